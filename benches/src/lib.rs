@@ -1,0 +1,1 @@
+//! The crates beside their peers, in one run.

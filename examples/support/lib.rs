@@ -1,0 +1,1 @@
+//! Starter code shared by the examples.
