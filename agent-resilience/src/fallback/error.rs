@@ -1,0 +1,169 @@
+//! How a chain fails: one answer that says what was tried and when to come back.
+
+use std::error::Error;
+use std::fmt;
+use std::time::Duration;
+
+use agent_primitives::{FailureKind, HandoffReason, ProviderId, Timestamp};
+
+use crate::failure::Failure;
+
+/// A request that no provider answered.
+///
+/// ```
+/// use agent_primitives::{FailureKind, ProviderId};
+/// use agent_resilience::classify::Verdict;
+/// use agent_resilience::{ChainError, Failure};
+///
+/// let error = ChainError::Failed {
+///     provider: ProviderId::new("claude")?,
+///     failure: Failure::new(Verdict::new(FailureKind::ContextTooLong)),
+/// };
+/// assert_eq!(error.to_string(), "claude cannot answer this request: context_too_long (request)");
+/// # Ok::<(), agent_primitives::InvalidId>(())
+/// ```
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ChainError {
+    /// The request itself has to change before anybody can answer it: it is too long, malformed or
+    /// refused. The verdict says how.
+    Failed {
+        /// Who said so.
+        provider: ProviderId,
+        /// What is wrong.
+        failure: Failure,
+    },
+    /// Everybody who could answer was tried or rests.
+    Exhausted(Exhausted),
+}
+
+impl ChainError {
+    /// The failure, where the request itself has to change.
+    pub fn failure(&self) -> Option<&Failure> {
+        match self {
+            Self::Failed { failure, .. } => Some(failure),
+            Self::Exhausted(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for ChainError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Failed { provider, failure } => {
+                write!(f, "{provider} cannot answer this request: {failure}")
+            }
+            Self::Exhausted(exhausted) => exhausted.fmt(f),
+        }
+    }
+}
+
+impl Error for ChainError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Failed { failure, .. } => failure.source(),
+            Self::Exhausted(exhausted) => exhausted.source(),
+        }
+    }
+}
+
+/// No provider can answer now: each of them, why, and when it may be tried again.
+///
+/// ```
+/// use agent_resilience::{ChainError, FallbackChain};
+///
+/// # let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+/// # runtime.block_on(async {
+/// # use agent_primitives::*; use agent_resilience::*; use agent_resilience::classify::Verdict;
+/// # struct Broke(ProviderId);
+/// # #[async_trait::async_trait]
+/// # impl Provider<str> for Broke {
+/// #     type Reply = ();
+/// #     fn id(&self) -> &ProviderId { &self.0 }
+/// #     async fn call(&self, _: &str) -> Result<(), Failure> {
+/// #         Err(Verdict::new(FailureKind::QuotaExhausted).into())
+/// #     }
+/// # }
+/// # let broke = Broke(ProviderId::new("groq").unwrap());
+/// # let clock = std::sync::Arc::new(ManualClock::default());
+/// let chain = FallbackChain::builder().provider(broke).clock(clock).build().unwrap();
+/// let Err(ChainError::Exhausted(exhausted)) = chain.call("hello").await else { panic!() };
+/// assert_eq!(
+///     exhausted.to_string(),
+///     "no provider can answer: groq quota_exhausted, again in 3600s (1970-01-01T01:00:00.000Z)"
+/// );
+/// # });
+/// ```
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Exhausted {
+    /// Every provider of the chain, in order of preference.
+    pub providers: Vec<Outlook>,
+    /// The last failure of this request, where anybody was called at all.
+    pub last: Option<Failure>,
+}
+
+/// Why one provider cannot answer, and until when.
+///
+/// ```
+/// # use agent_primitives::FailureKind;
+/// fn waits_for_money(outlook: &agent_resilience::Outlook) -> bool {
+///     outlook.failure == Some(FailureKind::QuotaExhausted)
+/// }
+/// # assert_eq!(waits_for_money as usize == 0, false);
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Outlook {
+    /// Who.
+    pub provider: ProviderId,
+    /// How it failed the last time, where it did.
+    pub failure: Option<FailureKind>,
+    /// Why the chain turned away from it.
+    pub reason: Option<HandoffReason>,
+    /// Time until it is tried again; zero when it may be tried at once.
+    pub retry_in: Duration,
+    /// The same as a date.
+    pub retry_at: Timestamp,
+}
+
+impl Exhausted {
+    /// Time until the first of them is tried again.
+    pub fn retry_in(&self) -> Option<Duration> {
+        self.providers.iter().map(|p| p.retry_in).min()
+    }
+}
+
+impl fmt::Display for Exhausted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("no provider can answer")?;
+        let mut separator = ": ";
+        for outlook in &self.providers {
+            write!(f, "{separator}{}", outlook.provider)?;
+            separator = "; ";
+            match (outlook.reason, outlook.failure) {
+                (Some(HandoffReason::BreakerOpen), _) => f.write_str(" breaker_open")?,
+                (_, Some(failure)) => write!(f, " {failure}")?,
+                (Some(reason), None) => write!(f, " {reason}")?,
+                (None, None) => f.write_str(" not tried")?,
+            }
+            if outlook.retry_in.is_zero() {
+                f.write_str(", may be tried at once")?;
+            } else {
+                let left = Duration::from_millis(
+                    u64::try_from(outlook.retry_in.as_millis()).unwrap_or(u64::MAX),
+                );
+                write!(f, ", again in {left:?} ({})", outlook.retry_at)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Error for Exhausted {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.last
+            .as_ref()
+            .map(|failure| failure as &(dyn Error + 'static))
+    }
+}

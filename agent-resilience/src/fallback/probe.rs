@@ -1,0 +1,105 @@
+//! Asking resting providers whether they work again.
+
+use std::sync::Arc;
+
+use agent_primitives::ProviderId;
+
+use super::FallbackChain;
+use crate::failure::Failure;
+
+impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
+    /// Probes every resting provider whose time has come, one after the other, and says how each
+    /// probe went. A provider that passes may be called again at once, unless it named the time
+    /// itself; one that fails rests for at least another
+    /// [`probe_every`](super::FallbackConfig::probe_every).
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves the probe that was under way for the next time.
+    pub async fn probe_due(&self) -> Vec<(ProviderId, Result<(), Failure>)> {
+        let mut outcomes = Vec::new();
+        for (index, link) in self.shared.links.iter().enumerate() {
+            let now = self.shared.clock.monotonic();
+            let due = self
+                .lock()
+                .healths
+                .get(index)
+                .is_some_and(|health| health.wants_probe(now));
+            if !due {
+                continue;
+            }
+            let outcome = link.provider.probe().await;
+            tracing::debug!(gen_ai.provider.name = %link.id, works = outcome.is_ok(), "probe");
+            let now = self.shared.clock.monotonic();
+            let works_again = self.lock().healths.get_mut(index).is_some_and(|health| {
+                health.probed(outcome.is_ok(), self.shared.config.probe_every, now)
+            });
+            if works_again {
+                // The next request is the real test.
+                link.breaker
+                    .clone()
+                    .observer(Arc::clone(&self.observer))
+                    .half_open();
+            }
+            outcomes.push((link.id.clone(), outcome));
+        }
+        outcomes
+    }
+}
+
+/// Probes in the background; dropping it ends that.
+///
+/// ```
+/// # use agent_resilience::*; use agent_primitives::*;
+/// # struct P(ProviderId);
+/// # #[async_trait::async_trait]
+/// # impl Provider<str> for P {
+/// #     type Reply = ();
+/// #     fn id(&self) -> &ProviderId { &self.0 }
+/// #     async fn call(&self, _: &str) -> Result<(), Failure> { Ok(()) }
+/// # }
+/// # let claude = P(ProviderId::new("claude").unwrap());
+/// # let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+/// # runtime.block_on(async {
+/// let chain = FallbackChain::builder().provider(claude).build().unwrap();
+/// let probes = chain.spawn_probes();
+/// assert!(!probes.is_finished());
+/// # });
+/// ```
+#[cfg(feature = "tokio")]
+#[derive(Debug)]
+#[must_use = "dropping it ends the probes"]
+pub struct ProbeTask(tokio::task::JoinHandle<()>);
+
+#[cfg(feature = "tokio")]
+impl ProbeTask {
+    /// Whether the task ended, which it does only with its runtime.
+    pub fn is_finished(&self) -> bool {
+        self.0.is_finished()
+    }
+}
+
+#[cfg(feature = "tokio")]
+impl Drop for ProbeTask {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+#[cfg(feature = "tokio")]
+impl<Req: ?Sized + 'static, Rep: Send + 'static> FallbackChain<Req, Rep> {
+    /// Calls [`probe_due`](Self::probe_due) every [`probe_every`](super::FallbackConfig::probe_every)
+    /// on the present tokio runtime until the task is dropped. Idle while nobody rests.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub fn spawn_probes(&self) -> ProbeTask {
+        let chain = self.clone();
+        ProbeTask(tokio::spawn(async move {
+            loop {
+                let pause = chain.shared.config.probe_every;
+                chain.shared.sleep.sleep(pause).await;
+                chain.probe_due().await;
+            }
+        }))
+    }
+}

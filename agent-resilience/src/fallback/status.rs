@@ -1,0 +1,153 @@
+//! What a person sees of a chain, and what a person can set.
+
+use std::time::Duration;
+
+use agent_primitives::{BreakerState, FailureKind, HandoffReason, ProviderId};
+use serde::{Deserialize, Serialize};
+
+use super::FallbackChain;
+use super::error::Outlook;
+
+/// How one provider of a chain stands.
+///
+/// ```
+/// # use agent_resilience::ProviderStatus;
+/// fn available(status: &ProviderStatus) -> bool {
+///     status.rests_for.is_none()
+/// }
+/// # assert!(available as usize != 0);
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ProviderStatus {
+    /// Who.
+    pub provider: ProviderId,
+    /// Whether the last request went there.
+    pub current: bool,
+    /// Whether somebody pinned the chain to it.
+    pub pinned: bool,
+    /// Its circuit breaker.
+    pub breaker: BreakerState,
+    /// Time until it is tried again; `None` when it may be tried now.
+    pub rests_for: Option<Duration>,
+    /// Why the chain turned away from it, unless it answered since.
+    pub reason: Option<HandoffReason>,
+    /// How it failed the last time, unless it answered since.
+    pub failure: Option<FailureKind>,
+}
+
+/// A name that no provider of the chain has.
+///
+/// ```
+/// # use agent_resilience::*; use agent_primitives::*;
+/// # struct P(ProviderId);
+/// # #[async_trait::async_trait]
+/// # impl Provider<str> for P {
+/// #     type Reply = ();
+/// #     fn id(&self) -> &ProviderId { &self.0 }
+/// #     async fn call(&self, _: &str) -> Result<(), Failure> { Ok(()) }
+/// # }
+/// # let claude = P(ProviderId::new("claude").unwrap());
+/// let chain = FallbackChain::builder().provider(claude).build().unwrap();
+/// let error = chain.pin(&ProviderId::new("grok").unwrap()).unwrap_err();
+/// assert_eq!(error.to_string(), "no provider named grok; the chain has claude");
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("no provider named {name}; the chain has {known}")]
+pub struct UnknownProvider {
+    name: ProviderId,
+    known: String,
+}
+
+impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
+    /// How each provider stands, in order of preference.
+    pub fn status(&self) -> Vec<ProviderStatus> {
+        let now = self.shared.clock.monotonic();
+        let state = self.lock();
+        self.shared
+            .links
+            .iter()
+            .zip(&state.healths)
+            .enumerate()
+            .map(|(index, (link, health))| ProviderStatus {
+                provider: link.id.clone(),
+                current: state.current == Some(index),
+                pinned: state.pinned == Some(index),
+                breaker: link.breaker.state(),
+                rests_for: health.rest_left(now).max(link.breaker.retry_in()),
+                reason: health.left_because,
+                failure: health.last_failure,
+            })
+            .collect()
+    }
+
+    /// Sends every request to `provider` and to nobody else, whatever its health, until
+    /// [`unpin`](Self::unpin).
+    ///
+    /// # Errors
+    /// [`UnknownProvider`] names those that the chain has.
+    pub fn pin(&self, provider: &ProviderId) -> Result<(), UnknownProvider> {
+        match self.position(provider) {
+            Some(index) => {
+                self.lock().pinned = Some(index);
+                Ok(())
+            }
+            None => Err(self.unknown(provider)),
+        }
+    }
+
+    /// Goes back to choosing by preference and health.
+    pub fn unpin(&self) {
+        let mut state = self.lock();
+        state.unpinned |= state.pinned.take().is_some();
+    }
+
+    /// Forgets a provider's failures and closes its breaker: somebody mended it.
+    ///
+    /// # Errors
+    /// [`UnknownProvider`] names those that the chain has.
+    pub fn reset(&self, provider: &ProviderId) -> Result<(), UnknownProvider> {
+        let Some(index) = self.position(provider) else {
+            return Err(self.unknown(provider));
+        };
+        if let Some(health) = self.lock().healths.get_mut(index) {
+            health.succeeded();
+        }
+        if let Some(link) = self.shared.links.get(index) {
+            link.breaker.close();
+        }
+        Ok(())
+    }
+
+    pub(super) fn outlooks(&self) -> Vec<Outlook> {
+        let at = self.shared.clock.timestamp();
+        self.status()
+            .into_iter()
+            .map(|status| {
+                let retry_in = status.rests_for.unwrap_or_default();
+                Outlook {
+                    provider: status.provider,
+                    failure: status.failure,
+                    reason: status.reason,
+                    retry_in,
+                    retry_at: at + retry_in,
+                }
+            })
+            .collect()
+    }
+
+    fn position(&self, provider: &ProviderId) -> Option<usize> {
+        self.shared
+            .links
+            .iter()
+            .position(|link| link.id == *provider)
+    }
+
+    fn unknown(&self, provider: &ProviderId) -> UnknownProvider {
+        let known: Vec<_> = self.shared.links.iter().map(|l| l.id.as_str()).collect();
+        UnknownProvider {
+            name: provider.clone(),
+            known: known.join(", "),
+        }
+    }
+}
