@@ -1,0 +1,158 @@
+//! Calls to models and tools.
+
+use std::time::Duration;
+
+use agent_primitives::{FailureKind, ModelId, ProviderId, TokenUsage, ToolName, Usd};
+use serde::{Deserialize, Serialize};
+
+use crate::words::words;
+
+/// One question to a model and its answer, successful unless it says otherwise.
+///
+/// A call that was retried or sent to another provider is one `ModelCall`, recorded with the provider
+/// and model that answered and the number of attempts; the attempts themselves arrive as events.
+///
+/// ```
+/// use std::time::Duration;
+/// use agent_primitives::{ModelId, ProviderId, TokenUsage};
+/// use agent_telemetry::ModelCall;
+///
+/// let call = ModelCall::new(ProviderId::new("claude")?, ModelId::new("claude-haiku-4-5")?)
+///     .usage(TokenUsage::new(1_200, 80))
+///     .latency(Duration::from_millis(640));
+/// assert_eq!(call.cost, None, "recording fills it in where a price is known");
+/// # Ok::<(), agent_primitives::InvalidId>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ModelCall {
+    /// Who answered.
+    pub provider: ProviderId,
+    /// With which model.
+    pub model: ModelId,
+    /// Tokens; zero unless set.
+    pub usage: TokenUsage,
+    /// What it cost; `None` means that no price is known, which is not the same as free.
+    pub cost: Option<Usd>,
+    /// From the request to the end of the answer; zero unless set.
+    pub latency: Duration,
+    /// From the request to the first piece of the answer, where the host knows.
+    pub first_token: Option<Duration>,
+    /// Calls to providers that it took; 1 unless set.
+    pub attempts: u32,
+    /// What went wrong in the end, if anything.
+    pub failure: Option<FailureKind>,
+}
+
+impl ModelCall {
+    /// A successful call without figures.
+    pub const fn new(provider: ProviderId, model: ModelId) -> Self {
+        Self {
+            provider,
+            model,
+            usage: TokenUsage::ZERO,
+            cost: None,
+            latency: Duration::ZERO,
+            first_token: None,
+            attempts: 1,
+            failure: None,
+        }
+    }
+
+    /// Sets the tokens.
+    #[must_use]
+    pub const fn usage(mut self, usage: TokenUsage) -> Self {
+        self.usage = usage;
+        self
+    }
+
+    /// Sets the cost, where the host knows better than the price table.
+    #[must_use]
+    pub const fn cost(mut self, cost: Usd) -> Self {
+        self.cost = Some(cost);
+        self
+    }
+
+    /// Sets the time from the request to the end of the answer.
+    #[must_use]
+    pub const fn latency(mut self, latency: Duration) -> Self {
+        self.latency = latency;
+        self
+    }
+
+    /// Sets the time from the request to the first piece of the answer.
+    #[must_use]
+    pub const fn first_token(mut self, after: Duration) -> Self {
+        self.first_token = Some(after);
+        self
+    }
+
+    /// Sets how many calls to providers it took.
+    #[must_use]
+    pub const fn attempts(mut self, attempts: u32) -> Self {
+        self.attempts = attempts;
+        self
+    }
+
+    /// The same call, failed.
+    #[must_use]
+    pub const fn failed(mut self, kind: FailureKind) -> Self {
+        self.failure = Some(kind);
+        self
+    }
+
+    /// Whether its cost is not known. A failed call without tokens does not count: nothing is known
+    /// to be owed for it.
+    pub const fn is_unpriced(&self) -> bool {
+        self.cost.is_none() && !(self.failure.is_some() && self.usage.total() == 0)
+    }
+}
+
+words! {
+    /// How a tool call ended.
+    ///
+    /// ```
+    /// assert_eq!(agent_telemetry::ToolOutcome::Aborted.as_str(), "aborted");
+    /// ```
+    ToolOutcome {
+        /// The tool did its work.
+        Ok = "ok",
+        /// The tool reported an error.
+        Failed = "failed",
+        /// Nobody said how it ended; what a dropped span records.
+        Aborted = "aborted",
+    }
+}
+
+/// One call of a tool.
+///
+/// ```
+/// use std::time::Duration;
+/// use agent_primitives::ToolName;
+/// use agent_telemetry::{ToolCall, ToolOutcome};
+///
+/// let call = ToolCall::new(ToolName::new("edit")?, ToolOutcome::Failed, Duration::from_millis(8));
+/// assert_eq!(call.outcome, ToolOutcome::Failed);
+/// # Ok::<(), agent_primitives::InvalidId>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ToolCall {
+    /// Which tool.
+    pub tool: ToolName,
+    /// How it ended.
+    pub outcome: ToolOutcome,
+    /// How long it took.
+    pub elapsed: Duration,
+}
+
+impl ToolCall {
+    /// A call that took `elapsed`.
+    pub const fn new(tool: ToolName, outcome: ToolOutcome, elapsed: Duration) -> Self {
+        Self {
+            tool,
+            outcome,
+            elapsed,
+        }
+    }
+}

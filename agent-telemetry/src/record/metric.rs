@@ -1,0 +1,134 @@
+//! Measured values.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::text::{NAME_BYTES, bounded};
+use crate::words::words;
+
+words! {
+    /// What a metric counts in.
+    ///
+    /// ```
+    /// assert_eq!(agent_telemetry::Unit::Ratio.as_str(), "ratio");
+    /// ```
+    Unit {
+        /// A share of a whole; 1 is all of it.
+        Ratio = "ratio",
+        /// Things.
+        Count = "count",
+        /// Seconds.
+        Seconds = "seconds",
+        /// Bytes.
+        Bytes = "bytes",
+        /// Tokens.
+        Tokens = "tokens",
+        /// Points on a scale of the host's own.
+        Score = "score",
+    }
+}
+
+/// A value that is not a number.
+///
+/// ```
+/// use agent_telemetry::{Metric, Unit};
+///
+/// assert_eq!(
+///     Metric::new("pass_rate", f64::NAN, Unit::Ratio).unwrap_err().to_string(),
+///     "metric \"pass_rate\" has the value NaN; give a finite number or record nothing"
+/// );
+/// ```
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error("metric {name:?} has the value {value}; give a finite number or record nothing")]
+pub struct InvalidMetric {
+    name: Cow<'static, str>,
+    value: f64,
+}
+
+/// One measurement: a name, a finite value and its unit. Money is not a metric; see
+/// [`ModelCall::cost`](crate::ModelCall).
+///
+/// ```
+/// use agent_telemetry::{Metric, Unit};
+///
+/// let metric = Metric::new("test_pass_rate", 0.96, Unit::Ratio)?;
+/// assert_eq!((metric.name(), metric.value()), ("test_pass_rate", 0.96));
+/// assert_eq!(Metric::count("files_changed", 3).unit(), Unit::Count);
+/// # Ok::<(), agent_telemetry::InvalidMetric>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Wire")]
+pub struct Metric {
+    name: Cow<'static, str>,
+    value: f64,
+    unit: Unit,
+}
+
+/// What arrives before the value is checked.
+#[derive(Deserialize)]
+struct Wire {
+    name: Cow<'static, str>,
+    value: f64,
+    unit: Unit,
+}
+
+impl TryFrom<Wire> for Metric {
+    type Error = InvalidMetric;
+    fn try_from(wire: Wire) -> Result<Self, InvalidMetric> {
+        Self::new(wire.name, wire.value, wire.unit)
+    }
+}
+
+impl Metric {
+    /// A measurement. The name is cut at 128 bytes; keep the number of names small.
+    ///
+    /// # Errors
+    /// [`InvalidMetric`] when the value is infinite or not a number.
+    pub fn new(
+        name: impl Into<Cow<'static, str>>,
+        value: f64,
+        unit: Unit,
+    ) -> Result<Self, InvalidMetric> {
+        let name = bounded(name.into(), NAME_BYTES);
+        if value.is_finite() {
+            Ok(Self { name, value, unit })
+        } else {
+            Err(InvalidMetric { name, value })
+        }
+    }
+
+    /// A number of things.
+    pub fn count(name: impl Into<Cow<'static, str>>, count: u32) -> Self {
+        Self {
+            name: bounded(name.into(), NAME_BYTES),
+            value: f64::from(count),
+            unit: Unit::Count,
+        }
+    }
+
+    /// A time, in seconds.
+    pub fn seconds(name: impl Into<Cow<'static, str>>, elapsed: Duration) -> Self {
+        Self {
+            name: bounded(name.into(), NAME_BYTES),
+            value: elapsed.as_secs_f64(),
+            unit: Unit::Seconds,
+        }
+    }
+
+    /// What was measured.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The value; finite.
+    pub const fn value(&self) -> f64 {
+        self.value
+    }
+
+    /// What it counts in.
+    pub const fn unit(&self) -> Unit {
+        self.unit
+    }
+}

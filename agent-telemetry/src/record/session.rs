@@ -1,0 +1,130 @@
+//! Beginning and end of a session.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use agent_primitives::{AgentId, SessionId};
+use serde::{Deserialize, Serialize};
+
+use super::text::{NAME_BYTES, TEXT_BYTES, bounded};
+use crate::words::words;
+
+words! {
+    /// How a session ended.
+    ///
+    /// ```
+    /// use agent_telemetry::Outcome;
+    ///
+    /// assert_eq!(Outcome::Escalated.as_str(), "escalated");
+    /// assert_eq!(Outcome::from_word("escalated"), Some(Outcome::Escalated));
+    /// ```
+    Outcome {
+        /// The task was done.
+        Success = "success",
+        /// The task was given to somebody else, such as a person or a stronger agent.
+        Escalated = "escalated",
+        /// The task was not done.
+        Failed = "failed",
+        /// The work stopped without a verdict; what a dropped handle records.
+        Aborted = "aborted",
+    }
+}
+
+/// What a session is about. Both texts come from the host and are stored as given: leave out what
+/// must not be kept.
+///
+/// ```
+/// use agent_telemetry::Task;
+///
+/// let task = Task::default();
+/// assert_eq!((task.task_type, task.description), (None, None));
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Task {
+    /// The kind of work, such as `bug_fix`: few values, since the report groups by it.
+    /// At most 128 bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task_type: Option<Cow<'static, str>>,
+    /// The work in the host's words. At most 4 096 bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<Cow<'static, str>>,
+}
+
+/// What [`Telemetry::session`](crate::Telemetry::session) needs to know.
+///
+/// ```
+/// use agent_primitives::{AgentId, SessionId};
+/// use agent_telemetry::SessionStart;
+///
+/// let start = SessionStart::new(SessionId::new("s1")?, AgentId::new("coder")?)
+///     .task_type("bug_fix")
+///     .description("login fails after midnight");
+/// assert_eq!(start.task.task_type.as_deref(), Some("bug_fix"));
+/// # Ok::<(), agent_primitives::InvalidId>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SessionStart {
+    /// Which session.
+    pub session: SessionId,
+    /// Who works.
+    pub agent: AgentId,
+    /// On what.
+    pub task: Task,
+}
+
+impl SessionStart {
+    /// `agent` works in `session`; nothing is said about the task.
+    pub const fn new(session: SessionId, agent: AgentId) -> Self {
+        Self {
+            session,
+            agent,
+            task: Task {
+                task_type: None,
+                description: None,
+            },
+        }
+    }
+
+    /// The kind of work, such as `bug_fix`. Cut at 128 bytes; keep the number of kinds small.
+    #[must_use]
+    pub fn task_type(mut self, task_type: impl Into<Cow<'static, str>>) -> Self {
+        self.task.task_type = Some(bounded(task_type.into(), NAME_BYTES));
+        self
+    }
+
+    /// The work in the host's words, stored as given and cut at 4 096 bytes. Not set unless the
+    /// host sets it.
+    #[must_use]
+    pub fn description(mut self, description: impl Into<Cow<'static, str>>) -> Self {
+        self.task.description = Some(bounded(description.into(), TEXT_BYTES));
+        self
+    }
+}
+
+/// The end of a session, or of one stretch of it.
+///
+/// ```
+/// use std::time::Duration;
+/// use agent_telemetry::{Outcome, SessionEnd};
+///
+/// let end = SessionEnd::new(Outcome::Success, Duration::from_secs(90));
+/// assert_eq!(serde_json::to_value(&end)?["outcome"], "success");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct SessionEnd {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Time since the handle that ended was made, by the monotonic clock.
+    pub elapsed: Duration,
+}
+
+impl SessionEnd {
+    /// An end after `elapsed`.
+    pub const fn new(outcome: Outcome, elapsed: Duration) -> Self {
+        Self { outcome, elapsed }
+    }
+}

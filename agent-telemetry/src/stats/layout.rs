@@ -1,0 +1,270 @@
+//! Columns, numbers and sections of the text report.
+
+use std::fmt::{self, Write as _};
+use std::time::Duration;
+
+use agent_primitives::Usd;
+
+/// Most columns of a line.
+pub(super) const WIDTH: usize = 100;
+/// Most rows of a table; the data has them all.
+const ROWS: usize = 12;
+const INDENT: &str = "  ";
+const GAP: &str = "  ";
+
+/// A table whose first column is text and gives way, and whose others are short.
+pub(super) struct Table {
+    header: Vec<String>,
+    /// The number of columns behind the first that are text as well.
+    words: usize,
+    rows: Vec<Vec<String>>,
+}
+
+impl Table {
+    pub(super) fn new<const N: usize>(words: usize, header: [&str; N]) -> Self {
+        Self {
+            header: header.map(str::to_owned).into(),
+            words,
+            rows: Vec::new(),
+        }
+    }
+
+    pub(super) fn row<const N: usize>(&mut self, cells: [String; N]) {
+        self.rows.push(cells.map(|cell| printable(&cell)).into());
+    }
+
+    pub(super) fn write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.rows.is_empty() {
+            return Ok(());
+        }
+        let shown = self.rows.get(..ROWS).unwrap_or(&self.rows);
+        let mut widths: Vec<usize> = self.header.iter().map(|cell| columns(cell)).collect();
+        for row in shown {
+            for (width, cell) in widths.iter_mut().zip(row) {
+                *width = columns(cell).max(*width);
+            }
+        }
+        let others: usize = widths.iter().skip(1).map(|width| width + GAP.len()).sum();
+        if let Some(first) = widths.first_mut() {
+            *first = (*first).min(WIDTH.saturating_sub(INDENT.len() + others));
+        }
+        writeln!(f)?;
+        self.line(f, &self.header, &widths)?;
+        for row in shown {
+            self.line(f, row, &widths)?;
+        }
+        match self.rows.len() - shown.len() {
+            0 => Ok(()),
+            more => writeln!(f, "{INDENT}… and {more} more"),
+        }
+    }
+
+    fn line(&self, f: &mut fmt::Formatter<'_>, cells: &[String], widths: &[usize]) -> fmt::Result {
+        let mut line = String::new();
+        for (at, (cell, width)) in cells.iter().zip(widths).enumerate() {
+            line.push_str(if at == 0 { INDENT } else { GAP });
+            let cell = cut(cell, *width);
+            let _ = if at <= self.words {
+                write!(line, "{cell:<width$}")
+            } else {
+                write!(line, "{cell:>width$}")
+            };
+        }
+        writeln!(f, "{}", line.trim_end())
+    }
+}
+
+/// `Title ─────…` over the whole width.
+pub(super) fn section(f: &mut fmt::Formatter<'_>, title: &str) -> fmt::Result {
+    let rule = "─".repeat(WIDTH.saturating_sub(columns(title) + 1));
+    writeln!(f, "\n{title} {rule}")
+}
+
+/// A name of ten columns and what there is to say.
+pub(super) fn fact(f: &mut fmt::Formatter<'_>, name: &str, what: &str) -> fmt::Result {
+    writeln!(f, "{INDENT}{name:<14}{what}")
+}
+
+fn columns(text: &str) -> usize {
+    text.chars().count()
+}
+
+/// `text`, or its beginning and `…` when it needs more than `width` columns.
+pub(super) fn cut(text: &str, width: usize) -> String {
+    if columns(text) <= width {
+        return text.to_owned();
+    }
+    text.chars()
+        .take(width.saturating_sub(1))
+        .chain(['…'])
+        .collect()
+}
+
+/// A name must not move the cursor or colour the terminal.
+pub(super) fn printable(text: &str) -> String {
+    text.chars()
+        .map(|c| if c.is_control() { '·' } else { c })
+        .collect()
+}
+
+/// Whole below ten thousand, three digits and a unit above.
+pub(super) fn count(number: u64) -> String {
+    scaled(
+        number,
+        10_000,
+        1_000,
+        &["", " k", " M", " G", " T", " P", " E"],
+    )
+}
+
+/// Binary units, as the kernel counts.
+pub(super) fn bytes(number: u64) -> String {
+    let units = [" B", " KiB", " MiB", " GiB", " TiB", " PiB", " EiB"];
+    scaled(number, 1_024, 1_024, &units)
+}
+
+fn scaled(number: u64, whole_below: u64, step: u64, units: &[&str]) -> String {
+    if number < whole_below {
+        return format!("{number}{}", units.first().unwrap_or(&""));
+    }
+    // In hundredths, so that no float is needed.
+    let mut hundredths = u128::from(number) * 100;
+    let mut unit = 0;
+    while hundredths >= 100 * u128::from(step) && unit + 1 < units.len() {
+        hundredths /= u128::from(step);
+        unit += 1;
+    }
+    let (whole, rest) = (hundredths / 100, hundredths % 100);
+    let unit = units.get(unit).unwrap_or(&"");
+    match whole {
+        0..10 => format!("{whole}.{rest:02}{unit}"),
+        10..100 => format!("{whole}.{}{unit}", rest / 10),
+        _ => format!("{whole}{unit}"),
+    }
+}
+
+/// `plural(1, "call")` is "1 call".
+pub(super) fn plural(number: u64, noun: &str) -> String {
+    let ending = if number == 1 { "" } else { "s" };
+    format!("{} {noun}{ending}", count(number))
+}
+
+/// `part` of `whole` in percent with one decimal; a dash where there is no whole.
+pub(super) fn share(part: u64, whole: u64) -> String {
+    match (u128::from(part) * 1_000 + u128::from(whole) / 2).checked_div(u128::from(whole)) {
+        Some(permille) => format!("{}.{} %", permille / 10, permille % 10),
+        None => "-".to_owned(),
+    }
+}
+
+/// Four decimals, or six below a cent; all of them where six show nothing.
+pub(super) fn money(amount: Usd) -> String {
+    const CENT: i128 = 10_000_000_000;
+    const MICRO: i128 = 1_000_000;
+    match amount.picos().abs() {
+        0 | CENT.. => format!("{amount:.4}"),
+        MICRO.. => format!("{amount:.6}"),
+        _ => amount.to_string(),
+    }
+}
+
+/// Three digits or more, in the unit that suits.
+pub(super) fn time(duration: Duration) -> String {
+    let micros = duration.as_micros();
+    match micros {
+        0..1_000 => format!("{micros} µs"),
+        1_000..10_000 => format!("{}.{} ms", micros / 1_000, micros / 100 % 10),
+        10_000..1_000_000 => format!("{} ms", micros / 1_000),
+        1_000_000..100_000_000 => {
+            format!("{}.{:02} s", micros / 1_000_000, micros / 10_000 % 100)
+        }
+        _ => {
+            let seconds = duration.as_secs();
+            match seconds / 3_600 {
+                0 => format!("{} min {:02} s", seconds / 60, seconds % 60),
+                hours => format!("{hours} h {:02} min", seconds / 60 % 60),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_short_and_exact_while_small() {
+        assert_eq!(
+            [0, 9_999, 10_000, 123_456].map(count),
+            ["0", "9999", "10.0 k", "123 k"]
+        );
+        assert_eq!(count(u64::MAX), "18.4 E");
+        assert_eq!(
+            [0, 1_023, 1_536, 10_240].map(bytes),
+            ["0 B", "1023 B", "1.50 KiB", "10.0 KiB"]
+        );
+        assert_eq!(bytes(u64::MAX), "15.9 EiB");
+        assert_eq!(
+            [(0, 0), (1, 3), (2, 3)].map(|(a, b)| share(a, b)),
+            ["-", "33.3 %", "66.7 %"]
+        );
+    }
+
+    #[test]
+    fn times_change_their_unit_without_a_gap() {
+        let shown = [
+            999,
+            1_000,
+            9_999,
+            10_000,
+            999_999,
+            1_000_000,
+            99_999_999,
+            100_000_000,
+        ]
+        .map(|micros| time(Duration::from_micros(micros)));
+        assert_eq!(
+            shown,
+            [
+                "999 µs",
+                "1.0 ms",
+                "9.9 ms",
+                "10 ms",
+                "999 ms",
+                "1.00 s",
+                "99.99 s",
+                "1 min 40 s"
+            ]
+        );
+        assert_eq!(time(Duration::from_secs(7_384)), "2 h 03 min");
+    }
+
+    #[test]
+    fn money_that_is_not_nothing_never_shows_as_nothing() {
+        let shown = [
+            0,
+            1,
+            1_000_000,
+            9_999_999_999,
+            10_000_000_000,
+            12_345_678_900_000,
+        ]
+        .map(|picos| money(Usd::from_picos(picos)));
+        assert_eq!(
+            shown,
+            [
+                "$0.0000",
+                "$0.000000000001",
+                "$0.000001",
+                "$0.010000",
+                "$0.0100",
+                "$12.3457"
+            ]
+        );
+    }
+
+    #[test]
+    fn control_characters_do_not_reach_the_terminal() {
+        assert_eq!(printable("a\u{1b}[31m\nb"), "a·[31m·b");
+    }
+}

@@ -1,0 +1,271 @@
+//! A row as a record.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::Duration;
+
+use agent_primitives::{
+    AgentId, Attempt, BreakerChange, BreakerState, CheckpointId, CheckpointKind, CheckpointSaved,
+    ContextPressure, Cooldown, FailureKind, Handoff, HandoffReason, Initiator, ModelId, Party,
+    ProviderId, Restored, Retry, Scope, SessionId, Timestamp, TokenUsage, ToolName, Usd,
+};
+use rusqlite::types::FromSql;
+use rusqlite::{Connection, Row};
+
+use super::names::Texts;
+use super::tables::Table;
+use crate::{
+    Body, Metric, ModelCall, Outcome, Record, SessionEnd, Severity, Task, ToolCall, ToolOutcome,
+    Unit, Violation,
+};
+
+/// Why a row is not a record.
+#[derive(Debug)]
+pub(super) enum Fault {
+    Sql(rusqlite::Error),
+    Nonsense(String),
+}
+
+impl From<rusqlite::Error> for Fault {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sql(error)
+    }
+}
+
+fn nonsense(what: impl std::fmt::Display) -> Fault {
+    Fault::Nonsense(what.to_string())
+}
+
+/// Reads the cells of a row from left to right.
+pub(super) struct Decoder<'a> {
+    connection: &'a Connection,
+    texts: &'a mut Texts,
+    row: &'a Row<'a>,
+    next: usize,
+}
+
+impl<'a> Decoder<'a> {
+    pub(super) const fn new(
+        connection: &'a Connection,
+        texts: &'a mut Texts,
+        row: &'a Row<'a>,
+    ) -> Self {
+        Self {
+            connection,
+            texts,
+            row,
+            next: 0,
+        }
+    }
+
+    /// The place of the record among all, and the record.
+    pub(super) fn record(mut self, table: Table) -> Result<(i64, Record), Fault> {
+        let seq = self.cell()?;
+        let at = Timestamp::from_unix_nanos(self.cell()?);
+        let session = self.maybe_name()?;
+        let agent = self.maybe_name()?;
+        let mut record = Record::new(at, self.body(table)?);
+        record.session = session.map(SessionId::new).transpose().map_err(nonsense)?;
+        record.agent = agent.map(AgentId::new).transpose().map_err(nonsense)?;
+        Ok((seq, record))
+    }
+
+    fn body(&mut self, table: Table) -> Result<Body, Fault> {
+        Ok(match table {
+            Table::SessionMarks => self.session_mark()?,
+            Table::ModelCalls => self.model_call()?.into(),
+            Table::ToolCalls => ToolCall::new(
+                self.id(ToolName::new)?,
+                self.word(ToolOutcome::from_word)?,
+                self.nanos()?,
+            )
+            .into(),
+            Table::Handoffs => self.handoff()?.into(),
+            Table::Attempts => {
+                let attempt = Attempt::new(self.provider()?, self.cell()?, self.nanos()?);
+                match self.maybe_failure()? {
+                    Some(kind) => attempt.failed(kind),
+                    None => attempt,
+                }
+                .into()
+            }
+            Table::Retries => Retry::new(
+                self.provider()?,
+                self.cell()?,
+                self.nanos()?,
+                self.failure()?,
+            )
+            .into(),
+            Table::BreakerChanges => BreakerChange::new(
+                self.provider()?,
+                self.word(BreakerState::from_word)?,
+                self.word(BreakerState::from_word)?,
+            )
+            .into(),
+            Table::Cooldowns => Cooldown::new(
+                self.provider()?,
+                self.word(Scope::from_word)?,
+                self.failure()?,
+                self.nanos()?,
+            )
+            .into(),
+            Table::ContextPressure => ContextPressure::new(self.number()?, self.number()?).into(),
+            Table::Checkpoints => CheckpointSaved::new(
+                CheckpointId::new(self.cell::<Arc<str>>()?).map_err(nonsense)?,
+                self.word(CheckpointKind::from_word)?,
+            )
+            .bytes(self.number()?, self.number()?)
+            .took(self.nanos()?)
+            .into(),
+            Table::Restores => {
+                let checkpoint = CheckpointId::new(self.cell::<Arc<str>>()?).map_err(nonsense)?;
+                let lost = self.number()?;
+                Restored::new(checkpoint, self.nanos()?).lost(lost).into()
+            }
+            Table::Metrics => {
+                let (name, value) = (self.name()?.to_string(), self.cell()?);
+                let unit = self.word(Unit::from_word)?;
+                Metric::new(name, value, unit).map_err(nonsense)?.into()
+            }
+            Table::Violations => self.violation()?.into(),
+        })
+    }
+
+    fn session_mark(&mut self) -> Result<Body, Fault> {
+        let mark: String = self.cell()?;
+        let task = Task {
+            task_type: self.maybe_name()?.map(|name| Cow::Owned(name.to_string())),
+            description: self.cell::<Option<String>>()?.map(Cow::Owned),
+        };
+        match mark.as_str() {
+            "start" => Ok(Body::SessionStart(task)),
+            "resume" => Ok(Body::SessionResume(task)),
+            "end" => {
+                let outcome = self.word(Outcome::from_word)?;
+                Ok(SessionEnd::new(outcome, self.nanos()?).into())
+            }
+            other => Err(nonsense(format_args!("session mark {other:?}"))),
+        }
+    }
+
+    fn model_call(&mut self) -> Result<ModelCall, Fault> {
+        let mut call = ModelCall::new(self.provider()?, self.id(ModelId::new)?);
+        let (input, cache_read) = (self.number()?, self.number()?);
+        let (five_minutes, hour, output) = (self.number()?, self.number()?, self.number()?);
+        call.usage = TokenUsage::new(input, output)
+            .with_cache_read(cache_read)
+            .with_cache_write_5m(five_minutes)
+            .with_cache_write_1h(hour)
+            .with_reasoning(self.number()?)
+            .map_err(nonsense)?;
+        let (cost, wide) = (self.cell::<Option<i64>>()?, self.cell::<Option<String>>()?);
+        call.cost = match wide {
+            Some(picos) => Some(picos.parse().map_err(nonsense)?),
+            None => cost.map(i128::from),
+        }
+        .map(Usd::from_picos);
+        call.latency = self.nanos()?;
+        call.first_token = self.cell::<Option<i64>>()?.map(duration).transpose()?;
+        call.attempts = self.cell()?;
+        call.failure = self.maybe_failure()?;
+        Ok(call)
+    }
+
+    fn handoff(&mut self) -> Result<Handoff, Fault> {
+        let (from, to) = (self.party()?, self.party()?);
+        let reason = self.word(HandoffReason::from_word)?;
+        Ok(match self.word(Initiator::from_word)? {
+            Initiator::Manual => Handoff::manual(from, to, reason),
+            _ => Handoff::automatic(from, to, reason),
+        })
+    }
+
+    fn party(&mut self) -> Result<Party, Fault> {
+        let kind: String = self.cell()?;
+        match kind.as_str() {
+            "provider" => self.provider().map(Party::from),
+            "agent" => self.id(AgentId::new).map(Party::from),
+            other => Err(nonsense(format_args!("party {other:?}"))),
+        }
+    }
+
+    fn violation(&mut self) -> Result<Violation, Fault> {
+        let kind = self.name()?.to_string();
+        let severity = self.word(Severity::from_word)?;
+        let mut violation = Violation::new(kind, severity, self.cell::<String>()?);
+        violation.file = self.cell::<Option<String>>()?.map(Cow::Owned);
+        violation.line = self.cell()?;
+        violation.fixed = self.cell()?;
+        Ok(violation)
+    }
+
+    fn cell<T: FromSql>(&mut self) -> Result<T, Fault> {
+        let at = self.next;
+        self.next += 1;
+        self.row.get(at).map_err(|error| match error {
+            rusqlite::Error::FromSqlConversionFailure(..)
+            | rusqlite::Error::IntegralValueOutOfRange(..)
+            | rusqlite::Error::InvalidColumnType(..) => nonsense(error),
+            error => Fault::Sql(error),
+        })
+    }
+
+    fn maybe_name(&mut self) -> Result<Option<Arc<str>>, Fault> {
+        let id = self.cell::<Option<i64>>()?;
+        id.map(|id| self.text(id)).transpose()
+    }
+
+    fn name(&mut self) -> Result<Arc<str>, Fault> {
+        let id = self.cell()?;
+        self.text(id)
+    }
+
+    fn text(&mut self, id: i64) -> Result<Arc<str>, Fault> {
+        match self.texts.of(self.connection, id) {
+            Err(rusqlite::Error::QueryReturnedNoRows) => {
+                Err(nonsense(format_args!("no name has the number {id}")))
+            }
+            text => Ok(text?),
+        }
+    }
+
+    fn id<T, E: std::fmt::Display>(
+        &mut self,
+        new: impl Fn(Arc<str>) -> Result<T, E>,
+    ) -> Result<T, Fault> {
+        new(self.name()?).map_err(nonsense)
+    }
+
+    fn provider(&mut self) -> Result<ProviderId, Fault> {
+        self.id(ProviderId::new)
+    }
+
+    fn word<T>(&mut self, from_word: impl Fn(&str) -> Option<T>) -> Result<T, Fault> {
+        let word: String = self.cell()?;
+        from_word(&word).ok_or_else(|| nonsense(format_args!("the word {word:?}")))
+    }
+
+    /// As in JSON, a kind that this version does not know is unknown.
+    fn maybe_failure(&mut self) -> Result<Option<FailureKind>, Fault> {
+        let word: Option<String> = self.cell()?;
+        Ok(word.map(|word| FailureKind::from_word(&word).unwrap_or(FailureKind::Unknown)))
+    }
+
+    fn failure(&mut self) -> Result<FailureKind, Fault> {
+        Ok(self.maybe_failure()?.unwrap_or(FailureKind::Unknown))
+    }
+
+    fn number(&mut self) -> Result<u64, Fault> {
+        let number: i64 = self.cell()?;
+        u64::try_from(number).map_err(|_| nonsense(format_args!("the count {number}")))
+    }
+
+    fn nanos(&mut self) -> Result<Duration, Fault> {
+        duration(self.cell()?)
+    }
+}
+
+fn duration(nanos: i64) -> Result<Duration, Fault> {
+    let nanos = u64::try_from(nanos).map_err(|_| nonsense(format_args!("{nanos} ns")))?;
+    Ok(Duration::from_nanos(nanos))
+}

@@ -1,0 +1,127 @@
+//! What can go wrong with a database.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rusqlite::ErrorCode;
+
+/// Why a database could not be opened, written or read. Ask what it is; the message says what to do.
+///
+/// ```
+/// use agent_telemetry::SqliteStore;
+///
+/// let error = SqliteStore::open_read_only("no-such-folder/telemetry.db").unwrap_err();
+/// assert!(error.is_missing());
+/// assert!(error.to_string().contains("no-such-folder/telemetry.db"));
+/// ```
+#[derive(Debug, thiserror::Error)]
+#[error("{}: {kind}", path.display())]
+pub struct StoreError {
+    path: PathBuf,
+    kind: Kind,
+    #[source]
+    source: Option<Source>,
+}
+
+type Source = Box<dyn std::error::Error + Send + Sync>;
+
+#[derive(Debug, thiserror::Error)]
+enum Kind {
+    #[error("another program holds the database; wait for it or raise the busy timeout")]
+    Locked,
+    #[error("the disk is full; free some space, the records are kept until then")]
+    Full,
+    #[error("the database is damaged; move it away and start a new one")]
+    Corrupt,
+    #[error("a record in the database makes no sense ({0}); it was changed by other means")]
+    Nonsense(String),
+    #[error("schema {found} is newer than this version knows ({known}); upgrade the program")]
+    Newer { found: i64, known: i64 },
+    #[error("not a telemetry database; choose another file")]
+    Foreign,
+    #[error("the file is not there or cannot be opened; check the path and its permissions")]
+    Missing,
+    #[error("the file or its folder cannot be written; check the permissions")]
+    ReadOnly,
+    #[error("the database failed; see the source")]
+    Other,
+}
+
+impl StoreError {
+    pub(super) fn sql(path: &Path, error: rusqlite::Error) -> Self {
+        let kind = match error.sqlite_error_code() {
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Kind::Locked,
+            Some(ErrorCode::DiskFull) => Kind::Full,
+            Some(ErrorCode::DatabaseCorrupt) => Kind::Corrupt,
+            Some(ErrorCode::NotADatabase) => Kind::Foreign,
+            Some(ErrorCode::CannotOpen) => Kind::Missing,
+            Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => Kind::ReadOnly,
+            _ => Kind::Other,
+        };
+        Self::with(path, kind, Some(error.into()))
+    }
+
+    pub(super) fn io(path: &Path, error: io::Error) -> Self {
+        let kind = match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Kind::Full,
+            io::ErrorKind::ReadOnlyFilesystem => Kind::ReadOnly,
+            _ => Kind::Missing,
+        };
+        Self::with(path, kind, Some(error.into()))
+    }
+
+    pub(super) fn nonsense(path: &Path, what: impl Into<String>) -> Self {
+        Self::with(path, Kind::Nonsense(what.into()), None)
+    }
+
+    pub(super) fn newer(path: &Path, found: i64, known: i64) -> Self {
+        Self::with(path, Kind::Newer { found, known }, None)
+    }
+
+    pub(super) fn foreign(path: &Path) -> Self {
+        Self::with(path, Kind::Foreign, None)
+    }
+
+    fn with(path: &Path, kind: Kind, source: Option<Source>) -> Self {
+        Self {
+            path: path.to_owned(),
+            kind,
+            source,
+        }
+    }
+
+    /// Another program holds the database and did not let go in time.
+    pub const fn is_locked(&self) -> bool {
+        matches!(self.kind, Kind::Locked)
+    }
+
+    /// The disk is full.
+    pub const fn is_full(&self) -> bool {
+        matches!(self.kind, Kind::Full)
+    }
+
+    /// The file is damaged, or holds records that no version of this crate writes.
+    pub const fn is_corrupt(&self) -> bool {
+        matches!(self.kind, Kind::Corrupt | Kind::Nonsense(_))
+    }
+
+    /// A newer version of this crate wrote the database.
+    pub const fn is_newer_schema(&self) -> bool {
+        matches!(self.kind, Kind::Newer { .. })
+    }
+
+    /// The file is something else than a database of this crate. It was left as it was.
+    pub const fn is_foreign(&self) -> bool {
+        matches!(self.kind, Kind::Foreign)
+    }
+
+    /// The file is not there, or may not be opened.
+    pub const fn is_missing(&self) -> bool {
+        matches!(self.kind, Kind::Missing)
+    }
+
+    /// The file may be read and not written.
+    pub const fn is_read_only(&self) -> bool {
+        matches!(self.kind, Kind::ReadOnly)
+    }
+}

@@ -1,0 +1,14 @@
+//! Records in an SQLite database: one writer, and readers that may be any SQL tool.
+
+mod decode;
+mod encode;
+mod error;
+mod names;
+mod read;
+mod schema;
+mod tables;
+mod write;
+
+pub use error::StoreError;
+pub use read::{Records, SqliteStore};
+pub use write::SqliteSink;

@@ -1,0 +1,180 @@
+//! Typed reading of a database, while a sink may write to it.
+
+use std::collections::VecDeque;
+use std::ops::{Bound, RangeBounds};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use agent_primitives::Timestamp;
+use rusqlite::{Connection, OpenFlags};
+
+use super::decode::{Decoder, Fault};
+use super::names::Texts;
+use super::tables::Table;
+use super::{StoreError, schema};
+use crate::{Record, Stats};
+
+/// Numbers of `seq` that are read at a time, and so the most records in memory.
+const PAGE: i64 = 4_096;
+
+/// A database opened for reading only.
+///
+/// ```
+/// use agent_primitives::{AgentId, SessionId};
+/// use agent_telemetry::{Outcome, SessionStart, SqliteSink, SqliteStore, Telemetry};
+///
+/// let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("telemetry.db");
+/// let telemetry = Telemetry::builder(SqliteSink::open(&path)?).start()?;
+/// let start = SessionStart::new(SessionId::new("s1")?, AgentId::new("coder")?);
+/// telemetry.session(start).end(Outcome::Success);
+/// drop(telemetry);
+///
+/// let stats = SqliteStore::open_read_only(&path)?.stats()?;
+/// assert_eq!(stats.outcomes.success, 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct SqliteStore {
+    connection: Connection,
+    path: PathBuf,
+}
+
+impl SqliteStore {
+    /// Opens a database that a [`SqliteSink`](crate::SqliteSink) has made. Waits up to five seconds
+    /// for a program that holds it.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the file cannot be opened, is something else, is damaged, or was written
+    /// by a newer version.
+    pub fn open_read_only(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+        let path = path.as_ref().to_owned();
+        let sql = |error| StoreError::sql(&path, error);
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(&path, flags).map_err(sql)?;
+        connection
+            .busy_timeout(Duration::from_secs(5))
+            .map_err(sql)?;
+        schema::check(&connection, &path)?;
+        Ok(Self { connection, path })
+    }
+
+    /// Every record that is stored by now, in the order of recording, read as the iterator goes on.
+    /// After an error it ends.
+    pub fn records(&self) -> Records<'_> {
+        self.records_in(..)
+    }
+
+    /// The records of a time, in the order of recording.
+    pub fn records_in(&self, times: impl RangeBounds<Timestamp>) -> Records<'_> {
+        let nanos = |bound: Bound<&Timestamp>, open: i64, inwards: i64| match bound {
+            Bound::Included(at) => Some(at.unix_nanos()),
+            Bound::Excluded(at) => at.unix_nanos().checked_add(inwards),
+            Bound::Unbounded => Some(open),
+        };
+        let first = nanos(times.start_bound(), i64::MIN, 1);
+        let last = nanos(times.end_bound(), i64::MAX, -1);
+        Records {
+            store: self,
+            selects: Table::ALL.map(|table| (table, table.select())),
+            texts: Texts::default(),
+            // No time is between bounds that exclude the end of time.
+            times: first.zip(last),
+            page: VecDeque::new(),
+            next: 1,
+            end: None,
+        }
+    }
+
+    /// The figures of everything that is stored by now.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database cannot be read to its end.
+    pub fn stats(&self) -> Result<Stats, StoreError> {
+        Stats::try_of(self.records())
+    }
+
+    fn fault(&self, fault: Fault) -> StoreError {
+        match fault {
+            Fault::Sql(error) => StoreError::sql(&self.path, error),
+            Fault::Nonsense(what) => StoreError::nonsense(&self.path, what),
+        }
+    }
+}
+
+/// The records of a [`SqliteStore`], read page by page: at most 4 096 are in memory.
+///
+/// ```
+/// use agent_primitives::Timestamp;
+/// use agent_telemetry::{SqliteSink, SqliteStore};
+///
+/// let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("telemetry.db");
+/// drop(SqliteSink::open(&path)?);
+/// let store = SqliteStore::open_read_only(&path)?;
+/// assert_eq!(store.records_in(Timestamp::UNIX_EPOCH..).count(), 0);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Records<'a> {
+    store: &'a SqliteStore,
+    selects: [(Table, String); Table::ALL.len()],
+    texts: Texts,
+    /// First and last; `None` for no time at all.
+    times: Option<(i64, i64)>,
+    page: VecDeque<Record>,
+    next: i64,
+    /// The first number that was free when the reading began.
+    end: Option<i64>,
+}
+
+impl Records<'_> {
+    fn turn_page(&mut self, times: (i64, i64), last: i64) -> Result<(), Fault> {
+        let connection = &self.store.connection;
+        let mut found = Vec::new();
+        for (table, select) in &self.selects {
+            let mut statement = connection.prepare_cached(select)?;
+            let mut rows = statement.query((self.next, last, times.0, times.1))?;
+            while let Some(row) = rows.next()? {
+                found.push(Decoder::new(connection, &mut self.texts, row).record(*table)?);
+            }
+        }
+        found.sort_by_key(|(seq, _)| *seq);
+        self.page = found.into_iter().map(|(_, record)| record).collect();
+        Ok(())
+    }
+
+    fn advance(&mut self) -> Result<Option<Record>, Fault> {
+        let Some(times) = self.times else {
+            return Ok(None);
+        };
+        let end = match self.end {
+            Some(end) => end,
+            None => self
+                .store
+                .connection
+                .query_row("SELECT next FROM sequence", [], |row| row.get(0))?,
+        };
+        self.end = Some(end);
+        while self.page.is_empty() && self.next < end {
+            let last = self.next.saturating_add(PAGE).min(end) - 1;
+            self.turn_page(times, last)?;
+            self.next = last + 1;
+        }
+        Ok(self.page.pop_front())
+    }
+}
+
+impl Iterator for Records<'_> {
+    type Item = Result<Record, StoreError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match self.advance() {
+            Ok(record) => record.map(Ok),
+            Err(fault) => {
+                self.times = None;
+                Some(Err(self.store.fault(fault)))
+            }
+        }
+    }
+}

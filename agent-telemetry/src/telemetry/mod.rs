@@ -1,0 +1,171 @@
+//! The recorder: a cheap handle in front of a bounded queue and one writer thread.
+
+mod builder;
+mod health;
+mod queue;
+mod writer;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use agent_primitives::{Clock, Event, Observer, Stamp};
+
+pub use builder::{StartError, TelemetryBuilder};
+pub use health::{Dropped, FlushError, Flushed, Health};
+
+use crate::{Prices, Record, Session, SessionStart, Sink};
+use queue::Queue;
+
+/// Longest wait for the sink when the last handle is dropped.
+const DROP_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Records what happens. Clones are handles of the same recorder.
+///
+/// Recording puts a record into a bounded queue and returns: it needs no async runtime and never
+/// waits for the sink. One thread takes the records out and stores them in batches; it sleeps while
+/// there is nothing to do. A record that finds the queue full is dropped and counted.
+///
+/// When the last handle is dropped, sessions and tool spans included, what is left is stored, for
+/// which the drop waits up to five seconds; [`shutdown`](Self::shutdown) does the same and reports.
+/// A process that is killed loses at most the group-commit window, 50 ms unless set.
+///
+/// It is an [`Observer`]: hand a clone to the crates that emit events.
+///
+/// ```
+/// use std::time::Duration;
+/// use agent_primitives::{AgentId, SessionId, ToolName};
+/// use agent_telemetry::{MemorySink, Outcome, SessionStart, Stats, Telemetry};
+///
+/// let sink = MemorySink::new();
+/// let telemetry = Telemetry::builder(sink.clone()).start()?;
+///
+/// let session = telemetry.session(SessionStart::new(SessionId::new("s1")?, AgentId::new("coder")?));
+/// session.tool_call(ToolName::new("grep")?).ok();
+/// session.end(Outcome::Success);
+///
+/// telemetry.flush(Duration::from_secs(5))?;
+/// let stats = Stats::of(sink.records());
+/// assert_eq!((stats.overview.sessions, stats.overview.tool_calls), (1, 1));
+/// assert_eq!(stats.outcomes.success, 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct Telemetry(Arc<Shared>);
+
+struct Shared {
+    queue: Arc<Queue>,
+    clock: Arc<dyn Clock>,
+    prices: Prices,
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        // Whoever wants to know calls `shutdown` before.
+        let _ = self.queue.close(DROP_TIMEOUT);
+    }
+}
+
+impl Telemetry {
+    /// A recorder that stores into `sink`, with its options still open.
+    pub fn builder<S: Sink + 'static>(sink: S) -> TelemetryBuilder<S> {
+        TelemetryBuilder::new(sink)
+    }
+
+    /// Begins a session. Dropping the handle without [`Session::end`] records
+    /// [`Outcome::Aborted`](crate::Outcome::Aborted).
+    #[must_use = "dropping the handle ends the session as aborted"]
+    pub fn session(&self, start: SessionStart) -> Session {
+        Session::begin(self.clone(), start)
+    }
+
+    /// Goes on with a session whose earlier handle is gone, as after a crash: same session id, and
+    /// one session in the report. Where the earlier handle left no end, the report counts a crash.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use agent_primitives::{AgentId, SessionId};
+    /// use agent_telemetry::{MemorySink, Outcome, SessionStart, Stats, Telemetry};
+    ///
+    /// let sink = MemorySink::new();
+    /// let start = SessionStart::new(SessionId::new("s1")?, AgentId::new("coder")?);
+    ///
+    /// let before = Telemetry::builder(sink.clone()).start()?;
+    /// let killed = before.session(start.clone());
+    /// before.flush(Duration::from_secs(5))?;
+    /// std::mem::forget(killed);
+    ///
+    /// let after = Telemetry::builder(sink.clone()).start()?;
+    /// after.resume_session(start).end(Outcome::Success);
+    /// after.flush(Duration::from_secs(5))?;
+    ///
+    /// let stats = Stats::of(sink.records());
+    /// assert_eq!((stats.overview.sessions, stats.overview.crashes), (1, 1));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use = "dropping the handle ends the session as aborted"]
+    pub fn resume_session(&self, start: SessionStart) -> Session {
+        Session::resume(self.clone(), start)
+    }
+
+    /// Records anything, with the time and the session that the record says.
+    pub fn record(&self, record: Record) {
+        self.0.queue.push(record);
+    }
+
+    /// Waits until everything recorded before the call is in the sink.
+    ///
+    /// It asks for one write without delay, so that it reports a sink that refuses at once, instead
+    /// of waiting out the timeout. Blocks the calling thread: in async code, call it from a thread
+    /// that may block.
+    ///
+    /// # Errors
+    /// [`FlushError`] says whether time was up, the sink refused, or the recorder has stopped. Only
+    /// in the last case are records lost.
+    pub fn flush(&self, timeout: Duration) -> Result<Flushed, FlushError> {
+        self.0.queue.flush(timeout)
+    }
+
+    /// Takes no more records, for all clones, and stores those that it has. A sink that refuses is
+    /// asked once more; what it still refuses is dropped and counted.
+    ///
+    /// # Errors
+    /// [`FlushError`] when records are lost, or when time was up: then the writer goes on while the
+    /// process lives.
+    pub fn shutdown(&self, timeout: Duration) -> Result<Flushed, FlushError> {
+        self.0.queue.close(timeout)
+    }
+
+    /// Records that will not be stored, by cause, since the start.
+    pub fn dropped(&self) -> Dropped {
+        self.0.queue.health().dropped
+    }
+
+    /// How the recorder is doing.
+    pub fn health(&self) -> Health {
+        self.0.queue.health()
+    }
+
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        &*self.0.clock
+    }
+
+    pub(crate) fn prices(&self) -> &Prices {
+        &self.0.prices
+    }
+}
+
+impl Observer for Telemetry {
+    fn observe(&self, stamp: Stamp<'_>, event: &Event) {
+        match Record::of_event(stamp, event) {
+            Some(record) => self.record(record),
+            None => self.0.queue.count_unrecognised(),
+        }
+    }
+}
+
+impl fmt::Debug for Telemetry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Telemetry").field(&self.health()).finish()
+    }
+}

@@ -1,0 +1,68 @@
+//! `tracing` spans and events beside the records, with the attribute names of the OpenTelemetry
+//! GenAI conventions. Without a subscriber each costs one atomic load.
+
+use agent_primitives::{AgentId, FailureKind, Handoff, SessionId, ToolName};
+use tracing::{Span, debug, debug_span, field, info_span};
+
+use crate::{ModelCall, Outcome, ToolOutcome};
+
+pub(crate) fn session_span(session: &SessionId, agent: &AgentId) -> Span {
+    info_span!(
+        target: "agent_telemetry",
+        "invoke_agent",
+        gen_ai.operation.name = "invoke_agent",
+        gen_ai.conversation.id = session.as_str(),
+        gen_ai.agent.name = agent.as_str(),
+        outcome = field::Empty,
+    )
+}
+
+pub(crate) fn session_end(span: &Span, outcome: Outcome) {
+    span.record("outcome", outcome.as_str());
+}
+
+pub(crate) fn tool_span(session: &Span, tool: &ToolName) -> Span {
+    debug_span!(
+        target: "agent_telemetry",
+        parent: session,
+        "execute_tool",
+        gen_ai.operation.name = "execute_tool",
+        gen_ai.tool.name = tool.as_str(),
+        outcome = field::Empty,
+    )
+}
+
+pub(crate) fn tool_end(span: &Span, outcome: ToolOutcome) {
+    span.record("outcome", outcome.as_str());
+}
+
+pub(crate) fn model_call(session: &Span, call: &ModelCall) {
+    // The conventions count cached tokens as input.
+    debug!(
+        target: "agent_telemetry",
+        parent: session,
+        {
+            gen_ai.operation.name = "chat",
+            gen_ai.provider.name = call.provider.as_str(),
+            gen_ai.request.model = call.model.as_str(),
+            gen_ai.usage.input_tokens = call.usage.input_total(),
+            gen_ai.usage.cache_read.input_tokens = call.usage.cache_read(),
+            gen_ai.usage.output_tokens = call.usage.output(),
+            error.type = call.failure.map(FailureKind::as_str),
+            latency_ms = call.latency.as_secs_f64() * 1e3,
+        },
+        "model call"
+    );
+}
+
+pub(crate) fn handoff(session: &Span, handoff: &Handoff) {
+    debug!(
+        target: "agent_telemetry",
+        parent: session,
+        from = handoff.from.name(),
+        to = handoff.to.name(),
+        reason = handoff.reason.as_str(),
+        initiator = handoff.initiator.as_str(),
+        "handoff"
+    );
+}
