@@ -1,1 +1,39 @@
-//! Starter code shared by the examples.
+//! Starter code for hosts: recorded sessions, a scripted provider that answers with them over real
+//! HTTP, and a client that calls providers.
+//!
+//! ```
+//! use agent_resilience::Provider;
+//! use support::{ApiKey, ChatRequest, Dialect, HttpProvider, Recording, ScriptedProvider};
+//!
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+//! let recording = Recording::sample();
+//! let server = ScriptedProvider::builder(recording.clone()).start().await?;
+//! let claude = HttpProvider::new("claude".parse()?, Dialect::Anthropic, &server.url())?
+//!     .key(ApiKey::new("not checked by the scripted provider")?);
+//!
+//! let turn = recording.turn(1).ok_or("the recording is empty")?;
+//! let reply = claude.call(&ChatRequest::new("claude-sonnet-4-5", turn.before().to_vec())).await?;
+//! assert_eq!(&reply.message, turn.answer());
+//! # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod client;
+mod dialect;
+mod message;
+mod recording;
+mod server;
+mod text;
+mod tokens;
+
+pub use client::{
+    ApiKey, ChatReply, ChatRequest, Finish, HttpProvider, InvalidEndpoint, InvalidKey, ToolSpec,
+};
+pub use dialect::Dialect;
+pub use message::{Message, Role, ToolCall};
+pub use recording::{InvalidRecording, Recording, Turn};
+pub use server::{
+    Exchange, Fault, Progress, Rule, Script, ScriptedProvider, ScriptedProviderBuilder, Tally,
+    Target,
+};
+pub use tokens::{estimate_text_tokens, estimate_tokens};

@@ -1,0 +1,338 @@
+//! A provider that is called over HTTP.
+
+mod anthropic;
+mod chat;
+mod endpoint;
+mod key;
+mod lines;
+mod ollama;
+mod openai;
+mod parts;
+mod spoiled;
+
+use std::time::Duration;
+
+use agent_primitives::{FailureKind, ProviderId};
+use agent_resilience::classify::{self, Evidence, Vendor, Verdict};
+use agent_resilience::{Failure, Provider};
+use async_trait::async_trait;
+use reqwest::{RequestBuilder, Response};
+use serde_json::value::RawValue;
+
+use crate::{Dialect, ToolCall};
+use endpoint::Endpoint;
+use lines::{EventData, Lines};
+use parts::Parts;
+use spoiled::Spoiled;
+
+pub use chat::{ChatReply, ChatRequest, Finish, ToolSpec};
+pub use endpoint::InvalidEndpoint;
+pub use key::{ApiKey, InvalidKey};
+
+// An answer of 128 000 tokens is about 0.5 MiB; as single-token events some 60 MiB.
+const REPLY_BYTES_MAX: usize = 64 * 1024 * 1024;
+// What the classifier looks at.
+const ERROR_BYTES_MAX: usize = 64 * 1024;
+
+/// One provider behind one URL and one key: a [`Provider`] that answers [`ChatRequest`]s.
+///
+/// Three clocks run: until the reply begins (60 s), between two pieces of it (30 s), and over all
+/// (10 min); what runs out is a timeout. An answer that breaks off, does not parse or ends without
+/// the vendor's last word is a cut stream, never a success.
+///
+/// ```
+/// use std::time::Duration;
+/// use support::{ApiKey, Dialect, HttpProvider};
+///
+/// let claude = HttpProvider::new("claude".parse()?, Dialect::Anthropic, "https://api.anthropic.com")?
+///     .key(ApiKey::new("sk-…not a real key".trim_end_matches('…')).unwrap_or_else(|_| unreachable!()))
+///     .model("claude-sonnet-4-5")
+///     .idle_timeout(Duration::from_secs(20));
+/// assert!(!format!("{claude:?}").contains("sk-"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct HttpProvider {
+    id: ProviderId,
+    dialect: Dialect,
+    endpoint: Endpoint,
+    key: Option<ApiKey>,
+    model: Option<String>,
+    first_byte: Duration,
+    idle: Duration,
+    total: Duration,
+}
+
+impl HttpProvider {
+    /// A provider at `base_url`: scheme, host and port; a version path such as `/v1`, as the
+    /// vendors' own libraries want it, may follow.
+    ///
+    /// # Errors
+    /// When the URL is not `http://` or `https://` with a host, or the system's certificates cannot
+    /// be loaded.
+    pub fn new(id: ProviderId, dialect: Dialect, base_url: &str) -> Result<Self, InvalidEndpoint> {
+        Ok(Self {
+            id,
+            dialect,
+            endpoint: Endpoint::new(dialect, base_url)?,
+            key: None,
+            model: None,
+            first_byte: Duration::from_secs(60),
+            idle: Duration::from_secs(30),
+            total: Duration::from_secs(600),
+        })
+    }
+
+    /// Sets the key; none is sent unless set.
+    #[must_use]
+    pub fn key(mut self, key: ApiKey) -> Self {
+        self.key = Some(key);
+        self
+    }
+
+    /// Asks for this model, whichever a request names.
+    #[must_use]
+    pub fn model(mut self, model: impl Into<String>) -> Self {
+        self.model = Some(model.into());
+        self
+    }
+
+    /// The longest wait until the reply begins; 60 s unless set.
+    #[must_use]
+    pub const fn first_byte_timeout(mut self, wait: Duration) -> Self {
+        self.first_byte = wait;
+        self
+    }
+
+    /// The longest wait between two pieces of a reply; 30 s unless set.
+    #[must_use]
+    pub const fn idle_timeout(mut self, wait: Duration) -> Self {
+        self.idle = wait;
+        self
+    }
+
+    /// The longest a call may take; 10 min unless set.
+    #[must_use]
+    pub const fn total_timeout(mut self, wait: Duration) -> Self {
+        self.total = wait;
+        self
+    }
+
+    /// The format that it speaks.
+    pub const fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    fn vendor(&self) -> Vendor {
+        match self.dialect {
+            Dialect::Anthropic => Vendor::Anthropic,
+            Dialect::OpenAi => Vendor::OpenAi,
+            Dialect::Groq => Vendor::Groq,
+            Dialect::Ollama => Vendor::Ollama,
+        }
+    }
+
+    async fn chat(&self, request: &ChatRequest) -> Result<ChatReply, Failure> {
+        let model = self.model.as_deref().unwrap_or(&request.model);
+        let body = match self.dialect {
+            Dialect::Anthropic => anthropic::body(request, model),
+            Dialect::OpenAi | Dialect::Groq => Ok(openai::body(request, model)),
+            Dialect::Ollama => ollama::body(request, model),
+        }
+        .map_err(|error| {
+            // A tool call whose arguments are no JSON, which this vendor's format cannot carry.
+            Failure::new(Verdict::new(FailureKind::InvalidRequest)).with_source(error)
+        })?;
+        let post = self
+            .endpoint
+            .post(self.dialect.chat_path())
+            .header("content-type", "application/json")
+            .body(body);
+        let response = self.send(post).await?;
+        let parts = if request.stream {
+            self.read_stream(response).await?
+        } else {
+            self.read_whole(response).await?
+        };
+        Ok(parts.reply()?)
+    }
+
+    /// Sends a request and waits for a reply with a status that means success.
+    async fn send(&self, mut request: RequestBuilder) -> Result<Response, Failure> {
+        let key = self.key.as_ref();
+        if self.dialect == Dialect::Anthropic {
+            request = request.header("anthropic-version", "2023-06-01");
+            if let Some(value) = key.and_then(|key| key.header("")) {
+                request = request.header("x-api-key", value);
+            }
+        } else if let Some(value) = key.and_then(|key| key.header("Bearer ")) {
+            request = request.header("authorization", value);
+        }
+        let mut response = match tokio::time::timeout(self.first_byte, request.send()).await {
+            Err(_) => return Err(self.timed_out(self.first_byte)),
+            // The error's own text would show the URL, where some gateways keep keys.
+            Ok(Err(error)) => {
+                let error = error.without_url();
+                return Err(Failure::new(classify::transport(&error)).with_source(error));
+            }
+            Ok(Ok(response)) => response,
+        };
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        let mut body = Vec::new();
+        // An error body that breaks off is classified by what has come of it.
+        while let Ok(Ok(Some(chunk))) = tokio::time::timeout(self.idle, response.chunk()).await {
+            body.extend_from_slice(&chunk);
+            if body.len() >= ERROR_BYTES_MAX {
+                break;
+            }
+        }
+        let status = response.status().as_u16();
+        let verdict = classify::http(self.vendor(), status, response.headers(), &body);
+        Err(Failure::new(verdict).with_source(RefusedReply {
+            status,
+            body: String::from_utf8_lossy(&body).into_owned(),
+        }))
+    }
+
+    fn timed_out(&self, wait: Duration) -> Failure {
+        Failure::new(Verdict::new(FailureKind::Timeout).evidence(Evidence::Transport))
+            .with_source(Spoiled::Stalled(wait))
+    }
+
+    async fn chunk(&self, response: &mut Response) -> Result<Option<Vec<u8>>, Spoiled> {
+        match tokio::time::timeout(self.idle, response.chunk()).await {
+            Err(_) => Err(Spoiled::Stalled(self.idle)),
+            Ok(Err(error)) => Err(Spoiled::Cut(error.without_url())),
+            Ok(Ok(chunk)) => Ok(chunk.map(|chunk| chunk.to_vec())),
+        }
+    }
+
+    async fn read_whole(&self, mut response: Response) -> Result<Parts, Spoiled> {
+        let mut body = Vec::new();
+        while let Some(chunk) = self.chunk(&mut response).await? {
+            if body.len() + chunk.len() > REPLY_BYTES_MAX {
+                return Err(Spoiled::TooLarge(REPLY_BYTES_MAX));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        self.reported(&body)?;
+        match self.dialect {
+            Dialect::Anthropic => anthropic::whole(&body),
+            Dialect::OpenAi | Dialect::Groq => openai::whole(&body),
+            Dialect::Ollama => {
+                let mut parts = Parts::default();
+                ollama::line(&body, &mut parts)?;
+                Ok(parts)
+            }
+        }
+    }
+
+    async fn read_stream(&self, mut response: Response) -> Result<Parts, Spoiled> {
+        let mut parts = Parts::default();
+        let (mut lines, mut data) = (Lines::default(), EventData::default());
+        let mut read = 0;
+        loop {
+            let chunk = match self.chunk(&mut response).await {
+                Ok(Some(chunk)) => chunk,
+                Ok(None) => break,
+                // The answer is there; how the connection ends does not matter.
+                Err(_) if parts.complete => break,
+                Err(error) => return Err(error),
+            };
+            read += chunk.len();
+            if read > REPLY_BYTES_MAX {
+                return Err(Spoiled::TooLarge(REPLY_BYTES_MAX));
+            }
+            lines.push(&chunk);
+            while let Some(line) = lines.next_line() {
+                if self.dialect == Dialect::Ollama {
+                    self.piece(&line, &mut parts)?;
+                } else if let Some(data) = data.line(&line) {
+                    self.piece(&data, &mut parts)?;
+                }
+            }
+        }
+        if self.dialect == Dialect::Ollama && !parts.complete {
+            // The last line may come without an end.
+            self.piece(&lines.into_rest(), &mut parts)?;
+        }
+        Ok(parts)
+    }
+
+    fn piece(&self, data: &[u8], parts: &mut Parts) -> Result<(), Spoiled> {
+        if data.is_empty() || parts.complete {
+            return Ok(());
+        }
+        self.reported(data)?;
+        match self.dialect {
+            Dialect::Anthropic => anthropic::event(data, parts),
+            Dialect::OpenAi | Dialect::Groq => openai::event(data, parts),
+            Dialect::Ollama => ollama::line(data, parts),
+        }
+    }
+
+    /// An error under status 200.
+    fn reported(&self, data: &[u8]) -> Result<(), Spoiled> {
+        match classify::stream_event(self.vendor(), data) {
+            None => Ok(()),
+            Some(verdict) => {
+                let text = String::from_utf8_lossy(data.get(..ERROR_BYTES_MAX).unwrap_or(data));
+                Err(Spoiled::Reported(text.into_owned(), Box::new(verdict)))
+            }
+        }
+    }
+}
+
+/// What stood in an error reply, for people.
+#[derive(Debug, thiserror::Error)]
+#[error("HTTP {status}: {body}")]
+struct RefusedReply {
+    status: u16,
+    body: String,
+}
+
+#[async_trait]
+impl Provider<ChatRequest> for HttpProvider {
+    type Reply = ChatReply;
+
+    fn id(&self) -> &ProviderId {
+        &self.id
+    }
+
+    /// Sends the conversation and reads the whole answer.
+    async fn call(&self, request: &ChatRequest) -> Result<ChatReply, Failure> {
+        tokio::time::timeout(self.total, self.chat(request))
+            .await
+            .unwrap_or_else(|_| Err(self.timed_out(self.total)))
+    }
+
+    /// Asks for the list of models.
+    async fn probe(&self) -> Result<(), Failure> {
+        let get = self.endpoint.get(self.dialect.models_path());
+        self.send(get).await.map(drop)
+    }
+}
+
+/// The arguments as JSON for formats that do not carry them as text.
+fn arguments(call: &ToolCall) -> serde_json::Result<&RawValue> {
+    // A call without arguments is recorded as an empty text by some vendors.
+    serde_json::from_str(if call.arguments.is_empty() {
+        "{}"
+    } else {
+        &call.arguments
+    })
+}
+
+/// Tools as OpenAI describes them, and Ollama after it.
+fn function_tools(tools: &[ToolSpec]) -> serde_json::Value {
+    tools
+        .iter()
+        .map(|tool| {
+            serde_json::json!({"type": "function", "function": {
+                "name": tool.name, "description": tool.description, "parameters": tool.parameters,
+            }})
+        })
+        .collect()
+}
