@@ -1,1 +1,22 @@
 #![doc = include_str!("../README.md")]
+
+mod checkpointer;
+mod error;
+mod format;
+mod log;
+mod state;
+mod store;
+mod truncate;
+
+pub use checkpointer::{
+    Builder, Checkpoint, Checkpointer, Figures, Quarantined, Reason, Report, Retention, Ruling,
+    Signal,
+};
+pub use error::Error;
+pub use state::{
+    Artifact, Decision, Message, Role, SessionState, Snapshot, ToolCall, Work, Workflow,
+};
+pub use store::{Durability, MemoryStore, Position, Size, Store, StoreId, Writer};
+#[cfg(feature = "fs")]
+pub use store::{FileStore, location};
+pub use truncate::{CountTokens, EstimateTokens, LimitTooSmall, Truncation, truncate};

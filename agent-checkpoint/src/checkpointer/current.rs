@@ -1,0 +1,356 @@
+//! The state in memory, and which part of it lies where in the log.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use serde_json::{Map, Value};
+
+use crate::format::payload::{Digest, Reference, Span};
+use crate::log::numbering::{Numbering, wide};
+use crate::log::replay::{Entry, Replay};
+use crate::log::view::{Piece, push_history};
+use crate::{Error, Message, SessionState, Work};
+
+/// Component names begin with what they are part of, so that none can be taken for another.
+const WORK: &str = "work.";
+const HOST: &str = "host.";
+const WORK_SCHEMA: u16 = 1;
+
+/// A value that the host saves with the session.
+#[derive(Debug, Clone)]
+pub(crate) struct Host {
+    pub(crate) schema: u16,
+    pub(crate) value: Value,
+}
+
+/// A message of the context that is not in the history.
+#[derive(Debug, Clone)]
+pub(crate) struct Note {
+    pub(crate) message: Message,
+    /// Its number, once saved.
+    pub(crate) number: Option<u64>,
+}
+
+/// Where a component was saved last, and what it was.
+#[derive(Debug, Clone, Copy)]
+struct Saved {
+    reference: Reference,
+    digest: Digest,
+}
+
+/// Components that differ from what is saved.
+#[derive(Debug, Default)]
+pub(crate) struct Changes {
+    /// New values, by full name.
+    pub(crate) values: Map<String, Value>,
+    fresh: Vec<(String, u16, Digest)>,
+    gone: Vec<String>,
+}
+
+impl Changes {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.fresh.is_empty() && self.gone.is_empty()
+    }
+}
+
+/// The state of a session in memory.
+#[derive(Debug, Default)]
+pub(crate) struct Current {
+    pub(crate) state: SessionState,
+    /// Numbers of the saved part of the conversation; the rest is pending.
+    pub(crate) numbering: Numbering,
+    pub(crate) notes: Vec<Note>,
+    /// What the model is sent; the whole conversation where absent.
+    pub(crate) context: Option<Vec<Piece>>,
+    pub(crate) host: BTreeMap<String, Host>,
+    /// What a later version wrote into commits, kept for it.
+    pub(crate) other: Map<String, Value>,
+    /// Components of a later version.
+    carried: BTreeMap<String, Reference>,
+    saved: BTreeMap<String, Saved>,
+    pub(crate) is_work_touched: bool,
+    pub(crate) is_context_touched: bool,
+}
+
+impl Current {
+    /// The state at a whole commit. Takes what it can out of `replay`.
+    pub(crate) fn load(replay: &mut Replay, entry: &Entry) -> Result<Self, Error> {
+        let damaged = || Error::damaged(entry.id());
+        let mut current = Self {
+            other: entry.body.other.clone(),
+            ..Self::default()
+        };
+        // The context goes first: its notes are cloned, the history may be moved out.
+        let mut history = Vec::new();
+        for span in entry.history() {
+            history.push(replay.positions(span).ok_or_else(damaged)?);
+        }
+        if let Some(spans) = entry.context() {
+            let mut pieces = Vec::new();
+            for span in spans {
+                let items = replay.positions(span).ok_or_else(damaged)?;
+                current.place(&mut pieces, replay, items, &history);
+            }
+            current.context = Some(pieces);
+        }
+        for items in &history {
+            current.number(replay, items);
+        }
+        current.state.conversation = match history.as_slice() {
+            [all] if *all == (0..replay.items.len()) => std::mem::take(&mut replay.items),
+            _ => history
+                .iter()
+                .filter_map(|items| replay.items.get(items.clone()))
+                .flatten()
+                .cloned()
+                .collect(),
+        };
+        current.load_components(replay, entry)?;
+        Ok(current)
+    }
+
+    /// Adds the items to a context, as history where they are part of it and as notes elsewhere.
+    fn place(
+        &mut self,
+        pieces: &mut Vec<Piece>,
+        replay: &Replay,
+        items: Range<usize>,
+        history: &[Range<usize>],
+    ) {
+        let mut at = items.start;
+        let mut position = 0;
+        for part in history {
+            let (from, to) = (part.start.max(at), part.end.min(items.end));
+            if from < to {
+                self.note(pieces, replay, at..from);
+                push_history(
+                    pieces,
+                    position + (from - part.start)..position + (to - part.start),
+                );
+                at = to;
+            }
+            position += part.len();
+        }
+        self.note(pieces, replay, at..items.end);
+    }
+
+    fn note(&mut self, pieces: &mut Vec<Piece>, replay: &Replay, items: Range<usize>) {
+        for at in items {
+            let behind = replay.blocks.partition_point(|block| block.start <= at);
+            let block = behind
+                .checked_sub(1)
+                .and_then(|block| replay.blocks.get(block));
+            let number = block.map(|block| block.first + wide(at - block.start));
+            if let Some(message) = replay.items.get(at) {
+                pieces.push(Piece::Note(self.notes.len()));
+                self.notes.push(Note {
+                    message: message.clone(),
+                    number,
+                });
+            }
+        }
+    }
+
+    fn number(&mut self, replay: &Replay, items: &Range<usize>) {
+        let from = replay
+            .blocks
+            .partition_point(|block| block.start + block.count <= items.start);
+        let mut joins = false;
+        for block in replay
+            .blocks
+            .iter()
+            .skip(from)
+            .take_while(|block| block.start < items.end)
+        {
+            let start = block.start.max(items.start);
+            let end = (block.start + block.count).min(items.end);
+            self.numbering
+                .extend(block.first + wide(start - block.start), end - start, joins);
+            joins = true;
+        }
+    }
+
+    fn load_components(&mut self, replay: &Replay, entry: &Entry) -> Result<(), Error> {
+        let mut work = Map::new();
+        for (name, reference) in &entry.body.components {
+            let value = replay
+                .snapshots
+                .get(&reference.seq)
+                .and_then(|values| values.get(name))
+                .ok_or_else(|| Error::damaged(entry.id()))?;
+            if let Some(field) = name.strip_prefix(WORK) {
+                if reference.schema > WORK_SCHEMA {
+                    return Err(Error::newer(format!("component {name}")));
+                }
+                work.insert(field.to_owned(), value.clone());
+            } else if let Some(kind) = name.strip_prefix(HOST) {
+                let host = Host {
+                    schema: reference.schema,
+                    value: value.clone(),
+                };
+                self.host.insert(kind.to_owned(), host);
+            } else {
+                self.carried.insert(name.clone(), *reference);
+                continue;
+            }
+            let digest = digest(name, value)?;
+            self.saved.insert(
+                name.clone(),
+                Saved {
+                    reference: *reference,
+                    digest,
+                },
+            );
+        }
+        self.state.work = serde_json::from_value::<Work>(Value::Object(work))
+            .map_err(|e| Error::decode("the session's state beside its messages", e))?;
+        Ok(())
+    }
+
+    /// Messages that are not saved yet.
+    pub(crate) fn pending(&self) -> &[Message] {
+        self.state
+            .conversation
+            .get(self.numbering.len()..)
+            .unwrap_or_default()
+    }
+
+    pub(crate) fn push(&mut self, message: Message) {
+        let at = self.state.conversation.len();
+        self.state.conversation.push(message);
+        if let Some(pieces) = &mut self.context {
+            push_history(pieces, at..at + 1);
+        }
+    }
+
+    /// The context as pieces, the whole conversation where it was never cut.
+    pub(crate) fn pieces(&self) -> Vec<Piece> {
+        self.context.clone().unwrap_or_else(|| {
+            let mut whole = Vec::new();
+            push_history(&mut whole, 0..self.state.conversation.len());
+            whole
+        })
+    }
+
+    /// The messages that `pieces` are.
+    pub(crate) fn messages(&self, pieces: &[Piece]) -> Vec<&Message> {
+        let mut messages = Vec::new();
+        for piece in pieces {
+            match piece {
+                Piece::History(range) => {
+                    let part = self.state.conversation.get(range.clone());
+                    messages.extend(part.unwrap_or_default());
+                }
+                Piece::Note(note) => {
+                    messages.extend(self.notes.get(*note).map(|note| &note.message));
+                }
+            }
+        }
+        messages
+    }
+
+    /// The context as ranges of numbers, once everything in it has one.
+    pub(crate) fn context_spans(&self, note_numbers: &[u64]) -> Option<Vec<Span>> {
+        let pieces = self.context.as_ref()?;
+        let mut spans = Vec::new();
+        for piece in pieces {
+            match piece {
+                Piece::History(range) => spans.extend(self.numbering.spans_of(range.clone())),
+                Piece::Note(note) => spans.extend(note_numbers.get(*note).map(|n| Span {
+                    first: *n,
+                    last: *n,
+                    count: 1,
+                })),
+            }
+        }
+        Some(spans)
+    }
+
+    /// Components that differ from what is saved.
+    pub(crate) fn changes(&self) -> Result<Changes, Error> {
+        let mut changes = Changes::default();
+        if !self.is_work_touched {
+            return Ok(changes);
+        }
+        let work = serde_json::to_value(&self.state.work)
+            .map_err(|e| Error::encode("the session's state beside its messages", e))?;
+        let Value::Object(work) = work else {
+            return Ok(changes);
+        };
+        let work = work
+            .into_iter()
+            .map(|(field, value)| (format!("{WORK}{field}"), WORK_SCHEMA, value));
+        let host = self
+            .host
+            .iter()
+            .map(|(kind, host)| (format!("{HOST}{kind}"), host.schema, host.value.clone()));
+        let mut names = Vec::new();
+        for (name, schema, value) in work.chain(host) {
+            let digest = digest(&name, &value)?;
+            let is_saved =
+                |saved: &Saved| saved.digest == digest && saved.reference.schema == schema;
+            if !self.saved.get(&name).is_some_and(is_saved) {
+                changes.fresh.push((name.clone(), schema, digest));
+                changes.values.insert(name.clone(), value);
+            }
+            names.push(name);
+        }
+        changes.gone = self
+            .saved
+            .keys()
+            .filter(|name| !names.contains(name))
+            .cloned()
+            .collect();
+        Ok(changes)
+    }
+
+    /// References to every component when `changes` are saved in the Snapshot frame `seq`.
+    pub(crate) fn references(&self, changes: &Changes, seq: u64) -> BTreeMap<String, Reference> {
+        let mut references = self.carried.clone();
+        references.extend(
+            self.saved
+                .iter()
+                .map(|(name, saved)| (name.clone(), saved.reference)),
+        );
+        for name in &changes.gone {
+            references.remove(name);
+        }
+        for (name, schema, _) in &changes.fresh {
+            references.insert(
+                name.clone(),
+                Reference {
+                    seq,
+                    schema: *schema,
+                },
+            );
+        }
+        references
+    }
+
+    /// Remembers that `changes` and everything else are saved.
+    pub(crate) fn saved(&mut self, changes: Changes, seq: u64, note_numbers: &[u64]) {
+        for name in changes.gone {
+            self.saved.remove(&name);
+        }
+        for (name, schema, digest) in changes.fresh {
+            self.saved.insert(
+                name,
+                Saved {
+                    reference: Reference { seq, schema },
+                    digest,
+                },
+            );
+        }
+        for (note, number) in self.notes.iter_mut().zip(note_numbers) {
+            note.number = Some(*number);
+        }
+        self.is_work_touched = false;
+        self.is_context_touched = false;
+    }
+}
+
+fn digest(name: &str, value: &Value) -> Result<Digest, Error> {
+    let bytes =
+        serde_json::to_vec(value).map_err(|e| Error::encode(format!("component {name}"), e))?;
+    Ok(*blake3::hash(&bytes).as_bytes())
+}

@@ -1,0 +1,99 @@
+//! What opening a session found, lost and did.
+
+use std::fmt;
+use std::ops::Range;
+
+use agent_primitives::CheckpointId;
+
+use crate::Position;
+
+/// Bytes that were no frame and were copied aside.
+///
+/// See [`Report`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Quarantined {
+    /// Where they lay.
+    pub at: Position,
+    /// How many.
+    pub len: u64,
+    /// What is wrong with them.
+    pub reason: String,
+    /// Name of the copy; for a file store, a file in the session's `quarantine` folder.
+    pub copy: String,
+}
+
+/// What opening a session found, lost and did. A host looks at it, since the state may be older than
+/// what was written: [`is_clean`](Self::is_clean) in one question, [`Display`](fmt::Display) in one line.
+///
+/// ```
+/// use agent_checkpoint::{Checkpointer, MemoryStore};
+/// use agent_primitives::SessionId;
+///
+/// let session = Checkpointer::builder(MemoryStore::new(), SessionId::new("s1")?).open()?;
+/// assert!(session.report().is_clean());
+/// assert_eq!(session.report().to_string(), "a new session");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Report {
+    /// The checkpoint that the session continues from; none for a new session.
+    pub head: Option<CheckpointId>,
+    /// Segments read.
+    pub segments: u32,
+    /// Frames read.
+    pub frames: u64,
+    /// Messages in the log, those of other branches included.
+    pub items: usize,
+    /// Checkpoints in the log, whole or not.
+    pub checkpoints: usize,
+    /// Checkpoints that cannot be restored since something that they need is lost; oldest first.
+    pub degraded: Vec<CheckpointId>,
+    /// Numbers of the records that are lost, each one message, component or mark.
+    pub missing: Vec<Range<u64>>,
+    /// Messages behind `head`: written but not committed, or of a degraded checkpoint. They stay in
+    /// the log and are not in the state.
+    pub uncommitted: usize,
+    /// Bytes that were no frame; always the sum of `quarantined`.
+    pub lost_bytes: u64,
+    /// Copies of those bytes.
+    pub quarantined: Vec<Quarantined>,
+    /// Segments whose header is damaged. Their frames were read all the same.
+    pub damaged_headers: Vec<u32>,
+}
+
+impl Report {
+    /// Whether all that was ever written is there.
+    pub fn is_clean(&self) -> bool {
+        self.degraded.is_empty()
+            && self.missing.is_empty()
+            && self.uncommitted == 0
+            && self.quarantined.is_empty()
+            && self.damaged_headers.is_empty()
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.head {
+            Some(head) => write!(f, "continues from {head}, one of {}", self.checkpoints)?,
+            None if self.segments == 0 => f.write_str("a new session")?,
+            None => f.write_str("no checkpoint could be used")?,
+        }
+        if self.is_clean() {
+            return Ok(());
+        }
+        let records = self.missing.iter().map(|range| range.end - range.start);
+        write!(
+            f,
+            "; {} bytes set aside in {} copies, {} records lost, {} messages uncommitted, {} \
+             checkpoints degraded",
+            self.lost_bytes,
+            self.quarantined.len(),
+            records.fold(0, u64::saturating_add),
+            self.uncommitted,
+            self.degraded.len(),
+        )
+    }
+}

@@ -1,0 +1,86 @@
+//! Lists checkpoints, goes back to one, drops old ones.
+
+use agent_primitives::{CheckpointId, CheckpointKind, Restored};
+
+use super::current::Current;
+use super::load::load;
+use super::{Checkpoint, Checkpointer, Ruling};
+use crate::Error;
+use crate::log::batch::Batch;
+use crate::log::replay::Entry;
+
+impl Checkpointer {
+    /// The checkpoints that the retention keeps, newest first. Each can be restored.
+    pub fn list(&self) -> Vec<Checkpoint> {
+        let plan = self.retention.plan(&self.listed);
+        let kept = self
+            .listed
+            .iter()
+            .zip(plan)
+            .filter(|(_, ruling)| ruling.keeps());
+        kept.map(|(checkpoint, _)| checkpoint.clone())
+            .rev()
+            .collect()
+    }
+
+    /// The newest checkpoint.
+    pub fn latest(&self) -> Option<Checkpoint> {
+        self.listed.last().cloned()
+    }
+
+    /// Goes back to a checkpoint, and gives the id of the one that holds the state it replaced.
+    ///
+    /// Nothing is lost by it: the state now is saved first as a checkpoint of kind
+    /// [`CheckpointKind::PreRestore`], which retention keeps, and what came after the restored checkpoint
+    /// stays in the log. Emits [`Restored`].
+    ///
+    /// # Errors
+    /// [`Error::is_not_found`] when the id is not listed; [`Error::is_damaged`] when the log was damaged
+    /// since it was opened. The state stays as it was.
+    pub fn restore(&mut self, id: &CheckpointId) -> Result<CheckpointId, Error> {
+        let started = self.clock.monotonic();
+        if !self.list().iter().any(|checkpoint| checkpoint.id == *id) {
+            return Err(Error::not_found(id.clone()));
+        }
+        let mut replay = load(&self.store, &self.session)?.replay;
+        let entry = replay
+            .commits
+            .iter()
+            .find(|entry| entry.id() == *id)
+            .cloned();
+        let entry: Entry = entry
+            .filter(|entry| entry.whole)
+            .ok_or_else(|| Error::damaged(id.clone()))?;
+        let target = Current::load(&mut replay, &entry)?;
+        let backup = self.save(CheckpointKind::PreRestore)?;
+        let replaced = std::mem::replace(&mut self.current, target);
+        let origin = (id.clone(), entry.hash);
+        if let Err(error) = self.commit(CheckpointKind::Manual, self.durability, Some(&origin)) {
+            self.current = replaced;
+            return Err(error);
+        }
+        let elapsed = self.clock.monotonic().since(started);
+        self.emit(Restored::new(id.clone(), elapsed));
+        Ok(backup)
+    }
+
+    /// Drops what the retention does not keep from the log's listing, for good, and tells for each
+    /// checkpoint why it stays or goes.
+    ///
+    /// Saving does the same by itself from time to time. The messages stay in the log.
+    ///
+    /// # Errors
+    /// As [`save`](Self::save); nothing is dropped then.
+    pub fn prune(&mut self) -> Result<Vec<Ruling>, Error> {
+        let plan = self.retention.plan(&self.listed);
+        if let Some(tombstone) = self.tombstone() {
+            let mut batch = Batch::starting_at(self.end.next);
+            batch.tombstone(&mut self.packer, &tombstone)?;
+            self.append(&batch, self.durability)?;
+            self.end.next = batch.next();
+            self.listed
+                .retain(|c| c.seq > tombstone.through || tombstone.keep.contains(&c.seq));
+        }
+        Ok(plan)
+    }
+}

@@ -1,0 +1,232 @@
+//! What can go wrong, and what to do next.
+
+use std::error::Error as StdError;
+use std::fmt;
+
+use agent_primitives::{CheckpointId, SessionId};
+
+type Source = Box<dyn StdError + Send + Sync>;
+
+/// Why an operation on a store or a session failed.
+///
+/// The message says what to do next; the predicates answer the questions that a program asks.
+/// Whatever the error, the state in memory is unchanged: nothing pushed or updated is lost by it.
+///
+/// ```
+/// use agent_checkpoint::{Checkpointer, MemoryStore};
+/// use agent_primitives::SessionId;
+///
+/// let store = MemoryStore::new();
+/// let id = SessionId::new("s1")?;
+/// let _first = Checkpointer::builder(store.clone(), id.clone()).open()?;
+/// let second = Checkpointer::builder(store, id).open().unwrap_err();
+/// assert!(second.is_locked());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Error(Box<Kind>);
+
+#[derive(Debug, thiserror::Error)]
+enum Kind {
+    #[error("{what} failed; the state in memory is intact, mend the cause and save again")]
+    Unavailable { what: String, source: Source },
+    #[error("no space left while {what}; free some and save again, the state in memory is intact")]
+    DiskFull { what: String, source: Source },
+    #[error("session {0} has a writer already; close it, or wait until its process ends")]
+    Locked(SessionId),
+    #[error(
+        "a sync to disk failed earlier, so what lies on disk is unknown; open the session again"
+    )]
+    Poisoned,
+    #[error("the log of session {0} has moved on under this writer; open the session again")]
+    Conflict(SessionId),
+    #[error("{what} belongs to {owner}; open it there")]
+    Foreign { what: String, owner: String },
+    #[error("{what} was written by a newer version of this library; upgrade to read it")]
+    Newer { what: String },
+    #[error("{what} needs a part that this build lacks; build with it to read this")]
+    Unsupported { what: String },
+    #[error("{what} has {len} bytes where {max} are the limit; make it smaller")]
+    TooLarge {
+        what: &'static str,
+        len: u64,
+        max: u64,
+    },
+    #[error("there is no checkpoint {0}; list the session to see which there are")]
+    NotFound(CheckpointId),
+    #[error("checkpoint {0} needs bytes that are damaged; restore an older one")]
+    Damaged(CheckpointId),
+    #[error("{what} cannot be turned into JSON; change the value")]
+    Encode { what: String, source: Source },
+    #[error("{what} does not read as the type asked for; ask for the type that was saved")]
+    Decode { what: String, source: Source },
+    #[error("{what}: {reason}")]
+    Invalid { what: String, reason: &'static str },
+}
+
+impl Error {
+    /// The store could not be reached or refused for a reason that may pass. For stores outside this
+    /// crate; `what` completes "… failed".
+    pub fn unavailable(what: impl Into<String>, source: impl Into<Source>) -> Self {
+        Kind::Unavailable {
+            what: what.into(),
+            source: source.into(),
+        }
+        .into()
+    }
+
+    /// No space is left. For stores outside this crate; `what` completes "no space left while …".
+    pub fn disk_full(what: impl Into<String>, source: impl Into<Source>) -> Self {
+        Kind::DiskFull {
+            what: what.into(),
+            source: source.into(),
+        }
+        .into()
+    }
+
+    /// Somebody else writes this session. For stores outside this crate.
+    pub fn locked(session: SessionId) -> Self {
+        Kind::Locked(session).into()
+    }
+
+    /// Durability can no longer be promised by this writer. For stores outside this crate.
+    pub fn poisoned() -> Self {
+        Kind::Poisoned.into()
+    }
+
+    /// An append was not at the end of the log. For stores outside this crate.
+    pub fn conflict(session: SessionId) -> Self {
+        Kind::Conflict(session).into()
+    }
+
+    pub(crate) fn foreign(what: impl Into<String>, owner: impl Into<String>) -> Self {
+        Kind::Foreign {
+            what: what.into(),
+            owner: owner.into(),
+        }
+        .into()
+    }
+
+    pub(crate) fn newer(what: impl Into<String>) -> Self {
+        Kind::Newer { what: what.into() }.into()
+    }
+
+    pub(crate) fn unsupported(what: impl Into<String>) -> Self {
+        Kind::Unsupported { what: what.into() }.into()
+    }
+
+    pub(crate) fn too_large(what: &'static str, len: usize, max: usize) -> Self {
+        let widen = |n| u64::try_from(n).unwrap_or(u64::MAX);
+        Kind::TooLarge {
+            what,
+            len: widen(len),
+            max: widen(max),
+        }
+        .into()
+    }
+
+    pub(crate) fn not_found(id: CheckpointId) -> Self {
+        Kind::NotFound(id).into()
+    }
+
+    pub(crate) fn damaged(id: CheckpointId) -> Self {
+        Kind::Damaged(id).into()
+    }
+
+    pub(crate) fn encode(what: impl Into<String>, source: serde_json::Error) -> Self {
+        Kind::Encode {
+            what: what.into(),
+            source: source.into(),
+        }
+        .into()
+    }
+
+    pub(crate) fn decode(what: impl Into<String>, source: serde_json::Error) -> Self {
+        Kind::Decode {
+            what: what.into(),
+            source: source.into(),
+        }
+        .into()
+    }
+
+    pub(crate) fn invalid(what: impl Into<String>, reason: &'static str) -> Self {
+        Kind::Invalid {
+            what: what.into(),
+            reason,
+        }
+        .into()
+    }
+
+    /// Another writer holds the session.
+    pub fn is_locked(&self) -> bool {
+        matches!(*self.0, Kind::Locked(_))
+    }
+
+    /// The writer is of no further use: open the session again.
+    pub fn is_poisoned(&self) -> bool {
+        matches!(*self.0, Kind::Poisoned)
+    }
+
+    /// The log is longer than this writer believes: open the session again.
+    pub fn is_conflict(&self) -> bool {
+        matches!(*self.0, Kind::Conflict(_))
+    }
+
+    /// Space ran out; the same save may be tried again.
+    pub fn is_disk_full(&self) -> bool {
+        matches!(*self.0, Kind::DiskFull { .. })
+    }
+
+    /// The store failed for a reason that may pass, lack of space included.
+    pub fn is_unavailable(&self) -> bool {
+        matches!(*self.0, Kind::Unavailable { .. } | Kind::DiskFull { .. })
+    }
+
+    /// A newer version of the library, or a build with more features, reads this.
+    pub fn is_newer(&self) -> bool {
+        matches!(*self.0, Kind::Newer { .. } | Kind::Unsupported { .. })
+    }
+
+    /// The files were moved here from another store or session.
+    pub fn is_foreign(&self) -> bool {
+        matches!(*self.0, Kind::Foreign { .. })
+    }
+
+    /// A limit of the format or the file system was passed.
+    pub fn is_too_large(&self) -> bool {
+        matches!(*self.0, Kind::TooLarge { .. })
+    }
+
+    /// No such checkpoint is listed.
+    pub fn is_not_found(&self) -> bool {
+        matches!(*self.0, Kind::NotFound(_))
+    }
+
+    /// The bytes that this needs are damaged.
+    pub fn is_damaged(&self) -> bool {
+        matches!(*self.0, Kind::Damaged(_))
+    }
+}
+
+impl From<Kind> for Error {
+    fn from(kind: Kind) -> Self {
+        Self(Box::new(kind))
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.source()
+    }
+}

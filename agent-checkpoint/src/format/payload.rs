@@ -1,0 +1,154 @@
+//! The payloads of Commit and Tombstone frames.
+
+use std::collections::BTreeMap;
+
+use agent_primitives::{AgentId, CheckpointId};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::{SPANS_MAX, bytes_at};
+
+/// A blake3 digest.
+pub(crate) type Digest = [u8; 32];
+
+/// `count` items whose numbers lie in `first..=last`; the other numbers in between are no items.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "(u64, u64, u64)", into = "(u64, u64, u64)")]
+pub(crate) struct Span {
+    pub(crate) first: u64,
+    pub(crate) last: u64,
+    pub(crate) count: u64,
+}
+
+impl From<Span> for (u64, u64, u64) {
+    fn from(span: Span) -> Self {
+        (span.first, span.last, span.count)
+    }
+}
+
+impl TryFrom<(u64, u64, u64)> for Span {
+    type Error = &'static str;
+
+    fn try_from((first, last, count): (u64, u64, u64)) -> Result<Self, &'static str> {
+        // `last - first` is at least `count - 1`, so neither difference can overflow.
+        match last.checked_sub(first) {
+            Some(room) if count >= 1 && count - 1 <= room => Ok(Self { first, last, count }),
+            _ => Err("a range of items that is impossible"),
+        }
+    }
+}
+
+/// Where a component's value lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "(u64, u16)", into = "(u64, u16)")]
+pub(crate) struct Reference {
+    /// Number of the Snapshot frame that holds it.
+    pub(crate) seq: u64,
+    /// Version of the value's own schema.
+    pub(crate) schema: u16,
+}
+
+impl From<Reference> for (u64, u16) {
+    fn from(reference: Reference) -> Self {
+        (reference.seq, reference.schema)
+    }
+}
+
+impl From<(u64, u16)> for Reference {
+    fn from((seq, schema): (u64, u16)) -> Self {
+        Self { seq, schema }
+    }
+}
+
+/// What a commit says, its hashes aside.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Body {
+    /// Unix milliseconds.
+    pub(crate) at: i64,
+    /// A word of `CheckpointKind`, or of a later version's.
+    pub(crate) kind: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) agent: Option<AgentId>,
+    /// The checkpoint that this one goes back to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) restored: Option<CheckpointId>,
+    /// Number of the first frame that the hash covers.
+    pub(crate) covers: u64,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) history: Vec<Span>,
+    /// What the model is sent; the whole history where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) context: Option<Vec<Span>>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) components: BTreeMap<String, Reference>,
+    /// What a later version wrote, kept for it.
+    #[serde(flatten)]
+    pub(crate) other: Map<String, Value>,
+}
+
+/// A Commit frame's payload: two digests and then the body.
+#[derive(Debug)]
+pub(crate) struct Commit {
+    pub(crate) hash: Digest,
+    pub(crate) parent: Digest,
+    pub(crate) body: Body,
+}
+
+impl Commit {
+    pub(crate) fn encode(hash: &Digest, parent: &Digest, body: &[u8]) -> Vec<u8> {
+        [hash, parent, body].concat()
+    }
+
+    /// The commit, and the body's bytes for hashing.
+    pub(crate) fn decode(raw: &[u8]) -> Option<(Self, &[u8])> {
+        let (hash, parent) = (bytes_at(raw, 0)?, bytes_at(raw, 32)?);
+        let bytes = raw.get(64..)?;
+        let body: Body = serde_json::from_slice(bytes).ok()?;
+        let spans = body
+            .history
+            .len()
+            .max(body.context.as_ref().map_or(0, Vec::len));
+        (spans <= SPANS_MAX).then_some((Self { hash, parent, body }, bytes))
+    }
+}
+
+/// A Tombstone frame's payload: checkpoints up to `through` are dropped from the listing, but for
+/// those in `keep`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Tombstone {
+    pub(crate) through: u64,
+    #[serde(default)]
+    pub(crate) keep: Vec<u64>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn impossible_ranges_are_refused() {
+        for good in [
+            "[1,1,1]",
+            "[1,9,3]",
+            "[0,18446744073709551615,18446744073709551615]",
+        ] {
+            assert!(serde_json::from_str::<Span>(good).is_ok(), "{good}");
+        }
+        for wrong in ["[2,1,1]", "[1,1,0]", "[1,3,4]", "[1,2]"] {
+            assert!(serde_json::from_str::<Span>(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn what_a_later_version_adds_to_a_commit_is_kept() {
+        let json = r#"{"at":1,"kind":"dream","covers":0,"mood":"fine"}"#;
+        let raw = Commit::encode(&[1; 32], &[2; 32], json.as_bytes());
+        let (commit, body) = Commit::decode(&raw).unwrap();
+        assert_eq!(
+            (commit.hash, commit.parent, body),
+            ([1; 32], [2; 32], json.as_bytes())
+        );
+        assert_eq!(serde_json::to_string(&commit.body).unwrap(), json);
+        assert!(Commit::decode(&raw[..63]).is_none());
+    }
+}

@@ -1,0 +1,203 @@
+//! The start of a segment: whose it is, and the seed that ties every frame in it to its place.
+
+use agent_primitives::SessionId;
+
+use super::{MAJOR, MINOR, bytes_at};
+use crate::{Error, StoreId};
+
+/// After PNG: a byte outside ASCII, both kinds of line end and an end-of-file mark, so that a
+/// transfer in text mode shows at once.
+const MAGIC: [u8; 8] = [0x89, b'C', b'K', b'L', b'\r', b'\n', 0x1a, b'\n'];
+
+const AT_MAJOR: usize = MAGIC.len();
+const AT_HEADER_LEN: usize = AT_MAJOR + 4;
+const AT_STORE: usize = AT_HEADER_LEN + 4;
+const AT_SEGMENT: usize = AT_STORE + 16;
+const AT_SESSION_LEN: usize = AT_SEGMENT + 4;
+const AT_RESERVED: usize = AT_SESSION_LEN + 4;
+const AT_SUM: usize = 60;
+const AT_SESSION: usize = AT_SUM + 4;
+const ALIGN: usize = 8;
+
+/// Where a segment belongs.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place<'a> {
+    pub(crate) store: StoreId,
+    pub(crate) session: &'a SessionId,
+    pub(crate) segment: u32,
+}
+
+/// What the start of a segment turned out to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Start {
+    /// Frames begin at this offset.
+    Good(usize),
+    /// The header cannot be read; frames of this version begin at this offset.
+    Damaged(usize),
+}
+
+impl Place<'_> {
+    /// Seeds the sum of every frame header in the segment, so that bytes of another store, session
+    /// or segment never pass.
+    pub(crate) fn seed(&self) -> u32 {
+        let mut sum = crc32c::crc32c(self.store.as_bytes());
+        sum = crc32c::crc32c_append(sum, &self.segment.to_le_bytes());
+        crc32c::crc32c_append(sum, self.session.as_str().as_bytes())
+    }
+
+    /// The bytes that a segment begins with.
+    pub(crate) fn header(&self) -> Vec<u8> {
+        let session = self.session.as_str().as_bytes();
+        let len = (AT_SESSION + session.len()).next_multiple_of(ALIGN);
+        let narrow = |n: usize| u32::try_from(n).unwrap_or(0).to_le_bytes();
+        let mut bytes = Vec::with_capacity(len);
+        bytes.extend_from_slice(&MAGIC);
+        bytes.extend(MAJOR.to_le_bytes());
+        bytes.extend(MINOR.to_le_bytes());
+        bytes.extend(narrow(len));
+        bytes.extend_from_slice(self.store.as_bytes());
+        bytes.extend(self.segment.to_le_bytes());
+        bytes.extend(narrow(session.len()));
+        bytes.resize(AT_RESERVED.max(AT_SUM), 0);
+        let mut tail = session.to_vec();
+        tail.resize(len - AT_SESSION, 0);
+        let sum = crc32c::crc32c_append(crc32c::crc32c(&bytes), &tail);
+        bytes.extend(sum.to_le_bytes());
+        bytes.append(&mut tail);
+        bytes
+    }
+
+    /// Reads the start of a segment that should belong here.
+    ///
+    /// # Errors
+    /// The segment is intact but belongs elsewhere, or has a newer major version.
+    pub(crate) fn check(&self, bytes: &[u8]) -> Result<Start, Error> {
+        let expected = self.header();
+        let Some(found) = Found::read(bytes) else {
+            return Ok(Start::Damaged(expected.len()));
+        };
+        let what = || format!("segment {} of session {}", self.segment, self.session);
+        if found.major > MAJOR {
+            return Err(Error::newer(what()));
+        }
+        if found.store != *self.store.as_bytes()
+            || found.session != self.session.as_str().as_bytes()
+            || found.segment != self.segment
+        {
+            let session = String::from_utf8_lossy(found.session);
+            let store = StoreId::from_bytes(found.store);
+            let owner = format!(
+                "segment {} of session {session} of store {store}",
+                found.segment
+            );
+            return Err(Error::foreign(what(), owner));
+        }
+        Ok(Start::Good(found.len))
+    }
+}
+
+/// The store that wrote a segment, where its header is intact.
+pub(crate) fn store_of(bytes: &[u8]) -> Option<StoreId> {
+    Found::read(bytes).map(|found| StoreId::from_bytes(found.store))
+}
+
+struct Found<'a> {
+    major: u16,
+    len: usize,
+    store: [u8; 16],
+    segment: u32,
+    session: &'a [u8],
+}
+
+impl<'a> Found<'a> {
+    fn read(bytes: &'a [u8]) -> Option<Self> {
+        if !bytes.starts_with(&MAGIC) {
+            return None;
+        }
+        let number = |at| Some(u32::from_le_bytes(bytes_at(bytes, at)?));
+        let size = |at| usize::try_from(number(at)?).ok();
+        let len = size(AT_HEADER_LEN)?;
+        let sum = crc32c::crc32c(bytes.get(..AT_SUM)?);
+        // `get` refuses a length that lies before the session or behind the end.
+        if crc32c::crc32c_append(sum, bytes.get(AT_SESSION..len)?) != number(AT_SUM)? {
+            return None;
+        }
+        let session_end = AT_SESSION.checked_add(size(AT_SESSION_LEN)?)?;
+        Some(Self {
+            major: u16::from_le_bytes(bytes_at(bytes, AT_MAJOR)?),
+            len,
+            store: bytes_at(bytes, AT_STORE)?,
+            segment: number(AT_SEGMENT)?,
+            session: bytes.get(AT_SESSION..session_end.min(len))?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_segment_knows_its_place() {
+        let store = StoreId::from_bytes([7; 16]);
+        let (mine, other) = (
+            SessionId::new("mine").unwrap(),
+            SessionId::new("other").unwrap(),
+        );
+        let place = Place {
+            store,
+            session: &mine,
+            segment: 1,
+        };
+        let header = place.header();
+        assert_eq!(header.len(), 72);
+        assert_eq!(place.check(&header).unwrap(), Start::Good(72));
+        assert_eq!(store_of(&header), Some(store));
+
+        for elsewhere in [
+            Place {
+                store: StoreId::from_bytes([8; 16]),
+                ..place
+            },
+            Place {
+                session: &other,
+                ..place
+            },
+            Place {
+                segment: 2,
+                ..place
+            },
+        ] {
+            assert_ne!(elsewhere.seed(), place.seed());
+            assert!(elsewhere.check(&header).unwrap_err().is_foreign());
+        }
+    }
+
+    #[test]
+    fn a_damaged_header_is_noticed_and_a_newer_major_refused() {
+        let session = SessionId::new("mine").unwrap();
+        let place = Place {
+            store: StoreId::from_bytes([7; 16]),
+            session: &session,
+            segment: 1,
+        };
+        let header = place.header();
+        for bit in 0..header.len() * 8 {
+            let mut bent = header.clone();
+            bent[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(place.check(&bent).unwrap(), Start::Damaged(72), "bit {bit}");
+        }
+        for len in 0..header.len() {
+            assert_eq!(
+                place.check(&header[..len]).unwrap(),
+                Start::Damaged(72),
+                "{len} bytes"
+            );
+        }
+        let mut newer = header.clone();
+        newer[AT_MAJOR] = 2;
+        let sum = crc32c::crc32c_append(crc32c::crc32c(&newer[..AT_SUM]), &newer[AT_SESSION..]);
+        newer[AT_SUM..AT_SESSION].copy_from_slice(&sum.to_le_bytes());
+        assert!(place.check(&newer).unwrap_err().is_newer());
+    }
+}

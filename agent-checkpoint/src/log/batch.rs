@@ -1,0 +1,202 @@
+//! Frames that are written together or not at all.
+
+use serde_json::{Map, Value};
+
+use super::chain::{commit_hash, payload_digest};
+use super::numbering::{last_number, wide};
+use crate::format::compress::Packer;
+use crate::format::frame::Draft;
+use crate::format::items::ItemsDraft;
+use crate::format::payload::{Body, Commit, Digest, Tombstone};
+use crate::format::tags::{Flags, Kind};
+use crate::format::{PAYLOAD_MAX, RECORD_SCHEMA};
+use crate::{Error, Message};
+
+/// A commit that a batch makes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Made {
+    pub(crate) seq: u64,
+    pub(crate) hash: Digest,
+}
+
+/// Frames in the order in which they will stand.
+#[derive(Debug)]
+pub(crate) struct Batch {
+    first: u64,
+    next: u64,
+    drafts: Vec<Draft>,
+    digests: Vec<Digest>,
+    logical: u64,
+}
+
+impl Batch {
+    /// No frames yet; the first will have the number `first`.
+    pub(crate) fn starting_at(first: u64) -> Self {
+        Self {
+            first,
+            next: first,
+            drafts: Vec::new(),
+            digests: Vec::new(),
+            logical: 0,
+        }
+    }
+
+    /// The number behind the last record.
+    pub(crate) fn next(&self) -> u64 {
+        self.next
+    }
+
+    /// Bytes of new state, before compression.
+    pub(crate) fn logical(&self) -> u64 {
+        self.logical
+    }
+
+    /// Bytes that the batch will take.
+    pub(crate) fn len(&self) -> usize {
+        self.drafts.iter().map(Draft::len).sum()
+    }
+
+    /// Adds messages, in as many frames as they need; the number and count of each frame's items.
+    pub(crate) fn items<'a>(
+        &mut self,
+        packer: &mut Packer,
+        age_ms: i64,
+        messages: impl IntoIterator<Item = &'a Message>,
+    ) -> Result<Vec<(u64, usize)>, Error> {
+        let mut frames = Vec::new();
+        let mut draft = ItemsDraft::new(age_ms);
+        for message in messages {
+            draft.push(message)?;
+            if draft.is_full() {
+                let full = std::mem::replace(&mut draft, ItemsDraft::new(age_ms));
+                frames.push(self.items_frame(packer, full)?);
+            }
+        }
+        if !draft.is_empty() {
+            frames.push(self.items_frame(packer, draft)?);
+        }
+        Ok(frames)
+    }
+
+    fn items_frame(
+        &mut self,
+        packer: &mut Packer,
+        draft: ItemsDraft,
+    ) -> Result<(u64, usize), Error> {
+        let (first, count) = (self.next, draft.len());
+        self.content(packer, Kind::ITEMS, draft.finish(), wide(count))?;
+        Ok((first, count))
+    }
+
+    /// Adds the values of components; the frame's number.
+    pub(crate) fn snapshot(
+        &mut self,
+        packer: &mut Packer,
+        values: &Map<String, Value>,
+    ) -> Result<u64, Error> {
+        let seq = self.next;
+        let raw = serde_json::to_vec(values).map_err(|e| Error::encode("a component", e))?;
+        self.content(packer, Kind::SNAPSHOT, raw, 1)?;
+        Ok(seq)
+    }
+
+    /// Makes a commit of the one Items frame that the batch is; `None` when it is not that.
+    pub(crate) fn flag_commit(&mut self, parent: &Digest) -> Option<Made> {
+        let [draft] = self.drafts.as_mut_slice() else {
+            return None;
+        };
+        if draft.kind != Kind::ITEMS {
+            return None;
+        }
+        draft.flags = Flags::COMMIT;
+        let seq = self.next.checked_sub(1)?;
+        Some(Made {
+            seq,
+            hash: commit_hash(parent, seq, &self.digests, &[]),
+        })
+    }
+
+    /// Adds a commit that covers every frame so far.
+    pub(crate) fn commit(
+        &mut self,
+        packer: &mut Packer,
+        parent: &Digest,
+        mut body: Body,
+    ) -> Result<Made, Error> {
+        body.covers = self.first;
+        let seq = self.next;
+        let bytes = serde_json::to_vec(&body).map_err(|e| Error::encode("a commit", e))?;
+        let hash = commit_hash(parent, seq, &self.digests, &bytes);
+        self.frame(
+            packer,
+            Kind::COMMIT,
+            Commit::encode(&hash, parent, &bytes),
+            1,
+        )?;
+        Ok(Made { seq, hash })
+    }
+
+    /// Drops checkpoints from the listing.
+    pub(crate) fn tombstone(
+        &mut self,
+        packer: &mut Packer,
+        tombstone: &Tombstone,
+    ) -> Result<(), Error> {
+        let raw = serde_json::to_vec(tombstone).map_err(|e| Error::encode("a tombstone", e))?;
+        self.frame(packer, Kind::TOMBSTONE, raw, 1)
+    }
+
+    /// The batch's bytes in a segment with this seed.
+    pub(crate) fn write(&self, seed: u32) -> Result<Vec<u8>, Error> {
+        let mut out = Vec::with_capacity(self.len());
+        for draft in &self.drafts {
+            draft
+                .write(seed, &mut out)
+                .ok_or_else(|| Error::too_large("a frame", draft.len(), PAYLOAD_MAX))?;
+        }
+        Ok(out)
+    }
+
+    fn content(
+        &mut self,
+        packer: &mut Packer,
+        kind: Kind,
+        raw: Vec<u8>,
+        records: u64,
+    ) -> Result<(), Error> {
+        self.digests.push(payload_digest(&raw));
+        self.logical += wide(raw.len());
+        self.frame(packer, kind, raw, records)
+    }
+
+    fn frame(
+        &mut self,
+        packer: &mut Packer,
+        kind: Kind,
+        raw: Vec<u8>,
+        records: u64,
+    ) -> Result<(), Error> {
+        let too_large =
+            |len| Error::too_large("one save's state beside messages", len, PAYLOAD_MAX);
+        if raw.len() > PAYLOAD_MAX {
+            return Err(too_large(raw.len()));
+        }
+        let raw_len = u32::try_from(raw.len()).map_err(|_| too_large(raw.len()))?;
+        let (compression, stored) = packer.pack(raw)?;
+        let seq = self.next;
+        // Numbers last for 2^64 records; `last_number` says no when they end all the same.
+        self.next = last_number(seq, usize::try_from(records).unwrap_or(usize::MAX))
+            .and_then(|last| last.checked_add(1))
+            .ok_or_else(|| too_large(usize::MAX))?;
+        self.drafts.push(Draft {
+            kind,
+            flags: Flags::NONE,
+            schema: RECORD_SCHEMA,
+            seq,
+            compression,
+            stored,
+            raw_len,
+        });
+        Ok(())
+    }
+}

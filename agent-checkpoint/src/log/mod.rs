@@ -1,0 +1,8 @@
+//! A session's log as values: found, understood, extended. Pure: no file, no clock.
+
+pub(crate) mod batch;
+pub(crate) mod chain;
+pub(crate) mod numbering;
+pub(crate) mod replay;
+pub(crate) mod scan;
+pub(crate) mod view;

@@ -1,0 +1,305 @@
+//! What a log's frames amount to: items, components, and commits with the word whether each is whole.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use agent_primitives::CheckpointId;
+use serde_json::{Map, Value};
+
+use super::chain::{checkpoint_id, commit_hash, payload_digest};
+use super::numbering::{last_number, narrow, wide};
+use crate::format::RECORD_SCHEMA;
+use crate::format::compress::Unpacker;
+use crate::format::frame::Found;
+use crate::format::header::{Fault, Header};
+use crate::format::items::Items;
+use crate::format::payload::{Body, Commit, Digest, Span, Tombstone};
+use crate::format::tags::{Codec, Compression, Flags, Kind};
+use crate::{Error, Message};
+
+/// A commit in the log.
+#[derive(Debug, Clone)]
+pub(crate) struct Entry {
+    pub(crate) seq: u64,
+    pub(crate) hash: Digest,
+    /// Unix milliseconds.
+    pub(crate) at_ms: i64,
+    pub(crate) body: Arc<Body>,
+    /// Items that flags have added to the body's history, and to its context.
+    pub(crate) tail: Option<Span>,
+    /// Everything that it refers to is there and is what was committed.
+    pub(crate) whole: bool,
+}
+
+impl Entry {
+    pub(crate) fn id(&self) -> CheckpointId {
+        checkpoint_id(self.seq, &self.hash)
+    }
+
+    /// The whole conversation.
+    pub(crate) fn history(&self) -> impl Iterator<Item = Span> {
+        self.body.history.iter().copied().chain(self.tail)
+    }
+
+    /// What the model is sent, where it differs from the whole conversation.
+    pub(crate) fn context(&self) -> Option<impl Iterator<Item = Span>> {
+        let context = self.body.context.as_ref()?;
+        Some(context.iter().copied().chain(self.tail))
+    }
+
+    pub(crate) fn messages(&self) -> usize {
+        self.history()
+            .map(|span| narrow(span.count))
+            .fold(0, usize::saturating_add)
+    }
+}
+
+/// Items of one frame.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Block {
+    pub(crate) first: u64,
+    pub(crate) count: usize,
+    /// Position of the first among all items of the log.
+    pub(crate) start: usize,
+}
+
+/// A frame that cannot be used.
+#[derive(Debug)]
+pub(crate) enum Refusal {
+    /// The frame is damaged or stale; the rest of the log stands.
+    Fault(Fault),
+    /// The log is beyond this build.
+    Beyond(Error),
+}
+
+impl From<Fault> for Refusal {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+/// A log, understood frame by frame.
+#[derive(Debug, Default)]
+pub(crate) struct Replay {
+    /// The number behind the last record.
+    pub(crate) next: u64,
+    pub(crate) items: Vec<Message>,
+    pub(crate) blocks: Vec<Block>,
+    pub(crate) snapshots: BTreeMap<u64, Map<String, Value>>,
+    pub(crate) commits: Vec<Entry>,
+    pub(crate) tombstones: Vec<Tombstone>,
+    /// Numbers of records that are lost.
+    pub(crate) missing: Vec<Range<u64>>,
+    pub(crate) frames: u64,
+    pub(crate) logical: u64,
+    digests: BTreeMap<u64, Digest>,
+    /// Time of the last full commit.
+    base_ms: i64,
+}
+
+impl Replay {
+    /// Takes in the next frame.
+    pub(crate) fn frame(
+        &mut self,
+        found: &Found<'_>,
+        unpacker: &mut Unpacker,
+    ) -> Result<(), Refusal> {
+        let header = &found.header;
+        if header.seq < self.next {
+            return Err(Fault::Stale.into());
+        }
+        if header.seq > self.next {
+            self.lose(self.next..header.seq);
+        }
+        let taken = self.take(header, found.stored, unpacker);
+        if let Ok(records) = &taken {
+            self.frames += 1;
+            self.next = header.seq.saturating_add(*records);
+        } else {
+            // How many records it held is unknown; the next frame's number will tell.
+            self.next = header.seq + 1;
+            self.lose(header.seq..self.next);
+        }
+        taken.map(|_| ())
+    }
+
+    fn lose(&mut self, numbers: Range<u64>) {
+        match self.missing.last_mut() {
+            Some(last) if last.end == numbers.start => last.end = numbers.end,
+            _ => self.missing.push(numbers),
+        }
+    }
+
+    /// The number of records in the frame.
+    fn take(
+        &mut self,
+        header: &Header,
+        stored: &[u8],
+        unpacker: &mut Unpacker,
+    ) -> Result<u64, Refusal> {
+        let beyond =
+            |what: &str| Refusal::Beyond(Error::newer(format!("record {}, {what},", header.seq)));
+        if header.flags.has_unknown_critical() {
+            return Err(beyond("with properties that may not be ignored"));
+        }
+        let is_known =
+            [Kind::ITEMS, Kind::SNAPSHOT, Kind::COMMIT, Kind::TOMBSTONE].contains(&header.kind);
+        if !is_known {
+            return if header.flags.has(Flags::MUST_UNDERSTAND) {
+                Err(beyond("of a kind that may not be ignored"))
+            } else {
+                Ok(1)
+            };
+        }
+        if header.schema > RECORD_SCHEMA {
+            return Err(beyond("in a later layout"));
+        }
+        if header.flags.has(Flags::ENCRYPTED)
+            || header.flags.has(Flags::BLOB_REF)
+            || header.codec != Codec::JSON
+            || ![Compression::RAW, Compression::ZSTD].contains(&header.compression)
+        {
+            let what = format!("record {} (codec, compression or encryption)", header.seq);
+            return Err(Refusal::Beyond(Error::unsupported(what)));
+        }
+        let raw = unpacker.unpack(header, stored)?;
+        match header.kind {
+            Kind::ITEMS => return self.take_items(header, &raw),
+            Kind::SNAPSHOT => {
+                let values = serde_json::from_slice(&raw).map_err(|_| Fault::Content)?;
+                self.snapshots.insert(header.seq, values);
+                self.digests.insert(header.seq, payload_digest(&raw));
+                self.logical += wide(raw.len());
+            }
+            Kind::COMMIT => {
+                let (commit, body) = Commit::decode(&raw).ok_or(Fault::Content)?;
+                self.take_commit(header.seq, commit, body);
+            }
+            _ => {
+                self.tombstones
+                    .push(serde_json::from_slice(&raw).map_err(|_| Fault::Content)?);
+            }
+        }
+        Ok(1)
+    }
+
+    fn take_items(&mut self, header: &Header, raw: &[u8]) -> Result<u64, Refusal> {
+        let Items {
+            age_ms,
+            mut messages,
+        } = serde_json::from_slice(raw).map_err(|_| Fault::Content)?;
+        let count = messages.len();
+        let last = last_number(header.seq, count).ok_or(Fault::Limit)?;
+        let digest = payload_digest(raw);
+        self.blocks.push(Block {
+            first: header.seq,
+            count,
+            start: self.items.len(),
+        });
+        self.items.append(&mut messages);
+        self.digests.insert(header.seq, digest);
+        self.logical += wide(raw.len());
+        if header.flags.has(Flags::COMMIT) {
+            self.take_flag(header.seq, last, count, age_ms, &digest);
+        }
+        Ok(wide(count))
+    }
+
+    /// A flagged Items frame: the commit before, with the frame's items at its end.
+    fn take_flag(&mut self, first: u64, last: u64, count: usize, age_ms: i64, digest: &Digest) {
+        let Some(before) = self.commits.last() else {
+            return;
+        };
+        // Numbers that do not adjoin tell that the commit meant is lost, or that items lie between.
+        let adjoins = before.seq.checked_add(1) == Some(first);
+        let count = wide(count);
+        let tail = match before.tail {
+            Some(tail) => Span {
+                first: tail.first,
+                last,
+                count: tail.count.saturating_add(count),
+            },
+            None => Span { first, last, count },
+        };
+        self.commits.push(Entry {
+            seq: last,
+            hash: commit_hash(&before.hash, last, [digest], &[]),
+            at_ms: self.base_ms.saturating_add(age_ms),
+            body: Arc::clone(&before.body),
+            tail: Some(tail),
+            whole: adjoins && before.whole,
+        });
+    }
+
+    fn take_commit(&mut self, seq: u64, commit: Commit, bytes: &[u8]) {
+        let Commit { hash, parent, body } = commit;
+        let covered = self
+            .digests
+            .range(body.covers.min(seq)..seq)
+            .map(|(_, digest)| digest);
+        let is_sound = commit_hash(&parent, seq, covered, bytes) == hash;
+        self.base_ms = body.at;
+        self.commits.push(Entry {
+            seq,
+            hash,
+            at_ms: body.at,
+            tail: None,
+            whole: is_sound && self.is_whole(&body),
+            body: Arc::new(body),
+        });
+    }
+
+    fn is_whole(&self, body: &Body) -> bool {
+        let ascends = body.history.is_sorted_by(|a, b| a.last < b.first);
+        let context = body.context.as_deref().unwrap_or_default();
+        let is_there = |span: &Span| self.positions(*span).is_some();
+        // A forged context could name the same items again and again to fill the memory.
+        let named = context
+            .iter()
+            .fold(0, |sum: u64, span| sum.saturating_add(span.count));
+        ascends
+            && named <= wide(self.items.len())
+            && body.history.iter().all(is_there)
+            && context.iter().all(is_there)
+            && body.components.iter().all(|(name, reference)| {
+                self.snapshots
+                    .get(&reference.seq)
+                    .is_some_and(|values| values.contains_key(name))
+            })
+    }
+
+    /// Where a span's items stand among all items; `None` unless all are there.
+    pub(crate) fn positions(&self, span: Span) -> Option<Range<usize>> {
+        let range = self.items_before(span.first)..self.items_before(span.last.checked_add(1)?);
+        (wide(range.len()) == span.count).then_some(range)
+    }
+
+    /// How many items have a smaller number.
+    fn items_before(&self, number: u64) -> usize {
+        let behind = self.blocks.partition_point(|block| block.first < number);
+        match behind.checked_sub(1).and_then(|at| self.blocks.get(at)) {
+            Some(block) => block.start + block.count.min(narrow(number - block.first)),
+            None => 0,
+        }
+    }
+
+    /// The number of the last item.
+    pub(crate) fn last_item(&self) -> Option<u64> {
+        self.blocks
+            .last()
+            .and_then(|block| last_number(block.first, block.count))
+    }
+
+    /// The newest commit that is whole.
+    pub(crate) fn head(&self) -> Option<&Entry> {
+        self.commits.iter().rfind(|entry| entry.whole)
+    }
+
+    /// Whether the commit was dropped from the listing.
+    pub(crate) fn is_dropped(&self, entry: &Entry) -> bool {
+        self.tombstones
+            .iter()
+            .any(|stone| entry.seq <= stone.through && !stone.keep.contains(&entry.seq))
+    }
+}

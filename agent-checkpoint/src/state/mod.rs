@@ -1,0 +1,37 @@
+//! What a session amounts to at one moment.
+
+mod message;
+mod snapshot;
+mod work;
+
+pub use message::{Message, Role, ToolCall};
+pub use snapshot::Snapshot;
+pub use work::{Artifact, Decision, Work, Workflow};
+
+use serde::{Deserialize, Serialize};
+
+/// The whole state of a session: the conversation, and what the agent knows beside it.
+///
+/// The two differ in how they are stored: the conversation only grows, the rest is replaced.
+///
+/// ```
+/// use agent_checkpoint::{Message, SessionState};
+///
+/// let state = SessionState {
+///     conversation: vec![Message::user("Fix the build.")],
+///     ..SessionState::default()
+/// };
+/// let json = serde_json::to_string(&state)?;
+/// assert_eq!(json, r#"{"conversation":[{"role":"user","content":"Fix the build."}]}"#);
+/// assert_eq!(serde_json::from_str::<SessionState>(&json)?, state);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SessionState {
+    /// Every message from the first on, whatever was left out of the context since.
+    pub conversation: Vec<Message>,
+    /// Everything but the conversation.
+    #[serde(flatten)]
+    pub work: Work,
+}

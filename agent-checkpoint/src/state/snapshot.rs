@@ -1,0 +1,40 @@
+//! A host's own type, saved beside the session's state.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// A type that a host saves with its sessions, as one component that is written when it changed.
+///
+/// ```
+/// use agent_checkpoint::{Checkpointer, MemoryStore, Snapshot};
+/// use agent_primitives::{CheckpointKind, SessionId};
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Debug, PartialEq, Serialize, Deserialize)]
+/// struct Board {
+///     open: Vec<String>,
+/// }
+///
+/// impl Snapshot for Board {
+///     const KIND: &'static str = "board";
+///     const VERSION: u16 = 1;
+/// }
+///
+/// let store = MemoryStore::new();
+/// let id = SessionId::new("s1")?;
+/// let mut session = Checkpointer::builder(store.clone(), id.clone()).open()?;
+/// session.put(&Board { open: vec!["#12".into()] })?;
+/// session.save(CheckpointKind::Manual)?;
+/// drop(session);
+///
+/// let session = Checkpointer::builder(store, id).open()?;
+/// assert_eq!(session.component::<Board>()?, Some(Board { open: vec!["#12".into()] }));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub trait Snapshot: Serialize + DeserializeOwned {
+    /// Names the component in the log; never change it. Two types of one session need two kinds.
+    const KIND: &'static str;
+    /// Version of the type's layout, from 1 on. Raise it when values written by older code would be
+    /// misread; new fields with a serde default need no new version.
+    const VERSION: u16;
+}

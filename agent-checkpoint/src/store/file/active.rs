@@ -1,0 +1,291 @@
+//! The segment that is written to: preallocated, written in place, synced, poisoned by a failed sync.
+
+use std::fs::File;
+use std::io::{self, Seek, SeekFrom, Write};
+
+use crate::Durability;
+
+/// Preallocated at once: as much as there is, between these, in bytes. Small sessions stay small, and
+/// long ones seldom pay for growing.
+const GROWTH_MIN: u64 = 64 << 10;
+const GROWTH_MAX: u64 = 1 << 20;
+
+/// What a segment needs of a file; a test puts one in its place that fails on demand.
+pub(super) trait Disk: std::fmt::Debug + Send + Sync {
+    /// Writes some of `bytes` at `offset`; how many.
+    fn write_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<usize>;
+    fn set_len(&mut self, len: u64) -> io::Result<()>;
+    /// Returns when what was written, and the length, are on the device.
+    fn sync(&mut self) -> io::Result<()>;
+}
+
+impl Disk for File {
+    fn write_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<usize> {
+        self.seek(SeekFrom::Start(offset))?;
+        self.write(bytes)
+    }
+
+    fn set_len(&mut self, len: u64) -> io::Result<()> {
+        Self::set_len(self, len)
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        // fdatasync where there is one: it includes the length when that changed.
+        self.sync_data()
+    }
+}
+
+/// Why an append did not happen.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// Nothing changed; it may be tried again.
+    Refused(io::Error),
+    /// What lies on the device is unknown, now and until the file is read again.
+    Poisoned,
+}
+
+/// A segment and its end.
+#[derive(Debug)]
+pub(super) struct Active<D: Disk> {
+    disk: D,
+    end: u64,
+    /// Length of the file. From `end` on it holds zeros.
+    allocated: u64,
+    is_synced: bool,
+    is_poisoned: bool,
+}
+
+impl<D: Disk> Active<D> {
+    /// A segment whose `end` is followed by zeros up to `allocated`.
+    pub(super) const fn new(disk: D, end: u64, allocated: u64) -> Self {
+        Self {
+            disk,
+            end,
+            allocated,
+            is_synced: true,
+            is_poisoned: false,
+        }
+    }
+
+    pub(super) const fn end(&self) -> u64 {
+        self.end
+    }
+
+    /// Writes at the end.
+    pub(super) fn append(&mut self, bytes: &[u8], durability: Durability) -> Result<(), Failure> {
+        if self.is_poisoned {
+            return Err(Failure::Poisoned);
+        }
+        let before = self.end;
+        if let Err(error) = write_all(&mut self.disk, before, bytes) {
+            // Part of the bytes may lie there. A shorter batch in their place would leave a rest behind
+            // it that reads as frames.
+            self.take_back(before);
+            return Err(if self.is_poisoned {
+                Failure::Poisoned
+            } else {
+                Failure::Refused(error)
+            });
+        }
+        self.end = before.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+        self.is_synced = false;
+        if self.end > self.allocated {
+            self.preallocate();
+        }
+        if durability == Durability::Synced
+            && let Err(error) = self.sync()
+        {
+            tracing::error!(%error, "sync failed; the session must be opened again");
+            // Whoever reads next must not take for saved what was never acknowledged.
+            self.take_back(before);
+            return Err(Failure::Poisoned);
+        }
+        Ok(())
+    }
+
+    /// Zeros behind the end, so that later appends need not change the file's length and layout, which
+    /// costs a synced append about as much again. Best effort: without them an append grows the file.
+    fn preallocate(&mut self) {
+        let step = self.allocated.clamp(GROWTH_MIN, GROWTH_MAX);
+        let len = usize::try_from(step).unwrap_or_default();
+        match write_all(&mut self.disk, self.end, &vec![0; len]) {
+            Ok(()) => self.allocated = self.end.saturating_add(step),
+            Err(_) => self.allocated = self.end,
+        }
+    }
+
+    fn take_back(&mut self, end: u64) {
+        self.end = end;
+        self.allocated = end;
+        self.is_poisoned |= self.disk.set_len(end).is_err();
+    }
+
+    /// Makes everything written durable.
+    pub(super) fn sync(&mut self) -> Result<(), io::Error> {
+        if self.is_poisoned {
+            return Err(io::Error::other("an earlier sync failed"));
+        }
+        if !self.is_synced {
+            // The system forgets what it could not write, so that a second sync would lie.
+            self.disk.sync().inspect_err(|_| self.is_poisoned = true)?;
+            self.is_synced = true;
+        }
+        Ok(())
+    }
+
+    /// Gives the preallocated space back.
+    pub(super) fn trim(&mut self) -> io::Result<()> {
+        if !self.is_poisoned && self.allocated > self.end {
+            self.disk.set_len(self.end)?;
+            self.allocated = self.end;
+            self.is_synced = false;
+        }
+        Ok(())
+    }
+}
+
+fn write_all(disk: &mut impl Disk, mut offset: u64, mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match disk.write_at(offset, bytes) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(written) => {
+                offset += u64::try_from(written).unwrap_or(u64::MAX);
+                bytes = bytes.get(written..).unwrap_or_default();
+            }
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A disk that takes few bytes at a time, and fails when told to.
+    #[derive(Debug, Default)]
+    struct Feeble {
+        bytes: Vec<u8>,
+        room: Option<usize>,
+        syncs: usize,
+        is_sync_broken: bool,
+        is_length_stuck: bool,
+    }
+
+    impl Disk for Feeble {
+        fn write_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<usize> {
+            let offset = usize::try_from(offset).unwrap();
+            let few = bytes.len().min(1_000);
+            if self.room.is_some_and(|room| offset + few > room) {
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+            if self.bytes.len() < offset + few {
+                self.bytes.resize(offset + few, 0);
+            }
+            self.bytes[offset..offset + few].copy_from_slice(&bytes[..few]);
+            Ok(few)
+        }
+
+        fn set_len(&mut self, len: u64) -> io::Result<()> {
+            if self.is_length_stuck {
+                return Err(io::ErrorKind::Other.into());
+            }
+            self.bytes.resize(usize::try_from(len).unwrap(), 0);
+            Ok(())
+        }
+
+        fn sync(&mut self) -> io::Result<()> {
+            self.syncs += 1;
+            if self.is_sync_broken {
+                Err(io::ErrorKind::Other.into())
+            } else {
+                Ok(())
+            }
+        }
+    }
+
+    fn active() -> Active<Feeble> {
+        Active::new(Feeble::default(), 0, 0)
+    }
+
+    #[test]
+    fn short_writes_are_carried_on() {
+        let mut active = active();
+        let bytes = vec![7; 2_500];
+        active.append(&bytes, Durability::Buffered).unwrap();
+        assert_eq!(active.disk.bytes[..2_500], bytes);
+        assert_eq!((active.end(), active.disk.syncs), (2_500, 0));
+    }
+
+    #[test]
+    fn space_is_zeros_ahead_and_grows_with_the_segment() {
+        let mut active = active();
+        active.append(&[1; 100], Durability::Synced).unwrap();
+        assert_eq!(active.allocated, 100 + GROWTH_MIN);
+        assert!(active.disk.bytes[100..].iter().all(|byte| *byte == 0));
+        active.append(&[2; 100], Durability::Synced).unwrap();
+        assert_eq!(
+            active.allocated,
+            100 + GROWTH_MIN,
+            "within the space there is"
+        );
+        assert_eq!(active.disk.syncs, 2);
+        active.trim().unwrap();
+        assert_eq!(active.disk.bytes.len(), 200);
+    }
+
+    #[test]
+    fn a_full_disk_takes_nothing_and_the_same_append_goes_through_later() {
+        let mut active = active();
+        active.append(&[1; 10], Durability::Synced).unwrap();
+        active.trim().unwrap();
+        active.disk.room = Some(1_500);
+        let refused = active.append(&[2; 2_000], Durability::Synced);
+        assert!(matches!(refused, Err(Failure::Refused(_))), "{refused:?}");
+        assert_eq!(active.disk.bytes, [1; 10], "the part that fitted is gone");
+        active.disk.room = None;
+        active.append(&[2; 2_000], Durability::Synced).unwrap();
+        assert_eq!(active.end(), 2_010);
+    }
+
+    #[test]
+    fn no_room_for_zeros_is_no_failure() {
+        let mut active = active();
+        active.disk.room = Some(500);
+        active.append(&[1; 400], Durability::Synced).unwrap();
+        assert_eq!((active.end(), active.allocated), (400, 400));
+    }
+
+    #[test]
+    fn a_failed_sync_poisons_for_good() {
+        let mut active = active();
+        active.append(&[1; 10], Durability::Synced).unwrap();
+        active.disk.is_sync_broken = true;
+        assert!(matches!(
+            active.append(&[2; 10], Durability::Synced),
+            Err(Failure::Poisoned)
+        ));
+        assert_eq!(
+            active.disk.bytes, [1; 10],
+            "what was not acknowledged is taken back"
+        );
+        active.disk.is_sync_broken = false;
+        assert!(matches!(
+            active.append(&[2; 10], Durability::Synced),
+            Err(Failure::Poisoned)
+        ));
+        assert_eq!(active.disk.syncs, 2);
+    }
+
+    #[test]
+    fn what_can_neither_be_written_nor_taken_back_poisons() {
+        let mut active = active();
+        active.disk.room = Some(1_500);
+        active.disk.is_length_stuck = true;
+        assert!(matches!(
+            active.append(&[2; 2_000], Durability::Buffered),
+            Err(Failure::Poisoned)
+        ));
+    }
+}

@@ -1,0 +1,115 @@
+//! The FORMAT file: which store this is, and which version made it.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    QUARANTINE, SESSIONS, atomic_write::atomic_write, failed, folder, names, read_bounded,
+};
+use crate::format::segment::store_of;
+use crate::format::{MAJOR, MINOR};
+use crate::{Error, StoreId};
+
+const NAME: &str = "FORMAT";
+/// Longest FORMAT file that is looked at, in bytes.
+const LEN_MAX: usize = 64 << 10;
+/// Enough of a segment to read its header, in bytes.
+const HEADER_MAX: usize = 4 << 10;
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Format {
+    #[serde(rename = "format")]
+    name: String,
+    major: u16,
+    minor: u16,
+    store: String,
+    /// CRC-32C of the fields above, as 8 hex digits: one wrong digit in the id would make every
+    /// segment look like another store's.
+    sum: String,
+}
+
+impl Format {
+    fn of(store: StoreId) -> Self {
+        let name = "agent-checkpoint".to_owned();
+        let mut made = Self {
+            name,
+            major: MAJOR,
+            minor: MINOR,
+            store: store.to_string(),
+            sum: String::new(),
+        };
+        made.sum = made.right_sum();
+        made
+    }
+
+    fn right_sum(&self) -> String {
+        let Self {
+            name,
+            major,
+            minor,
+            store,
+            sum: _,
+        } = self;
+        format!(
+            "{:08x}",
+            crc32c::crc32c(format!("{name} {major}.{minor} {store}").as_bytes())
+        )
+    }
+
+    fn read(bytes: &[u8]) -> Option<(u16, StoreId)> {
+        let format: Self = serde_json::from_slice(bytes).ok()?;
+        let is_sound = format.sum == format.right_sum();
+        StoreId::parse(&format.store)
+            .filter(|_| is_sound)
+            .map(|store| (format.major, store))
+    }
+}
+
+/// The store's id. A FORMAT file that is lost or damaged is made again from what the segments say; the
+/// damaged one is kept in quarantine.
+pub(super) fn read_or_make(root: &Path) -> Result<StoreId, Error> {
+    let path = root.join(NAME);
+    let found = match read_bounded(&path, LEN_MAX) {
+        Ok(bytes) => Some(bytes),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => None,
+        Err(e) => return Err(failed("reading", &path, e)),
+    };
+    if let Some(bytes) = &found {
+        match Format::read(bytes) {
+            Some((major, _)) if major > MAJOR => {
+                return Err(Error::newer(format!("the store in {}", root.display())));
+            }
+            Some((_, store)) => return Ok(store),
+            None => {
+                tracing::warn!(path = %path.display(), "FORMAT file was damaged");
+                let quarantine = root.join(QUARANTINE);
+                folder::create(&quarantine)?;
+                let copy = format!(
+                    "FORMAT-{}.bad",
+                    &blake3::hash(bytes).to_hex().as_str()[..16]
+                );
+                atomic_write(&quarantine.join(copy), bytes)?;
+            }
+        }
+    }
+    let store = from_segments(root)?.unwrap_or_else(StoreId::fresh);
+    let text = serde_json::to_string(&Format::of(store))
+        .map_err(|e| Error::encode("the FORMAT file", e))?;
+    atomic_write(&path, format!("{text}\n").as_bytes())?;
+    Ok(store)
+}
+
+fn from_segments(root: &Path) -> Result<Option<StoreId>, Error> {
+    let sessions = root.join(SESSIONS);
+    for session in folder::names(&sessions)? {
+        for segment in folder::segments(&sessions.join(&session))? {
+            let path = sessions.join(&session).join(names::segment_name(segment));
+            let bytes = read_bounded(&path, HEADER_MAX).map_err(|e| failed("reading", &path, e))?;
+            if let Some(store) = store_of(&bytes) {
+                return Ok(Some(store));
+            }
+        }
+    }
+    Ok(None)
+}

@@ -1,0 +1,159 @@
+//! The writer of a session in a folder.
+
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::path::PathBuf;
+
+use agent_primitives::SessionId;
+
+use super::active::{Active, Failure};
+use super::atomic_write::atomic_write;
+use super::names::segment_name;
+use super::{QUARANTINE, failed, folder};
+use crate::store::name_aside;
+use crate::{Durability, Error, Position, Size, Writer};
+
+/// Holds the session's lock as long as it lives.
+#[derive(Debug)]
+pub(super) struct FileWriter {
+    session: SessionId,
+    folder: PathBuf,
+    active: Option<(u32, Active<File>)>,
+    // Closing the file gives the lock back, so it must go last.
+    _lock: File,
+}
+
+impl FileWriter {
+    pub(super) const fn new(session: SessionId, folder: PathBuf, lock: File) -> Self {
+        Self {
+            session,
+            folder,
+            active: None,
+            _lock: lock,
+        }
+    }
+
+    fn path(&self, segment: u32) -> PathBuf {
+        self.folder.join(segment_name(segment))
+    }
+
+    fn open(&self, at: Position) -> Result<(File, u64), Error> {
+        let path = self.path(at.segment);
+        let file = OpenOptions::new().write(true).open(&path);
+        let opened = file.and_then(|file| {
+            let len = file.metadata()?.len();
+            Ok((file, len))
+        });
+        let (file, len) = opened.map_err(|e| failed("opening", &path, e))?;
+        if len < at.offset {
+            return Err(Error::conflict(self.session.clone()));
+        }
+        Ok((file, len))
+    }
+
+    /// Ends the active segment: what was written there is durable before anything follows it.
+    fn finish(&mut self) -> Result<(), Error> {
+        let Some((segment, active)) = &mut self.active else {
+            return Ok(());
+        };
+        // The space given back is no more than a courtesy; the sync is not.
+        let _ = active.trim();
+        active.sync().map_err(|error| {
+            tracing::error!(segment, %error, "sync failed; the session must be opened again");
+            Error::poisoned()
+        })
+    }
+}
+
+impl Drop for FileWriter {
+    fn drop(&mut self) {
+        // Zeros that stay behind are skipped by readers.
+        if let Some((_, active)) = &mut self.active {
+            let _ = active.trim();
+        }
+    }
+}
+
+impl Writer for FileWriter {
+    fn start(&mut self, segment: u32, header: &[u8]) -> Result<(), Error> {
+        self.finish()?;
+        let path = self.path(segment);
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        folder::owner_only(&mut options);
+        let mut file = options
+            .open(&path)
+            .map_err(|e| failed("making", &path, e))?;
+        let written = file.write_all(header).and_then(|()| file.sync_all());
+        let durable = written
+            .map_err(|e| failed("writing", &path, e))
+            .and_then(|()| folder::sync(&self.folder));
+        if let Err(error) = durable {
+            // The name must be free when this is tried again.
+            let _ = std::fs::remove_file(&path);
+            return Err(error);
+        }
+        let len = u64::try_from(header.len()).unwrap_or(u64::MAX);
+        self.active = Some((segment, Active::new(file, len, len)));
+        Ok(())
+    }
+
+    fn resume(&mut self, at: Position) -> Result<(), Error> {
+        let (file, len) = self.open(at)?;
+        self.active = Some((at.segment, Active::new(file, at.offset, len)));
+        Ok(())
+    }
+
+    fn cut(&mut self, at: Position) -> Result<(), Error> {
+        let (file, _) = self.open(at)?;
+        let cut = file.set_len(at.offset).and_then(|()| file.sync_all());
+        cut.map_err(|e| failed("cutting", &self.path(at.segment), e))?;
+        self.active = Some((at.segment, Active::new(file, at.offset, at.offset)));
+        Ok(())
+    }
+
+    fn append(&mut self, at: Position, bytes: &[u8], durability: Durability) -> Result<(), Error> {
+        let end = self
+            .active
+            .as_mut()
+            .map(|(segment, active)| (*segment, active.end(), active));
+        match end {
+            Some((segment, end, active)) if (segment, end) == (at.segment, at.offset) => {
+                match active.append(bytes, durability) {
+                    Ok(()) => Ok(()),
+                    Err(Failure::Poisoned) => Err(Error::poisoned()),
+                    Err(Failure::Refused(e)) => Err(failed("writing", &self.path(segment), e)),
+                }
+            }
+            _ => Err(Error::conflict(self.session.clone())),
+        }
+    }
+
+    fn set_aside(&mut self, at: Position, bytes: &[u8]) -> Result<String, Error> {
+        let quarantine = self.folder.join(QUARANTINE);
+        folder::create(&quarantine)?;
+        let name = name_aside(at, bytes);
+        let path = quarantine.join(&name);
+        if !path.exists() {
+            atomic_write(&path, bytes)?;
+        }
+        Ok(name)
+    }
+
+    fn size(&self) -> Result<Size, Error> {
+        let mut size = Size::default();
+        for segment in folder::segments(&self.folder)? {
+            let path = self.path(segment);
+            let len = std::fs::metadata(&path)
+                .map_err(|e| failed("looking at", &path, e))?
+                .len();
+            let used = match &self.active {
+                Some((number, active)) if *number == segment => active.end(),
+                _ => len,
+            };
+            size.used += used;
+            size.allocated += len;
+        }
+        Ok(size)
+    }
+}

@@ -1,0 +1,193 @@
+//! Where logs lie: segments of bytes that only grow, one writer to a session.
+
+#[cfg(feature = "fs")]
+mod file;
+mod memory;
+
+#[cfg(feature = "fs")]
+pub use file::{FileStore, location};
+pub use memory::MemoryStore;
+
+use std::fmt;
+use std::sync::Arc;
+
+use agent_primitives::SessionId;
+
+use crate::Error;
+
+/// Which store: 16 bytes, drawn once when the store is made, that tie its bytes to it.
+///
+/// ```
+/// let id = agent_checkpoint::StoreId::from_bytes([0xab; 16]);
+/// assert_eq!(id.to_string(), "abababababababababababababababab");
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct StoreId([u8; 16]);
+
+impl StoreId {
+    /// The id that these bytes are.
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
+    /// The id's bytes.
+    pub const fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+
+    /// An id that no other store has.
+    pub(crate) fn fresh() -> Self {
+        use std::hash::{BuildHasher, RandomState};
+        // Each state is keyed by the system's randomness, which std offers in no other way.
+        let half = || {
+            RandomState::new()
+                .hash_one(std::process::id())
+                .to_le_bytes()
+        };
+        let (a, b) = (u64::from_le_bytes(half()), u64::from_le_bytes(half()));
+        Self(((u128::from(a) << 64) | u128::from(b)).to_le_bytes())
+    }
+
+    /// The id that `text` prints as.
+    #[cfg(feature = "fs")]
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        // `from_str_radix` takes a sign, which would make 31 digits pass.
+        let plain = text.len() == 32 && text.bytes().all(|b| b.is_ascii_hexdigit());
+        let number = u128::from_str_radix(text, 16).ok().filter(|_| plain)?;
+        Some(Self(number.to_be_bytes()))
+    }
+}
+
+impl fmt::Display for StoreId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", u128::from_be_bytes(self.0))
+    }
+}
+
+impl fmt::Debug for StoreId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "StoreId({self})")
+    }
+}
+
+/// What an acknowledged save survives.
+///
+/// ```
+/// assert_eq!(agent_checkpoint::Durability::default(), agent_checkpoint::Durability::Synced);
+/// ```
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Durability {
+    /// The end of the process in whatever way, but not that of the system: the bytes are with the
+    /// operating system.
+    Buffered,
+    /// A power cut as well: the bytes are on the device.
+    #[default]
+    Synced,
+}
+
+/// A place in a session's log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Position {
+    /// Number of the segment; the first is 1.
+    pub segment: u32,
+    /// Bytes from the start of the segment.
+    pub offset: u64,
+}
+
+/// How much room a session takes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Size {
+    /// Bytes of the log.
+    pub used: u64,
+    /// Bytes taken for it, preallocated space included.
+    pub allocated: u64,
+}
+
+/// Keeps the logs of any number of sessions.
+///
+/// A store knows bytes and no meaning: what the segments hold is this crate's affair, the same in every
+/// store. Calls may block for the time of one write.
+pub trait Store: fmt::Debug + Send + Sync {
+    /// This store's id; never changes.
+    fn id(&self) -> StoreId;
+
+    /// Every session that has a log, in order of their ids.
+    fn sessions(&self) -> Result<Vec<SessionId>, Error>;
+
+    /// Numbers of a session's segments, ascending; none for a session that is not there.
+    fn segments(&self, session: &SessionId) -> Result<Vec<u32>, Error>;
+
+    /// The bytes of one segment. Zeros at the end are space that no one wrote to.
+    ///
+    /// # Errors
+    /// [`Error::is_too_large`] when it has more than `max` bytes, before they are loaded.
+    fn read(&self, session: &SessionId, segment: u32, max: usize) -> Result<Vec<u8>, Error>;
+
+    /// Takes the session's one writer; dropping it gives it back.
+    ///
+    /// # Errors
+    /// [`Error::is_locked`] while another writer lives, in this process or another.
+    fn writer(&self, session: &SessionId) -> Result<Box<dyn Writer>, Error>;
+
+    /// Removes a session and all that it holds.
+    ///
+    /// # Errors
+    /// [`Error::is_locked`] while a writer lives.
+    fn remove(&self, session: &SessionId) -> Result<(), Error>;
+}
+
+/// The one writer of a session.
+pub trait Writer: fmt::Debug + Send + Sync {
+    /// Begins a segment that holds `header`, and makes its name and header durable.
+    fn start(&mut self, segment: u32, header: &[u8]) -> Result<(), Error>;
+
+    /// Appends go on at `at`, in a segment that exists; what lies behind is zeros.
+    fn resume(&mut self, at: Position) -> Result<(), Error>;
+
+    /// Makes unwritten space of all that lies behind `at` in its segment, durably; appends go on there.
+    fn cut(&mut self, at: Position) -> Result<(), Error>;
+
+    /// Writes `bytes` at `at`, which must be the end of the log, and returns when they are as durable as
+    /// asked. After a failure the log ends at `at` as before, or the writer is poisoned.
+    ///
+    /// # Errors
+    /// [`Error::is_conflict`] when `at` is not the end; [`Error::is_disk_full`]; [`Error::is_poisoned`]
+    /// from the first failed sync on, since the system may have dropped what it could not write.
+    fn append(&mut self, at: Position, bytes: &[u8], durability: Durability) -> Result<(), Error>;
+
+    /// Keeps a durable copy of damaged bytes that lay at `at`, and names it. The same bytes again are
+    /// the same copy.
+    fn set_aside(&mut self, at: Position, bytes: &[u8]) -> Result<String, Error>;
+
+    /// Room that the session takes now, copies set aside not counted.
+    fn size(&self) -> Result<Size, Error>;
+}
+
+impl<S: Store + ?Sized> Store for Arc<S> {
+    fn id(&self) -> StoreId {
+        (**self).id()
+    }
+    fn sessions(&self) -> Result<Vec<SessionId>, Error> {
+        (**self).sessions()
+    }
+    fn segments(&self, session: &SessionId) -> Result<Vec<u32>, Error> {
+        (**self).segments(session)
+    }
+    fn read(&self, session: &SessionId, segment: u32, max: usize) -> Result<Vec<u8>, Error> {
+        (**self).read(session, segment, max)
+    }
+    fn writer(&self, session: &SessionId) -> Result<Box<dyn Writer>, Error> {
+        (**self).writer(session)
+    }
+    fn remove(&self, session: &SessionId) -> Result<(), Error> {
+        (**self).remove(session)
+    }
+}
+
+/// What a copy of damaged bytes is called: by place and content, so that recovering twice makes one.
+fn name_aside(at: Position, bytes: &[u8]) -> String {
+    let hash = blake3::hash(bytes).to_hex();
+    let short = hash.as_str().get(..16).unwrap_or_default();
+    format!("seg-{:06}-{:010}-{short}.bad", at.segment, at.offset)
+}
