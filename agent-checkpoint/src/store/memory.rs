@@ -173,10 +173,10 @@ impl Writer for MemoryWriter {
             return Err(Error::conflict(self.session.clone()));
         }
         self.with_log(|log| {
-            log.segments;
+            log.segments
                 .entry(at.segment)
                 .or_default()
-                .extend_from_slice(bytes)
+                .extend_from_slice(bytes);
         });
         self.end = Some(Position {
             offset: at.offset + wide(bytes.len()),
