@@ -1,1 +1,4 @@
-//! The crates beside their peers, in one run.
+#![doc = include_str!("../README.md")]
+
+pub mod harness;
+pub mod rows;

@@ -1,0 +1,19 @@
+//! The versions that were measured, from the workspace's lock file.
+
+const LOCK: &str = include_str!("../../../Cargo.lock");
+
+/// The locked version of `package`; `?` for a package that is not in the lock file.
+///
+/// ```
+/// assert!(agent_benches::harness::version_of("recloser").starts_with("1.4"));
+/// assert_eq!(agent_benches::harness::version_of("nobody-knows-this"), "?");
+/// ```
+pub fn version_of(package: &str) -> &'static str {
+    let mut lines = LOCK.lines();
+    let name = format!("name = \"{package}\"");
+    lines
+        .find(|line| *line == name)
+        .and_then(|_| lines.next())
+        .and_then(|line| line.strip_prefix("version = \"")?.strip_suffix('"'))
+        .unwrap_or("?")
+}
