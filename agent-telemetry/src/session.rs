@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use agent_primitives::{AgentId, Handoff, Monotonic, Scoped, SessionId, ToolName};
+use agent_primitives::{AgentId, Handoff, Monotonic, Scoped, SessionId, Timestamp, ToolName};
 
 use crate::{
     Body, Metric, ModelCall, Outcome, Record, SessionEnd, SessionStart, Telemetry, ToolCall,
@@ -53,7 +53,11 @@ struct Origin {
 
 impl Origin {
     fn record(&self, body: impl Into<Body>) {
-        let record = Record::new(self.telemetry.clock().timestamp(), body)
+        self.record_at(self.telemetry.clock().timestamp(), body);
+    }
+
+    fn record_at(&self, at: Timestamp, body: impl Into<Body>) {
+        let record = Record::new(at, body)
             .of_session(self.session.clone())
             .of_agent(self.agent.clone());
         self.telemetry.record(record);
@@ -122,7 +126,7 @@ impl Session {
                 .cost(&call.provider, &call.model, &call.usage, at);
         }
         trace::model_call(&self.origin.span, &call);
-        self.origin.record(call);
+        self.origin.record_at(at, call);
     }
 
     /// Begins a call of a tool; the span that it returns tells how it ended.
@@ -182,7 +186,7 @@ impl fmt::Debug for Session {
 ///
 /// ```
 /// use std::time::Duration;
-/// use agent_primitives::{AgentId, SessionId, ToolName};
+/// use agent_primitives::{AgentId, SessionId, Timestamp, ToolName};
 /// use agent_telemetry::{MemorySink, SessionStart, Stats, Telemetry};
 ///
 /// let sink = MemorySink::new();

@@ -33,10 +33,20 @@ impl Table {
         self.rows.push(cells.map(|cell| printable(&cell)).into());
     }
 
-    pub(super) fn write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.rows.is_empty() {
+    pub(super) fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// With a blank line before; nothing at all for a table without rows.
+    pub(super) fn write_below(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_empty() {
             return Ok(());
         }
+        writeln!(f)?;
+        self.write(f)
+    }
+
+    pub(super) fn write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shown = self.rows.get(..ROWS).unwrap_or(&self.rows);
         let mut widths: Vec<usize> = self.header.iter().map(|cell| columns(cell)).collect();
         for row in shown {
@@ -48,7 +58,6 @@ impl Table {
         if let Some(first) = widths.first_mut() {
             *first = (*first).min(WIDTH.saturating_sub(INDENT.len() + others));
         }
-        writeln!(f)?;
         self.line(f, &self.header, &widths)?;
         for row in shown {
             self.line(f, row, &widths)?;
@@ -157,15 +166,35 @@ pub(super) fn share(part: u64, whole: u64) -> String {
     }
 }
 
-/// Four decimals, or six below a cent; all of them where six show nothing.
-pub(super) fn money(amount: Usd) -> String {
-    const CENT: i128 = 10_000_000_000;
-    const MICRO: i128 = 1_000_000;
-    match amount.picos().abs() {
-        0 | CENT.. => format!("{amount:.4}"),
-        MICRO.. => format!("{amount:.6}"),
-        _ => amount.to_string(),
+/// How many decimals a column of amounts needs: four, or six where one of them is below a cent.
+#[derive(Clone, Copy)]
+pub(super) struct Decimals(usize);
+
+impl Decimals {
+    pub(super) fn of(amounts: impl IntoIterator<Item = Usd>) -> Self {
+        const CENT: u128 = 10_000_000_000;
+        let mut picos = amounts.into_iter().map(|it| it.picos().unsigned_abs());
+        Self(if picos.any(|it| (1..CENT).contains(&it)) {
+            6
+        } else {
+            4
+        })
     }
+
+    /// All decimals where these would show nothing, and none above a million dollars.
+    pub(super) fn show(self, amount: Usd) -> String {
+        const MICRO: u128 = 1_000_000;
+        match amount.picos().unsigned_abs() {
+            1..MICRO => amount.to_string(),
+            1_000_000_000_000_000_000.. => format!("{amount:.0}"),
+            _ => format!("{amount:.*}", self.0),
+        }
+    }
+}
+
+/// An amount by itself.
+pub(super) fn money(amount: Usd) -> String {
+    Decimals::of([amount]).show(amount)
 }
 
 /// Three digits or more, in the unit that suits.
@@ -182,6 +211,7 @@ pub(super) fn time(duration: Duration) -> String {
             let seconds = duration.as_secs();
             match seconds / 3_600 {
                 0 => format!("{} min {:02} s", seconds / 60, seconds % 60),
+                hours @ 100.. => format!("{} h", count(hours)),
                 hours => format!("{hours} h {:02} min", seconds / 60 % 60),
             }
         }
@@ -237,6 +267,14 @@ mod tests {
             ]
         );
         assert_eq!(time(Duration::from_secs(7_384)), "2 h 03 min");
+        assert_eq!(time(Duration::from_secs(3_600 * 8_766)), "8766 h");
+    }
+
+    #[test]
+    fn amounts_of_a_column_have_the_same_decimals() {
+        let [large, small] = ["12.5", "0.002"].map(|text| text.parse().unwrap());
+        let shown = [large, small].map(|amount| Decimals::of([large, small]).show(amount));
+        assert_eq!(shown, ["$12.500000", "$0.002000"]);
     }
 
     #[test]

@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use agent_primitives::{ModelId, ProviderId};
+use agent_primitives::{ModelId, ProviderId, Usd};
 
 use super::layout::{
-    Table, bytes, count, cut, fact, money, plural, printable, section, share, time,
+    Decimals, Table, bytes, count, cut, fact, money, plural, printable, section, share, time,
 };
 use super::{Cost, Latency, Outcomes, Overview, Performance, Quality, Stats};
 
@@ -67,7 +67,7 @@ fn overview(f: &mut fmt::Formatter<'_>, it: &Overview) -> fmt::Result {
         f,
         "tokens",
         &format!(
-            "{} = {} input + {} cache read + {} cache write + {} output{}",
+            "{} = {} input + {} cache read + {} cache write + {} output",
             count(usage.total()),
             count(usage.input()),
             count(usage.cache_read()),
@@ -77,12 +77,12 @@ fn overview(f: &mut fmt::Formatter<'_>, it: &Overview) -> fmt::Result {
                     .saturating_add(usage.cache_write_1h())
             ),
             count(usage.output()),
-            match usage.reasoning() {
-                0 => String::new(),
-                part => format!(" ({} reasoning)", count(part)),
-            },
         ),
     )?;
+    if usage.reasoning() > 0 {
+        let part = format!("{} of the output", count(usage.reasoning()));
+        fact(f, "reasoning", &part)?;
+    }
     fact(
         f,
         "checkpoints",
@@ -176,7 +176,7 @@ fn quality(f: &mut fmt::Formatter<'_>, it: &Quality) -> fmt::Result {
             count(line.fixed),
         ]);
     }
-    violations.write(f)?;
+    violations.write_below(f)?;
 
     let mut metrics = Table::new(
         0,
@@ -193,7 +193,7 @@ fn quality(f: &mut fmt::Formatter<'_>, it: &Quality) -> fmt::Result {
             line.unit.to_string(),
         ]);
     }
-    metrics.write(f)?;
+    metrics.write_below(f)?;
 
     let mut failures = Table::new(0, ["failures", "attempts", "calls"]);
     for line in &it.failures {
@@ -203,7 +203,7 @@ fn quality(f: &mut fmt::Formatter<'_>, it: &Quality) -> fmt::Result {
             count(line.calls),
         ]);
     }
-    failures.write(f)?;
+    failures.write_below(f)?;
 
     let mut handoffs = Table::new(2, ["handoffs", "reason", "decided", "times"]);
     for line in &it.handoffs {
@@ -218,7 +218,7 @@ fn quality(f: &mut fmt::Formatter<'_>, it: &Quality) -> fmt::Result {
             count(line.count),
         ]);
     }
-    handoffs.write(f)
+    handoffs.write_below(f)
 }
 
 fn performance(f: &mut fmt::Formatter<'_>, it: &Performance) -> fmt::Result {
@@ -249,7 +249,9 @@ fn performance(f: &mut fmt::Formatter<'_>, it: &Performance) -> fmt::Result {
             first_token,
         ]);
     }
-    models.write(f)?;
+    if !models.is_empty() {
+        models.write(f)?;
+    }
 
     let header = [
         "tools", "calls", "ok", "failed", "aborted", "p50", "p95", "max",
@@ -268,7 +270,7 @@ fn performance(f: &mut fmt::Formatter<'_>, it: &Performance) -> fmt::Result {
             max,
         ]);
     }
-    tools.write(f)
+    tools.write_below(f)
 }
 
 fn cost(f: &mut fmt::Formatter<'_>, it: &Cost, calls: u64) -> fmt::Result {
@@ -300,6 +302,12 @@ fn cost(f: &mut fmt::Formatter<'_>, it: &Cost, calls: u64) -> fmt::Result {
         "per success",
     ];
     let mut tasks = Table::new(0, header);
+    let lines = it.by_task_type.iter();
+    let decimals = Decimals::of(
+        lines
+            .flat_map(|line| [Some(line.cost), line.per_success])
+            .flatten(),
+    );
     for line in &it.by_task_type {
         tasks.row([
             line.task_type
@@ -308,28 +316,34 @@ fn cost(f: &mut fmt::Formatter<'_>, it: &Cost, calls: u64) -> fmt::Result {
             count(line.sessions),
             count(line.successes),
             count(line.unpriced_calls),
-            money(line.cost),
-            line.per_success.map_or_else(dash, money),
+            known(line.cost, line.unpriced_calls, decimals),
+            line.per_success
+                .map_or_else(dash, |cost| known(cost, line.unpriced_calls, decimals)),
         ]);
     }
-    tasks.write(f)?;
+    tasks.write_below(f)?;
 
     let mut models = Table::new(0, ["by model", "calls", "unpriced", "tokens", "cost"]);
+    let decimals = Decimals::of(it.by_model.iter().map(|line| line.cost));
     for line in &it.by_model {
         models.row([
             offer(&line.provider, &line.model),
             count(line.calls),
             count(line.unpriced_calls),
             count(line.usage.total()),
-            // A sum over no priced call is not a cost of nothing.
-            if line.unpriced_calls == line.calls {
-                dash()
-            } else {
-                money(line.cost)
-            },
+            known(line.cost, line.unpriced_calls, decimals),
         ]);
     }
-    models.write(f)
+    models.write_below(f)
+}
+
+/// Nothing but unpriced calls is not a cost of nothing.
+fn known(cost: Usd, unpriced_calls: u64, decimals: Decimals) -> String {
+    if cost.is_zero() && unpriced_calls > 0 {
+        dash()
+    } else {
+        decimals.show(cost)
+    }
 }
 
 fn offer(provider: &ProviderId, model: &ModelId) -> String {

@@ -134,3 +134,44 @@ fn create_private(path: &Path) -> io::Result<()> {
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error;
+
+    use agent_primitives::Timestamp;
+
+    use super::*;
+    use crate::{Severity, SqliteStore, Violation};
+
+    #[test]
+    fn full_disk_is_said_and_the_batch_is_stored_once_there_is_room() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("telemetry.db");
+        let mut sink = SqliteSink::open(&path).unwrap();
+        let limit = |sink: &SqliteSink, pages: i64| {
+            let query = format!("PRAGMA max_page_count = {pages}");
+            let set = |row: &rusqlite::Row<'_>| row.get::<_, i64>(0);
+            sink.connection.query_row(&query, [], set).unwrap()
+        };
+        // As small as it can be: the pages that there are.
+        limit(&sink, 1);
+        let long = Violation::new("lint", Severity::Info, "x".repeat(4_096));
+        let batch = vec![Record::new(Timestamp::UNIX_EPOCH, long); 8];
+        let error = sink.write(&batch).unwrap_err();
+        let cause = error
+            .source()
+            .unwrap()
+            .downcast_ref::<StoreError>()
+            .unwrap();
+        assert!(cause.is_full(), "{cause:?}");
+
+        limit(&sink, 1_000_000);
+        sink.write(&batch).unwrap();
+        let store = SqliteStore::open_read_only(&path).unwrap();
+        assert_eq!(
+            store.records().collect::<Result<Vec<_>, _>>().unwrap(),
+            batch
+        );
+    }
+}

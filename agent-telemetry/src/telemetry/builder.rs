@@ -65,7 +65,7 @@ impl<S: Sink + 'static> TelemetryBuilder<S> {
         self
     }
 
-    /// Most records that wait for the sink; 65 536 unless set, some 20 MB when full.
+    /// Most records that wait for the sink; 65 536 unless set, some 14 MB when full.
     pub fn queue(mut self, records: NonZeroUsize) -> Self {
         self.queue = records.get();
         self

@@ -1,0 +1,17 @@
+//! The crate from outside, as a host uses it.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "functions that tests share are tests as well"
+)]
+
+mod arbitrary;
+#[cfg(feature = "sqlite")]
+mod database;
+#[cfg(all(feature = "sqlite", unix))]
+mod kill;
+mod prices;
+mod recorder;
+mod report;
+mod story;
+mod tracing_names;

@@ -1,0 +1,174 @@
+//! The report: what it says, and that it says the same whatever the order.
+
+use std::time::Duration;
+
+use agent_primitives::{FailureKind, ManualClock, TokenUsage, Usd};
+use agent_telemetry::{MemorySink, ModelCall, Outcome, Record, SessionStart, Stats};
+use proptest::prelude::*;
+
+use crate::story::{LONG, agent, model, provider, recorder, session_id};
+use crate::{arbitrary, story};
+
+const GOLDEN: &str = include_str!("../golden/stats.txt");
+
+#[test]
+fn text_of_a_day_is_the_golden_one() {
+    let text = Stats::of(story::records()).to_string();
+    assert_eq!(text, GOLDEN, "\n{text}");
+}
+
+#[test]
+fn text_fits_100_columns_whatever_the_names() {
+    let sink = MemorySink::new();
+    let telemetry = recorder(sink.clone(), &ManualClock::default());
+    let start = SessionStart::new(session_id("s"), agent(&"a".repeat(128)));
+    let session = telemetry.session(start.task_type("ü".repeat(64)));
+    session.model_call(
+        ModelCall::new(provider(&"p".repeat(128)), model(&"m".repeat(256)))
+            .usage(TokenUsage::new(u64::MAX, u64::MAX).with_cache_read(u64::MAX))
+            .cost(Usd::from_picos(i128::MAX / 2))
+            .latency(Duration::MAX),
+    );
+    session.tool_call(story::tool(&"t".repeat(256))).ok();
+    session.end(Outcome::Success);
+    telemetry.flush(LONG).unwrap();
+    let text = Stats::of(sink.records()).to_string();
+    for line in text.lines().chain(GOLDEN.lines()) {
+        assert!(line.chars().count() <= 100, "{line}");
+    }
+    assert!(text.contains('…'));
+}
+
+#[test]
+fn nothing_recorded_is_said_in_one_line() {
+    let stats = Stats::of(Vec::<Record>::new());
+    assert_eq!(
+        stats.to_string(),
+        "Agent telemetry\n\n  Nothing is recorded yet.\n"
+    );
+    assert_eq!(
+        (stats.overview.period, stats.cost.per_session),
+        (None, None)
+    );
+}
+
+#[test]
+fn resumed_session_is_one_session_with_one_crash_and_its_last_outcome() {
+    let stats = Stats::of(story::records());
+    assert_eq!((stats.overview.sessions, stats.overview.crashes), (4, 1));
+    let outcomes = stats.outcomes;
+    assert_eq!(
+        (
+            outcomes.success,
+            outcomes.escalated,
+            outcomes.failed,
+            outcomes.aborted,
+            outcomes.open
+        ),
+        (1, 1, 1, 0, 1)
+    );
+}
+
+#[test]
+fn resumption_after_an_end_is_no_crash_and_every_missing_end_is_one() {
+    let sink = MemorySink::new();
+    let clock = ManualClock::default();
+    let telemetry = recorder(sink.clone(), &clock);
+    let start = || SessionStart::new(session_id("s"), agent("a"));
+    let stats = || {
+        telemetry.flush(LONG).unwrap();
+        Stats::of(sink.records())
+    };
+    telemetry.session(start()).end(Outcome::Failed);
+    clock.advance(Duration::from_secs(1));
+    let second = telemetry.resume_session(start());
+    assert_eq!((stats().overview.crashes, stats().outcomes.open), (0, 1));
+    std::mem::forget(second);
+    clock.advance(Duration::from_secs(1));
+    std::mem::forget(telemetry.resume_session(start()));
+    assert_eq!((stats().overview.crashes, stats().outcomes.open), (1, 1));
+    clock.advance(Duration::from_secs(1));
+    telemetry.resume_session(start()).end(Outcome::Success);
+    assert_eq!((stats().overview.crashes, stats().outcomes.success), (2, 1));
+    assert_eq!(stats().overview.sessions, 1);
+}
+
+#[test]
+fn call_without_a_price_is_unpriced_unless_it_failed_without_tokens() {
+    let call = || ModelCall::new(provider("house"), model("unheard-of"));
+    assert!(call().is_unpriced(), "its tokens are not known either");
+    assert!(
+        call()
+            .usage(TokenUsage::new(1, 0))
+            .failed(FailureKind::StreamCut)
+            .is_unpriced()
+    );
+    assert!(!call().failed(FailureKind::Network).is_unpriced());
+    assert!(!call().cost(Usd::ZERO).is_unpriced());
+}
+
+#[test]
+fn json_of_the_report_has_stable_names() {
+    let json = serde_json::to_value(Stats::of(story::records())).unwrap();
+    assert_eq!(json["cost"]["total"], "0.085734");
+    assert_eq!(json["outcomes"]["escalated"], 1);
+    assert_eq!(json["quality"]["handoffs"][0]["from"]["agent"], "coder");
+    assert_eq!(
+        json["performance"]["models"][0]["latency"]["p50"]["nanos"],
+        100_000_000
+    );
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn order_of_records_does_not_matter(
+        (records, shuffled) in arbitrary::records()
+            .prop_flat_map(|records| (Just(records.clone()), Just(records).prop_shuffle()))
+    ) {
+        let stats = Stats::of(&records);
+        prop_assert_eq!(Stats::of(&shuffled), stats.clone());
+        prop_assert_eq!(Stats::of(&shuffled).to_string(), stats.to_string());
+    }
+
+    #[test]
+    fn totals_are_the_sums_of_their_parts(records in arbitrary::records()) {
+        let stats = Stats::of(&records);
+        let (all, cost) = (&stats.overview, &stats.cost);
+        prop_assert_eq!(stats.outcomes.total(), all.sessions);
+        prop_assert_eq!(cost.by_model.iter().map(|line| line.cost).sum::<Usd>(), cost.total);
+        prop_assert_eq!(cost.by_task_type.iter().map(|line| line.cost).sum::<Usd>(), cost.total);
+        prop_assert_eq!(cost.by_task_type.iter().map(|line| line.sessions).sum::<u64>(), all.sessions);
+        prop_assert_eq!(
+            cost.by_task_type.iter().map(|line| line.successes).sum::<u64>(),
+            stats.outcomes.success
+        );
+        let unpriced = cost.by_task_type.iter().map(|line| line.unpriced_calls).sum::<u64>();
+        prop_assert_eq!(unpriced, cost.unpriced_calls);
+        let (models, tools) = (&stats.performance.models, &stats.performance.tools);
+        prop_assert_eq!(models.iter().map(|line| line.calls).sum::<u64>(), all.model_calls);
+        prop_assert_eq!(tools.iter().map(|line| line.calls).sum::<u64>(), all.tool_calls);
+        prop_assert_eq!(cost.by_model.iter().map(|line| line.usage).sum::<TokenUsage>(), all.usage);
+        prop_assert!(all.crashes <= records.len() as u64);
+    }
+
+    #[test]
+    fn text_fits_100_columns(records in arbitrary::records()) {
+        for line in Stats::of(&records).to_string().lines() {
+            prop_assert!(line.chars().count() <= 100, "{}", line);
+        }
+    }
+
+    #[test]
+    fn record_reads_back_from_its_json(record in arbitrary::record()) {
+        let json = serde_json::to_string(&record).unwrap();
+        let read: Record = serde_json::from_str(&json).unwrap();
+        // Floats are compared as JSON, since reading them may be off by the last bit.
+        prop_assert_eq!(serde_json::to_value(&read.body).unwrap()["record"].clone(),
+            serde_json::to_value(&record.body).unwrap()["record"].clone());
+        if !json.contains("\"metric\"") {
+            prop_assert_eq!(read, record);
+        }
+    }
+}
