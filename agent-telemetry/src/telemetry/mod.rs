@@ -28,7 +28,8 @@ const DROP_TIMEOUT: Duration = Duration::from_secs(5);
 ///
 /// When the last handle is dropped, sessions and tool spans included, what is left is stored, for
 /// which the drop waits up to five seconds; [`shutdown`](Self::shutdown) does the same and reports.
-/// A process that is killed loses at most the group-commit window, 50 ms unless set.
+/// A process that is killed loses at most the group-commit window, 50 ms unless set, and the write
+/// under way.
 ///
 /// It is an [`Observer`]: hand a clone to the crates that emit events.
 ///

@@ -4,6 +4,10 @@
     clippy::unwrap_used,
     reason = "functions that tests share are tests as well"
 )]
+#![expect(
+    clippy::mem_forget,
+    reason = "the handle of a process that died is never dropped"
+)]
 
 mod arbitrary;
 #[cfg(feature = "sqlite")]

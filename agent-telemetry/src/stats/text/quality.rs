@@ -1,0 +1,109 @@
+//! What the text says about violations, metrics, failures and handoffs.
+
+use std::fmt;
+
+use crate::stats::Quality;
+use crate::stats::layout::{Table, count, cut, fact, plural, section, share, time};
+
+pub(super) fn quality(f: &mut fmt::Formatter<'_>, it: &Quality) -> fmt::Result {
+    section(f, "Quality")?;
+    let found: u64 = it.violations.iter().map(|line| line.found).sum();
+    let fixed: u64 = it.violations.iter().map(|line| line.fixed).sum();
+    fact(
+        f,
+        "violations",
+        &match found {
+            0 => "none".to_owned(),
+            _ => format!(
+                "{}, {} fixed ({})",
+                count(found),
+                count(fixed),
+                share(fixed, found)
+            ),
+        },
+    )?;
+    fact(
+        f,
+        "resilience",
+        &format!(
+            "{}, {}, {}",
+            match it.retries {
+                0 => "0 retries".to_owned(),
+                1 => format!("1 retry after {}", time(it.retry_delay)),
+                more => format!(
+                    "{} retries after {} in all",
+                    count(more),
+                    time(it.retry_delay)
+                ),
+            },
+            plural(it.breaker_openings, "breaker opening"),
+            plural(it.cooldowns, "cooldown"),
+        ),
+    )?;
+    let changes = it.handoffs.iter().map(|line| line.count).sum();
+    fact(f, "handoffs", &count(changes))?;
+    if let Some(percent) = it.context_peak_percent {
+        fact(f, "context", &format!("{percent} % full at the fullest"))?;
+    }
+
+    let mut violations = Table::new(0, ["violations", "found", "fixed"]);
+    for line in &it.violations {
+        violations.row([
+            line.severity.to_string(),
+            count(line.found),
+            count(line.fixed),
+        ]);
+    }
+    violations.write_below(f)?;
+
+    let mut metrics = Table::new(
+        0,
+        ["metrics", "values", "mean", "lowest", "highest", "unit"],
+    );
+    for line in &it.metrics {
+        let [mean, min, max] = [line.mean, line.min, line.max].map(number);
+        metrics.row([
+            line.name.clone(),
+            count(line.count),
+            mean,
+            min,
+            max,
+            line.unit.to_string(),
+        ]);
+    }
+    metrics.write_below(f)?;
+
+    let mut failures = Table::new(0, ["failures", "attempts", "calls"]);
+    for line in &it.failures {
+        failures.row([
+            line.kind.to_string(),
+            count(line.attempts),
+            count(line.calls),
+        ]);
+    }
+    failures.write_below(f)?;
+
+    let mut handoffs = Table::new(2, ["handoffs", "reason", "decided", "times"]);
+    for line in &it.handoffs {
+        handoffs.row([
+            format!(
+                "{} → {}",
+                cut(line.from.name(), 26),
+                cut(line.to.name(), 26)
+            ),
+            line.reason.to_string(),
+            line.initiator.to_string(),
+            count(line.count),
+        ]);
+    }
+    handoffs.write_below(f)
+}
+
+/// At most three decimals, and an exponent where the number is very large or small.
+fn number(value: f64) -> String {
+    if value != 0.0 && !(1e-3..1e9).contains(&value.abs()) {
+        return format!("{value:.2e}");
+    }
+    let text = format!("{value:.3}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
