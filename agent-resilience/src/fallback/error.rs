@@ -106,11 +106,26 @@ pub struct Exhausted {
 /// Why one provider cannot answer, and until when.
 ///
 /// ```
-/// # use agent_primitives::FailureKind;
-/// fn waits_for_money(outlook: &agent_resilience::Outlook) -> bool {
-///     outlook.failure == Some(FailureKind::QuotaExhausted)
-/// }
-/// # assert_eq!(waits_for_money as usize == 0, false);
+/// # use agent_primitives::{FailureKind, ProviderId};
+/// # use agent_resilience::{classify::Verdict, *};
+/// # struct Named(ProviderId, Option<FailureKind>);
+/// # #[async_trait::async_trait]
+/// # impl Provider<str> for Named {
+/// #     type Reply = String;
+/// #     fn id(&self) -> &ProviderId { &self.0 }
+/// #     async fn call(&self, _: &str) -> Result<String, Failure> {
+/// #         self.1.map_or(Ok("fine".into()), |kind| Err(Verdict::new(kind).into()))
+/// #     }
+/// # }
+/// # let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+/// # let groq = Named(ProviderId::new("groq").unwrap(), Some(FailureKind::QuotaExhausted));
+/// # runtime.block_on(async {
+/// let chain = FallbackChain::builder().provider(groq).build().unwrap();
+/// let Err(ChainError::Exhausted(exhausted)) = chain.call("hello").await else { panic!() };
+/// let outlook = &exhausted.providers[0];
+/// assert_eq!(outlook.provider.as_str(), "groq");
+/// assert_eq!(outlook.failure, Some(FailureKind::QuotaExhausted));
+/// # });
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]

@@ -108,11 +108,25 @@ struct State {
 /// An answer, who gave it, and what it took.
 ///
 /// ```
-/// # use agent_resilience::Reply;
-/// fn line(reply: &Reply<String>) -> String {
-///     format!("{} after {} attempts: {}", reply.provider, reply.attempts, reply.value)
-/// }
-/// # assert!(line as usize != 0);
+/// # use agent_primitives::{FailureKind, ProviderId};
+/// # use agent_resilience::{classify::Verdict, *};
+/// # struct Named(ProviderId, Option<FailureKind>);
+/// # #[async_trait::async_trait]
+/// # impl Provider<str> for Named {
+/// #     type Reply = String;
+/// #     fn id(&self) -> &ProviderId { &self.0 }
+/// #     async fn call(&self, _: &str) -> Result<String, Failure> {
+/// #         self.1.map_or(Ok("fine".into()), |kind| Err(Verdict::new(kind).into()))
+/// #     }
+/// # }
+/// # let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+/// # let groq = Named(ProviderId::new("groq").unwrap(), None);
+/// # runtime.block_on(async {
+/// let chain = FallbackChain::builder().provider(groq).build().unwrap();
+/// let reply = chain.call("how are you").await.unwrap();
+/// assert_eq!((reply.value.as_str(), reply.provider.as_str()), ("fine", "groq"));
+/// assert_eq!((reply.attempts, reply.handoffs.len()), (1, 0));
+/// # });
 /// ```
 #[derive(Debug, Clone)]
 #[non_exhaustive]

@@ -11,11 +11,27 @@ use super::error::Outlook;
 /// How one provider of a chain stands.
 ///
 /// ```
-/// # use agent_resilience::ProviderStatus;
-/// fn available(status: &ProviderStatus) -> bool {
-///     status.rests_for.is_none()
-/// }
-/// # assert!(available as usize != 0);
+/// # use agent_primitives::{FailureKind, ProviderId};
+/// # use agent_resilience::{classify::Verdict, *};
+/// # struct Named(ProviderId, Option<FailureKind>);
+/// # #[async_trait::async_trait]
+/// # impl Provider<str> for Named {
+/// #     type Reply = String;
+/// #     fn id(&self) -> &ProviderId { &self.0 }
+/// #     async fn call(&self, _: &str) -> Result<String, Failure> {
+/// #         self.1.map_or(Ok("fine".into()), |kind| Err(Verdict::new(kind).into()))
+/// #     }
+/// # }
+/// # let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+/// # let groq = Named(ProviderId::new("groq").unwrap(), Some(FailureKind::Auth));
+/// # runtime.block_on(async {
+/// let chain = FallbackChain::builder().provider(groq).build().unwrap();
+/// assert_eq!(chain.status()[0].rests_for, None);
+/// chain.call("hello").await.unwrap_err();
+/// let status = &chain.status()[0];
+/// assert!(status.current && status.rests_for.is_some());
+/// assert_eq!(status.failure, Some(FailureKind::Auth));
+/// # });
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]

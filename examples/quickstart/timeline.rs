@@ -1,0 +1,199 @@
+//! What a person sees while the session runs.
+
+use std::io::{IsTerminal, Write};
+use std::time::Duration;
+
+use agent_primitives::{BreakerState, Event, Observer, Stamp, Timestamp};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde::{Deserialize, Serialize};
+
+/// What the host's process tells the stage, one JSON object a line.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "line", rename_all = "snake_case")]
+pub(crate) enum Line {
+    /// The host continues a session that another process began.
+    Resumed {
+        /// Messages that were restored.
+        messages: usize,
+        /// What the log says of its recovery.
+        report: String,
+    },
+    /// The model is about to be asked for this turn.
+    Asking {
+        /// Counted from 1.
+        turn: usize,
+    },
+    /// A turn is done and saved.
+    Turn {
+        /// Counted from 1.
+        turn: usize,
+        /// Who answered.
+        provider: String,
+        /// What the agent did, in a few words.
+        action: String,
+        /// Time skipped so far, so that a later process goes on from there.
+        skipped_ms: u64,
+    },
+    /// Anything else worth a line.
+    Note {
+        /// Who it is about.
+        who: String,
+        /// What happened.
+        text: String,
+    },
+}
+
+/// A line and when it was written.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Stamped {
+    at: Timestamp,
+    #[serde(flatten)]
+    line: Line,
+}
+
+impl Stamped {
+    /// The line itself.
+    pub(crate) const fn line(&self) -> &Line {
+        &self.line
+    }
+}
+
+/// Sends a line from the host's process.
+pub(crate) fn send(at: Timestamp, line: Line) {
+    if let Ok(json) = serde_json::to_string(&Stamped { at, line }) {
+        // A stage that is gone is no reason to stop working.
+        let _ = writeln!(std::io::stdout().lock(), "{json}");
+    }
+}
+
+/// Turns the events of the crates into lines.
+pub(crate) fn observer() -> impl Observer + use<> {
+    |stamp: Stamp<'_>, event: &Event| {
+        if let Some((who, text)) = describe(event) {
+            send(stamp.at, Line::Note { who, text });
+        }
+    }
+}
+
+fn describe(event: &Event) -> Option<(String, String)> {
+    Some(match event {
+        Event::Attempt(attempt) => {
+            let failure = attempt.failure?;
+            (attempt.provider.to_string(), format!("failed: {failure}"))
+        }
+        Event::Retry(retry) => {
+            let delay = Duration::from_millis(u64::try_from(retry.delay.as_millis()).ok()?);
+            (
+                retry.provider.to_string(),
+                format!("asked again in {delay:?}"),
+            )
+        }
+        Event::Breaker(change) => {
+            let text = match change.to {
+                BreakerState::Open => "circuit breaker opens",
+                BreakerState::HalfOpen => "circuit breaker lets a probe through",
+                BreakerState::Closed => "circuit breaker closes",
+                _ => "circuit breaker isolated",
+            };
+            (change.provider.to_string(), text.to_owned())
+        }
+        Event::Cooldown(cooldown) => {
+            let seconds = cooldown.duration.as_secs();
+            (
+                cooldown.provider.to_string(),
+                format!("left alone for {seconds}s"),
+            )
+        }
+        Event::Handoff(handoff) => (
+            handoff.from.to_string(),
+            format!("hands over to {} ({})", handoff.to, handoff.reason),
+        ),
+        _ => return None,
+    })
+}
+
+/// Shows the lines: with a progress bar on a terminal, plain elsewhere.
+#[derive(Debug)]
+pub(crate) struct Timeline {
+    bar: ProgressBar,
+    start: Timestamp,
+    to_stderr: bool,
+}
+
+impl Timeline {
+    /// A timeline of `turns` turns that begins at `start`. With `to_stderr`, stdout stays free for
+    /// JSON.
+    pub(crate) fn new(turns: usize, start: Timestamp, to_stderr: bool) -> Self {
+        let on_terminal = if to_stderr {
+            std::io::stderr().is_terminal()
+        } else {
+            std::io::stdout().is_terminal()
+        };
+        let target = if on_terminal {
+            ProgressDrawTarget::stderr()
+        } else {
+            ProgressDrawTarget::hidden()
+        };
+        let bar = ProgressBar::with_draw_target(u64::try_from(turns).ok(), target);
+        if let Ok(style) = ProgressStyle::with_template("  {bar:40} {pos}/{len} turns  {msg}") {
+            bar.set_style(style.progress_chars("=> "));
+        }
+        Self {
+            bar,
+            start,
+            to_stderr,
+        }
+    }
+
+    /// Whether a person looks on.
+    pub(crate) fn is_watched(&self) -> bool {
+        !self.bar.is_hidden()
+    }
+
+    /// Shows a line of the host's process.
+    pub(crate) fn show(&self, stamped: &Stamped) {
+        match &stamped.line {
+            Line::Resumed { messages, report } => {
+                self.event(stamped.at, "host", &format!("new process {report}"));
+                self.event(
+                    stamped.at,
+                    "host",
+                    &format!("goes on after {messages} messages"),
+                );
+            }
+            Line::Asking { turn } => self.bar.set_message(format!("asking for turn {turn}")),
+            Line::Turn {
+                turn,
+                provider,
+                action,
+                ..
+            } => {
+                self.bar.set_position(u64::try_from(*turn).unwrap_or(0));
+                self.event(stamped.at, provider, &format!("turn {turn:>2}: {action}"));
+            }
+            Line::Note { who, text } => self.event(stamped.at, who, &format!("  {text}")),
+        }
+    }
+
+    /// Shows something that the stage did.
+    pub(crate) fn event(&self, at: Timestamp, who: &str, text: &str) {
+        let passed = at.since(self.start).as_secs();
+        let line = format!("{:>3}:{:02}  {who:<7} {text}", passed / 60, passed % 60);
+        self.bar.suspend(|| self.print(&line));
+    }
+
+    /// Ends the progress bar.
+    pub(crate) fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+
+    /// Prints a line as it is.
+    pub(crate) fn print(&self, line: &str) {
+        // A reader that is gone is no reason to stop.
+        let _ = if self.to_stderr {
+            writeln!(std::io::stderr().lock(), "{line}")
+        } else {
+            writeln!(std::io::stdout().lock(), "{line}")
+        };
+    }
+}
