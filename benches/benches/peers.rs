@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use agent_benches::harness::{Broken, Counted, Effort, Options, Report, Skipped, counted_by};
-use agent_benches::rows;
+use agent_benches::rows::{self, Setting};
 
 /// Inside the target folder, so on the disk that builds go to and not in memory.
 const SCRATCH: &str = env!("CARGO_TARGET_TMPDIR");
@@ -29,11 +29,16 @@ fn main() -> ExitCode {
 fn run() -> Result<(), Broken> {
     let options = Options::parse(std::env::args_os().skip(1))?;
     let mut report = Report::new(options.effort);
-    let counted = counted(&options).unwrap_or_else(|broken| {
+    let mut counted = counted(&options).unwrap_or_else(|broken| {
         report.skip(Skipped::new("allocations", broken.to_string()));
         Vec::new()
     });
-    for plan in rows::plans() {
+    if options.effort == Effort::Test {
+        // Those of small sessions and cold caches are not those that the rows stand for.
+        counted.clear();
+    }
+    let scratch = options.scratch.clone().unwrap_or_else(|| SCRATCH.into());
+    for plan in rows::plans(&Setting::new(scratch, options.effort)) {
         if options.wants(plan.name) {
             eprintln!("{}", plan.name);
             report.add(plan.group()?, &counted)?;

@@ -2,3 +2,5 @@
 
 pub mod harness;
 pub mod rows;
+mod session;
+mod stores;

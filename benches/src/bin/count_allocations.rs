@@ -8,7 +8,7 @@
 use std::process::ExitCode;
 
 use agent_benches::harness::{Allocated, Broken, Options, count};
-use agent_benches::rows;
+use agent_benches::rows::{self, Setting};
 
 fn main() -> ExitCode {
     match run() {
@@ -26,7 +26,8 @@ fn main() -> ExitCode {
 fn run() -> Result<String, Broken> {
     let options = Options::parse(std::env::args_os().skip(1))?;
     let mut counted = Vec::new();
-    for plan in rows::plans() {
+    let scratch = options.scratch.clone().unwrap_or_else(std::env::temp_dir);
+    for plan in rows::plans(&Setting::new(scratch, options.effort)) {
         if options.wants(plan.name) {
             counted.extend(count(&mut plan.group()?, options.effort, meter)?);
         }

@@ -46,7 +46,7 @@ pub(crate) fn time(group: &mut Group, effort: Effort) -> Result<Vec<Option<Sprea
 fn once(case: &mut Case, threads: usize) -> Result<(), Broken> {
     match &mut case.work {
         Work::Loop(work) => {
-            batch(work.as_ref(), threads, 2);
+            batch(work.as_ref(), threads, 2)?;
             Ok(())
         }
         Work::Steps(steps) => {
@@ -66,7 +66,7 @@ struct Turn<'a> {
 impl<'a> Turn<'a> {
     fn warmed_up(case: &'a mut Case, threads: usize, samples: usize) -> Result<Self, Broken> {
         let calls = match &mut case.work {
-            Work::Loop(work) => calibrate(|calls| batch(work.as_ref(), threads, calls)),
+            Work::Loop(work) => calibrate(|calls| batch(work.as_ref(), threads, calls))?,
             Work::Steps(steps) => {
                 for _ in 0..WARM_UP_STEPS {
                     steps.prepare()?;
@@ -85,7 +85,7 @@ impl<'a> Turn<'a> {
 
     fn take(&mut self) -> Result<(), Broken> {
         let took = match &mut self.case.work {
-            Work::Loop(work) => batch(work.as_ref(), self.threads, self.calls),
+            Work::Loop(work) => batch(work.as_ref(), self.threads, self.calls)?,
             Work::Steps(steps) => step(steps.as_mut())?,
         };
         self.nanos.push(nanos(took) / f64::from(self.calls));
@@ -101,14 +101,14 @@ fn step(steps: &mut dyn Steps) -> Result<Duration, Broken> {
 }
 
 /// Calls that fill a batch, found after `WARM_UP` of running; `run` says how long so many calls take.
-fn calibrate(mut run: impl FnMut(u32) -> Duration) -> u32 {
+fn calibrate(mut run: impl FnMut(u32) -> Result<Duration, Broken>) -> Result<u32, Broken> {
     let mut calls = 1;
     let mut spent = Duration::ZERO;
     loop {
-        let took = run(calls);
+        let took = run(calls)?;
         spent += took;
         if spent >= WARM_UP || calls >= CALLS_MAX {
-            return fill(calls, took);
+            return Ok(fill(calls, took));
         }
         if took < BATCH {
             calls = (calls * 2).min(CALLS_MAX);
@@ -124,11 +124,15 @@ fn fill(calls: u32, took: Duration) -> u32 {
 }
 
 /// How long one thread takes for `calls` calls while `threads` threads make as many each.
-fn batch(work: &(dyn Fn(u32) + Send + Sync), threads: usize, calls: u32) -> Duration {
+fn batch(
+    work: &(dyn Fn(u32) + Send + Sync),
+    threads: usize,
+    calls: u32,
+) -> Result<Duration, Broken> {
     if threads <= 1 {
         let start = Instant::now();
         work(calls);
-        return start.elapsed();
+        return Ok(start.elapsed());
     }
     let arrived = AtomicUsize::new(0);
     let total: Duration = thread::scope(|scope| {
@@ -142,13 +146,14 @@ fn batch(work: &(dyn Fn(u32) + Send + Sync), threads: usize, calls: u32) -> Dura
                 })
             })
             .collect();
-        runners
+        // All are joined before one of them is looked at, or the scope panics in turn.
+        let ended: Vec<_> = runners.into_iter().map(|runner| runner.join()).collect();
+        ended
             .into_iter()
-            // A thread ends without a time only by a panic in the case, which the scope passes on.
-            .filter_map(|runner| runner.join().ok())
-            .sum()
-    });
-    total / u32::try_from(threads).unwrap_or(1)
+            .sum::<Result<_, _>>()
+            .map_err(|_| Broken::new("run a case on several threads", "one of them panicked"))
+    })?;
+    Ok(total / u32::try_from(threads).unwrap_or(1))
 }
 
 /// Waits for the others awake, so that all begin within a cache miss of each other.
@@ -179,18 +184,19 @@ mod tests {
 
     #[test]
     fn calibration_fills_a_batch_with_calls_of_known_length() {
-        let calls = calibrate(|calls| Duration::from_nanos(40) * calls);
+        let calls = calibrate(|calls| Ok(Duration::from_nanos(40) * calls)).unwrap();
         assert_eq!(calls, 100_000);
     }
 
     #[test]
     fn calls_longer_than_a_batch_are_made_one_at_a_time() {
-        assert_eq!(calibrate(|calls| Duration::from_secs(1) * calls), 1);
+        let calls = calibrate(|calls| Ok(Duration::from_secs(1) * calls)).unwrap();
+        assert_eq!(calls, 1);
     }
 
     #[test]
     fn calls_that_take_no_time_do_not_calibrate_for_ever() {
-        assert_eq!(calibrate(|_| Duration::ZERO), CALLS_MAX);
+        assert_eq!(calibrate(|_| Ok(Duration::ZERO)).unwrap(), CALLS_MAX);
     }
 
     #[test]
@@ -202,8 +208,17 @@ mod tests {
                 seen.fetch_add(1, Ordering::Relaxed);
             }
         };
-        batch(&work, 2, 50);
+        batch(&work, 2, 50).unwrap();
         assert_eq!(count.load(Ordering::Relaxed), 100);
+    }
+
+    #[test]
+    fn panic_on_one_thread_breaks_the_case() {
+        let broken = batch(&|_| panic!("on purpose"), 2, 1).unwrap_err();
+        assert!(
+            broken.to_string().contains("one of them panicked"),
+            "{broken}"
+        );
     }
 
     struct Noted(char, Rc<RefCell<String>>);
@@ -220,9 +235,7 @@ mod tests {
     }
 
     fn noted(order: &Rc<RefCell<String>>) -> Group {
-        let case = |name: char| {
-            Case::steps(Kind::Peer, name, "1", Noted(name, Rc::clone(order)))
-        };
+        let case = |name: char| Case::steps(Kind::Peer, name, "1", Noted(name, Rc::clone(order)));
         Group::new("order", vec![case('a'), case('b'), case('c')]).samples(3)
     }
 

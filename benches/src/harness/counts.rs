@@ -97,7 +97,10 @@ fn per_call(total: u64, calls: u32) -> f64 {
 ///
 /// # Errors
 /// When it cannot be started, fails, or writes something else.
-pub fn counted_by(program: &Path, arguments: &[std::ffi::OsString]) -> Result<Vec<Counted>, Broken> {
+pub fn counted_by(
+    program: &Path,
+    arguments: &[std::ffi::OsString],
+) -> Result<Vec<Counted>, Broken> {
     let output = Command::new(program)
         .args(arguments)
         .stderr(Stdio::inherit())
@@ -164,6 +167,10 @@ mod tests {
     #[test]
     fn failing_counter_is_reported() {
         let failed = counted_by(Path::new("/nonexistent/counter"), &[]).unwrap_err();
-        assert!(failed.to_string().starts_with("cannot start the counting process"));
+        assert!(
+            failed
+                .to_string()
+                .starts_with("cannot start the counting process")
+        );
     }
 }

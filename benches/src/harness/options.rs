@@ -102,7 +102,10 @@ mod tests {
     #[test]
     fn unknown_argument_is_refused_with_the_known_ones() {
         let error = Options::parse(["--fliter", "x"]).unwrap_err().to_string();
-        assert!(error.contains("--fliter") && error.contains("--filter TEXT"), "{error}");
+        assert!(
+            error.contains("--fliter") && error.contains("--filter TEXT"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -101,9 +101,15 @@ mod tests {
 
     #[test]
     fn group_without_peers_has_no_ratio() {
-        let group = Group::new("g", vec![case(Kind::Ours, "ours"), case(Kind::Floor, "bare")]);
+        let group = Group::new(
+            "g",
+            vec![case(Kind::Ours, "ours"), case(Kind::Floor, "bare")],
+        );
         let rows = rows(&group, &[at(15.0), at(3.0)], &[None; 2], &[]);
-        assert!(rows.iter().all(|row| row.ratio_to_best_peer.is_none()), "{rows:?}");
+        assert!(
+            rows.iter().all(|row| row.ratio_to_best_peer.is_none()),
+            "{rows:?}"
+        );
     }
 
     #[test]
@@ -116,7 +122,12 @@ mod tests {
             bytes: 8.0,
         };
         let group = Group::new("g", vec![case(Kind::Ours, "ours")]).threads(2);
-        let rows = rows(&group, &[None], &[None], &[counted(1, 1.0), counted(2, 5.0)]);
+        let rows = rows(
+            &group,
+            &[None],
+            &[None],
+            &[counted(1, 1.0), counted(2, 5.0)],
+        );
         assert_eq!((rows[0].allocations, rows[0].ns_median), (Some(5.0), None));
     }
 }

@@ -104,9 +104,14 @@ mod tests {
         };
         let skipped = [Skipped::new("a", "b")];
         let rows = [row];
-        let text = Summary::new(Effort::Test, &rows, &skipped).to_json().unwrap();
+        let text = Summary::new(Effort::Test, &rows, &skipped)
+            .to_json()
+            .unwrap();
         let json: Value = serde_json::from_str(&text).unwrap();
-        assert_eq!((&json["schema"], &json["mode"]), (&json!(1), &json!("test")));
+        assert_eq!(
+            (&json["schema"], &json["mode"]),
+            (&json!(1), &json!("test"))
+        );
         assert_eq!(
             json["rows"][0],
             json!({

@@ -3,8 +3,19 @@
 use super::row::Row;
 
 const HEADER: [&str; 13] = [
-    "group", "case", "version", "T", "time/op", "±", "allocs", "bytes", "× best peer", "p99",
-    "written", "device", "disk",
+    "group",
+    "case",
+    "version",
+    "T",
+    "time/op",
+    "±",
+    "allocs",
+    "bytes",
+    "× best peer",
+    "p99",
+    "written",
+    "device",
+    "disk",
 ];
 const LEFT_ALIGNED: usize = 3;
 
@@ -127,7 +138,9 @@ mod tests {
         let shown = [2.345, 22.04, 390.2, 14_700.0, 42_000_000.0, 2.5e9].map(time);
         assert_eq!(
             shown,
-            ["2.35 ns", "22.0 ns", "390 ns", "14.7 µs", "42.0 ms", "2.50 s"]
+            [
+                "2.35 ns", "22.0 ns", "390 ns", "14.7 µs", "42.0 ms", "2.50 s"
+            ]
         );
     }
 

@@ -9,6 +9,7 @@ use agent_resilience::{BreakerConfig, CircuitBreaker};
 use failsafe::CircuitBreaker as _;
 use failsafe::failure_policy::consecutive_failures;
 use recloser::Recloser;
+use tokio::runtime::Runtime;
 use tower::{Service, ServiceExt};
 use tower_resilience::circuitbreaker::{CircuitBreakerError, CircuitBreakerLayer};
 
@@ -52,7 +53,10 @@ fn closed() -> Result<Vec<Case>, Broken> {
         failsafe(
             "failsafe, consecutive",
             failsafe::Config::new()
-                .failure_policy(consecutive_failures(5, failsafe::backoff::constant(AN_HOUR)))
+                .failure_policy(consecutive_failures(
+                    5,
+                    failsafe::backoff::constant(AN_HOUR),
+                ))
                 .build(),
         ),
         failsafe("failsafe, default policy", failsafe::Config::new().build()),
@@ -130,16 +134,18 @@ fn ours_open() -> Result<Case, Broken> {
 
 fn recloser_closed() -> Case {
     let breaker = Recloser::default();
-    Case::looped(Kind::Peer, "recloser", version_of("recloser"), move |calls| {
-        repeat(calls, |number| breaker.call(|| answer(number)).is_ok());
-    })
+    Case::looped(
+        Kind::Peer,
+        "recloser",
+        version_of("recloser"),
+        move |calls| {
+            repeat(calls, |number| breaker.call(|| answer(number)).is_ok());
+        },
+    )
 }
 
 fn recloser_open() -> Result<Case, Broken> {
-    let breaker = Recloser::custom()
-        .closed_len(1)
-        .open_wait(AN_HOUR)
-        .build();
+    let breaker = Recloser::custom().closed_len(1).open_wait(AN_HOUR).build();
     for _ in 0..3 {
         // The first ones fail, those after them are turned away: both are what is wanted here.
         let _ = breaker.call(refuse);
@@ -147,9 +153,14 @@ fn recloser_open() -> Result<Case, Broken> {
     let rejected = matches!(breaker.call(refuse), Err(recloser::Error::Rejected));
     turned_away("recloser", rejected)?;
     let version = version_of("recloser");
-    Ok(Case::looped(Kind::Peer, "recloser", version, move |calls| {
-        repeat(calls, |number| breaker.call(|| answer(number)).is_err());
-    }))
+    Ok(Case::looped(
+        Kind::Peer,
+        "recloser",
+        version,
+        move |calls| {
+            repeat(calls, |number| breaker.call(|| answer(number)).is_err());
+        },
+    ))
 }
 
 fn failsafe<B>(name: &str, breaker: B) -> Case
@@ -173,7 +184,8 @@ fn tower_closed() -> Result<Case, Broken> {
     let layer = CircuitBreakerLayer::builder()
         .build()
         .map_err(Broken::when("configure tower-resilience"))?;
-    Ok(tower_case(layer.layer_fn(tower::service_fn(answer_async))))
+    let service = layer.layer_fn(tower::service_fn(answer_async));
+    Ok(tower_case(service, timers()?))
 }
 
 fn tower_open() -> Result<Case, Broken> {
@@ -187,16 +199,26 @@ fn tower_open() -> Result<Case, Broken> {
     let answered = ready(async { probe.ready().await?.call(1).await });
     let rejected = matches!(answered, Err(CircuitBreakerError::OpenCircuit));
     turned_away("tower-resilience", rejected)?;
-    Ok(tower_case(service))
+    Ok(tower_case(service, timers()?))
+}
+
+fn timers() -> Result<Runtime, Broken> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_time()
+        .build()
+        .map_err(Broken::when("start a runtime"))
 }
 
 /// Handles of one circuit are shared by cloning the service, as its documentation has it.
-fn tower_case<S>(service: S) -> Case
+fn tower_case<S>(service: S, timers: Runtime) -> Case
 where
     S: Service<u32, Response = u32> + Clone + Send + Sync + 'static,
 {
     let version = version_of("tower-resilience-circuitbreaker");
     Case::looped(Kind::Peer, "tower-resilience", version, move |calls| {
+        // Where two threads meet while it is open, one waits on tokio's timer.
+        let _context = timers.enter();
         let mut service = service.clone();
         repeat(calls, |number| {
             ready(async { service.ready().await?.call(number).await }).is_ok()

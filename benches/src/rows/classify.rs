@@ -36,7 +36,10 @@ const REPLIES: [Reply; 4] = [
             ("anthropic-ratelimit-requests-reset", "2026-08-01T12:00:20Z"),
             ("anthropic-ratelimit-input-tokens-limit", "40000"),
             ("anthropic-ratelimit-input-tokens-remaining", "31000"),
-            ("anthropic-ratelimit-input-tokens-reset", "2026-08-01T12:00:09Z"),
+            (
+                "anthropic-ratelimit-input-tokens-reset",
+                "2026-08-01T12:00:09Z",
+            ),
         ],
         body: r#"{"type":"error","error":{"type":"rate_limit_error","message":"This request would exceed your organization's rate limit of 50 requests per minute."}}"#,
         evidence: Evidence::Code,
@@ -84,7 +87,12 @@ fn case(reply: Reply) -> Result<Case, Broken> {
         return Err(Broken::new(format!("classify {:?}", reply.name), why));
     }
     let version = version_of("agent-resilience");
-    Ok(Case::looped(Kind::Ours, reply.name, version, move |calls| {
-        repeat(calls, |_| classified());
-    }))
+    Ok(Case::looped(
+        Kind::Ours,
+        reply.name,
+        version,
+        move |calls| {
+            repeat(calls, |_| classified());
+        },
+    ))
 }

@@ -15,7 +15,6 @@ impl Classify for Refused {
     }
 }
 
-
 /// Succeeds with its argument. Never inlined and opaque, as a real call would be.
 #[inline(never)]
 pub(super) fn answer(number: u32) -> Result<u32, Refused> {

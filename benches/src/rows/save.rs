@@ -1,0 +1,220 @@
+//! Saving: one message, one turn into a small and into a large session, and a session from its first
+//! message to its last.
+
+use std::rc::Rc;
+
+use tempfile::TempDir;
+
+use super::setting::Setting;
+use crate::harness::{Broken, Case, Footprint, Group, Kind, Plan, Steps, version_of};
+use crate::session::{Message, Source, json_len};
+use crate::stores::{InPlace, JsonFile, Jsonl, Log, Maker, Ours, Sqlite, Sync, disk_bytes};
+
+const SEED: u64 = 7;
+const SMALL: u64 = 100_000;
+const MIDDLE: u64 = 1_000_000;
+const LARGE: u64 = 10_000_000;
+
+const OURS: Maker = Maker {
+    name: "checkpoint log",
+    package: "agent-checkpoint",
+    kind: Kind::Ours,
+    create: Ours::create,
+};
+const JSONL: Maker = Maker {
+    name: "JSONL append",
+    package: "serde_json",
+    kind: Kind::Peer,
+    create: Jsonl::create,
+};
+const SQLITE: Maker = Maker {
+    name: "SQLite row, WAL",
+    package: "rusqlite",
+    kind: Kind::Peer,
+    create: Sqlite::create,
+};
+const JSON_FILE: Maker = Maker {
+    name: "JSON file, replaced",
+    package: "serde_json",
+    kind: Kind::Peer,
+    create: JsonFile::create,
+};
+const IN_PLACE: Maker = Maker {
+    name: "JSON written in place",
+    package: "",
+    kind: Kind::Floor,
+    create: InPlace::create,
+};
+const APPENDERS: [Maker; 4] = [OURS, JSONL, SQLITE, IN_PLACE];
+const ALL: [Maker; 5] = [OURS, JSONL, SQLITE, JSON_FILE, IN_PLACE];
+
+pub(super) fn plans(setting: &Setting) -> Vec<Plan> {
+    let plan = |name, setup: fn(&'static str, &Setting) -> Result<Group, Broken>| {
+        let setting = setting.clone();
+        Plan::new(name, move |name| setup(name, &setting))
+    };
+    vec![
+        plan("append a message, buffered", |name, setting| {
+            let cases = grown(setting, &APPENDERS, SMALL, Unit::Message, Sync::Buffered)?;
+            Ok(Group::new(name, cases).samples(1001))
+        }),
+        plan("append a message, synced", |name, setting| {
+            let cases = grown(setting, &APPENDERS, SMALL, Unit::Message, Sync::Synced)?;
+            Ok(Group::new(name, cases).samples(501))
+        }),
+        plan("save a turn, 100 KB session, synced", |name, setting| {
+            let cases = grown(setting, &ALL, SMALL, Unit::Turn, Sync::Synced)?;
+            Ok(Group::new(name, cases).samples(201))
+        }),
+        plan("save a turn, 10 MB session, synced", |name, setting| {
+            let cases = grown(setting, &ALL, LARGE, Unit::Turn, Sync::Synced)?;
+            Ok(Group::new(name, cases).samples(201))
+        }),
+        plan("write 1 MB, message by message, synced", |name, setting| {
+            let turns = Source::new(SEED).turns(setting.bytes(MIDDLE));
+            let turns = turns.map_err(Broken::when("measure the session"))?;
+            Ok(Group::new(name, whole(setting, turns)?).samples(5))
+        }),
+    ]
+}
+
+/// What one save holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Unit {
+    Message,
+    Turn,
+}
+
+/// A case for each of `makers`, with a session of `bytes` that goes on growing.
+fn grown(
+    setting: &Setting,
+    makers: &[Maker],
+    bytes: u64,
+    unit: Unit,
+    sync: Sync,
+) -> Result<Vec<Case>, Broken> {
+    let mut cases = Vec::new();
+    for maker in makers {
+        let folder = setting.folder()?;
+        let mut log = (maker.create)(folder.path(), Sync::Buffered)?;
+        let mut source = Source::new(SEED);
+        let turns = source.turns(setting.bytes(bytes));
+        for turn in fill(maker, turns.map_err(Broken::when("measure the session"))?) {
+            log.stage(turn)?;
+            log.save()?;
+        }
+        log.sync_from_now(sync)?;
+        let grown = Grown {
+            log,
+            source,
+            unit,
+            waiting: Vec::new(),
+            _folder: folder,
+        };
+        let version = version_of(maker.package);
+        cases.push(Case::steps(maker.kind, maker.name, version, grown));
+    }
+    Ok(cases)
+}
+
+/// How a session gets to its size: turn by turn as it would have, except where each save writes
+/// everything.
+fn fill(maker: &Maker, turns: Vec<Vec<Message>>) -> Vec<Vec<Message>> {
+    if maker.name == JSON_FILE.name {
+        vec![turns.concat()]
+    } else {
+        turns
+    }
+}
+
+struct Grown {
+    log: Box<dyn Log>,
+    source: Source,
+    unit: Unit,
+    /// Messages of the current turn, the next one last.
+    waiting: Vec<Message>,
+    _folder: TempDir,
+}
+
+impl Steps for Grown {
+    fn prepare(&mut self) -> Result<(), Broken> {
+        if self.unit == Unit::Turn {
+            return self.log.stage(self.source.turn());
+        }
+        if self.waiting.is_empty() {
+            self.waiting = self.source.turn();
+            self.waiting.reverse();
+        }
+        let next = self.waiting.pop();
+        self.log.stage(next.into_iter().collect())
+    }
+
+    fn run(&mut self) -> Result<(), Broken> {
+        self.log.save()
+    }
+}
+
+/// A case for each store that writes `turns` from the first message on; their bytes are weighed.
+fn whole(setting: &Setting, turns: Vec<Vec<Message>>) -> Result<Vec<Case>, Broken> {
+    let messages = turns.concat();
+    let bytes = json_len(&messages).map_err(Broken::when("measure the session"))?;
+    let messages = Rc::new(messages);
+    let mut cases = Vec::new();
+    for maker in ALL {
+        let written = Whole {
+            maker,
+            setting: setting.clone(),
+            messages: Rc::clone(&messages),
+            bytes,
+            log: None,
+            folder: None,
+        };
+        let version = version_of(maker.package);
+        cases.push(Case::steps(maker.kind, maker.name, version, written));
+    }
+    Ok(cases)
+}
+
+struct Whole {
+    maker: Maker,
+    setting: Setting,
+    messages: Rc<Vec<Message>>,
+    bytes: u64,
+    log: Option<Box<dyn Log>>,
+    folder: Option<TempDir>,
+}
+
+impl Steps for Whole {
+    fn prepare(&mut self) -> Result<(), Broken> {
+        self.log = None;
+        let folder = self.setting.folder()?;
+        self.log = Some((self.maker.create)(folder.path(), Sync::Synced)?);
+        self.folder = Some(folder);
+        Ok(())
+    }
+
+    fn run(&mut self) -> Result<(), Broken> {
+        let Some(log) = &mut self.log else {
+            return Err(Broken::new("write a session", "no store was prepared"));
+        };
+        for message in self.messages.iter() {
+            log.stage(vec![message.clone()])?;
+            log.save()?;
+        }
+        Ok(())
+    }
+
+    /// The store is closed first: some write again then, and some give space back.
+    fn footprint(&mut self) -> Result<Option<Footprint>, Broken> {
+        self.log = None;
+        let (Some(folder), false) = (&self.folder, self.maker.kind == Kind::Floor) else {
+            return Ok(None);
+        };
+        let disk = disk_bytes(folder.path()).map_err(Broken::when("weigh the files"))?;
+        Ok(Some(Footprint {
+            added: self.bytes,
+            held: self.bytes,
+            disk,
+        }))
+    }
+}
