@@ -4,6 +4,8 @@ mod builder;
 mod checkpoint;
 mod current;
 mod cut;
+#[cfg(test)]
+mod golden;
 mod load;
 mod report;
 mod restore;
@@ -123,7 +125,11 @@ impl Checkpointer {
         let text = calls.fold(message.content.len(), usize::saturating_add);
         let is_plain = message.parts.is_empty() && message.extra.is_empty();
         if !is_plain || text > ITEM_MAX / 8 {
-            let len = json_len(&message)?;
+            let len = if text > ITEM_MAX {
+                text
+            } else {
+                json_len(&message)?
+            };
             if len > ITEM_MAX {
                 return Err(Error::too_large("a message", len, ITEM_MAX));
             }

@@ -9,7 +9,7 @@ const WORTH_A_TRY: usize = 64;
 const LEVEL: i32 = 3;
 
 /// Packs payloads; keeps its working memory between them.
-pub(crate) struct Packer(zstd::bulk::Compressor<'static>);
+pub(crate) struct Packer(Option<zstd::bulk::Compressor<'static>>);
 
 impl Packer {
     pub(crate) fn new() -> Result<Self, Error> {
@@ -20,17 +20,22 @@ impl Packer {
             Ok(compressor)
         };
         compressor()
-            .map(Self)
+            .map(|compressor| Self(Some(compressor)))
             .map_err(|e| Error::unavailable("setting up zstd", e))
+    }
+
+    /// Stores everything as it is, so that bytes do not depend on the version of zstd.
+    #[cfg(test)]
+    pub(crate) const fn raw() -> Self {
+        Self(None)
     }
 
     /// The smaller of `raw` itself and its packed form.
     pub(crate) fn pack(&mut self, raw: Vec<u8>) -> Result<(Compression, Vec<u8>), Error> {
-        if raw.len() < WORTH_A_TRY {
+        let Some(compressor) = self.0.as_mut().filter(|_| raw.len() >= WORTH_A_TRY) else {
             return Ok((Compression::RAW, raw));
-        }
-        let packed = self
-            .0
+        };
+        let packed = compressor
             .compress(&raw)
             .map_err(|e| Error::unavailable("compressing", e))?;
         if packed.len() < raw.len() && is_plausible_ratio(raw.len(), packed.len()) {

@@ -303,3 +303,185 @@ impl Replay {
             .any(|stone| entry.seq <= stone.through && !stone.keep.contains(&entry.seq))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEADER: Header = Header {
+        kind: Kind::ITEMS,
+        codec: Codec::JSON,
+        compression: Compression::RAW,
+        flags: Flags::NONE,
+        schema: 1,
+        seq: 0,
+        stored_len: 0,
+        raw_len: 0,
+    };
+
+    fn feed(replay: &mut Replay, header: Header, stored: &[u8]) -> Result<(), Refusal> {
+        let len = u32::try_from(stored.len()).unwrap();
+        let header = Header {
+            stored_len: len,
+            raw_len: len,
+            ..header
+        };
+        replay.frame(&Found { header, stored }, &mut Unpacker::new().unwrap())
+    }
+
+    #[test]
+    fn what_a_later_version_adds_is_passed_over_unless_it_must_be_understood() {
+        let mut replay = Replay::default();
+        let later = Header {
+            kind: Kind(9),
+            codec: Codec(7),
+            compression: Compression(8),
+            ..HEADER
+        };
+        feed(
+            &mut replay,
+            Header {
+                flags: Flags(1 << 5),
+                ..later
+            },
+            b"?",
+        )
+        .unwrap();
+        assert_eq!((replay.next, replay.frames), (1, 1));
+        assert!(replay.missing.is_empty());
+        for (case, header) in [
+            (
+                "kind",
+                Header {
+                    flags: Flags::MUST_UNDERSTAND,
+                    ..later
+                },
+            ),
+            (
+                "flag",
+                Header {
+                    flags: Flags(1 << 12),
+                    ..HEADER
+                },
+            ),
+            (
+                "schema",
+                Header {
+                    schema: 2,
+                    ..HEADER
+                },
+            ),
+            (
+                "codec",
+                Header {
+                    codec: Codec(2),
+                    ..HEADER
+                },
+            ),
+            (
+                "compression",
+                Header {
+                    compression: Compression(2),
+                    ..HEADER
+                },
+            ),
+            (
+                "encryption",
+                Header {
+                    flags: Flags::ENCRYPTED,
+                    ..HEADER
+                },
+            ),
+            (
+                "blob",
+                Header {
+                    flags: Flags::BLOB_REF,
+                    ..HEADER
+                },
+            ),
+        ] {
+            let refusal = feed(&mut Replay::default(), header, b"[0]");
+            let Err(Refusal::Beyond(error)) = refusal else {
+                panic!("{case}: {refusal:?}")
+            };
+            assert!(error.is_newer(), "{case}: {error}");
+        }
+    }
+
+    #[test]
+    fn lost_numbers_are_told_exactly() {
+        let mut replay = Replay::default();
+        let items = br#"[0,{"role":"user"},{"role":"user"}]"#;
+        feed(&mut replay, Header { seq: 3, ..HEADER }, items).unwrap();
+        assert!(feed(&mut replay, Header { seq: 5, ..HEADER }, b"[0,{}]").is_err());
+        feed(&mut replay, Header { seq: 9, ..HEADER }, items).unwrap();
+        assert_eq!(replay.missing, [0..3, 5..9]);
+        assert_eq!((replay.next, replay.items.len()), (11, 4));
+        let stale = feed(&mut replay, Header { seq: 10, ..HEADER }, items);
+        assert!(
+            matches!(stale, Err(Refusal::Fault(Fault::Stale))),
+            "{stale:?}"
+        );
+    }
+
+    #[test]
+    fn a_commit_that_names_what_is_not_there_is_not_whole() {
+        let whole = |change: fn(&mut Body)| {
+            let mut replay = Replay::default();
+            feed(
+                &mut replay,
+                HEADER,
+                br#"[0,{"role":"user"},{"role":"user"}]"#,
+            )
+            .unwrap();
+            let span = Span {
+                first: 0,
+                last: 1,
+                count: 2,
+            };
+            let mut body = Body {
+                at: 0,
+                kind: "auto".into(),
+                agent: None,
+                restored: None,
+                covers: 0,
+                history: vec![span],
+                context: Some(vec![span]),
+                components: BTreeMap::new(),
+                other: Map::new(),
+            };
+            change(&mut body);
+            let bytes = serde_json::to_vec(&body).unwrap();
+            let covered: Vec<Digest> = replay.digests.values().copied().collect();
+            let hash = commit_hash(&[0; 32], 2, &covered, &bytes);
+            let raw = Commit::encode(&hash, &[0; 32], &bytes);
+            feed(
+                &mut replay,
+                Header {
+                    kind: Kind::COMMIT,
+                    seq: 2,
+                    ..HEADER
+                },
+                &raw,
+            )
+            .unwrap();
+            replay.commits[0].whole
+        };
+        assert!(whole(|_| {}));
+        assert!(
+            !whole(|body| body.history[0].count = 1),
+            "two items are not one"
+        );
+        assert!(
+            !whole(|body| body.history.push(body.history[0])),
+            "items twice in a history"
+        );
+        assert!(
+            !whole(|body| body.context = Some(body.history.repeat(2))),
+            "or a context"
+        );
+        assert!(!whole(|body| {
+            body.components.insert("work.usage".into(), (0, 1).into());
+        }));
+    }
+}

@@ -1,0 +1,101 @@
+//! A process that is killed in the middle of its work loses nothing that it was told is saved.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "what is not there fails the test"
+)]
+#![cfg(feature = "fs")]
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use agent_checkpoint::{Checkpointer, Durability, FileStore, Message};
+use agent_primitives::{CheckpointKind, SessionId};
+
+const FOLDER: &str = "CHECKPOINT_KILL_FOLDER";
+const ACK: &str = "saved ";
+
+fn open(folder: &Path) -> Checkpointer {
+    let store = FileStore::open(folder).unwrap();
+    Checkpointer::builder(store, SessionId::new("s").unwrap())
+        .open()
+        .unwrap()
+}
+
+fn message(number: usize) -> Message {
+    Message::user(format!("{number} {}", "some words ".repeat(number % 50)))
+}
+
+/// The child: saves message after message, tells of each save, and never ends by itself. Does nothing
+/// in a plain test run.
+#[test]
+fn child_saves_until_it_is_killed() {
+    let Some(folder) = std::env::var_os(FOLDER) else {
+        return;
+    };
+    let mut session = open(Path::new(&folder));
+    let mut out = std::io::stdout();
+    for number in session.history().len().. {
+        session.push(message(number)).unwrap();
+        if number % 7 == 0 {
+            session.update(|work| work.next_steps = vec![number.to_string()]);
+        }
+        // A killed process leaves the system running: what is buffered there survives as well.
+        let durability = if number % 3 == 0 {
+            Durability::Synced
+        } else {
+            Durability::Buffered
+        };
+        session.save_with(CheckpointKind::Auto, durability).unwrap();
+        writeln!(out, "{ACK}{number}").unwrap();
+        out.flush().unwrap();
+    }
+}
+
+#[test]
+fn a_killed_process_loses_no_acknowledged_save() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut known = 0;
+    for lives_for in [1, 40, 7, 150, 3, 90, 25, 64] {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "child_saves_until_it_is_killed", "--nocapture"])
+            .env(FOLDER, folder.path())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut acks = BufReader::new(child.stdout.take().unwrap())
+            .lines()
+            .map_while(Result::ok)
+            .filter_map(|line| line.split_once(ACK)?.1.parse::<usize>().ok());
+        let mut acknowledged = acks.by_ref().take(lives_for).last();
+        let id = SessionId::new("s").unwrap();
+        let store = FileStore::open(folder.path()).unwrap();
+        let refused = Checkpointer::builder(store, id).open().unwrap_err();
+        assert!(refused.is_locked(), "the child writes: {refused}");
+        child.kill().unwrap();
+        // What it still told before it died counts as well.
+        acknowledged = acks.last().or(acknowledged);
+        child.wait().unwrap();
+
+        let session = open(folder.path());
+        let history = session.history();
+        let acknowledged = acknowledged.unwrap() + 1;
+        assert!(
+            history.len() >= acknowledged,
+            "{} of {acknowledged}",
+            history.len()
+        );
+        assert!(
+            acknowledged >= known + lives_for,
+            "the child went on where the last one died"
+        );
+        for (number, found) in history.iter().enumerate() {
+            assert_eq!(*found, message(number));
+        }
+        let marked = (history.len() - 1) / 7 * 7;
+        assert_eq!(session.state().work.next_steps, [marked.to_string()]);
+        known = history.len();
+    }
+}
