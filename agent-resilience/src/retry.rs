@@ -224,8 +224,8 @@ impl Retry {
 
     /// Where hints with a date are measured from; the system's clock unless set.
     #[must_use]
-    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
-        self.clock = clock;
+    pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
+        self.clock = Arc::new(clock);
         self
     }
 

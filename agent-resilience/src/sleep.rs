@@ -1,5 +1,6 @@
 //! How the crate waits: the runtime's timer, or a test's.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -32,6 +33,13 @@ use async_trait::async_trait;
 pub trait Sleep: Send + Sync {
     /// Completes after `duration`. Dropping the future ends the wait.
     async fn sleep(&self, duration: Duration);
+}
+
+#[async_trait]
+impl<S: Sleep + ?Sized> Sleep for Arc<S> {
+    async fn sleep(&self, duration: Duration) {
+        (**self).sleep(duration).await;
+    }
 }
 
 /// Waits with tokio's timer; the future must run on a tokio runtime whose time driver is enabled.

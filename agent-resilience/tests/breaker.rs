@@ -17,7 +17,7 @@ fn name() -> ProviderId {
 
 fn breaker(config: BreakerConfig) -> (CircuitBreaker, ManualClock) {
     let clock = ManualClock::default();
-    let breaker = CircuitBreaker::new(name(), config).clock(Arc::new(clock.clone()));
+    let breaker = CircuitBreaker::new(name(), config).clock(clock.clone());
     (breaker, clock)
 }
 
@@ -283,14 +283,14 @@ fn threads_get_exactly_the_probes_and_open_exactly_once() {
         let clock = ManualClock::default();
         let count = Arc::clone(&opened);
         let breaker = CircuitBreaker::new(name(), in_row(4, 3))
-            .clock(Arc::new(clock.clone()))
-            .observer(Arc::new(move |_: Stamp<'_>, event: &Event| {
+            .clock(clock.clone())
+            .observer(move |_: Stamp<'_>, event: &Event| {
                 if let Event::Breaker(change) = event
                     && change.to == BreakerState::Open
                 {
                     count.fetch_add(1, Ordering::Relaxed);
                 }
-            }));
+            });
         let gate = std::sync::Barrier::new(THREADS);
         let admitted = AtomicU32::new(0);
         std::thread::scope(|scope| {

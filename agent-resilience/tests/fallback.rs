@@ -128,8 +128,8 @@ fn setup_with(config: FallbackConfig) -> Setup {
         .provider(claude.clone())
         .provider(groq.clone())
         .config(config)
-        .clock(Arc::new(clock.clone()))
-        .sleep(Arc::new(Skip(clock.clone())))
+        .clock(clock.clone())
+        .sleep(Skip(clock.clone()))
         .observer(observer)
         .build()
         .expect("a valid chain");
@@ -340,7 +340,7 @@ async fn background_probes_bring_the_primary_back_and_end_with_their_task() {
         .provider(claude.clone())
         .provider(Scripted::new("groq"))
         .config(config)
-        .clock(Arc::new(clock.clone()))
+        .clock(clock.clone())
         .build()
         .expect("a valid chain");
     claude.fails(3, &overloaded());
@@ -487,7 +487,7 @@ async fn a_dropped_call_blames_nobody_and_gives_its_probe_back() {
     }
     let chain = FallbackChain::builder()
         .provider(Hangs(provider("claude")))
-        .sleep(Arc::new(Skip(ManualClock::default())))
+        .sleep(Skip(ManualClock::default()))
         .build()
         .expect("a valid chain");
     for _ in 0..20 {
@@ -514,11 +514,9 @@ async fn a_session_hears_of_its_own_calls_through_its_own_handle() {
     let setup = setup();
     let heard = Arc::new(Mutex::new(0));
     let sink = Arc::clone(&heard);
-    let scoped = setup
-        .chain
-        .observed_by(Arc::new(move |_: Stamp<'_>, _: &Event| {
-            *sink.lock().unwrap_or_else(PoisonError::into_inner) += 1;
-        }));
+    let scoped = setup.chain.observed_by(move |_: Stamp<'_>, _: &Event| {
+        *sink.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+    });
     scoped.call("hello").await.expect("an answer");
     assert_eq!(*heard.lock().unwrap_or_else(PoisonError::into_inner), 1);
     assert!(
@@ -542,8 +540,8 @@ async fn one_seed_gives_one_story() {
             .provider(claude)
             .config(config)
             .seed(seed)
-            .clock(Arc::new(clock.clone()))
-            .sleep(Arc::new(Skip(clock.clone())))
+            .clock(clock.clone())
+            .sleep(Skip(clock.clone()))
             .build()
             .expect("a valid chain");
         chain.call("hello").await.expect("an answer");
@@ -566,7 +564,7 @@ fn a_chain_that_cannot_work_is_not_built() {
     let twice = FallbackChain::builder()
         .provider(Scripted::new("claude"))
         .provider(Scripted::new("claude"))
-        .sleep(Arc::new(Skip(ManualClock::default())))
+        .sleep(Skip(ManualClock::default()))
         .build()
         .expect_err("two of one name");
     assert_eq!(twice, InvalidChain::Duplicate(provider("claude")));

@@ -64,8 +64,7 @@ async fn a_hint_is_never_undercut() {
 async fn a_hint_with_a_date_is_measured_from_the_clock() {
     let waits = Waits::default();
     let now = Timestamp::from_unix_seconds(1_000);
-    let retry =
-        Retry::with_sleep(policy(2), waits.clone()).clock(Arc::new(ManualClock::starting_at(now)));
+    let retry = Retry::with_sleep(policy(2), waits.clone()).clock(ManualClock::starting_at(now));
     let until = When::At(Timestamp::from_unix_seconds(1_003));
     let _ = retry
         .run(|_| async { Err::<(), _>(overloaded().retry_after(until)) })

@@ -27,7 +27,6 @@ pub use config::{BreakerConfig, FailureRate};
 ///
 /// ```
 /// use std::num::NonZeroU16;
-/// use std::sync::Arc;
 /// use std::time::Duration;
 /// use agent_primitives::{BreakerState, FailureKind, ManualClock, ProviderId};
 /// use agent_resilience::{BreakerConfig, CircuitBreaker};
@@ -39,7 +38,7 @@ pub use config::{BreakerConfig, FailureRate};
 ///     ..BreakerConfig::default()
 /// };
 /// let breaker =
-///     CircuitBreaker::new(ProviderId::new("claude")?, config).clock(Arc::new(clock.clone()));
+///     CircuitBreaker::new(ProviderId::new("claude")?, config).clock(clock.clone());
 /// for _ in 0..2 {
 ///     breaker.admit().unwrap().failure(FailureKind::Overloaded);
 /// }
@@ -123,15 +122,22 @@ impl CircuitBreaker {
 
     /// Takes time from `clock`.
     #[must_use]
-    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
-        self.clock = clock;
+    pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
+        self.clock = Arc::new(clock);
         self
     }
 
     /// Tells `observer` of each change of state. Only this handle and its later clones do.
     #[must_use]
-    pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
-        self.observer = observer;
+    pub fn observer(mut self, observer: impl Observer + 'static) -> Self {
+        self.observer = Arc::new(observer);
+        self
+    }
+
+    /// The same breaker, told and timed by shared parts.
+    pub(crate) fn shared(mut self, clock: &Arc<dyn Clock>, observer: &Arc<dyn Observer>) -> Self {
+        self.clock = Arc::clone(clock);
+        self.observer = Arc::clone(observer);
         self
     }
 

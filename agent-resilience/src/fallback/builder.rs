@@ -99,22 +99,22 @@ impl<Req: ?Sized, Rep: Send> FallbackBuilder<Req, Rep> {
 
     /// Takes time from `clock`; the system's unless set.
     #[must_use]
-    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
-        self.clock = clock;
+    pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
+        self.clock = Arc::new(clock);
         self
     }
 
     /// Waits with `sleep`; tokio's timer unless set.
     #[must_use]
-    pub fn sleep(mut self, sleep: Arc<dyn Sleep>) -> Self {
-        self.sleep = Some(sleep);
+    pub fn sleep(mut self, sleep: impl Sleep + 'static) -> Self {
+        self.sleep = Some(Arc::new(sleep));
         self
     }
 
     /// Tells `observer` of attempts, retries, breakers, cooldowns and handoffs.
     #[must_use]
-    pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
-        self.observer = observer;
+    pub fn observer(mut self, observer: impl Observer + 'static) -> Self {
+        self.observer = Arc::new(observer);
         self
     }
 
@@ -134,8 +134,7 @@ impl<Req: ?Sized, Rep: Send> FallbackBuilder<Req, Rep> {
                 return Err(InvalidChain::Duplicate(id));
             }
             let breaker = CircuitBreaker::new(id.clone(), self.config.breaker)
-                .clock(Arc::clone(&self.clock))
-                .observer(Arc::clone(&self.observer));
+                .shared(&self.clock, &self.observer);
             links.push(Link {
                 id,
                 provider,

@@ -137,6 +137,8 @@ pub struct Reply<T> {
     pub provider: ProviderId,
     /// Calls made for it, to whomever.
     pub attempts: u32,
+    /// From the request to the answer, failed calls and pauses included.
+    pub elapsed: Duration,
     /// How the work moved on the way, a return to a preferred provider included.
     pub handoffs: Vec<Handoff>,
 }
@@ -178,10 +180,10 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
     /// A handle on the same chain that tells another observer, for instance one that is
     /// [`Scoped`](agent_primitives::Scoped) to a session.
     #[must_use]
-    pub fn observed_by(&self, observer: Arc<dyn Observer>) -> Self {
+    pub fn observed_by(&self, observer: impl Observer + 'static) -> Self {
         Self {
             shared: Arc::clone(&self.shared),
-            observer,
+            observer: Arc::new(observer),
         }
     }
 
@@ -197,6 +199,7 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
     pub async fn call(&self, request: &Req) -> Result<Reply<Rep>, ChainError> {
         let mut tried = vec![false; self.shared.links.len()];
         let mut attempts = 0;
+        let start = self.shared.clock.monotonic();
         let mut handoffs = Vec::new();
         let mut last = None;
         let seed = {
@@ -222,6 +225,7 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
                         value,
                         provider: link.id.clone(),
                         attempts,
+                        elapsed: self.shared.clock.monotonic().since(start),
                         handoffs,
                     });
                 }
@@ -289,8 +293,7 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
         let mut delays = policy.backoff.delays(seed);
         let mut last: Option<Failure> = None;
         for attempt in 1_u32.. {
-            // The handle of the link tells the chain's observer; this one may have another.
-            let breaker = link.breaker.clone().observer(Arc::clone(&self.observer));
+            let breaker = self.breaker_of(link);
             let permit = match breaker.admit() {
                 Ok(permit) => permit,
                 Err(open) => {
@@ -398,6 +401,12 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
             let cooldown = Cooldown::new(link.id.clone(), verdict.scope, verdict.kind, rest);
             self.tell(&cooldown.into());
         }
+    }
+
+    /// The link's breaker, telling the observer of this handle.
+    fn breaker_of(&self, link: &Link<Req, Rep>) -> CircuitBreaker {
+        let breaker = link.breaker.clone();
+        breaker.shared(&self.shared.clock, &self.observer)
     }
 
     fn breaker(&self, index: usize) -> Option<&CircuitBreaker> {

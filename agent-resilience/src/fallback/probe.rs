@@ -1,7 +1,5 @@
 //! Asking resting providers whether they work again.
 
-use std::sync::Arc;
-
 use agent_primitives::ProviderId;
 
 use super::FallbackChain;
@@ -35,10 +33,7 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
             });
             if works_again {
                 // The next request is the real test.
-                link.breaker
-                    .clone()
-                    .observer(Arc::clone(&self.observer))
-                    .half_open();
+                self.breaker_of(link).half_open();
             }
             outcomes.push((link.id.clone(), outcome));
         }
