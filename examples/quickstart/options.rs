@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use lexopt::prelude::*;
-use support::Recording;
+use support::{ApiKey, Dialect, HttpProvider, Recording};
 
 use crate::skip_clock::Pace;
 
@@ -25,6 +25,11 @@ Usage: quickstart [OPTIONS]
                         (ANTHROPIC_API_KEY, GROQ_API_KEY). Waits are real then, and cost money.
   --model NAME=MODEL    the model to ask for there
   -h, --help            this text";
+
+/// Folder of the checkpoint log, in the folder of the run.
+pub(crate) const CHECKPOINTS: &str = "checkpoints";
+/// File of the telemetry database, there too.
+pub(crate) const DATABASE: &str = "telemetry.db";
 
 /// The providers, in order of preference.
 pub(crate) const PROVIDERS: [&str; 3] = ["claude", "groq", "ollama"];
@@ -73,6 +78,25 @@ impl Options {
             (None, "claude") => "claude-sonnet-4-5",
             (None, "groq") => "llama-3.3-70b-versatile",
             (None, _) => "qwen3-coder",
+        }
+    }
+
+    /// The provider of this name, with its key from the environment.
+    ///
+    /// # Errors
+    /// When its URL or key cannot be used.
+    pub(crate) fn provider(&self, name: &str) -> Result<HttpProvider, Box<dyn Error>> {
+        let (dialect, variable) = match name {
+            "claude" => (Dialect::Anthropic, "ANTHROPIC_API_KEY"),
+            "groq" => (Dialect::Groq, "GROQ_API_KEY"),
+            _ => (Dialect::Ollama, "OLLAMA_API_KEY"),
+        };
+        let url = self.endpoints.get(name).ok_or("it has no endpoint")?;
+        let provider = HttpProvider::new(name.parse()?, dialect, url)?.model(self.model(name));
+        // Only a real endpoint gets a key.
+        match std::env::var(variable) {
+            Ok(key) if self.real_time => Ok(provider.key(ApiKey::new(&key)?)),
+            _ => Ok(provider),
         }
     }
 

@@ -11,7 +11,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
 use crate::faults::Plan;
-use crate::options::{Options, PROVIDERS};
+use crate::options::{CHECKPOINTS, DATABASE, Options, PROVIDERS};
 use crate::summary::{self, Run};
 use crate::timeline::{Line, Stamped, Timeline};
 
@@ -156,8 +156,8 @@ fn spawn(options: &Options, skipped: Duration, watched: bool) -> Result<Child, B
 fn clear(dir: &Path) -> Result<(), Box<dyn Error>> {
     std::fs::create_dir_all(dir)?;
     for name in [
-        summary::CHECKPOINTS,
-        summary::DATABASE,
+        CHECKPOINTS,
+        DATABASE,
         "telemetry.db-wal",
         "telemetry.db-shm",
     ] {

@@ -11,13 +11,8 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use support::Recording;
 
-use crate::options::Options;
+use crate::options::{CHECKPOINTS, DATABASE, Options};
 use crate::timeline::Timeline;
-
-/// Folder of the checkpoint log, in the folder of the run.
-pub(crate) const CHECKPOINTS: &str = "checkpoints";
-/// File of the telemetry database, there too.
-pub(crate) const DATABASE: &str = "telemetry.db";
 
 /// What the stage saw of a run.
 #[derive(Debug)]

@@ -3,9 +3,13 @@
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
-use agent_primitives::{BreakerState, Event, Observer, Stamp, Timestamp};
+use agent_checkpoint::Checkpointer;
+use agent_primitives::{BreakerState, Clock, Event, Observer, ProviderId, Stamp, Timestamp};
+use agent_resilience::ChainError;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::{Deserialize, Serialize};
+
+use crate::skip_clock::SkipClock;
 
 /// What the host's process tells the stage, one JSON object a line.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -58,8 +62,40 @@ impl Stamped {
     }
 }
 
+/// The host goes on with what the log has.
+pub(crate) fn resumed(clock: &SkipClock, log: &Checkpointer) {
+    let (messages, report) = (log.history().len(), log.report().to_string());
+    send(clock.timestamp(), Line::Resumed { messages, report });
+}
+
+/// The host asks for the answer of `turn`.
+pub(crate) fn asking(clock: &SkipClock, turn: usize) {
+    send(clock.timestamp(), Line::Asking { turn });
+}
+
+/// A turn is done.
+pub(crate) fn turn(clock: &SkipClock, turn: usize, provider: &ProviderId, action: String) {
+    let line = Line::Turn {
+        turn,
+        provider: provider.to_string(),
+        action,
+        skipped_ms: u64::try_from(clock.skipped().as_millis()).unwrap_or(u64::MAX),
+    };
+    send(clock.timestamp(), line);
+}
+
+/// The context was cut because of `error`.
+pub(crate) fn cut(clock: &SkipClock, error: &ChainError, dropped: usize) {
+    let who = match error {
+        ChainError::Failed { provider, .. } => provider.to_string(),
+        _ => "host".to_owned(),
+    };
+    let text = format!("history cut to fit: {dropped} messages left out, none lost");
+    send(clock.timestamp(), Line::Note { who, text });
+}
+
 /// Sends a line from the host's process.
-pub(crate) fn send(at: Timestamp, line: Line) {
+fn send(at: Timestamp, line: Line) {
     if let Ok(json) = serde_json::to_string(&Stamped { at, line }) {
         // A stage that is gone is no reason to stop working.
         let _ = writeln!(std::io::stdout().lock(), "{json}");
