@@ -6,7 +6,6 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-const PICOS_PER_DOLLAR: i128 = 1_000_000_000_000;
 const DECIMALS: usize = 12;
 
 /// US dollars as a whole number of pico-dollars (10⁻¹²): one cached token of a cheap model costs
@@ -206,16 +205,15 @@ fn parse(text: &str) -> Option<i128> {
     Some(picos)
 }
 
-/// Digits, at least `shortest` decimals and no trailing zeros beyond them.
-fn decimal(picos: i128, shortest: usize) -> String {
-    let unsigned = picos.unsigned_abs();
-    let scale = PICOS_PER_DOLLAR.unsigned_abs();
-    let fraction = format!("{:0DECIMALS$}", unsigned % scale);
+/// Digits of an amount counted in units of 10^-`decimals` dollars, at least `shortest` decimals and no
+/// trailing zeros beyond them.
+fn decimal(units: i128, decimals: usize, shortest: usize) -> String {
+    let digits = format!("{:0>width$}", units.unsigned_abs(), width = decimals + 1);
+    let (whole, fraction) = digits.split_at(digits.len() - decimals);
     let significant = fraction.trim_end_matches('0').len().max(shortest);
-    let whole = unsigned / scale;
     match fraction.get(..significant) {
         Some(kept) if !kept.is_empty() => format!("{whole}.{kept}"),
-        _ => whole.to_string(),
+        _ => whole.to_owned(),
     }
 }
 
@@ -223,17 +221,16 @@ impl fmt::Display for Usd {
     /// All significant decimals and at least two: `$0.000003`, `$1.20`. A precision rounds half to
     /// even (`{:.4}`); width and alignment apply.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (picos, shortest) = match f.precision() {
+        let (units, decimals, shortest) = match f.precision() {
             Some(decimals) if decimals < DECIMALS => {
                 let drop = u32::try_from(DECIMALS - decimals).unwrap_or(0);
-                let unit = 10_i128.pow(drop);
-                (div_half_even(self.0, unit).saturating_mul(unit), decimals)
+                (div_half_even(self.0, 10_i128.pow(drop)), decimals, decimals)
             }
-            Some(_) => (self.0, DECIMALS),
-            None => (self.0, 2),
+            Some(_) => (self.0, DECIMALS, DECIMALS),
+            None => (self.0, DECIMALS, 2),
         };
-        let sign = if picos < 0 { "-" } else { "" };
-        let text = format!("{sign}${}", decimal(picos, shortest));
+        let sign = if units < 0 { "-" } else { "" };
+        let text = format!("{sign}${}", decimal(units, decimals, shortest));
         // `pad` would cut at the precision.
         match (f.width(), f.align()) {
             (Some(width), Some(fmt::Alignment::Left)) => write!(f, "{text:<width$}"),
@@ -247,7 +244,7 @@ impl fmt::Display for Usd {
 impl Serialize for Usd {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let sign = if self.0 < 0 { "-" } else { "" };
-        serializer.collect_str(&format_args!("{sign}{}", decimal(self.0, 0)))
+        serializer.collect_str(&format_args!("{sign}{}", decimal(self.0, DECIMALS, 0)))
     }
 }
 

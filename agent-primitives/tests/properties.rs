@@ -157,6 +157,22 @@ fn contradictory_usage_in_json_is_refused() {
 }
 
 #[test]
+fn a_precision_rounds_half_to_even_at_any_size() {
+    let show = |picos: i128, decimals: usize| format!("{:.*}", decimals, Usd::from_picos(picos));
+    assert_eq!(show(1_255_000_000_000, 2), "$1.26");
+    assert_eq!(show(1_245_000_000_000, 2), "$1.24");
+    assert_eq!(show(-1_500_000_000_000, 0), "-$2");
+    assert_eq!(show(-400_000_000_000, 0), "$0");
+    assert_eq!(show(7, 15), "$0.000000000007");
+    assert_eq!(show(i128::MAX, 0), "$170141183460469231731687304");
+    assert_eq!(show(i128::MIN, 1), "-$170141183460469231731687303.7");
+    assert_eq!(
+        format!("[{:>8.1}] [{:<6}]", Usd::from_micros(250_000), Usd::ZERO),
+        "[    $0.2] [$0.00 ]"
+    );
+}
+
+#[test]
 fn money_refuses_floats_in_json() {
     assert!(serde_json::from_str::<Usd>("0.1").is_err());
     assert_eq!(
