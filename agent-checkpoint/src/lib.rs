@@ -1,4 +1,8 @@
-#![doc = include_str!("../README.md")]
+#![cfg_attr(feature = "fs", doc = include_str!("../README.md"))]
+#![cfg_attr(
+    not(feature = "fs"),
+    doc = "Session state that survives any crash. Build with feature `fs` for the file store and the guide."
+)]
 
 mod checkpointer;
 mod error;

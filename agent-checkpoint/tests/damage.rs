@@ -158,8 +158,8 @@ fn any_flipped_bit_costs_at_most_what_follows_it_and_never_gives_wrong_content()
         .collect();
     // Every bit of the first three saves, which hold items, flags, a snapshot and commits; then one of each byte.
     let thorough = saved.steps[2].0 * 8;
-    let sparse = (saved.steps[2].0..saved.bytes.len()).map(|byte| byte * 8 + byte % 8);
-    for bit in (0..thorough).chain(sparse) {
+    let one_of_each = (saved.steps[2].0..saved.bytes.len()).map(|byte| byte * 8 + byte % 8);
+    for bit in (0..thorough).chain(one_of_each) {
         let mut bytes = saved.bytes.clone();
         bytes[bit / 8] ^= 1 << (bit % 8);
         let store = store_of(&bytes);
@@ -204,7 +204,8 @@ fn a_damaged_middle_leaves_the_checkpoints_before_it_and_says_which_are_gone() {
     let mut session = open(&store);
     let report = session.report().clone();
     assert_eq!(report.lost_bytes, u64::try_from(to - from).unwrap());
-    assert_eq!(report.missing, [3..4]);
+    let lost: Vec<u64> = report.missing.iter().cloned().flatten().collect();
+    assert_eq!(lost, [3]);
     assert_eq!(
         report.degraded.len(),
         3,

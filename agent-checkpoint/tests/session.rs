@@ -10,8 +10,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use agent_checkpoint::{
-    Checkpointer, Durability, Error, MemoryStore, Message, Position, Retention, Size, Snapshot,
-    Store, StoreId, ToolCall, Work, Workflow, Writer,
+    Checkpointer, Durability, Error, MemoryStore, Message, Position, Retention, Ruling, Size,
+    Snapshot, Store, StoreId, ToolCall, Work, Workflow, Writer,
 };
 use agent_primitives::{
     AgentId, CheckpointKind, Clock, Event, ManualClock, SessionId, Stamp, Timestamp, TokenUsage,
@@ -231,7 +231,7 @@ fn restoring_what_is_not_listed_changes_nothing() {
     assert_eq!((session.history().len(), stored(&session)), (2, before));
 
     let plan = session.prune().unwrap();
-    let keeps: Vec<_> = plan.iter().map(|ruling| ruling.keeps()).collect();
+    let keeps: Vec<_> = plan.iter().map(Ruling::keeps).collect();
     assert_eq!(keeps, [false, true]);
     drop(session);
     // Dropped is dropped, whatever the retention of the next opening.
@@ -544,6 +544,41 @@ fn a_save_that_failed_is_made_good_by_the_next() {
     assert!(session.report().is_clean(), "{}", session.report());
     assert_eq!(*session.state(), state);
     assert_eq!(session.history().len(), 3);
+}
+
+#[test]
+fn a_synced_save_without_news_still_syncs_what_was_buffered() {
+    let left = Arc::new(Mutex::new(usize::MAX));
+    let store = Failing {
+        inner: MemoryStore::new(),
+        left: Arc::clone(&left),
+    };
+    let mut session = Checkpointer::builder(store, id()).open().unwrap();
+    session.push(Message::user("one")).unwrap();
+    let buffered = session
+        .save_with(CheckpointKind::Auto, Durability::Buffered)
+        .unwrap();
+    *left.lock().unwrap() = 0;
+    assert_eq!(
+        session
+            .save_with(CheckpointKind::Auto, Durability::Buffered)
+            .unwrap(),
+        buffered
+    );
+    assert!(
+        session
+            .save(CheckpointKind::Auto)
+            .unwrap_err()
+            .is_disk_full(),
+        "it asks the store"
+    );
+    *left.lock().unwrap() = 1;
+    assert_eq!(auto(&mut session), buffered);
+    assert_eq!(
+        auto(&mut session),
+        buffered,
+        "once synced there is nothing to ask"
+    );
 }
 
 #[test]

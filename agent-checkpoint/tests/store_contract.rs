@@ -129,7 +129,7 @@ fn reading_too_much_or_nothing_is_an_error(store: &dyn Store) {
     assert!(store.read(&session, 2, 100).is_err());
 }
 
-fn a_session_lives_in_it(store: impl Store + Clone + 'static) {
+fn a_session_lives_in_it(store: &(impl Store + Clone + 'static)) {
     let session = id("life");
     let open = || Checkpointer::builder(store.clone(), session.clone()).open();
     let mut first = open().unwrap();
@@ -156,7 +156,7 @@ fn suite(store: &(impl Store + Clone + 'static)) {
     the_same_damage_is_kept_once(store);
     sessions_are_listed_once_written_and_until_removed(store);
     reading_too_much_or_nothing_is_an_error(store);
-    a_session_lives_in_it(store.clone());
+    a_session_lives_in_it(store);
 }
 
 #[test]

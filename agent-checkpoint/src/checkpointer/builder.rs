@@ -130,6 +130,7 @@ impl Builder {
             last_segment: loaded.last_segment,
             next: loaded.replay.next,
             last_item: loaded.replay.last_item(),
+            is_synced: false,
         };
         let session = Checkpointer {
             packer: Packer::new()?,

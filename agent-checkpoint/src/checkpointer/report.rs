@@ -77,7 +77,11 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.head {
-            Some(head) => write!(f, "continues from {head}, one of {}", self.checkpoints)?,
+            Some(head) => write!(
+                f,
+                "continues from {head}, the newest of {} checkpoints",
+                self.checkpoints
+            )?,
             None if self.segments == 0 => f.write_str("a new session")?,
             None => f.write_str("no checkpoint could be used")?,
         }

@@ -42,6 +42,8 @@ pub(super) struct LogEnd {
     /// The next record's number.
     pub(super) next: u64,
     pub(super) last_item: Option<u64>,
+    /// Everything written is on the device.
+    pub(super) is_synced: bool,
 }
 
 /// Where a save goes back to.
@@ -51,7 +53,7 @@ impl Checkpointer {
     /// Writes what changed since the last save, and makes a checkpoint of the state.
     ///
     /// Costs what changed, not what there is. When nothing changed, an [`CheckpointKind::Auto`] save
-    /// writes nothing and gives the last id; any other kind makes a checkpoint all the same. Emits
+    /// writes nothing, makes what was written as durable as asked, and gives the last id; any other kind makes a checkpoint all the same. Emits
     /// [`CheckpointSaved`] when the bytes are as durable as the session was opened for.
     ///
     /// # Errors
@@ -117,7 +119,9 @@ impl Checkpointer {
             && !self.current.is_context_touched;
         let pending = self.current.pending().len();
         if let (Some(head), true, 0) = (&self.head, is_plain, pending) {
-            return Ok(head.id());
+            let id = head.id();
+            self.settle(durability)?;
+            return Ok(id);
         }
         let base = self.head.as_ref().map(|head| &head.0).filter(|_| is_plain);
         let base = base.filter(|head| self.can_flag(head, pending)).cloned();
@@ -240,6 +244,17 @@ impl Checkpointer {
         Some(Tombstone { through, keep })
     }
 
+    /// Makes what was written as durable as asked.
+    fn settle(&mut self, durability: Durability) -> Result<(), Error> {
+        if let (Some(position), Durability::Synced, false) =
+            (self.end.position, durability, self.end.is_synced)
+        {
+            self.writer.append(position, &[], durability)?;
+            self.end.is_synced = true;
+        }
+        Ok(())
+    }
+
     /// Bytes written.
     pub(super) fn append(&mut self, batch: &Batch, durability: Durability) -> Result<u64, Error> {
         let is_full = |position: &Position| {
@@ -266,6 +281,7 @@ impl Checkpointer {
         let bytes = batch.write(place(position.segment).seed())?;
         self.writer.append(position, &bytes, durability)?;
         self.end.position = Some(behind(position, bytes.len()));
+        self.end.is_synced = durability == Durability::Synced;
         Ok(wide(bytes.len()))
     }
 }

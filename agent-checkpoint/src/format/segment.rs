@@ -97,6 +97,7 @@ impl Place<'_> {
 }
 
 /// The store that wrote a segment, where its header is intact.
+#[cfg(any(test, feature = "fs"))]
 pub(crate) fn store_of(bytes: &[u8]) -> Option<StoreId> {
     Found::read(bytes).map(|found| StoreId::from_bytes(found.store))
 }
