@@ -37,3 +37,8 @@ pub use server::{
     Target,
 };
 pub use tokens::{estimate_text_tokens, estimate_tokens};
+
+/// The program in the project's README, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

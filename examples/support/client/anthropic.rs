@@ -90,8 +90,13 @@ pub(super) fn body(request: &ChatRequest, model: &str) -> serde_json::Result<Vec
         }
     }
     // Everything up to here is read from the cache by the next request, which repeats it.
-    if let Some(last) = messages.last_mut().and_then(|entry| entry.content.last_mut()) {
-        last.cache_control = Some(CacheControl { r#type: "ephemeral" });
+    if let Some(last) = messages
+        .last_mut()
+        .and_then(|entry| entry.content.last_mut())
+    {
+        last.cache_control = Some(CacheControl {
+            r#type: "ephemeral",
+        });
     }
     serde_json::to_vec(&Body {
         model,
@@ -219,7 +224,9 @@ struct CacheCreation {
 fn merge(known: TokenUsage, report: Usage) -> TokenUsage {
     let hour = report
         .cache_creation
-        .map_or(known.cache_write_1h(), |made| made.ephemeral_1h_input_tokens);
+        .map_or(known.cache_write_1h(), |made| {
+            made.ephemeral_1h_input_tokens
+        });
     let written = report
         .cache_creation_input_tokens
         .map_or(known.cache_write_5m(), |all| all.saturating_sub(hour));

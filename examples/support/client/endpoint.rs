@@ -61,6 +61,10 @@ impl Endpoint {
             .redirect(Policy::none());
         if is_loopback(&url) {
             client = client.no_proxy();
+            if url.scheme() == "http" {
+                // Reading the system's certificates takes longer than a call on loopback.
+                client = client.tls_certs_only([]);
+            }
         }
         Ok(Self {
             base: without_version(dialect, base_url).to_owned(),
@@ -115,10 +119,26 @@ mod tests {
     #[test]
     fn the_version_may_stand_in_the_base_url() {
         for (dialect, url, base) in [
-            (Dialect::OpenAi, "https://api.openai.com/v1/", "https://api.openai.com"),
-            (Dialect::Groq, "https://api.groq.com/openai/v1", "https://api.groq.com"),
-            (Dialect::Anthropic, "https://gateway/team/v1", "https://gateway/team"),
-            (Dialect::Ollama, "http://localhost:11434", "http://localhost:11434"),
+            (
+                Dialect::OpenAi,
+                "https://api.openai.com/v1/",
+                "https://api.openai.com",
+            ),
+            (
+                Dialect::Groq,
+                "https://api.groq.com/openai/v1",
+                "https://api.groq.com",
+            ),
+            (
+                Dialect::Anthropic,
+                "https://gateway/team/v1",
+                "https://gateway/team",
+            ),
+            (
+                Dialect::Ollama,
+                "http://localhost:11434",
+                "http://localhost:11434",
+            ),
         ] {
             assert_eq!(without_version(dialect, url), base);
         }

@@ -70,7 +70,10 @@ mod tests {
         for piece in bytes.chunks(piece) {
             lines.push(piece);
             while let Some(line) = lines.next_line() {
-                events.extend(data.line(&line).map(|data| String::from_utf8(data).unwrap()));
+                events.extend(
+                    data.line(&line)
+                        .map(|data| String::from_utf8(data).unwrap()),
+                );
             }
         }
         events

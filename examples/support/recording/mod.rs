@@ -97,7 +97,8 @@ impl Recording {
         reason = "the text is a part of the program, and a test parses it"
     )]
     pub fn sample() -> Self {
-        Self::parse(include_str!("../../data/session.json")).expect("the committed session is valid")
+        Self::parse(include_str!("../../data/session.json"))
+            .expect("the committed session is valid")
     }
 
     /// Reads a file.
@@ -157,7 +158,9 @@ impl Recording {
     pub fn turn(&self, number: usize) -> Option<Turn<'_>> {
         let session = &*self.0;
         let index = number.checked_sub(1)?;
-        let (history, rest) = session.messages.split_at_checked(*session.answers.get(index)?)?;
+        let (history, rest) = session
+            .messages
+            .split_at_checked(*session.answers.get(index)?)?;
         let previous = index.checked_sub(1).and_then(|i| session.answers.get(i));
         Some(Turn {
             number,
@@ -177,7 +180,12 @@ impl Recording {
     /// The names of the tools that the session calls, each once, in order of first use.
     pub fn tool_names(&self) -> Vec<&str> {
         let mut names: Vec<&str> = Vec::new();
-        for call in self.0.messages.iter().flat_map(|message| &message.tool_calls) {
+        for call in self
+            .0
+            .messages
+            .iter()
+            .flat_map(|message| &message.tool_calls)
+        {
             if !names.contains(&call.name.as_str()) {
                 names.push(&call.name);
             }

@@ -60,10 +60,7 @@ type Conversation = (Vec<Message>, Vec<Option<Duration>>);
 /// The text of `path`, which may change size while it is read.
 pub(super) fn read(path: &Path) -> Result<String, InvalidRecording> {
     let file = File::open(path).map_err(InvalidRecording::Unreadable)?;
-    let bytes = file
-        .metadata()
-        .map_err(InvalidRecording::Unreadable)?
-        .len();
+    let bytes = file.metadata().map_err(InvalidRecording::Unreadable)?.len();
     check_size(bytes)?;
     let mut text = String::new();
     let read = file
@@ -116,7 +113,8 @@ fn execution_time(index: usize, step: &Step) -> Result<Option<Duration>, Invalid
 }
 
 fn message(index: usize, entry: Entry) -> Result<Message, InvalidRecording> {
-    let content = joined(entry.content).map_err(|reason| InvalidRecording::message(index, reason))?;
+    let content =
+        joined(entry.content).map_err(|reason| InvalidRecording::message(index, reason))?;
     let calls = entry.tool_calls.unwrap_or_default();
     if !calls.is_empty() && !matches!(entry.role, EntryRole::Assistant) {
         return Err(InvalidRecording::message(

@@ -121,7 +121,10 @@ mod tests {
     #[test]
     fn the_longer_match_wins_over_the_same_last_message() {
         let recording = recording();
-        let second = [calling("", "{ \"a\": 1, \"b\": 2 }"), Message::tool("c", "clean")];
+        let second = [
+            calling("", "{ \"a\": 1, \"b\": 2 }"),
+            Message::tool("c", "clean"),
+        ];
         assert_eq!(turn_of(&recording, &second), Some(2));
         let mut edit = Message::assistant("edit");
         edit.tool_calls = vec![ToolCall::new("c", "edit", "{}")];

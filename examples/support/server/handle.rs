@@ -41,6 +41,8 @@ impl Host {
         released.as_mut().enable();
         ticket.held();
         tokio::select! {
+            // Who was released before the server stopped is still answered.
+            biased;
             () = released => {
                 ticket.resumed();
                 Ok(())
@@ -176,7 +178,10 @@ async fn read(
     request: Request<IncomingBody>,
 ) -> Result<Read, Severed> {
     let versioned = request.headers().contains_key("anthropic-version");
-    let body = match Limited::new(request.into_body(), host.body_max).collect().await {
+    let body = match Limited::new(request.into_body(), host.body_max)
+        .collect()
+        .await
+    {
         Ok(body) => body.to_bytes(),
         Err(error) if error.is::<LengthLimitError>() => {
             return Ok(Read::bad(None, Refusal::BodyTooLarge));

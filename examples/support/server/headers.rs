@@ -102,13 +102,19 @@ pub(super) fn headers(dialect: Dialect, situation: Situation<'_>) -> HeaderMap {
             let prefix = format!("anthropic-ratelimit-{what}");
             put(&format!("{prefix}-limit"), allowance.limit.to_string());
             put(&format!("{prefix}-remaining"), remaining.to_string());
-            put(&format!("{prefix}-reset"), to_the_second(situation.now + reset));
+            put(
+                &format!("{prefix}-reset"),
+                to_the_second(situation.now + reset),
+            );
         } else {
             put(
                 &format!("x-ratelimit-limit-{what}"),
                 allowance.limit.to_string(),
             );
-            put(&format!("x-ratelimit-remaining-{what}"), remaining.to_string());
+            put(
+                &format!("x-ratelimit-remaining-{what}"),
+                remaining.to_string(),
+            );
             put(&format!("x-ratelimit-reset-{what}"), go_duration(reset));
         }
     }

@@ -185,7 +185,10 @@ fn calls(
     message: &Message,
     arguments: impl Fn(&str) -> String,
 ) -> serde_json::Result<Vec<ReplyCall<'_>>> {
-    debug_assert!(message.role == Role::Assistant, "only the model calls tools");
+    debug_assert!(
+        message.role == Role::Assistant,
+        "only the model calls tools"
+    );
     message
         .tool_calls
         .iter()

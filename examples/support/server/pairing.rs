@@ -87,7 +87,11 @@ mod tests {
                 })
             );
         };
-        let start = [Message::user("go"), calling(&["a", "b"]), Message::tool("a", "")];
+        let start = [
+            Message::user("go"),
+            calling(&["a", "b"]),
+            Message::tool("a", ""),
+        ];
         lost(&start);
         lost(&[&start[..], &[Message::user("next")]].concat());
     }

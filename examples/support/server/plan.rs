@@ -44,7 +44,9 @@ fn plain(body: String, fault: Option<&Fault>, error: String) -> Plan {
     match fault {
         Some(Fault::ErrorEvent { .. }) => spoiled(error),
         Some(Fault::Malformed { after_chunks } | Fault::Unfinished { after_chunks }) => {
-            let sent = parts(&body).into_iter().take(clamp(*after_chunks, PLAIN_PARTS));
+            let sent = parts(&body)
+                .into_iter()
+                .take(clamp(*after_chunks, PLAIN_PARTS));
             spoiled(sent.collect())
         }
         Some(Fault::Cut { .. } | Fault::Hold { .. }) => Plan {
@@ -133,7 +135,12 @@ mod tests {
 
     fn streamed(fault: Option<&Fault>) -> (String, Progress) {
         let chunks = ["a", "b", "end"].map(str::to_owned).to_vec();
-        let plan = plan(Whole::Stream(chunks), fault, "error".into(), "broken".into());
+        let plan = plan(
+            Whole::Stream(chunks),
+            fault,
+            "error".into(),
+            "broken".into(),
+        );
         (shown(&plan), plan.end)
     }
 
@@ -142,13 +149,37 @@ mod tests {
         let after_chunks = 1;
         for (fault, steps, end) in [
             (None, "[a][b][end]", Progress::Answered),
-            (Some(Fault::Cut { after_chunks }), "[a]sever", Progress::Broken),
-            (Some(Fault::Unfinished { after_chunks }), "[a][]", Progress::Broken),
-            (Some(Fault::Malformed { after_chunks }), "[a][broken][end]", Progress::Broken),
-            (Some(Fault::ErrorEvent { after_chunks }), "[a][error]", Progress::Broken),
-            (Some(Fault::Hold { after_chunks }), "[a]hold[b][end]", Progress::Answered),
+            (
+                Some(Fault::Cut { after_chunks }),
+                "[a]sever",
+                Progress::Broken,
+            ),
+            (
+                Some(Fault::Unfinished { after_chunks }),
+                "[a][]",
+                Progress::Broken,
+            ),
+            (
+                Some(Fault::Malformed { after_chunks }),
+                "[a][broken][end]",
+                Progress::Broken,
+            ),
+            (
+                Some(Fault::ErrorEvent { after_chunks }),
+                "[a][error]",
+                Progress::Broken,
+            ),
+            (
+                Some(Fault::Hold { after_chunks }),
+                "[a]hold[b][end]",
+                Progress::Answered,
+            ),
         ] {
-            assert_eq!(streamed(fault.as_ref()), (steps.to_owned(), end), "{fault:?}");
+            assert_eq!(
+                streamed(fault.as_ref()),
+                (steps.to_owned(), end),
+                "{fault:?}"
+            );
         }
     }
 
@@ -161,15 +192,31 @@ mod tests {
     #[test]
     fn a_cut_answer_announces_its_whole_length() {
         let cut = Fault::Cut { after_chunks: 2 };
-        let plan = plan(Whole::Plain("12345678".into()), Some(&cut), String::new(), String::new());
-        assert_eq!((shown(&plan).as_str(), plan.content_length), ("[12][34]sever", Some(8)));
+        let plan = plan(
+            Whole::Plain("12345678".into()),
+            Some(&cut),
+            String::new(),
+            String::new(),
+        );
+        assert_eq!(
+            (shown(&plan).as_str(), plan.content_length),
+            ("[12][34]sever", Some(8))
+        );
     }
 
     #[test]
     fn a_malformed_answer_is_complete_for_http() {
         let fault = Fault::Malformed { after_chunks: 2 };
-        let plan = plan(Whole::Plain("{\"a\": 1}".into()), Some(&fault), String::new(), String::new());
-        assert_eq!((shown(&plan).as_str(), plan.content_length), ("[{\"a\"]", Some(4)));
+        let plan = plan(
+            Whole::Plain("{\"a\": 1}".into()),
+            Some(&fault),
+            String::new(),
+            String::new(),
+        );
+        assert_eq!(
+            (shown(&plan).as_str(), plan.content_length),
+            ("[{\"a\"]", Some(4))
+        );
     }
 
     #[test]

@@ -205,7 +205,9 @@ fn groq(refusal: &Refusal, about: &About<'_>) -> (u16, Value) {
             503,
             "internal_server_error",
             Value::Null,
-            format!("{model} is currently over capacity. Please try again and back off exponentially."),
+            format!(
+                "{model} is currently over capacity. Please try again and back off exponentially. Visit https://groqstatus.com to see if there is an active incident."
+            ),
         ),
         Refusal::Server | Refusal::Gateway => (
             500,
@@ -222,7 +224,11 @@ fn groq(refusal: &Refusal, about: &About<'_>) -> (u16, Value) {
         Refusal::Quota => return openai(refusal, about),
         other => rejected(other),
     };
-    (status, openai_body(kind, &code, &message))
+    let mut error = json!({"message": message, "type": kind});
+    if !code.is_null() {
+        error["code"] = code;
+    }
+    (status, json!({"error": error}))
 }
 
 fn openai_body(kind: &str, code: &Value, message: &str) -> Value {
@@ -255,7 +261,10 @@ fn rejected(refusal: &Refusal) -> (u16, &'static str, Value, String) {
 
 fn try_again(retry_after: Option<Duration>) -> String {
     retry_after.map_or_else(String::new, |wait| {
-        format!(" Please try again in {}.", super::headers::go_duration(wait))
+        format!(
+            " Please try again in {}.",
+            super::headers::go_duration(wait)
+        )
     })
 }
 
@@ -295,8 +304,8 @@ fn unpaired_text(unpaired: &Unpaired, model: &str) -> String {
             "{model}: messages[{index}] calls tools without a result after it: {}",
             ids.join(", ")
         ),
-        Unpaired::Result { index, id } => format!(
-            "{model}: messages[{index}] is a tool result without a call before it: {id}"
-        ),
+        Unpaired::Result { index, id } => {
+            format!("{model}: messages[{index}] is a tool result without a call before it: {id}")
+        }
     }
 }

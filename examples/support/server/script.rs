@@ -155,12 +155,20 @@ impl Rule {
         target
             && self.fault.concerns(arrival.tokens)
             && (arrival.target == Target::Chat || self.fault.suits_probes())
-            && self.first_request.is_none_or(|first| arrival.request >= first)
+            && self
+                .first_request
+                .is_none_or(|first| arrival.request >= first)
             && self.last_request.is_none_or(|last| arrival.request <= last)
             && self.turn.is_none_or(|turn| arrival.turn == Some(turn))
-            && self.attempt.is_none_or(|attempt| arrival.attempt == attempt)
-            && self.from_ms.is_none_or(|from| millis(arrival.since_start) >= from)
-            && self.until_ms.is_none_or(|until| millis(arrival.since_start) < until)
+            && self
+                .attempt
+                .is_none_or(|attempt| arrival.attempt == attempt)
+            && self
+                .from_ms
+                .is_none_or(|from| millis(arrival.since_start) >= from)
+            && self
+                .until_ms
+                .is_none_or(|until| millis(arrival.since_start) < until)
     }
 }
 
@@ -301,7 +309,10 @@ mod tests {
             met(rule.clone().target(Target::Probe), &[probe, chat(1)]),
             [true, false]
         );
-        assert_eq!(met(rule.target(Target::Any), &[probe, chat(1)]), [true, true]);
+        assert_eq!(
+            met(rule.target(Target::Any), &[probe, chat(1)]),
+            [true, true]
+        );
     }
 
     #[test]
@@ -316,10 +327,8 @@ mod tests {
 
     #[test]
     fn misspelt_conditions_are_refused() {
-        let error = serde_json::from_str::<Script>(
-            r#"[{"fault": {"fault": "reset"}, "trun": 3}]"#,
-        )
-        .unwrap_err();
+        let error = serde_json::from_str::<Script>(r#"[{"fault": {"fault": "reset"}, "trun": 3}]"#)
+            .unwrap_err();
         assert!(error.to_string().contains("trun"), "{error}");
     }
 }

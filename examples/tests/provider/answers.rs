@@ -42,7 +42,10 @@ async fn play(recording: Recording) {
                 let mut request = ChatRequest::new("scripted", turn.history().to_vec());
                 request.stream = stream;
                 let reply = provider.call(&request).await.unwrap_or_else(|failure| {
-                    panic!("{dialect}, stream {stream}, turn {}: {failure:?}", turn.number())
+                    panic!(
+                        "{dialect}, stream {stream}, turn {}: {failure:?}",
+                        turn.number()
+                    )
                 });
                 assert_eq!(
                     reply.message,
@@ -51,7 +54,11 @@ async fn play(recording: Recording) {
                     turn.number()
                 );
                 let calls = !turn.answer().tool_calls.is_empty();
-                let finish = if calls { Finish::ToolCalls } else { Finish::Stop };
+                let finish = if calls {
+                    Finish::ToolCalls
+                } else {
+                    Finish::Stop
+                };
                 assert_eq!(reply.finish, finish);
                 assert_eq!(
                     reply.usage.input_total(),
@@ -80,7 +87,10 @@ async fn recorded_trajectories_come_back_byte_for_byte() {
     let mut played = 0;
     for entry in entries {
         let path = entry.unwrap().path();
-        if path.extension().is_some_and(|extension| extension == "traj") {
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "traj")
+        {
             play(Recording::load(&path).unwrap()).await;
             played += 1;
         }
