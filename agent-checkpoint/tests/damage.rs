@@ -129,14 +129,14 @@ fn a_log_cut_at_any_byte_gives_the_last_whole_save() {
     let saved = saved();
     for len in 0..=saved.bytes.len() {
         let (state, report) = recover(&saved.bytes[..len]);
-        let saves = saved.within(len);
+        let before = saved.within(len);
         // The restore made two checkpoints between the last two steps, of states seen before.
-        let between = len > saved.steps[3].0 && saves == 4;
+        let between = len > saved.steps[3].0 && before == 4;
         if between {
             let known = [saved.state(4), saved.state(1)];
             assert!(known.contains(&state), "cut at {len}");
         } else {
-            assert_eq!(state, saved.state(saves), "cut at {len}");
+            assert_eq!(state, saved.state(before), "cut at {len}");
         }
         if report.is_clean() {
             assert_eq!(report.lost_bytes, 0);
@@ -144,7 +144,7 @@ fn a_log_cut_at_any_byte_gives_the_last_whole_save() {
             let copies: u64 = report.quarantined.iter().map(|copy| copy.len).sum();
             assert_eq!(report.lost_bytes, copies, "cut at {len}");
         }
-        if saves == 5 {
+        if before == 5 {
             assert!(report.is_clean(), "{report}");
         }
     }

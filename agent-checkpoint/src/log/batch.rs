@@ -84,7 +84,9 @@ impl Batch {
         draft: ItemsDraft,
     ) -> Result<(u64, usize), Error> {
         let (first, count) = (self.next, draft.len());
-        self.content(packer, Kind::ITEMS, draft.finish(), wide(count))?;
+        let raw = draft.finish();
+        self.cover(&raw);
+        self.frame(packer, Kind::ITEMS, raw, wide(count))?;
         Ok((first, count))
     }
 
@@ -96,7 +98,8 @@ impl Batch {
     ) -> Result<u64, Error> {
         let seq = self.next;
         let raw = serde_json::to_vec(values).map_err(|e| Error::encode("a component", e))?;
-        self.content(packer, Kind::SNAPSHOT, raw, 1)?;
+        self.cover(&raw);
+        self.frame(packer, Kind::SNAPSHOT, raw, 1)?;
         Ok(seq)
     }
 
@@ -157,16 +160,10 @@ impl Batch {
         Ok(out)
     }
 
-    fn content(
-        &mut self,
-        packer: &mut Packer,
-        kind: Kind,
-        raw: Vec<u8>,
-        records: u64,
-    ) -> Result<(), Error> {
-        self.digests.push(payload_digest(&raw));
+    /// Counts a payload that the commit's hash covers.
+    fn cover(&mut self, raw: &[u8]) {
+        self.digests.push(payload_digest(raw));
         self.logical += wide(raw.len());
-        self.frame(packer, kind, raw, records)
     }
 
     fn frame(
