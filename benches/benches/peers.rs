@@ -28,7 +28,11 @@ fn main() -> ExitCode {
 
 fn run() -> Result<(), Broken> {
     let options = Options::parse(std::env::args_os().skip(1))?;
-    let mut report = Report::new(options.effort);
+    let scratch = options.scratch.clone().unwrap_or_else(|| SCRATCH.into());
+    let mut report = Report::new(options.effort, &scratch);
+    for skipped in rows::skipped() {
+        report.skip(skipped);
+    }
     let mut counted = counted(&options).unwrap_or_else(|broken| {
         report.skip(Skipped::new("allocations", broken.to_string()));
         Vec::new()
@@ -37,7 +41,6 @@ fn run() -> Result<(), Broken> {
         // Those of small sessions and cold caches are not those that the rows stand for.
         counted.clear();
     }
-    let scratch = options.scratch.clone().unwrap_or_else(|| SCRATCH.into());
     for plan in rows::plans(&Setting::new(scratch, options.effort)) {
         if options.wants(plan.name) {
             eprintln!("{}", plan.name);

@@ -53,7 +53,12 @@ pub trait Steps {
         Ok(())
     }
 
-    /// The operation.
+    /// Operations in one run, for those too short to be timed alone; 1 unless said.
+    fn calls(&self) -> u32 {
+        1
+    }
+
+    /// The operation, or so many of them.
     fn run(&mut self) -> Result<(), Broken>;
 
     /// Asked right after a [`run`](Self::run) in a pass of its own: finishes what that run left to be
@@ -122,7 +127,10 @@ impl Case {
     }
 
     pub(crate) fn times_single_operations(&self) -> bool {
-        matches!(self.work, Work::Steps(_))
+        match &self.work {
+            Work::Loop(_) => false,
+            Work::Steps(steps) => steps.calls() == 1,
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Times the cases of a group in turns, so that drift of the machine hits all alike.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
+use std::thread::{self, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
 use super::case::{Broken, Case, Group, Steps, Work};
@@ -72,7 +72,7 @@ impl<'a> Turn<'a> {
                     steps.prepare()?;
                     steps.run()?;
                 }
-                1
+                steps.calls().max(1)
             }
         };
         Ok(Self {
@@ -147,7 +147,7 @@ fn batch(
             })
             .collect();
         // All are joined before one of them is looked at, or the scope panics in turn.
-        let ended: Vec<_> = runners.into_iter().map(|runner| runner.join()).collect();
+        let ended: Vec<_> = runners.into_iter().map(ScopedJoinHandle::join).collect();
         ended
             .into_iter()
             .sum::<Result<_, _>>()

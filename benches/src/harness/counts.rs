@@ -83,7 +83,7 @@ fn metered(
             steps.prepare()?;
             let mut result = Ok(());
             let seen = meter(&mut || result = steps.run());
-            result.map(|()| (1, seen))
+            result.map(|()| (steps.calls(), seen))
         }
     }
 }
@@ -151,6 +151,9 @@ mod tests {
             SEEN.set(SEEN.get() + 100);
             Ok(())
         }
+        fn calls(&self) -> u32 {
+            2
+        }
         fn run(&mut self) -> Result<(), Broken> {
             SEEN.set(SEEN.get() + 7);
             Ok(())
@@ -158,10 +161,10 @@ mod tests {
     }
 
     #[test]
-    fn preparation_of_a_step_is_not_counted() {
+    fn preparation_of_a_step_is_not_counted_and_its_calls_share() {
         let case = Case::steps(Kind::Ours, "step", "1", Allocates);
         let counted = count(&mut Group::new("g", vec![case]), Effort::Full, pretend).unwrap();
-        assert_eq!(counted[0].allocations, 7.0);
+        assert_eq!((counted[0].allocations, counted[0].bytes), (3.5, 56.0));
     }
 
     #[test]

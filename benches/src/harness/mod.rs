@@ -4,6 +4,7 @@ mod case;
 mod clockwork;
 mod counts;
 mod effort;
+mod load;
 mod options;
 mod poll;
 mod row;

@@ -49,8 +49,8 @@ impl Options {
                 lexopt::Arg::Long("bench") => bench = true,
                 lexopt::Arg::Long("test") => test = true,
                 lexopt::Arg::Long("filter") => {
-                    let text = parser.value().map_err(usage(doing))?;
-                    filter = Some(text.to_string_lossy().into_owned());
+                    let wanted = parser.value().map_err(usage(doing))?;
+                    filter = Some(wanted.to_string_lossy().into_owned());
                 }
                 lexopt::Arg::Long("json") => json = Some(parser.value().map_err(usage(doing))?),
                 lexopt::Arg::Long("scratch") => {

@@ -6,10 +6,15 @@ use super::case::{Broken, Group};
 use super::clockwork::time;
 use super::counts::Counted;
 use super::effort::Effort;
+use super::load::load;
 use super::row::{Row, rows};
 use super::summary::{Skipped, Summary};
 use super::table::table;
-use super::weight::weigh;
+use super::weight::Scale;
+
+/// A load from which on figures are not to be trusted. The compiler that built this program is the
+/// reason for part of it.
+const BUSY: f64 = 1.5;
 
 /// A group that is not set up yet: the sessions of some take seconds to write.
 pub struct Plan {
@@ -56,7 +61,7 @@ impl std::fmt::Debug for Plan {
 ///     let add = |calls| { std::hint::black_box((0..calls).sum::<u32>()); };
 ///     Ok(Group::new(name, vec![Case::looped(Kind::Ours, "add", "1.0.0", add)]))
 /// });
-/// let mut report = Report::new(Effort::Test);
+/// let mut report = Report::new(Effort::Test, &std::env::temp_dir());
 /// report.add(plan.group()?, &[])?;
 /// assert!(report.to_string().contains("add"));
 /// // Only a test: there is no time to show.
@@ -66,15 +71,19 @@ impl std::fmt::Debug for Plan {
 #[derive(Debug)]
 pub struct Report {
     effort: Effort,
+    load_before: Option<f64>,
+    scale: Scale,
     rows: Vec<Row>,
     skipped: Vec<Skipped>,
 }
 
 impl Report {
-    /// An empty report.
-    pub fn new(effort: Effort) -> Self {
+    /// An empty report. What the cases write is weighed on the device that holds `scratch`.
+    pub fn new(effort: Effort, scratch: &Path) -> Self {
         Self {
             effort,
+            load_before: load(),
+            scale: Scale::of(scratch),
             rows: Vec::new(),
             skipped: Vec::new(),
         }
@@ -89,7 +98,7 @@ impl Report {
         let mut weights = Vec::new();
         for case in &mut group.cases {
             weights.push(match self.effort {
-                Effort::Full => weigh(case)?,
+                Effort::Full => self.scale.weigh(case)?,
                 Effort::Test => None,
             });
         }
@@ -107,7 +116,7 @@ impl Report {
     /// # Errors
     /// When the file cannot be written.
     pub fn save(&self, path: &Path) -> Result<(), Broken> {
-        Summary::new(self.effort, &self.rows, &self.skipped).save(path)
+        Summary::new(self.effort, self.load_before, &self.rows, &self.skipped).save(path)
     }
 }
 
@@ -116,6 +125,14 @@ impl std::fmt::Display for Report {
         f.write_str(&table(&self.rows))?;
         for skipped in &self.skipped {
             writeln!(f, "{skipped}")?;
+        }
+        match self.load_before {
+            Some(load) if load >= BUSY && self.effort == Effort::Full => writeln!(
+                f,
+                "the machine was busy when this began (load {load}): figures of two threads and of \
+                 synced writes are too high or too low, run it again"
+            )?,
+            _ => (),
         }
         Ok(())
     }

@@ -71,13 +71,13 @@ mod tests {
         let calm = Spread::of(vec![10.0, 11.0, 12.0, 13.0, 14.0]).unwrap();
         let hit = Spread::of(vec![10.0, 11.0, 12.0, 13.0, 9000.0]).unwrap();
         assert_eq!((calm.median, calm.mad), (hit.median, hit.mad));
-        assert_eq!(hit.p99, 9000.0);
+        assert_eq!((calm.p99, hit.p99), (14.0, 9000.0));
     }
 
     #[test]
     fn p99_of_two_hundred_leaves_two_above() {
         let spread = Spread::of((1..=200).map(f64::from).collect()).unwrap();
-        assert_eq!(spread.p99, 198.0);
+        assert_eq!((spread.p99, spread.samples), (198.0, 200));
     }
 
     #[test]

@@ -17,6 +17,8 @@ pub(crate) struct Summary<'a> {
     schema: u32,
     mode: Effort,
     cpus: usize,
+    /// Runnable tasks when the run began. Above a fraction of one, somebody else took part.
+    load_before: Option<f64>,
     os: &'static str,
     arch: &'static str,
     rows: &'a [Row],
@@ -54,10 +56,16 @@ impl std::fmt::Display for Skipped {
 }
 
 impl<'a> Summary<'a> {
-    pub(crate) fn new(mode: Effort, rows: &'a [Row], skipped: &'a [Skipped]) -> Self {
+    pub(crate) fn new(
+        mode: Effort,
+        load_before: Option<f64>,
+        rows: &'a [Row],
+        skipped: &'a [Skipped],
+    ) -> Self {
         Self {
             schema: SCHEMA,
             mode,
+            load_before,
             cpus: thread::available_parallelism().map_or(1, usize::from),
             os: std::env::consts::OS,
             arch: std::env::consts::ARCH,
@@ -104,7 +112,7 @@ mod tests {
         };
         let skipped = [Skipped::new("a", "b")];
         let rows = [row];
-        let text = Summary::new(Effort::Test, &rows, &skipped)
+        let text = Summary::new(Effort::Test, Some(0.5), &rows, &skipped)
             .to_json()
             .unwrap();
         let json: Value = serde_json::from_str(&text).unwrap();
@@ -112,6 +120,7 @@ mod tests {
             (&json["schema"], &json["mode"]),
             (&json!(1), &json!("test"))
         );
+        assert_eq!(json["load_before"], json!(0.5));
         assert_eq!(
             json["rows"][0],
             json!({

@@ -47,18 +47,19 @@ pub(crate) fn table(rows: &[Row]) -> String {
 }
 
 fn line(cells: &[String; HEADER.len()], widths: &[usize; HEADER.len()]) -> String {
-    let mut text = String::new();
-    for (at, (cell, width)) in cells.iter().zip(widths).enumerate() {
-        if at < LEFT_ALIGNED {
-            text.push_str(&format!("{cell:<width$}  "));
-        } else {
-            text.push_str(&format!("{cell:>width$}  "));
-        }
-    }
-    let end = text.trim_end().len();
-    text.truncate(end);
-    text.push('\n');
-    text
+    let padded: Vec<String> = cells
+        .iter()
+        .zip(widths)
+        .enumerate()
+        .map(|(at, (cell, width))| {
+            if at < LEFT_ALIGNED {
+                format!("{cell:<width$}")
+            } else {
+                format!("{cell:>width$}")
+            }
+        })
+        .collect();
+    padded.join("  ").trim_end().to_owned() + "\n"
 }
 
 fn cells(row: &Row) -> [String; HEADER.len()] {

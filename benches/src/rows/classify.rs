@@ -16,7 +16,7 @@ struct Reply {
     evidence: Evidence,
 }
 
-const REPLIES: [Reply; 4] = [
+static REPLIES: [Reply; 4] = [
     Reply {
         name: "structured, overloaded",
         vendor: Vendor::Anthropic,
@@ -64,12 +64,12 @@ const REPLIES: [Reply; 4] = [
 
 pub(super) fn plans() -> Vec<Plan> {
     vec![Plan::new("classify", |name| {
-        let cases = REPLIES.into_iter().map(case).collect::<Result<_, _>>()?;
+        let cases = REPLIES.iter().map(case).collect::<Result<_, _>>()?;
         Ok(Group::new(name, cases))
     })]
 }
 
-fn case(reply: Reply) -> Result<Case, Broken> {
+fn case(reply: &'static Reply) -> Result<Case, Broken> {
     let mut headers = HeaderMap::new();
     for (name, value) in reply.headers {
         headers.insert(

@@ -3,6 +3,7 @@
 mod breaker;
 mod classify;
 mod operation;
+mod record;
 mod restore;
 mod retry;
 mod save;
@@ -10,7 +11,10 @@ mod setting;
 
 pub use setting::Setting;
 
-use crate::harness::Plan;
+use std::path::Path;
+
+use crate::harness::{Plan, Skipped};
+use crate::session::{self, FOLDER};
 
 /// All groups in the order of the table, none of them set up.
 pub fn plans(setting: &Setting) -> Vec<Plan> {
@@ -20,8 +24,17 @@ pub fn plans(setting: &Setting) -> Vec<Plan> {
         classify::plans(),
         save::plans(setting),
         restore::plans(setting),
+        record::plans(),
     ]
     .into_iter()
     .flatten()
     .collect()
+}
+
+/// Rows that are missing here because what they need is not there.
+pub fn skipped() -> Vec<Skipped> {
+    session::recorded(Path::new(FOLDER))
+        .err()
+        .into_iter()
+        .collect()
 }

@@ -22,10 +22,6 @@ pub(super) fn answer(number: u32) -> Result<u32, Refused> {
 }
 
 /// [`answer`] as a future that is ready at once.
-#[expect(
-    clippy::unused_async,
-    reason = "the wrappers under measurement take futures"
-)]
 pub(super) async fn answer_async(number: u32) -> Result<u32, Refused> {
     answer(number)
 }

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use super::setting::Setting;
 use crate::harness::{Broken, Case, Group, Kind, Plan, Steps, version_of};
 use crate::session::{Message, Source};
-use crate::stores::{JsonFile, Jsonl, Log, Ours, Reader, SnapshotFile, Sqlite, Sync, make_cold};
+use crate::stores::{Create, JsonFile, Jsonl, Ours, Reader, SnapshotFile, Sqlite, Sync, make_cold};
 
 const SEED: u64 = 7;
 const LARGE: u64 = 10_000_000;
@@ -70,9 +70,8 @@ pub(super) fn plans(setting: &Setting) -> Vec<Plan> {
     })]
 }
 
-type Create = fn(&std::path::Path, Sync) -> Result<Box<dyn Log>, Broken>;
-
 /// How the session came to lie on the disk.
+#[derive(Clone, Copy)]
 enum Writer {
     /// Saved after each turn, as it grew.
     Turns(Create),

@@ -1,13 +1,14 @@
 //! Saving: one message, one turn into a small and into a large session, and a session from its first
 //! message to its last.
 
+use std::path::Path;
 use std::rc::Rc;
 
 use tempfile::TempDir;
 
 use super::setting::Setting;
 use crate::harness::{Broken, Case, Footprint, Group, Kind, Plan, Steps, version_of};
-use crate::session::{Message, Source, json_len};
+use crate::session::{FOLDER, Message, Source, json_len, recorded};
 use crate::stores::{InPlace, JsonFile, Jsonl, Log, Maker, Ours, Sqlite, Sync, disk_bytes};
 
 const SEED: u64 = 7;
@@ -45,7 +46,9 @@ const IN_PLACE: Maker = Maker {
     kind: Kind::Floor,
     create: InPlace::create,
 };
-const APPENDERS: [Maker; 4] = [OURS, JSONL, SQLITE, IN_PLACE];
+/// Without a sync there is no floor among them: what is left is the copy into the page cache.
+const BUFFERED: [Maker; 3] = [OURS, JSONL, SQLITE];
+const SYNCED: [Maker; 4] = [OURS, JSONL, SQLITE, IN_PLACE];
 const ALL: [Maker; 5] = [OURS, JSONL, SQLITE, JSON_FILE, IN_PLACE];
 
 pub(super) fn plans(setting: &Setting) -> Vec<Plan> {
@@ -53,13 +56,13 @@ pub(super) fn plans(setting: &Setting) -> Vec<Plan> {
         let setting = setting.clone();
         Plan::new(name, move |name| setup(name, &setting))
     };
-    vec![
+    let mut plans = vec![
         plan("append a message, buffered", |name, setting| {
-            let cases = grown(setting, &APPENDERS, SMALL, Unit::Message, Sync::Buffered)?;
+            let cases = grown(setting, &BUFFERED, SMALL, Unit::Message, Sync::Buffered)?;
             Ok(Group::new(name, cases).samples(1001))
         }),
         plan("append a message, synced", |name, setting| {
-            let cases = grown(setting, &APPENDERS, SMALL, Unit::Message, Sync::Synced)?;
+            let cases = grown(setting, &SYNCED, SMALL, Unit::Message, Sync::Synced)?;
             Ok(Group::new(name, cases).samples(501))
         }),
         plan("save a turn, 100 KB session, synced", |name, setting| {
@@ -73,9 +76,17 @@ pub(super) fn plans(setting: &Setting) -> Vec<Plan> {
         plan("write 1 MB, message by message, synced", |name, setting| {
             let turns = Source::new(SEED).turns(setting.bytes(MIDDLE));
             let turns = turns.map_err(Broken::when("measure the session"))?;
-            Ok(Group::new(name, whole(setting, turns)?).samples(5))
+            Ok(Group::new(name, whole(setting, turns.concat())?).samples(5))
         }),
-    ]
+    ];
+    if let Ok(messages) = recorded(Path::new(FOLDER)) {
+        let setting = setting.clone();
+        let name = "write recorded sessions, message by message, synced";
+        plans.push(Plan::new(name, move |name| {
+            Ok(Group::new(name, whole(&setting, messages)?).samples(5))
+        }));
+    }
+    plans
 }
 
 /// What one save holds.
@@ -154,9 +165,8 @@ impl Steps for Grown {
     }
 }
 
-/// A case for each store that writes `turns` from the first message on; their bytes are weighed.
-fn whole(setting: &Setting, turns: Vec<Vec<Message>>) -> Result<Vec<Case>, Broken> {
-    let messages = turns.concat();
+/// A case for each store that writes `messages` from the first on; their bytes are weighed.
+fn whole(setting: &Setting, messages: Vec<Message>) -> Result<Vec<Case>, Broken> {
     let bytes = json_len(&messages).map_err(Broken::when("measure the session"))?;
     let messages = Rc::new(messages);
     let mut cases = Vec::new();
@@ -166,6 +176,7 @@ fn whole(setting: &Setting, turns: Vec<Vec<Message>>) -> Result<Vec<Case>, Broke
             setting: setting.clone(),
             messages: Rc::clone(&messages),
             bytes,
+            saves: Vec::new(),
             log: None,
             folder: None,
         };
@@ -180,6 +191,8 @@ struct Whole {
     setting: Setting,
     messages: Rc<Vec<Message>>,
     bytes: u64,
+    /// What the run consumes, copied outside its time.
+    saves: Vec<Vec<Message>>,
     log: Option<Box<dyn Log>>,
     folder: Option<TempDir>,
 }
@@ -187,6 +200,7 @@ struct Whole {
 impl Steps for Whole {
     fn prepare(&mut self) -> Result<(), Broken> {
         self.log = None;
+        self.saves = self.messages.iter().map(|one| vec![one.clone()]).collect();
         let folder = self.setting.folder()?;
         self.log = Some((self.maker.create)(folder.path(), Sync::Synced)?);
         self.folder = Some(folder);
@@ -197,8 +211,8 @@ impl Steps for Whole {
         let Some(log) = &mut self.log else {
             return Err(Broken::new("write a session", "no store was prepared"));
         };
-        for message in self.messages.iter() {
-            log.stage(vec![message.clone()])?;
+        for save in self.saves.drain(..) {
+            log.stage(save)?;
             log.save()?;
         }
         Ok(())

@@ -1,6 +1,7 @@
 //! Sessions to save and restore: generated from a seed, the same on every machine.
 
 mod project;
+mod recorded;
 mod text;
 
 use agent_checkpoint as ours;
@@ -8,6 +9,7 @@ use fastrand::Rng;
 use serde::{Deserialize, Serialize};
 
 use project::Project;
+pub(crate) use recorded::{FOLDER, recorded};
 use text::Text;
 
 /// Smallest and largest tool result. Lengths between them are uniform in their logarithm, which is
@@ -98,7 +100,7 @@ impl Source {
     /// What the model says and calls, what the tool answers, and now and then a word of the person.
     pub(crate) fn turn(&mut self) -> Vec<Message> {
         let mut turn = Vec::with_capacity(3);
-        if self.turns % 12 == 0 {
+        if self.turns.is_multiple_of(12) {
             turn.push(self.says(Role::User, 100..600));
         }
         self.turns += 1;

@@ -45,7 +45,8 @@ impl Project {
         let from = random.usize(..file.lines.len());
         let mut result = String::with_capacity(len + 100);
         for (number, line) in file.lines.iter().enumerate().cycle().skip(from) {
-            result.push_str(&format!("{:>5}\t{line}\n", number + 1));
+            let shown = format!("{:>5}\t{line}\n", number + 1);
+            result.push_str(&shown);
             if result.len() >= len {
                 break;
             }
@@ -63,7 +64,8 @@ impl Project {
             };
             let number = random.usize(..file.lines.len());
             let line = file.lines.get(number).map_or("", String::as_str);
-            result.push_str(&format!("{}:{}:{}\n", file.path, number + 1, line.trim()));
+            let found = format!("{}:{}:{}\n", file.path, number + 1, line.trim());
+            result.push_str(&found);
         }
         let pattern = pick(random, &self.files).and_then(|file| pick(random, &file.names));
         let pattern = pattern.map_or("", String::as_str);
@@ -81,7 +83,8 @@ impl Project {
         while result.len() < len {
             let new = text.code(random, &file.names);
             if let Some(line) = file.lines.get_mut(number) {
-                result.push_str(&format!("@@ {} @@\n-{line}\n+{new}\n", number + 1));
+                let hunk = format!("@@ {} @@\n-{line}\n+{new}\n", number + 1);
+                result.push_str(&hunk);
                 *line = new;
             }
             number = (number + random.usize(1..9)) % file.lines.len();

@@ -19,6 +19,7 @@ pub(crate) struct JsonFile {
 
 impl JsonFile {
     pub(crate) fn create(folder: &Path, sync: Sync) -> Result<Box<dyn Log>, Broken> {
+        replace(folder, NAME, b"[]", sync).map_err(Broken::when("create the JSON file"))?;
         Ok(Box::new(Self {
             folder: folder.to_owned(),
             sync,

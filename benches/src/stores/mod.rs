@@ -44,6 +44,9 @@ pub(crate) trait Log {
     fn save(&mut self) -> Result<(), Broken>;
 }
 
+/// Begins a session in an empty folder.
+pub(crate) type Create = fn(&Path, Sync) -> Result<Box<dyn Log>, Broken>;
+
 /// A store by its name, for setting up one after the other.
 #[derive(Clone, Copy)]
 pub(crate) struct Maker {
@@ -51,8 +54,7 @@ pub(crate) struct Maker {
     /// The package whose version is shown; empty for a floor.
     pub(crate) package: &'static str,
     pub(crate) kind: crate::harness::Kind,
-    /// A new session in an empty folder.
-    pub(crate) create: fn(&Path, Sync) -> Result<Box<dyn Log>, Broken>,
+    pub(crate) create: Create,
 }
 
 /// Reads a whole session; the count of its messages and what holds them, so that dropping them is
