@@ -13,6 +13,12 @@ const BATCH: Duration = Duration::from_millis(4);
 const WARM_UP: Duration = Duration::from_millis(12);
 /// Timings of single steps that are thrown away first: the first ones fill caches and extend files.
 const WARM_UP_STEPS: usize = 3;
+/// Enough of them where one takes so long that its first time is like any other.
+const WARM_UP_STEPS_FOR: Duration = Duration::from_millis(500);
+/// Rounds of a group end early after this, on a slow disk, and never before `ROUNDS_MIN` of them: a
+/// dozen groups have three minutes.
+const ROUNDS_FOR: Duration = Duration::from_secs(8);
+const ROUNDS_MIN: usize = 3;
 const CALLS_MAX: u32 = 1 << 30;
 
 /// The timings of each case of `group`, in its order; `None` for a case that took none because the
@@ -28,7 +34,11 @@ pub(crate) fn time(group: &mut Group, effort: Effort) -> Result<Vec<Option<Sprea
     for case in &mut group.cases {
         turns.push(Turn::warmed_up(case, group.threads, group.samples)?);
     }
+    let start = Instant::now();
     for round in 0..group.samples {
+        if round >= ROUNDS_MIN && start.elapsed() >= ROUNDS_FOR {
+            break;
+        }
         // Another one begins each round: nobody always runs in the wake of the same neighbour.
         let count = turns.len();
         for offset in 0..count {
@@ -68,10 +78,7 @@ impl<'a> Turn<'a> {
         let calls = match &mut case.work {
             Work::Loop(work) => calibrate(|calls| batch(work.as_ref(), threads, calls))?,
             Work::Steps(steps) => {
-                for _ in 0..WARM_UP_STEPS {
-                    steps.prepare()?;
-                    steps.run()?;
-                }
+                warm_up(steps.as_mut())?;
                 steps.calls().max(1)
             }
         };
@@ -91,6 +98,17 @@ impl<'a> Turn<'a> {
         self.nanos.push(nanos(took) / f64::from(self.calls));
         Ok(())
     }
+}
+
+/// Runs a case of single steps until it runs as it will go on.
+pub(super) fn warm_up(steps: &mut dyn Steps) -> Result<(), Broken> {
+    let mut spent = Duration::ZERO;
+    for _ in 0..WARM_UP_STEPS {
+        if spent < WARM_UP_STEPS_FOR {
+            spent += step(steps)?;
+        }
+    }
+    Ok(())
 }
 
 fn step(steps: &mut dyn Steps) -> Result<Duration, Broken> {

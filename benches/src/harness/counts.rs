@@ -10,6 +10,7 @@ use std::process::{Command, Stdio};
 use serde::{Deserialize, Serialize};
 
 use super::case::{Broken, Case, Group, Work};
+use super::clockwork::warm_up;
 use super::effort::Effort;
 
 const LOOP_CALLS: u32 = 1000;
@@ -32,6 +33,18 @@ pub struct Counted {
     pub(crate) threads: usize,
     pub(crate) allocations: f64,
     pub(crate) bytes: f64,
+}
+
+impl Counted {
+    /// The case that was counted.
+    pub fn case(&self) -> &str {
+        &self.case
+    }
+
+    /// Allocations of one operation, the mean of many where it is short.
+    pub fn allocations(&self) -> f64 {
+        self.allocations
+    }
 }
 
 /// Runs each case of `group` under `meter` (which runs what it is given and says what was allocated).
@@ -72,13 +85,8 @@ fn metered(
             Ok((calls, meter(&mut || work(calls))))
         }
         Work::Steps(steps) => {
-            let warm_up = match effort {
-                Effort::Full => 2,
-                Effort::Test => 0,
-            };
-            for _ in 0..warm_up {
-                steps.prepare()?;
-                steps.run()?;
+            if effort == Effort::Full {
+                warm_up(steps.as_mut())?;
             }
             steps.prepare()?;
             let mut result = Ok(());

@@ -17,7 +17,8 @@ pub(crate) struct Row {
     pub(crate) threads: usize,
     pub(crate) ns_median: Option<f64>,
     pub(crate) ns_mad: Option<f64>,
-    /// Only where each timing is one operation: a percentile of batches says nothing about calls.
+    /// Only where each timing is one operation (a percentile of batches says nothing about calls) and
+    /// there are a hundred of them.
     pub(crate) ns_p99: Option<f64>,
     pub(crate) samples: usize,
     pub(crate) allocations: Option<f64>,
@@ -58,7 +59,7 @@ pub(crate) fn rows(
             ns_median: spread.map(|spread| spread.median),
             ns_mad: spread.map(|spread| spread.mad),
             ns_p99: spread
-                .filter(|_| case.times_single_operations())
+                .filter(|spread| case.times_single_operations() && spread.samples >= 100)
                 .map(|spread| spread.p99),
             samples: spread.map_or(0, |spread| spread.samples),
             allocations: counts.map(|counted| counted.allocations),
@@ -74,7 +75,7 @@ pub(crate) fn rows(
 
 #[cfg(test)]
 mod tests {
-    use super::super::case::Case;
+    use super::super::case::{Broken, Case, Steps};
     use super::*;
 
     fn case(kind: Kind, name: &str) -> Case {
@@ -110,6 +111,26 @@ mod tests {
             rows.iter().all(|row| row.ratio_to_best_peer.is_none()),
             "{rows:?}"
         );
+    }
+
+    struct Idle;
+    impl Steps for Idle {
+        fn run(&mut self) -> Result<(), Broken> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn percentile_needs_single_operations_and_a_hundred_of_them() {
+        let cases = vec![
+            Case::steps(Kind::Ours, "many", "1.0", Idle),
+            Case::steps(Kind::Ours, "few", "1.0", Idle),
+            case(Kind::Ours, "batches"),
+        ];
+        let (many, few) = (Spread::of(vec![2.0; 100]), Spread::of(vec![2.0; 99]));
+        let rows = rows(&Group::new("g", cases), &[many, few, many], &[None; 3], &[]);
+        let percentiles: Vec<_> = rows.iter().map(|row| row.ns_p99).collect();
+        assert_eq!(percentiles, [Some(2.0), None, None]);
     }
 
     #[test]

@@ -18,8 +18,8 @@ pub(super) fn plans(setting: &Setting) -> Vec<Plan> {
     vec![Plan::new("restore 10 MB, cold", move |name| {
         let turns = Source::new(SEED).turns(setting.bytes(LARGE));
         let turns = Rc::new(turns.map_err(Broken::when("measure the session"))?);
-        let saved = |kind, case: &'static str, package, writer: Writer, reader: Reader| {
-            let cold = Cold::new(&setting, &turns, writer, reader)?;
+        let saved = |kind, case: &'static str, package, create: Option<Create>, reader: Reader| {
+            let cold = Cold::new(&setting, &turns, create, reader)?;
             Ok(Case::steps(kind, case, version_of(package), cold))
         };
         let cases = vec![
@@ -27,57 +27,47 @@ pub(super) fn plans(setting: &Setting) -> Vec<Plan> {
                 Kind::Ours,
                 "checkpoint log",
                 "agent-checkpoint",
-                Writer::Turns(Ours::create),
+                Some(Ours::create),
                 Ours::read,
             )?,
             saved(
                 Kind::Peer,
                 "JSON file",
                 "serde_json",
-                Writer::Whole(JsonFile::create),
+                Some(JsonFile::create),
                 JsonFile::read,
             )?,
             saved(
                 Kind::Peer,
                 "JSONL",
                 "serde_json",
-                Writer::Turns(Jsonl::create),
+                Some(Jsonl::create),
                 Jsonl::read,
             )?,
             saved(
                 Kind::Peer,
                 "SQLite rows",
                 "rusqlite",
-                Writer::Turns(Sqlite::create),
+                Some(Sqlite::create),
                 Sqlite::read,
             )?,
             saved(
                 Kind::Peer,
                 "JSON snapshot, zstd",
                 "zstd",
-                Writer::Snapshot,
+                None,
                 SnapshotFile::read,
             )?,
             saved(
                 Kind::Floor,
                 "the same, not decoded",
                 "zstd",
-                Writer::Snapshot,
+                None,
                 SnapshotFile::unpack,
             )?,
         ];
         Ok(Group::new(name, cases).samples(25))
     })]
-}
-
-/// How the session came to lie on the disk.
-#[derive(Clone, Copy)]
-enum Writer {
-    /// Saved after each turn, as it grew.
-    Turns(Create),
-    /// Saved once.
-    Whole(Create),
-    Snapshot,
 }
 
 struct Cold {
@@ -88,34 +78,22 @@ struct Cold {
 }
 
 impl Cold {
+    /// A session of `turns`, written by the log that `create` makes or as one snapshot.
     fn new(
         setting: &Setting,
         turns: &[Vec<Message>],
-        writer: Writer,
+        create: Option<Create>,
         reader: Reader,
     ) -> Result<Self, Broken> {
         let folder = setting.folder()?;
-        let all = turns.concat();
-        let messages = all.len();
-        let saves = match writer {
-            Writer::Snapshot => {
-                SnapshotFile::write(folder.path(), &all)?;
-                None
-            }
-            Writer::Whole(create) => Some((create, vec![all])),
-            Writer::Turns(create) => Some((create, turns.to_vec())),
-        };
-        if let Some((create, saves)) = saves {
-            let mut log = create(folder.path(), Sync::Buffered)?;
-            for save in saves {
-                log.stage(save)?;
-                log.save()?;
-            }
+        match create {
+            Some(create) => create(folder.path(), Sync::Buffered)?.fill(turns.to_vec())?,
+            None => SnapshotFile::write(folder.path(), &turns.concat())?,
         }
         Ok(Self {
             folder,
             reader,
-            messages,
+            messages: turns.iter().map(Vec::len).sum(),
             restored: None,
         })
     }

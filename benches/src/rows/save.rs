@@ -16,36 +16,11 @@ const SMALL: u64 = 100_000;
 const MIDDLE: u64 = 1_000_000;
 const LARGE: u64 = 10_000_000;
 
-const OURS: Maker = Maker {
-    name: "checkpoint log",
-    package: "agent-checkpoint",
-    kind: Kind::Ours,
-    create: Ours::create,
-};
-const JSONL: Maker = Maker {
-    name: "JSONL append",
-    package: "serde_json",
-    kind: Kind::Peer,
-    create: Jsonl::create,
-};
-const SQLITE: Maker = Maker {
-    name: "SQLite row, WAL",
-    package: "rusqlite",
-    kind: Kind::Peer,
-    create: Sqlite::create,
-};
-const JSON_FILE: Maker = Maker {
-    name: "JSON file, replaced",
-    package: "serde_json",
-    kind: Kind::Peer,
-    create: JsonFile::create,
-};
-const IN_PLACE: Maker = Maker {
-    name: "JSON written in place",
-    package: "",
-    kind: Kind::Floor,
-    create: InPlace::create,
-};
+const OURS: Maker = Maker::ours(Ours::create);
+const JSONL: Maker = Maker::peer("JSONL append", "serde_json", Jsonl::create);
+const SQLITE: Maker = Maker::peer("SQLite row, WAL", "rusqlite", Sqlite::create);
+const JSON_FILE: Maker = Maker::peer("JSON file, replaced", "serde_json", JsonFile::create);
+const IN_PLACE: Maker = Maker::floor("JSON written in place", InPlace::create);
 /// Without a sync there is no floor among them: what is left is the copy into the page cache.
 const BUFFERED: [Maker; 3] = [OURS, JSONL, SQLITE];
 const SYNCED: [Maker; 4] = [OURS, JSONL, SQLITE, IN_PLACE];
@@ -110,10 +85,8 @@ fn grown(
         let mut log = (maker.create)(folder.path(), Sync::Buffered)?;
         let mut source = Source::new(SEED);
         let turns = source.turns(setting.bytes(bytes));
-        for turn in fill(maker, turns.map_err(Broken::when("measure the session"))?) {
-            log.stage(turn)?;
-            log.save()?;
-        }
+        let turns = turns.map_err(Broken::when("measure the session"))?;
+        log.fill(turns)?;
         log.sync_from_now(sync)?;
         let grown = Grown {
             log,
@@ -126,16 +99,6 @@ fn grown(
         cases.push(Case::steps(maker.kind, maker.name, version, grown));
     }
     Ok(cases)
-}
-
-/// How a session gets to its size: turn by turn as it would have, except where each save writes
-/// everything.
-fn fill(maker: &Maker, turns: Vec<Vec<Message>>) -> Vec<Vec<Message>> {
-    if maker.name == JSON_FILE.name {
-        vec![turns.concat()]
-    } else {
-        turns
-    }
 }
 
 struct Grown {

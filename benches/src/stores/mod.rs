@@ -4,6 +4,8 @@ mod in_place;
 mod json_file;
 mod jsonl;
 mod ours;
+#[cfg(test)]
+mod round_trip;
 mod snapshot_file;
 mod sqlite;
 
@@ -18,7 +20,7 @@ pub(crate) use ours::Ours;
 pub(crate) use snapshot_file::SnapshotFile;
 pub(crate) use sqlite::Sqlite;
 
-use crate::harness::Broken;
+use crate::harness::{Broken, Kind};
 use crate::session::Message;
 
 /// Whether a save is on the device when it returns.
@@ -35,6 +37,15 @@ pub(crate) trait Log {
     /// Takes what the next [`save`](Self::save) is to store. Copies and conversions that a host would
     /// not make belong here, outside the time.
     fn stage(&mut self, messages: Vec<Message>) -> Result<(), Broken>;
+
+    /// Brings the session to a size outside any time: turn by turn, as it would have grown.
+    fn fill(&mut self, turns: Vec<Vec<Message>>) -> Result<(), Broken> {
+        for turn in turns {
+            self.stage(turn)?;
+            self.save()?;
+        }
+        Ok(())
+    }
 
     /// Makes later saves as durable as `sync` says, once everything before is on the device: a
     /// session is filled quickly and measured durably.
@@ -53,8 +64,37 @@ pub(crate) struct Maker {
     pub(crate) name: &'static str,
     /// The package whose version is shown; empty for a floor.
     pub(crate) package: &'static str,
-    pub(crate) kind: crate::harness::Kind,
+    pub(crate) kind: Kind,
     pub(crate) create: Create,
+}
+
+impl Maker {
+    pub(crate) const fn ours(create: Create) -> Self {
+        Self {
+            name: "checkpoint log",
+            package: "agent-checkpoint",
+            kind: Kind::Ours,
+            create,
+        }
+    }
+
+    pub(crate) const fn peer(name: &'static str, package: &'static str, create: Create) -> Self {
+        Self {
+            name,
+            package,
+            kind: Kind::Peer,
+            create,
+        }
+    }
+
+    pub(crate) const fn floor(name: &'static str, create: Create) -> Self {
+        Self {
+            name,
+            package: "",
+            kind: Kind::Floor,
+            create,
+        }
+    }
 }
 
 /// Reads a whole session; the count of its messages and what holds them, so that dropping them is
