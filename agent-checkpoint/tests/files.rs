@@ -102,6 +102,12 @@ fn torn_bytes_go_to_quarantine_and_the_log_goes_on() {
     let mut session = open(folder.path());
     let report = session.report().clone();
     assert_eq!(session.history(), [Message::user("one")]);
+    let mended = fs::read(&segment).unwrap();
+    assert_eq!(mended[..start], whole[..start]);
+    assert!(
+        mended[start..].iter().all(|byte| *byte == 0),
+        "the torn bytes are gone"
+    );
     assert_eq!(report.quarantined.len(), 1);
     let copy = session_folder
         .join("quarantine")

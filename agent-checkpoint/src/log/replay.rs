@@ -426,14 +426,10 @@ mod tests {
 
     #[test]
     fn a_commit_that_names_what_is_not_there_is_not_whole() {
-        let whole = |change: fn(&mut Body)| {
+        let items = br#"[0,{"role":"user"},{"role":"user"}]"#;
+        let whole_on = |covered: &[u8], change: fn(&mut Body)| {
             let mut replay = Replay::default();
-            feed(
-                &mut replay,
-                HEADER,
-                br#"[0,{"role":"user"},{"role":"user"}]"#,
-            )
-            .unwrap();
+            feed(&mut replay, HEADER, items).unwrap();
             let span = Span {
                 first: 0,
                 last: 1,
@@ -452,8 +448,7 @@ mod tests {
             };
             change(&mut body);
             let bytes = serde_json::to_vec(&body).unwrap();
-            let covered: Vec<Digest> = replay.digests.values().copied().collect();
-            let hash = commit_hash(&[0; 32], 2, &covered, &bytes);
+            let hash = commit_hash(&[0; 32], 2, [&payload_digest(covered)], &bytes);
             let raw = Commit::encode(&hash, &[0; 32], &bytes);
             feed(
                 &mut replay,
@@ -467,7 +462,12 @@ mod tests {
             .unwrap();
             replay.commits[0].whole
         };
+        let whole = |change| whole_on(items, change);
         assert!(whole(|_| {}));
+        assert!(
+            !whole_on(b"other items", |_| {}),
+            "the hash is of what was committed"
+        );
         assert!(
             !whole(|body| body.history[0].count = 1),
             "two items are not one"
