@@ -8,7 +8,7 @@ use std::time::Duration;
 use agent_checkpoint::{Checkpointer, EstimateTokens, FileStore, Message};
 use agent_primitives::{AgentId, CheckpointKind, Fanout, ModelId, SessionId, ToolName};
 use agent_resilience::classify::Remedy;
-use agent_resilience::{FallbackChain, FallbackConfig, Reply, Sleep};
+use agent_resilience::{FallbackChain, FallbackConfig, Reply};
 use agent_telemetry::{
     Metric, ModelCall, Outcome, Price, Prices, Session, SessionStart, SqliteSink, Telemetry,
 };
@@ -156,7 +156,7 @@ async fn use_tools(
     let each = fastrand::Rng::with_seed(seed).u64(16_000..28_000) / names.len() as u64;
     for name in &names {
         let span = session.tool_call(ToolName::new(*name)?);
-        clock.sleep(Duration::from_millis(each)).await;
+        clock.play(Duration::from_millis(each)).await;
         span.ok();
     }
     Ok(names.join(", "))

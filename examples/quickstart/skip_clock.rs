@@ -39,6 +39,14 @@ impl SkipClock {
         }
     }
 
+    /// Lets the time pass that something recorded took. Where time is real, it takes none: what is
+    /// played is over at once, and no provider may be asked sooner because of it.
+    pub(crate) async fn play(&self, duration: Duration) {
+        if self.pace != Pace::Real {
+            self.sleep(duration).await;
+        }
+    }
+
     /// Time skipped so far.
     pub(crate) fn skipped(&self) -> Duration {
         Duration::from_millis(self.skipped_ms.load(Ordering::Relaxed))

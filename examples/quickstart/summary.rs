@@ -154,7 +154,9 @@ pub(crate) fn show(run: Run, options: &Options, timeline: &Timeline) -> Result<(
 }
 
 fn millis(duration: Duration) -> f64 {
-    duration.as_secs_f64() * 1_000.0
+    // To the microsecond; the rest is noise.
+    let micros = u32::try_from(duration.as_micros()).unwrap_or(u32::MAX);
+    f64::from(micros) / 1_000.0
 }
 
 /// A dollar amount as a JSON number.
