@@ -1,15 +1,16 @@
 //! Times the cases of a group in turns, so that drift of the machine hits all alike.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread::{self, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
 use super::case::{Broken, Case, Group, Steps, Work};
 use super::effort::Effort;
 use super::spread::Spread;
+use super::together::{together, undisturbed};
 
 /// Short enough for many rounds, long enough that the clock and the start of a thread do not show.
 const BATCH: Duration = Duration::from_millis(4);
+/// Between threads, short enough to fit between two turns of another process.
+const BATCH_TOGETHER: Duration = Duration::from_millis(1);
 const WARM_UP: Duration = Duration::from_millis(12);
 /// Timings of single steps that are thrown away first: the first ones fill caches and extend files.
 const WARM_UP_STEPS: usize = 3;
@@ -56,7 +57,7 @@ pub(crate) fn time(group: &mut Group, effort: Effort) -> Result<Vec<Option<Sprea
 fn once(case: &mut Case, threads: usize) -> Result<(), Broken> {
     match &mut case.work {
         Work::Loop(work) => {
-            batch(work.as_ref(), threads, 2)?;
+            together(work.as_ref(), threads, 2)?;
             Ok(())
         }
         Work::Steps(steps) => {
@@ -76,7 +77,9 @@ struct Turn<'a> {
 impl<'a> Turn<'a> {
     fn warmed_up(case: &'a mut Case, threads: usize, samples: usize) -> Result<Self, Broken> {
         let calls = match &mut case.work {
-            Work::Loop(work) => calibrate(|calls| batch(work.as_ref(), threads, calls))?,
+            Work::Loop(work) => calibrate(batch_of(threads), |calls| {
+                Ok(together(work.as_ref(), threads, calls)?.took)
+            })?,
             Work::Steps(steps) => {
                 warm_up(steps.as_mut())?;
                 steps.calls().max(1)
@@ -92,7 +95,7 @@ impl<'a> Turn<'a> {
 
     fn take(&mut self) -> Result<(), Broken> {
         let took = match &mut self.case.work {
-            Work::Loop(work) => batch(work.as_ref(), self.threads, self.calls)?,
+            Work::Loop(work) => undisturbed(work.as_ref(), self.threads, self.calls)?,
             Work::Steps(steps) => step(steps.as_mut())?,
         };
         self.nanos.push(nanos(took) / f64::from(self.calls));
@@ -118,73 +121,34 @@ fn step(steps: &mut dyn Steps) -> Result<Duration, Broken> {
     Ok(start.elapsed())
 }
 
-/// Calls that fill a batch, found after `WARM_UP` of running; `run` says how long so many calls take.
-fn calibrate(mut run: impl FnMut(u32) -> Result<Duration, Broken>) -> Result<u32, Broken> {
+fn batch_of(threads: usize) -> Duration {
+    if threads > 1 { BATCH_TOGETHER } else { BATCH }
+}
+
+/// Calls that fill `batch`, found after `WARM_UP` of running; `run` says how long so many calls take.
+fn calibrate(
+    batch: Duration,
+    mut run: impl FnMut(u32) -> Result<Duration, Broken>,
+) -> Result<u32, Broken> {
     let mut calls = 1;
     let mut spent = Duration::ZERO;
     loop {
         let took = run(calls)?;
         spent += took;
         if spent >= WARM_UP || calls >= CALLS_MAX {
-            return Ok(fill(calls, took));
+            return Ok(fill(batch, calls, took));
         }
-        if took < BATCH {
+        if took < batch {
             calls = (calls * 2).min(CALLS_MAX);
         }
     }
 }
 
-fn fill(calls: u32, took: Duration) -> u32 {
-    let wanted = u128::from(calls) * BATCH.as_nanos() / took.as_nanos().max(1);
+fn fill(batch: Duration, calls: u32, took: Duration) -> u32 {
+    let wanted = u128::from(calls) * batch.as_nanos() / took.as_nanos().max(1);
     u32::try_from(wanted)
         .unwrap_or(CALLS_MAX)
         .clamp(1, CALLS_MAX)
-}
-
-/// How long one thread takes for `calls` calls while `threads` threads make as many each.
-fn batch(
-    work: &(dyn Fn(u32) + Send + Sync),
-    threads: usize,
-    calls: u32,
-) -> Result<Duration, Broken> {
-    if threads <= 1 {
-        let start = Instant::now();
-        work(calls);
-        return Ok(start.elapsed());
-    }
-    let arrived = AtomicUsize::new(0);
-    let total: Duration = thread::scope(|scope| {
-        let runners: Vec<_> = (0..threads)
-            .map(|_| {
-                scope.spawn(|| {
-                    start_line(&arrived, threads);
-                    let start = Instant::now();
-                    work(calls);
-                    start.elapsed()
-                })
-            })
-            .collect();
-        // All are joined before one of them is looked at, or the scope panics in turn.
-        let ended: Vec<_> = runners.into_iter().map(ScopedJoinHandle::join).collect();
-        ended
-            .into_iter()
-            .sum::<Result<_, _>>()
-            .map_err(|_| Broken::new("run a case on several threads", "one of them panicked"))
-    })?;
-    Ok(total / u32::try_from(threads).unwrap_or(1))
-}
-
-/// Waits for the others awake, so that all begin within a cache miss of each other.
-fn start_line(arrived: &AtomicUsize, threads: usize) {
-    arrived.fetch_add(1, Ordering::AcqRel);
-    let mut spins = 0_u32;
-    while arrived.load(Ordering::Acquire) < threads {
-        spins += 1;
-        if spins.is_multiple_of(4096) {
-            thread::yield_now();
-        }
-        std::hint::spin_loop();
-    }
 }
 
 pub(crate) fn nanos(duration: Duration) -> f64 {
@@ -195,48 +159,25 @@ pub(crate) fn nanos(duration: Duration) -> f64 {
 mod tests {
     use std::cell::RefCell;
     use std::rc::Rc;
-    use std::sync::Arc;
 
     use super::super::case::Kind;
     use super::*;
 
     #[test]
     fn calibration_fills_a_batch_with_calls_of_known_length() {
-        let calls = calibrate(|calls| Ok(Duration::from_nanos(40) * calls)).unwrap();
+        let calls = calibrate(BATCH, |calls| Ok(Duration::from_nanos(40) * calls)).unwrap();
         assert_eq!(calls, 100_000);
     }
 
     #[test]
     fn calls_longer_than_a_batch_are_made_one_at_a_time() {
-        let calls = calibrate(|calls| Ok(Duration::from_secs(1) * calls)).unwrap();
+        let calls = calibrate(BATCH, |calls| Ok(Duration::from_secs(1) * calls)).unwrap();
         assert_eq!(calls, 1);
     }
 
     #[test]
     fn calls_that_take_no_time_do_not_calibrate_for_ever() {
-        assert_eq!(calibrate(|_| Ok(Duration::ZERO)).unwrap(), CALLS_MAX);
-    }
-
-    #[test]
-    fn every_thread_makes_every_call() {
-        let count = Arc::new(AtomicUsize::new(0));
-        let seen = Arc::clone(&count);
-        let work = move |calls: u32| {
-            for _ in 0..calls {
-                seen.fetch_add(1, Ordering::Relaxed);
-            }
-        };
-        batch(&work, 2, 50).unwrap();
-        assert_eq!(count.load(Ordering::Relaxed), 100);
-    }
-
-    #[test]
-    fn panic_on_one_thread_breaks_the_case() {
-        let broken = batch(&|_| panic!("on purpose"), 2, 1).unwrap_err();
-        assert!(
-            broken.to_string().contains("one of them panicked"),
-            "{broken}"
-        );
+        assert_eq!(calibrate(BATCH, |_| Ok(Duration::ZERO)).unwrap(), CALLS_MAX);
     }
 
     struct Noted(char, Rc<RefCell<String>>);

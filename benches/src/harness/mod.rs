@@ -12,6 +12,7 @@ mod run;
 mod spread;
 mod summary;
 mod table;
+mod together;
 mod versions;
 mod weight;
 

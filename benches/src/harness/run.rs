@@ -129,8 +129,8 @@ impl std::fmt::Display for Report {
         match self.load_before {
             Some(load) if load >= BUSY && self.effort == Effort::Full => writeln!(
                 f,
-                "the machine was busy when this began (load {load}): figures of two threads and of \
-                 synced writes are too high or too low, run it again"
+                "the machine was busy when this began (load {load}): what waits for the disk is too \
+                 slow, for all alike; run it again"
             )?,
             _ => (),
         }
