@@ -280,7 +280,7 @@ impl Permit<'_> {
     /// The call succeeded.
     pub fn success(mut self) {
         if let Some(ticket) = self.ticket.take() {
-            let now = self.breaker.clock.monotonic();
+            let now = || self.breaker.clock.monotonic();
             self.breaker.tell(self.breaker.machine.success(ticket, now));
         }
     }
@@ -293,10 +293,10 @@ impl Permit<'_> {
         let Some(ticket) = self.ticket.take() else {
             return;
         };
-        let now = self.breaker.clock.monotonic();
+        let now = || self.breaker.clock.monotonic();
         let machine = &self.breaker.machine;
         let change = match vote(kind) {
-            Vote::Against => machine.failure(ticket, now),
+            Vote::Against => machine.failure(ticket, now()),
             Vote::For => machine.success(ticket, now),
             Vote::None => {
                 machine.give_back(ticket);
