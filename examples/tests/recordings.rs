@@ -1,5 +1,11 @@
 //! Which files are recorded sessions, and what is said about those that are not.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test stops where something unexpected happens"
+)]
+
 use std::io::Write;
 use std::time::Duration;
 

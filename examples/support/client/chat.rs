@@ -102,6 +102,24 @@ impl ToolSpec {
 }
 
 /// A complete answer.
+///
+/// ```
+/// use agent_resilience::Provider;
+/// use support::{ChatRequest, Dialect, Finish, HttpProvider, Recording, ScriptedProvider};
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// let recording = Recording::parse(
+///     r#"{"history": [{"role": "user", "content": "2 + 2?"}, {"role": "assistant", "content": "4"}]}"#,
+/// )?;
+/// let server = ScriptedProvider::builder(recording.clone()).start().await?;
+/// let groq = HttpProvider::new("groq".parse()?, Dialect::Groq, &server.url())?;
+/// let question = recording.messages()[..1].to_vec();
+/// let reply = groq.call(&ChatRequest::new("llama", question)).await?;
+/// assert_eq!((reply.message.content.as_str(), reply.finish), ("4", Finish::Stop));
+/// assert_eq!(reply.usage.total(), 3);
+/// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct ChatReply {

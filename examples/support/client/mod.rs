@@ -44,11 +44,13 @@ const ERROR_BYTES_MAX: usize = 64 * 1024;
 /// use std::time::Duration;
 /// use support::{ApiKey, Dialect, HttpProvider};
 ///
-/// let claude = HttpProvider::new("claude".parse()?, Dialect::Anthropic, "https://api.anthropic.com")?
-///     .key(ApiKey::new("sk-…not a real key".trim_end_matches('…')).unwrap_or_else(|_| unreachable!()))
+/// let url = "https://api.anthropic.com";
+/// let claude = HttpProvider::new("claude".parse()?, Dialect::Anthropic, url)?
+///     .key(ApiKey::new("sk-an-example")?)
 ///     .model("claude-sonnet-4-5")
 ///     .idle_timeout(Duration::from_secs(20));
-/// assert!(!format!("{claude:?}").contains("sk-"));
+/// assert_eq!(claude.dialect(), Dialect::Anthropic);
+/// assert!(!format!("{claude:?}").contains("sk-an-example"));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone)]
@@ -169,7 +171,7 @@ impl HttpProvider {
             request = request.header("authorization", value);
         }
         let mut response = match tokio::time::timeout(self.first_byte, request.send()).await {
-            Err(_) => return Err(self.timed_out(self.first_byte)),
+            Err(_) => return Err(timed_out(Spoiled::Stalled(self.first_byte))),
             // The error's own text would show the URL, where some gateways keep keys.
             Ok(Err(error)) => {
                 let error = error.without_url();
@@ -194,11 +196,6 @@ impl HttpProvider {
             status,
             body: String::from_utf8_lossy(&body).into_owned(),
         }))
-    }
-
-    fn timed_out(&self, wait: Duration) -> Failure {
-        Failure::new(Verdict::new(FailureKind::Timeout).evidence(Evidence::Transport))
-            .with_source(Spoiled::Stalled(wait))
     }
 
     async fn chunk(&self, response: &mut Response) -> Result<Option<Vec<u8>>, Spoiled> {
@@ -285,6 +282,11 @@ impl HttpProvider {
     }
 }
 
+/// A timeout outside the reading of a reply.
+fn timed_out(why: Spoiled) -> Failure {
+    Failure::new(Verdict::new(FailureKind::Timeout).evidence(Evidence::Transport)).with_source(why)
+}
+
 /// What stood in an error reply, for people.
 #[derive(Debug, thiserror::Error)]
 #[error("HTTP {status}: {body}")]
@@ -305,7 +307,7 @@ impl Provider<ChatRequest> for HttpProvider {
     async fn call(&self, request: &ChatRequest) -> Result<ChatReply, Failure> {
         tokio::time::timeout(self.total, self.chat(request))
             .await
-            .unwrap_or_else(|_| Err(self.timed_out(self.total)))
+            .unwrap_or_else(|_| Err(timed_out(Spoiled::Late(self.total))))
     }
 
     /// Asks for the list of models.

@@ -1,5 +1,10 @@
 //! OpenAI chat completions, and Groq's: requests written, answers read.
 
+#![expect(
+    clippy::indexing_slicing,
+    reason = "assigning to a key of a JSON object that was made here adds the key"
+)]
+
 use agent_primitives::{FailureKind, TokenUsage};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};

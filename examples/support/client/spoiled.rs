@@ -17,6 +17,8 @@ pub(super) enum Spoiled {
     TooLarge(usize),
     #[error("nothing came for {0:?}")]
     Stalled(std::time::Duration),
+    #[error("the answer was not complete after {0:?}")]
+    Late(std::time::Duration),
     #[error("the provider reported an error inside the reply: {0}")]
     Reported(String, Box<Verdict>),
     #[error("the answer was stopped: {0}")]
@@ -37,7 +39,7 @@ impl From<Spoiled> for Failure {
                 stream(FailureKind::StreamCut)
             }
             Spoiled::TooLarge(_) => stream(FailureKind::Server),
-            Spoiled::Stalled(_) => stream(FailureKind::Timeout),
+            Spoiled::Stalled(_) | Spoiled::Late(_) => stream(FailureKind::Timeout),
             Spoiled::Reported(_, verdict) => (**verdict).clone(),
             Spoiled::Stopped(_, kind) => stream(*kind),
         };

@@ -43,6 +43,14 @@ struct Session {
 }
 
 /// One answer of the model, with the messages that led to it.
+///
+/// ```
+/// let recording = support::Recording::sample();
+/// let turn = recording.turn(2).ok_or("only one turn")?;
+/// assert_eq!(turn.before().len(), 2, "two tool results");
+/// assert_eq!(turn.history().len(), 5);
+/// # Ok::<(), &str>(())
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct Turn<'a> {
     number: usize,

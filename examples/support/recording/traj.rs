@@ -8,8 +8,9 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::{InvalidRecording, Recording};
+use crate::call::FunctionCall;
 use crate::text::{Text, joined};
-use crate::{Message, ToolCall};
+use crate::{Message, Role, ToolCall};
 
 #[derive(Deserialize)]
 struct Trajectory {
@@ -25,34 +26,13 @@ struct Step {
 
 #[derive(Deserialize)]
 struct Entry {
-    role: EntryRole,
+    role: Role,
     #[serde(default)]
     content: Option<Text>,
     #[serde(default)]
-    tool_calls: Option<Vec<Call>>,
+    tool_calls: Option<Vec<FunctionCall>>,
     #[serde(default)]
     tool_call_ids: Option<Vec<String>>,
-}
-
-#[derive(Deserialize, Clone, Copy)]
-#[serde(rename_all = "lowercase")]
-enum EntryRole {
-    System,
-    User,
-    Assistant,
-    Tool,
-}
-
-#[derive(Deserialize)]
-struct Call {
-    id: String,
-    function: Function,
-}
-
-#[derive(Deserialize)]
-struct Function {
-    name: String,
-    arguments: String,
 }
 
 type Conversation = (Vec<Message>, Vec<Option<Duration>>);
@@ -116,23 +96,23 @@ fn message(index: usize, entry: Entry) -> Result<Message, InvalidRecording> {
     let content =
         joined(entry.content).map_err(|reason| InvalidRecording::message(index, reason))?;
     let calls = entry.tool_calls.unwrap_or_default();
-    if !calls.is_empty() && !matches!(entry.role, EntryRole::Assistant) {
+    if !calls.is_empty() && entry.role != Role::Assistant {
         return Err(InvalidRecording::message(
             index,
             "tool_calls outside an assistant message; only the model calls tools",
         ));
     }
     Ok(match entry.role {
-        EntryRole::System => Message::system(content),
-        EntryRole::User => Message::user(content),
-        EntryRole::Assistant => {
+        Role::System => Message::system(content),
+        Role::User => Message::user(content),
+        Role::Assistant => {
             let mut message = Message::assistant(content);
             for call in calls {
-                message.tool_calls.push(tool_call(index, call)?);
+                message.tool_calls.push(tool_call(index, call.into())?);
             }
             message
         }
-        EntryRole::Tool => match entry.tool_call_ids.unwrap_or_default().as_slice() {
+        Role::Tool => match entry.tool_call_ids.unwrap_or_default().as_slice() {
             [id] => Message::tool(id.clone(), content),
             ids => {
                 return Err(InvalidRecording::message(
@@ -149,10 +129,9 @@ fn message(index: usize, entry: Entry) -> Result<Message, InvalidRecording> {
 
 /// Anthropic and Ollama carry arguments as JSON objects, so a text that is none could not be
 /// played through every wire format.
-fn tool_call(index: usize, call: Call) -> Result<ToolCall, InvalidRecording> {
-    let arguments = call.function.arguments;
-    match serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(&arguments) {
-        Ok(_) => Ok(ToolCall::new(call.id, call.function.name, arguments)),
+fn tool_call(index: usize, call: ToolCall) -> Result<ToolCall, InvalidRecording> {
+    match serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(&call.arguments) {
+        Ok(_) => Ok(call),
         Err(error) => Err(InvalidRecording::message(
             index,
             format!(

@@ -222,7 +222,9 @@ pub(super) fn stream(answer: &Answer<'_>) -> Vec<String> {
 
 /// One server-sent event; its name stands in the data too.
 pub(super) fn event(name: &str, mut data: serde_json::Value) -> String {
-    data["type"] = json!(name);
+    if let Some(data) = data.as_object_mut() {
+        data.insert("type".to_owned(), json!(name));
+    }
     format!("event: {name}\ndata: {data}\n\n")
 }
 

@@ -85,9 +85,7 @@ pub(super) fn headers(dialect: Dialect, situation: Situation<'_>) -> HeaderMap {
     put(id, situation.request_id.to_owned());
     for (what, allowance) in allowances {
         let used = match (situation.limited, *what) {
-            (Limited::Yes { .. }, "requests") | (Limited::No, "requests") => {
-                situation.request % allowance.limit
-            }
+            (_, "requests") => situation.request % allowance.limit,
             (Limited::Yes { .. }, _) => allowance.limit,
             (Limited::No, _) => situation.tokens.min(allowance.limit),
         };

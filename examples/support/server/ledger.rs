@@ -35,6 +35,24 @@ pub enum Progress {
 }
 
 /// One request and what became of it.
+///
+/// ```
+/// use agent_resilience::Provider;
+/// use support::{Dialect, Fault, HttpProvider, Progress, Recording, Rule, Script};
+/// use support::{ScriptedProvider, Target};
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// let script = Script::new([Rule::new(Fault::Overloaded).target(Target::Probe)]);
+/// let server = ScriptedProvider::builder(Recording::sample()).script(script).start().await?;
+/// let claude = HttpProvider::new("claude".parse()?, Dialect::Anthropic, &server.url())?;
+/// assert!(claude.probe().await.is_err());
+/// let log = server.log();
+/// assert_eq!(log[0].fault, Some(Fault::Overloaded));
+/// assert_eq!(log[0].progress, Progress::Refused { status: 529 });
+/// assert_eq!(server.tally().refused, 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Exchange {

@@ -21,22 +21,13 @@ const fn yes() -> bool {
 
 #[derive(Deserialize)]
 struct Entry {
-    role: Speaker,
+    role: Role,
     #[serde(default)]
     content: String,
     #[serde(default)]
     tool_calls: Vec<Call>,
     #[serde(default)]
     tool_call_id: String,
-}
-
-#[derive(Deserialize, Clone, Copy)]
-#[serde(rename_all = "lowercase")]
-enum Speaker {
-    System,
-    User,
-    Assistant,
-    Tool,
 }
 
 #[derive(Deserialize)]
@@ -66,10 +57,10 @@ pub(super) fn asked(body: &[u8]) -> Result<Asked, String> {
 impl Entry {
     fn read(self) -> Message {
         match self.role {
-            Speaker::System => Message::system(self.content),
-            Speaker::User => Message::user(self.content),
-            Speaker::Tool => Message::tool(self.tool_call_id, self.content),
-            Speaker::Assistant => {
+            Role::System => Message::system(self.content),
+            Role::User => Message::user(self.content),
+            Role::Tool => Message::tool(self.tool_call_id, self.content),
+            Role::Assistant => {
                 let mut message = Message::assistant(self.content);
                 message.tool_calls = self
                     .tool_calls

@@ -1,9 +1,15 @@
 //! OpenAI chat completions, and Groq's: requests read, answers written.
 
+#![expect(
+    clippy::indexing_slicing,
+    reason = "assigning to a key of a JSON object that was made here adds the key"
+)]
+
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::asked::{Answer, Asked, Usage, pieces};
+use crate::call::FunctionCall;
 use crate::text::{Text, joined};
 use crate::{Message, ToolCall};
 
@@ -36,7 +42,7 @@ struct Entry {
     #[serde(default)]
     content: Option<Text>,
     #[serde(default)]
-    tool_calls: Option<Vec<Call>>,
+    tool_calls: Option<Vec<FunctionCall>>,
     #[serde(default)]
     tool_call_id: Option<String>,
 }
@@ -49,18 +55,6 @@ enum Speaker {
     User,
     Assistant,
     Tool,
-}
-
-#[derive(Deserialize)]
-struct Call {
-    id: String,
-    function: Function,
-}
-
-#[derive(Deserialize)]
-struct Function {
-    name: String,
-    arguments: String,
 }
 
 /// Reads a request body; the error is the text of the vendor's message.
@@ -96,7 +90,7 @@ impl Entry {
                     .tool_calls
                     .unwrap_or_default()
                     .into_iter()
-                    .map(|call| ToolCall::new(call.id, call.function.name, call.function.arguments))
+                    .map(ToolCall::from)
                     .collect();
                 message
             }

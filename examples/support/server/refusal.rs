@@ -224,10 +224,11 @@ fn groq(refusal: &Refusal, about: &About<'_>) -> (u16, Value) {
         Refusal::Quota => return openai(refusal, about),
         other => rejected(other),
     };
-    let mut error = json!({"message": message, "type": kind});
-    if !code.is_null() {
-        error["code"] = code;
-    }
+    let error = if code.is_null() {
+        json!({"message": message, "type": kind})
+    } else {
+        json!({"message": message, "type": kind, "code": code})
+    };
     (status, json!({"error": error}))
 }
 

@@ -49,6 +49,18 @@ pub enum Target {
 
 /// When a fault happens: every condition that is set must hold. Without conditions, at the next
 /// request, once.
+///
+/// ```
+/// use std::time::Duration;
+/// use support::{Fault, Rule, Target};
+///
+/// let outage = Rule::new(Fault::Unavailable)
+///     .target(Target::Any)
+///     .during(Duration::from_secs(5), Duration::from_secs(8));
+/// let json = serde_json::to_value(&outage)?;
+/// assert_eq!((&json["from_ms"], &json["times"]), (&5_000.into(), &serde_json::Value::Null));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rule {
