@@ -122,6 +122,134 @@ fn each_failure_gets_its_kind() {
     }
 }
 
+/// Messages quote the request: a tool named after billing, an option named timeout.
+#[test]
+fn words_from_the_request_do_not_change_what_an_error_is() {
+    let ollama = |text: &str| serde_json::json!({ "error": text }).to_string();
+    for (vendor, status, body) in [
+        (
+            OpenAi,
+            400,
+            openai(
+                "invalid_request_error",
+                "",
+                "Invalid schema for function 'get_billing_summary'",
+            ),
+        ),
+        (
+            OpenAi,
+            400,
+            openai(
+                "invalid_request_error",
+                "",
+                "tool 'insufficient_quota' overloaded: rate limit",
+            ),
+        ),
+        (
+            Anthropic,
+            400,
+            anthropic(
+                "invalid_request_error",
+                "Tool 'check plan and billing' not found in provided tools",
+            ),
+        ),
+        (
+            Anthropic,
+            400,
+            anthropic(
+                "invalid_request_error",
+                "messages.3: the text 'prompt is too long' is not allowed",
+            ),
+        ),
+        (Ollama, 400, ollama("invalid option provided: timeout")),
+        (
+            Ollama,
+            400,
+            ollama("tool 'check rate limit' has an invalid schema"),
+        ),
+        (
+            OpenAiCompatible,
+            400,
+            r#"{"message":"tool_call_id call_1 does not exist"}"#.to_owned(),
+        ),
+    ] {
+        let verdict = classify::http(vendor, status, &HeaderMap::new(), body.as_bytes());
+        assert_eq!(verdict.kind, Kind::InvalidRequest, "{body}");
+        assert_eq!(verdict.remedy(), Remedy::Stop, "{body}");
+    }
+    let page = r#"<html><a href="/billing">Billing: insufficient quota</a></html>"#;
+    let verdict = classify::http(OpenAi, 502, &HeaderMap::new(), page.as_bytes());
+    assert_eq!(verdict.kind, Kind::Server);
+}
+
+#[test]
+fn money_and_plans_are_told_from_rate_limits_under_any_status() {
+    for (vendor, status, body) in [
+        (
+            OpenAiCompatible,
+            429,
+            r#"{"error":{"code":"1113","message":"Insufficient balance or no resource package. Please recharge."}}"#,
+        ),
+        (
+            OpenAiCompatible,
+            429,
+            r#"{"error":"Your team has used all available credits or reached its monthly spending limit."}"#,
+        ),
+        (
+            Ollama,
+            429,
+            r#"{"error":"you have reached your weekly usage limit, upgrade to continue"}"#,
+        ),
+        (
+            OpenAi,
+            429,
+            r#"{"error":{"type":"usage_limit_reached","message":"The usage limit has been reached"}}"#,
+        ),
+        (
+            OpenAiCompatible,
+            503,
+            r#"{"error":"upstream said insufficient_quota"}"#,
+        ),
+        (
+            OpenAiCompatible,
+            200,
+            r#"{"error":{"code":402,"message":"This request requires more credits"}}"#,
+        ),
+    ] {
+        let verdict = classify::http(vendor, status, &HeaderMap::new(), body.as_bytes());
+        assert_eq!(verdict.kind, Kind::QuotaExhausted, "{body}");
+    }
+    let plain = openai(
+        "requests",
+        "",
+        "Rate limit reached. Please try again in 20s. Visit https://example.com/account/billing to add a payment method.",
+    );
+    let verdict = classify::http(OpenAi, 429, &HeaderMap::new(), plain.as_bytes());
+    assert_eq!(
+        verdict.remedy(),
+        Remedy::Wait(When::In(Duration::from_secs(20)))
+    );
+}
+
+#[test]
+fn one_request_over_the_whole_limit_is_never_waited_for() {
+    let message = "Rate limit reached for gpt-5 in organization org-x on tokens per min (TPM): Limit 10000, Used 0, Requested 40210. Please try again in 3s.";
+    for body in [
+        openai("tokens", "rate_limit_exceeded", message),
+        openai("tokens", "", message),
+    ] {
+        let verdict = classify::http(OpenAi, 429, &HeaderMap::new(), body.as_bytes());
+        assert_eq!(
+            verdict.remedy(),
+            Remedy::ShrinkContext(Some(10_000)),
+            "{body}"
+        );
+    }
+    let body = openai("tokens", "rate_limit_exceeded", "too large");
+    let verdict = classify::http(OpenAiCompatible, 413, &HeaderMap::new(), body.as_bytes());
+    assert_eq!(verdict.kind, Kind::ContextTooLong);
+}
+
 #[test]
 fn what_waiting_cannot_cure_is_never_waited_for_whatever_the_headers_say() {
     let hinted = headers(&[("retry-after", "1"), ("x-should-retry", "true")]);
@@ -330,6 +458,26 @@ fn errors_inside_a_success_are_found_and_answers_are_not_mistaken_for_them() {
             r#"{"error":"an error was encountered while running the model: unexpected EOF"}"#,
             Kind::StreamCut,
         ),
+        (
+            OpenAi,
+            r#"{"error":{"code":"insufficient_quota"}}"#,
+            Kind::QuotaExhausted,
+        ),
+        (
+            OpenAi,
+            r#"{"error":{"code":"server_error","message":null}}"#,
+            Kind::Server,
+        ),
+        (
+            OpenAiCompatible,
+            r#"{"error":{"code":401,"message":"User not found."}}"#,
+            Kind::Auth,
+        ),
+        (
+            OpenAiCompatible,
+            r#"{"error":{"code":403,"message":"flagged"}}"#,
+            Kind::Permission,
+        ),
     ] {
         let verdict = classify::stream_event(vendor, data.as_bytes()).unwrap();
         assert_eq!(
@@ -348,6 +496,11 @@ fn errors_inside_a_success_are_found_and_answers_are_not_mistaken_for_them() {
             r#"{"choices":[{"delta":{"content":"{\"error\":{\"type\":\"server_error\"}}"}}]}"#,
         ),
         (OpenAi, "[DONE]"),
+        (
+            OpenAi,
+            r#"{"type":"response.created","response":{"id":"r","error":null,"status":"in_progress"}}"#,
+        ),
+        (OpenAi, r#"{"message":"hi","error":null}"#),
         (OpenAi, r#"{"error":null,"choices":[]}"#),
         (
             Ollama,
@@ -381,6 +534,37 @@ fn evidence_tells_which_signal_decided() {
     assert_eq!(evidence(302, ""), Evidence::Assumed);
 }
 
+#[test]
+fn an_error_that_speaks_of_no_connection_is_not_retried() {
+    let transport = |error: std::io::Error| classify::transport(&error).kind;
+    assert_eq!(
+        transport(std::io::ErrorKind::ConnectionRefused.into()),
+        Kind::Network
+    );
+    #[derive(Debug, thiserror::Error)]
+    #[error("{0}")]
+    struct Said(&'static str);
+    assert_eq!(
+        classify::transport(&Said("builder error: invalid URL")).kind,
+        Kind::Unknown
+    );
+    assert_eq!(
+        classify::transport(&Said("error trying to connect")).kind,
+        Kind::Network
+    );
+    assert_eq!(
+        classify::transport(&Said("operation timed out")).kind,
+        Kind::Timeout
+    );
+}
+
+#[test]
+fn a_stored_verdict_of_an_earlier_version_is_read() {
+    let old = r#"{"kind":"overloaded","scope":"model","evidence":"code"}"#;
+    let verdict: classify::Verdict = serde_json::from_str(old).unwrap();
+    assert_eq!(verdict.kind, Kind::Overloaded);
+}
+
 proptest::proptest! {
     #[test]
     fn no_bytes_panic_and_the_read_part_is_bounded(status: u16, body: Vec<u8>, hint in "\\PC{0,40}") {
@@ -392,7 +576,8 @@ proptest::proptest! {
         }
         for vendor in [Anthropic, OpenAi, Groq, Ollama, OpenAiCompatible] {
             let verdict = classify::http(vendor, status, &headers, &body);
-            if let Some(When::In(delay)) = verdict.retry_after {
+            if let Some(when) = verdict.retry_after {
+                let delay = when.delay(Timestamp::UNIX_EPOCH);
                 proptest::prop_assert!(delay <= Duration::from_secs(366 * 86_400));
             }
             let _ = classify::stream_event(vendor, &body);

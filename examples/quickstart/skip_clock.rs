@@ -74,7 +74,7 @@ impl Sleep for SkipClock {
         if !real.is_zero() {
             TokioSleep.sleep(real).await;
         }
-        let skipped = u64::try_from((duration - real).as_millis()).unwrap_or(u64::MAX);
+        let skipped = u64::try_from(duration.saturating_sub(real).as_millis()).unwrap_or(u64::MAX);
         self.skipped_ms.fetch_add(skipped, Ordering::Relaxed);
     }
 }

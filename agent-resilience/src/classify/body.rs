@@ -8,6 +8,8 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess,
 
 /// Only so much of a body is looked at: no vendor's error is longer, and a body may be anything.
 const READ_AT_MOST: usize = 64 * 1024;
+/// The sentence for people is looked at so far: pages of HTML and echoed requests are no sentences.
+const SENTENCE_AT_MOST: usize = 2 * 1024;
 /// Objects inside objects are followed so far.
 const DEPTH: u8 = 6;
 
@@ -19,7 +21,6 @@ pub(super) struct Facts<'a> {
     pub(super) is_error: bool,
     pub(super) kind: Option<Cow<'a, str>>,
     pub(super) code: Option<Cow<'a, str>>,
-    pub(super) param: Option<Cow<'a, str>>,
     /// A finer code beside the code, in `details` or `metadata`.
     pub(super) detail: Option<Cow<'a, str>>,
     pub(super) message: Option<Cow<'a, str>>,
@@ -41,14 +42,24 @@ impl<'a> Facts<'a> {
         }
         .deserialize(&mut json)
         .is_ok();
-        if !whole && facts.message.is_none() {
-            facts.message = Some(String::from_utf8_lossy(body));
+        let is_page = body.trim_ascii_start().starts_with(b"<");
+        if !whole && !is_page && facts.message.is_none() {
+            let sentence = body.get(..SENTENCE_AT_MOST).unwrap_or(body);
+            facts.message = Some(String::from_utf8_lossy(sentence));
         }
         facts
     }
 
     pub(super) fn message(&self) -> &str {
-        self.message.as_deref().unwrap_or_default()
+        let message = self.message.as_deref().unwrap_or_default();
+        let end = message.floor_char_boundary(SENTENCE_AT_MOST);
+        message.get(..end).unwrap_or_default()
+    }
+
+    /// The code, where it is an HTTP status: services that answer 200 first say it so.
+    pub(super) fn status(&self) -> Option<u16> {
+        let code: u16 = self.code.as_deref()?.parse().ok()?;
+        (400..600).contains(&code).then_some(code)
     }
 
     /// Whether the type or the code is `word`.
@@ -57,18 +68,32 @@ impl<'a> Facts<'a> {
         is(&self.code) || is(&self.kind) || is(&self.detail)
     }
 
-    fn merge_owned(&mut self, inner: Facts<'_>) {
-        fn own<'a>(text: Option<Cow<'_, str>>) -> Option<Cow<'a, str>> {
-            text.map(|t| Cow::Owned(t.into_owned()))
+    fn into_owned<'b>(self) -> Facts<'b> {
+        let own = |text: Option<Cow<'a, str>>| text.map(|t| Cow::Owned(t.into_owned()));
+        Facts {
+            is_error: self.is_error,
+            kind: own(self.kind),
+            code: own(self.code),
+            detail: own(self.detail),
+            message: own(self.message),
+            n_prompt_tokens: self.n_prompt_tokens,
+            n_ctx: self.n_ctx,
         }
+    }
+
+    /// Takes over what an inner object says; it knows better.
+    fn merge(&mut self, inner: Facts<'a>) {
         self.is_error |= inner.is_error;
-        self.kind = own(inner.kind).or(self.kind.take());
-        self.code = own(inner.code).or(self.code.take());
-        self.param = own(inner.param).or(self.param.take());
-        self.detail = own(inner.detail).or(self.detail.take());
-        self.message = own(inner.message).or(self.message.take());
+        self.kind = inner.kind.or(self.kind.take());
+        self.code = inner.code.or(self.code.take());
+        self.detail = inner.detail.or(self.detail.take());
+        self.message = inner.message.or(self.message.take());
         self.n_prompt_tokens = inner.n_prompt_tokens.or(self.n_prompt_tokens);
         self.n_ctx = inner.n_ctx.or(self.n_ctx);
+    }
+
+    fn says_anything(&self) -> bool {
+        self.kind.is_some() || self.code.is_some() || self.message.is_some()
     }
 }
 
@@ -104,7 +129,7 @@ impl<'de> Walk<'_, 'de> {
             }
             .deserialize(&mut json);
             if read.is_ok() {
-                self.facts.merge_owned(inner);
+                self.facts.merge(inner.into_owned());
                 return;
             }
         }
@@ -146,8 +171,24 @@ impl<'de> Visitor<'de> for Walk<'_, 'de> {
             };
             match key.as_deref().unwrap_or_default() {
                 "error" | "x_groq" => {
-                    descend(Inside::Error)?;
-                    facts.is_error |= facts.message.is_some() || facts.kind.is_some();
+                    let mut inner = Facts::default();
+                    map.next_value_seed(Walk {
+                        facts: &mut inner,
+                        inside: if key.as_deref() == Some("error") {
+                            Inside::Error
+                        } else {
+                            Inside::Top
+                        },
+                        depth,
+                    })
+                    // What was said before a body broke off still counts.
+                    .or_else(|cut| {
+                        inner.is_error |= inner.says_anything();
+                        facts.merge(std::mem::take(&mut inner));
+                        Err(cut)
+                    })?;
+                    inner.is_error |= key.as_deref() == Some("error") && inner.says_anything();
+                    facts.merge(inner);
                 }
                 "response" if inside == Inside::Top => descend(Inside::Top)?,
                 "details" | "metadata" | "innererror" if inside == Inside::Error => {
@@ -169,10 +210,6 @@ impl<'de> Visitor<'de> for Walk<'_, 'de> {
                 "code" if inside != Inside::Details => {
                     let Scalar(value) = map.next_value()?;
                     Self::put(&mut facts.code, value, inside);
-                }
-                "param" if inside != Inside::Details => {
-                    let Scalar(value) = map.next_value()?;
-                    Self::put(&mut facts.param, value, inside);
                 }
                 "message" | "detail" if inside != Inside::Details => {
                     let Scalar(value) = map.next_value()?;
@@ -340,9 +377,12 @@ mod tests {
 
     #[test]
     fn a_body_that_is_no_json_is_a_sentence() {
-        for body in ["<html>502 Bad Gateway</html>", "upstream timed out"] {
-            assert_eq!(read(body).3.as_deref(), Some(body));
-        }
+        assert_eq!(
+            read("upstream timed out").3.as_deref(),
+            Some("upstream timed out")
+        );
+        let page = r#"<html><a href="/billing">insufficient quota</a></html>"#;
+        assert_eq!(read(page).3, None, "a page is no sentence");
         assert_eq!(
             read(r#"{"error":"model 'x' not found"}"#).3.as_deref(),
             Some("model 'x' not found")

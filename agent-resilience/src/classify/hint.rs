@@ -30,12 +30,13 @@ pub enum When {
 }
 
 impl When {
-    /// Time left at `now`; zero when it is over.
+    /// Time left at `now`; zero when it is over, and a year and a day at the most.
     pub fn delay(self, now: Timestamp) -> Duration {
         match self {
             Self::In(delay) => delay,
             Self::At(at) => at.since(now),
         }
+        .min(LONGEST)
     }
 }
 
@@ -136,6 +137,7 @@ pub(crate) fn go_duration(text: &str) -> Option<Duration> {
         let (unit, tail) = tail.split_at(unit_len);
         total += value
             * match unit {
+                "d" => 86_400.0,
                 "h" => 3_600.0,
                 "m" => 60.0,
                 "s" => 1.0,
@@ -146,42 +148,76 @@ pub(crate) fn go_duration(text: &str) -> Option<Duration> {
             };
         rest = tail;
     }
-    // Whole microseconds: fractions such as 59.56 are not exact in binary.
-    Some(Duration::from_micros(
-        (seconds(total).as_nanos().saturating_add(500) / 1_000)
-            .try_into()
-            .unwrap_or(u64::MAX),
-    ))
+    Some(micros(seconds(total)))
 }
 
-/// Finds a hint in a sentence: "try again in 3.965s", "retry after 86400 seconds", "in 20ms".
+/// Whole microseconds: fractions such as 59.56 are not exact in binary.
+fn micros(duration: Duration) -> Duration {
+    let micros = duration.as_nanos().saturating_add(500) / 1_000;
+    Duration::from_micros(u64::try_from(micros).unwrap_or(u64::MAX))
+}
+
+/// Finds a hint in a sentence: "try again in 3.965s", "retry after 86400 seconds", "in 1 h 30 min".
+/// A unit that is not known is no hint: half a hint would be too short.
 pub(crate) fn in_prose(text: &str) -> Option<When> {
-    const LEADS: [&str; 4] = ["try again in ", "retry in ", "retry after ", "retry_after "];
+    const LEADS: [&str; 7] = [
+        "try again in ",
+        "try again after ",
+        "retry in ",
+        "retry after ",
+        "retry-after: ",
+        "retry_after: ",
+        "retry_after ",
+    ];
     LEADS.iter().find_map(|lead| {
         let at = super::prose::find(text, lead)?;
-        let tail = text.get(at + lead.len()..)?;
-        let end = tail
-            .find(|c: char| !(c.is_ascii_alphanumeric() || c == '.' || c == 'µ'))
-            .unwrap_or(tail.len());
-        let word = tail.get(..end)?.trim_end_matches('.');
-        if let Some(duration) = go_duration(word) {
-            return Some(When::In(duration));
-        }
-        let value = decimal(word)?;
-        let unit = tail.get(end..)?.trim_start();
-        let scale = if unit.starts_with("millisecond") || unit.starts_with("ms") {
-            1e-3
-        } else if unit.starts_with("minute") {
-            60.0
-        } else if unit.starts_with("hour") {
-            3_600.0
-        } else if unit.starts_with("day") {
-            86_400.0
-        } else {
-            1.0
-        };
-        Some(When::In(seconds(value * scale)))
+        spoken(text.get(at + lead.len()..)?).map(When::In)
     })
+}
+
+/// Numbers with units, one after the other, as far as they go.
+fn spoken(text: &str) -> Option<Duration> {
+    let mut total = None;
+    let mut rest = text;
+    loop {
+        let digits = rest
+            .find(|c: char| !(c.is_ascii_digit() || c == '.'))
+            .unwrap_or(rest.len());
+        let (number, tail) = rest.split_at_checked(digits)?;
+        let Some(value) = decimal(number.trim_end_matches('.')) else {
+            return total;
+        };
+        // A date is no duration.
+        if tail.starts_with(['-', ':', '/']) {
+            return None;
+        }
+        let tail = tail.trim_start();
+        let letters = tail
+            .find(|c: char| !(c.is_ascii_alphabetic() || c == 'µ' || c == 'μ'))
+            .unwrap_or(tail.len());
+        let (unit, tail) = tail.split_at_checked(letters)?;
+        let scale = match unit.to_ascii_lowercase().as_str() {
+            // "Please try again in 20." and "... in 20, or ask for more."
+            "" if total.is_none() => 1.0,
+            "ns" => 1e-9,
+            "us" | "µs" | "μs" => 1e-6,
+            "ms" | "millisecond" | "milliseconds" => 1e-3,
+            "s" | "sec" | "secs" | "second" | "seconds" => 1.0,
+            "m" | "min" | "mins" | "minute" | "minutes" => 60.0,
+            "h" | "hr" | "hrs" | "hour" | "hours" => 3_600.0,
+            "d" | "day" | "days" => 86_400.0,
+            // The sentence goes on: "5 minutes 3 of your requests".
+            _ => return total,
+        };
+        let part = micros(seconds(value * scale));
+        total = Some(
+            total
+                .map_or(part, |sum: Duration| sum.saturating_add(part))
+                .min(LONGEST),
+        );
+        rest = tail.trim_start_matches([' ', ',']).trim_start();
+        rest = rest.strip_prefix("and ").unwrap_or(rest);
+    }
 }
 
 #[cfg(test)]
@@ -262,6 +298,17 @@ mod tests {
             ),
             ("try again in 6m0s", Some(in_millis(360_000))),
             ("try again in 2 minutes", Some(in_millis(120_000))),
+            ("try again in 5 min", Some(in_millis(300_000))),
+            ("try again in 3 hrs.", Some(in_millis(10_800_000))),
+            ("try again in 1h 30m", Some(in_millis(5_400_000))),
+            (
+                "try again in 1 minute and 30 seconds",
+                Some(in_millis(90_000)),
+            ),
+            ("try again after 1d2h", Some(in_millis(93_600_000))),
+            ("try again in 20, or ask for more", Some(in_millis(20_000))),
+            ("try again in 2 weeks", None),
+            ("retry after 2026-12-01T00:00:00Z", None),
             ("try again in a moment", None),
             ("try again in", None),
         ] {

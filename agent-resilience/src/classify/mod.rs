@@ -98,7 +98,8 @@ pub fn stream_event(vendor: Vendor, data: &[u8]) -> Option<Verdict> {
 }
 
 /// Classifies an error of the connection itself, by the `io::Error` among its causes and else by
-/// its words.
+/// its words. One that speaks of no connection, such as a URL that cannot be parsed, is
+/// [`FailureKind::Unknown`].
 ///
 /// ```
 /// use std::io;
@@ -111,20 +112,34 @@ pub fn stream_event(vendor: Vendor, data: &[u8]) -> Option<Verdict> {
 /// assert_eq!(classify::transport(&late).kind, FailureKind::Timeout);
 /// ```
 pub fn transport(error: &(dyn Error + 'static)) -> Verdict {
+    const BROKEN: [&str; 8] = [
+        "connect",
+        "connection",
+        "reset",
+        "closed",
+        "broken pipe",
+        "dns",
+        "unexpected eof",
+        "incomplete message",
+    ];
     let mut cause = Some(error);
-    let mut kind = FailureKind::Network;
+    let mut kind = FailureKind::Unknown;
     // A chain of causes that loops would be a bug elsewhere; it must not hang us.
     for _ in 0..16 {
         let Some(error) = cause else { break };
-        if let Some(io) = error.downcast_ref::<io::Error>()
-            && io.kind() == io::ErrorKind::TimedOut
+        let words = error.to_string();
+        let io = error.downcast_ref::<io::Error>().map(io::Error::kind);
+        if io == Some(io::ErrorKind::TimedOut) || prose::kind(&words) == Some(FailureKind::Timeout)
         {
             kind = FailureKind::Timeout;
             break;
         }
-        if prose::kind(&error.to_string()) == Some(FailureKind::Timeout) {
-            kind = FailureKind::Timeout;
-            break;
+        if io.is_some()
+            || BROKEN
+                .iter()
+                .any(|word| prose::find(&words, word).is_some())
+        {
+            kind = FailureKind::Network;
         }
         cause = error.source();
     }
@@ -132,6 +147,12 @@ pub fn transport(error: &(dyn Error + 'static)) -> Verdict {
 }
 
 fn judge(vendor: Vendor, status: u16, facts: &Facts<'_>) -> Verdict {
+    // Under a success, the status is where the body says it.
+    let status = if status < 400 {
+        facts.status().unwrap_or(status)
+    } else {
+        status
+    };
     if let Some(reading) = vendor::by_code(vendor, status, facts) {
         let mut verdict = Verdict::new(reading.kind).evidence(reading.evidence);
         verdict.context = reading.context;
@@ -142,19 +163,32 @@ fn judge(vendor: Vendor, status: u16, facts: &Facts<'_>) -> Verdict {
     }
     let sentence = prose::kind(facts.message());
     let (kind, evidence) = match (vendor::by_status(vendor, status), sentence) {
-        // These two statuses are used for too many things: the sentence may narrow them to what
-        // must not be retried, and a 400 to anything.
-        (Some(FailureKind::RateLimited), Some(FailureKind::QuotaExhausted)) => {
-            (FailureKind::QuotaExhausted, Evidence::Prose)
-        }
-        (Some(FailureKind::RateLimited), Some(FailureKind::ContextTooLong)) => {
-            (FailureKind::ContextTooLong, Evidence::Prose)
-        }
-        (Some(FailureKind::InvalidRequest | FailureKind::Server), Some(kind))
-            if !(status >= 500 && kind == FailureKind::NotFound) =>
-        {
-            (kind, Evidence::Prose)
-        }
+        // A sentence may narrow a status to what must not be retried, never the other way: a message
+        // about a bad request quotes it, and may quote the words "rate limit".
+        (
+            Some(
+                FailureKind::RateLimited
+                | FailureKind::Overloaded
+                | FailureKind::Server
+                | FailureKind::InvalidRequest,
+            ),
+            Some(kind @ (FailureKind::QuotaExhausted | FailureKind::ContextTooLong)),
+        )
+        | (
+            Some(FailureKind::InvalidRequest),
+            Some(
+                kind @ (FailureKind::PayloadTooLarge
+                | FailureKind::ContentPolicy
+                | FailureKind::Auth
+                | FailureKind::NotFound),
+            ),
+        )
+        | (
+            Some(FailureKind::Server),
+            Some(
+                kind @ (FailureKind::Overloaded | FailureKind::Timeout | FailureKind::RateLimited),
+            ),
+        ) => (kind, Evidence::Prose),
         (Some(kind), _) => (kind, Evidence::Status),
         (None, Some(kind)) => (kind, Evidence::Prose),
         (None, None) => (FailureKind::Unknown, Evidence::Assumed),

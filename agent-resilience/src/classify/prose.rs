@@ -41,10 +41,17 @@ const SENTENCES: [(FailureKind, &[&str]); 9] = [
             "insufficient_quota",
             "insufficient quota",
             "insufficient credits",
+            "insufficient balance",
+            "requires more credits",
+            "available credits",
             "exceeded your current quota",
+            "check your plan and billing",
             "reached your specified",
             "spend limit",
-            "billing",
+            "spending limit",
+            "weekly usage limit",
+            "daily usage limit",
+            "monthly usage limit",
         ],
     ),
     (
@@ -68,11 +75,7 @@ const SENTENCES: [(FailureKind, &[&str]); 9] = [
     ),
     (
         FailureKind::NotFound,
-        &[
-            "not found, try pulling",
-            "model not found",
-            "does not exist",
-        ],
+        &["not found, try pulling", "model not found"],
     ),
     (
         FailureKind::PayloadTooLarge,
@@ -154,15 +157,19 @@ fn numbers(used: u64, limit: u64) -> ContextNumbers {
     }
 }
 
-/// The whole number right after `lead`, thousands separators allowed.
+/// The first whole number that stands right after a `lead`, thousands separators allowed.
 fn number_after(text: &str, lead: &str) -> Option<u64> {
-    let at = find(text, lead)?;
-    let tail = text.get(at + lead.len()..)?;
-    let end = tail
-        .find(|c: char| !(c.is_ascii_digit() || c == ','))
-        .unwrap_or(tail.len());
-    let digits: String = tail.get(..end)?.chars().filter(|c| *c != ',').collect();
-    digits.parse().ok()
+    let mut rest = text;
+    loop {
+        rest = rest.get(find(rest, lead)? + lead.len()..)?;
+        let end = rest
+            .find(|c: char| !(c.is_ascii_digit() || c == ','))
+            .unwrap_or(rest.len());
+        let digits: String = rest.get(..end)?.chars().filter(|c| *c != ',').collect();
+        if let Ok(number) = digits.parse() {
+            return Some(number);
+        }
+    }
 }
 
 #[cfg(test)]

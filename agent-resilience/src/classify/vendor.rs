@@ -115,7 +115,7 @@ impl Reading {
 pub(super) fn by_code(vendor: Vendor, status: u16, facts: &Facts<'_>) -> Option<Reading> {
     let mut reading = match vendor.dialect() {
         Dialect::Anthropic => anthropic(facts),
-        Dialect::OpenAi => openai(vendor, status, facts),
+        Dialect::OpenAi => openai(status, facts),
         Dialect::Ollama => None,
     }
     .or_else(|| llama_cpp(facts))?;
@@ -131,13 +131,40 @@ fn anthropic(facts: &Facts<'_>) -> Option<Reading> {
         return Some(Reading::new(FailureKind::QuotaExhausted, Evidence::Details));
     }
     Some(match facts.kind.as_deref()? {
-        "invalid_request_error" => match prose::kind(facts.message()) {
-            // One type for three failures: only the sentence tells them apart.
-            Some(kind @ (FailureKind::ContextTooLong | FailureKind::QuotaExhausted)) => {
-                Reading::new(kind, Evidence::Prose)
+        // One type for several failures: only the sentence tells them apart. It is taken by its
+        // beginning, since such messages also quote the request.
+        "invalid_request_error" => {
+            const BEGINNINGS: [(&str, FailureKind); 6] = [
+                ("prompt is too long", FailureKind::ContextTooLong),
+                (
+                    "input length and `max_tokens` exceed",
+                    FailureKind::ContextTooLong,
+                ),
+                (
+                    "your credit balance is too low",
+                    FailureKind::QuotaExhausted,
+                ),
+                (
+                    "you have reached your specified",
+                    FailureKind::QuotaExhausted,
+                ),
+                (
+                    "this organization has been disabled",
+                    FailureKind::Permission,
+                ),
+                (
+                    "output blocked by content filter",
+                    FailureKind::ContentPolicy,
+                ),
+            ];
+            match BEGINNINGS
+                .iter()
+                .find(|(words, _)| prose::find(facts.message(), words) == Some(0))
+            {
+                Some((_, kind)) => Reading::new(*kind, Evidence::Prose),
+                None => Reading::code(FailureKind::InvalidRequest),
             }
-            _ => Reading::code(FailureKind::InvalidRequest),
-        },
+        }
         "authentication_error" => Reading::code(FailureKind::Auth),
         "permission_error" => Reading::code(FailureKind::Permission),
         "not_found_error" => Reading::code(FailureKind::NotFound),
@@ -157,8 +184,12 @@ fn anthropic(facts: &Facts<'_>) -> Option<Reading> {
 
 /// Sources: `OpenAI`, "Error codes" and "Rate limits" pages; Groq, "Errors" and "Rate limits" pages;
 /// vLLM's `entrypoints/openai`.
-fn openai(vendor: Vendor, status: u16, facts: &Facts<'_>) -> Option<Reading> {
-    const QUOTA: [&str; 6] = [
+fn openai(status: u16, facts: &Facts<'_>) -> Option<Reading> {
+    const QUOTA: [&str; 10] = [
+        "usage_limit_reached",
+        "usage_not_included",
+        "quota_exceeded",
+        "exceeded_current_quota_error",
         "insufficient_quota",
         "credit_balance_exhausted",
         "billing_hard_limit_reached",
@@ -193,27 +224,42 @@ fn openai(vendor: Vendor, status: u16, facts: &Facts<'_>) -> Option<Reading> {
     }
     if says("rate_limit_exceeded") || says("rate_limit_error") {
         let numbers = prose::oversized(facts.message());
-        // Groq answers 413 with this code when one request is larger than the minute's allowance.
-        if numbers.is_some() || (vendor == Vendor::Groq && status == 413) {
+        // Groq, and gateways before it, answer 413 with this code when one request is larger than the
+        // minute's allowance.
+        if numbers.is_some() || status == 413 {
             return Some(
                 Reading::new(FailureKind::ContextTooLong, Evidence::Details).with_numbers(numbers),
             );
         }
         return Some(Reading::code(FailureKind::RateLimited));
     }
+    // Groq and OpenAI name the limit in the type and leave the code out.
+    if status == 429 && (says("requests") || says("tokens")) {
+        return Some(match prose::oversized(facts.message()) {
+            Some(numbers) => Reading::new(FailureKind::ContextTooLong, Evidence::Details)
+                .with_numbers(Some(numbers)),
+            None => Reading::code(FailureKind::RateLimited),
+        });
+    }
     if says("server_error") || says("internal_server_error") || says("InternalServerError") {
-        return Some(Reading::code(FailureKind::Server));
+        // Groq answers 503 with this type, and only the sentence says "over capacity".
+        let full = status == 503 || prose::kind(facts.message()) == Some(FailureKind::Overloaded);
+        return Some(if full {
+            Reading::new(FailureKind::Overloaded, Evidence::Status)
+        } else {
+            Reading::code(FailureKind::Server)
+        });
     }
     if says("authentication_error") {
         return Some(Reading::code(FailureKind::Auth));
     }
     if says("invalid_request_error") || says("BadRequestError") {
-        return match prose::kind(facts.message()) {
-            Some(
-                kind @ (FailureKind::ContextTooLong
-                | FailureKind::QuotaExhausted
-                | FailureKind::ContentPolicy),
-            ) => Some(Reading::new(kind, Evidence::Prose)),
+        // Only numbers prove a context error here: such messages also quote the request.
+        return match prose::context_numbers(facts.message()) {
+            Some(numbers) => Some(
+                Reading::new(FailureKind::ContextTooLong, Evidence::Prose)
+                    .with_numbers(Some(numbers)),
+            ),
             // The type is also sent with 401, 403 and 404, where the status says more.
             _ if matches!(status, 200 | 400 | 422) => {
                 Some(Reading::code(FailureKind::InvalidRequest))

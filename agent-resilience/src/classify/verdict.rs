@@ -25,10 +25,13 @@ pub struct Verdict {
     /// What else would fail in the same way now.
     pub scope: Scope,
     /// When the provider wants to be asked again.
+    #[serde(default)]
     pub retry_after: Option<When>,
     /// The rate limits that came with the failure.
+    #[serde(default)]
     pub limits: LimitSnapshot,
     /// The numbers of a context that is too long.
+    #[serde(default)]
     pub context: Option<ContextNumbers>,
     /// Which signal decided.
     pub evidence: Evidence,
@@ -193,7 +196,11 @@ const fn usual_scope(kind: FailureKind) -> Scope {
         FailureKind::RateLimited | FailureKind::Overloaded | FailureKind::NotFound => Scope::Model,
         FailureKind::QuotaExhausted => Scope::Account,
         FailureKind::Auth | FailureKind::Permission => Scope::Key,
-        FailureKind::Timeout | FailureKind::Network | FailureKind::Server => Scope::Provider,
+        FailureKind::Timeout
+        | FailureKind::Network
+        | FailureKind::Server
+        | FailureKind::StreamCut
+        | FailureKind::Unknown => Scope::Provider,
         _ => Scope::Request,
     }
 }
