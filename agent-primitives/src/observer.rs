@@ -16,6 +16,7 @@ use crate::{AgentId, Event, SessionId, Timestamp};
 /// # Ok::<(), agent_primitives::InvalidId>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Stamp<'a> {
     /// When.
     pub at: Timestamp,

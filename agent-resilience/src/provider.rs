@@ -54,13 +54,11 @@ pub trait Provider<Req: ?Sized>: Send + Sync {
     /// The future may be dropped at any time; the request then counts as cancelled.
     async fn call(&self, request: &Req) -> Result<Self::Reply, Failure>;
 
-    /// A cheap question that shows whether the provider works, such as a list of its models. It must
-    /// cost no tokens. Unless implemented, a provider that rests is tried by the next request when
-    /// its rest is over.
+    /// A cheap question that shows whether the provider works, such as a list of its models: `None`
+    /// when there is none, else how it went. It must cost no tokens and have a time limit of its own.
     ///
-    /// # Errors
-    /// A [`Failure`] when it does not.
-    async fn probe(&self) -> Result<(), Failure> {
-        Ok(())
+    /// Unless implemented, a provider that rests is tried by the first request after its rest.
+    async fn probe(&self) -> Option<Result<(), Failure>> {
+        None
     }
 }

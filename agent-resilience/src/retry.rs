@@ -5,6 +5,7 @@ use std::fmt;
 use std::future::Future;
 use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use agent_primitives::{Clock, SystemClock, Timestamp};
@@ -50,12 +51,15 @@ impl Default for RetryPolicy {
 
 /// What to do after a failed attempt.
 ///
+/// Later versions may add steps.
+///
 /// ```
 /// use agent_resilience::{GiveUp, NextStep};
 ///
 /// assert_ne!(NextStep::Stop, NextStep::GiveUp(GiveUp::AttemptsUsedUp));
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum NextStep {
     /// Call again after this pause.
     Again(Duration),
@@ -106,7 +110,8 @@ impl RetryPolicy {
     /// Decides after attempt number `attempt` (the first is 1) failed with `verdict` at `now`. Pure,
     /// but for taking the next pause from `delays`.
     ///
-    /// A provider's hint is never undercut: the pause is at least as long.
+    /// A provider's hint is never undercut. Up to a quarter is added to it, as the backoff says, so that
+    /// callers who wait for the same moment do not come back together.
     pub fn next_step(
         &self,
         verdict: &Verdict,
@@ -134,7 +139,10 @@ impl RetryPolicy {
             return NextStep::GiveUp(GiveUp::AttemptsUsedUp);
         }
         let pause = delays.next().unwrap_or_default();
-        NextStep::Again(pause.max(hint.unwrap_or_default()))
+        NextStep::Again(match hint {
+            Some(hint) => pause.max(hint.saturating_add(pause.min(hint / 4))),
+            None => pause,
+        })
     }
 }
 
@@ -165,6 +173,8 @@ impl RetryPolicy {
 pub struct Retry {
     policy: RetryPolicy,
     seed: u64,
+    /// Runs so far, clones included: gives each its own pauses.
+    runs: Arc<AtomicU64>,
     sleep: Arc<dyn Sleep>,
     clock: Arc<dyn Clock>,
 }
@@ -195,7 +205,8 @@ impl Retry {
     pub fn with_sleep(policy: RetryPolicy, sleep: impl Sleep + 'static) -> Self {
         Self {
             policy,
-            seed: 0,
+            seed: fastrand::u64(..),
+            runs: Arc::default(),
             sleep: Arc::new(sleep),
             clock: Arc::new(SystemClock),
         }
@@ -215,7 +226,7 @@ impl Retry {
         self
     }
 
-    /// Decides the random part of the pauses; 0 unless set. Give each process another seed.
+    /// Decides the random part of the pauses, run by run; random unless set.
     #[must_use]
     pub const fn seed(mut self, seed: u64) -> Self {
         self.seed = seed;
@@ -250,7 +261,10 @@ impl Retry {
                 Err(error) => error,
             };
             let verdict = error.verdict();
-            let delays = delays.get_or_insert_with(|| self.policy.backoff.delays(self.seed));
+            let delays = delays.get_or_insert_with(|| {
+                let run = self.runs.fetch_add(1, Ordering::Relaxed);
+                self.policy.backoff.delays(self.seed ^ run.rotate_left(32))
+            });
             let now = self.clock.timestamp();
             let reason = match self.policy.next_step(&verdict, attempt, now, delays) {
                 NextStep::Again(pause) => {

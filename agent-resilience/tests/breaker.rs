@@ -232,6 +232,26 @@ fn isolation_holds_until_released() {
 }
 
 #[test]
+fn closing_a_closed_breaker_forgets_what_it_counted() {
+    let (breaker, _) = breaker(in_row(3, 1));
+    fail(&breaker);
+    fail(&breaker);
+    breaker.close();
+    fail(&breaker);
+    assert_eq!(breaker.state(), BreakerState::Closed);
+}
+
+#[test]
+fn while_the_probes_are_under_way_it_says_when_to_come_back() {
+    let (breaker, clock) = breaker(in_row(1, 1));
+    fail(&breaker);
+    clock.advance(Duration::from_secs(10));
+    let _probe = breaker.admit().expect("a probe");
+    clock.advance(Duration::from_secs(20));
+    assert_eq!(breaker.retry_in(), Some(Duration::from_secs(40)));
+}
+
+#[test]
 fn a_passed_health_check_ends_the_open_state_early() {
     let (breaker, _) = breaker(in_row(1, 1));
     breaker.half_open();

@@ -534,6 +534,10 @@ fn evidence_tells_which_signal_decided() {
     assert_eq!(evidence(302, ""), Evidence::Assumed);
 }
 
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Said(&'static str);
+
 #[test]
 fn an_error_that_speaks_of_no_connection_is_not_retried() {
     let transport = |error: std::io::Error| classify::transport(&error).kind;
@@ -541,9 +545,6 @@ fn an_error_that_speaks_of_no_connection_is_not_retried() {
         transport(std::io::ErrorKind::ConnectionRefused.into()),
         Kind::Network
     );
-    #[derive(Debug, thiserror::Error)]
-    #[error("{0}")]
-    struct Said(&'static str);
     assert_eq!(
         classify::transport(&Said("builder error: invalid URL")).kind,
         Kind::Unknown

@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use agent_primitives::{
     BreakerState, Clock, Event, FailureKind, HandoffReason, ManualClock, Observer, ProviderId,
-    Stamp,
+    Scope, Stamp,
 };
-use agent_resilience::classify::{Verdict, When};
+use agent_resilience::classify::{ContextNumbers, Verdict, When};
 use agent_resilience::{
     Backoff, BreakerConfig, ChainError, Failure, FallbackChain, FallbackConfig, InvalidChain,
-    Provider, Rest, RetryPolicy, Sleep,
+    Provider, Reply, Rest, RetryPolicy, Sleep,
 };
 
 /// Time passes at once, and the clock shows it.
@@ -75,13 +75,13 @@ impl Provider<str> for Scripted {
         }
     }
 
-    async fn probe(&self) -> Result<(), Failure> {
+    async fn probe(&self) -> Option<Result<(), Failure>> {
         let next = self
             .probes
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .pop_front();
-        next.map_or(Ok(()), |verdict| Err(verdict.into()))
+        Some(next.map_or(Ok(()), |verdict| Err(verdict.into())))
     }
 }
 
@@ -180,7 +180,7 @@ async fn a_short_hint_is_waited_for() {
     let setup = setup();
     setup.claude.fails(1, &limited(4));
     assert_eq!(setup.who().await, "claude");
-    assert_eq!(setup.passed(), Duration::from_secs(4));
+    assert_eq!(setup.passed(), Duration::from_secs(5), "and a little more");
     assert!(setup.handoffs().is_empty());
 }
 
@@ -392,11 +392,7 @@ async fn a_reset_brings_a_mended_provider_back_at_once() {
 
 #[tokio::test]
 async fn a_failure_of_the_request_ends_the_call_and_blames_nobody() {
-    for kind in [
-        FailureKind::ContextTooLong,
-        FailureKind::ContentPolicy,
-        FailureKind::InvalidRequest,
-    ] {
+    for kind in [FailureKind::ContentPolicy, FailureKind::InvalidRequest] {
         let setup = setup();
         setup.claude.fails(1, &Verdict::new(kind));
         let error = setup
@@ -473,40 +469,306 @@ async fn events_tell_the_story_in_order() {
 }
 
 #[tokio::test]
-async fn a_dropped_call_blames_nobody_and_gives_its_probe_back() {
-    struct Hangs(ProviderId);
-    #[async_trait::async_trait]
-    impl Provider<str> for Hangs {
-        type Reply = String;
-        fn id(&self) -> &ProviderId {
-            &self.0
-        }
-        async fn call(&self, _: &str) -> Result<String, Failure> {
-            std::future::pending().await
-        }
-    }
-    let chain = FallbackChain::builder()
-        .provider(Hangs(provider("claude")))
-        .sleep(Skip(ManualClock::default()))
-        .build()
-        .expect("a valid chain");
-    for _ in 0..20 {
-        let mut call = Box::pin(chain.call("hello"));
-        assert!(futures_poll_once(call.as_mut()).is_none());
-    }
-    let status = &chain.status()[0];
+async fn a_request_that_is_too_long_is_offered_to_larger_windows_and_nobody_rests() {
+    let too_long = |limit| {
+        Verdict::new(FailureKind::ContextTooLong).context(ContextNumbers {
+            limit: Some(limit),
+            ..ContextNumbers::default()
+        })
+    };
+    let setup = setup();
+    setup.claude.fails(1, &too_long(8_000));
+    let reply = setup.chain.call("hello").await.expect("an answer");
     assert_eq!(
-        (status.breaker, status.failure),
-        (BreakerState::Closed, None)
+        (reply.value.as_str(), reply.handoffs[0].reason),
+        ("groq", HandoffReason::ContextTooLong)
     );
+    assert_eq!(setup.chain.status()[0].rests_for, None);
+
+    setup.claude.fails(1, &too_long(8_000));
+    setup.groq.fails(1, &too_long(6_000));
+    let error = setup
+        .chain
+        .call("hello")
+        .await
+        .expect_err("too long for both");
+    let ChainError::Failed { provider, failure } = error else {
+        unreachable!("the request is at fault")
+    };
+    assert_eq!(provider.as_str(), "claude", "the largest window is named");
+    assert_eq!(failure.verdict().context.and_then(|c| c.limit), Some(8_000));
 }
 
-fn futures_poll_once<F: Future>(future: std::pin::Pin<&mut F>) -> Option<F::Output> {
+#[tokio::test]
+async fn what_only_this_request_may_not_do_sends_nobody_to_rest() {
+    let setup = setup();
+    let plan = Verdict::new(FailureKind::Permission).scope(Scope::Request);
+    setup.claude.fails(1, &plan);
+    assert_eq!(setup.who().await, "groq");
+    assert_eq!(setup.who().await, "claude");
+}
+
+/// Answers, or fails, when the test says so.
+#[derive(Clone)]
+struct Gated {
+    id: ProviderId,
+    waiting: Arc<Mutex<VecDeque<tokio::sync::oneshot::Sender<Result<(), Verdict>>>>>,
+}
+
+impl Gated {
+    fn new(name: &str) -> Self {
+        Self {
+            id: provider(name),
+            waiting: Arc::default(),
+        }
+    }
+
+    /// Ends the oldest call that is under way.
+    fn end(&self, result: Result<(), Verdict>) {
+        let next = self
+            .waiting
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop_front();
+        next.expect("a call is under way")
+            .send(result)
+            .expect("it listens");
+    }
+}
+
+#[async_trait::async_trait]
+impl Provider<str> for Gated {
+    type Reply = String;
+    fn id(&self) -> &ProviderId {
+        &self.id
+    }
+    async fn call(&self, _: &str) -> Result<String, Failure> {
+        let (end, ended) = tokio::sync::oneshot::channel();
+        self.waiting
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push_back(end);
+        match ended.await.expect("the test ends every call") {
+            Ok(()) => Ok(self.id.to_string()),
+            Err(verdict) => Err(verdict.into()),
+        }
+    }
+}
+
+fn gated() -> (FallbackChain<str, String>, [Gated; 3], ManualClock) {
+    let providers = ["claude", "groq", "ollama"].map(Gated::new);
+    let clock = ManualClock::default();
+    let mut builder = FallbackChain::builder()
+        .config(config())
+        .clock(clock.clone())
+        .sleep(Skip(clock.clone()));
+    for provider in providers.clone() {
+        builder = builder.provider(provider);
+    }
+    (builder.build().expect("a valid chain"), providers, clock)
+}
+
+type Call<'a> = std::pin::Pin<Box<dyn Future<Output = Result<Reply<String>, ChainError>> + 'a>>;
+
+fn poll(call: &mut Call<'_>) -> Option<Result<Reply<String>, ChainError>> {
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-    match future.poll(&mut context) {
+    match call.as_mut().poll(&mut context) {
         std::task::Poll::Ready(output) => Some(output),
         std::task::Poll::Pending => None,
     }
+}
+
+#[test]
+fn a_success_that_began_before_a_limit_does_not_end_it() {
+    let (chain, [claude, groq, _], clock) = gated();
+    let (mut first, mut second): (Call<'_>, Call<'_>) =
+        (Box::pin(chain.call("a")), Box::pin(chain.call("b")));
+    assert!(poll(&mut first).is_none() && poll(&mut second).is_none());
+    let slow = claude
+        .waiting
+        .lock()
+        .expect("no panic")
+        .pop_front()
+        .expect("the first call");
+    claude.end(Err(limited(600)));
+    assert!(poll(&mut second).is_none());
+    groq.end(Ok(()));
+    assert!(poll(&mut second).is_some());
+
+    slow.send(Ok(())).expect("it listens");
+    let reply = poll(&mut first).expect("done").expect("an answer");
+    assert_eq!(reply.provider.as_str(), "claude");
+    clock.advance(Duration::from_secs(599));
+    let rest = chain.status()[0].rests_for;
+    assert_eq!(
+        rest,
+        Some(Duration::from_secs(1)),
+        "the hint of 600 s holds"
+    );
+}
+
+#[test]
+fn a_pause_ends_without_a_call_when_the_provider_was_sent_to_rest_meanwhile() {
+    // The sleep of the first call lets the second one meet its limit.
+    struct Meanwhile(Mutex<Option<Gated>>, tokio::sync::Notify);
+    #[async_trait::async_trait]
+    impl Sleep for Meanwhile {
+        async fn sleep(&self, _: Duration) {
+            self.1.notified().await;
+        }
+    }
+    let providers = ["claude", "groq"].map(Gated::new);
+    let sleep = Arc::new(Meanwhile(Mutex::new(None), tokio::sync::Notify::new()));
+    let chain = FallbackChain::builder()
+        .provider(providers[0].clone())
+        .provider(providers[1].clone())
+        .config(config())
+        .clock(ManualClock::default())
+        .sleep(Arc::clone(&sleep))
+        .build()
+        .expect("a valid chain");
+    let (mut first, mut second): (Call<'_>, Call<'_>) =
+        (Box::pin(chain.call("a")), Box::pin(chain.call("b")));
+    assert!(poll(&mut first).is_none() && poll(&mut second).is_none());
+    providers[0].end(Err(overloaded()));
+    assert!(poll(&mut first).is_none(), "it pauses");
+    providers[0].end(Err(limited(600)));
+    assert!(poll(&mut second).is_none());
+
+    sleep.1.notify_waiters();
+    assert!(poll(&mut first).is_none());
+    assert!(
+        providers[0].waiting.lock().expect("no panic").is_empty(),
+        "claude is left alone"
+    );
+    assert_eq!(providers[1].waiting.lock().expect("no panic").len(), 2);
+}
+
+#[test]
+fn each_request_tells_its_own_way() {
+    let (chain, [claude, groq, ollama], clock) = gated();
+    let mut first: Call<'_> = Box::pin(chain.call("a"));
+    assert!(poll(&mut first).is_none());
+    claude.end(Err(Verdict::new(FailureKind::Unknown)));
+    assert!(poll(&mut first).is_none(), "at groq now");
+
+    clock.advance(Duration::from_secs(30));
+    let mut second: Call<'_> = Box::pin(chain.call("b"));
+    assert!(poll(&mut second).is_none());
+    claude.end(Ok(()));
+    let reply = poll(&mut second).expect("done").expect("an answer");
+    assert_eq!(
+        reply.handoffs[0].to_string(),
+        "groq -> claude (recovered, automatic)"
+    );
+
+    // Claude works again, but was tried for this request.
+    groq.end(Err(Verdict::new(FailureKind::Unknown)));
+    assert!(poll(&mut first).is_none());
+    ollama.end(Ok(()));
+    let reply = poll(&mut first).expect("done").expect("an answer");
+    let way: Vec<String> = reply.handoffs.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        way,
+        [
+            "claude -> groq (failed, automatic)",
+            "groq -> ollama (failed, automatic)"
+        ]
+    );
+}
+
+#[test]
+fn requests_that_fail_together_are_one_failure_and_each_tells_its_handoff() {
+    let (chain, [claude, groq, _], _) = gated();
+    let mut calls: Vec<Call<'_>> = (0..10)
+        .map(|_| Box::pin(chain.call("a")) as Call<'_>)
+        .collect();
+    for call in &mut calls {
+        assert!(poll(call).is_none());
+    }
+    for call in &mut calls {
+        claude.end(Err(Verdict::new(FailureKind::Unknown)));
+        assert!(poll(call).is_none());
+    }
+    assert_eq!(
+        chain.status()[0].rests_for,
+        Some(Duration::from_secs(40)),
+        "breaker and all"
+    );
+    for call in &mut calls {
+        groq.end(Ok(()));
+        let reply = poll(call).expect("done").expect("an answer");
+        assert_eq!(reply.handoffs.len(), 1);
+    }
+}
+
+#[test]
+fn a_dropped_call_blames_nobody_and_gives_its_probe_back() {
+    let (chain, [claude, groq, _], clock) = gated();
+    // Five failures in a row open the breaker; its rest is over after 40 s.
+    for _ in 0..2 {
+        let mut call: Call<'_> = Box::pin(chain.call("a"));
+        while groq.waiting.lock().expect("no panic").is_empty() {
+            assert!(poll(&mut call).is_none());
+            if !claude.waiting.lock().expect("no panic").is_empty() {
+                claude.end(Err(overloaded()));
+            }
+        }
+        groq.end(Ok(()));
+        poll(&mut call).expect("done").expect("an answer");
+        clock.advance(Duration::from_secs(60));
+    }
+    clock.advance(Duration::from_secs(600));
+    for _ in 0..5 {
+        let mut dropped: Call<'_> = Box::pin(chain.call("a"));
+        assert!(poll(&mut dropped).is_none());
+        assert_eq!(
+            claude.waiting.lock().expect("no panic").len(),
+            1,
+            "the probe"
+        );
+        drop(dropped);
+        claude.waiting.lock().expect("no panic").clear();
+    }
+    let mut call: Call<'_> = Box::pin(chain.call("a"));
+    assert!(poll(&mut call).is_none());
+    claude.end(Ok(()));
+    assert_eq!(
+        poll(&mut call)
+            .expect("done")
+            .expect("an answer")
+            .provider
+            .as_str(),
+        "claude"
+    );
+    assert_eq!(chain.status()[0].breaker, BreakerState::Closed);
+}
+
+#[tokio::test]
+async fn without_a_probe_a_rest_lasts_its_time() {
+    let (chain, [claude, groq, _], clock) = gated();
+    let mut call: Call<'_> = Box::pin(chain.call("a"));
+    assert!(poll(&mut call).is_none());
+    claude.end(Err(Verdict::new(FailureKind::Unknown)));
+    assert!(poll(&mut call).is_none());
+    groq.end(Ok(()));
+    assert!(poll(&mut call).is_some());
+    clock.advance(Duration::from_secs(29));
+    assert!(chain.probe_due().await.is_empty());
+    assert_eq!(chain.status()[0].rests_for, Some(Duration::from_secs(1)));
+}
+
+#[tokio::test]
+async fn with_a_pin_the_error_speaks_of_the_pinned_provider_alone() {
+    let setup = setup();
+    setup.chain.pin(&provider("groq")).expect("known");
+    setup.groq.fails(1, &limited(600));
+    let error = setup.chain.call("hello").await.expect_err("nobody else");
+    let ChainError::Exhausted(exhausted) = error else {
+        unreachable!("groq was asked")
+    };
+    assert_eq!(exhausted.providers.len(), 1);
+    assert_eq!(exhausted.retry_in(), Some(Duration::from_secs(600)));
 }
 
 #[tokio::test]

@@ -57,7 +57,8 @@ async fn a_hint_is_never_undercut() {
     let retry = Retry::with_sleep(policy(2), waits.clone());
     let hinted = || overloaded().retry_after(When::In(Duration::from_secs(5)));
     let _ = retry.run(|_| async { Err::<(), _>(hinted()) }).await;
-    assert_eq!(*waits.0.lock().unwrap(), [Duration::from_secs(5)]);
+    let five_and_a_little = Duration::from_millis(5_100);
+    assert_eq!(*waits.0.lock().unwrap(), [five_and_a_little]);
 }
 
 #[tokio::test]
@@ -69,7 +70,7 @@ async fn a_hint_with_a_date_is_measured_from_the_clock() {
     let _ = retry
         .run(|_| async { Err::<(), _>(overloaded().retry_after(until)) })
         .await;
-    assert_eq!(*waits.0.lock().unwrap(), [Duration::from_secs(3)]);
+    assert_eq!(*waits.0.lock().unwrap(), [Duration::from_millis(3_100)]);
 }
 
 #[tokio::test]
@@ -127,6 +128,22 @@ fn what_cannot_succeed_is_never_sent_again() {
             assert_eq!(step, NextStep::GiveUp(GiveUp::NotRetryable), "{kind}");
         }
     }
+}
+
+#[tokio::test]
+async fn runs_and_clones_pause_differently() {
+    let waits = Waits::default();
+    let mut policy = policy(3);
+    policy.backoff = policy.backoff.jitter(Jitter::Full);
+    let retry = Retry::with_sleep(policy, waits.clone()).seed(7);
+    for retry in [retry.clone(), retry.clone(), retry] {
+        let _ = retry.run(|_| async { Err::<(), _>(overloaded()) }).await;
+    }
+    let waits = waits.0.lock().unwrap();
+    let mut firsts = vec![waits[0], waits[2], waits[4]];
+    firsts.sort();
+    firsts.dedup();
+    assert_eq!(firsts.len(), 3, "{waits:?}");
 }
 
 #[tokio::test]

@@ -54,17 +54,18 @@ impl Plan {
                 Rule::new(Fault::Hold { after_chunks: 3 }).turn(self.killed),
                 Rule::new(Fault::Overloaded).turn(self.overloaded).times(3),
             ]),
-            "groq" => Script::new([
+            "groq" => Script::new([Rule::new(Fault::RateLimited {
+                retry_after: Some(seconds(120)),
+            })
+            .turn(self.overflown)]),
+            // The local model has the smallest window.
+            _ => Script::new([
                 Rule::new(Fault::ContextTooLong {
                     limit: self.context_limit,
                 })
                 .turn(self.overflown),
-                Rule::new(Fault::RateLimited {
-                    retry_after: Some(seconds(120)),
-                })
-                .turn(self.overflown),
+                Rule::new(Fault::Cut { after_chunks: 2 }).turn(self.overflown),
             ]),
-            _ => Script::new([Rule::new(Fault::Cut { after_chunks: 2 }).turn(self.overflown)]),
         }
     }
 }

@@ -16,8 +16,8 @@ pub(super) type Change = (BreakerState, BreakerState);
 pub(super) struct Machine {
     config: BreakerConfig,
     word: AtomicU64,
-    /// When the present state was entered. Written before the word changes: two threads that race
-    /// for a change write nearly the same time, and the loser at most prolongs a state by that much.
+    /// When the present state was entered. Written before the word changes: two threads that race for
+    /// a change write nearly the same time, and a state may last that much longer or shorter.
     since: AtomicU64,
     window: Option<Window>,
 }
@@ -79,6 +79,13 @@ impl Machine {
                 } else {
                     (BreakerState::Open, Some(left))
                 }
+            }
+            BreakerState::HalfOpen if word.first >= self.config.probes.get() => {
+                let left = self.config.half_open_for.saturating_sub(self.age(now));
+                (
+                    BreakerState::HalfOpen,
+                    Some(left).filter(|left| !left.is_zero()),
+                )
             }
             state => (state, None),
         }
@@ -248,18 +255,15 @@ impl Machine {
         }
     }
 
-    /// Sets the state by hand; `None` when it is so already.
+    /// Sets the state by hand and forgets what was counted; `None` when the state was so already.
     pub(super) fn force(&self, state: BreakerState, now: Monotonic) -> Option<Change> {
         loop {
             let word = self.load();
-            if word.state == state {
-                return None;
-            }
             if self.change(word, word.enter(state, 0), now) {
                 if let Some(window) = &self.window {
                     window.clear();
                 }
-                return Some((word.state, state));
+                return (word.state != state).then_some((word.state, state));
             }
         }
     }

@@ -217,7 +217,8 @@ impl CircuitBreaker {
         self.machine.state(self.clock.monotonic()).0
     }
 
-    /// Time until an open breaker lets a call through again; `None` in any other state.
+    /// Time until a call may be let through: while open, and while half open with all probes under
+    /// way. `None` when one would be let through now, or when only a person can tell.
     pub fn retry_in(&self) -> Option<Duration> {
         self.machine.state(self.clock.monotonic()).1
     }
@@ -346,6 +347,7 @@ fn vote(kind: FailureKind) -> Vote {
 /// assert_eq!(error.to_string(), "the call failed");
 /// ```
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum CallError<E> {
     /// The breaker did not let the call through.
     #[error(transparent)]

@@ -52,8 +52,10 @@ impl<'a> Facts<'a> {
 
     pub(super) fn message(&self) -> &str {
         let message = self.message.as_deref().unwrap_or_default();
-        let end = message.floor_char_boundary(SENTENCE_AT_MOST);
-        message.get(..end).unwrap_or_default()
+        let end = (0..=SENTENCE_AT_MOST.min(message.len()))
+            .rev()
+            .find(|at| message.is_char_boundary(*at));
+        message.get(..end.unwrap_or(0)).unwrap_or_default()
     }
 
     /// The code, where it is an HTTP status: services that answer 200 first say it so.
@@ -170,25 +172,18 @@ impl<'de> Visitor<'de> for Walk<'_, 'de> {
                 })
             };
             match key.as_deref().unwrap_or_default() {
-                "error" | "x_groq" => {
+                word @ ("error" | "x_groq") => {
+                    let is_error = word == "error";
                     let mut inner = Facts::default();
-                    map.next_value_seed(Walk {
+                    let read = map.next_value_seed(Walk {
                         facts: &mut inner,
-                        inside: if key.as_deref() == Some("error") {
-                            Inside::Error
-                        } else {
-                            Inside::Top
-                        },
+                        inside: if is_error { Inside::Error } else { Inside::Top },
                         depth,
-                    })
+                    });
                     // What was said before a body broke off still counts.
-                    .or_else(|cut| {
-                        inner.is_error |= inner.says_anything();
-                        facts.merge(std::mem::take(&mut inner));
-                        Err(cut)
-                    })?;
-                    inner.is_error |= key.as_deref() == Some("error") && inner.says_anything();
+                    inner.is_error |= is_error && inner.says_anything();
                     facts.merge(inner);
+                    read?;
                 }
                 "response" if inside == Inside::Top => descend(Inside::Top)?,
                 "details" | "metadata" | "innererror" if inside == Inside::Error => {

@@ -163,32 +163,7 @@ fn judge(vendor: Vendor, status: u16, facts: &Facts<'_>) -> Verdict {
     }
     let sentence = prose::kind(facts.message());
     let (kind, evidence) = match (vendor::by_status(vendor, status), sentence) {
-        // A sentence may narrow a status to what must not be retried, never the other way: a message
-        // about a bad request quotes it, and may quote the words "rate limit".
-        (
-            Some(
-                FailureKind::RateLimited
-                | FailureKind::Overloaded
-                | FailureKind::Server
-                | FailureKind::InvalidRequest,
-            ),
-            Some(kind @ (FailureKind::QuotaExhausted | FailureKind::ContextTooLong)),
-        )
-        | (
-            Some(FailureKind::InvalidRequest),
-            Some(
-                kind @ (FailureKind::PayloadTooLarge
-                | FailureKind::ContentPolicy
-                | FailureKind::Auth
-                | FailureKind::NotFound),
-            ),
-        )
-        | (
-            Some(FailureKind::Server),
-            Some(
-                kind @ (FailureKind::Overloaded | FailureKind::Timeout | FailureKind::RateLimited),
-            ),
-        ) => (kind, Evidence::Prose),
+        (Some(by_status), Some(kind)) if narrows(by_status, kind) => (kind, Evidence::Prose),
         (Some(kind), _) => (kind, Evidence::Status),
         (None, Some(kind)) => (kind, Evidence::Prose),
         (None, None) => (FailureKind::Unknown, Evidence::Assumed),
@@ -198,6 +173,36 @@ fn judge(vendor: Vendor, status: u16, facts: &Facts<'_>) -> Verdict {
         verdict.context = prose::context_numbers(facts.message());
     }
     verdict
+}
+
+/// Whether a sentence may be believed beside a status: where it tells of something that must not be
+/// retried, and never the other way. A message about a bad request quotes it, and may quote the words
+/// "rate limit".
+fn narrows(status: FailureKind, sentence: FailureKind) -> bool {
+    use FailureKind as Kind;
+    match status {
+        Kind::RateLimited | Kind::Overloaded => {
+            matches!(sentence, Kind::QuotaExhausted | Kind::ContextTooLong)
+        }
+        Kind::Server => matches!(
+            sentence,
+            Kind::QuotaExhausted
+                | Kind::ContextTooLong
+                | Kind::Overloaded
+                | Kind::Timeout
+                | Kind::RateLimited
+        ),
+        Kind::InvalidRequest => matches!(
+            sentence,
+            Kind::QuotaExhausted
+                | Kind::ContextTooLong
+                | Kind::PayloadTooLarge
+                | Kind::ContentPolicy
+                | Kind::Auth
+                | Kind::NotFound
+        ),
+        _ => false,
+    }
 }
 
 /// The most exact header wins.

@@ -64,7 +64,7 @@ impl<Req: ?Sized, Rep> Default for FallbackBuilder<Req, Rep> {
         Self {
             providers: Vec::new(),
             config: FallbackConfig::default(),
-            seed: 0,
+            seed: fastrand::u64(..),
             clock: Arc::new(SystemClock),
             #[cfg(feature = "tokio")]
             sleep: Some(Arc::new(crate::sleep::TokioSleep)),
@@ -90,7 +90,7 @@ impl<Req: ?Sized, Rep: Send> FallbackBuilder<Req, Rep> {
         self
     }
 
-    /// Decides the random part of the pauses; 0 unless set. Give each process another seed.
+    /// Decides the random part of the pauses, request by request; random unless set.
     #[must_use]
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = seed;

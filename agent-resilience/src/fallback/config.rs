@@ -46,7 +46,7 @@ impl Default for FallbackConfig {
 /// How long a provider rests after the chain turned away from it. This is the hysteresis of the
 /// return: a provider that flaps is not returned to at each of its good moments.
 ///
-/// A hint of the provider is kept to when it asks for more.
+/// A hint of the provider is kept to when it asks for more, up to [`Rest::longest_hint`].
 ///
 /// ```
 /// use std::time::Duration;
@@ -64,6 +64,9 @@ pub struct Rest {
     /// After a failure that somebody has to mend (credit, key, permission, a missing model); 1 h by
     /// default.
     pub until_mended: Duration,
+    /// The longest rest that a provider may ask for; 24 h by default. Providers were seen to ask for
+    /// days and to answer again within minutes, so one request is risked after this.
+    pub longest_hint: Duration,
 }
 
 impl Default for Rest {
@@ -72,27 +75,42 @@ impl Default for Rest {
             first: Duration::from_secs(30),
             longest: Duration::from_secs(600),
             until_mended: Duration::from_secs(3_600),
+            longest_hint: Duration::from_secs(86_400),
         }
     }
+}
+
+/// How long a rest lasts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Length {
+    /// The chain's own caution; a probe that passes ends it.
+    pub(super) own: Duration,
+    /// What the provider asked for, or until somebody mends something: no cheap question ends it.
+    pub(super) named: Duration,
 }
 
 impl Rest {
     /// The rest after the `in_row`th failure in a row (the first is 1), where the provider itself
     /// asked for `hint`.
-    pub(super) fn after(&self, verdict: &Verdict, in_row: u32, hint: Duration) -> Duration {
-        let own = match verdict.kind {
+    pub(super) fn after(&self, verdict: &Verdict, in_row: u32, hint: Duration) -> Length {
+        let hint = hint.min(self.longest_hint);
+        match verdict.kind {
             FailureKind::QuotaExhausted
             | FailureKind::Auth
             | FailureKind::Permission
-            | FailureKind::NotFound => self.until_mended,
+            | FailureKind::NotFound => Length {
+                own: Duration::ZERO,
+                named: self.until_mended.max(hint),
+            },
             _ => {
                 let doublings = in_row.saturating_sub(1).min(31);
-                self.first
-                    .saturating_mul(1 << doublings)
-                    .min(self.longest.max(self.first))
+                let own = self.first.saturating_mul(1 << doublings);
+                Length {
+                    own: own.min(self.longest.max(self.first)),
+                    named: hint,
+                }
             }
-        };
-        own.max(hint)
+        }
     }
 }
 
@@ -101,17 +119,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rests_double_up_to_the_longest_and_never_undercut_a_hint() {
+    fn rests_double_up_to_the_longest_and_keep_to_hints() {
         let rest = Rest::default();
-        let overloaded = Verdict::new(FailureKind::Overloaded);
-        let seconds = |in_row, hint| {
-            rest.after(&overloaded, in_row, Duration::from_secs(hint))
-                .as_secs()
+        let after = |kind, in_row, hint| {
+            let length = rest.after(&Verdict::new(kind), in_row, Duration::from_secs(hint));
+            (length.own.as_secs(), length.named.as_secs())
         };
-        assert_eq!([seconds(1, 0), seconds(2, 0), seconds(3, 0)], [30, 60, 120]);
-        assert_eq!([seconds(9, 0), seconds(u32::MAX, 0)], [600, 600]);
-        assert_eq!(seconds(1, 13_262), 13_262);
-        let quota = Verdict::new(FailureKind::QuotaExhausted);
-        assert_eq!(rest.after(&quota, 1, Duration::ZERO).as_secs(), 3_600);
+        let overloaded = FailureKind::Overloaded;
+        assert_eq!([1, 2, 3].map(|n| after(overloaded, n, 0).0), [30, 60, 120]);
+        assert_eq!([9, u32::MAX].map(|n| after(overloaded, n, 0).0), [600, 600]);
+        assert_eq!(after(overloaded, 1, 13_262), (30, 13_262));
+        assert_eq!(after(overloaded, 1, 10_000_000).1, 86_400);
+        assert_eq!(after(FailureKind::QuotaExhausted, 1, 0), (0, 3_600));
+        assert_eq!(after(FailureKind::QuotaExhausted, 1, 7_200), (0, 7_200));
     }
 }

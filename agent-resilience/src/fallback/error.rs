@@ -97,7 +97,7 @@ impl Error for ChainError {
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Exhausted {
-    /// Every provider of the chain, in order of preference.
+    /// Every provider of the chain, in order of preference; only the pinned one where one is.
     pub providers: Vec<Outlook>,
     /// The last failure of this request, where anybody was called at all.
     pub last: Option<Failure>,

@@ -4,72 +4,125 @@ use std::time::Duration;
 
 use agent_primitives::{FailureKind, HandoffReason, Monotonic};
 
+use super::config::{Length, Rest};
+use crate::classify::Verdict;
+
 /// What is known of one provider.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Health {
-    /// Not called before.
-    pub(super) rest_until: Option<Monotonic>,
-    /// Whether a probe may end the rest: not where the provider named the time itself or somebody
-    /// has to mend something, since a cheap question does not meet that limit.
-    pub(super) probe_ends_rest: bool,
-    pub(super) next_probe: Option<Monotonic>,
+    /// Not called before: the chain's own caution.
+    own_until: Option<Monotonic>,
+    /// Not called before: the provider's word, or until somebody mends something.
+    named_until: Option<Monotonic>,
+    next_probe: Option<Monotonic>,
     /// Times in a row that the chain turned away.
-    pub(super) in_row: u32,
+    in_row: u32,
+    /// Grows each time that the chain turns away, so that the result of a call from before can be
+    /// told from one that came after.
+    generation: u64,
     pub(super) last_failure: Option<FailureKind>,
     /// Why the chain turned away the last time.
     pub(super) left_because: Option<HandoffReason>,
 }
 
+/// Why and for how long the chain turns away.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Leaving<'a> {
+    pub(super) reason: HandoffReason,
+    pub(super) verdict: Option<&'a Verdict>,
+    /// What the provider asked for.
+    pub(super) hint: Duration,
+    /// What the breaker asks for.
+    pub(super) breaker: Duration,
+    /// The generation in which the failed call began.
+    pub(super) seen: u64,
+}
+
 impl Health {
-    /// The chain turns away for `rest`.
-    pub(super) fn leave(
-        &mut self,
-        kind: Option<FailureKind>,
-        reason: HandoffReason,
-        rest: Duration,
-        probe_every: Duration,
-        now: Monotonic,
-    ) {
-        self.in_row = self.in_row.saturating_add(1);
-        self.last_failure = kind.or(self.last_failure);
-        self.left_because = Some(reason);
-        // Two calls may fail at once; the longer rest holds.
-        let until = now + rest;
-        self.rest_until = Some(self.rest_until.map_or(until, |was| was.max(until)));
-        self.next_probe = Some(now + probe_every);
+    pub(super) const fn generation(&self) -> u64 {
+        self.generation
     }
 
-    pub(super) fn succeeded(&mut self) {
-        *self = Self::default();
+    /// The chain turns away; returns for how long.
+    pub(super) fn leave(
+        &mut self,
+        leaving: Leaving<'_>,
+        rest: &Rest,
+        probe_every: Duration,
+        now: Monotonic,
+    ) -> Duration {
+        // Calls that were under way together are one failure.
+        if leaving.seen == self.generation {
+            self.in_row = self.in_row.saturating_add(1);
+        }
+        self.generation = self.generation.wrapping_add(1);
+        let mut length = match leaving.verdict {
+            Some(verdict) => rest.after(verdict, self.in_row, leaving.hint),
+            None => Length {
+                own: rest.first,
+                named: Duration::ZERO,
+            },
+        };
+        length.own = length.own.max(leaving.breaker);
+        self.last_failure = leaving.verdict.map(|v| v.kind).or(self.last_failure);
+        self.left_because = Some(leaving.reason);
+        // A later failure never shortens what an earlier one asked for.
+        prolong(&mut self.own_until, now, length.own);
+        prolong(&mut self.named_until, now, length.named);
+        self.next_probe = Some(now + probe_every);
+        length.own.max(length.named)
+    }
+
+    /// A call that began in generation `seen` succeeded. One that began before the chain last turned
+    /// away shows nothing.
+    pub(super) fn succeeded(&mut self, seen: u64) {
+        if seen == self.generation {
+            self.forget();
+        }
+    }
+
+    pub(super) fn forget(&mut self) {
+        *self = Self {
+            generation: self.generation,
+            ..Self::default()
+        };
     }
 
     pub(super) fn rests(&self, now: Monotonic) -> bool {
-        self.rest_until.is_some_and(|until| until > now)
+        self.rest_left(now).is_some()
     }
 
     pub(super) fn rest_left(&self, now: Monotonic) -> Option<Duration> {
-        self.rest_until
+        self.own_until
+            .max(self.named_until)
             .filter(|until| *until > now)
             .map(|until| until.since(now))
     }
 
-    /// Whether it is time to ask whether it works again.
-    pub(super) fn wants_probe(&self, now: Monotonic) -> bool {
-        self.left_because.is_some() && self.next_probe.is_some_and(|at| at <= now)
+    /// Whether it is time to ask whether it works again; if so, nobody else asks for a while.
+    pub(super) fn claim_probe(&mut self, probe_every: Duration, now: Monotonic) -> bool {
+        let due = self.left_because.is_some() && self.next_probe.is_some_and(|at| at <= now);
+        if due {
+            self.next_probe = Some(now + probe_every);
+        }
+        due
     }
 
     /// Whether the provider may be called again at once.
     pub(super) fn probed(&mut self, works: bool, probe_every: Duration, now: Monotonic) -> bool {
-        self.next_probe = Some(now + probe_every);
-        if works && self.probe_ends_rest {
-            self.rest_until = None;
-            return true;
+        if works {
+            // A cheap question does not meet a limit that the provider named.
+            self.own_until = None;
+        } else {
+            prolong(&mut self.own_until, now, probe_every);
         }
-        if !works {
-            let until = now + probe_every;
-            self.rest_until = Some(self.rest_until.map_or(until, |was| was.max(until)));
-        }
-        false
+        works && !self.rests(now)
+    }
+}
+
+fn prolong(until: &mut Option<Monotonic>, now: Monotonic, by: Duration) {
+    if !by.is_zero() {
+        *until = (*until).max(Some(now + by));
     }
 }
 
@@ -113,24 +166,27 @@ mod tests {
         Monotonic::default() + Duration::from_secs(seconds)
     }
 
-    fn resting(seconds: u64, probe_ends_rest: bool) -> Health {
-        let mut health = Health {
-            probe_ends_rest,
-            ..Health::default()
+    fn leave(health: &mut Health, hint: u64, seen: u64, now: Monotonic) {
+        let verdict = Verdict::new(FailureKind::Overloaded);
+        let leaving = Leaving {
+            reason: HandoffReason::Overloaded,
+            verdict: Some(&verdict),
+            hint: Duration::from_secs(hint),
+            breaker: Duration::ZERO,
+            seen,
         };
-        health.leave(
-            Some(FailureKind::Overloaded),
-            HandoffReason::Overloaded,
-            Duration::from_secs(seconds),
-            EVERY,
-            at(0),
-        );
+        health.leave(leaving, &Rest::default(), EVERY, now);
+    }
+
+    fn resting(hint: u64) -> Health {
+        let mut health = Health::default();
+        leave(&mut health, hint, 0, at(0));
         health
     }
 
     #[test]
     fn the_first_that_neither_rests_nor_was_tried_is_chosen() {
-        let healths = [resting(30, true), Health::default(), Health::default()];
+        let healths = [resting(0), Health::default(), Health::default()];
         let all = |_: usize| true;
         assert_eq!(choose(&healths, None, all, at(29)), Some(1));
         assert_eq!(choose(&healths, None, all, at(30)), Some(0));
@@ -140,43 +196,58 @@ mod tests {
 
     #[test]
     fn a_pin_holds_through_a_rest_and_never_falls_back() {
-        let healths = [resting(30, true), Health::default()];
+        let healths = [resting(0), Health::default()];
         assert_eq!(choose(&healths, Some(0), |_| true, at(0)), Some(0));
         assert_eq!(choose(&healths, Some(0), |i| i != 0, at(0)), None);
     }
 
     #[test]
-    fn a_probe_ends_a_rest_only_where_it_meets_the_limit() {
-        let mut passing = resting(3_600, true);
-        assert!(!passing.wants_probe(at(59)));
-        assert!(passing.wants_probe(at(60)));
+    fn a_probe_ends_the_chains_own_rest_and_not_what_the_provider_named() {
+        let mut passing = resting(0);
+        assert!(!passing.claim_probe(EVERY, at(59)));
+        assert!(passing.claim_probe(EVERY, at(60)));
+        assert!(!passing.claim_probe(EVERY, at(60)), "claimed");
         assert!(passing.probed(true, EVERY, at(60)));
         assert!(!passing.rests(at(60)));
 
-        let mut limited = resting(3_600, false);
+        let mut limited = resting(3_600);
+        // A later failure without a hint leaves the hint as it is.
+        leave(&mut limited, 0, 1, at(1));
         assert!(!limited.probed(true, EVERY, at(60)));
-        assert!(limited.rests(at(60)));
         assert_eq!(limited.rest_left(at(60)), Some(Duration::from_secs(3_540)));
     }
 
     #[test]
-    fn a_failed_probe_lengthens_a_rest_and_a_second_failure_never_shortens_it() {
-        let mut health = resting(61, true);
-        assert!(!health.probed(false, EVERY, at(60)));
-        assert_eq!(health.rest_until, Some(at(120)));
-        health.leave(
-            None,
-            HandoffReason::Overloaded,
-            Duration::from_secs(1),
-            EVERY,
-            at(60),
-        );
-        assert_eq!(health.rest_until, Some(at(120)));
+    fn a_failed_probe_lengthens_a_rest() {
+        let mut health = resting(0);
+        assert!(!health.probed(false, EVERY, at(20)));
+        assert_eq!(health.rest_left(at(20)), Some(EVERY));
+    }
+
+    #[test]
+    fn failures_of_calls_that_were_under_way_together_count_once() {
+        let mut health = Health::default();
+        for _ in 0..10 {
+            leave(&mut health, 0, 0, at(0));
+        }
+        assert_eq!(health.rest_left(at(0)), Some(Duration::from_secs(30)));
+        let seen = health.generation();
+        leave(&mut health, 0, seen, at(31));
+        assert_eq!(health.rest_left(at(31)), Some(Duration::from_secs(60)));
+    }
+
+    #[test]
+    fn a_success_from_before_the_rest_shows_nothing() {
+        let mut health = resting(600);
+        health.succeeded(0);
+        assert!(health.rests(at(599)));
+        health.succeeded(1);
+        assert!(!health.rests(at(0)));
     }
 
     #[test]
     fn the_reason_of_a_return_is_recovery() {
-        let healths = [Health::default(), resting(30, true)];
+        let healths = [Health::default(), resting(0)];
         assert_eq!(reason(&healths, 1), HandoffReason::Overloaded);
         assert_eq!(reason(&healths, 0), HandoffReason::Recovered);
     }

@@ -2,42 +2,47 @@
 
 use agent_primitives::ProviderId;
 
-use super::FallbackChain;
+use super::{FallbackChain, Link};
 use crate::failure::Failure;
 
 impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
     /// Probes every resting provider whose time has come, one after the other, and says how each
     /// probe went. A provider that passes may be called again at once, unless it named the time
     /// itself; one that fails rests for at least another
-    /// [`probe_every`](super::FallbackConfig::probe_every).
+    /// [`probe_every`](super::FallbackConfig::probe_every). Providers without a probe are left alone.
     ///
     /// # Cancel safety
-    /// Dropping the future leaves the probe that was under way for the next time.
+    /// Dropping the future leaves the provider that was being probed for the next time.
     pub async fn probe_due(&self) -> Vec<(ProviderId, Result<(), Failure>)> {
         let mut outcomes = Vec::new();
         for (index, link) in self.shared.links.iter().enumerate() {
-            let now = self.shared.clock.monotonic();
-            let due = self
-                .lock()
-                .healths
-                .get(index)
-                .is_some_and(|health| health.wants_probe(now));
-            if !due {
-                continue;
+            if let Some(outcome) = self.probe(index, link).await {
+                outcomes.push((link.id.clone(), outcome));
             }
-            let outcome = link.provider.probe().await;
-            tracing::debug!(gen_ai.provider.name = %link.id, works = outcome.is_ok(), "probe");
-            let now = self.shared.clock.monotonic();
-            let works_again = self.lock().healths.get_mut(index).is_some_and(|health| {
-                health.probed(outcome.is_ok(), self.shared.config.probe_every, now)
-            });
-            if works_again {
-                // The next request is the real test.
-                self.breaker_of(link).half_open();
-            }
-            outcomes.push((link.id.clone(), outcome));
         }
         outcomes
+    }
+
+    /// Probes one provider, if it is due and can be probed.
+    async fn probe(&self, index: usize, link: &Link<Req, Rep>) -> Option<Result<(), Failure>> {
+        let every = self.shared.config.probe_every;
+        let now = self.shared.clock.monotonic();
+        if !self.lock().healths.get_mut(index)?.claim_probe(every, now) {
+            return None;
+        }
+        let outcome = link.provider.probe().await?;
+        tracing::debug!(gen_ai.provider.name = %link.id, works = outcome.is_ok(), "probe");
+        let now = self.shared.clock.monotonic();
+        let works_again = self
+            .lock()
+            .healths
+            .get_mut(index)?
+            .probed(outcome.is_ok(), every, now);
+        if works_again {
+            // The next request is the real test.
+            self.breaker_of(link).half_open();
+        }
+        Some(outcome)
     }
 }
 
@@ -82,18 +87,22 @@ impl Drop for ProbeTask {
 
 #[cfg(feature = "tokio")]
 impl<Req: ?Sized + 'static, Rep: Send + 'static> FallbackChain<Req, Rep> {
-    /// Calls [`probe_due`](Self::probe_due) every [`probe_every`](super::FallbackConfig::probe_every)
-    /// on the present tokio runtime until the task is dropped. Idle while nobody rests.
+    /// Probes each resting provider every [`probe_every`](super::FallbackConfig::probe_every) on the
+    /// present tokio runtime until the task is dropped. Idle while nobody rests; a probe that takes
+    /// longer than that time is given up, so that it does not keep the others waiting.
     ///
     /// # Panics
     /// Outside a tokio runtime.
     pub fn spawn_probes(&self) -> ProbeTask {
         let chain = self.clone();
         ProbeTask(tokio::spawn(async move {
+            let every = chain.shared.config.probe_every;
             loop {
-                let pause = chain.shared.config.probe_every;
-                chain.shared.sleep.sleep(pause).await;
-                chain.probe_due().await;
+                chain.shared.sleep.sleep(every).await;
+                for (index, link) in chain.shared.links.iter().enumerate() {
+                    // Nothing to do about a probe that hangs: the provider stays at rest.
+                    let _ = tokio::time::timeout(every, chain.probe(index, link)).await;
+                }
             }
         }))
     }

@@ -127,18 +127,22 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
             return Err(self.unknown(provider));
         };
         if let Some(health) = self.lock().healths.get_mut(index) {
-            health.succeeded();
+            health.forget();
         }
         if let Some(link) = self.shared.links.get(index) {
-            link.breaker.close();
+            self.breaker_of(link).close();
         }
         Ok(())
     }
 
     pub(super) fn outlooks(&self) -> Vec<Outlook> {
         let at = self.shared.clock.timestamp();
-        self.status()
+        let status = self.status();
+        // With a pin, nobody else would be asked.
+        let pinned = status.iter().any(|status| status.pinned);
+        status
             .into_iter()
+            .filter(|status| status.pinned || !pinned)
             .map(|status| {
                 let retry_in = status.rests_for.unwrap_or_default();
                 Outlook {

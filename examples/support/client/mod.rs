@@ -311,9 +311,9 @@ impl Provider<ChatRequest> for HttpProvider {
     }
 
     /// Asks for the list of models.
-    async fn probe(&self) -> Result<(), Failure> {
+    async fn probe(&self) -> Option<Result<(), Failure>> {
         let get = self.endpoint.get(self.dialect.models_path());
-        self.send(get).await.map(drop)
+        Some(self.send(get).await.map(drop))
     }
 }
 

@@ -45,7 +45,7 @@ pub enum Progress {
 /// let script = Script::new([Rule::new(Fault::Overloaded).target(Target::Probe)]);
 /// let server = ScriptedProvider::builder(Recording::sample()).script(script).start().await?;
 /// let claude = HttpProvider::new("claude".parse()?, Dialect::Anthropic, &server.url())?;
-/// assert!(claude.probe().await.is_err());
+/// assert!(claude.probe().await.is_some_and(|outcome| outcome.is_err()));
 /// let log = server.log();
 /// assert_eq!(log[0].fault, Some(Fault::Overloaded));
 /// assert_eq!(log[0].progress, Progress::Refused { status: 529 });

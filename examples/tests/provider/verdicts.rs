@@ -150,9 +150,9 @@ async fn probes_tell_whether_the_provider_works() {
         let rule = Rule::new(Fault::Overloaded).target(Target::Probe);
         let server = server([rule]).await;
         let provider = provider(dialect, &server);
-        let failure = provider.probe().await.unwrap_err();
+        let failure = provider.probe().await.unwrap().unwrap_err();
         assert!(is_meant(dialect, FailureKind::Overloaded, failure.kind()));
-        provider.probe().await.unwrap();
+        provider.probe().await.unwrap().unwrap();
     }
 }
 
