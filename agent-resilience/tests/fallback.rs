@@ -508,11 +508,14 @@ async fn what_only_this_request_may_not_do_sends_nobody_to_rest() {
     assert_eq!(setup.who().await, "claude");
 }
 
+/// How the test ends a call.
+type End = tokio::sync::oneshot::Sender<Result<(), Verdict>>;
+
 /// Answers, or fails, when the test says so.
 #[derive(Clone)]
 struct Gated {
     id: ProviderId,
-    waiting: Arc<Mutex<VecDeque<tokio::sync::oneshot::Sender<Result<(), Verdict>>>>>,
+    waiting: Arc<Mutex<VecDeque<End>>>,
 }
 
 impl Gated {
@@ -610,15 +613,15 @@ fn a_success_that_began_before_a_limit_does_not_end_it() {
 #[test]
 fn a_pause_ends_without_a_call_when_the_provider_was_sent_to_rest_meanwhile() {
     // The sleep of the first call lets the second one meet its limit.
-    struct Meanwhile(Mutex<Option<Gated>>, tokio::sync::Notify);
+    struct Meanwhile(tokio::sync::Notify);
     #[async_trait::async_trait]
     impl Sleep for Meanwhile {
         async fn sleep(&self, _: Duration) {
-            self.1.notified().await;
+            self.0.notified().await;
         }
     }
     let providers = ["claude", "groq"].map(Gated::new);
-    let sleep = Arc::new(Meanwhile(Mutex::new(None), tokio::sync::Notify::new()));
+    let sleep = Arc::new(Meanwhile(tokio::sync::Notify::new()));
     let chain = FallbackChain::builder()
         .provider(providers[0].clone())
         .provider(providers[1].clone())
@@ -635,7 +638,7 @@ fn a_pause_ends_without_a_call_when_the_provider_was_sent_to_rest_meanwhile() {
     providers[0].end(Err(limited(600)));
     assert!(poll(&mut second).is_none());
 
-    sleep.1.notify_waiters();
+    sleep.0.notify_waiters();
     assert!(poll(&mut first).is_none());
     assert!(
         providers[0].waiting.lock().expect("no panic").is_empty(),

@@ -1,5 +1,7 @@
 //! The main job, as a process of its own: nothing is lost, and one seed gives one run.
 
+#![allow(clippy::print_stderr, reason = "a test that cannot run says so")]
+
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
