@@ -51,6 +51,10 @@ enum Kind {
         len: u64,
         max: u64,
     },
+    #[error(
+        "history or context is in {len} pieces where {max} are the limit; cut the context shorter"
+    )]
+    TooManyRanges { len: usize, max: usize },
     #[error("there is no checkpoint {0}; list the session to see which there are")]
     NotFound(CheckpointId),
     #[error("checkpoint {0} needs bytes that are damaged; restore an older one")]
@@ -59,6 +63,10 @@ enum Kind {
     Encode { what: String, source: Source },
     #[error("{what} does not read as the type asked for; ask for the type that was saved")]
     Decode { what: String, source: Source },
+    #[error("{what} has a field {field} of its own; give the additional one another name")]
+    Reserved { what: String, field: String },
+    #[error("{what} is nested more than {max} deep; flatten it")]
+    TooDeep { what: String, max: usize },
     #[error("{what}: {reason}")]
     Invalid { what: String, reason: &'static str },
 }
@@ -124,6 +132,10 @@ impl Error {
         .into()
     }
 
+    pub(crate) fn too_many_ranges(len: usize, max: usize) -> Self {
+        Kind::TooManyRanges { len, max }.into()
+    }
+
     pub(crate) fn not_found(id: CheckpointId) -> Self {
         Kind::NotFound(id).into()
     }
@@ -144,6 +156,22 @@ impl Error {
         Kind::Decode {
             what: what.into(),
             source: source.into(),
+        }
+        .into()
+    }
+
+    pub(crate) fn reserved(what: impl Into<String>, field: impl Into<String>) -> Self {
+        Kind::Reserved {
+            what: what.into(),
+            field: field.into(),
+        }
+        .into()
+    }
+
+    pub(crate) fn too_deep(what: impl Into<String>, max: usize) -> Self {
+        Kind::TooDeep {
+            what: what.into(),
+            max,
         }
         .into()
     }
@@ -193,7 +221,21 @@ impl Error {
 
     /// A limit of the format or the file system was passed.
     pub fn is_too_large(&self) -> bool {
-        matches!(*self.0, Kind::TooLarge { .. })
+        matches!(*self.0, Kind::TooLarge { .. } | Kind::TooManyRanges { .. })
+    }
+
+    /// The value cannot be saved as it is: an additional field has the name of one that the type has,
+    /// it is nested too deep, or it is no JSON. Change it.
+    pub fn is_unsavable(&self) -> bool {
+        matches!(
+            *self.0,
+            Kind::Reserved { .. } | Kind::TooDeep { .. } | Kind::Encode { .. }
+        )
+    }
+
+    /// What was saved does not read back; an older checkpoint may.
+    pub(crate) fn is_decode(&self) -> bool {
+        matches!(*self.0, Kind::Decode { .. })
     }
 
     /// No such checkpoint is listed.

@@ -608,3 +608,121 @@ fn many_messages_in_one_save_are_parted_into_frames_and_come_back() {
     assert_eq!(session.report().frames, 4, "three of items, and the commit");
     assert_eq!(session.history(), history);
 }
+
+/// Text that hardly packs.
+fn noise(seed: u64, len: usize) -> String {
+    let mut word = seed;
+    let letters = std::iter::repeat_with(|| {
+        word = word
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        char::from(b' ' + u8::try_from(word >> 58).unwrap())
+    });
+    letters.take(len).collect()
+}
+
+#[test]
+fn a_batch_longer_than_a_segment_lies_in_several() {
+    let store = MemoryStore::new();
+    let mut session = open(&store);
+    session.push(Message::user("task")).unwrap();
+    auto(&mut session);
+    for seed in 0..6 {
+        session.push(Message::user(noise(seed, 1 << 20))).unwrap();
+    }
+    auto(&mut session);
+    let segments = store.segments(&id()).unwrap();
+    assert_eq!(segments, [1, 2]);
+    for segment in segments {
+        assert!(store.read(&id(), segment, usize::MAX).unwrap().len() <= 4 << 20);
+    }
+    let history = session.history().to_vec();
+    drop(session);
+    let session = open(&store);
+    assert!(session.report().is_clean(), "{}", session.report());
+    assert_eq!(session.history(), history);
+}
+
+#[test]
+fn a_batch_that_stopped_between_segments_is_written_again_whole() {
+    let left = Arc::new(Mutex::new(usize::MAX));
+    let store = Failing {
+        inner: MemoryStore::new(),
+        left: Arc::clone(&left),
+    };
+    let mut session = Checkpointer::builder(store.clone(), id()).open().unwrap();
+    session.push(Message::user("task")).unwrap();
+    auto(&mut session);
+    for seed in 0..6 {
+        session.push(Message::user(noise(seed, 1 << 20))).unwrap();
+    }
+    *left.lock().unwrap() = 1;
+    assert!(
+        session
+            .save(CheckpointKind::Auto)
+            .unwrap_err()
+            .is_disk_full()
+    );
+    assert_eq!(session.unsaved().len(), 6);
+    *left.lock().unwrap() = usize::MAX;
+    auto(&mut session);
+    session.push(Message::user("on")).unwrap();
+    auto(&mut session);
+    let history = session.history().to_vec();
+    drop(session);
+    let session = open(&store.inner);
+    assert_eq!(session.history(), history);
+    assert_eq!(session.report().lost_bytes, 0);
+    assert_eq!(session.report().uncommitted, 0, "none behind the newest");
+}
+
+#[test]
+fn a_context_in_more_pieces_than_a_save_records_is_not_made() {
+    let store = MemoryStore::new();
+    let mut session = open(&store);
+    session.push(Message::user("task")).unwrap();
+    for _ in 0..33_000 {
+        session.push(Message::assistant("")).unwrap();
+        session.push(Message::system("")).unwrap();
+    }
+    let refused = session.cut(33_100, &|_: &Message| 1).unwrap_err();
+    assert_eq!(refused.needed, u64::MAX);
+    assert_eq!(session.context().len(), 66_001);
+    auto(&mut session);
+    let session = {
+        drop(session);
+        open(&store)
+    };
+    assert_eq!(session.history().len(), 66_001);
+}
+
+#[test]
+fn what_comes_during_a_save_asks_for_the_next() {
+    use agent_primitives::{ContextPressure, Observer};
+
+    /// Hears pressure in the middle of a save.
+    struct During(Mutex<Option<agent_checkpoint::Signal>>);
+    impl Observer for During {
+        fn observe(&self, stamp: Stamp<'_>, _: &Event) {
+            if let Some(signal) = self.0.lock().unwrap().take() {
+                signal.observe(stamp, &ContextPressure::new(9, 10).into());
+            }
+        }
+    }
+    let during = Arc::new(During(Mutex::new(None)));
+    let mut session = Checkpointer::builder(MemoryStore::new(), id())
+        .observer(Arc::clone(&during))
+        .open()
+        .unwrap();
+    let signal = session.signal();
+    *during.0.lock().unwrap() = Some(signal.clone());
+    signal.observe(
+        Stamp::at(Timestamp::UNIX_EPOCH),
+        &ContextPressure::new(9, 10).into(),
+    );
+    session.push(Message::user("x")).unwrap();
+    assert!(session.save_if_asked().unwrap().is_some());
+    assert_eq!(signal.asked(), Some(CheckpointKind::Auto));
+    session.save_if_asked().unwrap();
+    assert_eq!(signal.asked(), None);
+}

@@ -29,18 +29,30 @@ fn length(message: &Message) -> u64 {
     u64::try_from(message.content.len()).unwrap()
 }
 
-/// Positions of results that no call precedes since the assistant spoke last.
-fn orphans<'a>(messages: impl IntoIterator<Item = &'a Message>) -> Vec<usize> {
-    let mut has_call = false;
-    let mut orphans = Vec::new();
-    for (at, message) in messages.into_iter().enumerate() {
-        match message.role {
-            Role::Assistant => has_call = !message.tool_calls.is_empty(),
-            Role::Tool if !has_call => orphans.push(at),
-            _ => {}
+/// For each result the position of the call that it answers: the nearest before it of the same id that
+/// nothing answers yet. Told from the messages alone, in the plainest way.
+fn pairs(messages: &[Message]) -> Vec<(usize, Option<usize>)> {
+    let mut answered: Vec<(usize, usize)> = Vec::new();
+    let mut pairs = Vec::new();
+    for (at, message) in messages.iter().enumerate() {
+        if message.role != Role::Tool {
+            continue;
         }
+        let mut call = None;
+        for (position, before) in messages[..at].iter().enumerate().rev() {
+            let same = before.tool_calls.iter().enumerate().find(|(number, made)| {
+                Some(&made.id) == message.tool_call_id.as_ref()
+                    && !answered.contains(&(position, *number))
+            });
+            if let Some((number, _)) = same {
+                answered.push((position, number));
+                call = Some(position);
+                break;
+            }
+        }
+        pairs.push((at, call));
     }
-    orphans
+    pairs
 }
 
 proptest! {
@@ -74,22 +86,26 @@ proptest! {
             }
         }
         // Results stay with their call, and without one they go.
-        prop_assert_eq!(orphans(&kept), Vec::<usize>::new());
-        let strays = orphans(&messages);
-        let mut call = None;
-        for (at, message) in messages.iter().enumerate() {
-            match message.role {
-                Role::Assistant => call = (!message.tool_calls.is_empty()).then_some(at),
-                Role::Tool => match call {
-                    Some(call) => prop_assert_eq!(is_kept(at), is_kept(call)),
-                    None => prop_assert!(strays.contains(&at) && !is_kept(at)),
-                },
-                _ => {}
+        let pairs_before = pairs(&messages);
+        for (result, call) in &pairs_before {
+            match call {
+                Some(call) => prop_assert_eq!(is_kept(*result), is_kept(*call)),
+                None => prop_assert!(!is_kept(*result)),
             }
         }
+        // What is kept pairs as it did: each result has its call before it.
+        prop_assert!(pairs(&kept).iter().all(|(_, call)| call.is_some()));
+        // A call of the newest round whose result is still to come stays.
+        let newest_call = messages.iter().rposition(|message| !message.tool_calls.is_empty());
+        if let Some(newest) = newest_call {
+            let answers = pairs_before.iter().filter(|(_, call)| *call == Some(newest));
+            let is_answered = answers.count() == messages[newest].tool_calls.len();
+            prop_assert!(is_answered || is_kept(newest));
+        }
         // From the tail on only strays are missing.
+        let is_stray = |at: usize| pairs_before.contains(&(at, None));
         for at in once.tail..messages.len() {
-            prop_assert!(is_kept(at) || strays.contains(&at));
+            prop_assert!(is_kept(at) || is_stray(at));
         }
         // Again changes nothing.
         let twice = truncate(&kept, limit, &length).unwrap();
@@ -122,6 +138,56 @@ fn an_open_call_at_the_end_stays() {
         truncate(&messages, 2, &|_: &Message| 1).unwrap().kept,
         [0..1, 2..3]
     );
+}
+
+fn calls(id: &str) -> Message {
+    Message::assistant("").with_tool_call(ToolCall::new(id, "t", "{}"))
+}
+
+#[test]
+fn parallel_calls_in_messages_of_their_own_keep_their_results() {
+    let messages = [
+        Message::system("s"),
+        Message::user("task"),
+        Message::assistant("x"),
+        calls("a"),
+        calls("b"),
+        Message::tool("a", "ra"),
+        Message::tool("b", "rb"),
+        Message::assistant("done"),
+    ];
+    let one = |_: &Message| 1;
+    assert_eq!(truncate(&messages, 6, &one).unwrap().kept, [0..2, 7..8]);
+    assert_eq!(truncate(&messages, 7, &one).unwrap().kept, [0..2, 3..8]);
+}
+
+#[test]
+fn a_result_behind_what_the_model_said_meanwhile_stays() {
+    let messages = [
+        Message::user("task"),
+        calls("a"),
+        Message::assistant("still running"),
+        Message::tool("a", "ra"),
+    ];
+    assert_eq!(
+        truncate(&messages, 1_000, &|_: &Message| 1).unwrap().kept,
+        vec![0..4]
+    );
+}
+
+#[test]
+fn a_call_without_its_result_stays_until_the_model_calls_again_after_the_user() {
+    let mut messages = vec![
+        Message::user("task"),
+        Message::assistant("old"),
+        calls("a"),
+        Message::user("hello?"),
+    ];
+    let one = |_: &Message| 1;
+    assert_eq!(truncate(&messages, 2, &one).unwrap_err().needed, 3);
+    assert_eq!(truncate(&messages, 3, &one).unwrap().kept, [0..1, 2..4]);
+    messages.extend([calls("b"), Message::tool("b", "rb")]);
+    assert_eq!(truncate(&messages, 3, &one).unwrap().kept, [0..1, 4..6]);
 }
 
 #[test]

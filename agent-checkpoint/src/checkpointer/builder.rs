@@ -114,12 +114,8 @@ impl Builder {
         let started = self.clock.monotonic();
         let mut writer = self.store.writer(&self.session)?;
         let mut loaded = load(&self.store, &self.session)?;
-        let head = loaded.replay.head().cloned();
+        let (head, current) = newest(&mut loaded.replay)?;
         let mut report = report(&loaded, head.as_ref());
-        let current = match &head {
-            Some(entry) => Current::load(&mut loaded.replay, entry)?,
-            None => Current::default(),
-        };
         // From here on the store is changed; what could refuse the log has been asked.
         repair(&loaded, writer.as_mut(), &mut report)?;
         if !report.is_clean() {
@@ -156,6 +152,21 @@ impl Builder {
         }
         Ok(session)
     }
+}
+
+/// The newest commit that is whole and reads back, and its state.
+fn newest(replay: &mut Replay) -> Result<(Option<Entry>, Current), Error> {
+    while let Some(entry) = replay.head().cloned() {
+        match Current::load(replay, &entry) {
+            Ok(current) => return Ok((Some(entry), current)),
+            Err(error) if error.is_decode() || error.is_damaged() => {
+                tracing::warn!(checkpoint = %entry.id(), %error, "checkpoint does not read back");
+                replay.degrade(entry.seq);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok((None, Current::default()))
 }
 
 /// Copies damaged bytes aside, and then cuts off what an interrupted write left at the end.
@@ -200,6 +211,7 @@ fn report(loaded: &Loaded, head: Option<&Entry>) -> Report {
         missing: replay.missing.clone(),
         uncommitted: uncommitted.map(|block| block.count).sum(),
         damaged_headers: loaded.damaged_headers.clone(),
+        ignored: loaded.ignored.clone(),
         ..Report::default()
     }
 }

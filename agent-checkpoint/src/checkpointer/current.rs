@@ -5,23 +5,12 @@ use std::ops::Range;
 
 use serde_json::{Map, Value};
 
-use crate::format::payload::{Digest, Reference, Span};
+use super::components::{Changes, Components, Host, Stored};
+use crate::format::payload::Span;
 use crate::log::numbering::{Numbering, wide};
 use crate::log::replay::{Entry, Replay};
 use crate::log::view::{Piece, push_history};
-use crate::{Error, Message, SessionState, Work};
-
-/// Component names begin with what they are part of, so that none can be taken for another.
-const WORK: &str = "work.";
-const HOST: &str = "host.";
-const WORK_SCHEMA: u16 = 1;
-
-/// A value that the host saves with the session.
-#[derive(Debug, Clone)]
-pub(crate) struct Host {
-    pub(crate) schema: u16,
-    pub(crate) value: Value,
-}
+use crate::{Error, Message, SessionState};
 
 /// A message of the context that is not in the history.
 #[derive(Debug, Clone)]
@@ -29,28 +18,6 @@ pub(crate) struct Note {
     pub(crate) message: Message,
     /// Its number, once saved.
     pub(crate) number: Option<u64>,
-}
-
-/// Where a component was saved last, and what it was.
-#[derive(Debug, Clone, Copy)]
-struct Saved {
-    reference: Reference,
-    digest: Digest,
-}
-
-/// Components that differ from what is saved.
-#[derive(Debug, Default)]
-pub(crate) struct Changes {
-    /// New values, by full name.
-    pub(crate) values: Map<String, Value>,
-    fresh: Vec<(String, u16, Digest)>,
-    gone: Vec<String>,
-}
-
-impl Changes {
-    pub(crate) fn is_empty(&self) -> bool {
-        self.fresh.is_empty() && self.gone.is_empty()
-    }
 }
 
 /// The state of a session in memory.
@@ -65,9 +32,7 @@ pub(crate) struct Current {
     pub(crate) host: BTreeMap<String, Host>,
     /// What a later version wrote into commits, kept for it.
     pub(crate) other: Map<String, Value>,
-    /// Components of a later version.
-    carried: BTreeMap<String, Reference>,
-    saved: BTreeMap<String, Saved>,
+    pub(crate) components: Components,
     pub(crate) is_work_touched: bool,
     pub(crate) is_context_touched: bool,
 }
@@ -76,10 +41,15 @@ impl Current {
     /// The state at a whole commit. Takes what it can out of `replay`.
     pub(crate) fn load(replay: &mut Replay, entry: &Entry) -> Result<Self, Error> {
         let damaged = || Error::damaged(entry.id());
+        // What may fail goes first: `replay` stays whole for an older entry then.
+        let stored = Stored::load(replay, entry)?;
         let mut current = Self {
             other: entry.body.other.clone(),
+            components: stored.components,
+            host: stored.host,
             ..Self::default()
         };
+        current.state.work = stored.work;
         // The context goes first: its notes are cloned, the history may be moved out.
         let mut history = Vec::new();
         for span in entry.history() {
@@ -105,7 +75,6 @@ impl Current {
                 .cloned()
                 .collect(),
         };
-        current.load_components(replay, entry)?;
         Ok(current)
     }
 
@@ -170,43 +139,6 @@ impl Current {
         }
     }
 
-    fn load_components(&mut self, replay: &Replay, entry: &Entry) -> Result<(), Error> {
-        let mut work = Map::new();
-        for (name, reference) in &entry.body.components {
-            let value = replay
-                .snapshots
-                .get(&reference.seq)
-                .and_then(|values| values.get(name))
-                .ok_or_else(|| Error::damaged(entry.id()))?;
-            if let Some(field) = name.strip_prefix(WORK) {
-                if reference.schema > WORK_SCHEMA {
-                    return Err(Error::newer(format!("component {name}")));
-                }
-                work.insert(field.to_owned(), value.clone());
-            } else if let Some(kind) = name.strip_prefix(HOST) {
-                let host = Host {
-                    schema: reference.schema,
-                    value: value.clone(),
-                };
-                self.host.insert(kind.to_owned(), host);
-            } else {
-                self.carried.insert(name.clone(), *reference);
-                continue;
-            }
-            let digest = digest(name, value)?;
-            self.saved.insert(
-                name.clone(),
-                Saved {
-                    reference: *reference,
-                    digest,
-                },
-            );
-        }
-        self.state.work = serde_json::from_value::<Work>(Value::Object(work))
-            .map_err(|e| Error::decode("the session's state beside its messages", e))?;
-        Ok(())
-    }
-
     /// Messages that are not saved yet.
     pub(crate) fn pending(&self) -> &[Message] {
         self.state
@@ -266,91 +198,21 @@ impl Current {
         Some(spans)
     }
 
-    /// Components that differ from what is saved.
-    pub(crate) fn changes(&self) -> Result<Changes, Error> {
-        let mut changes = Changes::default();
-        if !self.is_work_touched {
-            return Ok(changes);
-        }
-        let work = serde_json::to_value(&self.state.work)
-            .map_err(|e| Error::encode("the session's state beside its messages", e))?;
-        let Value::Object(work) = work else {
-            return Ok(changes);
-        };
-        let work = work
-            .into_iter()
-            .map(|(field, value)| (format!("{WORK}{field}"), WORK_SCHEMA, value));
-        let host = self
-            .host
-            .iter()
-            .map(|(kind, host)| (format!("{HOST}{kind}"), host.schema, host.value.clone()));
-        let mut names = Vec::new();
-        for (name, schema, value) in work.chain(host) {
-            let digest = digest(&name, &value)?;
-            let is_saved =
-                |saved: &Saved| saved.digest == digest && saved.reference.schema == schema;
-            if !self.saved.get(&name).is_some_and(is_saved) {
-                changes.fresh.push((name.clone(), schema, digest));
-                changes.values.insert(name.clone(), value);
-            }
-            names.push(name);
-        }
-        changes.gone = self
-            .saved
-            .keys()
-            .filter(|name| !names.contains(name))
-            .cloned()
-            .collect();
-        Ok(changes)
-    }
-
-    /// References to every component when `changes` are saved in the Snapshot frame `seq`.
-    pub(crate) fn references(&self, changes: &Changes, seq: u64) -> BTreeMap<String, Reference> {
-        let mut references = self.carried.clone();
-        references.extend(
-            self.saved
-                .iter()
-                .map(|(name, saved)| (name.clone(), saved.reference)),
-        );
-        for name in &changes.gone {
-            references.remove(name);
-        }
-        for (name, schema, _) in &changes.fresh {
-            references.insert(
-                name.clone(),
-                Reference {
-                    seq,
-                    schema: *schema,
-                },
-            );
-        }
-        references
-    }
-
     /// Remembers that `changes` and everything else are saved.
     pub(crate) fn saved(&mut self, changes: Changes, seq: u64, note_numbers: &[u64]) {
-        for name in changes.gone {
-            self.saved.remove(&name);
-        }
-        for (name, schema, digest) in changes.fresh {
-            self.saved.insert(
-                name,
-                Saved {
-                    reference: Reference { seq, schema },
-                    digest,
-                },
-            );
-        }
+        self.components.saved(changes, seq);
         for (note, number) in self.notes.iter_mut().zip(note_numbers) {
             note.number = Some(*number);
         }
         self.is_work_touched = false;
         self.is_context_touched = false;
     }
-}
 
-fn digest(name: &str, value: &Value) -> Result<Digest, Error> {
-    let bytes =
-        serde_json::to_vec(value).map_err(|e| Error::encode(format!("component {name}"), e))?;
-    Ok(*blake3::hash(&bytes).as_bytes())
+    /// Components that differ from what is saved.
+    pub(crate) fn changes(&self) -> Result<Changes, Error> {
+        if !self.is_work_touched {
+            return Ok(Changes::default());
+        }
+        self.components.changes(&self.state.work, &self.host)
+    }
 }

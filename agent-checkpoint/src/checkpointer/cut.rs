@@ -2,7 +2,9 @@
 
 use super::Checkpointer;
 use super::current::Note;
+use crate::format::SPANS_MAX;
 use crate::log::view::{Piece, pick};
+use crate::state::savable::check_message;
 use crate::{CountTokens, LimitTooSmall, Message, Truncation, truncate};
 
 impl Checkpointer {
@@ -24,7 +26,8 @@ impl Checkpointer {
     /// ```
     ///
     /// # Errors
-    /// [`LimitTooSmall`] says which limit would do; the context stays as it was.
+    /// [`LimitTooSmall`] says which limit would do; the context stays as it was. `needed` is `u64::MAX`
+    /// where none would: the context would be in more pieces than a save can record.
     pub fn cut(
         &mut self,
         limit: u64,
@@ -37,7 +40,8 @@ impl Checkpointer {
     /// and not in the history, counts against the limit, and is not used when nothing is dropped.
     ///
     /// # Errors
-    /// As [`cut`](Self::cut); `needed` includes the summary.
+    /// As [`cut`](Self::cut); `needed` includes the summary. It is `u64::MAX` for a summary that no save
+    /// could write, of which [`push`](Self::push) would say why.
     pub fn cut_with_summary(
         &mut self,
         limit: u64,
@@ -59,10 +63,17 @@ impl Checkpointer {
         if truncation.dropped == 0 {
             return Ok(truncation);
         }
+        let never = LimitTooSmall {
+            limit,
+            needed: u64::MAX,
+        };
+        if summary.as_ref().is_some_and(|s| check_message(s).is_err()) {
+            return Err(never);
+        }
         let room = summary.as_ref().map_or(0, |summary| counter.count(summary));
         if room > 0 {
-            let rest = limit.saturating_sub(room);
-            truncation = truncate(&messages, rest, counter).map_err(|error| LimitTooSmall {
+            let left = limit.saturating_sub(room);
+            truncation = truncate(&messages, left, counter).map_err(|error| LimitTooSmall {
                 limit,
                 needed: error.needed.saturating_add(room),
             })?;
@@ -77,6 +88,11 @@ impl Checkpointer {
             part.filter(|range| !range.is_empty()).collect::<Vec<_>>()
         };
         let mut context = pick(&pieces, &clip(0, tail));
+        let rest = pick(&pieces, &clip(tail, usize::MAX));
+        // Pieces become ranges of the commit, and may be parted once more where branches meet.
+        if context.len() + rest.len() > SPANS_MAX / 2 {
+            return Err(never);
+        }
         if let Some(message) = summary {
             context.push(Piece::Note(self.current.notes.len()));
             self.current.notes.push(Note {
@@ -84,7 +100,7 @@ impl Checkpointer {
                 number: None,
             });
         }
-        context.extend(pick(&pieces, &clip(tail, usize::MAX)));
+        context.extend(rest);
         self.current.context = Some(context);
         self.current.is_context_touched = true;
         Ok(truncation)

@@ -25,6 +25,8 @@ pub(crate) struct Loaded {
     pub(crate) replay: Replay,
     pub(crate) lost: Vec<Lost>,
     pub(crate) damaged_headers: Vec<u32>,
+    /// Files behind a gap that are none of this log's.
+    pub(crate) ignored: Vec<u32>,
     pub(crate) segments: u32,
     pub(crate) last_segment: u32,
     /// Where appends go on; `None` where they need a new segment.
@@ -39,6 +41,7 @@ pub(crate) fn load(store: &dyn Store, session: &SessionId) -> Result<Loaded, Err
         replay: Replay::default(),
         lost: Vec::new(),
         damaged_headers: Vec::new(),
+        ignored: Vec::new(),
         segments: 0,
         last_segment: 0,
         end: None,
@@ -70,6 +73,11 @@ impl Loaded {
             Start::Damaged(start) => (start, false),
         };
         let found = scan(bytes, start, place.seed());
+        let is_next = self.last_segment.checked_add(1) == Some(segment);
+        if !is_next && !is_good && found.frames.is_empty() {
+            self.ignored.push(segment);
+            return Ok(());
+        }
         let mut damage = found.holes.iter().chain(&found.tail);
         if let Some(newer) = damage.find(|damage| matches!(damage.fault, Fault::Version(_))) {
             return Err(Error::newer(format!(

@@ -2,6 +2,7 @@
 
 mod builder;
 mod checkpoint;
+mod components;
 mod current;
 mod cut;
 #[cfg(test)]
@@ -25,9 +26,10 @@ use std::sync::Arc;
 use agent_primitives::{AgentId, Clock, Event, Observer, SessionId, Stamp};
 
 use crate::format::compress::Packer;
-use crate::format::items::{ITEM_MAX, json_len};
+use crate::state::savable::{check_depth, check_message};
 use crate::{Durability, Error, Message, Position, SessionState, Snapshot, Store, Work, Writer};
-use current::{Current, Host};
+use components::Host;
+use current::Current;
 use save::{Head, LogEnd};
 
 /// One session: its state in memory and its log in a store.
@@ -114,31 +116,19 @@ impl Checkpointer {
     /// Adds a message to the conversation, in memory: an in-memory append until the next save.
     ///
     /// # Errors
-    /// [`Error::is_too_large`] for a message of about 63 MiB or more as JSON; it is not added.
+    /// The message is not added. [`Error::is_too_large`] for one of about 63 MiB or more as JSON;
+    /// [`Error::is_unsavable`] where arrays and objects nest more than 100 deep, or an additional field
+    /// has the name of one that the type has.
     pub fn push(&mut self, message: Message) -> Result<(), Error> {
-        // JSON makes at most six bytes of one; only what may pass the limit, or what has parts whose
-        // length is not known, is measured.
-        let calls = message
-            .tool_calls
-            .iter()
-            .map(|call| call.name.len() + call.arguments.len());
-        let text = calls.fold(message.content.len(), usize::saturating_add);
-        let is_plain = message.parts.is_empty() && message.extra.is_empty();
-        if !is_plain || text > ITEM_MAX / 8 {
-            let len = if text > ITEM_MAX {
-                text
-            } else {
-                json_len(&message)?
-            };
-            if len > ITEM_MAX {
-                return Err(Error::too_large("a message", len, ITEM_MAX));
-            }
-        }
+        check_message(&message)?;
         self.current.push(message);
         Ok(())
     }
 
     /// Changes what the agent knows beside the conversation, in memory until the next save.
+    ///
+    /// A save refuses what would not read back, with [`Error::is_unsavable`], and writes nothing; the
+    /// next `update` can mend it.
     pub fn update<T>(&mut self, change: impl FnOnce(&mut Work) -> T) -> T {
         self.current.is_work_touched = true;
         change(&mut self.current.state.work)
@@ -147,10 +137,12 @@ impl Checkpointer {
     /// Sets a host's own component, in memory until the next save.
     ///
     /// # Errors
-    /// The value cannot be turned into JSON, such as a map whose keys are not text.
+    /// [`Error::is_unsavable`] when the value cannot be turned into JSON, such as a map whose keys are not
+    /// text, or nests more than 100 deep.
     pub fn put<T: Snapshot>(&mut self, value: &T) -> Result<(), Error> {
         let what = || format!("component {}", T::KIND);
         let value = serde_json::to_value(value).map_err(|e| Error::encode(what(), e))?;
+        check_depth(what(), &value)?;
         self.current.host.insert(
             T::KIND.to_owned(),
             Host {
@@ -196,9 +188,9 @@ impl Checkpointer {
     /// # Errors
     /// The store cannot be asked.
     pub fn figures(&self) -> Result<Figures, Error> {
-        let size = match self.end.position {
-            Some(_) => self.writer.size()?,
-            None => crate::Size::default(),
+        let size = match self.end.last_segment {
+            0 => crate::Size::default(),
+            _ => self.writer.size()?,
         };
         Ok(Figures {
             logical_bytes: self.logical,

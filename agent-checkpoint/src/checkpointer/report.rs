@@ -61,6 +61,9 @@ pub struct Report {
     pub quarantined: Vec<Quarantined>,
     /// Segments whose header is damaged. Their frames were read all the same.
     pub damaged_headers: Vec<u32>,
+    /// Segments behind a gap in the numbers that have neither header nor frame: not this session's, and
+    /// left as they are.
+    pub ignored: Vec<u32>,
 }
 
 impl Report {
@@ -71,6 +74,7 @@ impl Report {
             && self.uncommitted == 0
             && self.quarantined.is_empty()
             && self.damaged_headers.is_empty()
+            && self.ignored.is_empty()
     }
 }
 

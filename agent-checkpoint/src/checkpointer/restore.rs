@@ -77,9 +77,7 @@ impl Checkpointer {
             let mut batch = Batch::starting_at(self.end.next);
             batch.tombstone(&mut self.packer, &tombstone)?;
             self.append(&batch, self.durability)?;
-            self.end.next = batch.next();
-            self.listed
-                .retain(|c| c.seq > tombstone.through || tombstone.keep.contains(&c.seq));
+            self.listed.retain(|c| !tombstone.drops(c.seq));
         }
         Ok(plan)
     }

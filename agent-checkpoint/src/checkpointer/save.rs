@@ -5,10 +5,10 @@ use std::sync::Arc;
 use agent_primitives::{CheckpointId, CheckpointKind, CheckpointSaved};
 
 use super::{Checkpoint, Checkpointer, behind};
-use crate::format::SEGMENT_TARGET;
 use crate::format::payload::{Body, Digest, Span, Tombstone};
 use crate::format::segment::Place;
-use crate::log::batch::{Batch, Made};
+use crate::format::{KEEP_MAX, SEGMENT_TARGET};
+use crate::log::batch::{Batch, Made, Part};
 use crate::log::chain::NO_PARENT;
 use crate::log::numbering::{last_number, narrow, wide};
 use crate::log::replay::Entry;
@@ -18,6 +18,8 @@ use crate::{Durability, Error, Position};
 const FLAGGED_ITEMS_MAX: u64 = 64;
 /// A tombstone is written once this many checkpoints are due to go, so that it costs next to nothing.
 const TOMBSTONE_BATCH: usize = 32;
+
+const LAST_SEGMENT: usize = 0xffff_ffff;
 
 /// The commit that the session stands on.
 #[derive(Debug)]
@@ -82,12 +84,17 @@ impl Checkpointer {
     /// # Errors
     /// As [`save`](Self::save); the reason is kept then.
     pub fn save_if_asked(&mut self) -> Result<Option<CheckpointId>, Error> {
-        let Some(kind) = self.signal.asked() else {
+        // Taken before the save: a reason that comes while it runs is for the next one.
+        let Some(reason) = self.signal.take() else {
             return Ok(None);
         };
-        let id = self.save(kind)?;
-        self.signal.answer();
-        Ok(Some(id))
+        match self.save(reason.kind()) {
+            Ok(id) => Ok(Some(id)),
+            Err(error) => {
+                self.signal.hear(reason);
+                Err(error)
+            }
+        }
     }
 
     pub(super) fn commit(
@@ -160,7 +167,7 @@ impl Checkpointer {
                 covers: 0,
                 history: self.current.numbering.spans().to_vec(),
                 context: self.current.context_spans(&note_numbers),
-                components: self.current.references(&changes, snapshot),
+                components: self.current.components.references(&changes, snapshot),
                 other: self.current.other.clone(),
             };
             let parent = match origin {
@@ -172,13 +179,11 @@ impl Checkpointer {
         };
         let stored = self.append(&batch, durability)?;
 
-        self.end.next = batch.next();
         self.end.last_item = last_item;
         self.current.saved(changes, snapshot, &note_numbers);
         self.logical += batch.logical();
         if let Some(tombstone) = dropped {
-            self.listed
-                .retain(|c| c.seq > tombstone.through || tombstone.keep.contains(&c.seq));
+            self.listed.retain(|c| !tombstone.drops(c.seq));
         }
         let checkpoint = Checkpoint::of(&entry);
         let id = checkpoint.id.clone();
@@ -240,8 +245,9 @@ impl Checkpointer {
             .iter()
             .filter(|r| r.keeps() && r.seq <= through)
             .map(|r| r.seq)
-            .collect();
-        Some(Tombstone { through, keep })
+            .collect::<Vec<_>>();
+        // A longer list is not read; nothing is dropped then.
+        (keep.len() <= KEEP_MAX).then_some(Tombstone { through, keep })
     }
 
     /// Makes what was written as durable as asked.
@@ -255,11 +261,26 @@ impl Checkpointer {
         Ok(())
     }
 
-    /// Bytes written.
+    /// Bytes written. A batch that is longer than a segment goes into several; what was written of it
+    /// before a failure stays in the log without a commit, and its numbers are not used again.
     pub(super) fn append(&mut self, batch: &Batch, durability: Durability) -> Result<u64, Error> {
-        let is_full = |position: &Position| {
-            narrow(position.offset).saturating_add(batch.len()) > SEGMENT_TARGET
-        };
+        let mut stored = 0;
+        for part in batch.parts(SEGMENT_TARGET) {
+            stored += self.append_part(batch, &part, durability)?;
+            self.end.next = part.next;
+            self.end.last_item = part.last_item.or(self.end.last_item);
+        }
+        Ok(stored)
+    }
+
+    fn append_part(
+        &mut self,
+        batch: &Batch,
+        part: &Part,
+        durability: Durability,
+    ) -> Result<u64, Error> {
+        let is_full =
+            |position: &Position| narrow(position.offset).saturating_add(part.len) > SEGMENT_TARGET;
         let place = |segment| Place {
             store: self.store.id(),
             session: &self.session,
@@ -268,7 +289,7 @@ impl Checkpointer {
         let position = if let Some(position) = self.end.position.filter(|p| !is_full(p)) {
             position
         } else {
-            let segment = self.end.last_segment.saturating_add(1);
+            let segment = self.next_segment()?;
             let header = place(segment).header();
             self.writer.start(segment, &header)?;
             self.end.last_segment = segment;
@@ -278,11 +299,24 @@ impl Checkpointer {
             }
         };
         self.end.position = Some(position);
-        let bytes = batch.write(place(position.segment).seed())?;
+        let bytes = batch.write(part, place(position.segment).seed())?;
         self.writer.append(position, &bytes, durability)?;
         self.end.position = Some(behind(position, bytes.len()));
         self.end.is_synced = durability == Durability::Synced;
         Ok(wide(bytes.len()))
+    }
+
+    /// The number of a segment that is not there.
+    fn next_segment(&self) -> Result<u32, Error> {
+        let mut segment = self.end.last_segment;
+        loop {
+            segment = segment
+                .checked_add(1)
+                .ok_or_else(|| Error::too_large("a segment's number", usize::MAX, LAST_SEGMENT))?;
+            if !self.report.ignored.contains(&segment) {
+                return Ok(segment);
+            }
+        }
     }
 }
 

@@ -34,19 +34,38 @@ const HANDOFF: u8 = 3;
 #[derive(Debug, Clone, Default)]
 pub struct Signal(Arc<AtomicU8>);
 
+/// What was heard, as the weight of a reason.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Heard(u8);
+
+impl Heard {
+    fn of(weight: u8) -> Option<Self> {
+        (weight != QUIET).then_some(Self(weight))
+    }
+
+    pub(crate) fn kind(self) -> CheckpointKind {
+        match self.0 {
+            HANDOFF => CheckpointKind::Handoff,
+            ERROR => CheckpointKind::Error,
+            _ => CheckpointKind::Auto,
+        }
+    }
+}
+
 impl Signal {
     /// What a save is asked for, if one is.
     pub fn asked(&self) -> Option<CheckpointKind> {
-        match self.0.load(Ordering::Acquire) {
-            HANDOFF => Some(CheckpointKind::Handoff),
-            ERROR => Some(CheckpointKind::Error),
-            AUTO => Some(CheckpointKind::Auto),
-            _ => None,
-        }
+        Heard::of(self.0.load(Ordering::Acquire)).map(Heard::kind)
     }
 
-    pub(crate) fn answer(&self) {
-        self.0.store(QUIET, Ordering::Release);
+    /// The weightiest reason, which is forgotten.
+    pub(crate) fn take(&self) -> Option<Heard> {
+        Heard::of(self.0.swap(QUIET, Ordering::AcqRel))
+    }
+
+    /// Adds a reason to what was heard.
+    pub(crate) fn hear(&self, reason: Heard) {
+        self.0.fetch_max(reason.0, Ordering::AcqRel);
     }
 }
 
@@ -59,7 +78,7 @@ impl Observer for Signal {
             Event::ContextPressure(pressure) if pressure.percent() >= PRESSURE_PERCENT => AUTO,
             _ => return,
         };
-        self.0.fetch_max(reason, Ordering::AcqRel);
+        self.hear(Heard(reason));
     }
 }
 
@@ -87,7 +106,14 @@ mod tests {
         hear(Handoff::automatic(a.clone(), b, HandoffReason::ALL[0]).into());
         hear(ContextPressure::new(90, 100).into());
         assert_eq!(signal.asked(), Some(CheckpointKind::Handoff));
-        signal.answer();
+        let taken = signal.take().unwrap();
         assert_eq!(signal.asked(), None);
+        hear(ContextPressure::new(90, 100).into());
+        signal.hear(taken);
+        assert_eq!(
+            signal.asked(),
+            Some(CheckpointKind::Handoff),
+            "what a failed save gives back joins what came meanwhile"
+        );
     }
 }

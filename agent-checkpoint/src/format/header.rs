@@ -3,8 +3,8 @@
 use super::tags::{Codec, Compression, Flags, Kind};
 use super::{PAYLOAD_MAX, RATIO_FREE, RATIO_MAX, bytes_at};
 
-/// The first byte cannot begin a UTF-8 character, and JSON never holds it: text is never mistaken
-/// for a frame.
+/// Where a search for frames looks closer. Text may hold it, inside a character such as `Þ`; the sums
+/// tell.
 pub(crate) const MAGIC: [u8; 4] = [0x9e, b'c', b'k', b'f'];
 const VERSION: u8 = 1;
 

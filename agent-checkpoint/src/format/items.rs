@@ -18,6 +18,7 @@ const FULL: usize = 1 << 20;
 pub(crate) struct ItemsDraft {
     raw: Vec<u8>,
     count: usize,
+    is_plain: bool,
 }
 
 impl ItemsDraft {
@@ -26,6 +27,7 @@ impl ItemsDraft {
         Self {
             raw: format!("[{age_ms}").into_bytes(),
             count: 0,
+            is_plain: true,
         }
     }
 
@@ -34,6 +36,9 @@ impl ItemsDraft {
         let before = self.raw.len();
         serde_json::to_writer(&mut self.raw, message).map_err(|e| Error::encode("a message", e))?;
         self.count += 1;
+        self.is_plain &= message.parts.is_empty()
+            && message.extra.is_empty()
+            && message.tool_calls.iter().all(|call| call.extra.is_empty());
         match self.raw.len() - before {
             len if len > ITEM_MAX => Err(Error::too_large("a message", len, ITEM_MAX)),
             _ => Ok(()),
@@ -43,6 +48,11 @@ impl ItemsDraft {
     /// Whether it is time for another frame: short ones bound what one damaged byte costs.
     pub(crate) fn is_full(&self) -> bool {
         self.raw.len() >= FULL || self.count >= ITEMS_MAX
+    }
+
+    /// Whether there is nothing but text in it.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.is_plain
     }
 
     pub(crate) fn is_empty(&self) -> bool {

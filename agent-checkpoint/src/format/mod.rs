@@ -26,6 +26,8 @@ pub(crate) const RATIO_MAX: usize = 1_000;
 pub(crate) const ITEMS_MAX: usize = 1_000_000;
 /// Most ranges in one list of a commit.
 pub(crate) const SPANS_MAX: usize = 65_536;
+/// Most checkpoints that one tombstone keeps.
+pub(crate) const KEEP_MAX: usize = 65_536;
 /// Longest segment that a reader loads, in bytes: a full one plus one frame of the largest size.
 pub(crate) const SEGMENT_MAX: usize = 2 * PAYLOAD_MAX + SEGMENT_TARGET;
 /// A writer starts a new segment before a batch that would pass this length, in bytes.

@@ -1,12 +1,15 @@
 //! The payloads of Commit and Tombstone frames.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt;
 
 use agent_primitives::{AgentId, CheckpointId};
-use serde::{Deserialize, Serialize};
+use serde::de::{IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
-use super::{SPANS_MAX, bytes_at};
+use super::{KEEP_MAX, SPANS_MAX, bytes_at};
 
 /// A blake3 digest.
 pub(crate) type Digest = [u8; 32];
@@ -112,13 +115,65 @@ impl Commit {
     }
 }
 
+/// Which components a Snapshot frame holds, as marks of their names, ascending. Their values are passed
+/// over.
+#[derive(Debug)]
+pub(crate) struct ComponentNames(pub(crate) Vec<u64>);
+
+/// Stands for a component's name. Two names with one mark cost no more than a look into the frame.
+pub(crate) fn name_mark(name: &str) -> u64 {
+    let hash = blake3::hash(name.as_bytes());
+    bytes_at(hash.as_bytes(), 0).map_or(0, u64::from_le_bytes)
+}
+
+impl<'de> Deserialize<'de> for ComponentNames {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Names;
+        impl<'de> Visitor<'de> for Names {
+            type Value = Vec<u64>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("components by name")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Vec<u64>, A::Error> {
+                let mut names = Vec::new();
+                while let Some((name, _)) = map.next_entry::<Cow<'de, str>, IgnoredAny>()? {
+                    names.push(name_mark(&name));
+                }
+                Ok(names)
+            }
+        }
+        let mut names = deserializer.deserialize_map(Names)?;
+        names.sort_unstable();
+        names.dedup();
+        Ok(Self(names))
+    }
+}
+
 /// A Tombstone frame's payload: checkpoints up to `through` are dropped from the listing, but for
 /// those in `keep`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Tombstone {
     pub(crate) through: u64,
+    /// Ascending.
     #[serde(default)]
     pub(crate) keep: Vec<u64>,
+}
+
+impl Tombstone {
+    pub(crate) fn decode(raw: &[u8]) -> Option<Self> {
+        let mut stone: Self = serde_json::from_slice(raw).ok()?;
+        stone.keep.sort_unstable();
+        stone.keep.dedup();
+        // A forged list of many thousands would cost as much at each listing.
+        (stone.keep.len() <= KEEP_MAX).then_some(stone)
+    }
+
+    /// Whether it takes the checkpoint `seq` out of the listing.
+    pub(crate) fn drops(&self, seq: u64) -> bool {
+        seq <= self.through && self.keep.binary_search(&seq).is_err()
+    }
 }
 
 #[cfg(test)]

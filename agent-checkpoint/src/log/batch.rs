@@ -1,15 +1,17 @@
 //! Frames that are written together or not at all.
 
+use std::ops::Range;
+
 use serde_json::{Map, Value};
 
 use super::chain::{commit_hash, payload_digest};
 use super::numbering::{last_number, wide};
 use crate::format::compress::Packer;
 use crate::format::frame::Draft;
-use crate::format::items::ItemsDraft;
+use crate::format::items::{Items, ItemsDraft};
 use crate::format::payload::{Body, Commit, Digest, Tombstone};
 use crate::format::tags::{Flags, Kind};
-use crate::format::{PAYLOAD_MAX, RECORD_SCHEMA};
+use crate::format::{PAYLOAD_MAX, RECORD_SCHEMA, SPANS_MAX};
 use crate::{Error, Message};
 
 /// A commit that a batch makes.
@@ -19,12 +21,26 @@ pub(crate) struct Made {
     pub(crate) hash: Digest,
 }
 
+/// Frames of a batch that go into one segment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Part {
+    drafts: Range<usize>,
+    /// Bytes that they will take.
+    pub(crate) len: usize,
+    /// The number behind their last record.
+    pub(crate) next: u64,
+    /// The number of the last item among them.
+    pub(crate) last_item: Option<u64>,
+}
+
 /// Frames in the order in which they will stand.
 #[derive(Debug)]
 pub(crate) struct Batch {
     first: u64,
     next: u64,
     drafts: Vec<Draft>,
+    /// The number behind each draft's last record.
+    ends: Vec<u64>,
     digests: Vec<Digest>,
     logical: u64,
 }
@@ -36,6 +52,7 @@ impl Batch {
             first,
             next: first,
             drafts: Vec::new(),
+            ends: Vec::new(),
             digests: Vec::new(),
             logical: 0,
         }
@@ -51,9 +68,31 @@ impl Batch {
         self.logical
     }
 
-    /// Bytes that the batch will take.
-    pub(crate) fn len(&self) -> usize {
-        self.drafts.iter().map(Draft::len).sum()
+    /// The batch in parts of at most `max` bytes each, or of one frame where that alone is longer. The
+    /// commit is in the last one, so that the others mean nothing without it.
+    pub(crate) fn parts(&self, max: usize) -> Vec<Part> {
+        let mut parts: Vec<Part> = Vec::new();
+        for (at, (draft, end)) in self.drafts.iter().zip(&self.ends).enumerate() {
+            let len = draft.len();
+            let item = (draft.kind == Kind::ITEMS)
+                .then(|| end.checked_sub(1))
+                .flatten();
+            match parts.last_mut().filter(|part| part.len + len <= max) {
+                Some(part) => {
+                    part.drafts.end = at + 1;
+                    part.len += len;
+                    part.next = *end;
+                    part.last_item = item.or(part.last_item);
+                }
+                None => parts.push(Part {
+                    drafts: at..at + 1,
+                    len,
+                    next: *end,
+                    last_item: item,
+                }),
+            }
+        }
+        parts
     }
 
     /// Adds messages, in as many frames as they need; the number and count of each frame's items.
@@ -84,7 +123,12 @@ impl Batch {
         draft: ItemsDraft,
     ) -> Result<(u64, usize), Error> {
         let (first, count) = (self.next, draft.len());
+        let is_plain = draft.is_plain();
         let raw = draft.finish();
+        if !is_plain {
+            // What a host's own values hold must read back; text does in any case.
+            serde_json::from_slice::<Items>(&raw).map_err(|e| Error::encode("a message", e))?;
+        }
         self.cover(&raw);
         self.frame(packer, Kind::ITEMS, raw, wide(count))?;
         Ok((first, count))
@@ -98,6 +142,8 @@ impl Batch {
     ) -> Result<u64, Error> {
         let seq = self.next;
         let raw = serde_json::to_vec(values).map_err(|e| Error::encode("a component", e))?;
+        serde_json::from_slice::<Map<String, Value>>(&raw)
+            .map_err(|e| Error::encode("a component", e))?;
         self.cover(&raw);
         self.frame(packer, Kind::SNAPSHOT, raw, 1)?;
         Ok(seq)
@@ -126,6 +172,12 @@ impl Batch {
         parent: &Digest,
         mut body: Body,
     ) -> Result<Made, Error> {
+        for spans in [Some(&body.history), body.context.as_ref()] {
+            let len = spans.map_or(0, Vec::len);
+            if len > SPANS_MAX {
+                return Err(Error::too_many_ranges(len, SPANS_MAX));
+            }
+        }
         body.covers = self.first;
         let seq = self.next;
         let bytes = serde_json::to_vec(&body).map_err(|e| Error::encode("a commit", e))?;
@@ -149,10 +201,10 @@ impl Batch {
         self.frame(packer, Kind::TOMBSTONE, raw, 1)
     }
 
-    /// The batch's bytes in a segment with this seed.
-    pub(crate) fn write(&self, seed: u32) -> Result<Vec<u8>, Error> {
-        let mut out = Vec::with_capacity(self.len());
-        for draft in &self.drafts {
+    /// A part's bytes in a segment with this seed.
+    pub(crate) fn write(&self, part: &Part, seed: u32) -> Result<Vec<u8>, Error> {
+        let mut out = Vec::with_capacity(part.len);
+        for draft in self.drafts.get(part.drafts.clone()).unwrap_or_default() {
             draft
                 .write(seed, &mut out)
                 .ok_or_else(|| Error::too_large("a frame", draft.len(), PAYLOAD_MAX))?;
@@ -185,6 +237,7 @@ impl Batch {
         self.next = last_number(seq, usize::try_from(records).unwrap_or(usize::MAX))
             .and_then(|last| last.checked_add(1))
             .ok_or_else(|| too_large(usize::MAX))?;
+        self.ends.push(self.next);
         self.drafts.push(Draft {
             kind,
             flags: Flags::NONE,

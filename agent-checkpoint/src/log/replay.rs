@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use agent_primitives::CheckpointId;
+use serde::de::Error as _;
 use serde_json::{Map, Value};
 
 use super::chain::{checkpoint_id, commit_hash, payload_digest};
@@ -14,7 +15,7 @@ use crate::format::compress::Unpacker;
 use crate::format::frame::Found;
 use crate::format::header::{Fault, Header};
 use crate::format::items::Items;
-use crate::format::payload::{Body, Commit, Digest, Span, Tombstone};
+use crate::format::payload::{Body, Commit, ComponentNames, Digest, Span, Tombstone, name_mark};
 use crate::format::tags::{Codec, Compression, Flags, Kind};
 use crate::{Error, Message};
 
@@ -64,6 +65,16 @@ pub(crate) struct Block {
     pub(crate) start: usize,
 }
 
+/// A Snapshot frame as it lies in the log. Old values are never asked for, and inflated they would
+/// take a multiple of the log's size, so a frame stays packed until a commit is loaded that names it.
+#[derive(Debug)]
+struct Packed {
+    header: Header,
+    stored: Vec<u8>,
+    /// Marks of the components' names, ascending.
+    names: Vec<u64>,
+}
+
 /// A frame that cannot be used.
 #[derive(Debug)]
 pub(crate) enum Refusal {
@@ -86,7 +97,7 @@ pub(crate) struct Replay {
     pub(crate) next: u64,
     pub(crate) items: Vec<Message>,
     pub(crate) blocks: Vec<Block>,
-    pub(crate) snapshots: BTreeMap<u64, Map<String, Value>>,
+    snapshots: BTreeMap<u64, Packed>,
     pub(crate) commits: Vec<Entry>,
     pub(crate) tombstones: Vec<Tombstone>,
     /// Numbers of records that are lost.
@@ -167,8 +178,14 @@ impl Replay {
         match header.kind {
             Kind::ITEMS => return self.take_items(header, &raw),
             Kind::SNAPSHOT => {
-                let values = serde_json::from_slice(&raw).map_err(|_| Fault::Content)?;
-                self.snapshots.insert(header.seq, values);
+                let ComponentNames(names) =
+                    serde_json::from_slice(&raw).map_err(|_| Fault::Content)?;
+                let packed = Packed {
+                    header: *header,
+                    stored: stored.to_vec(),
+                    names,
+                };
+                self.snapshots.insert(header.seq, packed);
                 self.digests.insert(header.seq, payload_digest(&raw));
                 self.logical += wide(raw.len());
             }
@@ -178,7 +195,7 @@ impl Replay {
             }
             _ => {
                 self.tombstones
-                    .push(serde_json::from_slice(&raw).map_err(|_| Fault::Content)?);
+                    .push(Tombstone::decode(&raw).ok_or(Fault::Content)?);
             }
         }
         Ok(1)
@@ -232,6 +249,20 @@ impl Replay {
         });
     }
 
+    /// The components in the Snapshot frame `seq`, by name.
+    pub(crate) fn snapshot(&self, seq: u64) -> Result<Map<String, Value>, Error> {
+        let what = || format!("Snapshot frame {seq}");
+        let unread = |fault: Fault| Error::decode(what(), serde_json::Error::custom(fault));
+        let packed = self
+            .snapshots
+            .get(&seq)
+            .ok_or_else(|| unread(Fault::Content))?;
+        let raw = Unpacker::new()?
+            .unpack(&packed.header, &packed.stored)
+            .map_err(unread)?;
+        serde_json::from_slice(&raw).map_err(|e| Error::decode(what(), e))
+    }
+
     fn take_commit(&mut self, seq: u64, commit: Commit, bytes: &[u8]) {
         let Commit { hash, parent, body } = commit;
         let covered = self
@@ -240,12 +271,21 @@ impl Replay {
             .map(|(_, digest)| digest);
         let is_sound = commit_hash(&parent, seq, covered, bytes) == hash;
         self.base_ms = body.at;
+        let whole = is_sound && self.is_whole(&body);
+        let mut body = body;
+        if !whole {
+            // Never loaded; of a forged commit they may be long.
+            body.history = Vec::new();
+            body.context = None;
+            body.components = BTreeMap::new();
+            body.other = Map::new();
+        }
         self.commits.push(Entry {
             seq,
             hash,
             at_ms: body.at,
             tail: None,
-            whole: is_sound && self.is_whole(&body),
+            whole,
             body: Arc::new(body),
         });
     }
@@ -265,7 +305,7 @@ impl Replay {
             && body.components.iter().all(|(name, reference)| {
                 self.snapshots
                     .get(&reference.seq)
-                    .is_some_and(|values| values.contains_key(name))
+                    .is_some_and(|packed| packed.names.binary_search(&name_mark(name)).is_ok())
             })
     }
 
@@ -296,11 +336,20 @@ impl Replay {
         self.commits.iter().rfind(|entry| entry.whole)
     }
 
+    /// Counts a commit, and the flags that build on it, as one that is not whole.
+    pub(crate) fn degrade(&mut self, seq: u64) {
+        let Some(at) = self.commits.iter().position(|entry| entry.seq == seq) else {
+            return;
+        };
+        let body = self.commits.get(at).map(|entry| Arc::clone(&entry.body));
+        for entry in self.commits.iter_mut().skip(at) {
+            entry.whole &= !body.as_ref().is_some_and(|b| Arc::ptr_eq(b, &entry.body));
+        }
+    }
+
     /// Whether the commit was dropped from the listing.
     pub(crate) fn is_dropped(&self, entry: &Entry) -> bool {
-        self.tombstones
-            .iter()
-            .any(|stone| entry.seq <= stone.through && !stone.keep.contains(&entry.seq))
+        self.tombstones.iter().any(|stone| stone.drops(entry.seq))
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a session amounts to at one moment.
 
 mod message;
+pub(crate) mod savable;
 mod snapshot;
 mod work;
 

@@ -1,6 +1,7 @@
 //! Fits a conversation into a token limit without parting a tool call from its result.
 
 mod count;
+mod turns;
 
 pub use count::{CountTokens, EstimateTokens};
 
@@ -8,6 +9,7 @@ use std::borrow::Borrow;
 use std::ops::Range;
 
 use crate::{Message, Role};
+use turns::Turns;
 
 /// Which messages of a conversation fit.
 ///
@@ -54,10 +56,11 @@ pub struct LimitTooSmall {
 /// Picks what to keep of `messages` so that their tokens do not exceed `limit`: every system message,
 /// the first user message (the task), and of the rest the newest without a gap.
 ///
-/// An assistant message that calls tools and the results that follow it, up to the next assistant
-/// message, stay or go together. They are told by position, since models use call ids again. Results
-/// that follow no call are dropped always. Truncating again to the same limit changes nothing. Takes
-/// time in proportion to the number of messages.
+/// A call and its result, with all that stands between them, stay or go together. A result belongs to
+/// the nearest call before it that has its id and no result yet, since models use call ids again; a
+/// result without one is dropped always. A call whose result is still to come stays, until the model
+/// calls again after the user spoke. Truncating again to the same limit changes nothing. Takes time in
+/// proportion to the number of messages.
 ///
 /// ```
 /// use agent_checkpoint::{Message, ToolCall, truncate};
@@ -79,7 +82,8 @@ pub struct LimitTooSmall {
 /// ```
 ///
 /// # Errors
-/// [`LimitTooSmall`] when system messages, task and the newest turn are more than `limit` together.
+/// [`LimitTooSmall`] when system messages, task, calls without results and the newest turn are more than
+/// `limit` together.
 pub fn truncate<M: Borrow<Message>>(
     messages: &[M],
     limit: u64,
@@ -89,26 +93,26 @@ pub fn truncate<M: Borrow<Message>>(
         .iter()
         .map(|message| counter.count(message.borrow()))
         .collect();
+    let Turns { turns, strays } = Turns::of(messages);
     let mut stays = pinned(messages);
-    let sum = |picked: &mut dyn Iterator<Item = (&u64, &bool)>| {
-        picked.fold(0, |sum: u64, (cost, _)| sum.saturating_add(*cost))
+    for turn in turns.iter().filter(|turn| turn.is_open) {
+        for at in turn.range.clone() {
+            keep(&mut stays, &strays, at);
+        }
+    }
+    let cost = |at: usize| costs.get(at).copied().unwrap_or(0);
+    let sum = |positions: &mut dyn Iterator<Item = usize>| {
+        positions.fold(0, |sum: u64, at| sum.saturating_add(cost(at)))
     };
-    let mut tokens = sum(&mut costs.iter().zip(&stays).filter(|(_, stays)| **stays));
+    let is_kept = |stays: &[bool], at: usize| stays.get(at) == Some(&true);
+    let mut tokens = sum(&mut (0..messages.len()).filter(|at| is_kept(&stays, *at)));
     let mut tail = messages.len();
     let mut has_turn = false;
-    for turn in turns(messages).into_iter().rev() {
-        let (Some(turn_costs), Some(turn_stays)) =
-            (costs.get(turn.clone()), stays.get_mut(turn.clone()))
-        else {
-            continue;
-        };
-        let is_pinned = turn_stays.iter().all(|stays| *stays);
-        let more = sum(&mut turn_costs
-            .iter()
-            .zip(&*turn_stays)
-            .filter(|(_, stays)| !**stays));
-        let with_turn = tokens.saturating_add(more);
-        if with_turn > limit && !is_pinned {
+    for turn in turns.into_iter().rev() {
+        let is_news = |at: &usize| !is_kept(&stays, *at) && strays.get(*at) == Some(&false);
+        let news: Vec<usize> = turn.range.clone().filter(is_news).collect();
+        let with_turn = tokens.saturating_add(sum(&mut news.iter().copied()));
+        if with_turn > limit && !news.is_empty() {
             if has_turn {
                 break;
             }
@@ -117,10 +121,12 @@ pub fn truncate<M: Borrow<Message>>(
                 needed: with_turn,
             });
         }
-        turn_stays.fill(true);
+        has_turn |= turn.is_open || !news.is_empty();
+        for at in news {
+            keep(&mut stays, &strays, at);
+        }
         tokens = with_turn;
-        tail = turn.start;
-        has_turn |= !is_pinned;
+        tail = turn.range.start;
     }
     if tokens > limit {
         return Err(LimitTooSmall {
@@ -152,31 +158,10 @@ fn pinned<M: Borrow<Message>>(messages: &[M]) -> Vec<bool> {
         .collect()
 }
 
-/// What stays or goes together, without results that follow no call.
-fn turns<M: Borrow<Message>>(messages: &[M]) -> Vec<Range<usize>> {
-    let mut turns: Vec<Range<usize>> = Vec::new();
-    // The last turn that results may still join.
-    let mut open: Option<usize> = None;
-    for (at, message) in messages.iter().enumerate() {
-        let message = message.borrow();
-        match message.role {
-            Role::Tool => {
-                // What stands between the call and this result belongs to the turn as well.
-                if let Some(call) = open {
-                    turns.truncate(call + 1);
-                    if let Some(turn) = turns.last_mut() {
-                        turn.end = at + 1;
-                    }
-                }
-            }
-            Role::Assistant => {
-                open = (!message.tool_calls.is_empty()).then_some(turns.len());
-                turns.push(at..at + 1);
-            }
-            Role::System | Role::User => turns.push(at..at + 1),
-        }
+fn keep(kept: &mut [bool], strays: &[bool], at: usize) {
+    if let (Some(kept), Some(false)) = (kept.get_mut(at), strays.get(at)) {
+        *kept = true;
     }
-    turns
 }
 
 fn ranges(stays: &[bool]) -> Vec<Range<usize>> {

@@ -56,7 +56,7 @@ pub(super) struct Active<D: Disk> {
 }
 
 impl<D: Disk> Active<D> {
-    /// A segment whose `end` is followed by zeros up to `allocated`.
+    /// A segment on the device, whose `end` is followed by zeros up to `allocated`.
     pub(super) const fn new(disk: D, end: u64, allocated: u64) -> Self {
         Self {
             disk,
@@ -69,6 +69,14 @@ impl<D: Disk> Active<D> {
 
     pub(super) const fn end(&self) -> u64 {
         self.end
+    }
+
+    /// As [`new`](Self::new), for a segment of which an earlier writer may have left bytes that are not
+    /// on the device.
+    pub(super) fn resumed(disk: D, end: u64, allocated: u64) -> Self {
+        let mut active = Self::new(disk, end, allocated);
+        active.is_synced = false;
+        active
     }
 
     /// Writes at the end.
@@ -247,6 +255,16 @@ mod tests {
         active.disk.room = None;
         active.append(&[2; 2_000], Durability::Synced).unwrap();
         assert_eq!(active.end(), 2_010);
+    }
+
+    #[test]
+    fn what_an_earlier_writer_left_is_synced_once() {
+        let mut active = Active::resumed(Feeble::default(), 0, 0);
+        active.append(&[], Durability::Buffered).unwrap();
+        assert_eq!(active.disk.syncs, 0);
+        active.sync().unwrap();
+        active.sync().unwrap();
+        assert_eq!(active.disk.syncs, 1);
     }
 
     #[test]

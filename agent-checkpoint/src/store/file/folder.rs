@@ -1,6 +1,6 @@
 //! Folders: made for their owner only, listed, and their names made durable.
 
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{DirBuilder, File, FileType, OpenOptions};
 use std::io;
 use std::path::Path;
 
@@ -12,6 +12,7 @@ pub(super) fn create(folder: &Path) -> Result<(), Error> {
     if folder.is_dir() {
         return Ok(());
     }
+    let missing: Vec<&Path> = folder.ancestors().take_while(|f| !f.is_dir()).collect();
     let mut builder = DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
@@ -19,7 +20,11 @@ pub(super) fn create(folder: &Path) -> Result<(), Error> {
     builder
         .create(folder)
         .map_err(|e| failed("making", folder, e))?;
-    folder.parent().map_or(Ok(()), sync)
+    // Each new name stands in the folder above it.
+    missing
+        .iter()
+        .filter_map(|made| made.parent())
+        .try_for_each(sync)
 }
 
 /// Files made with these options are 0600 on Unix.
@@ -44,27 +49,36 @@ pub(super) fn sync(folder: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-/// The names in a folder that are text; none when it is not there.
-pub(super) fn names(folder: &Path) -> Result<Vec<String>, Error> {
+/// The names in a folder that are text, and what they are names of; none when it is not there.
+fn entries(folder: &Path) -> Result<Vec<(String, FileType)>, Error> {
     let entries = match std::fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(e) => return Err(failed("listing", folder, e)),
     };
-    let mut names = Vec::new();
+    let mut found = Vec::new();
     for entry in entries {
         let entry = entry.map_err(|e| failed("listing", folder, e))?;
-        names.extend(entry.file_name().into_string());
+        let kind = entry
+            .file_type()
+            .map_err(|e| failed("looking at", &entry.path(), e))?;
+        found.extend(entry.file_name().into_string().map(|name| (name, kind)));
     }
-    Ok(names)
+    Ok(found)
+}
+
+/// The names in a folder that are text; none when it is not there.
+pub(super) fn names(folder: &Path) -> Result<Vec<String>, Error> {
+    Ok(entries(folder)?.into_iter().map(|(name, _)| name).collect())
 }
 
 /// The numbers of the segments in a session's folder, ascending.
 pub(super) fn segments(folder: &Path) -> Result<Vec<u32>, Error> {
-    let names = names(folder)?;
-    let mut segments: Vec<u32> = names
+    // A pipe of that name would hang whoever reads it; a link leads elsewhere.
+    let mut segments: Vec<u32> = entries(folder)?
         .iter()
-        .filter_map(|name| names::segment_of(name))
+        .filter(|(_, kind)| kind.is_file())
+        .filter_map(|(name, _)| names::segment_of(name))
         .collect();
     segments.sort_unstable();
     Ok(segments)

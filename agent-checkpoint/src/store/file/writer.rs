@@ -19,6 +19,8 @@ pub(super) struct FileWriter {
     session: SessionId,
     folder: PathBuf,
     active: Option<(u32, Active<File>)>,
+    /// The names in the folder are on the device: an earlier writer may have left them buffered.
+    is_folder_synced: bool,
     // Closing the file gives the lock back, so it must go last.
     _lock: File,
 }
@@ -29,6 +31,7 @@ impl FileWriter {
             session,
             folder,
             active: None,
+            is_folder_synced: false,
             _lock: lock,
         }
     }
@@ -54,7 +57,7 @@ impl FileWriter {
     /// Ends the active segment: what was written there is durable before anything follows it.
     fn finish(&mut self) -> Result<(), Error> {
         let Some((segment, active)) = &mut self.active else {
-            return Ok(());
+            return self.sync_last();
         };
         // The space given back is no more than a courtesy; the sync is not.
         let _ = active.trim();
@@ -62,6 +65,22 @@ impl FileWriter {
             tracing::error!(segment, %error, "sync failed; the session must be opened again");
             Error::poisoned()
         })
+    }
+}
+
+impl FileWriter {
+    /// Syncs the last segment there is, where this writer did not open it: an earlier one may have left
+    /// it buffered.
+    fn sync_last(&self) -> Result<(), Error> {
+        let Some(last) = folder::segments(&self.folder)?.pop() else {
+            return Ok(());
+        };
+        let path = self.path(last);
+        let synced = OpenOptions::new()
+            .write(true)
+            .open(&path)
+            .and_then(|file| file.sync_all());
+        synced.map_err(|e| failed("syncing", &path, e))
     }
 }
 
@@ -94,13 +113,14 @@ impl Writer for FileWriter {
             return Err(error);
         }
         let len = u64::try_from(header.len()).unwrap_or(u64::MAX);
+        self.is_folder_synced = true;
         self.active = Some((segment, Active::new(file, len, len)));
         Ok(())
     }
 
     fn resume(&mut self, at: Position) -> Result<(), Error> {
         let (file, len) = self.open(at)?;
-        self.active = Some((at.segment, Active::new(file, at.offset, len)));
+        self.active = Some((at.segment, Active::resumed(file, at.offset, len)));
         Ok(())
     }
 
@@ -113,6 +133,10 @@ impl Writer for FileWriter {
     }
 
     fn append(&mut self, at: Position, bytes: &[u8], durability: Durability) -> Result<(), Error> {
+        if durability == Durability::Synced && !self.is_folder_synced {
+            folder::sync(&self.folder)?;
+            self.is_folder_synced = true;
+        }
         let end = self
             .active
             .as_mut()
