@@ -11,7 +11,7 @@ use super::{Cost, Overview, Performance, Stats};
 use crate::{Body, Record};
 
 /// What is known so far. Only sums, extremes, sets and samples, so that the order of records has no
-/// influence.
+/// influence, but for the marks of one session: those are told in the order of recording.
 #[derive(Debug, Default)]
 pub(super) struct Fold {
     records: u64,

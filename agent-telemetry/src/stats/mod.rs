@@ -18,8 +18,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Record, Severity, Unit};
 
-/// Figures about any number of sessions: a pure fold over records, the same in whatever order they
-/// come.
+/// Figures about any number of sessions: a pure fold over records.
+///
+/// The starts, resumptions and ends of one session are taken in the order in which they come, which
+/// is to be that of recording: clocks may be set back. The order of all other records, and that of
+/// sessions among each other, makes no difference.
 ///
 /// `Display` is a table of at most 100 columns for a person; serde gives the same as data.
 /// Percentiles are nearest-rank over all successful calls. Lists begin with what matters most.
@@ -95,7 +98,7 @@ pub struct Overview {
     pub tool_calls: u64,
     /// Tokens of all model calls.
     pub usage: TokenUsage,
-    /// Times that a session went on although its handle before had left no end.
+    /// Times that an agent began again in a session although its handle before had left no end.
     pub crashes: u64,
     /// Times that state was restored from a checkpoint.
     pub restores: u64,
@@ -109,7 +112,7 @@ pub struct Overview {
     pub checkpoint_stored_bytes: u64,
 }
 
-/// How sessions ended: each is counted once, by its last end.
+/// How sessions ended: each is counted once, by its last end, when all agents in it have ended.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Outcomes {
@@ -121,7 +124,7 @@ pub struct Outcomes {
     pub failed: u64,
     /// The work stopped without a verdict.
     pub aborted: u64,
-    /// No end is recorded: still running, or lost with its process.
+    /// An agent in it has left no end: still running, or lost with its process.
     pub open: u64,
 }
 

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 
-use agent_primitives::{SessionId, Timestamp, Usd};
+use agent_primitives::{AgentId, SessionId, Timestamp, Usd};
 
 use super::{Outcomes, TaskCost};
 use crate::{Body, Outcome, Record, Task};
@@ -15,18 +15,23 @@ pub(super) struct Sessions {
     outside: Spending,
 }
 
-/// What the records say about one session, in whatever order.
+/// What the records say about one session.
 #[derive(Debug, Default)]
 struct OneSession {
-    /// Handles that were made: the start and each resumption.
-    lives: u64,
-    ends: u64,
-    last_life: Option<Timestamp>,
-    /// Of two ends at one time the later word of [`Outcome`] counts, so that order does not.
-    last_end: Option<(Timestamp, Outcome)>,
+    /// Several agents may work in one session at the same time.
+    workers: BTreeMap<Option<AgentId>, Worker>,
+    last_outcome: Option<Outcome>,
     /// As the earliest life names it.
     task_type: Option<(Timestamp, String)>,
     spending: Spending,
+}
+
+/// The starts, resumptions and ends of one agent in one session, in the order of recording: a clock
+/// that is set back must not turn them around.
+#[derive(Debug, Default)]
+struct Worker {
+    at_work: bool,
+    crashes: u64,
 }
 
 #[derive(Debug, Default)]
@@ -102,16 +107,19 @@ impl OneSession {
     fn add(&mut self, record: &Record) {
         match &record.body {
             Body::SessionStart(task) | Body::SessionResume(task) => {
-                self.lives += 1;
-                self.last_life = self.last_life.max(Some(record.at));
+                self.worker(record).begin();
                 self.name(record.at, task);
             }
             Body::SessionEnd(end) => {
-                self.ends += 1;
-                self.last_end = self.last_end.max(Some((record.at, end.outcome)));
+                self.worker(record).end();
+                self.last_outcome = Some(end.outcome);
             }
             _ => {}
         }
+    }
+
+    fn worker(&mut self, record: &Record) -> &mut Worker {
+        self.workers.entry(record.agent.clone()).or_default()
     }
 
     fn name(&mut self, at: Timestamp, task: &Task) {
@@ -122,17 +130,31 @@ impl OneSession {
         }
     }
 
-    /// `None` while it runs, or after its process died.
+    /// `None` while anybody works in it, or after the process of one died.
     fn outcome(&self) -> Option<Outcome> {
-        let (at, outcome) = self.last_end?;
-        (Some(at) >= self.last_life).then_some(outcome)
+        if self.workers.values().any(|worker| worker.at_work) {
+            return None;
+        }
+        self.last_outcome
     }
 
-    /// Lives that were followed by another without having ended.
     fn crashes(&self) -> u64 {
-        let last_has_ended = u64::from(self.outcome().is_some());
-        let earlier_ends = self.ends - last_has_ended;
-        self.lives.saturating_sub(1).saturating_sub(earlier_ends)
+        self.workers.values().map(|worker| worker.crashes).sum()
+    }
+}
+
+impl Worker {
+    fn begin(&mut self) {
+        self.crashes += u64::from(self.at_work);
+        self.at_work = true;
+    }
+
+    /// One end more than handles that were known to live: one that was taken for dead was not.
+    fn end(&mut self) {
+        if !self.at_work {
+            self.crashes = self.crashes.saturating_sub(1);
+        }
+        self.at_work = false;
     }
 }
 

@@ -12,25 +12,13 @@ use agent_primitives::{
 use rusqlite::types::FromSql;
 use rusqlite::{Connection, Row};
 
+use super::error::Fault;
 use super::names::Texts;
 use super::tables::Table;
 use crate::{
     Body, Metric, ModelCall, Outcome, Record, SessionEnd, Severity, Task, ToolCall, ToolOutcome,
     Unit, Violation,
 };
-
-/// Why a row is not a record.
-#[derive(Debug)]
-pub(super) enum Fault {
-    Sql(rusqlite::Error),
-    Nonsense(String),
-}
-
-impl From<rusqlite::Error> for Fault {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Sql(error)
-    }
-}
 
 fn nonsense(what: impl std::fmt::Display) -> Fault {
     Fault::Nonsense(what.to_string())

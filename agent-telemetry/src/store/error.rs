@@ -33,7 +33,7 @@ enum Kind {
     Full,
     #[error("the database is damaged; move it away and start a new one")]
     Corrupt,
-    #[error("a record in the database makes no sense ({0}); it was changed by other means")]
+    #[error("the database makes no sense ({0}); it was changed by other means")]
     Nonsense(String),
     #[error("schema {found} is newer than this version knows ({known}); upgrade the program")]
     Newer { found: i64, known: i64 },
@@ -45,6 +45,19 @@ enum Kind {
     ReadOnly,
     #[error("the database failed; see the source")]
     Other,
+}
+
+/// An error whose path is known further out.
+#[derive(Debug)]
+pub(super) enum Fault {
+    Sql(rusqlite::Error),
+    Nonsense(String),
+}
+
+impl From<rusqlite::Error> for Fault {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sql(error)
+    }
 }
 
 impl StoreError {
@@ -70,8 +83,11 @@ impl StoreError {
         Self::with(path, kind, Some(error.into()))
     }
 
-    pub(super) fn nonsense(path: &Path, what: impl Into<String>) -> Self {
-        Self::with(path, Kind::Nonsense(what.into()), None)
+    pub(super) fn fault(path: &Path, fault: Fault) -> Self {
+        match fault {
+            Fault::Sql(error) => Self::sql(path, error),
+            Fault::Nonsense(what) => Self::with(path, Kind::Nonsense(what), None),
+        }
     }
 
     pub(super) fn newer(path: &Path, found: i64, known: i64) -> Self {

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use agent_primitives::Timestamp;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, Row};
 
-use super::decode::{Decoder, Fault};
+use super::decode::Decoder;
+use super::error::Fault;
 use super::names::Texts;
 use super::tables::Table;
 use super::{StoreError, schema};
@@ -77,11 +78,12 @@ impl SqliteStore {
         Records {
             store: self,
             selects: Table::ALL.map(|table| (table, table.select())),
+            first_seq: Table::first_seq(),
             texts: Texts::default(),
             // No time is between bounds that exclude the end of time.
             times: first.zip(last),
             page: VecDeque::new(),
-            next: 1,
+            next: Some(i64::MIN),
             end: None,
         }
     }
@@ -92,13 +94,6 @@ impl SqliteStore {
     /// [`StoreError`] when the database cannot be read to its end.
     pub fn stats(&self) -> Result<Stats, StoreError> {
         Stats::try_of(self.records())
-    }
-
-    fn fault(&self, fault: Fault) -> StoreError {
-        match fault {
-            Fault::Sql(error) => StoreError::sql(&self.path, error),
-            Fault::Nonsense(what) => StoreError::nonsense(&self.path, what),
-        }
     }
 }
 
@@ -119,22 +114,25 @@ impl SqliteStore {
 pub struct Records<'a> {
     store: &'a SqliteStore,
     selects: [(Table, String); Table::ALL.len()],
+    first_seq: String,
     texts: Texts,
     /// First and last; `None` for no time at all.
     times: Option<(i64, i64)>,
     page: VecDeque<Record>,
-    next: i64,
-    /// The first number that was free when the reading began.
+    /// Where the next page begins at the earliest; `None` behind the last number that there is.
+    next: Option<i64>,
+    /// The last number in use when the reading began. Asked of the rows, since the table `sequence`
+    /// may say anything.
     end: Option<i64>,
 }
 
 impl Records<'_> {
-    fn turn_page(&mut self, times: (i64, i64), last: i64) -> Result<(), Fault> {
+    fn turn_page(&mut self, times: (i64, i64), first: i64, last: i64) -> Result<(), Fault> {
         let connection = &self.store.connection;
         let mut found = Vec::new();
         for (table, select) in &self.selects {
             let mut statement = connection.prepare_cached(select)?;
-            let mut rows = statement.query((self.next, last, times.0, times.1))?;
+            let mut rows = statement.query((first, last, times.0, times.1))?;
             while let Some(row) = rows.next()? {
                 found.push(Decoder::new(connection, &mut self.texts, row).record(*table)?);
             }
@@ -144,22 +142,34 @@ impl Records<'_> {
         Ok(())
     }
 
+    /// First and last number of the next page, beginning at a row: a gap in the numbers, however
+    /// wide, costs one query.
+    fn next_range(&mut self) -> Result<Option<(i64, i64)>, Fault> {
+        let connection = &self.store.connection;
+        let number = |row: &Row<'_>| row.get::<_, Option<i64>>(0);
+        if self.end.is_none() {
+            self.end = connection.query_row(&Table::last_seq(), [], number)?;
+        }
+        let (Some(next), Some(end)) = (self.next, self.end) else {
+            return Ok(None);
+        };
+        let first = connection
+            .prepare_cached(&self.first_seq)?
+            .query_row([next], number)?;
+        Ok(first
+            .filter(|first| *first <= end)
+            .map(|first| (first, first.saturating_add(PAGE - 1).min(end))))
+    }
+
     fn advance(&mut self) -> Result<Option<Record>, Fault> {
         let Some(times) = self.times else {
             return Ok(None);
         };
-        let end = match self.end {
-            Some(end) => end,
-            None => self
-                .store
-                .connection
-                .query_row("SELECT next FROM sequence", [], |row| row.get(0))?,
-        };
-        self.end = Some(end);
-        while self.page.is_empty() && self.next < end {
-            let last = self.next.saturating_add(PAGE).min(end) - 1;
-            self.turn_page(times, last)?;
-            self.next = last + 1;
+        while self.page.is_empty()
+            && let Some((first, last)) = self.next_range()?
+        {
+            self.turn_page(times, first, last)?;
+            self.next = last.checked_add(1);
         }
         Ok(self.page.pop_front())
     }
@@ -173,7 +183,7 @@ impl Iterator for Records<'_> {
             Ok(record) => record.map(Ok),
             Err(fault) => {
                 self.times = None;
-                Some(Err(self.store.fault(fault)))
+                Some(Err(StoreError::fault(&self.store.path, fault)))
             }
         }
     }

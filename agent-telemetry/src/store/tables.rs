@@ -112,6 +112,24 @@ impl Table {
         )
     }
 
+    /// The greatest `seq` of all tables; null where there is none.
+    pub(super) fn last_seq() -> String {
+        Self::of_all("max", "")
+    }
+
+    /// The first `seq` from a number on, in whichever table; null where there is none.
+    pub(super) fn first_seq() -> String {
+        Self::of_all("min", "WHERE seq >= ?1")
+    }
+
+    fn of_all(which: &str, condition: &str) -> String {
+        let tables = Self::ALL.map(|table| {
+            let (name, _) = table.layout();
+            format!("SELECT {which}(seq) AS seq FROM {name} {condition}")
+        });
+        format!("SELECT {which}(seq) FROM ({})", tables.join(" UNION ALL "))
+    }
+
     /// Rows of a range of `seq` within a range of `at`, all bounds included.
     pub(super) fn select(self) -> String {
         let (name, columns) = self.layout();

@@ -8,6 +8,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior, params_from_iter};
 
 use super::encode::Encoder;
+use super::error::Fault;
 use super::names::Numbers;
 use super::tables::Table;
 use super::{StoreError, schema};
@@ -82,7 +83,7 @@ impl SqliteSink {
         })
     }
 
-    fn store(&mut self, batch: &[Record]) -> rusqlite::Result<()> {
+    fn store(&mut self, batch: &[Record]) -> Result<(), Fault> {
         let transaction = self
             .connection
             .transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -90,10 +91,13 @@ impl SqliteSink {
         let first: i64 = transaction
             .prepare_cached("SELECT next FROM sequence")?
             .query_row([], |row| row.get(0))?;
-        let mut next = first;
-        for record in batch {
+        let next = i64::try_from(batch.len())
+            .ok()
+            .and_then(|records| first.checked_add(records))
+            .ok_or_else(|| Fault::Nonsense(format!("the next record would have number {first}")))?;
+        for (seq, record) in (first..next).zip(batch) {
             let mut encoder = Encoder::new(&transaction, &mut self.names);
-            let (table, cells) = encoder.row(next, record)?;
+            let (table, cells) = encoder.row(seq, record)?;
             let (_, insert) = self
                 .inserts
                 .iter()
@@ -102,12 +106,11 @@ impl SqliteSink {
             transaction
                 .prepare_cached(insert)?
                 .execute(params_from_iter(cells))?;
-            next += 1;
         }
         transaction
             .prepare_cached("UPDATE sequence SET next = ?1")?
             .execute([next])?;
-        transaction.commit()
+        Ok(transaction.commit()?)
     }
 }
 
@@ -118,7 +121,7 @@ impl Sink for SqliteSink {
         }
         self.store(batch).map_err(|error| {
             self.names.forget();
-            SinkError::new(StoreError::sql(&self.path, error))
+            SinkError::new(StoreError::fault(&self.path, error))
         })
     }
 }

@@ -307,6 +307,37 @@ fn row_that_makes_no_sense_is_named() {
 }
 
 #[test]
+fn impossible_sequence_is_an_error_for_the_writer_and_nothing_to_readers() {
+    let (_folder, path) = place();
+    let mut sink = SqliteSink::open(&path).unwrap();
+    sink.write(&[numbered(1)]).unwrap();
+    let sql = Connection::open(&path).unwrap();
+    sql.execute("UPDATE sequence SET next = ?1", [i64::MAX])
+        .unwrap();
+    let error = sink.write(&[numbered(2)]).unwrap_err();
+    let cause = std::error::Error::source(&error).unwrap();
+    assert!(
+        cause.downcast_ref::<StoreError>().unwrap().is_corrupt(),
+        "{cause:?}"
+    );
+    assert_eq!(stored(&path), [numbered(1)]);
+}
+
+#[test]
+fn gap_in_the_numbers_is_stepped_over_up_to_the_last_number() {
+    let (_folder, path) = place();
+    let mut sink = SqliteSink::open(&path).unwrap();
+    sink.write(&[numbered(1), numbered(2), numbered(3)])
+        .unwrap();
+    let sql = Connection::open(&path).unwrap();
+    for (seq, moved) in [(2, i64::MAX / 2), (3, i64::MAX)] {
+        sql.execute("UPDATE metrics SET seq = ?2 WHERE seq = ?1", (seq, moved))
+            .unwrap();
+    }
+    assert_eq!(stored(&path), [numbered(1), numbered(2), numbered(3)]);
+}
+
+#[test]
 fn locked_database_is_said_and_the_batch_is_stored_once_it_is_free() {
     let (_folder, path) = place();
     let sink = SqliteSink::open_within(&path, Duration::ZERO).unwrap();

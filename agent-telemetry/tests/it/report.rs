@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use agent_primitives::{FailureKind, ManualClock, TokenUsage, Usd};
-use agent_telemetry::{MemorySink, ModelCall, Outcome, Record, SessionStart, Stats};
+use agent_primitives::{FailureKind, ManualClock, SessionId, Timestamp, TokenUsage, Usd};
+use agent_telemetry::{
+    Body, MemorySink, ModelCall, Outcome, Record, SessionEnd, SessionStart, Stats, Task,
+};
 use proptest::prelude::*;
 
 use crate::story::{LONG, agent, model, provider, recorder, session_id};
@@ -93,6 +95,64 @@ fn resumption_after_an_end_is_no_crash_and_every_missing_end_is_one() {
     assert_eq!(stats().overview.sessions, 1);
 }
 
+fn mark(second: i64, who: &str, body: impl Into<Body>) -> Record {
+    Record::new(Timestamp::from_unix_seconds(second), body)
+        .of_session(session_id("s"))
+        .of_agent(agent(who))
+}
+
+fn start(second: i64, who: &str) -> Record {
+    mark(second, who, Body::SessionStart(Task::default()))
+}
+
+fn resume(second: i64, who: &str) -> Record {
+    mark(second, who, Body::SessionResume(Task::default()))
+}
+
+fn end(second: i64, who: &str, outcome: Outcome) -> Record {
+    mark(second, who, SessionEnd::new(outcome, Duration::ZERO))
+}
+
+/// Crashes, successes and sessions without an end.
+fn lives(records: &[Record]) -> (u64, u64, u64) {
+    let stats = Stats::of(records);
+    (
+        stats.overview.crashes,
+        stats.outcomes.success,
+        stats.outcomes.open,
+    )
+}
+
+#[test]
+fn session_is_open_while_one_of_its_agents_works() {
+    let mut records = vec![start(1, "a"), start(2, "b"), end(3, "a", Outcome::Success)];
+    assert_eq!(lives(&records), (0, 0, 1));
+    records.push(end(4, "b", Outcome::Success));
+    assert_eq!(lives(&records), (0, 1, 0));
+}
+
+#[test]
+fn crash_is_counted_for_the_agent_that_begins_again() {
+    let mut records = vec![start(1, "a"), start(2, "b"), resume(3, "b")];
+    assert_eq!(lives(&records), (1, 0, 1));
+    records.push(end(4, "b", Outcome::Success));
+    assert_eq!(lives(&records), (1, 0, 1), "a has not ended");
+    records.push(end(5, "a", Outcome::Success));
+    assert_eq!(lives(&records), (1, 1, 0));
+    records.push(end(6, "b", Outcome::Success));
+    assert_eq!(lives(&records), (0, 1, 0), "both handles of b lived");
+}
+
+#[test]
+fn clock_that_is_set_back_does_not_end_a_session() {
+    let records = [
+        start(100, "a"),
+        end(110, "a", Outcome::Success),
+        resume(105, "a"),
+    ];
+    assert_eq!(lives(&records), (0, 0, 1));
+}
+
 #[test]
 fn call_without_a_price_is_unpriced_unless_it_failed_without_tokens() {
     let call = || ModelCall::new(provider("house"), model("unheard-of"));
@@ -123,10 +183,26 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn order_of_records_does_not_matter(
-        (records, shuffled) in arbitrary::records()
+    fn order_matters_only_among_the_marks_of_one_session(
+        (records, mut shuffled) in arbitrary::records()
             .prop_flat_map(|records| (Just(records.clone()), Just(records).prop_shuffle()))
     ) {
+        // Each session gets its marks back in the order of recording, at the shuffled places.
+        let is_mark = |record: &Record, of: &Option<SessionId>| {
+            record.session == *of
+                && matches!(
+                    record.body,
+                    Body::SessionStart(_) | Body::SessionResume(_) | Body::SessionEnd(_)
+                )
+        };
+        for name in ["s1", "s2", "s3", "s4"] {
+            let of = Some(session_id(name));
+            let marks = records.iter().filter(|record| is_mark(record, &of));
+            let places = shuffled.iter_mut().filter(|record| is_mark(record, &of));
+            for (place, mark) in places.zip(marks) {
+                *place = mark.clone();
+            }
+        }
         let stats = Stats::of(&records);
         prop_assert_eq!(Stats::of(&shuffled), stats.clone());
         prop_assert_eq!(Stats::of(&shuffled).to_string(), stats.to_string());
