@@ -43,6 +43,10 @@ enum Kind {
     Missing,
     #[error("the file or its folder cannot be written; check the permissions")]
     ReadOnly,
+    #[error(
+        "the file was moved or removed while it was in use; a new one is made, write the records again"
+    )]
+    Replaced,
     #[error("the database failed; see the source")]
     Other,
 }
@@ -98,6 +102,10 @@ impl StoreError {
         Self::with(path, Kind::Foreign, None)
     }
 
+    pub(super) fn replaced(path: &Path) -> Self {
+        Self::with(path, Kind::Replaced, None)
+    }
+
     fn with(path: &Path, kind: Kind, source: Option<Source>) -> Self {
         Self {
             path: path.to_owned(),
@@ -134,6 +142,12 @@ impl StoreError {
     /// The file is not there, or may not be opened.
     pub const fn is_missing(&self) -> bool {
         matches!(self.kind, Kind::Missing)
+    }
+
+    /// The file was moved, removed or replaced under a sink that had it open. What was stored before
+    /// went with it; the sink goes on in a new file.
+    pub const fn is_replaced(&self) -> bool {
+        matches!(self.kind, Kind::Replaced)
     }
 
     /// The file may be read and not written.

@@ -3,6 +3,7 @@
 mod decode;
 mod encode;
 mod error;
+mod file;
 mod names;
 mod read;
 mod schema;

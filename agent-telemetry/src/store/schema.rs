@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 
 use super::StoreError;
 
@@ -12,13 +12,16 @@ const APPLICATION_ID: i64 = 0x6167_746d;
 /// Step N brings a database from `user_version` N to N + 1. Released steps never change.
 const MIGRATIONS: &[&str] = &[include_str!("schema/v1.sql")];
 
+/// Not numbered, since they hold nothing.
+const VIEWS: &str = include_str!("schema/views.sql");
+
 #[expect(clippy::cast_possible_wrap, reason = "a handful of steps")]
 const KNOWN: i64 = MIGRATIONS.len() as i64;
 
 /// Brings the database up to date, creating what an empty one lacks.
 pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
     let sql = |error| StoreError::sql(path, error);
-    if version(connection, path)? == KNOWN {
+    if version(connection, path)? == KNOWN && stale_views(connection).map_err(sql)?.is_none() {
         return Ok(());
     }
     let transaction = connection
@@ -29,6 +32,14 @@ pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), St
     for step in MIGRATIONS.iter().skip(usize::try_from(from).unwrap_or(0)) {
         transaction.execute_batch(step).map_err(sql)?;
     }
+    if let Some(stale) = stale_views(&transaction).map_err(sql)? {
+        for name in stale {
+            transaction
+                .execute_batch(&format!("DROP VIEW {name}"))
+                .map_err(sql)?;
+        }
+        transaction.execute_batch(VIEWS).map_err(sql)?;
+    }
     transaction
         .pragma_update(None, "application_id", APPLICATION_ID)
         .map_err(sql)?;
@@ -36,6 +47,28 @@ pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), St
         .pragma_update(None, "user_version", KNOWN)
         .map_err(sql)?;
     transaction.commit().map_err(sql)
+}
+
+/// Those of our views that are there, unless all are and as they should be.
+fn stale_views(connection: &Connection) -> rusqlite::Result<Option<Vec<&'static str>>> {
+    let mut present = Vec::new();
+    let mut all_current = true;
+    for view in VIEWS.split("CREATE VIEW ").skip(1) {
+        let (name, _) = view.split_once(' ').unwrap_or((view, ""));
+        let (definition, _) = view.split_once(';').unwrap_or((view, ""));
+        let stored: Option<String> = connection
+            .prepare_cached("SELECT sql FROM sqlite_schema WHERE type = 'view' AND name = ?1")?
+            .query_row([name], |row| row.get(0))
+            .optional()?;
+        all_current &= stored
+            .as_deref()
+            .and_then(|sql| sql.strip_prefix("CREATE VIEW "))
+            == Some(definition);
+        if stored.is_some() {
+            present.push(name);
+        }
+    }
+    Ok((!all_current).then_some(present))
 }
 
 /// Refuses what a reader cannot read.

@@ -1,7 +1,5 @@
 //! The sink that stores batches in an SQLite database.
 
-use std::fs::OpenOptions;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -9,6 +7,7 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior, params_from_iter};
 
 use super::encode::Encoder;
 use super::error::Fault;
+use super::file::{FileIdentity, create_private};
 use super::names::Numbers;
 use super::tables::Table;
 use super::{StoreError, schema};
@@ -19,6 +18,9 @@ use crate::{Record, Sink, SinkError};
 /// The file is in write-ahead mode with `synchronous = NORMAL`: what is stored survives the death of
 /// the process; a loss of power may take the last transactions, never the database. On Unix it is
 /// created with mode 0600. Several processes may write to one file, each with its own sink.
+///
+/// When the file is moved or removed meanwhile, the next write says so
+/// ([`StoreError::is_replaced`]), and the sink goes on in a new file at the same path.
 ///
 /// ```
 /// use agent_primitives::Timestamp;
@@ -35,17 +37,22 @@ use crate::{Record, Sink, SinkError};
 /// ```
 #[derive(Debug)]
 pub struct SqliteSink {
-    connection: Connection,
+    /// `None` while the file cannot be opened again after it was replaced.
+    database: Option<Database>,
     path: PathBuf,
+    busy_timeout: Duration,
     inserts: [(Table, String); Table::ALL.len()],
     names: Numbers,
 }
 
+#[derive(Debug)]
+struct Database {
+    connection: Connection,
+    identity: FileIdentity,
+}
+
 impl SqliteSink {
     const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-    /// One for each table and a few more.
-    const STATEMENTS: usize = 32;
-
     /// Opens the database, creates it where there is none, and brings an older one up to date. Waits
     /// up to five seconds for another program that holds it.
     ///
@@ -62,14 +69,62 @@ impl SqliteSink {
     /// # Errors
     /// As [`open`](Self::open).
     pub fn open_within(path: impl AsRef<Path>, busy_timeout: Duration) -> Result<Self, StoreError> {
-        let path = path.as_ref().to_owned();
-        create_private(&path).map_err(|error| StoreError::io(&path, error))?;
-        let sql = |error| StoreError::sql(&path, error);
+        let path = path.as_ref();
+        // A later change of the working directory does not move the file.
+        let path = std::path::absolute(path).map_err(|error| StoreError::io(path, error))?;
+        Ok(Self {
+            database: Some(Database::open(&path, busy_timeout)?),
+            path,
+            busy_timeout,
+            inserts: Table::ALL.map(|table| (table, table.insert())),
+            names: Numbers::default(),
+        })
+    }
+
+    /// Opens the file anew where the path does not lead to the one that is open, so that nothing is
+    /// acknowledged that nobody can find.
+    fn follow_path(&mut self) -> Result<(), StoreError> {
+        let path = self.path.as_path();
+        let is_another =
+            |open: &mut Database| FileIdentity::of(path).ok().as_ref() != Some(&open.identity);
+        // Closed before the new one is opened: closing may remove the log beside the path.
+        let replaced = self.database.take_if(is_another).is_some();
+        if self.database.is_none() {
+            self.names.forget();
+            self.database = Some(Database::open(path, self.busy_timeout)?);
+        }
+        if replaced {
+            return Err(StoreError::replaced(path));
+        }
+        Ok(())
+    }
+
+    fn store(&mut self, batch: &[Record]) -> Result<(), StoreError> {
+        self.follow_path()?;
+        let Some(database) = &mut self.database else {
+            return Err(StoreError::replaced(&self.path));
+        };
+        database
+            .store(batch, &self.inserts, &mut self.names)
+            .map_err(|fault| StoreError::fault(&self.path, fault))
+    }
+}
+
+impl Database {
+    /// One for each table and a few more.
+    const STATEMENTS: usize = 32;
+
+    fn open(path: &Path, busy_timeout: Duration) -> Result<Self, StoreError> {
+        let io = |error| StoreError::io(path, error);
+        let sql = |error| StoreError::sql(path, error);
+        create_private(path).map_err(io)?;
+        // Before SQLite opens it: a change in between is noticed at the next write.
+        let identity = FileIdentity::of(path).map_err(io)?;
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let mut connection = Connection::open_with_flags(&path, flags).map_err(sql)?;
+        let mut connection = Connection::open_with_flags(path, flags).map_err(sql)?;
         connection.busy_timeout(busy_timeout).map_err(sql)?;
         connection.set_prepared_statement_cache_capacity(Self::STATEMENTS);
-        schema::migrate(&mut connection, &path)?;
+        schema::migrate(&mut connection, path)?;
         // After the check, so that a file of something else stays as it was.
         connection
             .pragma_update(None, "journal_mode", "wal")
@@ -77,13 +132,16 @@ impl SqliteSink {
             .map_err(sql)?;
         Ok(Self {
             connection,
-            path,
-            inserts: Table::ALL.map(|table| (table, table.insert())),
-            names: Numbers::default(),
+            identity,
         })
     }
 
-    fn store(&mut self, batch: &[Record]) -> Result<(), Fault> {
+    fn store(
+        &mut self,
+        batch: &[Record],
+        inserts: &[(Table, String)],
+        names: &mut Numbers,
+    ) -> Result<(), Fault> {
         let transaction = self
             .connection
             .transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -96,10 +154,9 @@ impl SqliteSink {
             .and_then(|records| first.checked_add(records))
             .ok_or_else(|| Fault::Nonsense(format!("the next record would have number {first}")))?;
         for (seq, record) in (first..next).zip(batch) {
-            let mut encoder = Encoder::new(&transaction, &mut self.names);
+            let mut encoder = Encoder::new(&transaction, names);
             let (table, cells) = encoder.row(seq, record)?;
-            let (_, insert) = self
-                .inserts
+            let (_, insert) = inserts
                 .iter()
                 .find(|(known, _)| *known == table)
                 .ok_or(rusqlite::Error::InvalidQuery)?;
@@ -121,20 +178,8 @@ impl Sink for SqliteSink {
         }
         self.store(batch).map_err(|error| {
             self.names.forget();
-            SinkError::new(StoreError::fault(&self.path, error))
+            SinkError::new(error)
         })
-    }
-}
-
-/// SQLite gives its side files the mode of the database, so that the first file decides.
-fn create_private(path: &Path) -> io::Result<()> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    match options.open(path) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
-        _ => Ok(()),
     }
 }
 
@@ -155,7 +200,12 @@ mod tests {
         let limit = |sink: &SqliteSink, pages: i64| {
             let query = format!("PRAGMA max_page_count = {pages}");
             let set = |row: &rusqlite::Row<'_>| row.get::<_, i64>(0);
-            sink.connection.query_row(&query, [], set).unwrap()
+            sink.database
+                .as_ref()
+                .unwrap()
+                .connection
+                .query_row(&query, [], set)
+                .unwrap()
         };
         // As small as it can be: the pages that there are.
         limit(&sink, 1);

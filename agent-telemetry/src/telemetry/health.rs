@@ -121,6 +121,7 @@ enum Kind {
     Timeout,
     Sink(Arc<SinkError>),
     Stopped,
+    WithinSink,
 }
 
 impl FlushError {
@@ -145,6 +146,13 @@ impl FlushError {
         }
     }
 
+    pub(super) const fn within_sink(missing: u64) -> Self {
+        Self {
+            missing,
+            kind: Kind::WithinSink,
+        }
+    }
+
     /// Records that were asked for and are not stored.
     pub const fn missing(&self) -> u64 {
         self.missing
@@ -164,6 +172,12 @@ impl FlushError {
     pub const fn is_stopped(&self) -> bool {
         matches!(self.kind, Kind::Stopped)
     }
+
+    /// The sink itself asked, from within its write or its drop: to wait would be to wait for
+    /// itself. The records are still on their way.
+    pub const fn is_within_sink(&self) -> bool {
+        matches!(self.kind, Kind::WithinSink)
+    }
 }
 
 impl fmt::Display for FlushError {
@@ -172,6 +186,7 @@ impl fmt::Display for FlushError {
         f.write_str(match self.kind {
             Kind::Timeout => "because time was up; they are on their way, flush again",
             Kind::Sink(_) => "because the sink refused them; they are kept, flush again",
+            Kind::WithinSink => "because the sink itself asked; flush on another thread",
             Kind::Stopped => "because the recorder has stopped; start a new one",
         })
     }
@@ -181,7 +196,7 @@ impl std::error::Error for FlushError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match &self.kind {
             Kind::Sink(error) => Some(error.as_ref()),
-            Kind::Timeout | Kind::Stopped => None,
+            Kind::Timeout | Kind::Stopped | Kind::WithinSink => None,
         }
     }
 }

@@ -121,8 +121,8 @@ impl Telemetry {
     /// that may block.
     ///
     /// # Errors
-    /// [`FlushError`] says whether time was up, the sink refused, or the recorder has stopped. Only
-    /// in the last case are records lost.
+    /// [`FlushError`] says whether time was up, the sink refused, the recorder has stopped, or the
+    /// sink itself asked. Records are lost only when it has stopped.
     pub fn flush(&self, timeout: Duration) -> Result<Flushed, FlushError> {
         self.0.queue.flush(timeout)
     }
@@ -132,7 +132,7 @@ impl Telemetry {
     ///
     /// # Errors
     /// [`FlushError`] when records are lost, or when time was up: then the writer goes on while the
-    /// process lives.
+    /// process lives. From within the sink it does not wait, and the writer goes on as well.
     pub fn shutdown(&self, timeout: Duration) -> Result<Flushed, FlushError> {
         self.0.queue.close(timeout)
     }

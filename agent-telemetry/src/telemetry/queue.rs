@@ -1,6 +1,7 @@
 //! The bounded queue between recorders and the writer thread, and its accounts.
 
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
 use super::health::{Dropped, FlushError, Flushed, Health};
@@ -17,6 +18,8 @@ pub(super) struct Queue {
     work: Condvar,
     /// Signals those who wait for the writer: progress, failure, end.
     progress: Condvar,
+    /// Known before the sink is first called. A wait on this thread would be for itself.
+    writer: OnceLock<ThreadId>,
     capacity: usize,
     wake_at: usize,
     window: Duration,
@@ -77,6 +80,7 @@ impl Queue {
             state: Mutex::default(),
             work: Condvar::new(),
             progress: Condvar::new(),
+            writer: OnceLock::new(),
             capacity,
             wake_at: (capacity / 2).clamp(1, WAKE_AT),
             window,
@@ -124,6 +128,15 @@ impl Queue {
         }
     }
 
+    /// For the writer: the calling thread is the one that calls the sink.
+    pub(super) fn enter_writer(&self) {
+        self.writer.get_or_init(|| thread::current().id());
+    }
+
+    fn is_writer(&self) -> bool {
+        self.writer.get() == Some(&thread::current().id())
+    }
+
     /// Waits until everything accepted before the call is stored.
     pub(super) fn flush(&self, timeout: Duration) -> Result<Flushed, FlushError> {
         let mut state = self.state();
@@ -148,6 +161,9 @@ impl Queue {
             {
                 return Err(FlushError::sink(missing, Arc::clone(error)));
             }
+            if self.is_writer() {
+                return Err(FlushError::within_sink(missing));
+            }
             let left = deadline.map_or(Duration::MAX, |at| {
                 at.saturating_duration_since(Instant::now())
             });
@@ -167,6 +183,9 @@ impl Queue {
         self.work.notify_one();
         let deadline = Instant::now().checked_add(timeout);
         while !state.is_finished() {
+            if self.is_writer() {
+                return Err(FlushError::within_sink(state.accepted - state.stored));
+            }
             let left = deadline.map_or(Duration::MAX, |at| {
                 at.saturating_duration_since(Instant::now())
             });

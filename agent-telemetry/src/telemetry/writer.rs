@@ -23,6 +23,7 @@ impl Drop for Finish<'_> {
 
 /// Runs until the queue is closed and empty.
 pub(super) fn run(queue: &Arc<Queue>, sink: impl Sink) {
+    queue.enter_writer();
     let _finish = Finish(queue);
     // Behind the guard, so that the sink is dropped, and with it closed, before the end is told.
     let mut sink = sink;

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use agent_primitives::{Timestamp, Usd};
 use agent_telemetry::{
-    Metric, ModelCall, Record, Sink, SqliteSink, SqliteStore, Stats, StoreError, Telemetry,
+    Body, Metric, ModelCall, Outcome, Record, SessionEnd, Sink, SqliteSink, SqliteStore, Stats,
+    StoreError, Task, Telemetry,
 };
 use proptest::prelude::*;
 use rusqlite::Connection;
@@ -118,6 +119,77 @@ fn views_agree_with_the_report() {
     );
 }
 
+#[test]
+fn views_say_where_a_cost_is_too_wide_and_know_sessions_without_marks() {
+    let (_folder, path) = place();
+    let at = Timestamp::from_unix_seconds;
+    let call = |name, picos: i128| {
+        let call = ModelCall::new(provider(name), model("m")).cost(Usd::from_picos(picos));
+        Record::new(at(1), call).of_session(story::session_id(name))
+    };
+    let start = |agent| {
+        Record::new(at(2), Body::SessionStart(Task::default()))
+            .of_session(story::session_id("two"))
+            .of_agent(story::agent(agent))
+    };
+    let end = Record::new(at(3), SessionEnd::new(Outcome::Success, Duration::ZERO))
+        .of_session(story::session_id("two"))
+        .of_agent(story::agent("a"));
+    let mut sink = SqliteSink::open(&path).unwrap();
+    sink.write(&[
+        call("wide", i128::from(i64::MAX) + 1),
+        call("wide", 5),
+        call("negative", -1_500_000_000_000),
+        numbered(1).of_session(story::session_id("measured")),
+        start("a"),
+        start("b"),
+        end,
+    ])
+    .unwrap();
+    let sql = Connection::open(&path).unwrap();
+    let rows = |query: &str| -> Vec<String> {
+        let mut statement = sql.prepare(query).unwrap();
+        let rows = statement.query_map([], |row| row.get(0)).unwrap();
+        rows.collect::<Result<_, _>>().unwrap()
+    };
+    assert_eq!(
+        rows(
+            "SELECT concat_ws(' ', provider, calls, unpriced, wide_calls, \
+             ifnull(cost_picos, '?'), ifnull(cost_usd, '?')) FROM v_cost_by_model ORDER BY 1"
+        ),
+        [
+            "negative 1 0 0 -1500000000000 -1.500000000000",
+            "wide 2 0 1 ? ?",
+        ]
+    );
+    let sessions = "SELECT concat_ws(' ', session, lives, ifnull(outcome, '?'), model_calls, \
+                    wide_calls, ifnull(cost_picos, '?')) FROM v_sessions ORDER BY 1";
+    assert_eq!(
+        rows(sessions),
+        [
+            "measured 0 ? 0 0 0",
+            "negative 0 ? 1 0 -1500000000000",
+            "two 2 ? 0 0 0",
+            "wide 0 ? 2 1 ?",
+        ]
+    );
+    let end = SessionEnd::new(Outcome::Failed, Duration::ZERO);
+    let end = Record::new(at(0), end)
+        .of_session(story::session_id("two"))
+        .of_agent(story::agent("b"));
+    sink.write(&[end]).unwrap();
+    assert_eq!(rows(sessions)[2], "two 2 failed 0 0 0");
+    let stats = SqliteStore::open_read_only(&path).unwrap().stats().unwrap();
+    assert_eq!(
+        (
+            stats.overview.sessions,
+            stats.outcomes.failed,
+            stats.outcomes.open
+        ),
+        (4, 1, 3)
+    );
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -215,6 +287,48 @@ fn files_are_for_their_owner_only() {
         .collect();
     assert_eq!(modes.len(), 3, "database, log and index: {modes:?}");
     assert!(modes.iter().all(|(_, mode)| *mode == 0o600), "{modes:?}");
+}
+
+#[cfg(unix)]
+#[test]
+fn removed_or_moved_file_is_said_and_recording_goes_on_in_a_new_one() {
+    let (folder, path) = place();
+    let telemetry = Telemetry::builder(SqliteSink::open(&path).unwrap())
+        .window(LONG)
+        .start()
+        .unwrap();
+    let refused = || {
+        let error = telemetry.flush(LONG).unwrap_err();
+        let refusal = std::error::Error::source(&error).unwrap();
+        let cause = refusal.source().unwrap().downcast_ref::<StoreError>();
+        cause.unwrap().is_replaced()
+    };
+    let session = |number| numbered(number).of_session(story::session_id("s"));
+    telemetry.record(session(1));
+    telemetry.flush(LONG).unwrap();
+    for file in fs::read_dir(folder.path()).unwrap() {
+        fs::remove_file(file.unwrap().path()).unwrap();
+    }
+    telemetry.record(session(2));
+    assert!(refused());
+    assert_eq!(telemetry.flush(LONG).unwrap().dropped.total(), 0);
+    assert_eq!(stored(&path), [session(2)]);
+
+    // The log stays behind, and belongs to the file that is gone.
+    let moved = folder.path().join("moved.db");
+    fs::rename(&path, &moved).unwrap();
+    telemetry.record(session(3));
+    assert!(refused());
+    telemetry.flush(LONG).unwrap();
+    assert_eq!(stored(&path), [session(3)]);
+
+    fs::remove_file(&path).unwrap();
+    fs::create_dir(&path).unwrap();
+    telemetry.record(session(4));
+    assert!(telemetry.flush(LONG).unwrap_err().is_sink());
+    fs::remove_dir(&path).unwrap();
+    telemetry.flush(LONG).unwrap();
+    assert_eq!(stored(&path), [session(4)]);
 }
 
 fn refusals(path: &Path) -> [StoreError; 2] {
@@ -403,4 +517,26 @@ fn database_of_schema_1_is_read_and_written_on() {
     let all = stored(&path);
     assert_eq!(all.len() as u64, stats.overview.records + 1);
     assert_eq!(all.last(), Some(&numbered(1)));
+    let sql = Connection::open(&path).unwrap();
+    let views = || -> Vec<(String, String)> {
+        let mut statement = sql
+            .prepare("SELECT name, sql FROM sqlite_schema WHERE type = 'view' ORDER BY name")
+            .unwrap();
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)));
+        rows.unwrap().collect::<Result<_, _>>().unwrap()
+    };
+    let (_other_folder, other) = place();
+    drop(SqliteSink::open(&other).unwrap());
+    let fresh = views();
+    sql.execute("ATTACH ?1 AS other", [other.to_str().unwrap()])
+        .unwrap();
+    let same: i64 = sql
+        .query_row(
+            "SELECT count(*) FROM sqlite_schema JOIN other.sqlite_schema o USING (type, name, sql) \
+             WHERE type = 'view'",
+            [],
+            |row| row.get(0),
+        )
+        .unwrap();
+    assert_eq!((fresh.len(), same), (5, 5), "the views are those of today");
 }

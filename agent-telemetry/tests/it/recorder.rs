@@ -2,15 +2,15 @@
 
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use agent_primitives::{
     Attempt, Clock, Handoff, HandoffReason, ManualClock, Observer, SessionId, Stamp, Timestamp,
 };
 use agent_telemetry::{
-    Body, MemorySink, Metric, Outcome, Record, SessionEnd, SessionStart, Sink, SinkError,
-    Telemetry, ToolOutcome,
+    Body, FlushError, MemorySink, Metric, Outcome, Record, SessionEnd, SessionStart, Sink,
+    SinkError, Telemetry, ToolOutcome,
 };
 
 use crate::story::{LONG, agent, provider, recorder, session_id, tool};
@@ -262,6 +262,58 @@ fn sink_that_panics_stops_the_writer_and_nobody_waits_for_it() {
     telemetry.record(numbered(1));
     let health = telemetry.health();
     assert_eq!((health.running, health.dropped.total()), (false, 2));
+}
+
+type FromSink = fn(Telemetry) -> Option<FlushError>;
+
+/// Uses the recorder that it is the sink of.
+struct Inward {
+    recorder: Arc<Mutex<Option<Telemetry>>>,
+    ask: FromSink,
+    answers: mpsc::Sender<Option<FlushError>>,
+}
+
+impl Sink for Inward {
+    fn write(&mut self, _: &[Record]) -> Result<(), SinkError> {
+        if let Some(telemetry) = self.recorder.lock().unwrap().take() {
+            self.answers.send((self.ask)(telemetry)).unwrap();
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn sink_that_waits_for_its_own_recorder_is_told_so_at_once() {
+    let asks: [(FromSink, bool); 3] = [
+        (|it| it.flush(LONG).err(), true),
+        (|it| it.shutdown(LONG).err(), true),
+        (
+            |it| {
+                drop(it);
+                None
+            },
+            false,
+        ),
+    ];
+    for (ask, fails) in asks {
+        let slot = Arc::new(Mutex::new(None));
+        let (answers, answer) = mpsc::channel();
+        let sink = Inward {
+            recorder: Arc::clone(&slot),
+            ask,
+            answers,
+        };
+        let telemetry = Telemetry::builder(sink)
+            .window(Duration::ZERO)
+            .start()
+            .unwrap();
+        *slot.lock().unwrap() = Some(telemetry.clone());
+        telemetry.record(numbered(0));
+        drop(telemetry);
+        let error = answer.recv().unwrap();
+        assert_eq!(error.is_some(), fails);
+        assert!(error.is_none_or(|error| error.is_within_sink()));
+    }
 }
 
 #[test]

@@ -1,0 +1,103 @@
+-- The views for SQL tools. No part of the numbered schema: a program that opens the database for
+-- writing replaces those that differ from its own.
+
+CREATE VIEW v_model_calls AS
+SELECT c.seq, datetime(c.at / 1000000000, 'unixepoch') AS at_utc, s.name AS session, a.name AS agent,
+       p.name AS provider, m.name AS model, c.input, c.cache_read,
+       c.cache_write_5m + c.cache_write_1h AS cache_write, c.output, c.reasoning,
+       coalesce(c.cost_wide, c.cost_picos) AS cost_picos,
+       c.latency_ns / 1000000 AS latency_ms, c.first_token_ns / 1000000 AS first_token_ms,
+       c.attempts, c.failure
+FROM model_calls c
+JOIN names p ON p.id = c.provider
+JOIN names m ON m.id = c.model
+LEFT JOIN names s ON s.id = c.session
+LEFT JOIN names a ON a.id = c.agent;
+
+CREATE VIEW v_tools AS
+SELECT n.name AS tool, count(*) AS calls, sum(t.outcome = 'ok') AS ok,
+       sum(t.outcome = 'failed') AS failed, sum(t.outcome = 'aborted') AS aborted,
+       max(t.elapsed_ns) / 1000000 AS max_ms
+FROM tool_calls t JOIN names n ON n.id = t.tool
+GROUP BY n.name;
+
+CREATE VIEW v_handoffs AS
+SELECT f.name AS from_name, t.name AS to_name, h.reason, h.initiator, count(*) AS times
+FROM handoffs h JOIN names f ON f.id = h.from_name JOIN names t ON t.id = h.to_name
+GROUP BY h.from_kind, f.name, h.to_kind, t.name, h.reason, h.initiator;
+
+-- Exact or null: cost_picos is null where a cost beyond 64 bits (wide_calls) is missing from it. A sum
+-- beyond 64 bits (9.2 million dollars) is refused by SQLite rather than rounded.
+CREATE VIEW v_cost_by_model AS
+WITH sums AS (
+    SELECT c.provider, c.model, count(*) AS calls,
+           sum(c.cost_picos IS NULL AND c.cost_wide IS NULL
+               AND NOT (c.failure IS NOT NULL AND c.input + c.cache_read + c.cache_write_5m
+                        + c.cache_write_1h + c.output = 0)) AS unpriced,
+           sum(c.cost_wide IS NOT NULL) AS wide_calls,
+           CASE WHEN max(c.cost_wide) IS NULL THEN coalesce(sum(c.cost_picos), 0) END AS cost_picos
+    FROM model_calls c
+    GROUP BY c.provider, c.model
+)
+SELECT p.name AS provider, m.name AS model, s.calls, s.unpriced, s.wide_calls, s.cost_picos,
+       CASE WHEN s.cost_picos IS NOT NULL
+            THEN printf('%s%d.%012d', CASE WHEN s.cost_picos < 0 THEN '-' ELSE '' END,
+                        abs(s.cost_picos / 1000000000000), abs(s.cost_picos % 1000000000000))
+       END AS cost_usd
+FROM sums s JOIN names p ON p.id = s.provider JOIN names m ON m.id = s.model;
+
+-- Every session that any record names. The outcome is null while an agent in it has no end behind its
+-- last start or resumption; marks count in the order of recording.
+CREATE VIEW v_sessions AS
+WITH
+    happened AS (
+         SELECT session, at FROM session_marks
+         UNION ALL SELECT session, at FROM model_calls
+         UNION ALL SELECT session, at FROM tool_calls
+         UNION ALL SELECT session, at FROM handoffs
+         UNION ALL SELECT session, at FROM attempts
+         UNION ALL SELECT session, at FROM retries
+         UNION ALL SELECT session, at FROM breaker_changes
+         UNION ALL SELECT session, at FROM cooldowns
+         UNION ALL SELECT session, at FROM context_pressure
+         UNION ALL SELECT session, at FROM checkpoints
+         UNION ALL SELECT session, at FROM restores
+         UNION ALL SELECT session, at FROM metrics
+         UNION ALL SELECT session, at FROM violations
+    ),
+    periods AS (
+        SELECT session, min(at) AS first, max(at) AS last FROM happened
+        WHERE session IS NOT NULL GROUP BY session
+    ),
+    lives AS (
+        SELECT session, sum(mark <> 'end') AS lives FROM session_marks GROUP BY session
+    ),
+    latest AS (
+        SELECT session, mark, max(seq) FROM session_marks GROUP BY session, agent
+    ),
+    open AS (SELECT DISTINCT session FROM latest WHERE mark <> 'end'),
+    ends AS (
+        SELECT session, outcome, max(seq) FROM session_marks WHERE mark = 'end' GROUP BY session
+    ),
+    costs AS (
+        SELECT session, count(*) AS calls, sum(cost_wide IS NOT NULL) AS wide_calls,
+               CASE WHEN max(cost_wide) IS NULL THEN coalesce(sum(cost_picos), 0) END AS picos
+        FROM model_calls GROUP BY session
+    )
+SELECT n.name AS session,
+       (SELECT a.name FROM session_marks k JOIN names a ON a.id = k.agent
+        WHERE k.session = n.id ORDER BY k.seq LIMIT 1) AS agent,
+       (SELECT t.name FROM session_marks k JOIN names t ON t.id = k.task_type
+        WHERE k.session = n.id ORDER BY k.at, t.name LIMIT 1) AS task_type,
+       datetime(p.first / 1000000000, 'unixepoch') AS first_utc,
+       datetime(p.last / 1000000000, 'unixepoch') AS last_utc,
+       coalesce(l.lives, 0) AS lives,
+       CASE WHEN o.session IS NULL THEN e.outcome END AS outcome,
+       coalesce(c.calls, 0) AS model_calls,
+       coalesce(c.wide_calls, 0) AS wide_calls,
+       CASE WHEN c.session IS NULL THEN 0 ELSE c.picos END AS cost_picos
+FROM periods p JOIN names n ON n.id = p.session
+LEFT JOIN lives l ON l.session = p.session
+LEFT JOIN open o ON o.session = p.session
+LEFT JOIN ends e ON e.session = p.session
+LEFT JOIN costs c ON c.session = p.session;
