@@ -6,6 +6,7 @@ mod layout;
 mod quality;
 mod sessions;
 mod text;
+mod width;
 
 use std::borrow::Borrow;
 use std::time::Duration;

@@ -41,6 +41,11 @@ enum Kind {
     Foreign,
     #[error("the file is not there or cannot be opened; check the path and its permissions")]
     Missing,
+    #[error(
+        "the folder cannot be written and the newest records are in the -wal file; \
+         copy both files to where you may write and open the copy"
+    )]
+    LogUnreadable,
     #[error("the file or its folder cannot be written; check the permissions")]
     ReadOnly,
     #[error(
@@ -102,6 +107,10 @@ impl StoreError {
         Self::with(path, Kind::Foreign, None)
     }
 
+    pub(super) fn log_unreadable(path: &Path, source: StoreError) -> Self {
+        Self::with(path, Kind::LogUnreadable, Some(source.into()))
+    }
+
     pub(super) fn replaced(path: &Path) -> Self {
         Self::with(path, Kind::Replaced, None)
     }
@@ -150,8 +159,9 @@ impl StoreError {
         matches!(self.kind, Kind::Replaced)
     }
 
-    /// The file may be read and not written.
+    /// The file may be read and not written; also when reading would need to write, since a log lies
+    /// beside the file in a folder that cannot be written.
     pub const fn is_read_only(&self) -> bool {
-        matches!(self.kind, Kind::ReadOnly)
+        matches!(self.kind, Kind::ReadOnly | Kind::LogUnreadable)
     }
 }

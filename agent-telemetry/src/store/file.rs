@@ -2,7 +2,7 @@
 
 use std::fs::{self, OpenOptions};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Which file a path leads to, so that it is noticed when it leads to another one.
 #[derive(Debug, PartialEq, Eq)]
@@ -25,6 +25,34 @@ impl FileIdentity {
             },
         })
     }
+}
+
+/// Where the write-ahead log of a database is, if there is one.
+pub(super) fn log_of(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push("-wal");
+    name.into()
+}
+
+/// An address that tells SQLite to read the file alone: no locks, no files beside it.
+pub(super) fn immutable_address(path: &Path) -> io::Result<String> {
+    use std::fmt::Write as _;
+    let path = std::path::absolute(path)?;
+    let mut address = "file://".to_owned();
+    if !path.as_os_str().as_encoded_bytes().starts_with(b"/") {
+        address.push('/');
+    }
+    for &byte in path.as_os_str().as_encoded_bytes() {
+        match byte {
+            b'\\' if cfg!(windows) => address.push('/'),
+            b'/' | b'.' | b'-' | b'_' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => {
+                address.push(char::from(byte));
+            }
+            _ => write!(address, "%{byte:02x}").map_err(io::Error::other)?,
+        }
+    }
+    address.push_str("?immutable=1");
+    Ok(address)
 }
 
 /// SQLite gives its side files the mode of the database, so that the first file decides.

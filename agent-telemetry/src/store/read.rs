@@ -1,6 +1,7 @@
 //! Typed reading of a database, while a sink may write to it.
 
 use std::collections::VecDeque;
+use std::fs;
 use std::ops::{Bound, RangeBounds};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -10,6 +11,7 @@ use rusqlite::{Connection, OpenFlags, Row};
 
 use super::decode::Decoder;
 use super::error::Fault;
+use super::file::{immutable_address, log_of};
 use super::names::Texts;
 use super::tables::Table;
 use super::{StoreError, schema};
@@ -43,21 +45,48 @@ pub struct SqliteStore {
 
 impl SqliteStore {
     /// Opens a database that a [`SqliteSink`](crate::SqliteSink) has made. Waits up to five seconds
-    /// for a program that holds it.
+    /// for a program that holds it. On a read-only file system the file is read as it is, for which
+    /// its writers must have closed it.
     ///
     /// # Errors
     /// [`StoreError`] when the file cannot be opened, is something else, is damaged, or was written
     /// by a newer version.
     pub fn open_read_only(path: impl AsRef<Path>) -> Result<Self, StoreError> {
-        let path = path.as_ref().to_owned();
-        let sql = |error| StoreError::sql(&path, error);
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(&path, flags).map_err(sql)?;
+        let path = path.as_ref();
+        let refusal = match Self::open(path, path) {
+            Err(error) if error.is_missing() && path.is_file() => error,
+            done => return done,
+        };
+        // Reading in write-ahead mode writes an index beside the file, which a read-only folder does
+        // not allow. Without a log the file is all there is.
+        match fs::metadata(log_of(path)) {
+            Ok(log) if log.len() > 0 => Err(StoreError::log_unreadable(path, refusal)),
+            _ => {
+                let address =
+                    immutable_address(path).map_err(|error| StoreError::io(path, error))?;
+                Self::open(path, Path::new(&address))
+            }
+        }
+    }
+
+    fn open(path: &Path, address: &Path) -> Result<Self, StoreError> {
+        let sql = |error| StoreError::sql(path, error);
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX
+            | if path == address {
+                OpenFlags::empty()
+            } else {
+                OpenFlags::SQLITE_OPEN_URI
+            };
+        let connection = Connection::open_with_flags(address, flags).map_err(sql)?;
         connection
             .busy_timeout(Duration::from_secs(5))
             .map_err(sql)?;
-        schema::check(&connection, &path)?;
-        Ok(Self { connection, path })
+        schema::check(&connection, path)?;
+        Ok(Self {
+            connection,
+            path: path.to_owned(),
+        })
     }
 
     /// Every record that is stored by now, in the order of recording, read as the iterator goes on.

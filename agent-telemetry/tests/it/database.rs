@@ -503,6 +503,25 @@ fn missing_folder_is_said_with_the_path() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn database_beside_which_nothing_can_be_written_is_read_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("50 % of #1?.db");
+    let beside = |ending| folder.path().join(format!("50 % of #1?.db{ending}"));
+    SqliteSink::open(&path)
+        .unwrap()
+        .write(&[numbered(1)])
+        .unwrap();
+    // SQLite follows no link, so that it cannot make its index, as on a read-only file system.
+    std::os::unix::fs::symlink("nowhere", beside("-shm")).unwrap();
+    assert_eq!(stored(&path), [numbered(1)]);
+
+    fs::write(beside("-wal"), [0; 64]).unwrap();
+    let error = SqliteStore::open_read_only(&path).unwrap_err();
+    assert!(error.is_read_only() && !error.is_missing(), "{error:?}");
+}
+
 /// A database as the first version left it; never made anew.
 #[test]
 fn database_of_schema_1_is_read_and_written_on() {

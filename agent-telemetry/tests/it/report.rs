@@ -42,6 +42,26 @@ fn text_fits_100_columns_whatever_the_names() {
 }
 
 #[test]
+fn text_fits_100_columns_where_characters_take_two() {
+    let sink = MemorySink::new();
+    let telemetry = recorder(sink.clone(), &ManualClock::default());
+    for name in ["数据库迁移脚本".repeat(6), "\u{202e}gpj\u{2028}".to_owned()] {
+        let start = SessionStart::new(session_id("s"), agent("a")).task_type(name);
+        telemetry
+            .session(start)
+            .model_call(ModelCall::new(provider("p"), model("m")).cost(Usd::from_picos(1)));
+    }
+    telemetry.flush(LONG).unwrap();
+    let text = Stats::of(sink.records()).to_string();
+    for line in text.lines() {
+        let wide = |c: &char| ('\u{4e00}'..'\u{a000}').contains(c);
+        let columns = line.chars().count() + line.chars().filter(wide).count();
+        assert!(columns <= 100, "{columns}: {line}");
+    }
+    assert!(!text.contains(['\u{202e}', '\u{2028}']), "{text}");
+}
+
+#[test]
 fn nothing_recorded_is_said_in_one_line() {
     let stats = Stats::of(Vec::<Record>::new());
     assert_eq!(

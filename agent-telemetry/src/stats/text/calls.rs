@@ -4,9 +4,8 @@ use std::fmt;
 
 use agent_primitives::{ModelId, ProviderId, Usd};
 
-use crate::stats::layout::{
-    Decimals, Table, count, cut, fact, money, plural, printable, section, share, time,
-};
+use crate::stats::layout::{Decimals, Table, count, fact, money, plural, section, share, time};
+use crate::stats::width::{cut, printable};
 use crate::stats::{Cost, Latency, Performance};
 
 pub(super) fn performance(f: &mut fmt::Formatter<'_>, it: &Performance) -> fmt::Result {

@@ -3,7 +3,8 @@
 use std::fmt;
 
 use crate::stats::Quality;
-use crate::stats::layout::{Table, count, cut, fact, plural, section, share, time};
+use crate::stats::layout::{Table, count, fact, plural, section, share, time};
+use crate::stats::width::cut;
 
 pub(super) fn quality(f: &mut fmt::Formatter<'_>, it: &Quality) -> fmt::Result {
     section(f, "Quality")?;
