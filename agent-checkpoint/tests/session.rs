@@ -447,7 +447,7 @@ fn saves_and_restores_are_heard_with_figures_and_times() {
     assert_eq!((&saved.checkpoint, saved.logical_bytes), (&first, 33));
 }
 
-/// A store whose appends fail when told to.
+/// A store whose appends fail when told to, and copies as long as no appends are left.
 #[derive(Debug, Clone)]
 struct Failing {
     inner: MemoryStore,
@@ -500,6 +500,9 @@ impl Writer for FailingWriter {
         self.0.append(at, bytes, durability)
     }
     fn set_aside(&mut self, at: Position, bytes: &[u8]) -> Result<String, Error> {
+        if *self.1.lock().unwrap() == 0 {
+            return Err(Error::disk_full("testing", "no room"));
+        }
         self.0.set_aside(at, bytes)
     }
     fn size(&self) -> Result<Size, Error> {
@@ -725,4 +728,165 @@ fn what_comes_during_a_save_asks_for_the_next() {
     assert_eq!(signal.asked(), Some(CheckpointKind::Auto));
     session.save_if_asked().unwrap();
     assert_eq!(signal.asked(), None);
+}
+
+#[test]
+fn a_torn_log_opens_on_a_full_disk_and_is_mended_by_the_first_save() {
+    let left = Arc::new(Mutex::new(usize::MAX));
+    let store = Failing {
+        inner: MemoryStore::new(),
+        left: Arc::clone(&left),
+    };
+    let builder = || Checkpointer::builder(store.clone(), id());
+    let mut session = builder().open().unwrap();
+    session.push(Message::user("one")).unwrap();
+    auto(&mut session);
+    drop(session);
+    let whole = store.read(&id(), 1, usize::MAX).unwrap();
+    let end = Position {
+        segment: 1,
+        offset: u64::try_from(whole.len()).unwrap(),
+    };
+    let mut writer = store.inner.writer(&id()).unwrap();
+    writer.resume(end).unwrap();
+    writer.append(end, b"torn", Durability::Synced).unwrap();
+    drop(writer);
+
+    *left.lock().unwrap() = 0;
+    let mut session = builder().open().unwrap();
+    assert_eq!(session.history().len(), 1);
+    let report = session.report().clone();
+    assert!(!report.is_clean());
+    assert_eq!((report.lost_bytes, report.unmended_bytes), (0, 4));
+    session.push(Message::user("two")).unwrap();
+    assert!(
+        session
+            .save(CheckpointKind::Auto)
+            .unwrap_err()
+            .is_disk_full()
+    );
+    let torn = store.read(&id(), 1, usize::MAX).unwrap();
+    assert_eq!(torn, [&whole[..], b"torn"].concat());
+    *left.lock().unwrap() = usize::MAX;
+    auto(&mut session);
+    let report = session.report().clone();
+    assert_eq!((report.lost_bytes, report.unmended_bytes), (4, 0));
+    drop(session);
+    let session = builder().open().unwrap();
+    assert!(session.report().is_clean(), "{}", session.report());
+    assert_eq!(session.history().len(), 2);
+}
+
+/// A store whose writers are poisoned when told to, each for good, and that loses what lies behind `len`.
+#[derive(Debug, Clone)]
+struct Poisonous {
+    inner: MemoryStore,
+    len: Arc<Mutex<usize>>,
+    is_next: Arc<Mutex<bool>>,
+}
+
+#[derive(Debug)]
+struct PoisonousWriter {
+    inner: Box<dyn Writer>,
+    is_next: Arc<Mutex<bool>>,
+    is_poisoned: bool,
+}
+
+impl Store for Poisonous {
+    fn id(&self) -> StoreId {
+        self.inner.id()
+    }
+    fn sessions(&self) -> Result<Vec<SessionId>, Error> {
+        self.inner.sessions()
+    }
+    fn segments(&self, session: &SessionId) -> Result<Vec<u32>, Error> {
+        self.inner.segments(session)
+    }
+    fn read(&self, session: &SessionId, segment: u32, max: usize) -> Result<Vec<u8>, Error> {
+        let mut bytes = self.inner.read(session, segment, max)?;
+        bytes.truncate(*self.len.lock().unwrap());
+        Ok(bytes)
+    }
+    fn writer(&self, session: &SessionId) -> Result<Box<dyn Writer>, Error> {
+        Ok(Box::new(PoisonousWriter {
+            inner: self.inner.writer(session)?,
+            is_next: Arc::clone(&self.is_next),
+            is_poisoned: false,
+        }))
+    }
+    fn remove(&self, session: &SessionId) -> Result<(), Error> {
+        self.inner.remove(session)
+    }
+}
+
+impl Writer for PoisonousWriter {
+    fn start(&mut self, segment: u32, header: &[u8]) -> Result<(), Error> {
+        self.inner.start(segment, header)
+    }
+    fn resume(&mut self, at: Position) -> Result<(), Error> {
+        self.inner.resume(at)
+    }
+    fn cut(&mut self, at: Position) -> Result<(), Error> {
+        self.inner.cut(at)
+    }
+    fn append(&mut self, at: Position, bytes: &[u8], durability: Durability) -> Result<(), Error> {
+        self.is_poisoned |= std::mem::take(&mut *self.is_next.lock().unwrap());
+        if self.is_poisoned {
+            return Err(Error::poisoned());
+        }
+        self.inner.append(at, bytes, durability)
+    }
+    fn set_aside(&mut self, at: Position, bytes: &[u8]) -> Result<String, Error> {
+        self.inner.set_aside(at, bytes)
+    }
+    fn size(&self) -> Result<Size, Error> {
+        self.inner.size()
+    }
+}
+
+#[test]
+fn reopening_after_a_failed_sync_keeps_all_that_is_in_memory() {
+    let store = Poisonous {
+        inner: MemoryStore::new(),
+        len: Arc::new(Mutex::new(usize::MAX)),
+        is_next: Arc::default(),
+    };
+    let mut session = Checkpointer::builder(store.clone(), id()).open().unwrap();
+    for text in ["task", "one", "two", "three"] {
+        session.push(Message::user(text)).unwrap();
+    }
+    auto(&mut session);
+    let early = store.read(&id(), 1, usize::MAX).unwrap();
+    session
+        .cut_with_summary(3, &|_: &Message| 1, Message::assistant("so far"))
+        .unwrap();
+    session.push(Message::user("four")).unwrap();
+    auto(&mut session);
+    *store.is_next.lock().unwrap() = true;
+    session.push(Message::user("five")).unwrap();
+    session.update(|work| work.next_steps.push("on".into()));
+    for _ in 0..2 {
+        let refused = session.save(CheckpointKind::Auto).unwrap_err();
+        assert!(refused.is_poisoned(), "{refused}");
+    }
+    // The device lost what came after the first save.
+    *store.len.lock().unwrap() = early.len();
+    session.reopen().unwrap();
+    *store.len.lock().unwrap() = usize::MAX;
+    let state = session.state().clone();
+    let context: Vec<Message> = session.context().into_iter().cloned().collect();
+    assert_eq!(
+        session.unsaved().len(),
+        2,
+        "two messages are not in the log"
+    );
+    session.push(Message::user("six")).unwrap();
+    auto(&mut session);
+    drop(session);
+    let session = open(&store.inner);
+    assert_eq!(session.history()[..6], state.conversation);
+    assert_eq!(session.state().work, state.work);
+    let again: Vec<Message> = session.context().into_iter().cloned().collect();
+    assert_eq!(again[..context.len()], context);
+    assert_eq!(again.len(), context.len() + 1);
 }

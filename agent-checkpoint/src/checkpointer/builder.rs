@@ -1,19 +1,14 @@
-//! Opens a session: reads its log, sets damage aside, continues from the newest whole checkpoint.
+//! Settings for a session, and its opening.
 
 use std::fmt;
 use std::sync::Arc;
 
 use agent_primitives::{AgentId, Clock, Observer, Restored, SessionId, SystemClock};
 
-use super::current::Current;
-use super::load::{Loaded, load};
-use super::report::{Quarantined, Report};
-use super::save::{Head, LogEnd};
-use super::{Checkpoint, Checkpointer, Retention, Signal};
+use super::attach::Attached;
+use super::{Checkpointer, Retention, Signal};
 use crate::format::compress::Packer;
-use crate::log::numbering::wide;
-use crate::log::replay::{Entry, Replay};
-use crate::{Durability, Error, Store, Writer};
+use crate::{Durability, Error, Store};
 
 /// Settings for a session, from [`Checkpointer::builder`].
 ///
@@ -104,7 +99,8 @@ impl Builder {
     ///
     /// The state is that of the newest checkpoint whose every byte is as it was written. Bytes that are
     /// not are copied to quarantine, and [`Checkpointer::report`] tells of them; what an interrupted
-    /// write left at the end is then cut off. Emits [`Restored`] when the session existed.
+    /// write left at the end is then cut off. Where there is no room for the copies, the session opens all
+    /// the same, [`Report::unmended_bytes`](crate::Report::unmended_bytes) tells, and the first save does it. Emits [`Restored`] when the session existed.
     ///
     /// # Errors
     /// [`Error::is_locked`] while another writer lives; [`Error::is_newer`] and [`Error::is_foreign`]
@@ -112,39 +108,25 @@ impl Builder {
     /// [`Error::is_unavailable`] when the store cannot be read.
     pub fn open(self) -> Result<Checkpointer, Error> {
         let started = self.clock.monotonic();
-        let mut writer = self.store.writer(&self.session)?;
-        let mut loaded = load(&self.store, &self.session)?;
-        let (head, current) = newest(&mut loaded.replay)?;
-        let mut report = report(&loaded, head.as_ref());
-        // From here on the store is changed; what could refuse the log has been asked.
-        repair(&loaded, writer.as_mut(), &mut report)?;
-        if !report.is_clean() {
-            tracing::warn!(session = %self.session, %report, "log was damaged");
-        }
-        let end = LogEnd {
-            position: loaded.end,
-            last_segment: loaded.last_segment,
-            next: loaded.replay.next,
-            last_item: loaded.replay.last_item(),
-            is_synced: false,
-        };
+        let attached = Attached::to(&self.store, &self.session)?;
         let session = Checkpointer {
             packer: Packer::new()?,
-            listed: listed(&loaded.replay),
-            logical: loaded.replay.logical,
-            head: head.as_ref().map(Head::of),
+            listed: attached.listed,
+            logical: attached.logical,
+            head: attached.head,
             signal: Signal::default(),
             store: self.store,
-            writer,
+            writer: attached.writer,
             session: self.session,
             agent: self.agent,
             observer: self.observer,
             clock: self.clock,
             retention: self.retention,
             durability: self.durability,
-            current,
-            end,
-            report,
+            current: attached.current,
+            end: attached.end,
+            owed: attached.owed,
+            report: attached.report,
         };
         if let Some(head) = session.report.head.clone() {
             let elapsed = session.clock.monotonic().since(started);
@@ -152,74 +134,4 @@ impl Builder {
         }
         Ok(session)
     }
-}
-
-/// The newest commit that is whole and reads back, and its state.
-fn newest(replay: &mut Replay) -> Result<(Option<Entry>, Current), Error> {
-    while let Some(entry) = replay.head().cloned() {
-        match Current::load(replay, &entry) {
-            Ok(current) => return Ok((Some(entry), current)),
-            Err(error) if error.is_decode() || error.is_damaged() => {
-                tracing::warn!(checkpoint = %entry.id(), %error, "checkpoint does not read back");
-                replay.degrade(entry.seq);
-            }
-            Err(error) => return Err(error),
-        }
-    }
-    Ok((None, Current::default()))
-}
-
-/// Copies damaged bytes aside, and then cuts off what an interrupted write left at the end.
-fn repair(loaded: &Loaded, writer: &mut dyn Writer, report: &mut Report) -> Result<(), Error> {
-    for lost in &loaded.lost {
-        let copy = writer.set_aside(lost.at, &lost.bytes)?;
-        let len = wide(lost.bytes.len());
-        report.lost_bytes += len;
-        report.quarantined.push(Quarantined {
-            at: lost.at,
-            len,
-            reason: lost.fault.to_string(),
-            copy,
-        });
-    }
-    match loaded.end {
-        Some(end) if loaded.is_torn => writer.cut(end),
-        Some(end) => writer.resume(end),
-        None => Ok(()),
-    }
-}
-
-fn report(loaded: &Loaded, head: Option<&Entry>) -> Report {
-    let replay = &loaded.replay;
-    let degraded = replay
-        .commits
-        .iter()
-        .filter(|entry| !entry.whole)
-        .map(Entry::id)
-        .collect();
-    let uncommitted = replay
-        .blocks
-        .iter()
-        .filter(|b| head.is_none_or(|head| b.first > head.seq));
-    Report {
-        head: head.map(Entry::id),
-        segments: loaded.segments,
-        frames: replay.frames,
-        items: replay.items.len(),
-        checkpoints: replay.commits.len(),
-        degraded,
-        missing: replay.missing.clone(),
-        uncommitted: uncommitted.map(|block| block.count).sum(),
-        damaged_headers: loaded.damaged_headers.clone(),
-        ignored: loaded.ignored.clone(),
-        ..Report::default()
-    }
-}
-
-fn listed(replay: &Replay) -> Vec<Checkpoint> {
-    let kept = replay
-        .commits
-        .iter()
-        .filter(|entry| entry.whole && !replay.is_dropped(entry));
-    kept.map(Checkpoint::of).collect()
 }

@@ -139,6 +139,25 @@ impl Current {
         }
     }
 
+    /// Stands on what `log` has, and keeps everything; what the log does not have is pending again.
+    pub(crate) fn rebase(&mut self, log: Self) {
+        let both = self.state.conversation.iter();
+        let same = both
+            .zip(&log.state.conversation)
+            .take_while(|(mine, saved)| mine == saved)
+            .count();
+        self.numbering = log.numbering;
+        self.numbering.truncate(same);
+        for note in &mut self.notes {
+            note.number = None;
+        }
+        self.components = log.components;
+        self.other = log.other;
+        self.is_work_touched = true;
+        // A full commit: the log's newest one may have a context or messages that memory has not.
+        self.is_context_touched = true;
+    }
+
     /// Messages that are not saved yet.
     pub(crate) fn pending(&self) -> &[Message] {
         self.state

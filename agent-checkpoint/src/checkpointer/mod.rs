@@ -1,5 +1,6 @@
 //! A session as a host works with it.
 
+mod attach;
 mod builder;
 mod checkpoint;
 mod components;
@@ -28,6 +29,7 @@ use agent_primitives::{AgentId, Clock, Event, Observer, SessionId, Stamp};
 use crate::format::compress::Packer;
 use crate::state::savable::{check_depth, check_message};
 use crate::{Durability, Error, Message, Position, SessionState, Snapshot, Store, Work, Writer};
+use attach::Mending;
 use components::Host;
 use current::Current;
 use save::{Head, LogEnd};
@@ -71,6 +73,8 @@ pub struct Checkpointer {
     current: Current,
     head: Option<Head>,
     end: LogEnd,
+    /// Damage that opening could not set aside.
+    owed: Option<Mending>,
     /// Checkpoints that no tombstone in the log names, oldest first.
     listed: Vec<Checkpoint>,
     logical: u64,

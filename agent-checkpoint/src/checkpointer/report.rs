@@ -59,6 +59,9 @@ pub struct Report {
     pub lost_bytes: u64,
     /// Copies of those bytes.
     pub quarantined: Vec<Quarantined>,
+    /// Bytes that were no frame and could not be copied aside yet, for want of room; the first save does
+    /// it, and then counts them among `lost_bytes`.
+    pub unmended_bytes: u64,
     /// Segments whose header is damaged. Their frames were read all the same.
     pub damaged_headers: Vec<u32>,
     /// Segments behind a gap in the numbers that have neither header nor frame: not this session's, and
@@ -75,6 +78,7 @@ impl Report {
             && self.quarantined.is_empty()
             && self.damaged_headers.is_empty()
             && self.ignored.is_empty()
+            && self.unmended_bytes == 0
     }
 }
 
@@ -102,6 +106,13 @@ impl fmt::Display for Report {
             records.fold(0, u64::saturating_add),
             self.uncommitted,
             self.degraded.len(),
-        )
+        )?;
+        if self.unmended_bytes > 0 {
+            write!(f, "; {} bytes still to be set aside", self.unmended_bytes)?;
+        }
+        if !self.ignored.is_empty() {
+            write!(f, "; {} foreign segments ignored", self.ignored.len())?;
+        }
+        Ok(())
     }
 }

@@ -252,6 +252,7 @@ impl Checkpointer {
 
     /// Makes what was written as durable as asked.
     fn settle(&mut self, durability: Durability) -> Result<(), Error> {
+        self.mend()?;
         if let (Some(position), Durability::Synced, false) =
             (self.end.position, durability, self.end.is_synced)
         {
@@ -264,6 +265,7 @@ impl Checkpointer {
     /// Bytes written. A batch that is longer than a segment goes into several; what was written of it
     /// before a failure stays in the log without a commit, and its numbers are not used again.
     pub(super) fn append(&mut self, batch: &Batch, durability: Durability) -> Result<u64, Error> {
+        self.mend()?;
         let mut stored = 0;
         for part in batch.parts(SEGMENT_TARGET) {
             stored += self.append_part(batch, &part, durability)?;

@@ -195,6 +195,25 @@ mod tests {
     }
 
     #[test]
+    fn a_tombstone_keeps_what_it_names_and_no_more_than_it_may() {
+        let stone = Tombstone::decode(br#"{"through":9,"keep":[7,3,7]}"#).unwrap();
+        let dropped: Vec<u64> = (0..11).filter(|seq| stone.drops(*seq)).collect();
+        assert_eq!(dropped, [0, 1, 2, 4, 5, 6, 8, 9]);
+        let long: Vec<u64> = (0..=65_536).collect();
+        let forged = serde_json::json!({"through": 9, "keep": long});
+        assert!(Tombstone::decode(forged.to_string().as_bytes()).is_none());
+    }
+
+    #[test]
+    fn names_are_marked_without_their_values() {
+        let json = format!("{{\"b\":{}1{},\"a\":2}}", "[".repeat(500), "]".repeat(500));
+        let ComponentNames(names) = serde_json::from_str(&json).unwrap();
+        let mut marks = vec![name_mark("a"), name_mark("b")];
+        marks.sort_unstable();
+        assert_eq!(names, marks);
+    }
+
+    #[test]
     fn what_a_later_version_adds_to_a_commit_is_kept() {
         let json = r#"{"at":1,"kind":"dream","covers":0,"mood":"fine"}"#;
         let raw = Commit::encode(&[1; 32], &[2; 32], json.as_bytes());

@@ -44,6 +44,15 @@ impl Numbering {
         self.spans = mark.spans;
     }
 
+    /// Forgets all but the first `len` items.
+    pub(crate) fn truncate(&mut self, len: usize) {
+        if len < self.len {
+            self.spans = self.spans_of(0..len);
+            self.runs.retain(|run| run.position < len);
+            self.len = len;
+        }
+    }
+
     /// How many items have a number.
     pub(crate) fn len(&self) -> usize {
         self.len
@@ -173,5 +182,9 @@ mod tests {
         assert_eq!(numbering.spans(), [span(0, 2, 3), span(7, 8, 2)]);
         assert_eq!(numbering.spans_of(1..4), [span(1, 2, 2), span(7, 7, 1)]);
         assert_eq!(numbering.len(), 5);
+        numbering.truncate(4);
+        assert_eq!(numbering.spans(), [span(0, 2, 3), span(7, 7, 1)]);
+        numbering.extend(8, 1, true);
+        assert_eq!(numbering.spans_of(2..5), [span(2, 2, 1), span(7, 8, 2)]);
     }
 }

@@ -14,6 +14,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use agent_primitives::SessionId;
 
@@ -24,6 +25,11 @@ use writer::FileWriter;
 const SESSIONS: &str = "sessions";
 const QUARANTINE: &str = "quarantine";
 const LOCK: &str = "lock";
+/// Begins the names of folders that are being removed.
+const REMOVED: &str = "removed-";
+const LOCK_TRIES: usize = 64;
+/// Removals so far, which makes their names differ.
+static REMOVALS: AtomicU64 = AtomicU64::new(0);
 
 /// Logs in a folder: one folder per session, made of segment files. FORMAT.md tells the layout.
 ///
@@ -70,6 +76,12 @@ impl FileStore {
         if !ignore.exists() {
             atomic_write::atomic_write(&ignore, b"*\n")?;
         }
+        for name in folder::names(&root)? {
+            if is_removed(&name) {
+                // Left by a removal that was interrupted, or still at work; either way it goes.
+                let _ = std::fs::remove_dir_all(root.join(name));
+            }
+        }
         let id = identity::read_or_make(&root)?;
         Ok(Self {
             root: root.into(),
@@ -93,14 +105,47 @@ impl FileStore {
 
     fn lock(&self, session: &SessionId) -> Result<(PathBuf, File), Error> {
         let folder = self.session_folder(session)?;
-        folder::create(&folder)?;
-        let lock = open_lock(&folder)?;
-        match lock.try_lock() {
-            Ok(()) => Ok((folder, lock)),
-            Err(TryLockError::WouldBlock) => Err(Error::locked(session.clone())),
-            Err(TryLockError::Error(e)) => Err(failed("locking", &folder, e)),
+        // Each turn is lost to a removal that finished meanwhile.
+        for _ in 0..LOCK_TRIES {
+            folder::create(&folder)?;
+            let lock = match open_lock(&folder) {
+                Ok(lock) => lock,
+                Err(_) if !folder.exists() => continue,
+                Err(error) => return Err(error),
+            };
+            match lock.try_lock() {
+                Ok(()) if is_at(&lock, &folder.join(LOCK)) => return Ok((folder, lock)),
+                // The folder was removed between opening and locking; this lock keeps nobody out.
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => return Err(Error::locked(session.clone())),
+                Err(TryLockError::Error(e)) => return Err(failed("locking", &folder, e)),
+            }
         }
+        Err(Error::locked(session.clone()))
     }
+}
+
+/// Whether a folder has a name that only a removal gives.
+fn is_removed(name: &str) -> bool {
+    let numbers = name.strip_prefix(REMOVED).and_then(|n| n.split_once('-'));
+    let is_number = |n: &str| !n.is_empty() && n.bytes().all(|byte| byte.is_ascii_digit());
+    numbers.is_some_and(|(process, count)| is_number(process) && is_number(count))
+}
+
+/// Whether `file` is what lies at `path`.
+#[cfg(unix)]
+fn is_at(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let (Ok(held), Ok(there)) = (file.metadata(), std::fs::metadata(path)) else {
+        return false;
+    };
+    (held.dev(), held.ino()) == (there.dev(), there.ino())
+}
+
+/// Elsewhere an open file cannot be removed.
+#[cfg(not(unix))]
+fn is_at(_: &File, path: &Path) -> bool {
+    path.exists()
 }
 
 impl Store for FileStore {
@@ -150,8 +195,27 @@ impl Store for FileStore {
             return Ok(());
         }
         let (folder, lock) = self.lock(session)?;
-        std::fs::remove_dir_all(&folder).map_err(|e| failed("removing", &folder, e))?;
+        // Out of the way in one step first: whoever opens the session meanwhile begins a folder of its own.
+        let aside = self.root.join(format!(
+            "{REMOVED}{}-{}",
+            std::process::id(),
+            REMOVALS.fetch_add(1, Ordering::Relaxed)
+        ));
+        // On Windows a folder with an open file does not move, and is removed where it is.
+        let doomed = match std::fs::rename(&folder, &aside) {
+            Ok(()) => aside,
+            Err(_) if cfg!(windows) => folder,
+            Err(e) => return Err(failed("removing", &folder, e)),
+        };
+        let removed = std::fs::remove_dir_all(&doomed);
         drop(lock);
+        match removed {
+            // Whoever opened the store meanwhile finished it.
+            Err(e) if e.kind() != io::ErrorKind::NotFound => {
+                return Err(failed("removing", &doomed, e));
+            }
+            _ => {}
+        }
         folder::sync(&self.root.join(SESSIONS))
     }
 }
@@ -181,5 +245,37 @@ fn failed(what: &str, path: &Path, error: io::Error) -> Error {
     match error.kind() {
         StorageFull | QuotaExceeded | FileTooLarge => Error::disk_full(what, error),
         _ => Error::unavailable(what, error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_on_a_file_that_was_removed_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let old = open_lock(folder.path()).unwrap();
+        assert!(is_at(&old, &folder.path().join(LOCK)));
+        std::fs::remove_file(folder.path().join(LOCK)).unwrap();
+        assert!(!is_at(&old, &folder.path().join(LOCK)));
+        let new = open_lock(folder.path()).unwrap();
+        assert!(is_at(&new, &folder.path().join(LOCK)));
+        assert!(cfg!(windows) || !is_at(&old, &folder.path().join(LOCK)));
+    }
+
+    #[test]
+    fn what_an_interrupted_removal_left_goes_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["removed-12-0", "removed-mine", "removed-1-x"] {
+            std::fs::create_dir(folder.path().join(name)).unwrap();
+        }
+        FileStore::open(folder.path()).unwrap();
+        let left = folder::names(folder.path()).unwrap();
+        assert_eq!(
+            left.iter().filter(|name| name.starts_with(REMOVED)).count(),
+            2
+        );
+        assert!(!folder.path().join("removed-12-0").exists());
     }
 }

@@ -55,9 +55,9 @@ impl FileWriter {
     }
 
     /// Ends the active segment: what was written there is durable before anything follows it.
-    fn finish(&mut self) -> Result<(), Error> {
+    fn finish(&mut self, next: u32) -> Result<(), Error> {
         let Some((segment, active)) = &mut self.active else {
-            return self.sync_last();
+            return self.sync_last(next);
         };
         // The space given back is no more than a courtesy; the sync is not.
         let _ = active.trim();
@@ -69,10 +69,11 @@ impl FileWriter {
 }
 
 impl FileWriter {
-    /// Syncs the last segment there is, where this writer did not open it: an earlier one may have left
+    /// Syncs the last segment before `next`, where this writer did not open it: an earlier one may have left
     /// it buffered.
-    fn sync_last(&self) -> Result<(), Error> {
-        let Some(last) = folder::segments(&self.folder)?.pop() else {
+    fn sync_last(&self, next: u32) -> Result<(), Error> {
+        let segments = folder::segments(&self.folder)?;
+        let Some(last) = segments.into_iter().rfind(|segment| *segment < next) else {
             return Ok(());
         };
         let path = self.path(last);
@@ -95,7 +96,7 @@ impl Drop for FileWriter {
 
 impl Writer for FileWriter {
     fn start(&mut self, segment: u32, header: &[u8]) -> Result<(), Error> {
-        self.finish()?;
+        self.finish(segment)?;
         let path = self.path(segment);
         let mut options = OpenOptions::new();
         options.write(true).create_new(true);
