@@ -45,8 +45,9 @@ fn text_fits_100_columns_whatever_the_names() {
 fn text_fits_100_columns_where_characters_take_two() {
     let sink = MemorySink::new();
     let telemetry = recorder(sink.clone(), &ManualClock::default());
-    for name in ["数据库迁移脚本".repeat(6), "\u{202e}gpj\u{2028}".to_owned()] {
-        let start = SessionStart::new(session_id("s"), agent("a")).task_type(name);
+    let hidden = "\u{202e}gpj\u{2028}".to_owned();
+    for (session, name) in [("s-1", "数据库迁移脚本".repeat(6)), ("s-2", hidden)] {
+        let start = SessionStart::new(session_id(session), agent("a")).task_type(name);
         telemetry
             .session(start)
             .model_call(ModelCall::new(provider("p"), model("m")).cost(Usd::from_picos(1)));
@@ -58,6 +59,7 @@ fn text_fits_100_columns_where_characters_take_two() {
         let columns = line.chars().count() + line.chars().filter(wide).count();
         assert!(columns <= 100, "{columns}: {line}");
     }
+    assert!(text.contains("数据") && text.contains("·gpj·"), "{text}");
     assert!(!text.contains(['\u{202e}', '\u{2028}']), "{text}");
 }
 
