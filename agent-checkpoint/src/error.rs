@@ -33,11 +33,9 @@ enum Kind {
     DiskFull { what: String, source: Source },
     #[error("session {0} has a writer already; close it, or wait until its process ends")]
     Locked(SessionId),
-    #[error(
-        "a sync to disk failed earlier, so what lies on disk is unknown; open the session again"
-    )]
+    #[error("a sync to disk failed earlier, so what lies on disk is unknown; reopen the session")]
     Poisoned,
-    #[error("the log of session {0} has moved on under this writer; open the session again")]
+    #[error("the log of session {0} has moved on under this writer; reopen the session")]
     Conflict(SessionId),
     #[error("{what} belongs to {owner}; open it there")]
     Foreign { what: String, owner: String },
@@ -189,12 +187,12 @@ impl Error {
         matches!(*self.0, Kind::Locked(_))
     }
 
-    /// The writer is of no further use: open the session again.
+    /// The writer is of no further use: [`reopen`](crate::Checkpointer::reopen) the session.
     pub fn is_poisoned(&self) -> bool {
         matches!(*self.0, Kind::Poisoned)
     }
 
-    /// The log is longer than this writer believes: open the session again.
+    /// The log is longer than this writer believes: [`reopen`](crate::Checkpointer::reopen) the session.
     pub fn is_conflict(&self) -> bool {
         matches!(*self.0, Kind::Conflict(_))
     }

@@ -447,15 +447,35 @@ fn saves_and_restores_are_heard_with_figures_and_times() {
     assert_eq!((&saved.checkpoint, saved.logical_bytes), (&first, 33));
 }
 
-/// A store whose appends fail when told to, and copies as long as no appends are left.
+/// A store that fails when told to.
 #[derive(Debug, Clone)]
 struct Failing {
     inner: MemoryStore,
+    /// Appends that succeed; without any there is no room for copies either.
     left: Arc<Mutex<usize>>,
+    /// The next append poisons its writer for good.
+    is_poison_next: Arc<Mutex<bool>>,
+    /// Bytes of a segment that can be read.
+    len: Arc<Mutex<usize>>,
+}
+
+impl Default for Failing {
+    fn default() -> Self {
+        Self {
+            inner: MemoryStore::new(),
+            left: Arc::new(Mutex::new(usize::MAX)),
+            is_poison_next: Arc::default(),
+            len: Arc::new(Mutex::new(usize::MAX)),
+        }
+    }
 }
 
 #[derive(Debug)]
-struct FailingWriter(Box<dyn Writer>, Arc<Mutex<usize>>);
+struct FailingWriter {
+    inner: Box<dyn Writer>,
+    store: Failing,
+    is_poisoned: bool,
+}
 
 impl Store for Failing {
     fn id(&self) -> StoreId {
@@ -468,13 +488,16 @@ impl Store for Failing {
         self.inner.segments(session)
     }
     fn read(&self, session: &SessionId, segment: u32, max: usize) -> Result<Vec<u8>, Error> {
-        self.inner.read(session, segment, max)
+        let mut bytes = self.inner.read(session, segment, max)?;
+        bytes.truncate(*self.len.lock().unwrap());
+        Ok(bytes)
     }
     fn writer(&self, session: &SessionId) -> Result<Box<dyn Writer>, Error> {
-        Ok(Box::new(FailingWriter(
-            self.inner.writer(session)?,
-            Arc::clone(&self.left),
-        )))
+        Ok(Box::new(FailingWriter {
+            inner: self.inner.writer(session)?,
+            store: self.clone(),
+            is_poisoned: false,
+        }))
     }
     fn remove(&self, session: &SessionId) -> Result<(), Error> {
         self.inner.remove(session)
@@ -483,40 +506,41 @@ impl Store for Failing {
 
 impl Writer for FailingWriter {
     fn start(&mut self, segment: u32, header: &[u8]) -> Result<(), Error> {
-        self.0.start(segment, header)
+        self.inner.start(segment, header)
     }
     fn resume(&mut self, at: Position) -> Result<(), Error> {
-        self.0.resume(at)
+        self.inner.resume(at)
     }
     fn cut(&mut self, at: Position) -> Result<(), Error> {
-        self.0.cut(at)
+        self.inner.cut(at)
     }
     fn append(&mut self, at: Position, bytes: &[u8], durability: Durability) -> Result<(), Error> {
-        let mut left = self.1.lock().unwrap();
+        self.is_poisoned |= std::mem::take(&mut *self.store.is_poison_next.lock().unwrap());
+        if self.is_poisoned {
+            return Err(Error::poisoned());
+        }
+        let mut left = self.store.left.lock().unwrap();
         if *left == 0 {
             return Err(Error::disk_full("testing", "no room"));
         }
         *left -= 1;
-        self.0.append(at, bytes, durability)
+        self.inner.append(at, bytes, durability)
     }
     fn set_aside(&mut self, at: Position, bytes: &[u8]) -> Result<String, Error> {
-        if *self.1.lock().unwrap() == 0 {
+        if *self.store.left.lock().unwrap() == 0 {
             return Err(Error::disk_full("testing", "no room"));
         }
-        self.0.set_aside(at, bytes)
+        self.inner.set_aside(at, bytes)
     }
     fn size(&self) -> Result<Size, Error> {
-        self.0.size()
+        self.inner.size()
     }
 }
 
 #[test]
 fn a_save_that_failed_is_made_good_by_the_next() {
-    let left = Arc::new(Mutex::new(usize::MAX));
-    let store = Failing {
-        inner: MemoryStore::new(),
-        left: Arc::clone(&left),
-    };
+    let store = Failing::default();
+    let left = Arc::clone(&store.left);
     let mut session = Checkpointer::builder(store.clone(), id()).open().unwrap();
     session.push(Message::user("one")).unwrap();
     let first = auto(&mut session);
@@ -551,11 +575,8 @@ fn a_save_that_failed_is_made_good_by_the_next() {
 
 #[test]
 fn a_synced_save_without_news_still_syncs_what_was_buffered() {
-    let left = Arc::new(Mutex::new(usize::MAX));
-    let store = Failing {
-        inner: MemoryStore::new(),
-        left: Arc::clone(&left),
-    };
+    let store = Failing::default();
+    let left = Arc::clone(&store.left);
     let mut session = Checkpointer::builder(store, id()).open().unwrap();
     session.push(Message::user("one")).unwrap();
     let buffered = session
@@ -648,11 +669,8 @@ fn a_batch_longer_than_a_segment_lies_in_several() {
 
 #[test]
 fn a_batch_that_stopped_between_segments_is_written_again_whole() {
-    let left = Arc::new(Mutex::new(usize::MAX));
-    let store = Failing {
-        inner: MemoryStore::new(),
-        left: Arc::clone(&left),
-    };
+    let store = Failing::default();
+    let left = Arc::clone(&store.left);
     let mut session = Checkpointer::builder(store.clone(), id()).open().unwrap();
     session.push(Message::user("task")).unwrap();
     auto(&mut session);
@@ -732,11 +750,8 @@ fn what_comes_during_a_save_asks_for_the_next() {
 
 #[test]
 fn a_torn_log_opens_on_a_full_disk_and_is_mended_by_the_first_save() {
-    let left = Arc::new(Mutex::new(usize::MAX));
-    let store = Failing {
-        inner: MemoryStore::new(),
-        left: Arc::clone(&left),
-    };
+    let store = Failing::default();
+    let left = Arc::clone(&store.left);
     let builder = || Checkpointer::builder(store.clone(), id());
     let mut session = builder().open().unwrap();
     session.push(Message::user("one")).unwrap();
@@ -777,80 +792,9 @@ fn a_torn_log_opens_on_a_full_disk_and_is_mended_by_the_first_save() {
     assert_eq!(session.history().len(), 2);
 }
 
-/// A store whose writers are poisoned when told to, each for good, and that loses what lies behind `len`.
-#[derive(Debug, Clone)]
-struct Poisonous {
-    inner: MemoryStore,
-    len: Arc<Mutex<usize>>,
-    is_next: Arc<Mutex<bool>>,
-}
-
-#[derive(Debug)]
-struct PoisonousWriter {
-    inner: Box<dyn Writer>,
-    is_next: Arc<Mutex<bool>>,
-    is_poisoned: bool,
-}
-
-impl Store for Poisonous {
-    fn id(&self) -> StoreId {
-        self.inner.id()
-    }
-    fn sessions(&self) -> Result<Vec<SessionId>, Error> {
-        self.inner.sessions()
-    }
-    fn segments(&self, session: &SessionId) -> Result<Vec<u32>, Error> {
-        self.inner.segments(session)
-    }
-    fn read(&self, session: &SessionId, segment: u32, max: usize) -> Result<Vec<u8>, Error> {
-        let mut bytes = self.inner.read(session, segment, max)?;
-        bytes.truncate(*self.len.lock().unwrap());
-        Ok(bytes)
-    }
-    fn writer(&self, session: &SessionId) -> Result<Box<dyn Writer>, Error> {
-        Ok(Box::new(PoisonousWriter {
-            inner: self.inner.writer(session)?,
-            is_next: Arc::clone(&self.is_next),
-            is_poisoned: false,
-        }))
-    }
-    fn remove(&self, session: &SessionId) -> Result<(), Error> {
-        self.inner.remove(session)
-    }
-}
-
-impl Writer for PoisonousWriter {
-    fn start(&mut self, segment: u32, header: &[u8]) -> Result<(), Error> {
-        self.inner.start(segment, header)
-    }
-    fn resume(&mut self, at: Position) -> Result<(), Error> {
-        self.inner.resume(at)
-    }
-    fn cut(&mut self, at: Position) -> Result<(), Error> {
-        self.inner.cut(at)
-    }
-    fn append(&mut self, at: Position, bytes: &[u8], durability: Durability) -> Result<(), Error> {
-        self.is_poisoned |= std::mem::take(&mut *self.is_next.lock().unwrap());
-        if self.is_poisoned {
-            return Err(Error::poisoned());
-        }
-        self.inner.append(at, bytes, durability)
-    }
-    fn set_aside(&mut self, at: Position, bytes: &[u8]) -> Result<String, Error> {
-        self.inner.set_aside(at, bytes)
-    }
-    fn size(&self) -> Result<Size, Error> {
-        self.inner.size()
-    }
-}
-
 #[test]
 fn reopening_after_a_failed_sync_keeps_all_that_is_in_memory() {
-    let store = Poisonous {
-        inner: MemoryStore::new(),
-        len: Arc::new(Mutex::new(usize::MAX)),
-        is_next: Arc::default(),
-    };
+    let store = Failing::default();
     let mut session = Checkpointer::builder(store.clone(), id()).open().unwrap();
     for text in ["task", "one", "two", "three"] {
         session.push(Message::user(text)).unwrap();
@@ -862,7 +806,7 @@ fn reopening_after_a_failed_sync_keeps_all_that_is_in_memory() {
         .unwrap();
     session.push(Message::user("four")).unwrap();
     auto(&mut session);
-    *store.is_next.lock().unwrap() = true;
+    *store.is_poison_next.lock().unwrap() = true;
     session.push(Message::user("five")).unwrap();
     session.update(|work| work.next_steps.push("on".into()));
     for _ in 0..2 {

@@ -60,8 +60,9 @@ impl Checkpointer {
     ///
     /// # Errors
     /// The state in memory stays whatever fails, and the next save writes all that this one did not:
-    /// at once when [`Error::is_unavailable`], after opening the session again when
-    /// [`Error::is_poisoned`] or [`Error::is_conflict`].
+    /// at once when [`Error::is_unavailable`], after [`reopen`](Self::reopen) when
+    /// [`Error::is_poisoned`] or [`Error::is_conflict`], after an [`update`](Self::update) that mends the
+    /// state when [`Error::is_unsavable`] or [`Error::is_too_large`].
     pub fn save(&mut self, kind: CheckpointKind) -> Result<CheckpointId, Error> {
         self.save_with(kind, self.durability)
     }
