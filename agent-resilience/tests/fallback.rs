@@ -210,6 +210,8 @@ async fn a_passing_failure_is_retried_then_left() {
     setup.claude.fails(3, &overloaded());
     let reply = setup.chain.call("hello").await.expect("an answer");
     assert_eq!((reply.value.as_str(), reply.attempts), ("groq", 4));
+    assert_eq!(reply.elapsed, Duration::from_secs(2), "the pauses");
+    assert_eq!(reply.latency, Duration::ZERO, "the call that was answered");
     assert_eq!(reply.handoffs.len(), 1);
     assert_eq!(reply.handoffs[0].reason, HandoffReason::Overloaded);
     assert_eq!(
@@ -492,9 +494,15 @@ async fn a_request_that_is_too_long_is_offered_to_larger_windows_and_nobody_rest
         .call("hello")
         .await
         .expect_err("too long for both");
-    let ChainError::Failed { provider, failure } = error else {
+    let ChainError::Failed {
+        provider,
+        failure,
+        attempts,
+    } = error
+    else {
         unreachable!("the request is at fault")
     };
+    assert_eq!(attempts, 2);
     assert_eq!(provider.as_str(), "claude", "the largest window is named");
     assert_eq!(failure.verdict().context.and_then(|c| c.limit), Some(8_000));
 }

@@ -2,17 +2,16 @@
 //! and may be killed at any moment.
 
 use std::error::Error;
-use std::num::{NonZeroU16, NonZeroU32};
 use std::time::Duration;
 
 use agent_checkpoint::{Checkpointer, EstimateTokens, FileStore, Message};
 use agent_primitives::{AgentId, CheckpointKind, Fanout, ModelId, SessionId, ToolName};
 use agent_resilience::classify::Remedy;
-use agent_resilience::{FallbackChain, FallbackConfig, Reply};
+use agent_resilience::{ChainError, FallbackChain, Reply};
 use agent_telemetry::{
     Metric, ModelCall, Outcome, Price, Prices, Session, SessionStart, SqliteSink, Telemetry,
 };
-use support::{ChatReply, ChatRequest, Recording, ToolSpec, estimate_tokens};
+use support::{ChatReply, ChatRequest, ToolSpec, estimate_tokens};
 
 use crate::options::{CHECKPOINTS, DATABASE, Options};
 use crate::skip_clock::SkipClock;
@@ -20,6 +19,9 @@ use crate::timeline;
 
 type Fallible<T> = Result<T, Box<dyn Error>>;
 type Chain = FallbackChain<ChatRequest, ChatReply>;
+
+/// Four calls a provider at most, and a breaker that opens at the third failure in a row.
+const SETTINGS: &str = r#"{"retry": {"max_attempts": 4}, "breaker": {"consecutive_failures": 3}}"#;
 
 /// Works through the session, from wherever the last process left it.
 ///
@@ -53,7 +55,7 @@ pub(crate) async fn run(options: Options) -> Fallible<()> {
         .provider(options.provider("claude")?)
         .provider(options.provider("groq")?)
         .provider(options.provider("ollama")?)
-        .config(settings())
+        .config(serde_json::from_str(SETTINGS)?)
         .seed(options.seed)
         .clock(clock.clone())
         .sleep(clock.clone())
@@ -67,12 +69,12 @@ pub(crate) async fn run(options: Options) -> Fallible<()> {
         }
         save_missing(&mut log, turn.history())?;
         timeline::asking(&clock, turn.number());
-        let reply = ask(&chain, &mut log, &session, &clock, recording).await?;
+        let reply = ask(&chain, &mut log, &session, &clock, &options).await?;
         let model = ModelId::new(options.model(reply.provider.as_str()))?;
         session.model_call(
             ModelCall::new(reply.provider.clone(), model)
                 .usage(reply.value.usage)
-                .latency(reply.elapsed)
+                .latency(reply.latency)
                 .attempts(reply.attempts),
         );
         // A real endpoint answers in its own words; the session goes on as it was recorded.
@@ -112,9 +114,9 @@ async fn ask(
     log: &mut Checkpointer,
     session: &Session,
     clock: &SkipClock,
-    recording: &Recording,
+    options: &Options,
 ) -> Fallible<Reply<ChatReply>> {
-    let tools = recording.tool_names();
+    let tools = options.recording.tool_names();
     let tools: Vec<_> = tools.iter().map(|name| ToolSpec::new(*name, "")).collect();
     loop {
         let context: Vec<Message> = log.context().into_iter().cloned().collect();
@@ -124,8 +126,18 @@ async fn ask(
             Ok(reply) => return Ok(reply),
             Err(error) => error,
         };
-        let remedy = error.failure().map(|failure| failure.verdict().remedy());
-        let Some(Remedy::ShrinkContext(limit)) = remedy else {
+        let ChainError::Failed {
+            provider,
+            failure,
+            attempts,
+        } = &error
+        else {
+            return Err(error.into());
+        };
+        let model = ModelId::new(options.model(provider.as_str()))?;
+        let call = ModelCall::new(provider.clone(), model).attempts(*attempts);
+        session.model_call(call.failed(failure.kind()));
+        let Remedy::ShrinkContext(limit) = failure.verdict().remedy() else {
             return Err(error.into());
         };
         // Providers count in their own way: aim a tenth lower, where that leaves enough to go on with.
@@ -160,12 +172,4 @@ async fn use_tools(
         span.ok();
     }
     Ok(names.join(", "))
-}
-
-/// Four calls a provider at most, and a breaker that opens at the third failure in a row.
-fn settings() -> FallbackConfig {
-    let mut config = FallbackConfig::default();
-    config.retry.max_attempts = NonZeroU32::MIN.saturating_add(3);
-    config.breaker.consecutive_failures = NonZeroU16::new(3);
-    config
 }

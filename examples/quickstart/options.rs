@@ -105,6 +105,11 @@ impl Options {
     /// # Errors
     /// One line that says what is wrong.
     pub(crate) fn from_args() -> Result<Option<Self>, Box<dyn Error>> {
+        Self::parse(lexopt::Parser::from_env())
+            .map_err(|error| format!("{error}; see --help").into())
+    }
+
+    fn parse(mut args: lexopt::Parser) -> Result<Option<Self>, Box<dyn Error>> {
         let mut options = Self {
             role: Role::Stage,
             recording: Recording::sample(),
@@ -118,7 +123,6 @@ impl Options {
             pace: Pace::Skipped,
             real_time: false,
         };
-        let mut args = lexopt::Parser::from_env();
         while let Some(arg) = args.next()? {
             match arg {
                 Long("session") => {
@@ -126,7 +130,12 @@ impl Options {
                     options.recording = Recording::load(&path)?;
                     options.session = Some(path);
                 }
-                Long("seed") => options.seed = args.value()?.parse()?,
+                Long("seed") => {
+                    let seed = args.value()?;
+                    options.seed = seed
+                        .parse()
+                        .map_err(|error| format!("--seed wants a whole number: {error}"))?;
+                }
                 Long("json") => options.json = true,
                 Long("dir") => options.dir = args.value()?.into(),
                 Long("provider") => {

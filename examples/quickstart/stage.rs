@@ -6,6 +6,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use agent_primitives::{Clock, SystemClock, Timestamp};
+use agent_telemetry::SqliteStore;
 use support::{Progress, ScriptedProvider};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
@@ -61,7 +62,8 @@ pub(crate) async fn run(mut options: Options) -> Result<(), Box<dyn Error>> {
                     host.kill().await?;
                     killed = true;
                     run.crashes += 1;
-                    timeline.event(later(skipped), "host", "killed (SIGKILL) in the middle of an answer");
+                    let text = format!("turn {:>2}:   killed (SIGKILL) in the middle of the answer", plan.killed());
+                    timeline.event(later(skipped), "host", &text);
                     continue;
                 }
             };
@@ -154,22 +156,32 @@ fn spawn(options: &Options, skipped: Duration, watched: bool) -> Result<Child, B
 
 /// Removes what an earlier run left in `dir`, and nothing else that lies there.
 fn clear(dir: &Path) -> Result<(), Box<dyn Error>> {
-    std::fs::create_dir_all(dir)?;
-    for name in [
-        CHECKPOINTS,
-        DATABASE,
-        "telemetry.db-wal",
-        "telemetry.db-shm",
-    ] {
+    let at = |path: &Path, error: std::io::Error| format!("{}: {error}", path.display());
+    std::fs::create_dir_all(dir).map_err(|error| at(dir, error))?;
+    let (checkpoints, database) = (dir.join(CHECKPOINTS), dir.join(DATABASE));
+    let foreign = |path: &Path| {
+        format!(
+            "{} was not left by a quickstart; choose another --dir",
+            path.display()
+        )
+    };
+    if checkpoints.exists() {
+        let format = std::fs::read_to_string(checkpoints.join("FORMAT")).unwrap_or_default();
+        if !format.contains("agent-checkpoint") {
+            return Err(foreign(&checkpoints).into());
+        }
+    }
+    if database.exists() && SqliteStore::open_read_only(&database).is_err() {
+        return Err(foreign(&database).into());
+    }
+    if checkpoints.exists() {
+        std::fs::remove_dir_all(&checkpoints).map_err(|error| at(&checkpoints, error))?;
+    }
+    for name in [DATABASE, "telemetry.db-wal", "telemetry.db-shm"] {
         let path = dir.join(name);
-        let removed = if path.is_dir() {
-            std::fs::remove_dir_all(&path)
-        } else if path.exists() {
-            std::fs::remove_file(&path)
-        } else {
-            Ok(())
-        };
-        removed.map_err(|error| format!("cannot replace {}: {error}", path.display()))?;
+        if path.exists() {
+            std::fs::remove_file(&path).map_err(|error| at(&path, error))?;
+        }
     }
     Ok(())
 }

@@ -126,11 +126,13 @@ pub(crate) fn show(run: Run, options: &Options, timeline: &Timeline) -> Result<(
 
     timeline.print(&format!("\n{stats}"));
     timeline.print(&format!(
-        "{} of {} turns recovered byte for byte; {} crash, back after {:.1} ms",
+        "{} of {} turns recovered byte for byte; {} crash, back after {:.1} ms; {:.1} s in all, the \
+         session's own clock skips its pauses",
         summary.turns - summary.turns_lost,
         summary.turns,
         summary.crashes,
-        summary.recovered_ms.unwrap_or_default()
+        summary.recovered_ms.unwrap_or_default(),
+        run.wall.as_secs_f64(),
     ));
     timeline.print(&format!(
         "checkpoint log  {}  ({} bytes for {} of state; read it with agent_checkpoint::Checkpointer)",
@@ -139,7 +141,7 @@ pub(crate) fn show(run: Run, options: &Options, timeline: &Timeline) -> Result<(
         summary.logical_bytes,
     ));
     timeline.print(&format!(
-        "database        {}  (try: sqlite3 {} '.tables')",
+        "database        {}  (try: sqlite3 {} 'SELECT * FROM v_sessions')",
         database.display(),
         database.display()
     ));

@@ -1,5 +1,6 @@
 //! What a person sees while the session runs.
 
+use std::cell::Cell;
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
@@ -152,6 +153,8 @@ fn describe(event: &Event) -> Option<(String, String)> {
 #[derive(Debug)]
 pub(crate) struct Timeline {
     bar: ProgressBar,
+    /// The turn that is asked for.
+    turn: Cell<usize>,
     start: Timestamp,
     to_stderr: bool,
 }
@@ -176,6 +179,7 @@ impl Timeline {
         }
         Self {
             bar,
+            turn: Cell::new(1),
             start,
             to_stderr,
         }
@@ -197,7 +201,10 @@ impl Timeline {
                     &format!("goes on after {messages} messages"),
                 );
             }
-            Line::Asking { turn } => self.bar.set_message(format!("asking for turn {turn}")),
+            Line::Asking { turn } => {
+                self.turn.set(*turn);
+                self.bar.set_message(format!("asking for turn {turn}"));
+            }
             Line::Turn {
                 turn,
                 provider,
@@ -207,7 +214,10 @@ impl Timeline {
                 self.bar.set_position(u64::try_from(*turn).unwrap_or(0));
                 self.event(stamped.at, provider, &format!("turn {turn:>2}: {action}"));
             }
-            Line::Note { who, text } => self.event(stamped.at, who, &format!("  {text}")),
+            Line::Note { who, text } => {
+                let turn = self.turn.get();
+                self.event(stamped.at, who, &format!("turn {turn:>2}:   {text}"));
+            }
         }
     }
 

@@ -22,6 +22,8 @@ mod call;
 mod client;
 mod dialect;
 mod message;
+#[doc(hidden)]
+pub mod readme;
 mod recording;
 mod server;
 mod text;

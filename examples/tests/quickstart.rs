@@ -121,6 +121,33 @@ fn a_malformed_session_is_refused_in_one_line() {
 }
 
 #[test]
+fn what_a_quickstart_did_not_leave_is_not_removed() {
+    let Some(program) = program() else { return };
+    let dir = tempfile::tempdir().expect("a folder");
+    let mine = dir.path().join("checkpoints/mine.txt");
+    std::fs::create_dir(dir.path().join("checkpoints")).expect("made");
+    std::fs::write(&mine, "mine").expect("written");
+    let refused = |what: &str| {
+        let output = Command::new(&program)
+            .arg("--dir")
+            .arg(dir.path())
+            .output()
+            .expect("the program starts");
+        assert!(!output.status.success(), "{what}");
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(stderr.contains("choose another --dir"), "{stderr}");
+    };
+    refused("a folder of somebody else");
+    assert_eq!(std::fs::read_to_string(&mine).expect("still there"), "mine");
+
+    std::fs::remove_dir_all(dir.path().join("checkpoints")).expect("removed");
+    let database = dir.path().join("telemetry.db");
+    std::fs::write(&database, "not a database, but mine").expect("written");
+    refused("a file of somebody else");
+    assert!(database.exists());
+}
+
+#[test]
 fn a_wrong_argument_is_refused_with_code_2() {
     let Some(program) = program() else { return };
     for arguments in [

@@ -87,7 +87,7 @@ impl fmt::Display for Report {
         match &self.head {
             Some(head) => write!(
                 f,
-                "continues from {head}, the newest of {} checkpoints",
+                "continues from {head}; {} checkpoints in the log",
                 self.checkpoints
             )?,
             None if self.segments == 0 => f.write_str("a new session")?,

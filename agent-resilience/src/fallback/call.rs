@@ -64,9 +64,10 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
                 break;
             };
             let left = match self.ask(index, link, request, &mut journey).await {
-                Ok(value) => {
+                Ok((value, latency)) => {
                     return Ok(Reply {
                         value,
+                        latency,
                         provider: link.id.clone(),
                         attempts: journey.attempts,
                         elapsed: self.shared.clock.monotonic().since(journey.start),
@@ -83,6 +84,7 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
                     return Err(ChainError::Failed {
                         provider: link.id.clone(),
                         failure,
+                        attempts: journey.attempts,
                     });
                 }
                 Left::TooLong(failure) => {
@@ -112,10 +114,15 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
             journey.from = Some((index, reason));
         }
         Err(match journey.too_long {
-            Some((provider, failure)) => ChainError::Failed { provider, failure },
+            Some((provider, failure)) => ChainError::Failed {
+                provider,
+                failure,
+                attempts: journey.attempts,
+            },
             None => ChainError::Exhausted(Exhausted {
                 providers: self.outlooks(),
                 last: journey.last,
+                attempts: journey.attempts,
             }),
         })
     }
@@ -188,7 +195,7 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
         link: &Link<Req, Rep>,
         request: &Req,
         journey: &mut Journey,
-    ) -> Result<Rep, Left> {
+    ) -> Result<(Rep, Duration), Left> {
         let policy = &self.shared.config.retry;
         let mut delays = policy.backoff.delays(journey.seed);
         let breaker = self.breaker_of(link);
@@ -225,7 +232,7 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
                     permit.success();
                     self.succeeded(index, seen);
                     self.tell(&record.into());
-                    return Ok(value);
+                    return Ok((value, elapsed));
                 }
                 Err(failure) => failure,
             };

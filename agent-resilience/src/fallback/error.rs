@@ -18,7 +18,9 @@ use crate::failure::Failure;
 /// let error = ChainError::Failed {
 ///     provider: ProviderId::new("claude")?,
 ///     failure: Failure::new(Verdict::new(FailureKind::ContextTooLong)),
+///     attempts: 1,
 /// };
+/// assert_eq!(error.attempts(), 1);
 /// assert_eq!(error.to_string(), "claude cannot answer this request: context_too_long (request)");
 /// # Ok::<(), agent_primitives::InvalidId>(())
 /// ```
@@ -32,12 +34,22 @@ pub enum ChainError {
         provider: ProviderId,
         /// What is wrong.
         failure: Failure,
+        /// Calls made for the request, to whomever.
+        attempts: u32,
     },
     /// Everybody who could answer was tried or rests.
     Exhausted(Exhausted),
 }
 
 impl ChainError {
+    /// Calls made for the request, to whomever.
+    pub const fn attempts(&self) -> u32 {
+        match self {
+            Self::Failed { attempts, .. } => *attempts,
+            Self::Exhausted(exhausted) => exhausted.attempts,
+        }
+    }
+
     /// The failure, where the request itself has to change.
     pub fn failure(&self) -> Option<&Failure> {
         match self {
@@ -50,7 +62,9 @@ impl ChainError {
 impl fmt::Display for ChainError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Failed { provider, failure } => {
+            Self::Failed {
+                provider, failure, ..
+            } => {
                 write!(f, "{provider} cannot answer this request: {failure}")
             }
             Self::Exhausted(exhausted) => exhausted.fmt(f),
@@ -101,6 +115,8 @@ pub struct Exhausted {
     pub providers: Vec<Outlook>,
     /// The last failure of this request, where anybody was called at all.
     pub last: Option<Failure>,
+    /// Calls made for the request, to whomever.
+    pub attempts: u32,
 }
 
 /// Why one provider cannot answer, and until when.

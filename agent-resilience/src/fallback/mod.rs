@@ -135,6 +135,8 @@ pub struct Reply<T> {
     pub provider: ProviderId,
     /// Calls made for it, to whomever.
     pub attempts: u32,
+    /// How long the call took that was answered, without what failed before it.
+    pub latency: Duration,
     /// From the request to the answer, failed calls and pauses included.
     pub elapsed: Duration,
     /// How the work moved on the way, a return to a preferred provider included.
