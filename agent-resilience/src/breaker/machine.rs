@@ -174,12 +174,7 @@ impl Machine {
             }
             match word.state {
                 BreakerState::Closed => {
-                    if let Some(window) = &self.window
-                        && !counted
-                    {
-                        window.record(false, now());
-                        counted = true;
-                    }
+                    self.count(false, &mut counted, &now);
                     // The usual case only reads, so that threads share the line.
                     if word.first == 0 || self.swap(word, Word { first: 0, ..word }) {
                         return None;
@@ -212,12 +207,7 @@ impl Machine {
             }
             match word.state {
                 BreakerState::Closed => {
-                    if let Some(window) = &self.window
-                        && !counted
-                    {
-                        window.record(true, now);
-                        counted = true;
-                    }
+                    self.count(true, &mut counted, || now);
                     let first = word.first.saturating_add(1);
                     let row = self.config.consecutive_failures;
                     if row.is_some_and(|row| first >= row.get()) || self.rate_reached(now) {
@@ -274,6 +264,15 @@ impl Machine {
         let next = word.enter(BreakerState::HalfOpen, 0);
         (word.state == BreakerState::Open && self.change(word, next, now))
             .then_some((word.state, next.state))
+    }
+
+    /// Puts a call into the window, once however often the word had to be tried.
+    fn count(&self, failed: bool, counted: &mut bool, now: impl FnOnce() -> Monotonic) {
+        if let Some(window) = &self.window
+            && !std::mem::replace(counted, true)
+        {
+            window.record(failed, now());
+        }
     }
 
     fn rate_reached(&self, now: Monotonic) -> bool {
