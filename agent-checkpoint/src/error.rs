@@ -27,9 +27,9 @@ pub struct Error(Box<Kind>);
 
 #[derive(Debug, thiserror::Error)]
 enum Kind {
-    #[error("{what} failed; the state in memory is intact, mend the cause and save again")]
+    #[error("{what} failed; mend the cause and try again, nothing in memory is lost")]
     Unavailable { what: String, source: Source },
-    #[error("no space left while {what}; free some and save again, the state in memory is intact")]
+    #[error("no space left while {what}; free some and try again, nothing in memory is lost")]
     DiskFull { what: String, source: Source },
     #[error("session {0} has a writer already; close it, or wait until its process ends")]
     Locked(SessionId),

@@ -75,6 +75,10 @@ impl Telemetry {
 
     /// Begins a session. Dropping the handle without [`Session::end`] records
     /// [`Outcome::Aborted`](crate::Outcome::Aborted).
+    ///
+    /// With an id that is recorded already, the report still counts one session, and a crash where the
+    /// earlier handle left no end; a host that does not know whether there was one may use this.
+    /// [`resume_session`](Self::resume_session) says in the records that it was meant.
     #[must_use = "dropping the handle ends the session as aborted"]
     pub fn session(&self, start: SessionStart) -> Session {
         Session::begin(self.clone(), start)
