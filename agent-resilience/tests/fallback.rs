@@ -689,6 +689,32 @@ fn each_request_tells_its_own_way() {
 }
 
 #[test]
+fn a_request_under_way_does_not_take_the_reason_of_an_unpin() {
+    let (chain, [claude, groq, ollama], _) = gated();
+    let too_long = || Verdict::new(FailureKind::ContextTooLong);
+    let mut first: Call<'_> = Box::pin(chain.call("a"));
+    assert!(poll(&mut first).is_none());
+    claude.end(Err(too_long()));
+    assert!(poll(&mut first).is_none(), "at groq now");
+
+    chain.pin(&provider("groq")).expect("known");
+    chain.unpin();
+    groq.end(Err(too_long()));
+    assert!(poll(&mut first).is_none(), "at ollama now");
+    ollama.end(Ok(()));
+    assert!(poll(&mut first).is_some());
+
+    let mut next: Call<'_> = Box::pin(chain.call("b"));
+    assert!(poll(&mut next).is_none());
+    claude.end(Ok(()));
+    let reply = poll(&mut next).expect("done").expect("an answer");
+    assert_eq!(
+        reply.handoffs[0].to_string(),
+        "ollama -> claude (manual, manual)"
+    );
+}
+
+#[test]
 fn requests_that_fail_together_are_one_failure_and_each_tells_its_handoff() {
     let (chain, [claude, groq, _], _) = gated();
     let mut calls: Vec<Call<'_>> = (0..10)

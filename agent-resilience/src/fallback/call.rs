@@ -156,12 +156,12 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
             };
             let chosen = health::choose(&state.healths, pinned, open, now)?;
             let current = state.current.replace(chosen);
-            let by_hand = std::mem::take(&mut state.unpinned) || pinned == Some(chosen);
             // Within a request the way is its own; at its start it comes from wherever the requests
             // before it went.
             let from = journey.from.take().or_else(|| {
+                let unpinned = std::mem::take(&mut state.unpinned);
                 let from = current?;
-                let reason = if by_hand {
+                let reason = if unpinned || pinned == Some(chosen) {
                     HandoffReason::Manual
                 } else {
                     health::reason(&state.healths, from)
