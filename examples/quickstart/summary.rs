@@ -126,7 +126,7 @@ pub(crate) fn show(run: Run, options: &Options, timeline: &Timeline) -> Result<(
 
     timeline.print(&format!("\n{stats}"));
     timeline.print(&format!(
-        "{} of {} turns recovered byte for byte; {} crash, back after {:.1} ms; {:.1} s in all, the \
+        "{} of {} turns recovered byte for byte; {} crash, back after {:.1} ms; {:.2} s in all, the \
          session's own clock skips its pauses",
         summary.turns - summary.turns_lost,
         summary.turns,
