@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use agent_primitives::{FailureKind as Kind, Scope, Timestamp};
-use agent_resilience::classify::{self, Evidence, Remedy, Vendor, When};
+use agent_resilience::classify::{self, Evidence, LimitedResource, Remedy, Vendor, When};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use Vendor::{Anthropic, Groq, Ollama, OpenAi, OpenAiCompatible};
@@ -345,7 +345,7 @@ fn limits_are_read_from_anthropics_headers() {
     ]);
     let verdict = classify::http(Anthropic, 429, &headers, b"");
     let reset = When::At(Timestamp::from_unix_seconds(1_767_225_600));
-    let requests = verdict.limits.requests.unwrap();
+    let requests = verdict.limits.tightest(LimitedResource::Requests).unwrap();
     assert_eq!(
         (requests.limit, requests.remaining, requests.reset),
         (Some(50), Some(0), Some(reset))
@@ -355,9 +355,12 @@ fn limits_are_read_from_anthropics_headers() {
         Some(reset),
         "the used-up limit says when"
     );
-    let input = verdict.limits.input_tokens.unwrap();
+    let input = verdict
+        .limits
+        .tightest(LimitedResource::InputTokens)
+        .unwrap();
     assert_eq!((input.limit, input.remaining), (Some(30_000), None));
-    assert_eq!(verdict.limits.tokens, None);
+    assert_eq!(verdict.limits.tightest(LimitedResource::Tokens), None);
 }
 
 #[test]
@@ -369,16 +372,17 @@ fn groq_counts_requests_by_the_day_and_tokens_by_the_minute() {
         ("x-ratelimit-limit-tokens", "18000"),
         ("x-ratelimit-reset-tokens", "7.66s"),
     ]);
-    let limits = classify::limits(Groq, &headers);
+    let limits = classify::headers(Groq, &headers, Timestamp::UNIX_EPOCH);
+    let period = |resource| limits.tightest(resource).unwrap().period;
     assert_eq!(
-        limits.requests.unwrap().period,
+        period(LimitedResource::Requests),
         Some(Duration::from_secs(86_400))
     );
-    assert_eq!(limits.tokens.unwrap().period, Some(Duration::from_secs(60)));
     assert_eq!(
-        classify::limits(Ollama, &headers),
-        classify::LimitSnapshot::NONE
+        period(LimitedResource::Tokens),
+        Some(Duration::from_secs(60))
     );
+    assert!(classify::headers(Ollama, &headers, Timestamp::UNIX_EPOCH).is_unknown());
 }
 
 #[test]

@@ -1,181 +1,219 @@
-//! Rate-limit headers, read into one shape.
+//! Rate limits as a provider states them, in one shape.
 
 use std::time::Duration;
 
-use http::HeaderMap;
-use serde::{Deserialize, Serialize};
+use agent_primitives::Timestamp;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::hint::{When, parse_hint};
-use super::vendor::{Dialect, Vendor};
+use super::hint::When;
 
-/// What a provider says is left of its rate limits.
+/// What a limit counts.
 ///
 /// ```
-/// use std::time::Duration;
-/// use agent_resilience::classify::{self, Vendor, When};
+/// use agent_resilience::classify::LimitedResource;
 ///
-/// let mut headers = http::HeaderMap::new();
-/// headers.insert("x-ratelimit-limit-tokens", "6000".parse()?);
-/// headers.insert("x-ratelimit-remaining-tokens", "120".parse()?);
-/// headers.insert("x-ratelimit-reset-tokens", "7.66s".parse()?);
-/// let tokens = classify::limits(Vendor::Groq, &headers).tokens.unwrap();
-/// assert_eq!((tokens.limit, tokens.remaining), (Some(6_000), Some(120)));
-/// assert_eq!(tokens.reset, Some(When::In(Duration::from_millis(7_660))));
-/// # Ok::<(), http::header::InvalidHeaderValue>(())
+/// let json = serde_json::to_string(&LimitedResource::InputTokens)?;
+/// assert_eq!(json, "\"input_tokens\"");
+/// # Ok::<(), serde_json::Error>(())
 /// ```
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
-pub struct LimitSnapshot {
-    /// Requests.
-    pub requests: Option<LimitWindow>,
+pub enum LimitedResource {
+    /// Calls.
+    Requests,
     /// Tokens of either kind.
-    pub tokens: Option<LimitWindow>,
+    Tokens,
     /// Input tokens, where counted apart.
-    pub input_tokens: Option<LimitWindow>,
+    InputTokens,
     /// Output tokens, where counted apart.
-    pub output_tokens: Option<LimitWindow>,
+    OutputTokens,
+    /// Calls under way at the same time.
+    Concurrency,
+    /// The share of a plan's allowance, in a unit that the vendor keeps to itself.
+    Plan,
 }
 
 /// One limit and what is left of it.
 ///
 /// ```
-/// use agent_resilience::classify::LimitWindow;
+/// use agent_resilience::classify::{LimitWindow, LimitedResource};
 ///
-/// let window = LimitWindow { limit: Some(50), remaining: Some(0), ..LimitWindow::default() };
+/// let mut window = LimitWindow::new(LimitedResource::Requests);
+/// window.limit = Some(50);
+/// window.remaining = Some(0);
 /// assert!(window.is_empty());
+/// assert_eq!(window.used(), Some(1_000));
 /// ```
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct LimitWindow {
+    /// What is counted.
+    pub resource: LimitedResource,
+    /// The time over which it is counted, where it is known.
+    #[serde(default)]
+    pub period: Option<Duration>,
     /// How much is allowed in the period.
+    #[serde(default)]
     pub limit: Option<u64>,
     /// How much is left.
+    #[serde(default)]
     pub remaining: Option<u64>,
+    /// The share used, in thousandths; may exceed 1000. Where the vendor states only this.
+    #[serde(default)]
+    pub used_permille: Option<u32>,
     /// When the whole limit is free again; usually later than the moment at which the next request
     /// fits.
+    #[serde(default)]
     pub reset: Option<When>,
-    /// The period, where the vendor fixes it.
-    pub period: Option<Duration>,
 }
 
 impl LimitWindow {
+    /// A window of which only the resource is known.
+    pub const fn new(resource: LimitedResource) -> Self {
+        Self {
+            resource,
+            period: None,
+            limit: None,
+            remaining: None,
+            used_permille: None,
+            reset: None,
+        }
+    }
+
     /// Whether nothing is left.
     pub fn is_empty(&self) -> bool {
-        self.remaining == Some(0)
+        self.remaining == Some(0) || self.used_permille.is_some_and(|used| used >= 1_000)
     }
+
+    /// The share used in thousandths, stated or computed from limit and remaining.
+    pub fn used(&self) -> Option<u32> {
+        self.used_permille.or_else(|| {
+            let (limit, remaining) = (self.limit.filter(|limit| *limit > 0)?, self.remaining?);
+            let used = u128::from(limit.saturating_sub(remaining)) * 1_000 / u128::from(limit);
+            u32::try_from(used).ok()
+        })
+    }
+
+    fn says_something(&self) -> bool {
+        self.limit.is_some()
+            || self.remaining.is_some()
+            || self.used_permille.is_some()
+            || self.reset.is_some()
+    }
+}
+
+/// What a provider says is left of its limits: at most [`LimitSnapshot::CAPACITY`] windows, in the
+/// order in which they were read.
+///
+/// ```
+/// use std::time::Duration;
+/// use agent_primitives::Timestamp;
+/// use agent_resilience::classify::{self, LimitedResource, Vendor, When};
+///
+/// let mut headers = http::HeaderMap::new();
+/// headers.insert("x-ratelimit-limit-tokens", "6000".parse()?);
+/// headers.insert("x-ratelimit-remaining-tokens", "120".parse()?);
+/// headers.insert("x-ratelimit-reset-tokens", "7.66s".parse()?);
+/// let now = Timestamp::from_unix_seconds(1_000);
+/// let snapshot = classify::headers(Vendor::Groq, &headers, now);
+/// let tokens = snapshot.tightest(LimitedResource::Tokens).unwrap();
+/// assert_eq!((tokens.limit, tokens.remaining), (Some(6_000), Some(120)));
+/// assert_eq!(tokens.period, Some(Duration::from_secs(60)));
+/// assert_eq!(tokens.reset, Some(When::At(now + Duration::from_millis(7_660))));
+/// # Ok::<(), http::header::InvalidHeaderValue>(())
+/// ```
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LimitSnapshot {
+    windows: [Option<LimitWindow>; Self::CAPACITY],
 }
 
 impl LimitSnapshot {
+    /// Windows that fit. No vendor sends more at once.
+    pub const CAPACITY: usize = 6;
+
     /// Nothing is known.
     pub const NONE: Self = Self {
-        requests: None,
-        tokens: None,
-        input_tokens: None,
-        output_tokens: None,
+        windows: [None; Self::CAPACITY],
     };
+
+    /// Adds a window that says something; `false` when it says nothing or there is no room.
+    ///
+    /// ```
+    /// use agent_resilience::classify::{LimitSnapshot, LimitWindow, LimitedResource};
+    ///
+    /// let mut snapshot = LimitSnapshot::NONE;
+    /// let mut window = LimitWindow::new(LimitedResource::Requests);
+    /// assert!(!snapshot.push(window));
+    /// window.remaining = Some(3);
+    /// assert!(snapshot.push(window));
+    /// ```
+    pub fn push(&mut self, window: LimitWindow) -> bool {
+        if !window.says_something() {
+            return false;
+        }
+        let room = self.windows.iter_mut().find(|place| place.is_none());
+        room.map(|place| *place = Some(window)).is_some()
+    }
+
+    /// The windows.
+    pub fn windows(&self) -> impl Iterator<Item = &LimitWindow> {
+        self.windows.iter().flatten()
+    }
+
+    /// Whether nothing is known.
+    pub fn is_unknown(&self) -> bool {
+        self.windows().next().is_none()
+    }
+
+    /// Of the windows that count `resource`, the one with the least left: by share where it is known,
+    /// else the first.
+    pub fn tightest(&self, resource: LimitedResource) -> Option<&LimitWindow> {
+        self.windows()
+            .filter(|window| window.resource == resource)
+            .reduce(|best, next| {
+                if next.used() > best.used() {
+                    next
+                } else {
+                    best
+                }
+            })
+    }
+
+    /// The same windows with every reset as a date, for a reply that arrived at `now`.
+    #[must_use]
+    pub fn resolved(mut self, now: Timestamp) -> Self {
+        for window in self.windows.iter_mut().flatten() {
+            window.reset = window.reset.map(|reset| When::At(now + reset.delay(now)));
+        }
+        self
+    }
 
     /// When the limits that are used up are free again: the latest of them, dates before durations.
-    pub(super) fn empty_until(&self) -> Option<When> {
-        [
-            self.requests,
-            self.tokens,
-            self.input_tokens,
-            self.output_tokens,
-        ]
-        .into_iter()
-        .flatten()
-        .filter(LimitWindow::is_empty)
-        .filter_map(|window| window.reset)
-        .max_by_key(|when| match when {
-            When::In(delay) => (false, delay.as_nanos()),
-            When::At(at) => (true, u128::try_from(at.unix_nanos()).unwrap_or(0)),
-        })
+    pub fn empty_until(&self) -> Option<When> {
+        self.windows()
+            .filter(|window| window.is_empty())
+            .filter_map(|window| window.reset)
+            .max_by_key(|when| match when {
+                When::In(delay) => (false, delay.as_nanos()),
+                When::At(at) => (true, u128::try_from(at.unix_nanos()).unwrap_or(0)),
+            })
     }
 }
 
-const MINUTE: Duration = Duration::from_secs(60);
-const DAY: Duration = Duration::from_secs(86_400);
+impl Serialize for LimitSnapshot {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.windows())
+    }
+}
 
-/// Reads the rate-limit headers of any reply, failed or not. Headers that are missing or malformed
-/// are left out.
-///
-/// Sources: the vendors' "Rate limits" pages. Anthropic sends `anthropic-ratelimit-*` with RFC 3339
-/// resets; `OpenAI` and compatible services `x-ratelimit-*` with durations such as `6m0s`. Groq counts
-/// requests by the day and tokens by the minute. Ollama sends none.
-pub fn limits(vendor: Vendor, headers: &HeaderMap) -> LimitSnapshot {
-    let window = |names: [&str; 3], period| window(headers, names, period);
-    match vendor.dialect() {
-        Dialect::Anthropic => LimitSnapshot {
-            requests: window(
-                [
-                    "anthropic-ratelimit-requests-limit",
-                    "anthropic-ratelimit-requests-remaining",
-                    "anthropic-ratelimit-requests-reset",
-                ],
-                Some(MINUTE),
-            ),
-            tokens: window(
-                [
-                    "anthropic-ratelimit-tokens-limit",
-                    "anthropic-ratelimit-tokens-remaining",
-                    "anthropic-ratelimit-tokens-reset",
-                ],
-                Some(MINUTE),
-            ),
-            input_tokens: window(
-                [
-                    "anthropic-ratelimit-input-tokens-limit",
-                    "anthropic-ratelimit-input-tokens-remaining",
-                    "anthropic-ratelimit-input-tokens-reset",
-                ],
-                Some(MINUTE),
-            ),
-            output_tokens: window(
-                [
-                    "anthropic-ratelimit-output-tokens-limit",
-                    "anthropic-ratelimit-output-tokens-remaining",
-                    "anthropic-ratelimit-output-tokens-reset",
-                ],
-                Some(MINUTE),
-            ),
-        },
-        Dialect::OpenAi => {
-            let groq = vendor == Vendor::Groq;
-            LimitSnapshot {
-                requests: window(
-                    [
-                        "x-ratelimit-limit-requests",
-                        "x-ratelimit-remaining-requests",
-                        "x-ratelimit-reset-requests",
-                    ],
-                    groq.then_some(DAY),
-                ),
-                tokens: window(
-                    [
-                        "x-ratelimit-limit-tokens",
-                        "x-ratelimit-remaining-tokens",
-                        "x-ratelimit-reset-tokens",
-                    ],
-                    groq.then_some(MINUTE),
-                ),
-                ..LimitSnapshot::NONE
-            }
+impl<'de> Deserialize<'de> for LimitSnapshot {
+    /// Windows beyond the capacity are left out.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut snapshot = Self::NONE;
+        for window in Vec::<LimitWindow>::deserialize(deserializer)? {
+            snapshot.push(window);
         }
-        Dialect::Ollama => LimitSnapshot::NONE,
+        Ok(snapshot)
     }
-}
-
-fn window(
-    headers: &HeaderMap,
-    [limit, remaining, reset]: [&str; 3],
-    period: Option<Duration>,
-) -> Option<LimitWindow> {
-    let text = |name: &str| headers.get(name)?.to_str().ok();
-    let window = LimitWindow {
-        limit: text(limit).and_then(|t| t.trim().parse().ok()),
-        remaining: text(remaining).and_then(|t| t.trim().parse().ok()),
-        reset: text(reset).and_then(parse_hint),
-        period,
-    };
-    let known = window.limit.is_some() || window.remaining.is_some() || window.reset.is_some();
-    known.then_some(window)
 }

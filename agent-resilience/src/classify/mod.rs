@@ -25,6 +25,7 @@
 //! ```
 
 mod body;
+mod headers;
 mod hint;
 mod limits;
 mod prose;
@@ -37,8 +38,9 @@ use std::io;
 use agent_primitives::FailureKind;
 use http::HeaderMap;
 
+pub use headers::headers;
 pub use hint::{When, parse_hint};
-pub use limits::{LimitSnapshot, LimitWindow, limits};
+pub use limits::{LimitSnapshot, LimitWindow, LimitedResource};
 pub use vendor::{UnknownVendor, Vendor};
 pub use verdict::{Classify, ContextNumbers, Evidence, Remedy, Verdict};
 
@@ -60,7 +62,7 @@ use body::Facts;
 pub fn http(vendor: Vendor, status: u16, headers: &HeaderMap, body: &[u8]) -> Verdict {
     let facts = Facts::read(body);
     let mut verdict = judge(vendor, status, &facts);
-    verdict.limits = limits(vendor, headers);
+    verdict.limits = headers::read(vendor, headers);
     verdict.retry_after = retry_after(headers)
         .or_else(|| {
             (verdict.kind == FailureKind::RateLimited)
