@@ -3,14 +3,18 @@
 mod backoff;
 mod breaker;
 pub mod classify;
+mod deadline;
 mod failure;
 mod fallback;
 mod provider;
 mod retry;
 mod sleep;
 
-pub use backoff::{Backoff, Delays, Jitter};
+#[cfg(feature = "backoff")]
+pub use backoff::BackoffSchedule;
+pub use backoff::{Backoff, Delays, Growth, Jitter, Schedule};
 pub use breaker::{BreakerConfig, BreakerOpen, CallError, CircuitBreaker, FailureRate, Permit};
+pub use deadline::{Deadline, TimeLimit};
 pub use failure::Failure;
 #[cfg(feature = "tokio")]
 pub use fallback::ProbeTask;
@@ -19,7 +23,11 @@ pub use fallback::{
     ProviderStatus, Reply, Rest, UnknownProvider,
 };
 pub use provider::Provider;
-pub use retry::{GiveUp, NextStep, Retry, RetryError, RetryPolicy};
+pub use retry::{
+    ClearTime, ClearTimes, ClearTimesConfig, FailedAttempt, FailedTry, GiveUp, HintRule,
+    KindPolicy, Learned, NextStep, Pause, Retry, RetryBudget, RetryBudgetConfig, RetryError,
+    RetryPolicy, Run, Try, Withdrawal,
+};
 pub use sleep::Sleep;
 #[cfg(feature = "tokio")]
 pub use sleep::TokioSleep;

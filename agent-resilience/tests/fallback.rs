@@ -95,6 +95,7 @@ fn config() -> FallbackConfig {
             max_attempts: NonZeroU32::new(3).expect("not zero"),
             backoff: Backoff::constant(Duration::from_secs(1)),
             longest_hint: Duration::from_secs(5),
+            ..RetryPolicy::default()
         },
         breaker: BreakerConfig {
             consecutive_failures: NonZeroU16::new(5),

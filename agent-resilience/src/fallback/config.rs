@@ -19,10 +19,11 @@ use crate::retry::RetryPolicy;
 /// assert_eq!(config.probe_every, Duration::from_secs(60));
 /// # Ok::<(), serde_json::Error>(())
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct FallbackConfig {
-    /// How often one provider is called before the next one is.
+    /// How often one provider is called before the next one is. Its two time limits are not looked at:
+    /// a [`Provider`](crate::Provider) keeps its own.
     pub retry: RetryPolicy,
     /// When a provider that keeps failing is not called at all.
     pub breaker: BreakerConfig,

@@ -27,6 +27,7 @@ fn policy(max_attempts: u32) -> RetryPolicy {
         backoff: Backoff::exponential(Duration::from_millis(100), Duration::from_secs(2))
             .jitter(Jitter::None),
         longest_hint: Duration::from_secs(5),
+        ..RetryPolicy::default()
     }
 }
 
@@ -40,7 +41,8 @@ async fn pauses_grow_and_the_last_error_comes_back_untouched() {
     let error = Retry::with_sleep(policy(4), waits.clone())
         .run(|attempt| async move {
             Err::<(), _>(
-                overloaded().retry_after(When::In(Duration::from_millis(u64::from(attempt)))),
+                overloaded()
+                    .retry_after(When::In(Duration::from_millis(u64::from(attempt.number)))),
             )
         })
         .await
@@ -48,7 +50,8 @@ async fn pauses_grow_and_the_last_error_comes_back_untouched() {
     let ms = Duration::from_millis;
     assert_eq!(*waits.0.lock().unwrap(), [ms(100), ms(200), ms(400)]);
     assert_eq!((error.attempts, error.reason), (4, GiveUp::AttemptsUsedUp));
-    assert_eq!(error.last.retry_after, Some(When::In(ms(4))));
+    let last = error.last.into_error().expect("the operation's own");
+    assert_eq!(last.retry_after, Some(When::In(ms(4))));
 }
 
 #[tokio::test]
@@ -92,7 +95,7 @@ async fn a_hint_longer_than_is_waited_for_ends_it_at_once() {
 async fn success_needs_no_pause_and_no_second_call() {
     let waits = Waits::default();
     let answer = Retry::with_sleep(policy(3), waits.clone())
-        .run(|attempt| async move { Ok::<_, Verdict>(attempt) })
+        .run(|attempt| async move { Ok::<_, Verdict>(attempt.number) })
         .await;
     assert_eq!(answer.unwrap(), 1);
     assert!(waits.0.lock().unwrap().is_empty());
