@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::course::Course;
 use super::error::{FailedTry, RetryError};
 use super::{Retry, Try};
 use crate::classify::Classify;
@@ -68,25 +69,24 @@ impl<S> Retry<S> {
         E: Classify,
     {
         self.begin();
-        let mut limit = self.policy.limit();
+        let mut limit = self.limit;
         if !limit.is_none() {
             // Nobody says when the call begins to wait, so all of it counts.
             limit = TimeLimit::until(limit.starting(self.clock.monotonic()));
         }
-        let mut course = None;
-        let mut number = 1;
+        let mut course = Course::new(limit);
         loop {
             let began = self.learning.is_some().then(|| self.clock.monotonic());
-            let failed = match operation(Try { number, limit }) {
+            let error = match operation(course.attempt()) {
                 Ok(value) => {
                     self.succeeded(began);
                     return Ok(value);
                 }
-                Err(error) => FailedTry::Error(error),
+                Err(error) => error,
             };
-            wait(self.failed(&mut course, failed, number, &mut limit, |_| {})?);
-            self.resumed(&mut course, number, limit)?;
-            number = number.saturating_add(1);
+            let (_, pause) = course.failed(self, FailedTry::Error(error))?;
+            wait(pause);
+            course.resumed(self)?;
         }
     }
 }

@@ -147,7 +147,8 @@ impl RetryBudget {
         let line = LINE.try_with(Cell::get).unwrap_or_default();
         if let Some(Line(calls)) = self.0.calls.get(line) {
             // Not one exchange: it would cost four times as much, and a lost count is harmless.
-            calls.store(calls.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+            let counted = calls.load(Ordering::Relaxed).wrapping_add(1);
+            calls.store(counted, Ordering::Relaxed);
         }
     }
 

@@ -1,5 +1,8 @@
-//! A run that met a failure: what has to be remembered, and the decision with all that it needs.
+//! A run that met a failure or had to wait: what has to be remembered, and the decisions.
 
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use agent_primitives::Monotonic;
@@ -7,32 +10,201 @@ use agent_primitives::Monotonic;
 use super::budget::Withdrawal;
 use super::error::{FailedTry, RetryError};
 use super::step::{FailedAttempt, GiveUp, NextStep};
-use super::{Pause, Retry};
+use super::{Retry, Try};
 use crate::backoff::Schedule;
-use crate::classify::Classify;
+use crate::classify::{Classify, Verdict};
 use crate::deadline::TimeLimit;
 
-/// What a run needs once an attempt has failed.
+/// What a run needs once it has to wait or an attempt has failed; until then there is none.
 pub(super) struct Course<'a, E> {
-    schedule: Box<dyn Schedule>,
+    /// Number of the present attempt.
+    pub(super) number: u32,
+    /// Once known, the deadline.
+    pub(super) limit: TimeLimit,
+    /// When the present attempt first had to wait.
+    pub(super) began: Option<Monotonic>,
+    timer: Option<Timer<'a>>,
+    schedule: Option<Box<dyn Schedule>>,
     /// The retry that the pause leads to; given back when the run is dropped before it.
     withdrawn: Option<Withdrawal<'a>>,
     /// The failure that the pause follows.
     last: Option<FailedTry<E>>,
 }
 
-impl<S> Retry<S> {
-    /// An attempt was made and succeeded; it was begun at `began`, where that is known.
-    #[inline]
-    pub(super) fn succeeded(&self, began: Option<Monotonic>) {
-        if let Some(learning) = &self.learning
-            && learning.times.is_waiting()
-        {
-            let began = began.unwrap_or_else(|| self.clock.monotonic());
-            learning.times.succeeded(&learning.provider, began);
+struct Timer<'a> {
+    wait: Pin<Box<dyn Future<Output = ()> + Send + 'a>>,
+    length: Duration,
+    /// Its end is that of the whole run, not of one attempt.
+    is_total: bool,
+}
+
+impl<E> Course<'_, E> {
+    #[cold]
+    #[inline(never)]
+    pub(super) fn boxed(limit: TimeLimit) -> Box<Self> {
+        Box::new(Self::new(limit))
+    }
+
+    pub(super) fn new(limit: TimeLimit) -> Self {
+        Self {
+            number: 1,
+            limit,
+            began: None,
+            timer: None,
+            schedule: None,
+            withdrawn: None,
+            last: None,
+        }
+    }
+}
+
+impl<'a, E: Classify> Course<'a, E> {
+    /// The attempt that comes next.
+    pub(super) const fn attempt(&self) -> Try {
+        Try {
+            number: self.number,
+            limit: self.limit,
         }
     }
 
+    /// The present attempt failed: what that means and the pause before the next one, or the end.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn failed<S>(
+        &mut self,
+        retry: &'a Retry<S>,
+        failed: FailedTry<E>,
+    ) -> Result<(Verdict, Duration), RetryError<E>> {
+        self.timer = None;
+        self.began = None;
+        let number = self.number;
+        let verdict = failed.verdict();
+        let now = retry.clock.monotonic();
+        self.limit = TimeLimit::until(self.limit.starting(now));
+        let learned = retry.learning.as_ref().and_then(|learning| {
+            let (times, provider) = (&learning.times, &learning.provider);
+            times.failed(provider, verdict.kind, now);
+            times.expected(provider, verdict.kind, now)
+        });
+        let attempt = FailedAttempt::new(&verdict, number, retry.clock.timestamp())
+            .left(self.limit.left(now))
+            .learned(learned);
+        let schedule = self.schedule.get_or_insert_with(|| retry.pauses());
+        let mut step = retry.policy.decide(&attempt, schedule);
+        if let (NextStep::Again(_), Some(budget)) = (step, &retry.budget) {
+            self.withdrawn = budget.withdraw(now);
+            if self.withdrawn.is_none() {
+                step = NextStep::GiveUp(GiveUp::BudgetSpent);
+            }
+        }
+        let reason = match step {
+            NextStep::Again(delay) => {
+                tracing::debug!(attempt = number, error.type = %verdict.kind, ?delay, "retry");
+                self.last = Some(failed);
+                return Ok((verdict, delay));
+            }
+            NextStep::GiveUp(reason) => reason,
+            NextStep::Stop => GiveUp::NotRetryable,
+        };
+        tracing::debug!(attempt = number, error.type = %verdict.kind, %reason, "given up");
+        Err(self.given_up(reason, failed))
+    }
+
+    /// The pause is over: the next attempt may begin, unless the clock has run past the deadline
+    /// meanwhile.
+    #[inline(never)]
+    pub(super) fn resumed<S>(&mut self, retry: &Retry<S>) -> Result<(), RetryError<E>> {
+        self.timer = None;
+        let last = self.last.take();
+        let withdrawn = self.withdrawn.take();
+        if !self.limit.is_none()
+            && self.limit.left(retry.clock.monotonic()).is_zero()
+            && let Some(last) = last
+        {
+            return Err(self.given_up(GiveUp::DeadlinePassed, last));
+        }
+        if let Some(withdrawn) = withdrawn {
+            withdrawn.spend();
+        }
+        self.number = self.number.saturating_add(1);
+        Ok(())
+    }
+
+    fn given_up(&self, reason: GiveUp, last: FailedTry<E>) -> RetryError<E> {
+        RetryError {
+            attempts: self.number,
+            reason,
+            last,
+        }
+    }
+
+    /// Begins the pause.
+    #[inline(never)]
+    pub(super) fn pause(&mut self, retry: &'a Retry, length: Duration) {
+        self.timer = Some(Timer {
+            wait: retry.sleep.sleep(length),
+            length,
+            is_total: false,
+        });
+    }
+
+    /// Waits for the end of the pause.
+    #[inline(never)]
+    pub(super) fn poll_pause(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match &mut self.timer {
+            Some(timer) => timer.wait.as_mut().poll(cx),
+            None => Poll::Ready(()),
+        }
+    }
+
+    /// The present attempt has to wait. Ready when it has waited for too long: with what it failed
+    /// with, or with the end of the run.
+    #[inline(never)]
+    pub(super) fn poll_overdue(
+        &mut self,
+        retry: &'a Retry,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<FailedTry<E>, RetryError<E>>> {
+        if self.began.is_none() {
+            self.arm(retry);
+        }
+        let Some(timer) = &mut self.timer else {
+            return Poll::Pending;
+        };
+        ready!(timer.wait.as_mut().poll(cx));
+        let failed = FailedTry::TimedOut(timer.length);
+        Poll::Ready(if timer.is_total {
+            Err(self.given_up(GiveUp::DeadlinePassed, failed))
+        } else {
+            Ok(failed)
+        })
+    }
+
+    /// The attempt has to wait for the first time: until here no time has passed that counts.
+    fn arm(&mut self, retry: &'a Retry) {
+        let own = retry.policy.attempt_timeout;
+        if self.limit.is_none() && own.is_none() && retry.learning.is_none() {
+            return;
+        }
+        let now = retry.clock.monotonic();
+        self.began = Some(now);
+        self.limit = TimeLimit::until(self.limit.starting(now));
+        let left = self.limit.left(now);
+        let (length, is_total) = match own {
+            Some(own) if own < left => (own, false),
+            _ => (left, true),
+        };
+        if length < Duration::MAX {
+            self.timer = Some(Timer {
+                wait: retry.sleep.sleep(length),
+                length,
+                is_total,
+            });
+        }
+    }
+}
+
+impl<S> Retry<S> {
     /// A run begins.
     #[inline]
     pub(super) fn begin(&self) {
@@ -41,90 +213,14 @@ impl<S> Retry<S> {
         }
     }
 
-    /// Attempt `number` failed: the pause before the next one, or the end.
-    ///
-    /// `limit` becomes a deadline if it is none yet.
-    #[cold]
-    pub(super) fn failed<'a, E: Classify>(
-        &'a self,
-        course: &mut Option<Box<Course<'a, E>>>,
-        failed: FailedTry<E>,
-        number: u32,
-        limit: &mut TimeLimit,
-        notify: impl FnOnce(&Pause<'_>),
-    ) -> Result<Duration, RetryError<E>> {
-        let verdict = failed.verdict();
-        let now = self.clock.monotonic();
-        *limit = TimeLimit::until(limit.starting(now));
-        let learned = self.learning.as_ref().and_then(|learning| {
-            learning.times.failed(&learning.provider, verdict.kind, now);
-            learning
-                .times
-                .expected(&learning.provider, verdict.kind, now)
-        });
-        let attempt = FailedAttempt::new(&verdict, number, self.clock.timestamp())
-            .left(limit.left(now))
-            .learned(learned);
-        let course = course.get_or_insert_with(|| {
-            Box::new(Course {
-                schedule: self.pauses(),
-                withdrawn: None,
-                last: None,
-            })
-        });
-        let mut step = self.policy.decide(&attempt, &mut course.schedule);
-        if let (NextStep::Again(_), Some(budget)) = (step, &self.budget) {
-            course.withdrawn = budget.withdraw(now);
-            if course.withdrawn.is_none() {
-                step = NextStep::GiveUp(GiveUp::BudgetSpent);
-            }
-        }
-        let reason = match step {
-            NextStep::Again(delay) => {
-                tracing::debug!(attempt = number, error.type = %verdict.kind, ?delay, "retry");
-                notify(&Pause {
-                    attempt: number,
-                    verdict: &verdict,
-                    delay,
-                });
-                course.last = Some(failed);
-                return Ok(delay);
-            }
-            NextStep::GiveUp(reason) => reason,
-            NextStep::Stop => GiveUp::NotRetryable,
-        };
-        tracing::debug!(attempt = number, error.type = %verdict.kind, %reason, "given up");
-        Err(RetryError {
-            attempts: number,
-            reason,
-            last: failed,
-        })
-    }
-
-    /// The pause after attempt `number` is over: the next one may begin, unless the clock has run past
-    /// the deadline meanwhile.
-    pub(super) fn resumed<E>(
-        &self,
-        course: &mut Option<Box<Course<'_, E>>>,
-        number: u32,
-        limit: TimeLimit,
-    ) -> Result<(), RetryError<E>> {
-        let Some(course) = course else { return Ok(()) };
-        let last = course.last.take();
-        if !limit.is_none()
-            && limit.left(self.clock.monotonic()).is_zero()
-            && let Some(last) = last
+    /// An attempt succeeded; it was begun at `began`, where that is known.
+    #[inline]
+    pub(super) fn succeeded(&self, began: Option<Monotonic>) {
+        if let Some(learning) = &self.learning
+            && learning.times.is_waiting()
         {
-            course.withdrawn = None;
-            return Err(RetryError {
-                attempts: number,
-                reason: GiveUp::DeadlinePassed,
-                last,
-            });
+            let began = began.unwrap_or_else(|| self.clock.monotonic());
+            learning.times.succeeded(&learning.provider, began);
         }
-        if let Some(withdrawn) = course.withdrawn.take() {
-            withdrawn.spend();
-        }
-        Ok(())
     }
 }

@@ -34,6 +34,11 @@ pub enum FailedTry<E> {
 }
 
 impl<E> FailedTry<E> {
+    #[cold]
+    pub(super) fn rejected(verdict: Verdict) -> Self {
+        Self::Rejected(Box::new(verdict))
+    }
+
     /// The operation's own error.
     pub fn error(&self) -> Option<&E> {
         match self {

@@ -61,6 +61,8 @@ pub use step::{FailedAttempt, GiveUp, Learned, NextStep};
 #[derive(Clone)]
 pub struct Retry<S = Arc<dyn Sleep>> {
     policy: RetryPolicy,
+    /// The policy's, worked out once.
+    limit: TimeLimit,
     seed: u64,
     /// Runs so far, clones included: gives each its own pauses.
     runs: Arc<AtomicU64>,
@@ -183,6 +185,9 @@ impl Retry {
     }
 
     /// Any policy, any way of waiting.
+    ///
+    /// Timeouts wait in the same way: a `sleep` that is over at once, as tests have it, cuts every call
+    /// that has to wait, unless the policy has neither an attempt timeout nor a total.
     pub fn with_sleep(policy: RetryPolicy, sleep: impl Sleep + 'static) -> Self {
         Self::build(policy, Arc::new(sleep))
     }
@@ -217,6 +222,7 @@ impl Retry<()> {
 impl<S> Retry<S> {
     fn build(policy: RetryPolicy, sleep: S) -> Self {
         Self {
+            limit: policy.limit(),
             policy,
             seed: fastrand::u64(..),
             runs: Arc::default(),
@@ -236,6 +242,7 @@ impl<S> Retry<S> {
     /// Replaces everything that it goes by.
     #[must_use]
     pub fn with_policy(mut self, policy: RetryPolicy) -> Self {
+        self.limit = policy.limit();
         self.policy = policy;
         self
     }
@@ -275,6 +282,7 @@ impl<S> Retry<S> {
     #[must_use]
     pub fn total(mut self, longest: Duration) -> Self {
         self.policy.total = Some(longest);
+        self.limit = self.policy.limit();
         self
     }
 

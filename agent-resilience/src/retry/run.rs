@@ -4,14 +4,11 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
-use agent_primitives::Monotonic;
 use pin_project_lite::pin_project;
 
 use super::course::Course;
 use super::error::{FailedTry, RetryError};
-use super::step::GiveUp;
 use super::{Pause, Retry, Try};
 use crate::classify::{Classify, Verdict};
 use crate::deadline::TimeLimit;
@@ -48,11 +45,8 @@ pin_project! {
         operation: F,
         judge: J,
         notify: N,
-        number: u32,
         limit: TimeLimit,
-        // When the present attempt first had to wait.
-        began: Option<Monotonic>,
-        timer: Option<Timer<'a>>,
+        // One word while all goes well: what is moved and dropped with each call is small.
         course: Option<Box<Course<'a, E>>>,
         #[pin]
         state: State<Fut>,
@@ -70,18 +64,10 @@ pin_project! {
     }
 }
 
-struct Timer<'a> {
-    wait: Pin<Box<dyn Future<Output = ()> + Send + 'a>>,
-    length: Duration,
-    /// Its end is that of the whole run, not of one attempt.
-    is_total: bool,
-}
-
 impl<E, F, Fut, J, N> fmt::Debug for Run<'_, E, F, Fut, J, N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Run")
             .field("retry", self.retry)
-            .field("number", &self.number)
             .field("limit", &self.limit)
             .finish_non_exhaustive()
     }
@@ -95,10 +81,7 @@ impl<'a, E, F, Fut, J, N> Run<'a, E, F, Fut, J, N> {
             operation,
             judge,
             notify,
-            number: 1,
-            limit: retry.policy.limit(),
-            began: None,
-            timer: None,
+            limit: retry.limit,
             course: None,
             state: State::Due,
         }
@@ -123,10 +106,7 @@ impl<'a, E, F, Fut, J, N> Run<'a, E, F, Fut, J, N> {
             operation: self.operation,
             judge,
             notify: self.notify,
-            number: self.number,
             limit: self.limit,
-            began: self.began,
-            timer: self.timer,
             course: self.course,
             state: self.state,
         }
@@ -142,10 +122,7 @@ impl<'a, E, F, Fut, J, N> Run<'a, E, F, Fut, J, N> {
             operation: self.operation,
             judge: self.judge,
             notify,
-            number: self.number,
             limit: self.limit,
-            began: self.began,
-            timer: self.timer,
             course: self.course,
             state: self.state,
         }
@@ -162,113 +139,67 @@ where
 {
     type Output = Result<T, RetryError<E>>;
 
+    // No function that is not inlined here is given a pointer into the run itself: so long as the run
+    // is not moved to the heap, a call that succeeds at once then leaves nothing of it in memory.
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
         let retry = *this.retry;
         loop {
-            let failed = match this.state.as_mut().project() {
-                StateProj::Due => {
-                    if *this.number == 1 {
-                        retry.begin();
-                    }
-                    let call = (this.operation)(Try {
-                        number: *this.number,
-                        limit: *this.limit,
-                    });
-                    this.state.set(State::Calling { call });
-                    continue;
-                }
+            let came = match this.state.as_mut().project() {
                 StateProj::Calling { call } => match call.poll(cx) {
                     Poll::Ready(Ok(value)) => match (this.judge)(&value) {
                         None => {
-                            retry.succeeded(*this.began);
+                            let began = this.course.as_ref().and_then(|course| course.began);
+                            retry.succeeded(began);
                             return Poll::Ready(Ok(value));
                         }
-                        Some(verdict) => FailedTry::Rejected(Box::new(verdict)),
+                        Some(verdict) => Poll::Ready(FailedTry::rejected(verdict)),
                     },
-                    Poll::Ready(Err(error)) => FailedTry::Error(error),
-                    Poll::Pending => {
-                        if this.began.is_none() {
-                            *this.timer = retry.arm(this.limit, this.began);
-                        }
-                        let Some(timer) = this.timer.as_mut() else {
-                            return Poll::Pending;
-                        };
-                        ready!(timer.wait.as_mut().poll(cx));
-                        let failed = FailedTry::TimedOut(timer.length);
-                        if timer.is_total {
-                            this.state.set(State::Over);
-                            return Poll::Ready(Err(RetryError {
-                                attempts: *this.number,
-                                reason: GiveUp::DeadlinePassed,
-                                last: failed,
-                            }));
-                        }
-                        failed
-                    }
+                    Poll::Ready(Err(error)) => Poll::Ready(FailedTry::Error(error)),
+                    Poll::Pending => Poll::Pending,
                 },
+                StateProj::Due => {
+                    let attempt = if let Some(course) = this.course {
+                        course.attempt()
+                    } else {
+                        retry.begin();
+                        Try {
+                            number: 1,
+                            limit: *this.limit,
+                        }
+                    };
+                    let call = (this.operation)(attempt);
+                    this.state.set(State::Calling { call });
+                    continue;
+                }
                 StateProj::Pausing => {
-                    if let Some(timer) = this.timer.as_mut() {
-                        ready!(timer.wait.as_mut().poll(cx));
-                    }
-                    *this.timer = None;
-                    if let Err(error) = retry.resumed(this.course, *this.number, *this.limit) {
+                    if let Some(course) = this.course {
+                        ready!(course.poll_pause(cx));
                         this.state.set(State::Over);
-                        return Poll::Ready(Err(error));
+                        course.resumed(retry)?;
                     }
-                    *this.number = this.number.saturating_add(1);
                     this.state.set(State::Due);
                     continue;
                 }
                 StateProj::Over => return Poll::Pending,
             };
-            // The call is gone before its failure is decided upon, and so is its timer.
+            let limit = *this.limit;
+            let course = this.course.get_or_insert_with(|| Course::boxed(limit));
+            let failed = match came {
+                Poll::Ready(failed) => Ok(failed),
+                Poll::Pending => ready!(course.poll_overdue(retry, cx)),
+            };
+            // The call is gone before its failure is decided upon.
             this.state.set(State::Over);
-            *this.timer = None;
-            *this.began = None;
-            let next = retry.failed(
-                this.course,
-                failed,
-                *this.number,
-                this.limit,
-                &mut *this.notify,
-            );
-            match next {
-                Ok(pause) => {
-                    *this.timer = Some(Timer {
-                        wait: retry.sleep.sleep(pause),
-                        length: pause,
-                        is_total: false,
-                    });
-                    this.state.set(State::Pausing);
-                }
-                Err(error) => return Poll::Ready(Err(error)),
-            }
+            let (verdict, delay) = course.failed(retry, failed?)?;
+            (this.notify)(&Pause {
+                attempt: course.number,
+                verdict: &verdict,
+                delay,
+            });
+            course.pause(retry, delay);
+            this.state.set(State::Pausing);
         }
-    }
-}
-
-impl Retry {
-    /// An attempt has to wait for the first time: until here no time has passed that counts.
-    #[cold]
-    fn arm(&self, limit: &mut TimeLimit, began: &mut Option<Monotonic>) -> Option<Timer<'_>> {
-        let own = self.policy.attempt_timeout;
-        if limit.is_none() && own.is_none() && self.learning.is_none() {
-            return None;
-        }
-        let now = self.clock.monotonic();
-        *began = Some(now);
-        *limit = TimeLimit::until(limit.starting(now));
-        let left = limit.left(now);
-        let (length, is_total) = match own {
-            Some(own) if own < left => (own, false),
-            _ => (left, true),
-        };
-        (length < Duration::MAX).then(|| Timer {
-            wait: self.sleep.sleep(length),
-            length,
-            is_total,
-        })
     }
 }

@@ -1,39 +1,22 @@
 //! Retrying on a clock that the test moves.
 
-use std::num::NonZeroU32;
-use std::sync::{Arc, Mutex};
+#[cfg(feature = "backoff")]
+mod backoff;
+mod budget;
+mod decision;
+mod learning;
+mod replay;
+mod stage;
+mod time;
+
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use agent_primitives::{FailureKind, ManualClock, Timestamp};
-use agent_resilience::classify::{Verdict, When};
-use agent_resilience::{Backoff, GiveUp, Jitter, NextStep, Retry, RetryPolicy, Sleep};
+use agent_resilience::classify::{Classify, Verdict, When};
+use agent_resilience::{FailedTry, Failure, GiveUp, Jitter, NextStep, Retry};
 
-#[derive(Clone, Default)]
-struct Waits(Arc<Mutex<Vec<Duration>>>);
-
-#[async_trait::async_trait]
-impl Sleep for Waits {
-    async fn sleep(&self, duration: Duration) {
-        self.0
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-            .push(duration);
-    }
-}
-
-fn policy(max_attempts: u32) -> RetryPolicy {
-    RetryPolicy {
-        max_attempts: NonZeroU32::new(max_attempts).expect("not zero"),
-        backoff: Backoff::exponential(Duration::from_millis(100), Duration::from_secs(2))
-            .jitter(Jitter::None),
-        longest_hint: Duration::from_secs(5),
-        ..RetryPolicy::default()
-    }
-}
-
-fn overloaded() -> Verdict {
-    Verdict::new(FailureKind::Overloaded)
-}
+use stage::{Waits, hinted, ms, overloaded, policy};
 
 #[tokio::test]
 async fn pauses_grow_and_the_last_error_comes_back_untouched() {
@@ -47,8 +30,7 @@ async fn pauses_grow_and_the_last_error_comes_back_untouched() {
         })
         .await
         .unwrap_err();
-    let ms = Duration::from_millis;
-    assert_eq!(*waits.0.lock().unwrap(), [ms(100), ms(200), ms(400)]);
+    assert_eq!(waits.all(), [ms(100), ms(200), ms(400)]);
     assert_eq!((error.attempts, error.reason), (4, GiveUp::AttemptsUsedUp));
     let last = error.last.into_error().expect("the operation's own");
     assert_eq!(last.retry_after, Some(When::In(ms(4))));
@@ -58,10 +40,9 @@ async fn pauses_grow_and_the_last_error_comes_back_untouched() {
 async fn a_hint_is_never_undercut() {
     let waits = Waits::default();
     let retry = Retry::with_sleep(policy(2), waits.clone());
-    let hinted = || overloaded().retry_after(When::In(Duration::from_secs(5)));
-    let _ = retry.run(|_| async { Err::<(), _>(hinted()) }).await;
+    let _ = retry.run(|_| async { Err::<(), _>(hinted(5)) }).await;
     let five_and_a_little = Duration::from_millis(5_100);
-    assert_eq!(*waits.0.lock().unwrap(), [five_and_a_little]);
+    assert_eq!(waits.all(), [five_and_a_little]);
 }
 
 #[tokio::test]
@@ -73,7 +54,7 @@ async fn a_hint_with_a_date_is_measured_from_the_clock() {
     let _ = retry
         .run(|_| async { Err::<(), _>(overloaded().retry_after(until)) })
         .await;
-    assert_eq!(*waits.0.lock().unwrap(), [Duration::from_millis(3_100)]);
+    assert_eq!(waits.all(), [Duration::from_millis(3_100)]);
 }
 
 #[tokio::test]
@@ -88,7 +69,7 @@ async fn a_hint_longer_than_is_waited_for_ends_it_at_once() {
         (error.attempts, error.reason),
         (1, GiveUp::HintTooLong(hint))
     );
-    assert!(waits.0.lock().unwrap().is_empty());
+    assert!(waits.all().is_empty());
 }
 
 #[tokio::test]
@@ -98,7 +79,7 @@ async fn success_needs_no_pause_and_no_second_call() {
         .run(|attempt| async move { Ok::<_, Verdict>(attempt.number) })
         .await;
     assert_eq!(answer.unwrap(), 1);
-    assert!(waits.0.lock().unwrap().is_empty());
+    assert!(waits.all().is_empty());
 }
 
 #[test]
@@ -142,7 +123,7 @@ async fn runs_and_clones_pause_differently() {
     for retry in [retry.clone(), retry.clone(), retry] {
         let _ = retry.run(|_| async { Err::<(), _>(overloaded()) }).await;
     }
-    let waits = waits.0.lock().unwrap();
+    let waits = waits.all();
     let mut firsts = vec![waits[0], waits[2], waits[4]];
     firsts.sort();
     firsts.dedup();
@@ -157,8 +138,137 @@ async fn one_seed_gives_one_sequence_of_pauses() {
         policy.backoff = policy.backoff.jitter(Jitter::Full);
         let retry = Retry::with_sleep(policy, waits.clone()).seed(seed);
         let _ = retry.run(|_| async { Err::<(), _>(overloaded()) }).await;
-        waits.0.lock().unwrap().clone()
+        waits.all()
     };
     assert_eq!(pauses(7).await, pauses(7).await);
     assert_ne!(pauses(7).await, pauses(8).await);
+}
+
+#[tokio::test]
+async fn a_rejected_value_is_asked_for_again_and_the_last_one_fails_the_run() {
+    let waits = Waits::default();
+    let retry = Retry::with_sleep(policy(3), waits.clone());
+    let empty = |answer: &&str| answer.is_empty().then(overloaded);
+    let answers = ["", "", "done"];
+    let answer = retry
+        .run(|attempt| async move { Ok::<_, Verdict>(answers[attempt.number as usize - 1]) })
+        .reject(empty)
+        .await;
+    assert_eq!(answer.unwrap(), "done");
+    assert_eq!(waits.all(), [ms(100), ms(200)]);
+
+    let error = retry
+        .run(|_| async { Ok::<_, Verdict>("") })
+        .reject(empty)
+        .await
+        .unwrap_err();
+    assert_eq!((error.attempts, error.reason), (3, GiveUp::AttemptsUsedUp));
+    assert_eq!(error.last, FailedTry::Rejected(Box::new(overloaded())));
+    assert_eq!(
+        error.to_string(),
+        "failed after 3 attempts: all attempts used up; the answer was rejected as overloaded"
+    );
+
+    // A value that would be as wrong again is not asked for again.
+    let refused = |_: &&str| Some(Verdict::new(FailureKind::ContentPolicy));
+    let error = retry
+        .run(|_| async { Ok::<_, Verdict>("") })
+        .reject(refused)
+        .await
+        .unwrap_err();
+    assert_eq!((error.attempts, error.reason), (1, GiveUp::NotRetryable));
+}
+
+#[tokio::test]
+async fn every_pause_is_told_before_it_begins() {
+    let waits = Waits::default();
+    let retry = Retry::with_sleep(policy(3), waits.clone());
+    let mut told = Vec::new();
+    let error = retry
+        .run(|_| async { Err::<(), _>(hinted(1)) })
+        .notify(|pause| {
+            assert_eq!(waits.all().len(), told.len(), "the pause has not begun");
+            told.push((pause.attempt, pause.verdict.kind, pause.delay));
+        })
+        .await
+        .unwrap_err();
+    assert_eq!(error.verdict(), hinted(1));
+    let limited = FailureKind::RateLimited;
+    assert_eq!(told, [(1, limited, ms(1_100)), (2, limited, ms(1_200))]);
+    assert_eq!(waits.all(), [ms(1_100), ms(1_200)]);
+}
+
+#[tokio::test]
+async fn an_operation_is_not_called_before_the_run_is_awaited() {
+    let calls = AtomicU32::new(0);
+    let retry = Retry::with_sleep(policy(3), Waits::default());
+    let run = retry.run(|_| async {
+        calls.fetch_add(1, Ordering::Relaxed);
+        Ok::<_, Verdict>(())
+    });
+    assert_eq!(calls.load(Ordering::Relaxed), 0);
+    run.await.unwrap();
+    assert_eq!(calls.load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test]
+async fn a_run_can_move_to_another_thread() {
+    let mut policy = policy(3);
+    // These waits are over at once, a limit's too.
+    policy.total = None;
+    let retry = Retry::with_sleep(policy, Waits::default());
+    let task = tokio::spawn(async move {
+        let run = retry.run(|attempt| async move {
+            tokio::task::yield_now().await;
+            if attempt.number < 3 {
+                Err(overloaded())
+            } else {
+                Ok(attempt.number)
+            }
+        });
+        run.reject(|_| None).notify(|_| ()).await
+    });
+    assert_eq!(task.await.unwrap().unwrap(), 3);
+}
+
+#[test]
+fn a_blocking_run_goes_by_the_same_policy() {
+    let clock = ManualClock::default();
+    let mut waited = Vec::new();
+    let retry = Retry::blocking(policy(3)).clock(clock.clone());
+    let answer = retry.run_blocking_with(
+        |pause| waited.push(pause),
+        |attempt| match attempt.number {
+            1 => Err(Failure::new(overloaded())),
+            2 => Err(Failure::new(hinted(1))),
+            number => Ok(number),
+        },
+    );
+    assert_eq!((answer.unwrap(), waited), (3, vec![ms(100), ms(1_200)]));
+
+    // What a call that blocks takes counts, the first one's time too.
+    let error = Retry::blocking(policy(9))
+        .total(ms(1_000))
+        .clock(clock.clone())
+        .run_blocking_with(
+            |pause| clock.advance(pause),
+            |_| {
+                clock.advance(ms(450));
+                Err::<(), _>(Failure::new(overloaded()))
+            },
+        )
+        .unwrap_err();
+    assert_eq!(error.attempts, 2);
+    assert_eq!(error.reason, GiveUp::DeadlinePassed, "450 + 100 + 450");
+}
+
+#[test]
+fn a_blocking_run_needs_no_pause_to_succeed() {
+    let retry = Retry::blocking(policy(3));
+    let answer = retry.run_blocking(|attempt| Ok::<_, Failure>(attempt.number));
+    assert_eq!(answer.unwrap(), 1);
+    let error = retry
+        .run_blocking(|_| Err::<(), _>(Failure::new(Verdict::new(FailureKind::QuotaExhausted))))
+        .unwrap_err();
+    assert_eq!((error.attempts, error.reason), (1, GiveUp::NotRetryable));
 }
