@@ -6,6 +6,7 @@ pub mod classify;
 mod deadline;
 mod failure;
 mod fallback;
+mod limit;
 mod provider;
 mod retry;
 mod sleep;
@@ -21,6 +22,12 @@ pub use fallback::ProbeTask;
 pub use fallback::{
     ChainError, Exhausted, FallbackBuilder, FallbackChain, FallbackConfig, InvalidChain, Outlook,
     ProviderStatus, Reply, Rest, UnknownProvider,
+};
+pub use limit::{
+    AcquireError, AdaptiveConfig, ConcurrencyConfig, ConcurrencyFull, ConcurrencyLimit,
+    ConcurrencyPermit, Cost, InvalidLimit, Limited, LimitedBy, OwnedConcurrencyPermit,
+    OwnedReservation, RateLimit, RateLimitConfig, RateWindow, Refused, RequestGate, Reservation,
+    TooLarge, WindowKind, WindowStatus,
 };
 pub use provider::Provider;
 pub use retry::{

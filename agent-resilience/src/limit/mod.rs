@@ -1,0 +1,24 @@
+//! How much may be asked of a provider: per minute, per day, and at the same time.
+
+mod acquire;
+mod concurrency;
+mod config;
+mod cost;
+mod error;
+mod observe;
+mod pace;
+mod queue;
+mod rate;
+mod request_gate;
+mod reservation;
+mod window;
+
+pub use concurrency::{
+    AdaptiveConfig, ConcurrencyConfig, ConcurrencyLimit, ConcurrencyPermit, OwnedConcurrencyPermit,
+};
+pub use config::{InvalidLimit, RateLimitConfig, RateWindow, WindowKind};
+pub use cost::Cost;
+pub use error::{AcquireError, ConcurrencyFull, Limited, LimitedBy, Refused, TooLarge};
+pub use rate::{RateLimit, WindowStatus};
+pub use request_gate::RequestGate;
+pub use reservation::{OwnedReservation, Reservation};

@@ -1,0 +1,38 @@
+//! A host's own request limiter, plugged into a rate limit.
+
+use std::time::Duration;
+
+/// Counts requests in its own way. What it let through cannot be given back.
+///
+/// ```
+/// use std::time::Duration;
+/// use agent_primitives::Monotonic;
+/// use agent_resilience::{Cost, LimitedBy, RateLimit, RateLimitConfig, Refused, RequestGate};
+///
+/// struct Closed;
+///
+/// impl RequestGate for Closed {
+///     fn try_pass(&self, _requests: u64) -> Result<(), Option<Duration>> {
+///         Err(Some(Duration::from_secs(2)))
+///     }
+/// }
+///
+/// let limit = RateLimit::new(&RateLimitConfig::default())?.request_gate(Closed);
+/// let refused = limit.try_take_at(Cost::REQUEST, Monotonic::from_nanos(0));
+/// let Err(Refused::Limited(limited)) = refused else { panic!() };
+/// assert_eq!((limited.retry_in(), limited.by()), (Duration::from_secs(2), LimitedBy::Gate));
+/// # Ok::<(), agent_resilience::InvalidLimit>(())
+/// ```
+pub trait RequestGate: Send + Sync {
+    /// Lets `requests` through, at least 1, all of them or none.
+    ///
+    /// # Errors
+    /// The time until they may pass; `None` when they are more than ever pass at once.
+    fn try_pass(&self, requests: u64) -> Result<(), Option<Duration>>;
+}
+
+impl<G: RequestGate + ?Sized> RequestGate for std::sync::Arc<G> {
+    fn try_pass(&self, requests: u64) -> Result<(), Option<Duration>> {
+        (**self).try_pass(requests)
+    }
+}

@@ -1,0 +1,340 @@
+//! One window: a time up to which its allowance is spent, in one atomic word, and what was given back
+//! in another.
+
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::{Acquire, Relaxed, SeqCst};
+use std::time::Duration;
+
+use super::config::{RateWindow, WindowKind};
+use crate::classify::LimitedResource;
+
+/// Added to every reading, so that the start of the first fixed window lies after zero.
+const BIAS: u64 = 1 << 62;
+
+/// A debt beyond the whole burst is kept up to so many periods: a wrong figure blocks no longer.
+const DEBT_PERIODS: u64 = 10;
+
+/// A reading of the clock, on the windows' own axis.
+pub(super) const fn axis(nanos: u64) -> u64 {
+    if nanos > BIAS {
+        BIAS + BIAS
+    } else {
+        nanos + BIAS
+    }
+}
+
+/// The generic cell rate algorithm, extended by giving back.
+///
+/// Spending is time: a unit costs `unit` nanoseconds, and the allowance is spent up to the moment
+/// `spent - given_back`. What lies before the *base* (now, or the start of a fixed window) is free
+/// again; no more than `burst` nanoseconds beyond the base may be spent.
+///
+/// Two words, because time takes spending back as well, and nothing may come back twice. A
+/// reservation remembers `spent` as it left it. The span of its own cost ends there, and moves toward
+/// the present by all that was given back since. So of its cost no more comes back than still lies in
+/// the future: `min(cost, remembered - given_back - base)`. With this rule the window never lets more
+/// through than if the calls given back had never been made: at every moment since then at least that
+/// much lay ahead, so without the call the window would not have stood idle either.
+///
+/// What was taken last is given back by undoing, and what was taken first is exact as well. Between,
+/// a window that is nearly free may return less than the call took, never more; time returns the rest.
+#[derive(Debug)]
+#[repr(align(64))]
+pub(super) struct Window {
+    spent: AtomicU64,
+    given_back: AtomicU64,
+    /// Nanoseconds that one unit costs.
+    unit: AtomicU64,
+    /// Nanoseconds that may be spent beyond the base.
+    burst: AtomicU64,
+    /// Fixed windows: what to add to the axis so that windows start at multiples of the period.
+    phase: AtomicU64,
+    period: u64,
+    limit: AtomicU64,
+    burst_asked: Option<u64>,
+    resource: LimitedResource,
+    kind: WindowKind,
+}
+
+/// Why a window did not give.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Short {
+    /// It will, after so many nanoseconds.
+    For(u64),
+    /// It never will: this much is more than it ever holds.
+    Never,
+}
+
+impl Window {
+    /// A window with its whole allowance. `wall_ahead` is the wall clock less the axis at some moment,
+    /// modulo whatever.
+    pub(super) fn new(window: &RateWindow, wall_ahead: i128) -> Self {
+        let period = window.period_nanos();
+        let phase = wall_ahead.rem_euclid(i128::from(period.max(1)));
+        let new = Self {
+            spent: AtomicU64::new(0),
+            given_back: AtomicU64::new(0),
+            unit: AtomicU64::new(1),
+            burst: AtomicU64::new(1),
+            phase: AtomicU64::new(u64::try_from(phase).unwrap_or(0)),
+            period,
+            limit: AtomicU64::new(window.limit),
+            burst_asked: window.burst,
+            resource: window.resource,
+            kind: window.kind,
+        };
+        new.store_limit(window.limit);
+        new
+    }
+
+    pub(super) const fn resource(&self) -> LimitedResource {
+        self.resource
+    }
+
+    pub(super) const fn kind(&self) -> WindowKind {
+        self.kind
+    }
+
+    pub(super) const fn period(&self) -> Duration {
+        Duration::from_nanos(self.period)
+    }
+
+    pub(super) const fn period_nanos(&self) -> u64 {
+        self.period
+    }
+
+    pub(super) fn limit(&self) -> u64 {
+        self.limit.load(Relaxed)
+    }
+
+    /// The most that can be taken at once.
+    pub(super) fn whole(&self) -> u64 {
+        self.burst.load(Relaxed) / self.unit.load(Relaxed).max(1)
+    }
+
+    fn store_limit(&self, limit: u64) {
+        let limit = limit.clamp(1, self.period);
+        let (unit, whole) = match self.kind {
+            // Rounded up: never faster than allowed. A whole burst has to fit, so it is counted in
+            // units and not in time.
+            WindowKind::Refill => (
+                self.period.div_ceil(limit),
+                self.burst_asked.map_or(limit, |asked| asked.min(limit)),
+            ),
+            // Rounded down: a whole limit has to end before the next window starts.
+            WindowKind::Fixed => (self.period / limit, limit),
+        };
+        self.unit.store(unit, Relaxed);
+        self.burst.store(unit.saturating_mul(whole), Relaxed);
+        self.limit.store(limit, Relaxed);
+    }
+
+    /// Where free allowance begins: now, or the start of the fixed window that `now` is in.
+    fn base(&self, now: u64) -> u64 {
+        match self.kind {
+            WindowKind::Refill => now,
+            WindowKind::Fixed => {
+                let into = (now + self.phase.load(Relaxed)) % self.period.max(1);
+                now - into
+            }
+        }
+    }
+
+    fn cost(&self, units: u64) -> u64 {
+        units.saturating_mul(self.unit.load(Relaxed))
+    }
+
+    /// The moment up to which the allowance is spent, never before the base.
+    fn spent_until(&self, base: u64) -> u64 {
+        // In this order: a giving back in between makes the answer later, never earlier.
+        let given_back = self.given_back.load(Acquire);
+        let spent = self.spent.load(Relaxed);
+        spent.wrapping_sub(given_back).max(base)
+    }
+
+    /// Takes `units` if they are there. What comes back is to be remembered for `give_back`.
+    #[inline]
+    pub(super) fn take(&self, units: u64, now: u64) -> Result<u64, Short> {
+        let cost = self.cost(units);
+        let burst = self.burst.load(Relaxed);
+        let base = self.base(now);
+        let end = base + burst;
+        loop {
+            let given_back = self.given_back.load(Acquire);
+            let spent = self.spent.load(Relaxed);
+            let next = spent
+                .wrapping_sub(given_back)
+                .max(base)
+                .saturating_add(cost);
+            if next > end {
+                return Err(self.short(cost, burst, next - end, base, now));
+            }
+            let spent_next = next.wrapping_add(given_back);
+            if self
+                .spent
+                .compare_exchange_weak(spent, spent_next, SeqCst, Relaxed)
+                .is_ok()
+            {
+                return Ok(match self.kind {
+                    WindowKind::Refill => spent_next,
+                    WindowKind::Fixed => base,
+                });
+            }
+        }
+    }
+
+    fn short(&self, cost: u64, burst: u64, over: u64, base: u64, now: u64) -> Short {
+        if cost > burst {
+            return Short::Never;
+        }
+        Short::For(match self.kind {
+            WindowKind::Refill => over,
+            WindowKind::Fixed => {
+                // So many windows later the rest fits, each taking up a whole burst.
+                let later = over.div_ceil(burst.max(1));
+                (base.saturating_add(later.saturating_mul(self.period))).saturating_sub(now)
+            }
+        })
+    }
+
+    /// What `take` would say if `ahead` units were taken first.
+    pub(super) fn outlook(&self, ahead: u64, units: u64, now: u64) -> Result<(), Short> {
+        let (cost, burst) = (self.cost(units), self.burst.load(Relaxed));
+        let base = self.base(now);
+        let next = self
+            .spent_until(base)
+            .saturating_add(self.cost(ahead))
+            .saturating_add(cost);
+        let end = base + burst;
+        if next <= end {
+            return Ok(());
+        }
+        Err(self.short(cost, burst, next - end, base, now))
+    }
+
+    /// Gives back up to `units` of what was taken when `take` returned `remembered`. True when
+    /// something became free.
+    #[inline]
+    pub(super) fn give_back(&self, units: u64, remembered: u64, now: u64) -> bool {
+        let cost = self.cost(units);
+        let base = self.base(now);
+        loop {
+            let given_back = self.given_back.load(Acquire);
+            let ahead = match self.kind {
+                WindowKind::Refill => {
+                    let ahead = remembered.wrapping_sub(given_back).wrapping_sub(base);
+                    u64::try_from(ahead.cast_signed()).unwrap_or(0)
+                }
+                WindowKind::Fixed if remembered == base => cost,
+                WindowKind::Fixed => 0,
+            };
+            let back = cost.min(ahead);
+            if back == 0 {
+                return false;
+            }
+            // Nobody took since: as if it had not been taken. It moves nobody's span.
+            if self.kind == WindowKind::Refill
+                && self.spent.load(Relaxed) == remembered
+                && self
+                    .spent
+                    .compare_exchange(remembered, remembered.wrapping_sub(back), SeqCst, Relaxed)
+                    .is_ok()
+            {
+                return true;
+            }
+            let next = given_back.wrapping_add(back);
+            if self
+                .given_back
+                .compare_exchange_weak(given_back, next, SeqCst, Relaxed)
+                .is_ok()
+            {
+                return true;
+            }
+        }
+    }
+
+    /// Takes `units` whether they are there or not.
+    pub(super) fn charge(&self, units: u64, now: u64) {
+        let cost = self.cost(units);
+        self.raise(now, |spent_until| spent_until.saturating_add(cost));
+    }
+
+    /// Makes at least `units` count as used.
+    pub(super) fn use_at_least(&self, units: u64, now: u64) {
+        let cost = self.cost(units);
+        let base = self.base(now);
+        self.raise(now, |spent_until| {
+            spent_until.max(base.saturating_add(cost))
+        });
+    }
+
+    /// Moves the end of what is spent to what `later` makes of it, within bounds.
+    fn raise(&self, now: u64, later: impl Fn(u64) -> u64) {
+        let base = self.base(now);
+        // The next fixed window starts with all its allowance, whatever this one used.
+        let last = base.saturating_add(match self.kind {
+            WindowKind::Refill => self
+                .burst
+                .load(Relaxed)
+                .saturating_add(self.period.saturating_mul(DEBT_PERIODS)),
+            WindowKind::Fixed => self.period,
+        });
+        loop {
+            let given_back = self.given_back.load(Acquire);
+            let spent = self.spent.load(Relaxed);
+            let until = spent.wrapping_sub(given_back).max(base);
+            let next = later(until).min(last).max(until);
+            if self
+                .spent
+                .compare_exchange_weak(spent, next.wrapping_add(given_back), SeqCst, Relaxed)
+                .is_ok()
+            {
+                return;
+            }
+        }
+    }
+
+    /// Units that could be taken at `now`.
+    pub(super) fn remaining(&self, now: u64) -> u64 {
+        let base = self.base(now);
+        let end = base + self.burst.load(Relaxed);
+        end.saturating_sub(self.spent_until(base)) / self.unit.load(Relaxed).max(1)
+    }
+
+    /// Corrects the limit; what is used stays used, unit for unit. A call that takes at the same moment
+    /// may be counted by the old limit.
+    pub(super) fn set_limit(&self, limit: u64, now: u64) {
+        let old_unit = self.unit.load(Relaxed);
+        let base = self.base(now);
+        let used = self.spent_until(base) - base;
+        self.store_limit(limit);
+        let unit = self.unit.load(Relaxed);
+        let scaled = u128::from(used) * u128::from(unit) / u128::from(old_unit.max(1));
+        let scaled = u64::try_from(scaled).unwrap_or(u64::MAX);
+        if scaled < used {
+            self.given_back.fetch_add(used - scaled, SeqCst);
+        } else {
+            self.raise(now, |until| until.saturating_add(scaled - used));
+        }
+    }
+
+    /// Fixed windows: lets the current one end at `end`, with what was used in it. Ends that differ by
+    /// less than `slack` from the known one are taken as the same, since replies round them.
+    pub(super) fn align(&self, end: u64, slack: u64, now: u64) {
+        let base = self.base(now);
+        let known = base + self.period;
+        if end <= now || end > now.saturating_add(self.period) || end.abs_diff(known) <= slack {
+            return;
+        }
+        let used = self.spent_until(base) - base;
+        let phase = (self.period - end % self.period) % self.period;
+        self.phase.store(phase, Relaxed);
+        let moved = self.base(now);
+        if moved < base && used > 0 {
+            // No reservation of the old window gives anything back any more: its base is gone.
+            self.given_back.fetch_add(base - moved, SeqCst);
+        } else {
+            self.raise(now, |until| until.max(moved.saturating_add(used)));
+        }
+    }
+}
