@@ -7,6 +7,7 @@ mod deadline;
 mod failure;
 mod fallback;
 mod limit;
+mod policy;
 mod provider;
 mod retry;
 mod sleep;
@@ -29,6 +30,7 @@ pub use limit::{
     OwnedReservation, RateLimit, RateLimitConfig, RateWindow, Refused, RequestGate, Reservation,
     TooLarge, WindowKind, WindowStatus,
 };
+pub use policy::{Policy, PolicyError, PolicyRun, Refusal};
 pub use provider::Provider;
 pub use retry::{
     ClearTime, ClearTimes, ClearTimesConfig, FailedAttempt, FailedTry, GiveUp, HintRule,

@@ -153,7 +153,11 @@ impl CircuitBreaker {
                 ticket: Some(ticket),
             });
         }
-        let now = self.clock.monotonic();
+        self.admit_at(self.clock.monotonic())
+    }
+
+    /// admit at
+    pub fn admit_at(&self, now: agent_primitives::Monotonic) -> Result<Permit<'_>, BreakerOpen> {
         match self.machine.admit(now) {
             Ok((ticket, change)) => {
                 self.tell(change);
@@ -278,6 +282,19 @@ pub struct Permit<'a> {
 }
 
 impl Permit<'_> {
+    /// success
+    pub fn success_at(mut self, now: agent_primitives::Monotonic) {
+        if let Some(ticket) = self.ticket.take() {
+            self.breaker
+                .tell(self.breaker.machine.success(ticket, || now));
+        }
+    }
+
+    /// failure
+    pub fn failure_at(self, verdict: &crate::classify::Verdict, _now: agent_primitives::Monotonic) {
+        self.failure(verdict.kind);
+    }
+
     /// The call succeeded.
     pub fn success(mut self) {
         if let Some(ticket) = self.ticket.take() {

@@ -84,8 +84,8 @@ impl<S> Retry<S> {
                 }
                 Err(error) => error,
             };
-            let (_, pause) = course.failed(self, FailedTry::Error(error))?;
-            wait(pause);
+            let verdict = error.verdict();
+            wait(course.failed(self, FailedTry::Error(error), &verdict)?);
             course.resumed(self)?;
         }
     }

@@ -16,13 +16,13 @@ use crate::classify::{Classify, Verdict};
 use crate::deadline::TimeLimit;
 
 /// What a run needs once it has to wait or an attempt has failed; until then there is none.
-pub(super) struct Course<'a, E> {
+pub(crate) struct Course<'a, E> {
     /// Number of the present attempt.
-    pub(super) number: u32,
+    pub(crate) number: u32,
     /// Once known, the deadline.
-    pub(super) limit: TimeLimit,
+    pub(crate) limit: TimeLimit,
     /// When the present attempt first had to wait.
-    pub(super) began: Option<Monotonic>,
+    pub(crate) began: Option<Monotonic>,
     timer: Option<Timer<'a>>,
     schedule: Option<Box<dyn Schedule>>,
     /// The retry that the pause leads to; given back when the run is dropped before it.
@@ -41,11 +41,11 @@ struct Timer<'a> {
 impl<E> Course<'_, E> {
     #[cold]
     #[inline(never)]
-    pub(super) fn boxed(limit: TimeLimit) -> Box<Self> {
+    pub(crate) fn boxed(limit: TimeLimit) -> Box<Self> {
         Box::new(Self::new(limit))
     }
 
-    pub(super) fn new(limit: TimeLimit) -> Self {
+    pub(crate) fn new(limit: TimeLimit) -> Self {
         Self {
             number: 1,
             limit,
@@ -56,29 +56,34 @@ impl<E> Course<'_, E> {
             last: None,
         }
     }
+
+    /// The failure that the pause followed, for when no other attempt comes after it.
+    pub(crate) fn take_last(&mut self) -> Option<FailedTry<E>> {
+        self.last.take()
+    }
 }
 
 impl<'a, E: Classify> Course<'a, E> {
     /// The attempt that comes next.
-    pub(super) const fn attempt(&self) -> Try {
+    pub(crate) const fn attempt(&self) -> Try {
         Try {
             number: self.number,
             limit: self.limit,
         }
     }
 
-    /// The present attempt failed: what that means and the pause before the next one, or the end.
+    /// The present attempt failed with `verdict`: the pause before the next one, or the end.
     #[cold]
     #[inline(never)]
-    pub(super) fn failed<S>(
+    pub(crate) fn failed<S>(
         &mut self,
         retry: &'a Retry<S>,
         failed: FailedTry<E>,
-    ) -> Result<(Verdict, Duration), RetryError<E>> {
+        verdict: &Verdict,
+    ) -> Result<Duration, RetryError<E>> {
         self.timer = None;
         self.began = None;
         let number = self.number;
-        let verdict = failed.verdict();
         let now = retry.clock.monotonic();
         self.limit = TimeLimit::until(self.limit.starting(now));
         let learned = retry.learning.as_ref().and_then(|learning| {
@@ -86,7 +91,7 @@ impl<'a, E: Classify> Course<'a, E> {
             times.failed(provider, verdict.kind, now);
             times.expected(provider, verdict.kind, now)
         });
-        let attempt = FailedAttempt::new(&verdict, number, retry.clock.timestamp())
+        let attempt = FailedAttempt::new(verdict, number, retry.clock.timestamp())
             .left(self.limit.left(now))
             .learned(learned);
         let schedule = self.schedule.get_or_insert_with(|| retry.pauses());
@@ -101,7 +106,7 @@ impl<'a, E: Classify> Course<'a, E> {
             NextStep::Again(delay) => {
                 tracing::debug!(attempt = number, error.type = %verdict.kind, ?delay, "retry");
                 self.last = Some(failed);
-                return Ok((verdict, delay));
+                return Ok(delay);
             }
             NextStep::GiveUp(reason) => reason,
             NextStep::Stop => GiveUp::NotRetryable,
@@ -113,13 +118,12 @@ impl<'a, E: Classify> Course<'a, E> {
     /// The pause is over: the next attempt may begin, unless the clock has run past the deadline
     /// meanwhile.
     #[inline(never)]
-    pub(super) fn resumed<S>(&mut self, retry: &Retry<S>) -> Result<(), RetryError<E>> {
+    pub(crate) fn resumed<S>(&mut self, retry: &Retry<S>) -> Result<(), RetryError<E>> {
         self.timer = None;
-        let last = self.last.take();
         let withdrawn = self.withdrawn.take();
         if !self.limit.is_none()
             && self.limit.left(retry.clock.monotonic()).is_zero()
-            && let Some(last) = last
+            && let Some(last) = self.last.take()
         {
             return Err(self.given_up(GiveUp::DeadlinePassed, last));
         }
@@ -140,7 +144,7 @@ impl<'a, E: Classify> Course<'a, E> {
 
     /// Begins the pause.
     #[inline(never)]
-    pub(super) fn pause(&mut self, retry: &'a Retry, length: Duration) {
+    pub(crate) fn pause(&mut self, retry: &'a Retry, length: Duration) {
         self.timer = Some(Timer {
             wait: retry.sleep.sleep(length),
             length,
@@ -150,7 +154,7 @@ impl<'a, E: Classify> Course<'a, E> {
 
     /// Waits for the end of the pause.
     #[inline(never)]
-    pub(super) fn poll_pause(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    pub(crate) fn poll_pause(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         match &mut self.timer {
             Some(timer) => timer.wait.as_mut().poll(cx),
             None => Poll::Ready(()),
@@ -160,7 +164,7 @@ impl<'a, E: Classify> Course<'a, E> {
     /// The present attempt has to wait. Ready when it has waited for too long: with what it failed
     /// with, or with the end of the run.
     #[inline(never)]
-    pub(super) fn poll_overdue(
+    pub(crate) fn poll_overdue(
         &mut self,
         retry: &'a Retry,
         cx: &mut Context<'_>,
@@ -207,7 +211,7 @@ impl<'a, E: Classify> Course<'a, E> {
 impl<S> Retry<S> {
     /// A run begins.
     #[inline]
-    pub(super) fn begin(&self) {
+    pub(crate) fn begin(&self) {
         if let Some(budget) = &self.budget {
             budget.deposit();
         }
@@ -215,7 +219,7 @@ impl<S> Retry<S> {
 
     /// An attempt succeeded; it was begun at `began`, where that is known.
     #[inline]
-    pub(super) fn succeeded(&self, began: Option<Monotonic>) {
+    pub(crate) fn succeeded(&self, began: Option<Monotonic>) {
         if let Some(learning) = &self.learning
             && learning.times.is_waiting()
         {

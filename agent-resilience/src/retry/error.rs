@@ -35,7 +35,7 @@ pub enum FailedTry<E> {
 
 impl<E> FailedTry<E> {
     #[cold]
-    pub(super) fn rejected(verdict: Verdict) -> Self {
+    pub(crate) fn rejected(verdict: Verdict) -> Self {
         Self::Rejected(Box::new(verdict))
     }
 

@@ -23,6 +23,8 @@ use crate::classify::Verdict;
 use crate::deadline::TimeLimit;
 use crate::sleep::Sleep;
 
+pub(crate) use course::Course;
+
 pub use budget::{RetryBudget, RetryBudgetConfig, Withdrawal};
 pub use clear_times::{ClearTime, ClearTimes, ClearTimesConfig, HintRule};
 pub use error::{FailedTry, RetryError};
@@ -178,6 +180,11 @@ impl Default for Retry {
 }
 
 impl Retry {
+    /// How it waits.
+    pub(crate) fn timer(&self) -> &dyn Sleep {
+        &*self.sleep
+    }
+
     /// 3 attempts with the pauses of `backoff`, waiting with tokio's timer.
     #[cfg(feature = "tokio")]
     pub fn new(backoff: Backoff) -> Self {

@@ -192,7 +192,9 @@ where
             };
             // The call is gone before its failure is decided upon.
             this.state.set(State::Over);
-            let (verdict, delay) = course.failed(retry, failed?)?;
+            let failed = failed?;
+            let verdict = failed.verdict();
+            let delay = course.failed(retry, failed, &verdict)?;
             (this.notify)(&Pause {
                 attempt: course.number,
                 verdict: &verdict,

@@ -1,0 +1,173 @@
+//! What an attempt holds while it is under way, and how it comes by it.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use agent_primitives::{FailureKind, Monotonic, Scope, TokenUsage};
+
+use super::Stages;
+use super::error::Refusal;
+use crate::breaker::Permit;
+use crate::classify::Verdict;
+use crate::deadline::{Deadline, TimeLimit};
+use crate::limit::{ConcurrencyPermit, Cost, Reservation};
+
+/// A place in each stage; dropped, it gives all of them back.
+///
+/// The last taken is the first given back.
+#[derive(Debug)]
+pub(super) struct Admission<'a> {
+    permit: Option<Permit<'a>>,
+    slot: Option<ConcurrencyPermit<'a>>,
+    reservation: Option<Reservation<'a>>,
+}
+
+/// The stages that made the attempt wait.
+pub(super) type Admitting<'a> =
+    Pin<Box<dyn Future<Output = Result<Admission<'a>, Refusal>> + Send + 'a>>;
+
+impl<'a> Admission<'a> {
+    pub(super) const NONE: Self = Self {
+        permit: None,
+        slot: None,
+        reservation: None,
+    };
+
+    #[inline]
+    pub(super) fn succeeded(&mut self, usage: Option<TokenUsage>, ended: Monotonic) {
+        if let Some(permit) = self.permit.take() {
+            permit.success_at(ended);
+        }
+        if let Some(slot) = self.slot.take() {
+            slot.succeeded_at(ended);
+        }
+        if let Some(reservation) = self.reservation.take() {
+            match usage {
+                Some(usage) => reservation.reconcile_at(Cost::from(usage), ended),
+                None => reservation.keep(),
+            }
+        }
+    }
+
+    #[cold]
+    pub(super) fn failed(&mut self, verdict: &Verdict, ended: Monotonic) {
+        if let Some(permit) = self.permit.take() {
+            permit.failure_at(verdict, ended);
+        }
+        if let Some(slot) = self.slot.take() {
+            slot.failed_at(verdict.kind, ended);
+        }
+        if let Some(reservation) = self.reservation.take() {
+            // The call was made; what it used is not known.
+            reservation.keep();
+        }
+    }
+}
+
+impl Stages {
+    /// One reading for all that an attempt begins with; none where no stage needs the time.
+    #[inline]
+    pub(super) fn now(&self) -> Monotonic {
+        self.clock.monotonic()
+    }
+
+    /// When an attempt ended. One that never had to wait ended when it began.
+    #[inline]
+    pub(super) fn ended(&self, started: Monotonic, waited: Option<Monotonic>) -> Monotonic {
+        match waited {
+            Some(_) => self.now(),
+            None => started,
+        }
+    }
+
+    /// What a failure says about the provider's limits holds for every other call, too.
+    #[cold]
+    pub(super) fn heed(&self, verdict: &Verdict, now: Monotonic) {
+        let Some(rate) = &self.rate else { return };
+        rate.observe(&verdict.limits, now);
+        if verdict.kind == FailureKind::RateLimited
+            && verdict.scope != Scope::Request
+            && let Some(when) = verdict.retry_after
+        {
+            rate.block_until(now + when.delay(self.clock.timestamp()));
+        }
+    }
+
+    /// A place in each stage without waiting, or the queue to wait in.
+    ///
+    /// A stage that refuses here has given back what those before it gave.
+    #[inline]
+    pub(super) fn admit(
+        &self,
+        cost: Cost,
+        now: Monotonic,
+        limit: TimeLimit,
+    ) -> Result<Admission<'_>, Admitting<'_>> {
+        let mut admission = Admission::NONE;
+        if let Some(rate) = &self.rate {
+            match rate.try_acquire_at(cost, now) {
+                Ok(reservation) => admission.reservation = Some(reservation),
+                Err(_) => return Err(self.queue(cost, limit)),
+            }
+        }
+        if let Some(concurrency) = &self.concurrency {
+            match concurrency.try_acquire_at(now) {
+                Ok(slot) => admission.slot = Some(slot),
+                Err(_) => {
+                    let reservation = admission.reservation.take();
+                    return Err(Box::pin(self.wait_for_slot(reservation, limit)));
+                }
+            }
+        }
+        self.enter(admission, now)
+            .map_err(|refusal| -> Admitting<'_> { Box::pin(async { Err(refusal) }) })
+    }
+
+    #[inline]
+    fn enter<'a>(
+        &'a self,
+        mut admission: Admission<'a>,
+        now: Monotonic,
+    ) -> Result<Admission<'a>, Refusal> {
+        if let Some(breaker) = &self.breaker {
+            admission.permit = Some(breaker.admit_at(now).map_err(Refusal::Breaker)?);
+        }
+        Ok(admission)
+    }
+
+    #[cold]
+    fn queue(&self, cost: Cost, limit: TimeLimit) -> Admitting<'_> {
+        Box::pin(async move {
+            let mut reservation = None;
+            if let Some(rate) = &self.rate {
+                let deadline = self.deadline(limit);
+                let wait = rate.acquire_with(self.retry.timer(), cost, deadline);
+                reservation = Some(wait.await.map_err(Refusal::RateLimit)?);
+            }
+            self.wait_for_slot(reservation, limit).await
+        })
+    }
+
+    async fn wait_for_slot<'a>(
+        &'a self,
+        reservation: Option<Reservation<'a>>,
+        limit: TimeLimit,
+    ) -> Result<Admission<'a>, Refusal> {
+        let mut admission = Admission {
+            reservation,
+            ..Admission::NONE
+        };
+        if let Some(concurrency) = &self.concurrency {
+            let deadline = self.deadline(limit);
+            let wait = concurrency.acquire_with(self.retry.timer(), deadline);
+            admission.slot = Some(wait.await.map_err(Refusal::Concurrency)?);
+        }
+        self.enter(admission, self.now())
+    }
+
+    /// `limit` is a deadline by now.
+    fn deadline(&self, limit: TimeLimit) -> Option<Monotonic> {
+        let deadline = limit.starting(self.now());
+        (deadline != Deadline::NEVER).then(|| deadline.moment())
+    }
+}

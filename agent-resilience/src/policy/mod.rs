@@ -1,0 +1,219 @@
+//! Every stage around one call, in the one order that holds.
+
+mod admission;
+mod error;
+mod run;
+
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use agent_primitives::{Clock, SystemClock, TokenUsage};
+
+use crate::breaker::CircuitBreaker;
+use crate::classify::Verdict;
+use crate::limit::{ConcurrencyLimit, Cost, RateLimit};
+use crate::retry::{Pause, Retry, RetryBudget, RetryPolicy, Try};
+use crate::sleep::Sleep;
+
+pub use error::{PolicyError, Refusal};
+pub use run::PolicyRun;
+
+/// Composes the stages around a call:
+///
+/// ```text
+/// deadline → retry budget → per attempt: rate limit → concurrency → circuit breaker → attempt timeout → call
+///          ← failure: classified once; breaker, limits and retry decide from the one verdict
+///          ← reply: tokens settled, slot and permit given back
+/// ```
+///
+/// The order is fixed because each place is chosen: what is counted against a provider's limit comes
+/// before what is held while the call lasts, so that nobody holds a slot while waiting for tokens; the
+/// breaker is asked last, so that its answer is fresh; the timeout covers the call and not the queue;
+/// retries are outside, so that every attempt is counted, and inside the deadline, so that they end.
+///
+/// Stages that are not set cost nothing. A call that is ready at once reads the clock once, arms no
+/// timer and allocates nothing; one that waits reads it once more when it ends. All stages must read
+/// the same clock: each takes the system's unless told otherwise, and a test gives clones of one
+/// [`ManualClock`](agent_primitives::ManualClock) to all of them.
+///
+/// A value: clone it, share it, use it for any number of calls. Breakers, limits and budgets are
+/// shared with those that were put in.
+///
+/// ```
+/// use std::time::Duration;
+/// use agent_primitives::{FailureKind, ProviderId};
+/// use agent_resilience::classify::{LimitedResource, Verdict};
+/// use agent_resilience::{
+///     BreakerConfig, CircuitBreaker, Cost, Policy, RateLimit, RateLimitConfig, RateWindow,
+/// };
+///
+/// # let runtime = tokio::runtime::Builder::new_current_thread()
+/// #     .enable_time().start_paused(true).build()?;
+/// # runtime.block_on(async {
+/// let minute = RateWindow::per_minute(LimitedResource::Requests, 50);
+/// let policy = Policy::default()
+///     .breaker(CircuitBreaker::new(ProviderId::new("groq")?, BreakerConfig::default()))
+///     .rate_limit(RateLimit::new(&RateLimitConfig::default().window(minute))?)
+///     .attempt_timeout(Duration::from_secs(30));
+/// let answer = policy
+///     .run(Cost::REQUEST.input(1_200).output(400), |attempt| async move {
+///         if attempt.number == 1 { Err(Verdict::new(FailureKind::Overloaded)) } else { Ok("done") }
+///     })
+///     .await?;
+/// assert_eq!(answer, "done");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # }).unwrap();
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Policy {
+    stages: Stages,
+}
+
+#[derive(Clone)]
+struct Stages {
+    retry: Retry,
+    rate: Option<RateLimit>,
+    concurrency: Option<ConcurrencyLimit>,
+    breaker: Option<CircuitBreaker>,
+    clock: Arc<dyn Clock>,
+}
+
+impl fmt::Debug for Policy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Policy")
+            .field("retry", &self.stages.retry)
+            .field("rate_limit", &self.stages.rate)
+            .field("concurrency", &self.stages.concurrency)
+            .field("breaker", &self.stages.breaker)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(feature = "tokio")]
+impl Default for Policy {
+    /// Retries as [`RetryPolicy::default`] says, waiting with tokio's timer; no other stage.
+    fn default() -> Self {
+        Self::new(Retry::default())
+    }
+}
+
+impl Policy {
+    /// Retries as `retry` does, and no other stage yet. `retry` brings the timer, the deadline, the
+    /// timeout of an attempt, the budget and what it learns.
+    pub fn new(retry: Retry) -> Self {
+        Self {
+            stages: Stages {
+                retry,
+                rate: None,
+                concurrency: None,
+                breaker: None,
+                clock: Arc::new(SystemClock),
+            },
+        }
+    }
+
+    /// Retries as `policy` says, and waits with `sleep`.
+    pub fn with_sleep(policy: RetryPolicy, sleep: impl Sleep + 'static) -> Self {
+        Self::new(Retry::with_sleep(policy, sleep))
+    }
+
+    /// Replaces how failures are retried; a clock set before is kept.
+    #[must_use]
+    pub fn retry(mut self, retry: Retry) -> Self {
+        self.stages.retry = retry.clock(Arc::clone(&self.stages.clock));
+        self
+    }
+
+    /// Lets only as many retries through as `budget` allows.
+    #[must_use]
+    pub fn retry_budget(mut self, budget: RetryBudget) -> Self {
+        self.stages.retry = self.stages.retry.budget(budget);
+        self
+    }
+
+    /// The longest that all attempts, pauses and queues may take together; 10 min unless set. See
+    /// [`Retry::total`].
+    #[must_use]
+    pub fn total(mut self, longest: Duration) -> Self {
+        self.stages.retry = self.stages.retry.total(longest);
+        self
+    }
+
+    /// The longest that one attempt may take once it is let in; no limit unless set. See
+    /// [`Retry::attempt_timeout`].
+    #[must_use]
+    pub fn attempt_timeout(mut self, longest: Duration) -> Self {
+        self.stages.retry = self.stages.retry.attempt_timeout(longest);
+        self
+    }
+
+    /// Reserves the cost of each attempt, and waits in turn where it does not fit, until the deadline.
+    #[must_use]
+    pub fn rate_limit(mut self, limit: RateLimit) -> Self {
+        self.stages.rate = Some(limit);
+        self
+    }
+
+    /// Has only so many calls under way, and waits in turn for a place, until the deadline.
+    #[must_use]
+    pub fn concurrency(mut self, limit: ConcurrencyLimit) -> Self {
+        self.stages.concurrency = Some(limit);
+        self
+    }
+
+    /// Refuses at once while `breaker` is open.
+    #[must_use]
+    pub fn breaker(mut self, breaker: CircuitBreaker) -> Self {
+        self.stages.breaker = Some(breaker);
+        self
+    }
+
+    /// Where time is read; the system's clock unless set. The stages have clocks of their own for
+    /// what they do alone: give them the same.
+    #[must_use]
+    pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
+        self.stages.clock = Arc::new(clock);
+        self.stages.retry = self.stages.retry.clock(Arc::clone(&self.stages.clock));
+        self
+    }
+
+    /// Calls `operation` under all stages until it succeeds or the verdict forbids another try. `cost`
+    /// is what each attempt is expected to take from the rate limit. Nothing happens before the
+    /// future is first polled.
+    ///
+    /// The future yields the operation's value, or a [`PolicyError`]: refused by a stage, or failed.
+    ///
+    /// # Cancel safety
+    /// Dropping the future drops the running attempt, ends the pause or leaves the queue, and gives
+    /// back every permit, slot and reservation and a retry that was withdrawn and not made.
+    #[inline]
+    pub fn run<T, E, F, Fut>(
+        &self,
+        cost: Cost,
+        operation: F,
+    ) -> PolicyRun<
+        '_,
+        E,
+        F,
+        Fut,
+        impl FnMut(&T) -> Option<Verdict>,
+        impl FnMut(&T) -> Option<TokenUsage>,
+        impl FnMut(&Pause<'_>),
+    >
+    where
+        F: FnMut(Try) -> Fut,
+        Fut: Future<Output = Result<T, E>>,
+    {
+        PolicyRun::new(
+            &self.stages,
+            cost,
+            operation,
+            |_: &T| None,
+            |_: &T| None,
+            |_: &Pause<'_>| {},
+        )
+    }
+}
