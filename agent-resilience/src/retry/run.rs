@@ -87,7 +87,7 @@ impl<'a, E, F, Fut, J, N> Run<'a, E, F, Fut, J, N> {
         }
     }
 
-    /// Ends by the caller's limit, too: a [`Duration`], a [`Deadline`](crate::Deadline), or the
+    /// Ends by the caller's limit, too: a [`Duration`](std::time::Duration), a [`Deadline`](crate::Deadline), or the
     /// [`limit`](Try::limit) of an attempt around this run. The sooner counts.
     pub fn within(mut self, limit: impl Into<TimeLimit>) -> Self {
         self.limit = self.limit.and(limit.into());
