@@ -19,11 +19,14 @@ pub use fallback::{
     ChainError, Exhausted, FallbackBuilder, FallbackChain, FallbackConfig, InvalidChain, Outlook,
     ProviderStatus, Reply, Rest, UnknownProvider,
 };
+#[cfg(feature = "governor")]
+pub use limit::GovernorGate;
 pub use limit::{
     AcquireError, AdaptiveConfig, ConcurrencyConfig, ConcurrencyFull, ConcurrencyLimit,
-    ConcurrencyPermit, Cost, InvalidLimit, Limited, LimitedBy, OwnedConcurrencyPermit,
-    OwnedReservation, RateLimit, RateLimitConfig, RateWindow, Refused, RequestGate, Reservation,
-    TooLarge, WindowKind, WindowStatus,
+    ConcurrencyPermit, CooldownGate, Cost, GateConfig, GateRefusal, InvalidLimit, KeyedLimit,
+    KeyedLimitFull, Limited, LimitedBy, OwnedConcurrencyPermit, OwnedReservation, RateLimit,
+    RateLimitConfig, RateWindow, Refused, RequestGate, Reservation, TooLarge, WindowKind,
+    WindowStatus,
 };
 pub use provider::Provider;
 pub use retry::{GiveUp, NextStep, Retry, RetryError, RetryPolicy};
