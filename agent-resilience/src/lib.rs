@@ -24,11 +24,14 @@ pub use fallback::{
     ChainError, Exhausted, FallbackBuilder, FallbackChain, FallbackConfig, InvalidChain, Outlook,
     ProviderStatus, Reply, Rest, UnknownProvider,
 };
+#[cfg(feature = "governor")]
+pub use limit::GovernorGate;
 pub use limit::{
     AcquireError, AdaptiveConfig, ConcurrencyConfig, ConcurrencyFull, ConcurrencyLimit,
-    ConcurrencyPermit, Cost, InvalidLimit, Limited, LimitedBy, OwnedConcurrencyPermit,
-    OwnedReservation, RateLimit, RateLimitConfig, RateWindow, Refused, RequestGate, Reservation,
-    TooLarge, WindowKind, WindowStatus,
+    ConcurrencyPermit, CooldownGate, Cost, GateConfig, GateRefusal, InvalidLimit, KeyedLimit,
+    KeyedLimitFull, Limited, LimitedBy, OwnedConcurrencyPermit, OwnedReservation, RateLimit,
+    RateLimitConfig, RateWindow, Refused, RequestGate, Reservation, TooLarge, WindowKind,
+    WindowStatus,
 };
 pub use policy::{Policy, PolicyError, PolicyRun, Refusal};
 pub use provider::Provider;

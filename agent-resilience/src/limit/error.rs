@@ -145,7 +145,7 @@ impl Limited {
 /// let refused = limit.try_take_at(Cost::REQUEST.input(50_000), Monotonic::from_nanos(0));
 /// assert_eq!(
 ///     refused.unwrap_err().to_string(),
-///     "50000 input tokens exceed the 30000 that 60s allow at once: \
+///     "50000 input tokens exceed the 30000 that pass at once: \
 ///      waiting does not help, send less or elsewhere"
 /// );
 /// # Ok::<(), agent_resilience::InvalidLimit>(())
@@ -153,9 +153,8 @@ impl Limited {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 #[error(
-    "{asked} {} exceed the {allowance} that {:?} allow at once: waiting does not help, send less or elsewhere",
-    noun(*resource),
-    self.period()
+    "{asked} {} exceed the {allowance} that pass at once: waiting does not help, send less or elsewhere",
+    noun(*resource)
 )]
 pub struct TooLarge {
     /// What is counted.
@@ -168,7 +167,7 @@ pub struct TooLarge {
 }
 
 impl TooLarge {
-    /// The window's period.
+    /// The window's period; zero for a host's own request limiter.
     pub const fn period(&self) -> Duration {
         Duration::from_nanos(self.period_nanos)
     }

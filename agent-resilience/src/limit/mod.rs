@@ -5,6 +5,10 @@ mod concurrency;
 mod config;
 mod cost;
 mod error;
+mod gate;
+#[cfg(feature = "governor")]
+mod governor;
+mod keyed;
 mod observe;
 mod pace;
 mod queue;
@@ -19,6 +23,10 @@ pub use concurrency::{
 pub use config::{InvalidLimit, RateLimitConfig, RateWindow, WindowKind};
 pub use cost::Cost;
 pub use error::{AcquireError, ConcurrencyFull, Limited, LimitedBy, Refused, TooLarge};
+pub use gate::{CooldownGate, GateConfig};
+#[cfg(feature = "governor")]
+pub use governor::GovernorGate;
+pub use keyed::{KeyedLimit, KeyedLimitFull};
 pub use rate::{RateLimit, WindowStatus};
-pub use request_gate::RequestGate;
+pub use request_gate::{GateRefusal, RequestGate};
 pub use reservation::{OwnedReservation, Reservation};

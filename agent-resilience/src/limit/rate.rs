@@ -12,7 +12,7 @@ use super::cost::Cost;
 use super::error::{By, Limited, Refused, TooLarge};
 use super::pace::Pace;
 use super::queue::WaitQueue;
-use super::request_gate::RequestGate;
+use super::request_gate::{GateRefusal, RequestGate};
 use super::reservation::{Held, Marks, OwnedReservation, Reservation};
 use super::window::{Short, Window, axis};
 use crate::classify::LimitedResource;
@@ -272,6 +272,13 @@ impl RateLimit {
         self.inner.clock.monotonic()
     }
 
+    /// Nobody else holds a handle or a reservation of its own, and a new limit would say the same.
+    pub(super) fn is_like_new(&self, now: Monotonic) -> bool {
+        Arc::strong_count(&self.inner) == 1
+            && self.blocked_for(now).is_zero()
+            && (self.inner.windows.iter()).all(|window| window.is_like_new(axis(now.nanos())))
+    }
+
     /// Whoever does not wait goes behind those who do.
     #[inline]
     fn behind_others(&self, cost: Cost, now: u64) -> Result<(), Refused> {
@@ -306,26 +313,26 @@ impl RateLimit {
         }
         if let Some(gate) = &self.gate
             && cost.requests > 0
-            && let Err(wait) = gate.try_pass(cost.requests)
+            && let Err(refusal) = gate.try_pass(cost.requests)
         {
             inner.give_back(cost, &marks, now);
-            return Err(gate_refusal(cost, wait));
+            return Err(gate_refusal(cost, refusal));
         }
         Ok(marks)
     }
 }
 
 #[cold]
-fn gate_refusal(cost: Cost, wait: Option<Duration>) -> Refused {
-    match wait {
-        Some(wait) => {
+fn gate_refusal(cost: Cost, refusal: GateRefusal) -> Refused {
+    match refusal {
+        GateRefusal::RetryIn(wait) => {
             let nanos = u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX).max(1);
             Refused::Limited(Limited::other(By::Gate, nanos))
         }
-        None => Refused::TooLarge(TooLarge {
+        GateRefusal::AtMost(allowance) => Refused::TooLarge(TooLarge {
             resource: LimitedResource::Requests,
             asked: cost.requests,
-            allowance: cost.requests.saturating_sub(1),
+            allowance,
             period_nanos: 0,
         }),
     }

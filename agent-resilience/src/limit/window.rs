@@ -301,6 +301,12 @@ impl Window {
         end.saturating_sub(self.spent_until(base)) / self.unit.load(Relaxed).max(1)
     }
 
+    /// Nothing is used. A limit that was corrected is corrected again by the next reply.
+    pub(super) fn is_like_new(&self, now: u64) -> bool {
+        let base = self.base(now);
+        self.spent_until(base) == base
+    }
+
     /// Corrects the limit; what is used stays used, unit for unit. A call that takes at the same moment
     /// may be counted by the old limit.
     pub(super) fn set_limit(&self, limit: u64, now: u64) {
