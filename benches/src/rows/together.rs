@@ -33,7 +33,7 @@ pub(super) fn plans() -> Vec<Plan> {
         plans.push(Plan::new(
             "all together, call that suspends once",
             move |name| {
-                let executor = Executor::waking();
+                let executor = Executor::waking()?;
                 let mut cases = vec![timeout_only(&executor)];
                 cases.extend(cases_of(threads, answer_later, &executor)?);
                 Ok(Group::new(name, cases).threads(threads))
