@@ -13,7 +13,7 @@ use recloser::Recloser;
 use tower::{Service, ServiceExt};
 use tower_resilience::circuitbreaker::{CircuitBreakerError, CircuitBreakerLayer};
 
-use super::executor::Executor;
+use super::executor::{Ending, Executor};
 use super::operation::{Refused, answer, answer_async, refuse, repeat};
 use crate::harness::{Broken, Case, Group, Kind, Plan, ready, version_of};
 
@@ -199,7 +199,7 @@ pub(super) fn tower_closed() -> Result<Case, Broken> {
         .map_err(Broken::when("configure tower-resilience"))?;
     let service = layer.layer_fn(tower::service_fn(answer_async));
     let package = "tower-resilience-circuitbreaker";
-    Ok(Executor::spinning()?.service("tower-resilience", package, service))
+    Executor::spinning()?.service("tower-resilience", package, Ending::Answered, service)
 }
 
 pub(super) fn tower_open() -> Result<Case, Broken> {
@@ -214,7 +214,7 @@ pub(super) fn tower_open() -> Result<Case, Broken> {
     let rejected = matches!(answered, Err(CircuitBreakerError::OpenCircuit));
     turned_away("tower-resilience", rejected)?;
     let package = "tower-resilience-circuitbreaker";
-    Ok(Executor::spinning()?.service("tower-resilience", package, service))
+    Executor::spinning()?.service("tower-resilience", package, Ending::TurnedAway, service)
 }
 
 fn turned_away(peer: &str, rejected: bool) -> Result<(), Broken> {

@@ -13,7 +13,7 @@ use tower_resilience::ratelimiter::RateLimiterLayer;
 use tower_resilience::retry::RetryLayer;
 use tower_resilience::timelimiter::TimeLimiterLayer;
 
-use super::executor::Executor;
+use super::executor::{Ending, Executor};
 use super::operation::Operation;
 use super::retry::Attempts;
 use super::together::{AT_ONCE, TIMEOUT};
@@ -36,7 +36,7 @@ pub(super) fn tower<O: Operation>(operation: O, executor: &Executor) -> Result<C
     };
     let version = ["tower", "tower-resilience-circuitbreaker"].map(version_of);
     let name = "tower, breaker of tower-resilience";
-    Ok(executor.case(Kind::Peer, name, version.join("+"), stack))
+    executor.case(Kind::Peer, name, version.join("+"), Ending::Answered, stack)
 }
 
 pub(super) fn tower_resilience<O: Operation>(
@@ -64,12 +64,11 @@ pub(super) fn tower_resilience<O: Operation>(
     let service = tower::service_fn(move |number| operation.call(number));
     let service = breaker()?.layer_fn(timeout.layer(service));
     let service = retry.layer(limit.layer(bulkhead.layer(service)));
-    let version = version_of("tower-resilience");
-    Ok(
-        executor.case(Kind::Peer, "tower-resilience", version, move || {
-            let mut service = service.clone();
-            async move |number: u32| service.ready().await?.call(number).await
-        }),
+    executor.service(
+        "tower-resilience",
+        "tower-resilience",
+        Ending::Answered,
+        service,
     )
 }
 

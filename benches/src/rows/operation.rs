@@ -72,3 +72,19 @@ pub(super) fn repeat<T>(calls: u32, mut operation: impl FnMut(u32) -> T) {
         black_box(operation(black_box(number)));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::task::{Context, Waker};
+
+    use super::*;
+
+    #[test]
+    fn later_answer_takes_two_polls() {
+        let mut later = pin!(answer_later(7));
+        let mut context = Context::from_waker(Waker::noop());
+        assert_eq!(later.as_mut().poll(&mut context), Poll::Pending);
+        assert_eq!(later.as_mut().poll(&mut context), Poll::Ready(Ok(7)));
+    }
+}

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use governor::{Quota, RateLimiter};
 use tower_resilience::ratelimiter::RateLimiterLayer;
 
-use super::executor::Executor;
+use super::executor::{Ending, Executor};
 use super::operation::{answer_async, repeat};
 use crate::harness::{Broken, Case, Group, Kind, Plan, version_of};
 
@@ -43,7 +43,7 @@ fn allowed() -> Result<Vec<Case>, Broken> {
         clock_and_swap(),
         governor("governor", RateLimiter::direct(plenty())),
         governor_weighed(),
-        tower_resilience(PLENTY, Duration::from_secs(1))?,
+        tower_resilience(PLENTY, Duration::from_secs(1), Ending::Answered)?,
     ])
 }
 
@@ -54,7 +54,7 @@ fn denied() -> Result<Vec<Case>, Broken> {
     used_up("governor", denied)?;
     Ok(vec![
         governor("governor", limiter),
-        tower_resilience(NonZeroU32::MIN, AN_HOUR)?,
+        tower_resilience(NonZeroU32::MIN, AN_HOUR, Ending::TurnedAway)?,
     ])
 }
 
@@ -122,7 +122,7 @@ fn keyed(name: &str, quota: Quota) -> Vec<Case> {
 }
 
 /// A layer, so the call that it lets through is part of its figure.
-fn tower_resilience(limit: NonZeroU32, period: Duration) -> Result<Case, Broken> {
+fn tower_resilience(limit: NonZeroU32, period: Duration, ending: Ending) -> Result<Case, Broken> {
     let doing = "configure tower-resilience";
     let layer = RateLimiterLayer::builder()
         .limit_for_period(usize::try_from(limit.get()).map_err(Broken::when(doing))?)
@@ -133,7 +133,7 @@ fn tower_resilience(limit: NonZeroU32, period: Duration) -> Result<Case, Broken>
     let service = tower::Layer::layer(&layer, tower::service_fn(answer_async));
     let package = "tower-resilience-ratelimiter";
     let executor = Executor::spinning()?;
-    Ok(executor.service("tower-resilience, with the call", package, service))
+    executor.service("tower-resilience, with the call", package, ending, service)
 }
 
 fn used_up(peer: &str, denied: bool) -> Result<(), Broken> {

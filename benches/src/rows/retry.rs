@@ -10,9 +10,9 @@ use tokio_retry2::strategy::ExponentialFactorBackoff;
 use tower::retry::Policy;
 use tower_resilience::retry::RetryLayer;
 
-use super::executor::Executor;
+use super::executor::{Ending, Executor};
 use super::operation::{Refused, answer_async, repeat};
-use crate::harness::{Case, Group, Kind, Plan, ready, version_of};
+use crate::harness::{Broken, Case, Group, Kind, Plan, ready, version_of};
 
 pub(super) fn plans() -> Vec<Plan> {
     vec![Plan::new("retry, no failure", |name| {
@@ -27,8 +27,8 @@ pub(super) fn plans() -> Vec<Plan> {
                 backon(),
                 backoff(),
                 tokio_retry(),
-                tower_retry(&executor),
-                tower_resilience(&executor),
+                tower_retry(&executor)?,
+                tower_resilience(&executor)?,
             ],
         ))
     })]
@@ -99,16 +99,21 @@ impl<E> Policy<u32, u32, E> for Attempts {
     }
 }
 
-fn tower_retry(executor: &Executor) -> Case {
+fn tower_retry(executor: &Executor) -> Result<Case, Broken> {
     let service = tower::retry::Retry::new(Attempts(2), tower::service_fn(answer_async));
-    executor.service("tower", "tower", service)
+    executor.service("tower", "tower", Ending::Answered, service)
 }
 
-fn tower_resilience(executor: &Executor) -> Case {
+fn tower_resilience(executor: &Executor) -> Result<Case, Broken> {
     let layer = RetryLayer::<u32, u32, Refused>::builder()
         .max_attempts(3)
         .exponential_backoff(Duration::from_millis(100))
         .build();
     let service = tower::Layer::layer(&layer, tower::service_fn(answer_async));
-    executor.service("tower-resilience", "tower-resilience-retry", service)
+    executor.service(
+        "tower-resilience",
+        "tower-resilience-retry",
+        Ending::Answered,
+        service,
+    )
 }

@@ -11,7 +11,7 @@ use recloser::{AsyncRecloser, Recloser};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-use super::executor::Executor;
+use super::executor::{Ending, Executor};
 use super::layers::{tower, tower_resilience};
 use super::operation::{Operation, Refused, answer, answer_async, answer_later};
 use super::rate_limit::plenty;
@@ -34,7 +34,7 @@ pub(super) fn plans() -> Vec<Plan> {
             "all together, call that suspends once",
             move |name| {
                 let executor = Executor::waking()?;
-                let mut cases = vec![timeout_only(&executor)];
+                let mut cases = vec![timeout_only(&executor)?];
                 cases.extend(cases_of(threads, answer_later, &executor)?);
                 Ok(Group::new(name, cases).threads(threads))
             },
@@ -49,9 +49,9 @@ fn cases_of<O: Operation>(
     executor: &Executor,
 ) -> Result<Vec<Case>, Broken> {
     let mut cases = vec![
-        bare(operation.clone(), executor),
-        by_hand("by hand", operation.clone(), executor),
-        by_hand_bounded(operation.clone(), executor),
+        bare(operation.clone(), executor)?,
+        by_hand(operation.clone(), executor)?,
+        by_hand_bounded(operation.clone(), executor)?,
         tower_resilience(operation.clone(), executor)?,
     ];
     if threads == 1 {
@@ -61,11 +61,17 @@ fn cases_of<O: Operation>(
     Ok(cases)
 }
 
-fn bare<O: Operation>(operation: O, executor: &Executor) -> Case {
-    executor.case(Kind::Floor, "the bare call", "", move || {
-        let operation = operation.clone();
-        async move |number| operation.call(number).await
-    })
+fn bare<O: Operation>(operation: O, executor: &Executor) -> Result<Case, Broken> {
+    executor.case(
+        Kind::Floor,
+        "the bare call",
+        "",
+        Ending::Answered,
+        move || {
+            let operation = operation.clone();
+            async move |number| operation.call(number).await
+        },
+    )
 }
 
 /// The least that all of them take: the time read, one word swapped, one counted up.
@@ -90,11 +96,12 @@ fn least() -> Case {
     )
 }
 
-fn timeout_only(executor: &Executor) -> Case {
+fn timeout_only(executor: &Executor) -> Result<Case, Broken> {
     executor.case(
         Kind::Floor,
         "tokio's timeout alone",
         version_of("tokio"),
+        Ending::Answered,
         || {
             async |number| match timeout(TIMEOUT, answer_later(number)).await {
                 Ok(answered) => answered,
@@ -160,24 +167,31 @@ fn versions() -> String {
         .join("+")
 }
 
-fn by_hand<O: Operation>(name: &str, operation: O, executor: &Executor) -> Case {
+fn by_hand<O: Operation>(operation: O, executor: &Executor) -> Result<Case, Broken> {
     let parts = Arc::new(ByHand::new());
-    executor.case(Kind::Peer, name, versions(), move || {
-        let (parts, operation) = (Arc::clone(&parts), operation.clone());
-        async move |number| {
-            let attempt = || parts.attempt(&operation, number);
-            let retried = attempt.retry(ExponentialBuilder::default());
-            retried.when(worth_another).await
-        }
-    })
+    executor.case(
+        Kind::Peer,
+        "by hand",
+        versions(),
+        Ending::Answered,
+        move || {
+            let (parts, operation) = (Arc::clone(&parts), operation.clone());
+            async move |number| {
+                let attempt = || parts.attempt(&operation, number);
+                let retried = attempt.retry(ExponentialBuilder::default());
+                retried.when(worth_another).await
+            }
+        },
+    )
 }
 
-fn by_hand_bounded<O: Operation>(operation: O, executor: &Executor) -> Case {
+fn by_hand_bounded<O: Operation>(operation: O, executor: &Executor) -> Result<Case, Broken> {
     let parts = Arc::new(ByHand::new());
     executor.case(
         Kind::Peer,
         "by hand, with a semaphore",
         versions(),
+        Ending::Answered,
         move || {
             let (parts, operation) = (Arc::clone(&parts), operation.clone());
             async move |number| {
