@@ -3,7 +3,8 @@
 use std::ffi::OsString;
 use std::path::Path;
 
-use agent_benches::harness::{Counted, Effort, Report, counted_by};
+use agent_benches::gates::Gates;
+use agent_benches::harness::{Counted, Effort, Report, counted_by, perform};
 use agent_benches::rows::{self, Setting};
 
 const SCRATCH: &str = env!("CARGO_TARGET_TMPDIR");
@@ -14,7 +15,7 @@ fn every_row_runs_once_and_shows_no_figure_in_a_test() {
     let setting = Setting::new(SCRATCH, Effort::Test);
     let mut report = Report::new(Effort::Test, Path::new(SCRATCH));
     let plans = rows::plans(&setting);
-    assert!(plans.len() >= 12, "{plans:?}");
+    assert!(plans.len() >= 28, "{plans:?}");
     for plan in plans {
         report.add(plan.group().unwrap(), &[]).unwrap();
     }
@@ -25,6 +26,9 @@ fn every_row_runs_once_and_shows_no_figure_in_a_test() {
         "tower-resilience",
         "backon",
         "backoff",
+        "tokio-retry2",
+        "governor",
+        "by hand",
         "SQLite",
     ] {
         assert!(table.contains(peer), "{table}");
@@ -45,4 +49,22 @@ fn counting_process_tells_a_boxed_future_from_none() {
     let (plain, boxed) = (of("recloser"), of("tower-resilience"));
     assert!(plain.abs() < f64::EPSILON, "{plain}");
     assert!(boxed >= 1.0, "{boxed}");
+}
+
+#[test]
+fn every_gate_has_figures_and_names_a_row_that_runs() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("gates.json");
+    let setting = Setting::new(SCRATCH, Effort::Test);
+    for gate in Gates::open(&file).unwrap().gates {
+        let plans = rows::plans(&setting);
+        let plan = plans.into_iter().find(|plan| plan.name == gate.group);
+        let mut group = plan.expect(&gate.group).group().unwrap();
+        assert!(perform(&mut group, &gate.case, 1).unwrap() >= 1);
+        let figures = (gate.instructions, gate.allocations);
+        assert!(
+            matches!(figures, (Some(1.0..), Some(0.0..))),
+            "{}: {figures:?}",
+            gate.group
+        );
+    }
 }

@@ -36,6 +36,16 @@ pub struct Counted {
 }
 
 impl Counted {
+    /// The group of the case.
+    pub fn group(&self) -> &str {
+        &self.group
+    }
+
+    /// Threads that share the case in its group.
+    pub fn threads(&self) -> usize {
+        self.threads
+    }
+
     /// The case that was counted.
     pub fn case(&self) -> &str {
         &self.case

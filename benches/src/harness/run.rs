@@ -130,7 +130,7 @@ impl std::fmt::Display for Report {
             Some(load) if load >= BUSY && self.effort == Effort::Full => writeln!(
                 f,
                 "the machine was busy when this began (load {load}): what waits for the disk is too \
-                 slow, for all alike; run it again"
+                 slow, and what threads share too fast, for all alike; run it again"
             )?,
             _ => (),
         }

@@ -7,12 +7,13 @@ use std::time::Duration;
 use agent_primitives::{FailureKind, ProviderId};
 use agent_resilience::{BreakerConfig, CircuitBreaker};
 use failsafe::CircuitBreaker as _;
-use failsafe::failure_policy::consecutive_failures;
+use failsafe::backoff::Constant;
+use failsafe::failure_policy::{ConsecutiveFailures, consecutive_failures};
 use recloser::Recloser;
-use tokio::runtime::Runtime;
 use tower::{Service, ServiceExt};
 use tower_resilience::circuitbreaker::{CircuitBreakerError, CircuitBreakerLayer};
 
+use super::executor::{Ending, Executor};
 use super::operation::{Refused, answer, answer_async, refuse, repeat};
 use crate::harness::{Broken, Case, Group, Kind, Plan, ready, version_of};
 
@@ -50,15 +51,7 @@ fn closed() -> Result<Vec<Case>, Broken> {
             BreakerConfig::default(),
         )?,
         recloser_closed(),
-        failsafe(
-            "failsafe, consecutive",
-            failsafe::Config::new()
-                .failure_policy(consecutive_failures(
-                    5,
-                    failsafe::backoff::constant(AN_HOUR),
-                ))
-                .build(),
-        ),
+        failsafe("failsafe, consecutive", failsafe_consecutive(5)),
         failsafe("failsafe, default policy", failsafe::Config::new().build()),
         tower_closed()?,
     ])
@@ -68,7 +61,7 @@ fn open() -> Result<Vec<Case>, Broken> {
     Ok(vec![
         ours_open()?,
         recloser_open()?,
-        failsafe_open()?,
+        failsafe("failsafe, consecutive", failsafe_opened()?),
         tower_open()?,
     ])
 }
@@ -89,7 +82,7 @@ fn load_and_add() -> Case {
     })
 }
 
-fn ours(config: BreakerConfig) -> Result<CircuitBreaker, Broken> {
+pub(super) fn ours(config: BreakerConfig) -> Result<CircuitBreaker, Broken> {
     let name = ProviderId::new("bench").map_err(Broken::when("name the provider"))?;
     Ok(CircuitBreaker::new(name, config))
 }
@@ -114,7 +107,8 @@ fn ours_closed(name: &str, config: BreakerConfig) -> Result<Case, Broken> {
     ))
 }
 
-fn ours_open() -> Result<Case, Broken> {
+/// Ours after a failure that opened it.
+pub(super) fn ours_opened() -> Result<CircuitBreaker, Broken> {
     let breaker = ours(BreakerConfig {
         consecutive_failures: Some(NonZeroU16::MIN),
         open_for: AN_HOUR,
@@ -124,6 +118,11 @@ fn ours_open() -> Result<Case, Broken> {
         permit.failure(FailureKind::Overloaded);
     }
     turned_away("agent-resilience", breaker.admit().is_err())?;
+    Ok(breaker)
+}
+
+fn ours_open() -> Result<Case, Broken> {
+    let breaker = ours_opened()?;
     Ok(Case::looped(
         Kind::Ours,
         "failure rate over 60 s, bounded probes",
@@ -144,7 +143,8 @@ fn recloser_closed() -> Case {
     )
 }
 
-fn recloser_open() -> Result<Case, Broken> {
+/// A recloser after failures that opened it.
+pub(super) fn recloser_opened() -> Result<Recloser, Broken> {
     let breaker = Recloser::custom().closed_len(1).open_wait(AN_HOUR).build();
     for _ in 0..3 {
         // The first ones fail, those after them are turned away: both are what is wanted here.
@@ -152,6 +152,11 @@ fn recloser_open() -> Result<Case, Broken> {
     }
     let rejected = matches!(breaker.call(refuse), Err(recloser::Error::Rejected));
     turned_away("recloser", rejected)?;
+    Ok(breaker)
+}
+
+fn recloser_open() -> Result<Case, Broken> {
+    let breaker = recloser_opened()?;
     let version = version_of("recloser");
     Ok(Case::looped(
         Kind::Peer,
@@ -172,23 +177,32 @@ where
     })
 }
 
-fn failsafe_open() -> Result<Case, Broken> {
-    let policy = consecutive_failures(1, failsafe::backoff::constant(AN_HOUR));
-    let breaker = failsafe::Config::new().failure_policy(policy).build();
-    let _ = breaker.call(refuse);
-    turned_away("failsafe", !breaker.is_call_permitted())?;
-    Ok(failsafe("failsafe, consecutive", breaker))
+pub(super) type Consecutive = failsafe::StateMachine<ConsecutiveFailures<Constant>, ()>;
+
+/// failsafe with the policy that counts failures in a row.
+pub(super) fn failsafe_consecutive(failures: u32) -> Consecutive {
+    let policy = consecutive_failures(failures, failsafe::backoff::constant(AN_HOUR));
+    failsafe::Config::new().failure_policy(policy).build()
 }
 
-fn tower_closed() -> Result<Case, Broken> {
+/// The same after the failure that opened it.
+pub(super) fn failsafe_opened() -> Result<Consecutive, Broken> {
+    let breaker = failsafe_consecutive(1);
+    let _ = breaker.call(refuse);
+    turned_away("failsafe", !breaker.is_call_permitted())?;
+    Ok(breaker)
+}
+
+pub(super) fn tower_closed() -> Result<Case, Broken> {
     let layer = CircuitBreakerLayer::builder()
         .build()
         .map_err(Broken::when("configure tower-resilience"))?;
     let service = layer.layer_fn(tower::service_fn(answer_async));
-    Ok(tower_case(service, timers()?))
+    let package = "tower-resilience-circuitbreaker";
+    Executor::spinning()?.service("tower-resilience", package, Ending::Answered, service)
 }
 
-fn tower_open() -> Result<Case, Broken> {
+pub(super) fn tower_open() -> Result<Case, Broken> {
     let (layer, handle) = CircuitBreakerLayer::builder()
         .wait_duration_in_open(AN_HOUR)
         .build_with_handle()
@@ -199,31 +213,8 @@ fn tower_open() -> Result<Case, Broken> {
     let answered = ready(async { probe.ready().await?.call(1).await });
     let rejected = matches!(answered, Err(CircuitBreakerError::OpenCircuit));
     turned_away("tower-resilience", rejected)?;
-    Ok(tower_case(service, timers()?))
-}
-
-fn timers() -> Result<Runtime, Broken> {
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_time()
-        .build()
-        .map_err(Broken::when("start a runtime"))
-}
-
-/// Handles of one circuit are shared by cloning the service, as its documentation has it.
-fn tower_case<S>(service: S, timers: Runtime) -> Case
-where
-    S: Service<u32, Response = u32> + Clone + Send + Sync + 'static,
-{
-    let version = version_of("tower-resilience-circuitbreaker");
-    Case::looped(Kind::Peer, "tower-resilience", version, move |calls| {
-        // Where two threads meet while it is open, one waits on tokio's timer.
-        let _context = timers.enter();
-        let mut service = service.clone();
-        repeat(calls, |number| {
-            ready(async { service.ready().await?.call(number).await }).is_ok()
-        });
-    })
+    let package = "tower-resilience-circuitbreaker";
+    Executor::spinning()?.service("tower-resilience", package, Ending::TurnedAway, service)
 }
 
 fn turned_away(peer: &str, rejected: bool) -> Result<(), Broken> {

@@ -1,13 +1,18 @@
 //! Every row of the table, ours and those of the peers.
 
 mod breaker;
+mod breaker_async;
 mod classify;
+mod executor;
+mod layers;
 mod operation;
+mod rate_limit;
 mod record;
 mod restore;
 mod retry;
 mod save;
 mod setting;
+mod together;
 
 pub use setting::Setting;
 
@@ -20,7 +25,10 @@ use crate::session::{self, FOLDER};
 pub fn plans(setting: &Setting) -> Vec<Plan> {
     [
         breaker::plans(),
+        breaker_async::plans(),
         retry::plans(),
+        rate_limit::plans(),
+        together::plans(),
         classify::plans(),
         save::plans(setting),
         restore::plans(setting),

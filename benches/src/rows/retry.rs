@@ -6,15 +6,17 @@ use std::time::Duration;
 use agent_resilience::{Backoff, Retry};
 use backoff::ExponentialBackoff;
 use backon::{ExponentialBuilder, Retryable};
+use tokio_retry2::strategy::ExponentialFactorBackoff;
 use tower::retry::Policy;
-use tower::{Service, ServiceExt};
 use tower_resilience::retry::RetryLayer;
 
+use super::executor::{Ending, Executor};
 use super::operation::{Refused, answer_async, repeat};
-use crate::harness::{Case, Group, Kind, Plan, ready, version_of};
+use crate::harness::{Broken, Case, Group, Kind, Plan, ready, version_of};
 
 pub(super) fn plans() -> Vec<Plan> {
     vec![Plan::new("retry, no failure", |name| {
+        let executor = Executor::spinning()?;
         Ok(Group::new(
             name,
             vec![
@@ -24,8 +26,9 @@ pub(super) fn plans() -> Vec<Plan> {
                 ours(),
                 backon(),
                 backoff(),
-                tower_retry(),
-                tower_resilience(),
+                tokio_retry(),
+                tower_retry(&executor)?,
+                tower_resilience(&executor)?,
             ],
         ))
     })]
@@ -62,18 +65,28 @@ fn backoff() -> Case {
     })
 }
 
+fn tokio_retry() -> Case {
+    let version = version_of("tokio-retry2");
+    Case::looped(Kind::Peer, "tokio-retry2", version, |calls| {
+        repeat(calls, |number| {
+            let call = || async move {
+                let answered = answer_async(number).await;
+                answered.map_err(tokio_retry2::RetryError::transient)
+            };
+            let delays = ExponentialFactorBackoff::from_millis(100, 2.0).take(3);
+            ready(tokio_retry2::Retry::spawn(delays, call)).is_ok()
+        });
+    })
+}
+
 /// Three attempts without a pause, the smallest policy of tower's that retries at all.
 #[derive(Clone)]
-struct Attempts(u32);
+pub(super) struct Attempts(pub(super) u32);
 
-impl Policy<u32, u32, Refused> for Attempts {
+impl<E> Policy<u32, u32, E> for Attempts {
     type Future = future::Ready<()>;
 
-    fn retry(
-        &mut self,
-        _request: &mut u32,
-        result: &mut Result<u32, Refused>,
-    ) -> Option<Self::Future> {
+    fn retry(&mut self, _request: &mut u32, result: &mut Result<u32, E>) -> Option<Self::Future> {
         if result.is_ok() || self.0 == 0 {
             return None;
         }
@@ -86,29 +99,21 @@ impl Policy<u32, u32, Refused> for Attempts {
     }
 }
 
-fn tower_retry() -> Case {
+fn tower_retry(executor: &Executor) -> Result<Case, Broken> {
     let service = tower::retry::Retry::new(Attempts(2), tower::service_fn(answer_async));
-    service_case("tower", version_of("tower"), service)
+    executor.service("tower", "tower", Ending::Answered, service)
 }
 
-fn tower_resilience() -> Case {
+fn tower_resilience(executor: &Executor) -> Result<Case, Broken> {
     let layer = RetryLayer::<u32, u32, Refused>::builder()
         .max_attempts(3)
         .exponential_backoff(Duration::from_millis(100))
         .build();
     let service = tower::Layer::layer(&layer, tower::service_fn(answer_async));
-    let version = version_of("tower-resilience-retry");
-    service_case("tower-resilience", version, service)
-}
-
-fn service_case<S>(name: &str, version: &str, service: S) -> Case
-where
-    S: Service<u32, Response = u32, Error = Refused> + Clone + Send + Sync + 'static,
-{
-    Case::looped(Kind::Peer, name, version, move |calls| {
-        let mut service = service.clone();
-        repeat(calls, |number| {
-            ready(async { service.ready().await?.call(number).await }).is_ok()
-        });
-    })
+    executor.service(
+        "tower-resilience",
+        "tower-resilience-retry",
+        Ending::Answered,
+        service,
+    )
 }

@@ -17,6 +17,7 @@ const MIDDLE: u64 = 1_000_000;
 const LARGE: u64 = 10_000_000;
 
 const OURS: Maker = Maker::ours(Ours::create);
+const IN_MEMORY: Maker = Maker::ours(Ours::in_memory);
 const JSONL: Maker = Maker::peer("JSONL append", "serde_json", Jsonl::create);
 const SQLITE: Maker = Maker::peer("SQLite row, WAL", "rusqlite", Sqlite::create);
 const JSON_FILE: Maker = Maker::peer("JSON file, replaced", "serde_json", JsonFile::create);
@@ -32,6 +33,10 @@ pub(super) fn plans(setting: &Setting) -> Vec<Plan> {
         Plan::new(name, move |name| setup(name, &setting))
     };
     let mut plans = vec![
+        plan("append a message, in memory", |name, setting| {
+            let cases = grown(setting, &[IN_MEMORY], SMALL, Unit::Message, Sync::Buffered)?;
+            Ok(Group::new(name, cases).samples(501))
+        }),
         plan("append a message, buffered", |name, setting| {
             let cases = grown(setting, &BUFFERED, SMALL, Unit::Message, Sync::Buffered)?;
             Ok(Group::new(name, cases).samples(1001))

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use agent_checkpoint::{Checkpointer, Durability, FileStore, Message as OurMessage};
+use agent_checkpoint::{
+    Checkpointer, Durability, FileStore, MemoryStore, Message as OurMessage, Store,
+};
 use agent_primitives::{CheckpointKind, SessionId};
 
 use super::{Log, Sync};
@@ -18,11 +20,20 @@ pub(crate) struct Ours {
 
 impl Ours {
     pub(crate) fn create(folder: &Path, sync: Sync) -> Result<Box<dyn Log>, Broken> {
-        Ok(Box::new(Self {
-            session: open(folder)?,
+        Ok(Box::new(Self::over(open(folder)?, sync)))
+    }
+
+    /// The same log without files: what is left is the work of the processor.
+    pub(crate) fn in_memory(_folder: &Path, sync: Sync) -> Result<Box<dyn Log>, Broken> {
+        Ok(Box::new(Self::over(open_in(MemoryStore::new())?, sync)))
+    }
+
+    fn over(session: Checkpointer, sync: Sync) -> Self {
+        Self {
+            session,
             durability: durability(sync),
             staged: Vec::new(),
-        }))
+        }
     }
 
     pub(crate) fn read(folder: &Path) -> Result<(usize, Box<dyn std::any::Any>), Broken> {
@@ -39,8 +50,12 @@ fn durability(sync: Sync) -> Durability {
 }
 
 fn open(folder: &Path) -> Result<Checkpointer, Broken> {
+    let store = FileStore::open(folder).map_err(Broken::when("open the session"))?;
+    open_in(store)
+}
+
+fn open_in(store: impl Store + 'static) -> Result<Checkpointer, Broken> {
     let doing = "open the session";
-    let store = FileStore::open(folder).map_err(Broken::when(doing))?;
     let session = SessionId::new("bench").map_err(Broken::when(doing))?;
     Checkpointer::builder(store, session)
         .open()
