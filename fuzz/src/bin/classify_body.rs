@@ -40,7 +40,8 @@ fuzz_target!(|data: &[u8]| {
     let body = input.rest();
 
     reply.check(body);
-    if let Some(fill) = fill {
+    // Rare, since a long body takes a hundred times as long as a short one and always looks new.
+    if let (Some(fill), true) = (fill, body.len().is_multiple_of(16)) {
         reply.check_cut(fill, body);
     }
     if let Some(code) = quota_code(slug, shape.code) {
@@ -158,7 +159,6 @@ enum Fill {
     Message,
 }
 
-/// Rare, since a long body takes a hundred times as long as a short one.
 const FILLS: [Option<Fill>; 64] = {
     let mut fills = [None; 64];
     fills[1] = Some(Fill::Spaces);
@@ -208,7 +208,6 @@ impl Reply {
         assert_eq!(verdict, self.http(body), "the same reply, another verdict");
         let event = classify::stream_event(self.vendor, body);
         event.as_ref().inspect(|verdict| consistent(verdict));
-        assert_eq!(event, classify::stream_event(self.vendor, body));
     }
 
     /// What stands after the part that is read changes nothing.
