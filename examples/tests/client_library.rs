@@ -115,7 +115,9 @@ fn cases() -> Vec<(Case, String)> {
         .filter(|case| case.status != 302)
         .filter_map(|case| {
             let body = String::from_utf8(case.bytes()).ok()?;
-            Some((case, body))
+            // One vendor's megabytes are enough to send.
+            let is_short = body.len() < 100_000 || case.vendor == "openai";
+            is_short.then_some((case, body))
         })
         .collect()
 }
@@ -162,33 +164,45 @@ fn client(server: &ScriptedProvider) -> Client<OpenAIConfig> {
     Client::build(http.clone(), config).with_http_service(ReqwestService::new(http))
 }
 
+/// How many kinds are right.
+#[derive(Debug, Default)]
+struct Kinds {
+    cases: usize,
+    by_the_library: usize,
+    by_plain_http: usize,
+}
+
 /// How the library's error tells of a reply.
 #[derive(Debug, Default)]
 struct Figures {
     with_status: usize,
     without_status: usize,
-    /// Right on the word of the library.
-    right_kind: usize,
-    /// Right over plain HTTP.
-    right_kind_directly: usize,
-    known_kind: usize,
+    /// Cases of which the source tells the kind.
+    known: Kinds,
+    /// Those among them whose status the library keeps.
+    known_with_status: Kinds,
     final_ones: usize,
     retried: Vec<String>,
 }
 
 impl Figures {
     fn add(&mut self, case: &Case, error: &OpenAIError) {
-        match error {
-            OpenAIError::ApiError(_) => self.with_status += 1,
-            _ => self.without_status += 1,
-        }
+        let has_status = matches!(error, OpenAIError::ApiError(_));
+        self.with_status += usize::from(has_status);
+        self.without_status += usize::from(!has_status);
         let vendor: Vendor = case.vendor.parse().unwrap();
         let verdict = Failed { vendor, error }.verdict();
         if let Claim::Is(kind) = case.kind {
-            let directly = classify::http(vendor, case.status, &case.header_map(), &case.bytes());
-            self.known_kind += 1;
-            self.right_kind += usize::from(kind == verdict.kind);
-            self.right_kind_directly += usize::from(kind == directly.kind);
+            let plain = classify::http(vendor, case.status, &case.header_map(), &case.bytes());
+            let mut counts = vec![&mut self.known];
+            if has_status {
+                counts.push(&mut self.known_with_status);
+            }
+            for count in counts {
+                count.cases += 1;
+                count.by_the_library += usize::from(kind == verdict.kind);
+                count.by_plain_http += usize::from(kind == plain.kind);
+            }
         }
         if case.never_retry {
             self.final_ones += 1;
@@ -224,17 +238,20 @@ async fn no_final_failure_is_retried_on_the_word_of_a_client_library() {
     assert!(figures.retried.is_empty(), "{}", figures.retried.join("\n"));
     assert!(cases.len() >= 200, "{} cases", cases.len());
     assert!(figures.final_ones >= 100, "{} final", figures.final_ones);
-    assert!(
-        figures.with_status * 2 > cases.len(),
-        "the library keeps most statuses"
-    );
-    // The rest is what the library loses: statuses, numeric codes, details, headers.
-    assert!(
-        figures.right_kind * 10 >= figures.known_kind * 7,
-        "{} of {} kinds",
-        figures.right_kind,
-        figures.known_kind
-    );
+    // What it loses besides: statuses of bodies that are not `{"error": {…}}` with text in it.
+    let Kinds {
+        cases,
+        by_the_library,
+        ..
+    } = figures.known;
+    assert!(by_the_library * 10 >= cases * 6, "{:?}", figures.known);
+    let Kinds {
+        cases,
+        by_the_library,
+        ..
+    } = figures.known_with_status;
+    let enough = cases > 100 && by_the_library * 10 >= cases * 9;
+    assert!(enough, "{:?}", figures.known_with_status);
 }
 
 #[tokio::test]
