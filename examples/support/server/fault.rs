@@ -1,5 +1,6 @@
 //! What a provider can do wrong.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -45,6 +46,17 @@ pub enum Fault {
     ContextTooLong {
         /// The context window.
         limit: u64,
+    },
+    /// A reply of the script's own, with no header fields but these and the length: what some service
+    /// was seen to say, word for word.
+    Verbatim {
+        /// The status.
+        status: u16,
+        /// The header fields.
+        #[serde(default)]
+        headers: BTreeMap<String, String>,
+        /// The body.
+        body: String,
     },
     /// The connection is reset before anything is answered.
     Reset,

@@ -1,8 +1,9 @@
 //! HTTP responses: an answer, a list of models, or an error, with the vendor's headers.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
 use serde_json::json;
 
@@ -53,8 +54,52 @@ impl Reply<'_> {
         self.response(refused.status, content, limited, plan)
     }
 
+    /// The script's own words.
+    fn verbatim(
+        self,
+        status: u16,
+        fields: &BTreeMap<String, String>,
+        body: &str,
+    ) -> Response<Body> {
+        let mut response = Response::new(());
+        let mut is_http = false;
+        if let Ok(status) = StatusCode::from_u16(status) {
+            *response.status_mut() = status;
+            is_http = true;
+        }
+        for (name, value) in fields {
+            let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), value.parse()) else {
+                is_http = false;
+                continue;
+            };
+            response.headers_mut().insert(name, value);
+        }
+        if !is_http {
+            let message = "the script has a status or a header that is not HTTP".to_owned();
+            return self.refuse(&Refusal::Invalid { message });
+        }
+        let length = HeaderValue::from(body.len());
+        response.headers_mut().insert(CONTENT_LENGTH, length);
+        let end = if status < 400 {
+            Progress::Broken
+        } else {
+            Progress::Refused { status }
+        };
+        let steps = vec![Step::Send(body.to_owned())];
+        let body = play::body(steps, end, self.ticket, Arc::clone(self.host));
+        response.map(|()| body)
+    }
+
     /// The list of models that probes ask for.
     pub(super) fn models(self, fault: Option<&Fault>) -> Response<Body> {
+        if let Some(Fault::Verbatim {
+            status,
+            headers,
+            body,
+        }) = fault
+        {
+            return self.verbatim(*status, headers, body);
+        }
         if let Some(refusal) = fault.and_then(|fault| refusal_of(fault, 0)) {
             return self.refuse(&refusal);
         }
@@ -86,6 +131,14 @@ impl Reply<'_> {
         turn: usize,
         fault: Option<&Fault>,
     ) -> Response<Body> {
+        if let Some(Fault::Verbatim {
+            status,
+            headers,
+            body,
+        }) = fault
+        {
+            return self.verbatim(*status, headers, body);
+        }
         if let Some(refusal) = fault.and_then(|fault| refusal_of(fault, self.tokens)) {
             return self.refuse(&refusal);
         }

@@ -1,5 +1,6 @@
 //! Faults that are answered with an error, in the words of each vendor.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -253,4 +254,49 @@ async fn faults_follow_the_turn_and_the_attempt() {
         .map(|one| (one.turn, one.attempt))
         .collect();
     assert_eq!(seen, [(Some(1), 1), (Some(2), 1), (Some(2), 2)]);
+}
+
+fn verbatim(status: u16, name: &str, body: &str) -> Fault {
+    Fault::Verbatim {
+        status,
+        headers: BTreeMap::from([(name.to_owned(), "1".to_owned())]),
+        body: body.to_owned(),
+    }
+}
+
+#[tokio::test]
+async fn a_reply_of_the_scripts_own_goes_out_word_for_word() {
+    let fault = verbatim(418, "x-one", "no JSON");
+    assert_eq!(
+        serde_json::to_value(&fault).unwrap(),
+        json!({"fault": "verbatim", "status": 418, "headers": {"x-one": "1"}, "body": "no JSON"})
+    );
+    let server = always(fault).await;
+    for dialect in Dialect::ALL {
+        for stream in MODES {
+            let response = ask(&server, dialect, stream).await;
+            assert_eq!(response.status(), 418);
+            let headers = response.headers();
+            assert_eq!(headers["x-one"], "1");
+            assert_eq!(headers["content-length"], "7");
+            for own in ["content-type", "x-ratelimit-limit-requests", "request-id"] {
+                assert!(!headers.contains_key(own), "{dialect} {own}");
+            }
+            assert_eq!(response.text().await.unwrap(), "no JSON");
+        }
+    }
+    let refused = Progress::Refused { status: 418 };
+    assert!(server.log().iter().all(|seen| seen.progress == refused));
+}
+
+#[tokio::test]
+async fn words_that_are_no_http_are_refused() {
+    for fault in [verbatim(99, "x-one", ""), verbatim(429, "two words", "")] {
+        let (status, body) = error(&fault, Dialect::OpenAi, false).await;
+        assert_eq!(status, 400);
+        assert_eq!(
+            body["error"]["message"],
+            "the script has a status or a header that is not HTTP"
+        );
+    }
 }
