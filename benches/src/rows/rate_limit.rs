@@ -5,6 +5,9 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use agent_primitives::{Clock, SystemClock};
+use agent_resilience::classify::LimitedResource::{Requests, Tokens};
+use agent_resilience::{CoarseClock, Cost, KeyedLimit, RateLimit, RateLimitConfig, RateWindow};
 use governor::{Quota, RateLimiter};
 use tower_resilience::ratelimiter::RateLimiterLayer;
 
@@ -29,10 +32,14 @@ pub(super) fn plans() -> Vec<Plan> {
             Ok(Group::new(name, denied()?).threads(threads))
         }));
         plans.push(Plan::new("rate limit by key, allowed", move |name| {
-            Ok(Group::new(name, keyed("governor, 4 keys", plenty())).threads(threads))
+            let mut cases = keyed("governor, 4 keys", plenty());
+            cases.push(ours_keyed(unlimited())?);
+            Ok(Group::new(name, cases).threads(threads))
         }));
         plans.push(Plan::new("rate limit by key, denied", move |name| {
-            Ok(Group::new(name, keyed("governor, 4 keys", once_an_hour()?)).threads(threads))
+            let mut cases = keyed("governor, 4 keys", once_an_hour()?);
+            cases.push(ours_keyed(hourly())?);
+            Ok(Group::new(name, cases).threads(threads))
         }));
     }
     plans
@@ -41,6 +48,9 @@ pub(super) fn plans() -> Vec<Plan> {
 fn allowed() -> Result<Vec<Case>, Broken> {
     Ok(vec![
         clock_and_swap(),
+        ours("rate limit, coarse clock", &unlimited(), CoarseClock)?,
+        ours("rate limit, precise clock", &unlimited(), SystemClock)?,
+        ours_reconciled("tokens reserved and reconciled", CoarseClock)?,
         governor("governor", RateLimiter::direct(plenty())),
         governor_weighed(),
         tower_resilience(PLENTY, Duration::from_secs(1), Ending::Answered)?,
@@ -53,6 +63,8 @@ fn denied() -> Result<Vec<Case>, Broken> {
     let denied = first.is_ok() && limiter.check().is_err();
     used_up("governor", denied)?;
     Ok(vec![
+        ours("rate limit, coarse clock", &hourly(), CoarseClock)?,
+        ours("rate limit, precise clock", &hourly(), SystemClock)?,
         governor("governor", limiter),
         tower_resilience(NonZeroU32::MIN, AN_HOUR, Ending::TurnedAway)?,
     ])
@@ -88,6 +100,78 @@ fn clock_and_swap() -> Case {
             });
         },
     )
+}
+
+/// Many more requests and tokens than any machine asks for.
+pub(super) fn unlimited() -> RateLimitConfig {
+    let window = RateWindow::new(Requests, 1_000_000_000, Duration::from_secs(1));
+    RateLimitConfig::default().window(window)
+}
+
+/// One request an hour.
+fn hourly() -> RateLimitConfig {
+    RateLimitConfig::default().window(RateWindow::new(Requests, 1, AN_HOUR))
+}
+
+fn limit(config: &RateLimitConfig, clock: impl Clock + 'static) -> Result<RateLimit, Broken> {
+    let limit = RateLimit::with_clock(config, clock).map_err(Broken::when("configure a limit"))?;
+    // Whether the next one is denied is the configuration's affair.
+    let _ = limit.try_take(Cost::REQUEST);
+    Ok(limit)
+}
+
+fn ours(
+    name: &str,
+    config: &RateLimitConfig,
+    clock: impl Clock + 'static,
+) -> Result<Case, Broken> {
+    let limit = limit(config, clock)?;
+    let version = version_of("agent-resilience");
+    Ok(Case::looped(Kind::Ours, name, version, move |calls| {
+        repeat(calls, |_| limit.try_take(Cost::REQUEST).is_ok());
+    }))
+}
+
+/// Weighed, with what was estimated too high given back: what governor does not do.
+fn ours_reconciled(name: &str, clock: impl Clock + 'static) -> Result<Case, Broken> {
+    let tokens = RateWindow::new(Tokens, 1_000_000_000_000, Duration::from_secs(1));
+    let limit = limit(&RateLimitConfig::default().window(tokens), clock)?;
+    let version = version_of("agent-resilience");
+    let (estimate, real) = (Cost::REQUEST.input(900).output(100), Cost::REQUEST.input(800));
+    Ok(Case::looped(Kind::Ours, name, version, move |calls| {
+        repeat(calls, |_| {
+            let now = limit.clock().monotonic();
+            limit
+                .try_acquire_at(estimate, now)
+                .map(|held| held.reconcile_at(real, now))
+                .is_ok()
+        });
+    }))
+}
+
+/// A key is looked up once, and its handle is kept.
+fn ours_keyed(config: RateLimitConfig) -> Result<Case, Broken> {
+    let capacity = std::num::NonZeroUsize::MIN.saturating_add(1_000);
+    let limits: KeyedLimit<String> = KeyedLimit::with_clock(config, capacity, CoarseClock)
+        .map_err(Broken::when("configure a keyed limit"))?;
+    let handles = KEYS
+        .iter()
+        .map(|key| {
+            let limit = limits.handle(*key)?;
+            let _ = limit.try_take(Cost::REQUEST);
+            Ok(limit)
+        })
+        .collect::<Result<Vec<_>, agent_resilience::KeyedLimitFull>>()
+        .map_err(Broken::when("look up a key"))?;
+    let version = version_of("agent-resilience");
+    Ok(Case::looped(Kind::Ours, "handles, 4 keys", version, move |calls| {
+        let mut handles = handles.iter().cycle();
+        repeat(calls, |_| {
+            handles
+                .next()
+                .map(|limit| std::hint::black_box(limit).try_take(Cost::REQUEST).is_ok())
+        });
+    }))
 }
 
 fn governor(name: &str, limiter: governor::DefaultDirectRateLimiter) -> Case {

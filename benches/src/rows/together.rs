@@ -1,10 +1,15 @@
 //! All policies around one call: a limit, a breaker, a timeout and retries, with and without a bound
 //! on calls at the same time.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use agent_primitives::ProviderId;
+use agent_resilience::{
+    BreakerConfig, CircuitBreaker, CoarseClock, ConcurrencyLimit, Cost, Policy, RateLimit,
+};
 use backon::{ExponentialBuilder, Retryable};
 use governor::{DefaultDirectRateLimiter, RateLimiter};
 use recloser::{AsyncRecloser, Recloser};
@@ -14,13 +19,14 @@ use tokio::time::timeout;
 use super::executor::{Ending, Executor};
 use super::layers::{tower, tower_resilience};
 use super::operation::{Operation, Refused, answer, answer_async, answer_later};
-use super::rate_limit::plenty;
+use super::rate_limit::{plenty, unlimited};
 use crate::harness::{Broken, Case, Group, Kind, Plan, version_of};
 
 /// Longer than any call here takes.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(30);
 /// More than any group has threads.
 pub(super) const AT_ONCE: usize = 64;
+const AT_ONCE_OURS: NonZeroU32 = NonZeroU32::MIN.saturating_add(63);
 
 pub(super) fn plans() -> Vec<Plan> {
     let mut plans = Vec::new();
@@ -50,6 +56,13 @@ fn cases_of<O: Operation>(
 ) -> Result<Vec<Case>, Broken> {
     let mut cases = vec![
         bare(operation.clone(), executor)?,
+        policy("policy", ours()?, operation.clone(), executor)?,
+        policy(
+            "policy, with a concurrency limit",
+            ours()?.concurrency(ConcurrencyLimit::fixed(AT_ONCE_OURS)),
+            operation.clone(),
+            executor,
+        )?,
         by_hand(operation.clone(), executor)?,
         by_hand_bounded(operation.clone(), executor)?,
         tower_resilience(operation.clone(), executor)?,
@@ -72,6 +85,32 @@ fn bare<O: Operation>(operation: O, executor: &Executor) -> Result<Case, Broken>
             async move |number| operation.call(number).await
         },
     )
+}
+
+/// Deadline, rate limit, breaker with a failure rate and bounded probes, timeout, retries.
+fn ours() -> Result<Policy, Broken> {
+    let provider = ProviderId::new("claude").map_err(Broken::when("name a provider"))?;
+    let limit = RateLimit::with_clock(&unlimited(), CoarseClock)
+        .map_err(Broken::when("configure a limit"))?;
+    let breaker = CircuitBreaker::new(provider, BreakerConfig::default());
+    Ok(Policy::default()
+        .clock(CoarseClock)
+        .attempt_timeout(TIMEOUT)
+        .rate_limit(limit)
+        .breaker(breaker))
+}
+
+fn policy<O: Operation>(
+    name: &str,
+    policy: Policy,
+    operation: O,
+    executor: &Executor,
+) -> Result<Case, Broken> {
+    let version = version_of("agent-resilience");
+    executor.case(Kind::Ours, name, version, Ending::Answered, move || {
+        let (policy, operation) = (policy.clone(), operation.clone());
+        async move |number| policy.run(Cost::REQUEST, |_| operation.call(number)).await
+    })
 }
 
 /// The least that all of them take: the time read, one word swapped, one counted up.
