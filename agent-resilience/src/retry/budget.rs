@@ -51,9 +51,9 @@ impl Default for RetryBudgetConfig {
 /// Calls between two withdrawals count as spread evenly over the time between them, so that a deposit
 /// needs no clock.
 ///
-/// No locks; a deposit touches a counter that few threads share, a withdrawal is one atomic exchange.
-/// A deposit that meets another one on the same counter in the same instant may be lost: a retry
-/// fewer, never one more.
+/// No locks: a deposit adds to a counter that belongs to the thread, where there are no more than eight
+/// of them, and a withdrawal is one atomic exchange. Where threads share a counter, deposits that are
+/// made on it while another one is may be lost: a retry fewer, never one more.
 ///
 /// ```
 /// use agent_primitives::Monotonic;

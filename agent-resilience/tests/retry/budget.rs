@@ -152,20 +152,19 @@ fn a_clock_that_stands_still_or_goes_back_gives_nothing() {
 
 #[test]
 fn threads_never_get_more_than_there_is() {
-    for round in 0..20 {
+    for _ in 0..20 {
         let budget = RetryBudget::new(RetryBudgetConfig {
             percent: 0,
             min_per_second: 10,
             window: 10 * SECOND,
         });
         let granted = AtomicU64::new(0);
-        let asked = 4 * 200;
         std::thread::scope(|scope| {
             for thread in 0..4 {
                 let (budget, granted) = (&budget, &granted);
                 scope.spawn(move || {
                     for turn in 0..200 {
-                        match budget.withdraw(at(round)) {
+                        match budget.withdraw(at(0)) {
                             // Some come back.
                             Some(withdrawal) if (turn + thread) % 3 == 0 => drop(withdrawal),
                             Some(withdrawal) => {
@@ -178,9 +177,9 @@ fn threads_never_get_more_than_there_is() {
                 });
             }
         });
-        assert_eq!(granted.into_inner(), 100);
-        assert!(budget.refused() < asked);
-        assert_eq!(budget.available(), 0);
+        assert!(budget.refused() > 0);
+        // What came back last may be left.
+        assert_eq!(granted.into_inner() + drain(&budget, at(0)), 100);
     }
 }
 
