@@ -302,10 +302,11 @@ impl RateLimit {
     pub(super) fn take(&self, cost: Cost, now: u64) -> Result<Marks, Refused> {
         let inner = &*self.inner;
         inner.check_block(now)?;
-        let mut marks = [0; RateLimitConfig::WINDOWS_MAX];
+        let mut marks = Marks::at(now);
         if let [window] = &*inner.windows {
             let units = cost.of(window.resource());
-            marks[0] = window
+            let [first, ..] = &mut marks.spent;
+            *first = window
                 .take(units, now)
                 .map_err(|short| refusal(window, units, short))?;
         } else {
@@ -393,7 +394,7 @@ impl Inner {
         if let Some(longest) = longest {
             return Err(longest);
         }
-        for (at, (window, mark)) in self.windows.iter().zip(marks.iter_mut()).enumerate() {
+        for (at, (window, mark)) in self.windows.iter().zip(&mut marks.spent).enumerate() {
             let units = cost.of(window.resource());
             if units == 0 {
                 continue;
@@ -401,9 +402,9 @@ impl Inner {
             match window.take(units, now) {
                 Ok(taken) => *mark = taken,
                 Err(short) => {
-                    let taken = self.windows.iter().zip(marks.iter()).take(at);
+                    let taken = self.windows.iter().zip(&marks.spent).take(at);
                     for (window, mark) in taken {
-                        window.give_back(cost.of(window.resource()), *mark, now);
+                        window.give_back(cost.of(window.resource()), *mark, now, now);
                     }
                     self.queue.call_first();
                     return Err(refusal(window, units, short));
@@ -417,9 +418,9 @@ impl Inner {
     #[inline]
     pub(super) fn give_back(&self, cost: Cost, marks: &Marks, now: u64) {
         let mut freed = false;
-        for (window, mark) in self.windows.iter().zip(marks) {
+        for (window, mark) in self.windows.iter().zip(&marks.spent) {
             let units = cost.of(window.resource());
-            freed |= units > 0 && window.give_back(units, *mark, now);
+            freed |= units > 0 && window.give_back(units, *mark, marks.taken, now);
         }
         if freed {
             self.queue.call_first();

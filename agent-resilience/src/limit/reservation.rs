@@ -9,8 +9,22 @@ use super::cost::Cost;
 use super::rate::Inner;
 use super::window::axis;
 
-/// Where each window's spending ended after the call took its cost.
-pub(super) type Marks = [u64; RateLimitConfig::WINDOWS_MAX];
+/// When a call took its cost, and where each window's spending ended after it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Marks {
+    pub(super) taken: u64,
+    pub(super) spent: [u64; RateLimitConfig::WINDOWS_MAX],
+}
+
+impl Marks {
+    #[inline]
+    pub(super) const fn at(taken: u64) -> Self {
+        Self {
+            taken,
+            spent: [0; RateLimitConfig::WINDOWS_MAX],
+        }
+    }
+}
 
 #[derive(Debug)]
 pub(super) struct Held {
@@ -50,7 +64,7 @@ impl Held {
 
     /// Windows may differ: fewer input tokens than estimated, more output tokens.
     fn settle_each(&self, inner: &Inner, actual: Cost, now: u64) {
-        for (window, mark) in inner.windows.iter().zip(&self.marks) {
+        for (window, mark) in inner.windows.iter().zip(&self.marks.spent) {
             let (held, used) = (
                 self.cost.of(window.resource()),
                 actual.of(window.resource()),
@@ -58,7 +72,7 @@ impl Held {
             if used > held {
                 window.charge(used - held, now);
             } else if used < held {
-                window.give_back(held - used, *mark, now);
+                window.give_back(held - used, *mark, self.marks.taken, now);
             }
         }
         inner.queue.call_first();

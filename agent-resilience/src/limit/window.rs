@@ -29,15 +29,18 @@ pub(super) const fn axis(nanos: u64) -> u64 {
 /// `spent - given_back`. What lies before the *base* (now, or the start of a fixed window) is free
 /// again; no more than `burst` nanoseconds beyond the base may be spent.
 ///
-/// Two words, because time takes spending back as well, and nothing may come back twice. A
-/// reservation remembers `spent` as it left it. The span of its own cost ends there, and moves toward
-/// the present by all that was given back since. So of its cost no more comes back than still lies in
-/// the future: `min(cost, remembered - given_back - base)`. With this rule the window never lets more
-/// through than if the calls given back had never been made: at every moment since then at least that
-/// much lay ahead, so without the call the window would not have stood idle either.
+/// Two words, because time takes spending back as well, and nothing may come back twice. What comes
+/// back of a call's cost `c`, `e` after it was taken, is the larger of two lower bounds of what the
+/// window would hold more now, had the call never been made:
 ///
-/// What was taken last is given back by undoing, and what was taken first is exact as well. Between,
-/// a window that is nearly free may return less than the call took, never more; time returns the rest.
+/// - `c - e`: right after the call at least its own cost lay ahead, and time took no more than `e`;
+/// - `remembered - given_back - base`, at most `c`: a reservation remembers `spent` as it left it. The
+///   span of its cost ends there, and moves toward the present by all that came back since. What of it
+///   lies in the future was never free to anybody.
+///
+/// So nothing is lost while no time passes, and whatever the order and the time, the window never lets
+/// more through than if the calls that were given back had never been made: at every moment since then
+/// at least that much lay ahead, so without the call the window would not have stood idle either.
 #[derive(Debug)]
 #[repr(align(64))]
 pub(super) struct Window {
@@ -212,10 +215,10 @@ impl Window {
         Err(self.short(cost, burst, next - end, base, now))
     }
 
-    /// Gives back up to `units` of what was taken when `take` returned `remembered`. True when
-    /// something became free.
+    /// Gives back up to `units` of what was taken at `taken` when `take` returned `remembered`. True
+    /// when something became free.
     #[inline]
-    pub(super) fn give_back(&self, units: u64, remembered: u64, now: u64) -> bool {
+    pub(super) fn give_back(&self, units: u64, remembered: u64, taken: u64, now: u64) -> bool {
         let cost = self.cost(units);
         let base = self.base(now);
         loop {
@@ -223,7 +226,8 @@ impl Window {
             let ahead = match self.kind {
                 WindowKind::Refill => {
                     let ahead = remembered.wrapping_sub(given_back).wrapping_sub(base);
-                    u64::try_from(ahead.cast_signed()).unwrap_or(0)
+                    let ahead = u64::try_from(ahead.cast_signed()).unwrap_or(0);
+                    ahead.max(cost.saturating_sub(now.saturating_sub(taken)))
                 }
                 WindowKind::Fixed if remembered == base => cost,
                 WindowKind::Fixed => 0,
@@ -341,6 +345,231 @@ impl Window {
             self.given_back.fetch_add(base - moved, SeqCst);
         } else {
             self.raise(now, |until| until.max(moved.saturating_add(used)));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const SECOND: u64 = 1_000_000_000;
+
+    /// 60 units a minute: one unit is one second.
+    fn minute(kind: WindowKind) -> Window {
+        let window = RateWindow::per_minute(LimitedResource::Tokens, 60).kind(kind);
+        Window::new(&window, -i128::from(BIAS))
+    }
+
+    fn at(second: u64) -> u64 {
+        axis(second * SECOND)
+    }
+
+    #[test]
+    fn a_whole_limit_fits_at_once_whatever_it_is_divided_by() {
+        for limit in [1, 7, 59, 60, 61, 450, 14_400, 9_999_991, 2_000_000_000] {
+            for kind in [WindowKind::Refill, WindowKind::Fixed] {
+                let config = RateWindow::per_minute(LimitedResource::Tokens, limit).kind(kind);
+                let window = Window::new(&config, 0);
+                assert_eq!(window.remaining(at(1)), limit, "{kind:?}");
+                window.take(limit - limit / 2, at(1)).unwrap();
+                window.take(limit / 2, at(1)).unwrap();
+                assert!(window.take(1, at(1)).is_err(), "{limit} {kind:?}");
+                // A second more than the period: a unit is a whole number of nanoseconds.
+                assert_eq!(window.remaining(at(62)), limit, "{kind:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_wait_is_exact_to_the_nanosecond() {
+        for kind in [WindowKind::Refill, WindowKind::Fixed] {
+            let window = minute(kind);
+            window.take(55, at(7)).unwrap();
+            let Err(Short::For(wait)) = window.take(10, at(7)) else {
+                panic!("{kind:?}")
+            };
+            let expected = match kind {
+                WindowKind::Refill => 5,
+                WindowKind::Fixed => 53,
+            };
+            assert_eq!(wait, expected * SECOND, "{kind:?}");
+            assert!(window.take(10, at(7) + wait - 1).is_err(), "{kind:?}");
+            assert!(window.take(10, at(7) + wait).is_ok(), "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn those_ahead_are_counted_into_the_outlook() {
+        let refill = minute(WindowKind::Refill);
+        refill.take(60, at(0)).unwrap();
+        assert_eq!(refill.outlook(30, 5, at(0)), Err(Short::For(35 * SECOND)));
+        let fixed = minute(WindowKind::Fixed);
+        fixed.take(60, at(10)).unwrap();
+        assert_eq!(fixed.outlook(0, 5, at(10)), Err(Short::For(50 * SECOND)));
+        assert_eq!(fixed.outlook(60, 5, at(10)), Err(Short::For(110 * SECOND)));
+    }
+
+    #[test]
+    fn more_than_the_window_ever_holds_is_never_let_through() {
+        let window = minute(WindowKind::Refill);
+        assert_eq!(window.take(61, at(0)), Err(Short::Never));
+        assert_eq!(window.take(u64::MAX, at(0)), Err(Short::Never));
+        assert_eq!(window.remaining(at(0)), 60);
+    }
+
+    #[test]
+    fn a_fixed_window_forgets_at_its_end_what_was_charged_beyond_it() {
+        let window = minute(WindowKind::Fixed);
+        window.charge(500, at(30));
+        assert_eq!(window.remaining(at(59)), 0);
+        assert_eq!(window.remaining(at(60)), 60);
+    }
+
+    #[test]
+    fn a_debt_is_bounded() {
+        let window = minute(WindowKind::Refill);
+        window.charge(u64::MAX, at(0));
+        let Err(Short::For(wait)) = window.take(1, at(0)) else {
+            panic!()
+        };
+        assert_eq!(wait, (60 * DEBT_PERIODS + 1) * SECOND);
+    }
+
+    #[test]
+    fn a_late_return_gives_back_only_what_time_has_not() {
+        let window = minute(WindowKind::Refill);
+        let mark = window.take(30, at(0)).unwrap();
+        assert!(window.give_back(30, mark, at(0), at(20)));
+        assert_eq!(window.remaining(at(20)), 60);
+        // Somebody took after the first would have been free again in any case.
+        let first = window.take(30, at(100)).unwrap();
+        window.take(10, at(140)).unwrap();
+        assert!(!window.give_back(30, first, at(100), at(140)));
+        assert_eq!(window.remaining(at(140)), 50);
+    }
+
+    #[test]
+    fn a_corrected_limit_keeps_what_is_used() {
+        let window = minute(WindowKind::Refill);
+        window.take(20, at(0)).unwrap();
+        window.set_limit(120, at(0));
+        assert_eq!(window.remaining(at(0)), 100);
+        window.set_limit(30, at(0));
+        assert_eq!(window.remaining(at(0)), 10);
+    }
+
+    #[test]
+    fn an_observed_end_moves_a_fixed_window_with_what_was_used() {
+        for end in [50, 70] {
+            let window = minute(WindowKind::Fixed);
+            window.take(25, at(20)).unwrap();
+            window.align(at(end), 2 * SECOND, at(20));
+            assert_eq!(window.remaining(at(20)), 35);
+            assert_eq!(window.remaining(at(end) - 1), 35);
+            assert_eq!(window.remaining(at(end)), 60);
+        }
+        let window = minute(WindowKind::Fixed);
+        window.align(at(61), 2 * SECOND, at(20));
+        window.take(60, at(20)).unwrap();
+        assert_eq!(window.remaining(at(60)), 60, "a second is rounding");
+    }
+
+    #[derive(Debug, Clone)]
+    enum Step {
+        Take(u64),
+        GiveBack { which: usize, units: u64 },
+        Pass(u64),
+    }
+
+    fn steps() -> impl Strategy<Value = Vec<Step>> {
+        let step = prop_oneof![
+            4 => (1_u64..=40).prop_map(Step::Take),
+            4 => (any::<usize>(), 1_u64..=40)
+                .prop_map(|(which, units)| Step::GiveBack { which, units }),
+            1 => (0_u64..=25).prop_map(Step::Pass),
+        ];
+        prop::collection::vec(step, 1..60)
+    }
+
+    struct Call {
+        at: u64,
+        mark: u64,
+        held: u64,
+        used: u64,
+        open: bool,
+    }
+
+    /// Runs the steps; what was used in the end, with its time in seconds.
+    fn run(window: &Window, steps: &[Step]) -> Vec<Call> {
+        let mut now = 0;
+        let mut calls: Vec<Call> = Vec::new();
+        for step in steps {
+            match *step {
+                Step::Take(units) => {
+                    if let Ok(mark) = window.take(units, at(now)) {
+                        calls.push(Call {
+                            at: now,
+                            mark,
+                            held: units,
+                            used: units,
+                            open: true,
+                        });
+                    }
+                }
+                Step::GiveBack { which, units } => {
+                    let open: Vec<&mut Call> = calls.iter_mut().filter(|call| call.open).collect();
+                    let count = open.len().max(1);
+                    if let Some(call) = open.into_iter().nth(which % count) {
+                        call.open = false;
+                        call.used = call.held.saturating_sub(units);
+                        let back = call.held - call.used;
+                        window.give_back(back, call.mark, at(call.at), at(now));
+                    }
+                }
+                Step::Pass(seconds) => now += seconds,
+            }
+        }
+        calls
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 3_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// The definition of a token bucket: in no span of time more than the burst and what the span
+        /// gives back, of what was used in truth.
+        #[test]
+        fn what_is_used_never_exceeds_the_window(steps in steps()) {
+            let calls = run(&minute(WindowKind::Refill), &steps);
+            for (first, from) in calls.iter().enumerate() {
+                let mut used = 0;
+                for to in calls.iter().skip(first) {
+                    used += to.used;
+                    prop_assert!(used <= 60 + (to.at - from.at), "{used} from {} to {}", from.at, to.at);
+                }
+            }
+        }
+
+        #[test]
+        fn what_is_used_never_exceeds_the_fixed_window(steps in steps()) {
+            let calls = run(&minute(WindowKind::Fixed), &steps);
+            for window in 0..=calls.iter().map(|call| call.at / 60).max().unwrap_or(0) {
+                let within = calls.iter().filter(|call| call.at / 60 == window);
+                prop_assert!(within.map(|call| call.used).sum::<u64>() <= 60);
+            }
+        }
+
+        /// Whatever the order of giving back.
+        #[test]
+        fn nothing_is_lost_while_time_stands(steps in steps()) {
+            let stand: Vec<Step> = steps.into_iter().filter(|step| !matches!(step, Step::Pass(_))).collect();
+            for kind in [WindowKind::Refill, WindowKind::Fixed] {
+                let window = minute(kind);
+                let calls = run(&window, &stand);
+                let used: u64 = calls.iter().map(|call| call.used).sum();
+                prop_assert_eq!(window.remaining(at(0)), 60 - used);
+            }
         }
     }
 }

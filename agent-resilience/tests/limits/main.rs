@@ -1,0 +1,70 @@
+//! Limits, on clocks that the test moves.
+
+mod concurrency;
+mod conservation;
+mod gate;
+#[cfg(feature = "governor")]
+mod governor;
+mod keyed;
+mod observe;
+mod queue;
+mod rate;
+
+use std::time::Duration;
+
+use agent_primitives::{Clock, Monotonic, Timestamp};
+use agent_resilience::{RateLimit, RateLimitConfig, RateWindow};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// A moment so many seconds after the start.
+fn at(seconds: u64) -> Monotonic {
+    Monotonic::from_nanos(0) + SECOND * u32::try_from(seconds).expect("a few")
+}
+
+/// Midnight of a day in 2026.
+const MIDNIGHT: Timestamp = Timestamp::from_unix_seconds(20_778 * 86_400);
+
+/// Time as tokio's paused timer has it; the wall clock starts at midnight.
+#[derive(Debug, Clone, Copy)]
+struct PausedClock(tokio::time::Instant);
+
+impl PausedClock {
+    fn new() -> Self {
+        Self(tokio::time::Instant::now())
+    }
+
+    fn seconds(&self) -> f64 {
+        self.0.elapsed().as_secs_f64()
+    }
+}
+
+impl Clock for PausedClock {
+    fn monotonic(&self) -> Monotonic {
+        Monotonic::from_nanos(0) + self.0.elapsed()
+    }
+
+    fn timestamp(&self) -> Timestamp {
+        MIDNIGHT + self.0.elapsed()
+    }
+}
+
+fn config(windows: &[RateWindow]) -> RateLimitConfig {
+    RateLimitConfig {
+        windows: windows.to_vec(),
+        ..RateLimitConfig::default()
+    }
+}
+
+fn limit(windows: &[RateWindow]) -> RateLimit {
+    let clock = agent_primitives::ManualClock::starting_at(MIDNIGHT);
+    RateLimit::with_clock(&config(windows), clock).expect("a valid configuration")
+}
+
+/// What each window has left.
+fn left(limit: &RateLimit, now: Monotonic) -> Vec<u64> {
+    limit
+        .status_at(now)
+        .map(|window| window.remaining)
+        .collect()
+}
