@@ -3,6 +3,7 @@
 mod backoff;
 mod breaker;
 pub mod classify;
+mod clock;
 mod failure;
 mod fallback;
 mod provider;
@@ -10,7 +11,11 @@ mod retry;
 mod sleep;
 
 pub use backoff::{Backoff, Delays, Jitter};
-pub use breaker::{BreakerConfig, BreakerOpen, CallError, CircuitBreaker, FailureRate, Permit};
+pub use breaker::{
+    BreakerConfig, BreakerOpen, BreakerSnapshot, BreakerWindow, CallError, Cause, CircuitBreaker,
+    FailureWeights, InvalidPercent, OwnedPermit, Percent, Permit, SlowCalls,
+};
+pub use clock::CoarseClock;
 pub use failure::Failure;
 #[cfg(feature = "tokio")]
 pub use fallback::ProbeTask;
