@@ -3,6 +3,7 @@
 mod backoff;
 mod breaker;
 pub mod classify;
+mod clock;
 mod deadline;
 mod failure;
 mod fallback;
@@ -15,7 +16,11 @@ mod sleep;
 #[cfg(feature = "backoff")]
 pub use backoff::BackoffSchedule;
 pub use backoff::{Backoff, Delays, Growth, Jitter, Schedule};
-pub use breaker::{BreakerConfig, BreakerOpen, CallError, CircuitBreaker, FailureRate, Permit};
+pub use breaker::{
+    BreakerConfig, BreakerOpen, BreakerSnapshot, BreakerWindow, CallError, Cause, CircuitBreaker,
+    FailureWeights, InvalidPercent, OwnedPermit, Percent, Permit, SlowCalls,
+};
+pub use clock::CoarseClock;
 pub use deadline::{Deadline, TimeLimit};
 pub use failure::Failure;
 #[cfg(feature = "tokio")]

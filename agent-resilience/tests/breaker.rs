@@ -8,7 +8,7 @@ use std::time::Duration;
 use agent_primitives::{
     BreakerState, Event, FailureKind, ManualClock, Observer, ProviderId, Stamp,
 };
-use agent_resilience::{BreakerConfig, CircuitBreaker, FailureRate};
+use agent_resilience::{BreakerConfig, BreakerWindow, CircuitBreaker, Percent};
 use proptest::prelude::*;
 
 fn name() -> ProviderId {
@@ -21,24 +21,23 @@ fn breaker(config: BreakerConfig) -> (CircuitBreaker, ManualClock) {
     (breaker, clock)
 }
 
-const fn in_row(failures: u16, probes: u16) -> BreakerConfig {
+fn in_row(failures: u16, probes: u16) -> BreakerConfig {
     BreakerConfig {
         consecutive_failures: NonZeroU16::new(failures),
         failure_rate: None,
         open_for: Duration::from_secs(10),
         probes: NonZeroU16::new(probes).expect("at least one probe"),
         half_open_for: Duration::from_secs(60),
+        ..BreakerConfig::default()
     }
 }
 
 fn rate(percent: u8, minimum_calls: u32, seconds: u64) -> BreakerConfig {
     BreakerConfig {
         consecutive_failures: None,
-        failure_rate: Some(FailureRate {
-            percent,
-            minimum_calls: NonZeroU32::new(minimum_calls).expect("not zero"),
-            window: Duration::from_secs(seconds),
-        }),
+        failure_rate: Percent::new(percent),
+        minimum_calls: NonZeroU32::new(minimum_calls).expect("not zero"),
+        window: BreakerWindow::Time(Duration::from_secs(seconds)),
         ..in_row(1, 1)
     }
 }

@@ -1,52 +1,97 @@
 //! The transitions of a breaker: atomics only, time passed in.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use agent_primitives::{BreakerState, Monotonic};
 
-use super::config::BreakerConfig;
-use super::window::Window;
+use super::atomics::{AtomicU64, Ordering, fence};
+use super::config::{BreakerConfig, Percent};
+use super::window::{Ended, Shards, Tally, Window};
 use super::word::Word;
 
 /// A change of state: from, to.
 pub(super) type Change = (BreakerState, BreakerState);
 
+/// The word is read by every call and written by changes only, failures included; what every call writes
+/// lies in the shards.
 #[derive(Debug)]
+#[repr(align(64))]
 pub(super) struct Machine {
-    config: BreakerConfig,
     word: AtomicU64,
-    /// When the present state was entered. Written before the word changes: two threads that race for
-    /// a change write nearly the same time, and a state may last that much longer or shorter.
+    /// When the present state was entered. Raised before the word changes and never lowered, so that a
+    /// thread that was stopped on its way to a change cannot make a later state look old.
     since: AtomicU64,
-    window: Option<Window>,
+    rules: Rules,
+    window: Window,
+    shards: Shards,
 }
 
-/// A call that was let through, and under which generation.
+/// The configuration as the machine wants it: nanoseconds.
+#[derive(Debug, Clone, Copy)]
+struct Rules {
+    open_for: u64,
+    half_open_for: u64,
+    slow_after: Option<u64>,
+    row: Option<u16>,
+    probes: u16,
+    minimum_calls: u64,
+    failure_rate: Option<Percent>,
+    slow_rate: Option<Percent>,
+}
+
+/// A call that was let through: in which state and generation, and when where that matters.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Ticket {
-    generation: u32,
+    key: u64,
+    start: Monotonic,
 }
 
-/// Why a call was not let through.
+/// Why a call was not let through, and for how many nanoseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Refusal {
     pub(super) state: BreakerState,
-    pub(super) retry_in: Option<Duration>,
+    pub(super) left: Option<u64>,
+}
+
+/// What a machine shows of itself.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Glance {
+    pub(super) refusal: Refusal,
+    pub(super) age: Duration,
+    pub(super) row: u16,
+    pub(super) tally: Tally,
+    /// Handed out and succeeded, of so many.
+    pub(super) probes: (u16, u16, u16),
+    pub(super) rejected: u64,
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 impl Machine {
-    pub(super) fn new(config: BreakerConfig) -> Self {
+    pub(super) fn new(config: &BreakerConfig, now: Monotonic) -> Self {
+        let window = Window::new(config);
+        let minimum_calls = u64::from(config.minimum_calls.get());
         Self {
             word: AtomicU64::new(Word::CLOSED.pack()),
-            since: AtomicU64::new(0),
-            window: config.failure_rate.map(|rate| Window::new(rate.window)),
-            config,
+            since: AtomicU64::new(now.nanos()),
+            rules: Rules {
+                open_for: nanos(config.open_for),
+                half_open_for: nanos(config.half_open_for),
+                slow_after: config.slow_calls.map(|slow| nanos(slow.after)),
+                row: config.consecutive_failures.map(Into::into),
+                probes: config.probes.get(),
+                minimum_calls: match &window {
+                    Window::Calls(window) => minimum_calls.min(window.length()),
+                    _ => minimum_calls,
+                },
+                failure_rate: config.failure_rate,
+                slow_rate: config.slow_calls.map(|slow| slow.percent),
+            },
+            window,
+            shards: Shards::new(),
         }
-    }
-
-    pub(super) fn config(&self) -> &BreakerConfig {
-        &self.config
     }
 
     fn load(&self) -> Word {
@@ -60,186 +105,234 @@ impl Machine {
     }
 
     fn change(&self, old: Word, new: Word, now: Monotonic) -> bool {
-        self.since.store(now.nanos(), Ordering::Release);
+        self.since.fetch_max(now.nanos(), Ordering::AcqRel);
         self.swap(old, new)
     }
 
-    fn age(&self, now: Monotonic) -> Duration {
-        now.since(Monotonic::from_nanos(self.since.load(Ordering::Acquire)))
+    fn age(&self, now: Monotonic) -> u64 {
+        now.nanos()
+            .saturating_sub(self.since.load(Ordering::Acquire))
     }
 
-    /// The state that a call at `now` would meet.
-    pub(super) fn state(&self, now: Monotonic) -> (BreakerState, Option<Duration>) {
-        let word = self.load();
-        match word.state {
-            BreakerState::Open => {
-                let left = self.config.open_for.saturating_sub(self.age(now));
-                if left.is_zero() {
-                    (BreakerState::HalfOpen, None)
-                } else {
-                    (BreakerState::Open, Some(left))
-                }
-            }
-            BreakerState::HalfOpen if word.first >= self.config.probes.get() => {
-                let left = self.config.half_open_for.saturating_sub(self.age(now));
-                (
-                    BreakerState::HalfOpen,
-                    Some(left).filter(|left| !left.is_zero()),
-                )
+    /// Whether a call has to say when it began.
+    #[inline]
+    fn times_calls(&self) -> bool {
+        self.rules.slow_after.is_some()
+    }
+
+    fn ticket(&self, bits: u64, now: impl FnOnce() -> Monotonic) -> Ticket {
+        Ticket {
+            key: Word::key(bits),
+            start: if self.times_calls() {
+                now()
+            } else {
+                Monotonic::default()
+            },
+        }
+    }
+
+    /// How a call at `now` would be met: the state, and what is left until one may be let through.
+    pub(super) fn state(&self, now: Monotonic) -> Refusal {
+        self.seen(self.load(), now)
+    }
+
+    fn seen(&self, word: Word, now: Monotonic) -> Refusal {
+        let left = |whole: u64| Some(whole.saturating_sub(self.age(now))).filter(|left| *left > 0);
+        let (state, left) = match word.state {
+            BreakerState::Open => match left(self.rules.open_for) {
+                None => (BreakerState::HalfOpen, None),
+                left => (BreakerState::Open, left),
+            },
+            BreakerState::HalfOpen if word.first >= self.rules.probes => {
+                (BreakerState::HalfOpen, left(self.rules.half_open_for))
             }
             state => (state, None),
-        }
+        };
+        Refusal { state, left }
     }
 
     /// Whether a call at `now` would be let through.
     pub(super) fn would_admit(&self, now: Monotonic) -> bool {
-        let word = self.load();
-        match word.state {
-            BreakerState::Closed => true,
-            BreakerState::Open => self.age(now) >= self.config.open_for,
-            BreakerState::HalfOpen => {
-                word.first < self.config.probes.get() || self.age(now) >= self.config.half_open_for
-            }
-            _ => false,
-        }
+        let seen = self.state(now);
+        seen.state != BreakerState::Isolated && seen.left.is_none()
     }
 
-    /// The usual case, which needs no time.
-    pub(super) fn admit_closed(&self) -> Option<Ticket> {
-        let word = self.load();
-        (word.state == BreakerState::Closed).then_some(Ticket {
-            generation: word.generation,
-        })
+    /// The usual case, which needs no time but for slow calls.
+    #[inline]
+    pub(super) fn admit_closed(&self, now: impl FnOnce() -> Monotonic) -> Option<Ticket> {
+        let bits = self.word.load(Ordering::Acquire);
+        Word::is_closed(bits).then(|| self.ticket(bits, now))
     }
 
+    #[inline]
     pub(super) fn admit(&self, now: Monotonic) -> Result<(Ticket, Option<Change>), Refusal> {
-        loop {
-            let word = self.load();
-            let (next, waits_for) = match word.state {
-                BreakerState::Closed => {
-                    let ticket = Ticket {
-                        generation: word.generation,
-                    };
-                    return Ok((ticket, None));
-                }
-                BreakerState::HalfOpen if word.first < self.config.probes.get() => {
-                    let first = word.first + 1;
-                    let next = Word { first, ..word };
-                    if self.swap(word, next) {
-                        let ticket = Ticket {
-                            generation: word.generation,
-                        };
-                        return Ok((ticket, None));
-                    }
-                    continue;
-                }
-                BreakerState::Open => (word.enter(BreakerState::HalfOpen, 1), self.config.open_for),
-                // Probes that nobody reported: a new generation gets new ones.
-                BreakerState::HalfOpen => (
-                    word.enter(BreakerState::HalfOpen, 1),
-                    self.config.half_open_for,
-                ),
-                state => {
-                    return Err(Refusal {
-                        state,
-                        retry_in: None,
-                    });
-                }
-            };
-            let left = waits_for.saturating_sub(self.age(now));
-            if !left.is_zero() {
+        let bits = self.word.load(Ordering::Acquire);
+        if Word::is_closed(bits) {
+            return Ok((self.ticket(bits, || now), None));
+        }
+        if Word::is_open(bits) {
+            let left = self.rules.open_for.saturating_sub(self.age(now));
+            if left > 0 {
+                self.shards.reject();
                 return Err(Refusal {
-                    state: word.state,
-                    retry_in: Some(left),
+                    state: BreakerState::Open,
+                    left: Some(left),
                 });
             }
-            if self.change(word, next, now) {
-                let ticket = Ticket {
-                    generation: next.generation,
-                };
+        }
+        self.admit_probe(now)
+    }
+
+    #[cold]
+    fn admit_probe(&self, now: Monotonic) -> Result<(Ticket, Option<Change>), Refusal> {
+        loop {
+            let word = self.load();
+            let next = match word.state {
+                BreakerState::Closed => return Ok((self.ticket(word.pack(), || now), None)),
+                BreakerState::HalfOpen if word.first < self.rules.probes => Word {
+                    first: word.first + 1,
+                    ..word
+                },
+                BreakerState::Isolated => {
+                    return Err(self.refuse(Refusal {
+                        state: word.state,
+                        left: None,
+                    }));
+                }
+                // Its time is over, or that of probes that nobody reported: a new generation.
+                _ => {
+                    let left = self.seen(word, now);
+                    if left.left.is_some() {
+                        return Err(self.refuse(left));
+                    }
+                    word.enter(BreakerState::HalfOpen, 1)
+                }
+            };
+            let entered = next.generation != word.generation;
+            let moved = if entered {
+                self.change(word, next, now)
+            } else {
+                self.swap(word, next)
+            };
+            if moved {
                 let changed = word.state != next.state;
+                let ticket = self.ticket(next.pack(), || now);
                 return Ok((ticket, changed.then_some((word.state, next.state))));
             }
         }
     }
 
-    /// Asks for the time only where it matters: a breaker without a window whose calls succeed never
-    /// does.
-    pub(super) fn success(&self, ticket: Ticket, now: impl Fn() -> Monotonic) -> Option<Change> {
-        let mut counted = false;
-        loop {
-            let word = self.load();
-            if word.generation != ticket.generation {
-                return None;
-            }
-            match word.state {
-                BreakerState::Closed => {
-                    self.count(false, &mut counted, &now);
-                    // The usual case only reads, so that threads share the line.
-                    if word.first == 0 || self.swap(word, Word { first: 0, ..word }) {
-                        return None;
-                    }
-                }
-                BreakerState::HalfOpen => {
-                    let second = word.second.saturating_add(1);
-                    if second < self.config.probes.get() {
-                        if self.swap(word, Word { second, ..word }) {
-                            return None;
-                        }
-                    } else if self.change(word, word.enter(BreakerState::Closed, 0), now()) {
-                        if let Some(window) = &self.window {
-                            window.clear();
-                        }
-                        return Some((BreakerState::HalfOpen, BreakerState::Closed));
-                    }
-                }
-                _ => return None,
-            }
-        }
+    fn refuse(&self, refusal: Refusal) -> Refusal {
+        self.shards.reject();
+        refusal
     }
 
-    pub(super) fn failure(&self, ticket: Ticket, now: Monotonic) -> Option<Change> {
+    /// Asks for the time only where it matters: a breaker without a window over time whose calls succeed
+    /// never does.
+    #[inline]
+    pub(super) fn success(
+        &self,
+        ticket: Ticket,
+        now: impl FnOnce() -> Monotonic,
+    ) -> Option<Change> {
+        const SUCCESS: Ended = Ended {
+            failures: 0,
+            slow: false,
+        };
+        // Closed, of this generation, no failures in a row: only read, so that threads share the line.
+        let calm = Word::is_closed(ticket.key) && self.word.load(Ordering::Acquire) == ticket.key;
+        if calm && !self.times_calls() {
+            let generation = Word::generation(ticket.key);
+            match &self.window {
+                Window::None => return None,
+                Window::Time(window) => {
+                    window.record(&self.shards, generation, SUCCESS, now());
+                    return None;
+                }
+                Window::Calls(_) => {}
+            }
+        }
+        self.settle(ticket, 0, now())
+    }
+
+    /// A call that failed, and counts as `failures` of them.
+    pub(super) fn failure(&self, ticket: Ticket, failures: u16, now: Monotonic) -> Option<Change> {
+        self.settle(ticket, failures.max(1), now)
+    }
+
+    #[cold]
+    fn settle(&self, ticket: Ticket, failures: u16, now: Monotonic) -> Option<Change> {
+        let taken = now.since(ticket.start);
+        let slow = self
+            .rules
+            .slow_after
+            .is_some_and(|after| nanos(taken) >= after);
         let mut counted = false;
         loop {
-            let word = self.load();
-            if word.generation != ticket.generation {
+            let bits = self.word.load(Ordering::Acquire);
+            if Word::key(bits) != ticket.key {
                 return None;
             }
-            match word.state {
+            let word = Word::unpack(bits);
+            let next = match word.state {
                 BreakerState::Closed => {
-                    self.count(true, &mut counted, || now);
-                    let first = word.first.saturating_add(1);
-                    let row = self.config.consecutive_failures;
-                    if row.is_some_and(|row| first >= row.get()) || self.rate_reached(now) {
-                        if self.change(word, word.enter(BreakerState::Open, 0), now) {
-                            return Some((BreakerState::Closed, BreakerState::Open));
-                        }
-                    } else if self.swap(word, Word { first, ..word }) {
-                        return None;
+                    // Once, however often the word has to be tried.
+                    if !std::mem::replace(&mut counted, true) {
+                        let ended = Ended { failures, slow };
+                        let generation = Word::generation(bits);
+                        self.window.record(&self.shards, generation, ended, now);
+                    }
+                    let first = match failures {
+                        0 => 0,
+                        more => word.first.saturating_add(more),
+                    };
+                    let row = failures > 0 && self.rules.row.is_some_and(|row| first >= row);
+                    if row || ((failures > 0 || slow) && self.rate_reached(bits, now)) {
+                        word.enter(BreakerState::Open, 0)
+                    } else {
+                        Word { first, ..word }
                     }
                 }
+                BreakerState::HalfOpen if failures > 0 || slow => word.enter(BreakerState::Open, 0),
                 BreakerState::HalfOpen => {
-                    if self.change(word, word.enter(BreakerState::Open, 0), now) {
-                        return Some((BreakerState::HalfOpen, BreakerState::Open));
+                    let second = word.second.saturating_add(1);
+                    if second < self.rules.probes {
+                        Word { second, ..word }
+                    } else {
+                        word.enter(BreakerState::Closed, 0)
                     }
                 }
                 _ => return None,
+            };
+            if next == word {
+                return None;
+            }
+            if next.state == word.state {
+                if self.swap(word, next) {
+                    return None;
+                }
+            } else if self.change(word, next, now) {
+                return Some((word.state, next.state));
             }
         }
     }
 
     /// A call that ended without a result: a probe is free again.
     pub(super) fn give_back(&self, ticket: Ticket) {
+        if Word::is_closed(ticket.key) {
+            return;
+        }
         loop {
-            let word = self.load();
+            let bits = self.word.load(Ordering::Acquire);
+            if Word::key(bits) != ticket.key {
+                return;
+            }
+            let word = Word::unpack(bits);
             let given_back = Word {
                 first: word.first.saturating_sub(1),
                 ..word
             };
-            if word.generation != ticket.generation
-                || word.state != BreakerState::HalfOpen
-                || self.swap(word, given_back)
-            {
+            if self.swap(word, given_back) {
                 return;
             }
         }
@@ -250,9 +343,6 @@ impl Machine {
         loop {
             let word = self.load();
             if self.change(word, word.enter(state, 0), now) {
-                if let Some(window) = &self.window {
-                    window.clear();
-                }
                 return (word.state != state).then_some((word.state, state));
             }
         }
@@ -260,27 +350,54 @@ impl Machine {
 
     /// Ends an open state early.
     pub(super) fn half_open(&self, now: Monotonic) -> Option<Change> {
-        let word = self.load();
-        let next = word.enter(BreakerState::HalfOpen, 0);
-        (word.state == BreakerState::Open && self.change(word, next, now))
-            .then_some((word.state, next.state))
-    }
-
-    /// Puts a call into the window, once however often the word had to be tried.
-    fn count(&self, failed: bool, counted: &mut bool, now: impl FnOnce() -> Monotonic) {
-        if let Some(window) = &self.window
-            && !std::mem::replace(counted, true)
-        {
-            window.record(failed, now());
+        loop {
+            let word = self.load();
+            if word.state != BreakerState::Open {
+                return None;
+            }
+            let next = word.enter(BreakerState::HalfOpen, 0);
+            if self.change(word, next, now) {
+                return Some((word.state, next.state));
+            }
         }
     }
 
-    fn rate_reached(&self, now: Monotonic) -> bool {
-        let (Some(rate), Some(window)) = (&self.config.failure_rate, &self.window) else {
+    fn rate_reached(&self, bits: u64, now: Monotonic) -> bool {
+        if matches!(self.window, Window::None) {
             return false;
+        }
+        // Of two threads that count at the same time, at least one sees both.
+        fence(Ordering::SeqCst);
+        let generation = Word::generation(bits);
+        let tally = self.window.tally(&self.shards, generation, now);
+        let reached = |rate: Option<Percent>, part: u64| {
+            rate.is_some_and(|rate| part > 0 && rate.is_reached_by(part, tally.calls))
         };
-        let tally = window.tally(now);
-        tally.calls >= u64::from(rate.minimum_calls.get())
-            && tally.failed * 100 >= tally.calls * u64::from(rate.percent)
+        tally.calls >= self.rules.minimum_calls
+            && (reached(self.rules.failure_rate, tally.failed)
+                || reached(self.rules.slow_rate, tally.slow))
+    }
+
+    pub(super) fn glance(&self, now: Monotonic) -> Glance {
+        let word = self.load();
+        let refusal = self.seen(word, now);
+        let closed = word.state == BreakerState::Closed;
+        let probes = match word.state {
+            BreakerState::HalfOpen => (word.first, word.second, self.rules.probes),
+            _ => (0, 0, self.rules.probes),
+        };
+        // An open breaker shows what opened it: the counts of the generation before.
+        let counted = match word.state {
+            BreakerState::Open => word.generation.wrapping_sub(1),
+            _ => word.generation,
+        };
+        Glance {
+            refusal,
+            age: Duration::from_nanos(self.age(now)),
+            row: if closed { word.first } else { 0 },
+            tally: self.window.tally(&self.shards, counted.into(), now),
+            probes,
+            rejected: self.shards.rejected(),
+        }
     }
 }

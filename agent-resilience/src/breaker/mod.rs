@@ -4,8 +4,15 @@
 //! changed its state is ignored, a permit that is dropped without a result is given back, and a
 //! half-open breaker admits exactly as many probes as configured.
 
+mod atomics;
 mod config;
 mod machine;
+#[cfg(all(test, agent_model))]
+mod model;
+mod permit;
+mod refusal;
+mod snapshot;
+mod weights;
 mod window;
 mod word;
 
@@ -15,15 +22,25 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use agent_primitives::{
-    BreakerChange, BreakerState, Clock, FailureKind, Observer, ProviderId, Stamp, SystemClock,
+    BreakerChange, BreakerState, Clock, Monotonic, Observer, ProviderId, Stamp, SystemClock,
+    Timestamp,
 };
 
 use crate::classify::Classify;
-use machine::{Change, Machine, Ticket};
+use crate::clock::CoarseClock;
+use machine::{Change, Machine, Refusal};
+use weights::{Vote, vote};
 
-pub use config::{BreakerConfig, FailureRate};
+pub use config::{BreakerConfig, BreakerWindow, InvalidPercent, Percent, SlowCalls};
+pub use permit::{OwnedPermit, Permit};
+pub use refusal::{BreakerOpen, CallError};
+pub use snapshot::BreakerSnapshot;
+pub use weights::{Cause, FailureWeights};
 
 /// Stops calls to a provider that keeps failing. Clones share their state.
+///
+/// Wrap a call with [`call`](Self::call), or ask with [`admit`](Self::admit) and report to the
+/// [`Permit`] what came of it.
 ///
 /// ```
 /// use std::num::NonZeroU16;
@@ -52,126 +69,190 @@ pub use config::{BreakerConfig, FailureRate};
 /// ```
 #[derive(Clone)]
 pub struct CircuitBreaker {
-    machine: Arc<Machine>,
+    core: Arc<Core>,
+    observer: Option<Arc<dyn Observer>>,
+}
+
+/// What the handles of one breaker share.
+struct Core {
+    machine: Machine,
     name: ProviderId,
-    clock: Arc<dyn Clock>,
-    observer: Arc<dyn Observer>,
+    time: Time,
+    config: BreakerConfig,
+}
+
+impl Core {
+    fn vote(&self, cause: Cause) -> Vote {
+        vote(&self.config.weights, self.config.guards, cause)
+    }
+}
+
+/// Where time comes from. The usual clocks are asked without a detour.
+enum Time {
+    Coarse,
+    Precise,
+    Given(Arc<dyn Clock>),
+}
+
+impl Time {
+    #[inline]
+    fn now(&self) -> Monotonic {
+        match self {
+            Self::Coarse => CoarseClock.monotonic(),
+            Self::Precise => SystemClock.monotonic(),
+            Self::Given(clock) => clock.monotonic(),
+        }
+    }
+
+    fn timestamp(&self) -> Timestamp {
+        match self {
+            Self::Coarse | Self::Precise => SystemClock.timestamp(),
+            Self::Given(clock) => clock.timestamp(),
+        }
+    }
 }
 
 impl fmt::Debug for CircuitBreaker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CircuitBreaker")
-            .field("name", &self.name)
+            .field("name", &self.core.name)
             .field("state", &self.state())
-            .field("config", self.machine.config())
+            .field("config", &self.core.config)
             .finish_non_exhaustive()
     }
 }
 
-/// A call that was not let through.
-///
-/// ```
-/// use agent_primitives::{BreakerState, ProviderId};
-/// use agent_resilience::{BreakerConfig, CircuitBreaker};
-///
-/// let breaker = CircuitBreaker::new(ProviderId::new("groq")?, BreakerConfig::default());
-/// breaker.isolate();
-/// let refused = breaker.admit().unwrap_err();
-/// assert_eq!(refused.to_string(), "the circuit breaker of groq is isolated until it is released");
-/// # Ok::<(), agent_primitives::InvalidId>(())
-/// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct BreakerOpen {
-    /// Whose breaker.
-    pub name: ProviderId,
-    /// Open, half open with all probes under way, or isolated.
-    pub state: BreakerState,
-    /// Time until a call may be let through; `None` when only a person can tell.
-    pub retry_in: Option<Duration>,
-}
-
-impl fmt::Display for BreakerOpen {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, state, .. } = self;
-        match self.retry_in {
-            Some(left) => write!(
-                f,
-                "the circuit breaker of {name} is {state}, try again in {left:?}"
-            ),
-            None => write!(
-                f,
-                "the circuit breaker of {name} is {state} until it is released"
-            ),
-        }
-    }
-}
-
-impl std::error::Error for BreakerOpen {}
-
 impl CircuitBreaker {
-    /// A closed breaker for `name`, on the system's clock, with nobody listening.
+    /// A closed breaker for `name`, with nobody listening. Its clock is the [`CoarseClock`] where that
+    /// [suits](BreakerConfig::suits_coarse_clock) its configuration, else the [`SystemClock`].
     pub fn new(name: ProviderId, config: BreakerConfig) -> Self {
+        let time = if config.suits_coarse_clock() {
+            Time::Coarse
+        } else {
+            Time::Precise
+        };
+        Self::on(name, config, time, None)
+    }
+
+    fn on(
+        name: ProviderId,
+        config: BreakerConfig,
+        time: Time,
+        observer: Option<Arc<dyn Observer>>,
+    ) -> Self {
         Self {
-            machine: Arc::new(Machine::new(config)),
-            name,
-            clock: Arc::new(SystemClock),
-            observer: Arc::new(()),
+            core: Arc::new(Core {
+                machine: Machine::new(&config, time.now()),
+                name,
+                time,
+                config,
+            }),
+            observer,
         }
     }
 
-    /// Takes time from `clock`.
+    /// The same breaker on `clock`, from its beginning: readings of two clocks do not compare. Handles
+    /// cloned before are of another breaker.
     #[must_use]
-    pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
-        self.clock = Arc::new(clock);
-        self
+    pub fn clock(self, clock: impl Clock + 'static) -> Self {
+        self.on_clock(Arc::new(clock))
+    }
+
+    /// [`clock`](Self::clock) for a clock that is shared already.
+    pub(crate) fn on_clock(self, clock: Arc<dyn Clock>) -> Self {
+        let name = self.core.name.clone();
+        Self::on(name, self.core.config, Time::Given(clock), self.observer)
     }
 
     /// Tells `observer` of each change of state. Only this handle and its later clones do.
     #[must_use]
-    pub fn observer(mut self, observer: impl Observer + 'static) -> Self {
-        self.observer = Arc::new(observer);
+    pub fn observer(self, observer: impl Observer + 'static) -> Self {
+        self.told(Arc::new(observer))
+    }
+
+    /// [`observer`](Self::observer) for an observer that is shared already.
+    pub(crate) fn told(mut self, observer: Arc<dyn Observer>) -> Self {
+        self.observer = Some(observer);
         self
     }
 
-    /// The same breaker, told and timed by shared parts.
-    pub(crate) fn shared(mut self, clock: &Arc<dyn Clock>, observer: &Arc<dyn Observer>) -> Self {
-        self.clock = Arc::clone(clock);
-        self.observer = Arc::clone(observer);
-        self
+    /// Whose breaker.
+    pub fn name(&self) -> &ProviderId {
+        &self.core.name
+    }
+
+    /// Its settings.
+    pub fn config(&self) -> &BreakerConfig {
+        &self.core.config
+    }
+
+    /// The time on the breaker's clock, for the forms of its methods that end in `_at`.
+    #[inline]
+    pub fn now(&self) -> Monotonic {
+        self.core.time.now()
     }
 
     /// Lets a call through, or says when to come back. Reads the clock only where the breaker is not
-    /// closed.
+    /// closed, or looks for slow calls.
     ///
     /// # Errors
     /// [`BreakerOpen`] while the provider is to be left alone.
+    #[inline]
     pub fn admit(&self) -> Result<Permit<'_>, BreakerOpen> {
-        if let Some(ticket) = self.machine.admit_closed() {
-            return Ok(Permit {
-                breaker: self,
-                ticket: Some(ticket),
-            });
+        match self.core.machine.admit_closed(|| self.now()) {
+            Some(ticket) => Ok(Permit::new(self, ticket)),
+            None => self.admit_at(self.now()),
         }
-        self.admit_at(self.clock.monotonic())
     }
 
-    /// admit at
-    pub fn admit_at(&self, now: agent_primitives::Monotonic) -> Result<Permit<'_>, BreakerOpen> {
-        match self.machine.admit(now) {
+    /// Lets a call through at `now`, a reading of the breaker's clock, or says when to come back.
+    ///
+    /// # Errors
+    /// [`BreakerOpen`] while the provider is to be left alone.
+    ///
+    /// ```
+    /// use agent_primitives::{Clock, ManualClock, ProviderId};
+    /// use agent_resilience::{BreakerConfig, CircuitBreaker};
+    ///
+    /// let clock = ManualClock::default();
+    /// let breaker = CircuitBreaker::new(ProviderId::new("groq")?, BreakerConfig::default())
+    ///     .clock(clock.clone());
+    /// let permit = breaker.admit_at(clock.monotonic()).unwrap();
+    /// permit.success_at(clock.monotonic());
+    /// assert_eq!(breaker.snapshot().calls, 1);
+    /// # Ok::<(), agent_primitives::InvalidId>(())
+    /// ```
+    #[inline]
+    pub fn admit_at(&self, now: Monotonic) -> Result<Permit<'_>, BreakerOpen> {
+        match self.core.machine.admit(now) {
             Ok((ticket, change)) => {
+                // An observer that panics drops the permit on the way.
+                let permit = Permit::new(self, ticket);
                 self.tell(change);
-                Ok(Permit {
-                    breaker: self,
-                    ticket: Some(ticket),
-                })
+                Ok(permit)
             }
-            Err(refusal) => Err(BreakerOpen {
-                name: self.name.clone(),
-                state: refusal.state,
-                retry_in: refusal.retry_in,
-            }),
+            Err(Refusal { state, left }) => {
+                Err(BreakerOpen::new(state, left.map(Duration::from_nanos)))
+            }
         }
+    }
+
+    /// Lets a call through that goes on in another task, or says when to come back.
+    ///
+    /// # Errors
+    /// [`BreakerOpen`] while the provider is to be left alone.
+    pub fn admit_owned(&self) -> Result<OwnedPermit, BreakerOpen> {
+        let permit = self.admit()?;
+        Ok(OwnedPermit::new(self.clone(), permit.into_ticket()))
+    }
+
+    /// [`admit_owned`](Self::admit_owned) at `now`, a reading of the breaker's clock.
+    ///
+    /// # Errors
+    /// [`BreakerOpen`] while the provider is to be left alone.
+    pub fn admit_owned_at(&self, now: Monotonic) -> Result<OwnedPermit, BreakerOpen> {
+        let permit = self.admit_at(now)?;
+        Ok(OwnedPermit::new(self.clone(), permit.into_ticket()))
     }
 
     /// Runs `operation` if the breaker lets it through, and learns from its result.
@@ -180,7 +261,8 @@ impl CircuitBreaker {
     /// [`CallError::Open`] without calling, or [`CallError::Inner`] with the operation's own error.
     ///
     /// # Cancel safety
-    /// Dropping the future gives the permit back; the call counts neither way.
+    /// Dropping the future gives the permit back; the call counts neither way. So does a panic in the
+    /// operation.
     ///
     /// ```
     /// use agent_primitives::{FailureKind, ProviderId};
@@ -197,6 +279,7 @@ impl CircuitBreaker {
     /// # Ok::<(), agent_primitives::InvalidId>(())
     /// # }).unwrap();
     /// ```
+    #[inline]
     pub async fn call<T, E, F, Fut>(&self, operation: F) -> Result<T, CallError<E>>
     where
         F: FnOnce() -> Fut,
@@ -204,172 +287,79 @@ impl CircuitBreaker {
         E: Classify,
     {
         let permit = self.admit().map_err(CallError::Open)?;
-        match operation().await {
-            Ok(value) => {
-                permit.success();
-                Ok(value)
-            }
-            Err(error) => {
-                permit.failure(error.verdict().kind);
-                Err(CallError::Inner(error))
-            }
-        }
+        let result = operation().await;
+        permit.record(&result);
+        result.map_err(CallError::Inner)
     }
 
     /// The state that a call would meet now.
     pub fn state(&self) -> BreakerState {
-        self.machine.state(self.clock.monotonic()).0
+        self.core.machine.state(self.now()).state
     }
 
     /// Time until a call may be let through: while open, and while half open with all probes under
     /// way. `None` when one would be let through now, or when only a person can tell.
     pub fn retry_in(&self) -> Option<Duration> {
-        self.machine.state(self.clock.monotonic()).1
+        let left = self.core.machine.state(self.now()).left;
+        left.map(Duration::from_nanos)
     }
 
     /// Whether a call would be let through now. Another caller may take the permit first.
     pub fn would_admit(&self) -> bool {
-        self.machine.would_admit(self.clock.monotonic())
+        self.would_admit_at(self.now())
+    }
+
+    /// Whether a call would be let through at `now`, a reading of the breaker's clock.
+    pub fn would_admit_at(&self, now: Monotonic) -> bool {
+        self.core.machine.would_admit(now)
+    }
+
+    /// What a person wants to see.
+    pub fn snapshot(&self) -> BreakerSnapshot {
+        let glance = self.core.machine.glance(self.now());
+        BreakerSnapshot::new(self.core.name.clone(), self.core.time.timestamp(), glance)
     }
 
     /// Lets an open breaker hand out its probes at once, for instance because a health check passed.
     /// Any other breaker stays as it is.
     pub fn half_open(&self) {
-        self.tell(self.machine.half_open(self.clock.monotonic()));
+        self.tell(self.core.machine.half_open(self.now()));
     }
 
-    /// Rejects every call until [`close`](Self::close).
+    /// Opens the breaker by hand for [`open_for`](BreakerConfig::open_for), for instance because a
+    /// status page says that the provider is down. Begins that time anew where it is open already.
+    pub fn open(&self) {
+        self.force(BreakerState::Open);
+    }
+
+    /// Rejects every call until [`close`](Self::close) or [`open`](Self::open).
     pub fn isolate(&self) {
-        self.tell(
-            self.machine
-                .force(BreakerState::Isolated, self.clock.monotonic()),
-        );
+        self.force(BreakerState::Isolated);
     }
 
     /// Closes the breaker and forgets what it counted.
     pub fn close(&self) {
-        self.tell(
-            self.machine
-                .force(BreakerState::Closed, self.clock.monotonic()),
-        );
+        self.force(BreakerState::Closed);
     }
 
+    fn force(&self, state: BreakerState) {
+        self.tell(self.core.machine.force(state, self.now()));
+    }
+
+    #[inline]
     fn tell(&self, change: Option<Change>) {
-        let Some((from, to)) = change else { return };
-        tracing::info!(gen_ai.provider.name = %self.name, %from, %to, "circuit breaker");
-        let event = BreakerChange::new(self.name.clone(), from, to).into();
-        self.observer
-            .observe(Stamp::at(self.clock.timestamp()), &event);
-    }
-}
-
-/// A call that was let through. Report its result; dropped without one, it counts as cancelled.
-///
-/// ```
-/// use agent_primitives::{BreakerState, ProviderId};
-/// use agent_resilience::{BreakerConfig, CircuitBreaker};
-///
-/// let breaker = CircuitBreaker::new(ProviderId::new("groq")?, BreakerConfig::default());
-/// drop(breaker.admit().unwrap());
-/// assert_eq!(breaker.state(), BreakerState::Closed);
-/// # Ok::<(), agent_primitives::InvalidId>(())
-/// ```
-#[derive(Debug)]
-#[must_use = "report the result, or the call counts as cancelled"]
-pub struct Permit<'a> {
-    breaker: &'a CircuitBreaker,
-    ticket: Option<Ticket>,
-}
-
-impl Permit<'_> {
-    /// success
-    pub fn success_at(mut self, now: agent_primitives::Monotonic) {
-        if let Some(ticket) = self.ticket.take() {
-            self.breaker
-                .tell(self.breaker.machine.success(ticket, || now));
+        if let Some(change) = change {
+            self.tell_of(change);
         }
     }
 
-    /// failure
-    pub fn failure_at(self, verdict: &crate::classify::Verdict, _now: agent_primitives::Monotonic) {
-        self.failure(verdict.kind);
-    }
-
-    /// The call succeeded.
-    pub fn success(mut self) {
-        if let Some(ticket) = self.ticket.take() {
-            let now = || self.breaker.clock.monotonic();
-            self.breaker.tell(self.breaker.machine.success(ticket, now));
+    #[cold]
+    fn tell_of(&self, (from, to): Change) {
+        let name = &self.core.name;
+        tracing::info!(gen_ai.provider.name = %name, %from, %to, "circuit breaker");
+        if let Some(observer) = &self.observer {
+            let event = BreakerChange::new(name.clone(), from, to).into();
+            observer.observe(Stamp::at(self.core.time.timestamp()), &event);
         }
     }
-
-    /// The call failed. Only failures of the service count against it: overload, errors inside,
-    /// timeouts, broken connections and streams, and failures that nobody can place. An answer that
-    /// refuses a bad request or a bad key shows that the service works; a cancelled call shows
-    /// nothing.
-    pub fn failure(mut self, kind: FailureKind) {
-        let Some(ticket) = self.ticket.take() else {
-            return;
-        };
-        let now = || self.breaker.clock.monotonic();
-        let machine = &self.breaker.machine;
-        let change = match vote(kind) {
-            Vote::Against => machine.failure(ticket, now()),
-            Vote::For => machine.success(ticket, now),
-            Vote::None => {
-                machine.give_back(ticket);
-                None
-            }
-        };
-        self.breaker.tell(change);
-    }
-}
-
-impl Drop for Permit<'_> {
-    fn drop(&mut self) {
-        if let Some(ticket) = self.ticket.take() {
-            self.breaker.machine.give_back(ticket);
-        }
-    }
-}
-
-enum Vote {
-    Against,
-    For,
-    None,
-}
-
-fn vote(kind: FailureKind) -> Vote {
-    match kind {
-        FailureKind::Overloaded
-        | FailureKind::Server
-        | FailureKind::Timeout
-        | FailureKind::Network
-        | FailureKind::StreamCut
-        | FailureKind::Unknown => Vote::Against,
-        // A limit says nothing about the service's health; a cooldown answers it.
-        FailureKind::Cancelled | FailureKind::RateLimited | FailureKind::QuotaExhausted => {
-            Vote::None
-        }
-        _ => Vote::For,
-    }
-}
-
-/// A guarded call that did not succeed.
-///
-/// ```
-/// use agent_resilience::CallError;
-///
-/// let error: CallError<std::io::Error> = CallError::Inner(std::io::Error::other("boom"));
-/// assert_eq!(error.to_string(), "the call failed");
-/// ```
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum CallError<E> {
-    /// The breaker did not let the call through.
-    #[error(transparent)]
-    Open(BreakerOpen),
-    /// The call itself failed.
-    #[error("the call failed")]
-    Inner(#[source] E),
 }

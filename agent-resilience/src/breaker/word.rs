@@ -3,6 +3,8 @@
 use agent_primitives::BreakerState;
 
 const STATE_BITS: u32 = 2;
+const STATE_MASK: u64 = (1 << STATE_BITS) - 1;
+const OPEN: u64 = 1;
 const COUNT_BITS: u32 = 16;
 const COUNT_MASK: u64 = (1 << COUNT_BITS) - 1;
 const FIRST_SHIFT: u32 = STATE_BITS;
@@ -32,7 +34,7 @@ impl Word {
 
     pub(super) fn pack(self) -> u64 {
         let state = match self.state {
-            BreakerState::Open => 1,
+            BreakerState::Open => OPEN,
             BreakerState::HalfOpen => 2,
             BreakerState::Isolated => 3,
             _ => 0,
@@ -43,11 +45,31 @@ impl Word {
             | u64::from(self.generation & GENERATION_MASK) << GENERATION_SHIFT
     }
 
+    /// The state and its generation, without the counts.
+    pub(super) const fn key(bits: u64) -> u64 {
+        bits & !(COUNT_MASK << FIRST_SHIFT | COUNT_MASK << SECOND_SHIFT)
+    }
+
+    /// Whether the state in `bits` is closed.
+    pub(super) const fn is_closed(bits: u64) -> bool {
+        bits & STATE_MASK == 0
+    }
+
+    /// Whether the state in `bits` is open.
+    pub(super) const fn is_open(bits: u64) -> bool {
+        bits & STATE_MASK == OPEN
+    }
+
+    /// The generation in `bits`.
+    pub(super) const fn generation(bits: u64) -> u64 {
+        bits >> GENERATION_SHIFT
+    }
+
     pub(super) fn unpack(bits: u64) -> Self {
         let count = |shift: u32| u16::try_from(bits >> shift & COUNT_MASK).unwrap_or(u16::MAX);
         Self {
-            state: match bits & ((1 << STATE_BITS) - 1) {
-                1 => BreakerState::Open,
+            state: match bits & STATE_MASK {
+                OPEN => BreakerState::Open,
                 2 => BreakerState::HalfOpen,
                 3 => BreakerState::Isolated,
                 _ => BreakerState::Closed,
@@ -91,6 +113,17 @@ mod tests {
             let next = word.enter(BreakerState::Open, 7);
             assert_eq!(Word::unpack(next.pack()), next);
             assert_eq!((next.generation, next.first, next.second), (0, 7, 0));
+            let key = Word::key(word.pack());
+            assert_eq!(
+                Word::unpack(key),
+                Word {
+                    first: 0,
+                    second: 0,
+                    ..word
+                }
+            );
+            assert_eq!(Word::generation(key), u64::from(GENERATION_MASK));
+            assert_eq!(Word::is_closed(key), state == BreakerState::Closed);
         }
     }
 }

@@ -134,7 +134,7 @@ impl<Req: ?Sized, Rep: Send> FallbackBuilder<Req, Rep> {
                 return Err(InvalidChain::Duplicate(id));
             }
             let breaker = CircuitBreaker::new(id.clone(), self.config.breaker)
-                .shared(&self.clock, &self.observer);
+                .on_clock(Arc::clone(&self.clock));
             links.push(Link {
                 id,
                 provider,

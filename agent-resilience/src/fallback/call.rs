@@ -239,7 +239,7 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
             let kind = failure.kind();
             tracing::debug!(gen_ai.provider.name = %link.id, attempt, error.type = %kind, "attempt failed");
             self.tell(&record.failed(kind).into());
-            permit.failure(kind);
+            permit.failure(failure.verdict());
 
             let now = self.shared.clock.timestamp();
             match policy.next_step(failure.verdict(), attempt, now, &mut delays) {

@@ -179,7 +179,7 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
     /// The link's breaker, telling the observer of this handle.
     fn breaker_of(&self, link: &Link<Req, Rep>) -> CircuitBreaker {
         let breaker = link.breaker.clone();
-        breaker.shared(&self.shared.clock, &self.observer)
+        breaker.told(Arc::clone(&self.observer))
     }
 
     fn tell(&self, event: &Event) {

@@ -9,10 +9,11 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use agent_primitives::{Clock, SystemClock, TokenUsage};
+use agent_primitives::{Clock, TokenUsage};
 
 use crate::breaker::CircuitBreaker;
 use crate::classify::Verdict;
+use crate::clock::CoarseClock;
 use crate::limit::{ConcurrencyLimit, Cost, RateLimit};
 use crate::retry::{Pause, Retry, RetryBudget, RetryPolicy, Try};
 use crate::sleep::Sleep;
@@ -35,7 +36,7 @@ pub use run::PolicyRun;
 ///
 /// Stages that are not set cost nothing. A call that is ready at once reads the clock once, arms no
 /// timer and allocates nothing; one that waits reads it once more when it ends. All stages must read
-/// the same clock: each takes the system's unless told otherwise, and a test gives clones of one
+/// the same time: each takes the system's unless told otherwise, and a test gives clones of one
 /// [`ManualClock`](agent_primitives::ManualClock) to all of them.
 ///
 /// A value: clone it, share it, use it for any number of calls. Breakers, limits and budgets are
@@ -110,7 +111,7 @@ impl Policy {
                 rate: None,
                 concurrency: None,
                 breaker: None,
-                clock: Arc::new(SystemClock),
+                clock: Arc::new(CoarseClock),
             },
         }
     }
@@ -171,8 +172,9 @@ impl Policy {
         self
     }
 
-    /// Where time is read; the system's clock unless set. The stages have clocks of their own for
-    /// what they do alone: give them the same.
+    /// Where time is read; [`CoarseClock`] unless set, since deadlines, windows and rests are counted
+    /// in seconds. The stages have clocks of their own for what they do alone: leave all of them on
+    /// the system's time, or give all of them the same.
     #[must_use]
     pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
         self.stages.clock = Arc::new(clock);
