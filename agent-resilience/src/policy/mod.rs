@@ -62,7 +62,8 @@ pub use run::PolicyRun;
 ///     .run(Cost::REQUEST.input(1_200).output(400), |attempt| async move {
 ///         if attempt.number == 1 { Err(Verdict::new(FailureKind::Overloaded)) } else { Ok("done") }
 ///     })
-///     .await?;
+///     .await
+///     .unwrap();
 /// assert_eq!(answer, "done");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// # }).unwrap();
@@ -103,15 +104,16 @@ impl Default for Policy {
 
 impl Policy {
     /// Retries as `retry` does, and no other stage yet. `retry` brings the timer, the deadline, the
-    /// timeout of an attempt, the budget and what it learns.
+    /// timeout of an attempt, the budget and what it learns; its clock is replaced by the policy's.
     pub fn new(retry: Retry) -> Self {
+        let clock: Arc<dyn Clock> = Arc::new(CoarseClock);
         Self {
             stages: Stages {
-                retry,
+                retry: retry.clock(Arc::clone(&clock)),
                 rate: None,
                 concurrency: None,
                 breaker: None,
-                clock: Arc::new(CoarseClock),
+                clock,
             },
         }
     }
@@ -121,7 +123,7 @@ impl Policy {
         Self::new(Retry::with_sleep(policy, sleep))
     }
 
-    /// Replaces how failures are retried; a clock set before is kept.
+    /// Replaces how failures are retried; the policy's clock is kept.
     #[must_use]
     pub fn retry(mut self, retry: Retry) -> Self {
         self.stages.retry = retry.clock(Arc::clone(&self.stages.clock));
