@@ -1,35 +1,14 @@
 //! The vendors' own words for their failures.
 
 use agent_primitives::{FailureKind, Scope};
-use serde::{Deserialize, Serialize};
+
+mod name;
+
+pub use name::{UnknownVendor, Vendor};
 
 use super::body::Facts;
 use super::prose;
 use super::verdict::{ContextNumbers, Evidence};
-
-/// Whose errors are read.
-///
-/// ```
-/// use agent_resilience::classify::Vendor;
-///
-/// assert_eq!("groq".parse(), Ok(Vendor::Groq));
-/// assert!("grok".parse::<Vendor>().is_err());
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Vendor {
-    /// Anthropic's Messages API.
-    Anthropic,
-    /// `OpenAI`'s own API.
-    OpenAi,
-    /// Groq's API, which is compatible with `OpenAI`'s but limits in its own way.
-    Groq,
-    /// A local or remote Ollama server.
-    Ollama,
-    /// Any other service that speaks `OpenAI`'s format.
-    OpenAiCompatible,
-}
 
 /// The format that a vendor's errors and headers are written in.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -43,37 +22,8 @@ impl Vendor {
     pub(super) const fn dialect(self) -> Dialect {
         match self {
             Self::Anthropic => Dialect::Anthropic,
-            Self::OpenAi | Self::Groq | Self::OpenAiCompatible => Dialect::OpenAi,
             Self::Ollama => Dialect::Ollama,
-        }
-    }
-}
-
-/// A name that is no vendor's.
-///
-/// ```
-/// use agent_resilience::classify::Vendor;
-///
-/// let error = "grok".parse::<Vendor>().unwrap_err();
-/// assert_eq!(
-///     error.to_string(),
-///     "unknown vendor \"grok\"; use anthropic, openai, groq, ollama or openai_compatible"
-/// );
-/// ```
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("unknown vendor {0:?}; use anthropic, openai, groq, ollama or openai_compatible")]
-pub struct UnknownVendor(String);
-
-impl std::str::FromStr for Vendor {
-    type Err = UnknownVendor;
-    fn from_str(text: &str) -> Result<Self, UnknownVendor> {
-        match text {
-            "anthropic" => Ok(Self::Anthropic),
-            "openai" | "open_ai" => Ok(Self::OpenAi),
-            "groq" => Ok(Self::Groq),
-            "ollama" => Ok(Self::Ollama),
-            "openai_compatible" | "open_ai_compatible" => Ok(Self::OpenAiCompatible),
-            _ => Err(UnknownVendor(text.chars().take(64).collect())),
+            _ => Dialect::OpenAi,
         }
     }
 }
