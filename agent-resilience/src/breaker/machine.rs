@@ -18,9 +18,10 @@ pub(super) type Change = (BreakerState, BreakerState);
 #[repr(align(64))]
 pub(super) struct Machine {
     word: AtomicU64,
-    /// When the present state was entered. Raised before the word changes and never lowered, so that a
+    /// When the state was entered, for even generations and for odd ones: one that is about to be entered
+    /// does not disturb the present one. Raised before the word changes and never lowered, so that a
     /// thread that was stopped on its way to a change cannot make a later state look old.
-    since: AtomicU64,
+    since: [AtomicU64; 2],
     rules: Rules,
     window: Window,
     shards: Shards,
@@ -75,7 +76,7 @@ impl Machine {
         let minimum_calls = u64::from(config.minimum_calls.get());
         Self {
             word: AtomicU64::new(Word::CLOSED.pack()),
-            since: AtomicU64::new(now.nanos()),
+            since: [now.nanos(); 2].map(AtomicU64::new),
             rules: Rules {
                 open_for: nanos(config.open_for),
                 half_open_for: nanos(config.half_open_for),
@@ -105,13 +106,22 @@ impl Machine {
     }
 
     fn change(&self, old: Word, new: Word, now: Monotonic) -> bool {
-        self.since.fetch_max(now.nanos(), Ordering::AcqRel);
+        self.since(new.generation.into())
+            .fetch_max(now.nanos(), Ordering::AcqRel);
         self.swap(old, new)
     }
 
-    fn age(&self, now: Monotonic) -> u64 {
-        now.nanos()
-            .saturating_sub(self.since.load(Ordering::Acquire))
+    #[inline]
+    fn since(&self, generation: u64) -> &AtomicU64 {
+        let [even, odd] = &self.since;
+        if generation & 1 == 0 { even } else { odd }
+    }
+
+    /// How long the state of a generation has lasted.
+    #[inline]
+    fn age(&self, generation: u64, now: Monotonic) -> u64 {
+        let since = self.since(generation).load(Ordering::Acquire);
+        now.nanos().saturating_sub(since)
     }
 
     /// Whether a call has to say when it began.
@@ -137,7 +147,8 @@ impl Machine {
     }
 
     fn seen(&self, word: Word, now: Monotonic) -> Refusal {
-        let left = |whole: u64| Some(whole.saturating_sub(self.age(now))).filter(|left| *left > 0);
+        let age = self.age(word.generation.into(), now);
+        let left = |whole: u64| Some(whole.saturating_sub(age)).filter(|left| *left > 0);
         let (state, left) = match word.state {
             BreakerState::Open => match left(self.rules.open_for) {
                 None => (BreakerState::HalfOpen, None),
@@ -171,7 +182,8 @@ impl Machine {
             return Ok((self.ticket(bits, || now), None));
         }
         if Word::is_open(bits) {
-            let left = self.rules.open_for.saturating_sub(self.age(now));
+            let age = self.age(Word::generation(bits), now);
+            let left = self.rules.open_for.saturating_sub(age);
             if left > 0 {
                 self.shards.reject();
                 return Err(Refusal {
@@ -393,7 +405,7 @@ impl Machine {
         };
         Glance {
             refusal,
-            age: Duration::from_nanos(self.age(now)),
+            age: Duration::from_nanos(self.age(word.generation.into(), now)),
             row: if closed { word.first } else { 0 },
             tally: self.window.tally(&self.shards, counted.into(), now),
             probes,
