@@ -9,7 +9,7 @@ use super::cost::Cost;
 use super::error::{AcquireError, Refused};
 use super::queue::Try;
 use super::rate::RateLimit;
-use super::reservation::{Held, Marks, OwnedReservation, Reservation};
+use super::reservation::{Held, OwnedReservation, Reservation};
 use super::window::axis;
 use crate::sleep::Sleep;
 #[cfg(feature = "tokio")]
@@ -85,8 +85,8 @@ impl RateLimit {
         cost: Cost,
         deadline: Option<Monotonic>,
     ) -> Result<Reservation<'_>, AcquireError> {
-        self.wait(sleep, cost, deadline, |marks| {
-            Reservation::new(&self.inner, Held::new(cost, marks))
+        self.wait(sleep, cost, deadline, |held| {
+            Reservation::new(&self.inner, held)
         })
         .await
     }
@@ -104,8 +104,8 @@ impl RateLimit {
         cost: Cost,
         deadline: Option<Monotonic>,
     ) -> Result<OwnedReservation, AcquireError> {
-        self.wait(sleep, cost, deadline, |marks| {
-            OwnedReservation::new(Arc::clone(&self.inner), Held::new(cost, marks))
+        self.wait(sleep, cost, deadline, |held| {
+            OwnedReservation::new(Arc::clone(&self.inner), held)
         })
         .await
     }
@@ -115,15 +115,13 @@ impl RateLimit {
         sleep: &(impl Sleep + ?Sized),
         cost: Cost,
         deadline: Option<Monotonic>,
-        reservation: impl Fn(Marks) -> R,
+        reservation: impl Fn(Held) -> R,
     ) -> Result<R, AcquireError> {
         let queue = &self.inner.queue;
-        if queue.waiting() == 0 {
-            match self.take(cost, axis(self.now().nanos())) {
-                Ok(marks) => return Ok(reservation(marks)),
-                Err(Refused::TooLarge(too_large)) => return Err(AcquireError::TooLarge(too_large)),
-                Err(Refused::Limited(_)) => {}
-            }
+        match self.take_unqueued(cost, axis(self.now().nanos())) {
+            Ok(held) => return Ok(reservation(held)),
+            Err(Refused::TooLarge(too_large)) => return Err(AcquireError::TooLarge(too_large)),
+            Err(Refused::Limited(_)) => {}
         }
         let outlook = |ahead: Cost, now: Monotonic| {
             let wait = self.inner.outlook(ahead, cost, axis(now.nanos()));
@@ -132,14 +130,14 @@ impl RateLimit {
         };
         let attempt = |now: Monotonic| {
             let now = axis(now.nanos());
-            let hold = self.inner.pace.hold(queue.waiting(), now);
-            if hold > 0 {
-                return Try::Later(Some(Duration::from_nanos(hold)));
+            let pause = self.inner.pace.hold(queue.waiting(), now);
+            if pause > 0 {
+                return Try::Later(Some(Duration::from_nanos(pause)));
             }
             match self.take(cost, now) {
-                Ok(marks) => {
+                Ok(held) => {
                     self.inner.pace.went();
-                    Try::Done(reservation(marks))
+                    Try::Done(reservation(held))
                 }
                 Err(Refused::Limited(limited)) => Try::Later(Some(limited.retry_in())),
                 Err(Refused::TooLarge(too_large)) => Try::Never(AcquireError::TooLarge(too_large)),

@@ -79,6 +79,7 @@ impl Cost {
     }
 
     /// How much of `resource` this takes. A plan's share is counted in tokens of either kind.
+    #[inline]
     pub(super) const fn of(&self, resource: LimitedResource) -> u64 {
         match resource {
             LimitedResource::Requests => self.requests,

@@ -97,6 +97,7 @@ pub(super) enum By {
 }
 
 impl Limited {
+    #[inline]
     pub(super) const fn window(resource: LimitedResource, period_nanos: u64, wait: u64) -> Self {
         Self {
             retry_nanos: wait,
@@ -105,6 +106,7 @@ impl Limited {
         }
     }
 
+    #[inline]
     pub(super) const fn other(by: By, wait: u64) -> Self {
         Self {
             retry_nanos: wait,

@@ -16,6 +16,7 @@ mod rate;
 mod request_gate;
 mod reservation;
 mod window;
+mod windows;
 
 pub use concurrency::{
     AdaptiveConfig, ConcurrencyConfig, ConcurrencyLimit, ConcurrencyPermit, OwnedConcurrencyPermit,

@@ -13,8 +13,9 @@ use super::error::{By, Limited, Refused, TooLarge};
 use super::pace::Pace;
 use super::queue::WaitQueue;
 use super::request_gate::{GateRefusal, RequestGate};
-use super::reservation::{Held, Marks, OwnedReservation, Reservation};
-use super::window::{Short, Window, axis};
+use super::reservation::{Held, OwnedReservation, Reservation};
+use super::window::axis;
+use super::windows::Windows;
 use crate::classify::LimitedResource;
 
 /// How much may be asked of one provider, model or key: several windows of requests and tokens, all of
@@ -58,7 +59,7 @@ pub struct RateLimit {
 }
 
 pub(super) struct Inner {
-    pub(super) windows: Box<[Window]>,
+    pub(super) windows: Windows,
     /// Nothing passes before this moment of the axis.
     pub(super) blocked_until: AtomicU64,
     pub(super) queue: WaitQueue,
@@ -117,12 +118,9 @@ impl RateLimit {
         config.check()?;
         let wall = i128::from(clock.timestamp().unix_nanos());
         let wall_ahead = wall - i128::from(axis(clock.monotonic().nanos()));
-        let windows = config.windows.iter();
         Ok(Self {
             inner: Arc::new(Inner {
-                windows: windows
-                    .map(|window| Window::new(window, wall_ahead))
-                    .collect(),
+                windows: Windows::new(&config.windows, wall_ahead),
                 blocked_until: AtomicU64::new(0),
                 queue: WaitQueue::new(config.queue),
                 pace: Pace::new(config.ramp),
@@ -147,16 +145,7 @@ impl RateLimit {
     #[inline]
     pub fn try_take_at(&self, cost: Cost, now: Monotonic) -> Result<(), Refused> {
         let now = axis(now.nanos());
-        self.behind_others(cost, now)?;
-        if let ([window], None) = (&*self.inner.windows, &self.gate) {
-            self.inner.check_block(now)?;
-            let units = cost.of(window.resource());
-            return match window.take(units, now) {
-                Ok(_) => Ok(()),
-                Err(short) => Err(refusal(window, units, short)),
-            };
-        }
-        self.take(cost, now).map(|_| ())
+        self.take_unqueued(cost, now).map(|_| ())
     }
 
     /// Spends `cost` now, from all windows or from none. Nothing can be given back.
@@ -174,9 +163,8 @@ impl RateLimit {
     #[inline]
     pub fn try_acquire_at(&self, cost: Cost, now: Monotonic) -> Result<Reservation<'_>, Refused> {
         let now = axis(now.nanos());
-        self.behind_others(cost, now)?;
-        let marks = self.take(cost, now)?;
-        Ok(Reservation::new(&self.inner, Held::new(cost, marks)))
+        let held = self.take_unqueued(cost, now)?;
+        Ok(Reservation::new(&self.inner, held))
     }
 
     /// Reserves `cost` now, in all windows or in none.
@@ -197,12 +185,8 @@ impl RateLimit {
         now: Monotonic,
     ) -> Result<OwnedReservation, Refused> {
         let now = axis(now.nanos());
-        self.behind_others(cost, now)?;
-        let marks = self.take(cost, now)?;
-        Ok(OwnedReservation::new(
-            Arc::clone(&self.inner),
-            Held::new(cost, marks),
-        ))
+        let held = self.take_unqueued(cost, now)?;
+        Ok(OwnedReservation::new(Arc::clone(&self.inner), held))
     }
 
     /// Lets nothing through before `until`: what a provider asks for with `retry-after`. A later moment
@@ -276,7 +260,11 @@ impl RateLimit {
     pub(super) fn is_like_new(&self, now: Monotonic) -> bool {
         Arc::strong_count(&self.inner) == 1
             && self.blocked_for(now).is_zero()
-            && (self.inner.windows.iter()).all(|window| window.is_like_new(axis(now.nanos())))
+            && self
+                .inner
+                .windows
+                .iter()
+                .all(|window| window.is_like_new(axis(now.nanos())))
     }
 
     /// Whoever does not wait goes behind those who do.
@@ -298,33 +286,48 @@ impl RateLimit {
         Err(Refused::Limited(Limited::other(By::Queue, wait)))
     }
 
+    /// Takes for a caller who does not wait.
+    #[inline]
+    pub(super) fn take_unqueued(&self, cost: Cost, now: u64) -> Result<Held, Refused> {
+        self.behind_others(cost, now)?;
+        let taken = self.take(cost, now);
+        if taken.is_err() {
+            // Whoever began to wait meanwhile may have seen what was rolled back here as taken.
+            self.inner.queue.call_first();
+        }
+        taken
+    }
+
     /// Takes from all windows or from none, whoever waits.
-    pub(super) fn take(&self, cost: Cost, now: u64) -> Result<Marks, Refused> {
-        let inner = &*self.inner;
-        inner.check_block(now)?;
-        let mut marks = Marks::at(now);
-        if let [window] = &*inner.windows {
-            let units = cost.of(window.resource());
-            let [first, ..] = &mut marks.spent;
-            *first = window
-                .take(units, now)
-                .map_err(|short| refusal(window, units, short))?;
-        } else {
-            inner.take_all(cost, now, &mut marks)?;
+    #[inline]
+    pub(super) fn take(&self, cost: Cost, now: u64) -> Result<Held, Refused> {
+        self.inner.check_block(now)?;
+        if let (Some(window), None) = (self.inner.windows.only(), &self.gate) {
+            let mark = window.take_or_refuse(cost, now)?;
+            return Ok(Held::new(cost, now, mark));
         }
+        let mut held = Held::new(cost, now, 0);
+        self.take_several(&mut held)?;
+        Ok(held)
+    }
+
+    fn take_several(&self, held: &mut Held) -> Result<(), Refused> {
+        let windows = &self.inner.windows;
+        windows.take(held)?;
+        let requests = held.cost().requests;
         if let Some(gate) = &self.gate
-            && cost.requests > 0
-            && let Err(refusal) = gate.try_pass(cost.requests)
+            && requests > 0
+            && let Err(refusal) = gate.try_pass(requests)
         {
-            inner.give_back(cost, &marks, now);
-            return Err(gate_refusal(cost, refusal));
+            windows.roll_back(held, RateLimitConfig::WINDOWS_MAX);
+            return Err(gate_refusal(requests, refusal));
         }
-        Ok(marks)
+        Ok(())
     }
 }
 
 #[cold]
-fn gate_refusal(cost: Cost, refusal: GateRefusal) -> Refused {
+fn gate_refusal(requests: u64, refusal: GateRefusal) -> Refused {
     match refusal {
         GateRefusal::RetryIn(wait) => {
             let nanos = u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX).max(1);
@@ -332,26 +335,9 @@ fn gate_refusal(cost: Cost, refusal: GateRefusal) -> Refused {
         }
         GateRefusal::AtMost(allowance) => Refused::TooLarge(TooLarge {
             resource: LimitedResource::Requests,
-            asked: cost.requests,
+            asked: requests,
             allowance,
             period_nanos: 0,
-        }),
-    }
-}
-
-#[inline]
-fn refusal(window: &Window, units: u64, short: Short) -> Refused {
-    match short {
-        Short::For(wait) => Refused::Limited(Limited::window(
-            window.resource(),
-            window.period_nanos(),
-            wait.max(1),
-        )),
-        Short::Never => Refused::TooLarge(TooLarge {
-            resource: window.resource(),
-            asked: units,
-            allowance: window.whole(),
-            period_nanos: window.period_nanos(),
         }),
     }
 }
@@ -373,82 +359,11 @@ impl Inner {
         }
     }
 
-    fn take_all(&self, cost: Cost, now: u64, marks: &mut Marks) -> Result<(), Refused> {
-        // Look first: windows that cannot give leave the others untouched, and the longest wait is
-        // known. Only a race is left to be rolled back.
-        let mut longest: Option<Refused> = None;
-        for window in &self.windows {
-            let units = cost.of(window.resource());
-            if units > 0
-                && let Err(short) = window.outlook(0, units, now)
-            {
-                let refused = refusal(window, units, short);
-                if short == Short::Never {
-                    return Err(refused);
-                }
-                if longest.is_none_or(|known| known.retry_in() < refused.retry_in()) {
-                    longest = Some(refused);
-                }
-            }
-        }
-        if let Some(longest) = longest {
-            return Err(longest);
-        }
-        for (at, (window, mark)) in self.windows.iter().zip(&mut marks.spent).enumerate() {
-            let units = cost.of(window.resource());
-            if units == 0 {
-                continue;
-            }
-            match window.take(units, now) {
-                Ok(taken) => *mark = taken,
-                Err(short) => {
-                    let taken = self.windows.iter().zip(&marks.spent).take(at);
-                    for (window, mark) in taken {
-                        window.give_back(cost.of(window.resource()), *mark, now, now);
-                    }
-                    self.queue.call_first();
-                    return Err(refusal(window, units, short));
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Gives back what `cost` took when it left these marks.
-    #[inline]
-    pub(super) fn give_back(&self, cost: Cost, marks: &Marks, now: u64) {
-        let mut freed = false;
-        for (window, mark) in self.windows.iter().zip(&marks.spent) {
-            let units = cost.of(window.resource());
-            freed |= units > 0 && window.give_back(units, *mark, marks.taken, now);
-        }
-        if freed {
-            self.queue.call_first();
-        }
-    }
-
     /// Nanoseconds until `cost` could be let through after `ahead`.
     pub(super) fn outlook(&self, ahead: Cost, cost: Cost, now: u64) -> Result<u64, TooLarge> {
-        let mut wait = self
-            .blocked_until
-            .load(Ordering::Acquire)
-            .saturating_sub(now);
-        for window in &self.windows {
-            let units = cost.of(window.resource());
-            if units == 0 {
-                continue;
-            }
-            match window.outlook(ahead.of(window.resource()), units, now) {
-                Ok(()) => {}
-                Err(Short::For(nanos)) => wait = wait.max(nanos),
-                Err(Short::Never) => {
-                    if let Refused::TooLarge(too_large) = refusal(window, units, Short::Never) {
-                        return Err(too_large);
-                    }
-                }
-            }
-        }
-        Ok(wait)
+        let blocked = self.blocked_until.load(Ordering::Acquire);
+        let wait = self.windows.outlook(ahead, cost, now)?;
+        Ok(wait.max(blocked.saturating_sub(now)))
     }
 }
 

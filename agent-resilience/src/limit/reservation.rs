@@ -7,29 +7,18 @@ use agent_primitives::Monotonic;
 use super::config::RateLimitConfig;
 use super::cost::Cost;
 use super::rate::Inner;
-use super::window::axis;
+use super::window::{Window, axis};
 
-/// When a call took its cost, and where each window's spending ended after it.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Marks {
-    pub(super) taken: u64,
-    pub(super) spent: [u64; RateLimitConfig::WINDOWS_MAX],
-}
-
-impl Marks {
-    #[inline]
-    pub(super) const fn at(taken: u64) -> Self {
-        Self {
-            taken,
-            spent: [0; RateLimitConfig::WINDOWS_MAX],
-        }
-    }
-}
-
+/// What was taken, when, and where each window's spending ended after it.
+///
+/// The first window's mark stands apart: with one window, the usual case, the whole value then lives in
+/// registers from taking to giving back.
 #[derive(Debug)]
 pub(super) struct Held {
     cost: Cost,
-    marks: Marks,
+    taken: u64,
+    first: u64,
+    rest: [u64; RateLimitConfig::WINDOWS_MAX - 1],
     ends: Ends,
 }
 
@@ -41,49 +30,80 @@ enum Ends {
 }
 
 impl Held {
+    /// Everything was taken at `taken`; the first window's mark.
     #[inline]
-    pub(super) const fn new(cost: Cost, marks: Marks) -> Self {
+    pub(super) const fn new(cost: Cost, taken: u64, first: u64) -> Self {
         Self {
             cost,
-            marks,
+            taken,
+            first,
+            rest: [0; RateLimitConfig::WINDOWS_MAX - 1],
             ends: Ends::GivesBack,
         }
     }
 
-    fn settle(&mut self, inner: &Inner, actual: Cost, now: Monotonic) {
+    pub(super) const fn cost(&self) -> Cost {
+        self.cost
+    }
+
+    pub(super) const fn taken(&self) -> u64 {
+        self.taken
+    }
+
+    pub(super) fn marks(&self) -> impl Iterator<Item = &u64> {
+        std::iter::once(&self.first).chain(&self.rest)
+    }
+
+    pub(super) fn marks_mut(&mut self) -> impl Iterator<Item = &mut u64> {
+        std::iter::once(&mut self.first).chain(&mut self.rest)
+    }
+
+    /// Replaces what was taken by `actual`.
+    #[inline]
+    fn settle(&mut self, inner: &Inner, actual: Cost, now: u64) {
         self.ends = Ends::Keeps;
-        let now = axis(now.nanos());
-        if actual - self.cost != Cost::ZERO {
-            self.settle_each(inner, actual, now);
-            return;
-        }
-        if actual != self.cost {
-            inner.give_back(self.cost - actual, &self.marks, now);
+        let freed = if let Some(window) = inner.windows.only() {
+            self.settle_one(window, self.first, actual, now)
+        } else {
+            self.settle_several(inner, actual, now)
+        };
+        if freed {
+            inner.queue.call_first();
         }
     }
 
-    /// Windows may differ: fewer input tokens than estimated, more output tokens.
-    fn settle_each(&self, inner: &Inner, actual: Cost, now: u64) {
-        for (window, mark) in inner.windows.iter().zip(&self.marks.spent) {
-            let (held, used) = (
-                self.cost.of(window.resource()),
-                actual.of(window.resource()),
-            );
-            if used > held {
-                window.charge(used - held, now);
-            } else if used < held {
-                window.give_back(held - used, *mark, self.marks.taken, now);
-            }
+    #[inline]
+    fn settle_one(&self, window: &Window, mark: u64, actual: Cost, now: u64) -> bool {
+        let (held, used) = (
+            self.cost.of(window.resource()),
+            actual.of(window.resource()),
+        );
+        if used > held {
+            window.charge(used - held, now);
         }
-        inner.queue.call_first();
+        used < held && window.give_back(held - used, mark, self.taken, now)
+    }
+
+    /// Windows may differ: fewer input tokens than estimated, more output tokens.
+    fn settle_several(&self, inner: &Inner, actual: Cost, now: u64) -> bool {
+        let mut freed = false;
+        for (window, mark) in inner.windows.iter().zip(self.marks()) {
+            freed |= self.settle_one(window, *mark, actual, now);
+        }
+        freed
     }
 
     #[inline]
     fn end(&mut self, inner: &Inner) {
         if self.ends == Ends::GivesBack {
-            let now = axis(inner.clock.monotonic().nanos());
-            inner.give_back(self.cost, &self.marks, now);
+            self.forgive(inner);
         }
+    }
+
+    #[inline(never)]
+    fn forgive(&mut self, inner: &Inner) {
+        let now = axis(inner.clock.monotonic().nanos());
+        self.settle(inner, Cost::ZERO, now);
     }
 }
 
@@ -125,6 +145,7 @@ macro_rules! reservation {
             /// Replaces the estimate by what was used, at `now`.
             #[inline]
             pub fn reconcile_at(mut self, actual: impl Into<Cost>, now: Monotonic) {
+                let now = axis(now.nanos());
                 self.held.settle(&self.inner, actual.into(), now);
             }
 

@@ -15,6 +15,7 @@ const BIAS: u64 = 1 << 62;
 const DEBT_PERIODS: u64 = 10;
 
 /// A reading of the clock, on the windows' own axis.
+#[inline]
 pub(super) const fn axis(nanos: u64) -> u64 {
     if nanos > BIAS {
         BIAS + BIAS
@@ -51,10 +52,10 @@ pub(super) struct Window {
     /// Nanoseconds that may be spent beyond the base.
     burst: AtomicU64,
     /// Fixed windows: what to add to the axis so that windows start at multiples of the period.
-    phase: AtomicU64,
+    /// Others: the burst that was asked for in units, or `u64::MAX`.
+    shape: AtomicU64,
     period: u64,
     limit: AtomicU64,
-    burst_asked: Option<u64>,
     resource: LimitedResource,
     kind: WindowKind,
 }
@@ -79,10 +80,12 @@ impl Window {
             given_back: AtomicU64::new(0),
             unit: AtomicU64::new(1),
             burst: AtomicU64::new(1),
-            phase: AtomicU64::new(u64::try_from(phase).unwrap_or(0)),
+            shape: AtomicU64::new(match window.kind {
+                WindowKind::Refill => window.burst.unwrap_or(u64::MAX),
+                WindowKind::Fixed => u64::try_from(phase).unwrap_or(0),
+            }),
             period,
             limit: AtomicU64::new(window.limit),
-            burst_asked: window.burst,
             resource: window.resource,
             kind: window.kind,
         };
@@ -90,6 +93,7 @@ impl Window {
         new
     }
 
+    #[inline]
     pub(super) const fn resource(&self) -> LimitedResource {
         self.resource
     }
@@ -102,6 +106,7 @@ impl Window {
         Duration::from_nanos(self.period)
     }
 
+    #[inline]
     pub(super) const fn period_nanos(&self) -> u64 {
         self.period
     }
@@ -122,7 +127,7 @@ impl Window {
             // units and not in time.
             WindowKind::Refill => (
                 self.period.div_ceil(limit),
-                self.burst_asked.map_or(limit, |asked| asked.min(limit)),
+                self.shape.load(Relaxed).min(limit),
             ),
             // Rounded down: a whole limit has to end before the next window starts.
             WindowKind::Fixed => (self.period / limit, limit),
@@ -133,21 +138,24 @@ impl Window {
     }
 
     /// Where free allowance begins: now, or the start of the fixed window that `now` is in.
+    #[inline]
     fn base(&self, now: u64) -> u64 {
         match self.kind {
             WindowKind::Refill => now,
             WindowKind::Fixed => {
-                let into = (now + self.phase.load(Relaxed)) % self.period.max(1);
+                let into = (now + self.shape.load(Relaxed)) % self.period.max(1);
                 now - into
             }
         }
     }
 
+    #[inline]
     fn cost(&self, units: u64) -> u64 {
         units.saturating_mul(self.unit.load(Relaxed))
     }
 
     /// The moment up to which the allowance is spent, never before the base.
+    #[inline]
     fn spent_until(&self, base: u64) -> u64 {
         // In this order: a giving back in between makes the answer later, never earlier.
         let given_back = self.given_back.load(Acquire);
@@ -158,6 +166,10 @@ impl Window {
     /// Takes `units` if they are there. What comes back is to be remembered for `give_back`.
     #[inline]
     pub(super) fn take(&self, units: u64, now: u64) -> Result<u64, Short> {
+        // A call that takes nothing of this is not held back by a debt.
+        if units == 0 {
+            return Ok(0);
+        }
         let cost = self.cost(units);
         let burst = self.burst.load(Relaxed);
         let base = self.base(now);
@@ -186,6 +198,7 @@ impl Window {
         }
     }
 
+    #[inline]
     fn short(&self, cost: u64, burst: u64, over: u64, base: u64, now: u64) -> Short {
         if cost > burst {
             return Short::Never;
@@ -201,7 +214,11 @@ impl Window {
     }
 
     /// What `take` would say if `ahead` units were taken first.
+    #[inline]
     pub(super) fn outlook(&self, ahead: u64, units: u64, now: u64) -> Result<(), Short> {
+        if units == 0 {
+            return Ok(());
+        }
         let (cost, burst) = (self.cost(units), self.burst.load(Relaxed));
         let base = self.base(now);
         let next = self
@@ -338,7 +355,7 @@ impl Window {
         }
         let used = self.spent_until(base) - base;
         let phase = (self.period - end % self.period) % self.period;
-        self.phase.store(phase, Relaxed);
+        self.shape.store(phase, Relaxed);
         let moved = self.base(now);
         if moved < base && used > 0 {
             // No reservation of the old window gives anything back any more: its base is gone.
@@ -355,6 +372,12 @@ mod tests {
     use proptest::prelude::*;
 
     const SECOND: u64 = 1_000_000_000;
+
+    #[test]
+    fn a_window_is_one_cache_line() {
+        assert_eq!(size_of::<Window>(), 64);
+        assert_eq!(size_of::<Option<Window>>(), 64);
+    }
 
     /// 60 units a minute: one unit is one second.
     fn minute(kind: WindowKind) -> Window {

@@ -6,8 +6,8 @@ use std::time::Duration;
 use agent_primitives::Clock;
 use agent_resilience::classify::LimitedResource::{Requests, Tokens};
 use agent_resilience::{
-    AcquireError, Cost, LimitedBy, RateLimit, RateLimitConfig, RateWindow, Refused, Sleep,
-    TokioSleep,
+    AcquireError, Cost, GateRefusal, LimitedBy, RateLimit, RateLimitConfig, RateWindow, Refused,
+    RequestGate, Sleep, TokioSleep,
 };
 use futures_util::FutureExt;
 use futures_util::future::{join_all, poll_immediate};
@@ -283,4 +283,31 @@ async fn a_cancelled_acquire_that_was_ready_gives_its_reservation_back() {
     assert_eq!(left(&limit, clock.monotonic()), [0]);
     drop(ready);
     assert_eq!(left(&limit, clock.monotonic()), [1]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_gate_that_refuses_is_asked_again_only_when_it_said() {
+    struct Shut(Mutex<Vec<f64>>, PausedClock);
+
+    impl RequestGate for Shut {
+        fn try_pass(&self, _requests: u64) -> Result<(), GateRefusal> {
+            let now = self.1.seconds();
+            self.0.lock().unwrap().push(now.round());
+            if now < 20.0 {
+                return Err(GateRefusal::RetryIn(7 * SECOND));
+            }
+            Ok(())
+        }
+    }
+
+    let clock = PausedClock::new();
+    let gate = Arc::new(Shut(Mutex::default(), clock));
+    let window = RateWindow::per_minute(Requests, 60);
+    let limit = RateLimit::with_clock(&config(&[window]), clock)
+        .unwrap()
+        .request_gate(Arc::clone(&gate));
+    limit.acquire(Cost::REQUEST, None).await.unwrap().keep();
+    // Once before it waits, once as the first in line, then at each time named.
+    assert_eq!(*gate.0.lock().unwrap(), [0.0, 0.0, 7.0, 14.0, 21.0]);
+    assert_eq!(left(&limit, clock.monotonic()), [59]);
 }

@@ -242,3 +242,20 @@ fn settings_that_cannot_hold_are_refused() {
         "a typing error"
     );
 }
+
+#[test]
+fn a_call_that_needs_nothing_of_a_window_is_not_held_back_by_its_debt() {
+    for windows in [
+        vec![RateWindow::per_minute(Tokens, 60)],
+        vec![
+            RateWindow::per_minute(Tokens, 60),
+            RateWindow::per_minute(Requests, 60),
+        ],
+    ] {
+        let limit = limit(&windows);
+        let held = limit.try_acquire_at(Cost::REQUEST.input(1), at(0)).unwrap();
+        held.reconcile_at(Cost::REQUEST.input(500), at(0));
+        assert!(limit.try_take_at(Cost::REQUEST, at(0)).is_ok());
+        assert!(limit.try_take_at(Cost::REQUEST.input(1), at(0)).is_err());
+    }
+}
