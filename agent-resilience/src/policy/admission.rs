@@ -7,7 +7,7 @@ use agent_primitives::{FailureKind, Monotonic, Scope, TokenUsage};
 
 use super::Stages;
 use super::error::Refusal;
-use crate::breaker::Permit;
+use crate::breaker::{BreakerOpen, Permit};
 use crate::classify::Verdict;
 use crate::deadline::{Deadline, TimeLimit};
 use crate::limit::{ConcurrencyPermit, Cost, Reservation};
@@ -41,12 +41,15 @@ impl<'a> Admission<'a> {
         if let Some(slot) = self.slot.take() {
             slot.succeeded_at(ended);
         }
-        if let Some(reservation) = self.reservation.take() {
-            match usage {
-                Some(usage) => reservation.reconcile_at(Cost::from(usage), ended),
-                None => reservation.keep(),
-            }
+        if let Some(reservation) = &mut self.reservation {
+            reservation.settle_in_place(usage.map(Cost::from), ended);
         }
+    }
+
+    /// An attempt that begins holds nothing yet.
+    #[inline]
+    pub(super) fn clear(&mut self) {
+        *self = Self::NONE;
     }
 
     #[cold]
@@ -57,10 +60,11 @@ impl<'a> Admission<'a> {
         if let Some(slot) = self.slot.take() {
             slot.failed_at(verdict.kind, ended);
         }
-        if let Some(reservation) = self.reservation.take() {
+        if let Some(reservation) = &mut self.reservation {
             // The call was made; what it used is not known.
-            reservation.keep();
+            reservation.settle_in_place(None, ended);
         }
+        self.clear();
     }
 }
 
@@ -93,17 +97,18 @@ impl Stages {
         }
     }
 
-    /// A place in each stage without waiting, or the queue to wait in.
+    /// A place in each stage without waiting, or the queue to wait in. What is taken is written into
+    /// `admission`, which holds nothing before, and is not moved from there.
     ///
     /// A stage that refuses here has given back what those before it gave.
     #[inline]
-    pub(super) fn admit(
-        &self,
+    pub(super) fn admit<'a>(
+        &'a self,
         cost: Cost,
         now: Monotonic,
         limit: TimeLimit,
-    ) -> Result<Admission<'_>, Admitting<'_>> {
-        let mut admission = Admission::NONE;
+        admission: &mut Admission<'a>,
+    ) -> Result<(), Admitting<'a>> {
         if let Some(rate) = &self.rate {
             match rate.try_acquire_at(cost, now) {
                 Ok(reservation) => admission.reservation = Some(reservation),
@@ -113,26 +118,16 @@ impl Stages {
         if let Some(concurrency) = &self.concurrency {
             match concurrency.try_acquire_at(now) {
                 Ok(slot) => admission.slot = Some(slot),
-                Err(_) => {
-                    let reservation = admission.reservation.take();
-                    return Err(Box::pin(self.wait_for_slot(reservation, limit)));
-                }
+                Err(_) => return Err(self.queue_for_slot(admission, limit)),
             }
         }
-        self.enter(admission, now)
-            .map_err(|refusal| -> Admitting<'_> { Box::pin(async { Err(refusal) }) })
-    }
-
-    #[inline]
-    fn enter<'a>(
-        &'a self,
-        mut admission: Admission<'a>,
-        now: Monotonic,
-    ) -> Result<Admission<'a>, Refusal> {
         if let Some(breaker) = &self.breaker {
-            admission.permit = Some(breaker.admit_at(now).map_err(Refusal::Breaker)?);
+            match breaker.admit_at(now) {
+                Ok(permit) => admission.permit = Some(permit),
+                Err(open) => return Err(turned_away(admission, open)),
+            }
         }
-        Ok(admission)
+        Ok(())
     }
 
     #[cold]
@@ -146,6 +141,16 @@ impl Stages {
             }
             self.wait_for_slot(reservation, limit).await
         })
+    }
+
+    #[cold]
+    fn queue_for_slot<'a>(
+        &'a self,
+        admission: &mut Admission<'a>,
+        limit: TimeLimit,
+    ) -> Admitting<'a> {
+        let reservation = admission.reservation.take();
+        Box::pin(self.wait_for_slot(reservation, limit))
     }
 
     async fn wait_for_slot<'a>(
@@ -162,7 +167,10 @@ impl Stages {
             let wait = concurrency.acquire_with(self.retry.timer(), deadline);
             admission.slot = Some(wait.await.map_err(Refusal::Concurrency)?);
         }
-        self.enter(admission, self.now())
+        if let Some(breaker) = &self.breaker {
+            admission.permit = Some(breaker.admit_at(self.now()).map_err(Refusal::Breaker)?);
+        }
+        Ok(admission)
     }
 
     /// `limit` is a deadline by now.
@@ -170,4 +178,11 @@ impl Stages {
         let deadline = limit.starting(self.now());
         (deadline != Deadline::NEVER).then(|| deadline.moment())
     }
+}
+
+/// Nobody waits for a breaker.
+#[cold]
+fn turned_away<'a>(admission: &mut Admission<'a>, open: BreakerOpen) -> Admitting<'a> {
+    admission.clear();
+    Box::pin(std::future::ready(Err(Refusal::Breaker(open))))
 }

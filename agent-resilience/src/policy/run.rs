@@ -197,9 +197,8 @@ where
                         *this.limit = TimeLimit::until(this.limit.starting(*this.started));
                         *this.limit
                     };
-                    match stages.admit(*this.cost, *this.started, limit) {
-                        Ok(admission) => {
-                            *this.admission = admission;
+                    match stages.admit(*this.cost, *this.started, limit, this.admission) {
+                        Ok(()) => {
                             let attempt = attempt(this.course.as_deref(), limit);
                             let call = (this.operation)(attempt);
                             this.state.set(State::Calling { call });

@@ -1,19 +1,28 @@
 //! Limits, on clocks that the test moves.
 
 mod concurrency;
+#[cfg(feature = "tokio")]
+mod concurrency_queue;
 mod conservation;
+#[cfg(feature = "tokio")]
 mod gate;
 #[cfg(feature = "governor")]
 mod governor;
 mod keyed;
 mod observe;
+#[cfg(feature = "tokio")]
+mod paused_clock;
+#[cfg(feature = "tokio")]
 mod queue;
 mod rate;
 
 use std::time::Duration;
 
-use agent_primitives::{Clock, Monotonic, Timestamp};
+use agent_primitives::{Monotonic, Timestamp};
 use agent_resilience::{RateLimit, RateLimitConfig, RateWindow};
+
+#[cfg(feature = "tokio")]
+use paused_clock::PausedClock;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -24,30 +33,6 @@ fn at(seconds: u64) -> Monotonic {
 
 /// Midnight of a day in 2026.
 const MIDNIGHT: Timestamp = Timestamp::from_unix_seconds(20_778 * 86_400);
-
-/// Time as tokio's paused timer has it; the wall clock starts at midnight.
-#[derive(Debug, Clone, Copy)]
-struct PausedClock(tokio::time::Instant);
-
-impl PausedClock {
-    fn new() -> Self {
-        Self(tokio::time::Instant::now())
-    }
-
-    fn seconds(&self) -> f64 {
-        self.0.elapsed().as_secs_f64()
-    }
-}
-
-impl Clock for PausedClock {
-    fn monotonic(&self) -> Monotonic {
-        Monotonic::from_nanos(0) + self.0.elapsed()
-    }
-
-    fn timestamp(&self) -> Timestamp {
-        MIDNIGHT + self.0.elapsed()
-    }
-}
 
 fn config(windows: &[RateWindow]) -> RateLimitConfig {
     RateLimitConfig {

@@ -1,13 +1,13 @@
 //! Waiting in line.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use agent_primitives::Clock;
 use agent_resilience::classify::LimitedResource::{Requests, Tokens};
 use agent_resilience::{
     AcquireError, Cost, GateRefusal, LimitedBy, RateLimit, RateLimitConfig, RateWindow, Refused,
-    RequestGate, Sleep, TokioSleep,
+    RequestGate, Reservation, Sleep, TokioSleep,
 };
 use futures_util::FutureExt;
 use futures_util::future::{join_all, poll_immediate};
@@ -191,11 +191,18 @@ async fn what_goes_back_lets_the_first_in_line_go_before_its_timer() {
 #[derive(Clone, Default)]
 struct Timers(Arc<Mutex<(usize, usize)>>);
 
+impl Timers {
+    /// Those under way, and the most that ever were.
+    fn count(&self) -> MutexGuard<'_, (usize, usize)> {
+        self.0.lock().expect("nobody panics")
+    }
+}
+
 struct Armed(Timers);
 
 impl Drop for Armed {
     fn drop(&mut self) {
-        self.0.0.lock().unwrap().0 -= 1;
+        self.0.count().0 -= 1;
     }
 }
 
@@ -203,7 +210,7 @@ impl Drop for Armed {
 impl Sleep for Timers {
     async fn sleep(&self, duration: Duration) {
         let _armed = {
-            let mut timers = self.0.lock().unwrap();
+            let mut timers = self.count();
             timers.0 += 1;
             timers.1 = timers.1.max(timers.0);
             Armed(self.clone())
@@ -221,9 +228,9 @@ async fn only_the_first_in_line_has_a_timer() {
         let deadline = (number % 2 == 0).then_some(soon);
         limit.acquire_with(&timers, Cost::REQUEST, deadline)
     });
-    let all = join_all(waiting.map(|waiter| waiter.map(|held| held.map(|held| held.keep())))).await;
+    let all = join_all(waiting.map(|waiter| waiter.map(|held| held.map(Reservation::keep)))).await;
     assert!(all.iter().all(Result::is_ok));
-    assert_eq!(*timers.0.lock().unwrap(), (0, 1));
+    assert_eq!(*timers.count(), (0, 1));
 }
 
 #[tokio::test(start_paused = true)]
@@ -239,10 +246,10 @@ async fn those_who_wait_through_a_block_are_let_go_over_the_ramp() {
     .await;
     assert!(gone.iter().all(|when| *when >= 60.0));
     let fair_share = 64.0 / 10.0;
-    for second in 60..71 {
+    for second in (60..71).map(f64::from) {
         let within = gone
             .iter()
-            .filter(|when| (second..second + 1).contains(&(**when as i64)));
+            .filter(|when| (second..second + 1.0).contains(*when));
         let count = f64::from(u32::try_from(within.count()).unwrap());
         assert!(count <= 2.0 * fair_share, "{count} in second {second}");
     }

@@ -42,7 +42,11 @@ impl Default for ConcurrencyConfig {
 /// How a limit follows the latency of calls: up while it stays as it was, down as it grows.
 ///
 /// The figures are those of Gradient2 in Netflix's concurrency-limits, but for `min`, since few model
-/// providers bear 20 calls at once from the start, and `backoff`, which that one leaves out.
+/// providers bear 20 calls at once from the start, and `backoff`, which that one leaves out. A step is
+/// taken once a round, that is after as many calls as the limit allows at once.
+///
+/// What such a limit cannot know: a provider that is slow for an hour becomes the new measure, and the
+/// limit grows again. `max` and the provider's own refusals bound that.
 ///
 /// ```
 /// use agent_resilience::AdaptiveConfig;
@@ -65,7 +69,7 @@ pub struct AdaptiveConfig {
     pub tolerance: f64,
     /// The share of each step that is taken, above 0 and at most 1; 0.2 unless set.
     pub smoothing: f64,
-    /// Calls over which the long average of the latency is taken; 600 unless set.
+    /// Rounds over which the long average of the latency is taken; 600 unless set.
     pub long_window: u32,
     /// What is left of the limit when the provider says that it is overloaded, above 0 and below 1;
     /// 0.9 unless set. Calls that were under way already do not lower it again.
