@@ -154,15 +154,6 @@ macro_rules! reservation {
                 self.held.ends = Ends::Keeps;
             }
 
-            /// Settles without moving: with what was used, or with the estimate.
-            #[inline]
-            pub(crate) fn settle_in_place(&mut self, actual: Option<Cost>, now: Monotonic) {
-                match actual {
-                    Some(actual) => self.held.settle(&self.inner, actual, axis(now.nanos())),
-                    None => self.held.ends = Ends::Keeps,
-                }
-            }
-
             /// The request was never sent: everything goes back at `now`. Dropping does the same, and
             /// reads the clock.
             #[inline]
@@ -231,4 +222,15 @@ reservation! {
     /// # Ok::<(), agent_resilience::InvalidLimit>(())
     /// ```
     OwnedReservation, Arc<Inner>
+}
+
+impl Reservation<'_> {
+    /// Settles without moving: with what was used, or with the estimate.
+    #[inline]
+    pub(crate) fn settle_in_place(&mut self, actual: Option<Cost>, now: Monotonic) {
+        match actual {
+            Some(actual) => self.held.settle(self.inner, actual, axis(now.nanos())),
+            None => self.held.ends = Ends::Keeps,
+        }
+    }
 }
