@@ -201,8 +201,14 @@ impl CircuitBreaker {
     pub fn admit(&self) -> Result<Permit<'_>, BreakerOpen> {
         match self.core.machine.admit_closed(|| self.now()) {
             Some(ticket) => Ok(Permit::new(self, ticket)),
-            None => self.admit_at(self.now()),
+            None => self.admit_elsewise(),
         }
+    }
+
+    // Out of line, so that the way through a closed breaker is short where it is inlined.
+    #[inline(never)]
+    fn admit_elsewise(&self) -> Result<Permit<'_>, BreakerOpen> {
+        self.admit_at(self.now())
     }
 
     /// Lets a call through at `now`, a reading of the breaker's clock, or says when to come back.
