@@ -9,7 +9,6 @@ use agent_primitives::{
     BreakerState, Event, FailureKind, ManualClock, Observer, ProviderId, Stamp,
 };
 use agent_resilience::{BreakerConfig, BreakerWindow, CircuitBreaker, Percent};
-use proptest::prelude::*;
 
 fn name() -> ProviderId {
     ProviderId::new("claude").expect("a valid name")
@@ -332,108 +331,5 @@ fn threads_get_exactly_the_probes_and_open_exactly_once() {
         });
         assert_eq!(admitted.load(Ordering::Relaxed), 3, "round {round}");
         assert_eq!(opened.load(Ordering::Relaxed), round + 1);
-    }
-}
-
-/// What the breaker is supposed to be, written down without atomics.
-#[derive(Debug)]
-struct Model {
-    state: BreakerState,
-    since: u64,
-    row: u16,
-    handed_out: u16,
-    succeeded: u16,
-    now: u64,
-}
-
-#[derive(Debug, Clone)]
-enum Step {
-    Succeed,
-    Fail,
-    Cancel,
-    Wait(u64),
-}
-
-fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let step = prop_oneof![
-        3 => Just(Step::Succeed),
-        4 => Just(Step::Fail),
-        1 => Just(Step::Cancel),
-        2 => (0_u64..15).prop_map(Step::Wait),
-    ];
-    proptest::collection::vec(step, 0..60)
-}
-
-impl Model {
-    fn admit(&mut self, probes: u16) -> bool {
-        match self.state {
-            BreakerState::Open if self.now - self.since >= 10 => {
-                self.enter(BreakerState::HalfOpen);
-                self.handed_out = 1;
-                true
-            }
-            BreakerState::Open => false,
-            BreakerState::HalfOpen => {
-                let free = self.handed_out < probes;
-                self.handed_out += u16::from(free);
-                free
-            }
-            _ => true,
-        }
-    }
-
-    fn enter(&mut self, state: BreakerState) {
-        self.state = state;
-        self.since = self.now;
-        (self.row, self.handed_out, self.succeeded) = (0, 0, 0);
-    }
-
-    fn fail(&mut self, limit: u16) {
-        self.row += 1;
-        if self.state == BreakerState::HalfOpen || self.row >= limit {
-            self.enter(BreakerState::Open);
-        }
-    }
-
-    fn succeed(&mut self, probes: u16) {
-        self.row = 0;
-        if self.state == BreakerState::HalfOpen {
-            self.succeeded += 1;
-            if self.succeeded == probes {
-                self.enter(BreakerState::Closed);
-            }
-        }
-    }
-}
-
-proptest! {
-    #[test]
-    fn it_does_what_the_model_does(limit in 1_u16..4, probes in 1_u16..4, steps in steps()) {
-        let (breaker, clock) = breaker(in_row(limit, probes));
-        let mut model = Model {
-            state: BreakerState::Closed, since: 0, row: 0, handed_out: 0, succeeded: 0, now: 0,
-        };
-        for step in steps {
-            if let Step::Wait(seconds) = step {
-                clock.advance(Duration::from_secs(seconds));
-                model.now += seconds;
-                continue;
-            }
-            let expected = model.admit(probes);
-            prop_assert_eq!(breaker.would_admit(), expected);
-            let permit = breaker.admit().ok();
-            prop_assert_eq!(permit.is_some(), expected);
-            let Some(permit) = permit else { continue };
-            match step {
-                Step::Succeed => { permit.success(); model.succeed(probes); }
-                Step::Fail => { permit.failure(FailureKind::Network); model.fail(limit); }
-                _ => {
-                    drop(permit);
-                    if model.state == BreakerState::HalfOpen {
-                        model.handed_out -= 1;
-                    }
-                }
-            }
-        }
     }
 }

@@ -1,5 +1,6 @@
 //! The transitions of a breaker: atomics only, time passed in.
 
+use std::num::NonZeroU64;
 use std::time::Duration;
 
 use agent_primitives::{BreakerState, Monotonic};
@@ -13,31 +14,23 @@ use super::word::Word;
 pub(super) type Change = (BreakerState, BreakerState);
 
 /// The word is read by every call and written by changes only, failures included; what every call writes
-/// lies in the shards.
+/// lies in the shards. In this order, so that the word lies amid what is only read: nothing that others
+/// write, a count of handles or a neighbour on the heap, can share its cache line.
 #[derive(Debug)]
-#[repr(align(64))]
+#[repr(C)]
 pub(super) struct Machine {
+    config: BreakerConfig,
     word: AtomicU64,
     /// When the state was entered, for even generations and for odd ones: one that is about to be entered
     /// does not disturb the present one. Raised before the word changes and never lowered, so that a
     /// thread that was stopped on its way to a change cannot make a later state look old.
     since: [AtomicU64; 2],
-    rules: Rules,
+    /// In nanoseconds, for the way on which calls are turned away.
+    open_for: u64,
+    /// In nanoseconds; `None` where calls are not timed.
+    slow_after: Option<NonZeroU64>,
     window: Window,
     shards: Shards,
-}
-
-/// The configuration as the machine wants it: nanoseconds.
-#[derive(Debug, Clone, Copy)]
-struct Rules {
-    open_for: u64,
-    half_open_for: u64,
-    slow_after: Option<u64>,
-    row: Option<u16>,
-    probes: u16,
-    minimum_calls: u64,
-    failure_rate: Option<Percent>,
-    slow_rate: Option<Percent>,
 }
 
 /// A call that was let through: in which state and generation, and when where that matters.
@@ -71,28 +64,23 @@ fn nanos(duration: Duration) -> u64 {
 }
 
 impl Machine {
-    pub(super) fn new(config: &BreakerConfig, now: Monotonic) -> Self {
-        let window = Window::new(config);
-        let minimum_calls = u64::from(config.minimum_calls.get());
+    pub(super) fn new(config: BreakerConfig, now: Monotonic) -> Self {
         Self {
             word: AtomicU64::new(Word::CLOSED.pack()),
             since: [now.nanos(); 2].map(AtomicU64::new),
-            rules: Rules {
-                open_for: nanos(config.open_for),
-                half_open_for: nanos(config.half_open_for),
-                slow_after: config.slow_calls.map(|slow| nanos(slow.after)),
-                row: config.consecutive_failures.map(Into::into),
-                probes: config.probes.get(),
-                minimum_calls: match &window {
-                    Window::Calls(window) => minimum_calls.min(window.length()),
-                    _ => minimum_calls,
-                },
-                failure_rate: config.failure_rate,
-                slow_rate: config.slow_calls.map(|slow| slow.percent),
-            },
-            window,
+            open_for: nanos(config.open_for),
+            // A call that takes no time at all is not slow.
+            slow_after: config
+                .slow_calls
+                .and_then(|slow| NonZeroU64::new(nanos(slow.after).max(1))),
+            window: Window::new(&config),
             shards: Shards::new(),
+            config,
         }
+    }
+
+    pub(super) fn config(&self) -> &BreakerConfig {
+        &self.config
     }
 
     fn load(&self) -> Word {
@@ -127,7 +115,7 @@ impl Machine {
     /// Whether a call has to say when it began.
     #[inline]
     fn times_calls(&self) -> bool {
-        self.rules.slow_after.is_some()
+        self.slow_after.is_some()
     }
 
     fn ticket(&self, bits: u64, now: impl FnOnce() -> Monotonic) -> Ticket {
@@ -150,13 +138,14 @@ impl Machine {
         let age = self.age(word.generation.into(), now);
         let left = |whole: u64| Some(whole.saturating_sub(age)).filter(|left| *left > 0);
         let (state, left) = match word.state {
-            BreakerState::Open => match left(self.rules.open_for) {
+            BreakerState::Open => match left(self.open_for) {
                 None => (BreakerState::HalfOpen, None),
                 left => (BreakerState::Open, left),
             },
-            BreakerState::HalfOpen if word.first >= self.rules.probes => {
-                (BreakerState::HalfOpen, left(self.rules.half_open_for))
-            }
+            BreakerState::HalfOpen if word.first >= self.config.probes.get() => (
+                BreakerState::HalfOpen,
+                left(nanos(self.config.half_open_for)),
+            ),
             state => (state, None),
         };
         Refusal { state, left }
@@ -183,7 +172,7 @@ impl Machine {
         }
         if Word::is_open(bits) {
             let age = self.age(Word::generation(bits), now);
-            let left = self.rules.open_for.saturating_sub(age);
+            let left = self.open_for.saturating_sub(age);
             if left > 0 {
                 self.shards.reject();
                 return Err(Refusal {
@@ -201,7 +190,7 @@ impl Machine {
             let word = self.load();
             let next = match word.state {
                 BreakerState::Closed => return Ok((self.ticket(word.pack(), || now), None)),
-                BreakerState::HalfOpen if word.first < self.rules.probes => Word {
+                BreakerState::HalfOpen if word.first < self.config.probes.get() => Word {
                     first: word.first + 1,
                     ..word
                 },
@@ -276,9 +265,8 @@ impl Machine {
     fn settle(&self, ticket: Ticket, failures: u16, now: Monotonic) -> Option<Change> {
         let taken = now.since(ticket.start);
         let slow = self
-            .rules
             .slow_after
-            .is_some_and(|after| nanos(taken) >= after);
+            .is_some_and(|after| nanos(taken) >= after.get());
         let mut counted = false;
         loop {
             let bits = self.word.load(Ordering::Acquire);
@@ -298,7 +286,11 @@ impl Machine {
                         0 => 0,
                         more => word.first.saturating_add(more),
                     };
-                    let row = failures > 0 && self.rules.row.is_some_and(|row| first >= row);
+                    let row = failures > 0
+                        && self
+                            .config
+                            .consecutive_failures
+                            .is_some_and(|row| first >= row.get());
                     if row || ((failures > 0 || slow) && self.rate_reached(bits, now)) {
                         word.enter(BreakerState::Open, 0)
                     } else {
@@ -308,7 +300,7 @@ impl Machine {
                 BreakerState::HalfOpen if failures > 0 || slow => word.enter(BreakerState::Open, 0),
                 BreakerState::HalfOpen => {
                     let second = word.second.saturating_add(1);
-                    if second < self.rules.probes {
+                    if second < self.config.probes.get() {
                         Word { second, ..word }
                     } else {
                         word.enter(BreakerState::Closed, 0)
@@ -385,9 +377,14 @@ impl Machine {
         let reached = |rate: Option<Percent>, part: u64| {
             rate.is_some_and(|rate| part > 0 && rate.is_reached_by(part, tally.calls))
         };
-        tally.calls >= self.rules.minimum_calls
-            && (reached(self.rules.failure_rate, tally.failed)
-                || reached(self.rules.slow_rate, tally.slow))
+        let minimum = u64::from(self.config.minimum_calls.get());
+        let minimum = match &self.window {
+            Window::Calls(window) => minimum.min(window.length()),
+            _ => minimum,
+        };
+        let slow_rate = self.config.slow_calls.map(|slow| slow.percent);
+        tally.calls >= minimum
+            && (reached(self.config.failure_rate, tally.failed) || reached(slow_rate, tally.slow))
     }
 
     pub(super) fn glance(&self, now: Monotonic) -> Glance {
@@ -395,8 +392,8 @@ impl Machine {
         let refusal = self.seen(word, now);
         let closed = word.state == BreakerState::Closed;
         let probes = match word.state {
-            BreakerState::HalfOpen => (word.first, word.second, self.rules.probes),
-            _ => (0, 0, self.rules.probes),
+            BreakerState::HalfOpen => (word.first, word.second, self.config.probes.get()),
+            _ => (0, 0, self.config.probes.get()),
         };
         // An open breaker shows what opened it: the counts of the generation before.
         let counted = match word.state {

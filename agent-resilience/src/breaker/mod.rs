@@ -78,12 +78,12 @@ struct Core {
     machine: Machine,
     name: ProviderId,
     time: Time,
-    config: BreakerConfig,
 }
 
 impl Core {
     fn vote(&self, cause: Cause) -> Vote {
-        vote(&self.config.weights, self.config.guards, cause)
+        let config = self.machine.config();
+        vote(&config.weights, config.guards, cause)
     }
 }
 
@@ -117,7 +117,7 @@ impl fmt::Debug for CircuitBreaker {
         f.debug_struct("CircuitBreaker")
             .field("name", &self.core.name)
             .field("state", &self.state())
-            .field("config", &self.core.config)
+            .field("config", self.config())
             .finish_non_exhaustive()
     }
 }
@@ -142,10 +142,9 @@ impl CircuitBreaker {
     ) -> Self {
         Self {
             core: Arc::new(Core {
-                machine: Machine::new(&config, time.now()),
+                machine: Machine::new(config, time.now()),
                 name,
                 time,
-                config,
             }),
             observer,
         }
@@ -161,7 +160,7 @@ impl CircuitBreaker {
     /// [`clock`](Self::clock) for a clock that is shared already.
     pub(crate) fn on_clock(self, clock: Arc<dyn Clock>) -> Self {
         let name = self.core.name.clone();
-        Self::on(name, self.core.config, Time::Given(clock), self.observer)
+        Self::on(name, *self.config(), Time::Given(clock), self.observer)
     }
 
     /// Tells `observer` of each change of state. Only this handle and its later clones do.
@@ -183,7 +182,7 @@ impl CircuitBreaker {
 
     /// Its settings.
     pub fn config(&self) -> &BreakerConfig {
-        &self.core.config
+        self.core.machine.config()
     }
 
     /// The time on the breaker's clock, for the forms of its methods that end in `_at`.
@@ -201,8 +200,14 @@ impl CircuitBreaker {
     pub fn admit(&self) -> Result<Permit<'_>, BreakerOpen> {
         match self.core.machine.admit_closed(|| self.now()) {
             Some(ticket) => Ok(Permit::new(self, ticket)),
-            None => self.admit_at(self.now()),
+            None => self.admit_elsewise(),
         }
+    }
+
+    // Out of line, so that the way through a closed breaker is short where it is inlined.
+    #[inline(never)]
+    fn admit_elsewise(&self) -> Result<Permit<'_>, BreakerOpen> {
+        self.admit_at(self.now())
     }
 
     /// Lets a call through at `now`, a reading of the breaker's clock, or says when to come back.
@@ -361,5 +366,18 @@ impl CircuitBreaker {
             let event = BreakerChange::new(name.clone(), from, to).into();
             observer.observe(Stamp::at(self.core.time.timestamp()), &event);
         }
+    }
+}
+
+#[cfg(all(test, not(agent_model)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn on_two_cores_a_breaker_takes_half_a_kilobyte() {
+        // With the two counts of an `Arc`.
+        let shared = size_of::<Core>() + 2 * size_of::<usize>();
+        let shards = 2 * size_of::<window::Shard>();
+        assert!(shared + shards <= 512, "{shared} + {shards}");
     }
 }

@@ -52,7 +52,7 @@ fn check(story: impl Fn() + Sync + Send + 'static) {
 }
 
 fn machine(config: &BreakerConfig) -> Arc<Machine> {
-    Arc::new(Machine::new(config, at(0)))
+    Arc::new(Machine::new(*config, at(0)))
 }
 
 /// Open since 0.

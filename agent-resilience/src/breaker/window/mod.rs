@@ -13,6 +13,8 @@ use agent_primitives::Monotonic;
 
 use super::config::{BreakerConfig, BreakerWindow};
 use calls::CallWindow;
+#[cfg(test)]
+pub(super) use shard::Shard;
 pub(super) use shard::Shards;
 use time::TimeWindow;
 
@@ -42,7 +44,8 @@ impl Ended {
 pub(super) enum Window {
     None,
     Time(TimeWindow),
-    Calls(CallWindow),
+    // Apart: larger, and called less.
+    Calls(Box<CallWindow>),
 }
 
 impl Window {
@@ -51,7 +54,7 @@ impl Window {
         match config.window {
             _ if !config.has_rates() => Self::None,
             BreakerWindow::Time(length) => Self::Time(TimeWindow::new(length, slow)),
-            BreakerWindow::Calls(calls) => Self::Calls(CallWindow::new(calls, slow)),
+            BreakerWindow::Calls(calls) => Self::Calls(Box::new(CallWindow::new(calls, slow))),
         }
     }
 

@@ -8,7 +8,7 @@ pub(super) const SLICES: usize = 15;
 /// What one thread, or a few, count. Two cache lines, since processors fetch them in pairs.
 #[derive(Debug)]
 #[repr(align(128))]
-pub(super) struct Shard {
+pub(in super::super) struct Shard {
     pub(super) slices: [AtomicU64; SLICES],
     rejected: AtomicU64,
 }

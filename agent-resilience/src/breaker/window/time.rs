@@ -28,7 +28,7 @@ const COUNT_MAX: u64 = COUNT_MASK - (1 << 12);
 pub(in super::super) struct TimeWindow {
     slice: Reciprocal,
     /// Slow calls, in the place of the calls.
-    slow: Option<Shards>,
+    slow: Option<Box<Shards>>,
 }
 
 impl TimeWindow {
@@ -36,7 +36,7 @@ impl TimeWindow {
         let nanos = u64::try_from(length.as_nanos()).unwrap_or(u64::MAX);
         Self {
             slice: Reciprocal::of(nanos / SPAN),
-            slow: slow.then(Shards::new),
+            slow: slow.then(|| Box::new(Shards::new())),
         }
     }
 
@@ -71,7 +71,7 @@ impl TimeWindow {
             }
         };
         count(shards, ended.calls(), ended.failures);
-        if let Some(slow) = self.slow.as_ref().filter(|_| ended.slow) {
+        if let Some(slow) = self.slow.as_deref().filter(|_| ended.slow) {
             count(slow, ended.calls(), 0);
         }
     }
@@ -79,7 +79,7 @@ impl TimeWindow {
     pub(super) fn tally(&self, shards: &Shards, generation: u64, now: Monotonic) -> Tally {
         let (_, epoch) = self.place(generation, now);
         let (calls, failed) = sum(shards, epoch);
-        let slow = self.slow.as_ref().map_or(0, |slow| sum(slow, epoch).0);
+        let slow = self.slow.as_deref().map_or(0, |slow| sum(slow, epoch).0);
         Tally {
             calls,
             failed,
