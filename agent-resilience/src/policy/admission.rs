@@ -2,10 +2,13 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::time::Duration;
 
-use agent_primitives::{FailureKind, Monotonic, Scope, TokenUsage};
+use agent_primitives::{
+    Attempt, Event, FailureKind, Monotonic, Retry, Scope, Stamp, TokenUsage,
+};
 
-use super::Stages;
+use super::{Observed, Stages};
 use super::error::Refusal;
 use crate::breaker::{BreakerOpen, Permit};
 use crate::classify::Verdict;
@@ -26,7 +29,7 @@ pub(super) struct Admission<'a> {
 pub(super) type Admitting<'a> =
     Pin<Box<dyn Future<Output = Result<Admission<'a>, Refusal>> + Send + 'a>>;
 
-impl<'a> Admission<'a> {
+impl Admission<'_> {
     pub(super) const NONE: Self = Self {
         permit: None,
         slot: None,
@@ -82,6 +85,38 @@ impl Stages {
             Some(_) => self.now(),
             None => started,
         }
+    }
+
+    /// Tells of an attempt that ended.
+    #[inline]
+    pub(super) fn tell_attempt(
+        &self,
+        number: u32,
+        started: Monotonic,
+        ended: Monotonic,
+        failure: Option<FailureKind>,
+    ) {
+        if let Some(observed) = &self.observed {
+            let mut attempt =
+                Attempt::new(observed.provider.clone(), number, ended.since(started));
+            attempt.failure = failure;
+            self.tell(observed, &attempt.into());
+        }
+    }
+
+    /// Tells that attempt `number` will follow after `delay`.
+    #[cold]
+    pub(super) fn tell_retry(&self, number: u32, delay: Duration, failure: FailureKind) {
+        if let Some(observed) = &self.observed {
+            let retry = Retry::new(observed.provider.clone(), number, delay, failure);
+            self.tell(observed, &retry.into());
+        }
+    }
+
+    #[cold]
+    fn tell(&self, observed: &Observed, event: &Event) {
+        let stamp = Stamp::at(self.clock.timestamp());
+        observed.observer.observe(stamp, event);
     }
 
     /// What a failure says about the provider's limits holds for every other call, too.

@@ -9,7 +9,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use agent_primitives::{Clock, TokenUsage};
+use agent_primitives::{Clock, Observer, ProviderId, TokenUsage};
 
 use crate::breaker::CircuitBreaker;
 use crate::classify::Verdict;
@@ -81,6 +81,14 @@ struct Stages {
     concurrency: Option<ConcurrencyLimit>,
     breaker: Option<CircuitBreaker>,
     clock: Arc<dyn Clock>,
+    observed: Option<Observed>,
+}
+
+/// Who hears of the attempts, and under which name.
+#[derive(Clone)]
+struct Observed {
+    provider: ProviderId,
+    observer: Arc<dyn Observer>,
 }
 
 impl fmt::Debug for Policy {
@@ -114,6 +122,7 @@ impl Policy {
                 concurrency: None,
                 breaker: None,
                 clock,
+                observed: None,
             },
         }
     }
@@ -174,6 +183,35 @@ impl Policy {
         self
     }
 
+    /// Tells `observer` of each attempt on `provider` and of each retry. The breaker has an observer of
+    /// its own.
+    ///
+    /// ```
+    /// use std::sync::{Arc, Mutex};
+    /// use agent_primitives::{Event, ProviderId, Stamp};
+    /// use agent_resilience::classify::Verdict;
+    /// use agent_resilience::{Cost, Policy};
+    ///
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+    /// # runtime.block_on(async {
+    /// let seen = Arc::new(Mutex::new(Vec::new()));
+    /// let sink = Arc::clone(&seen);
+    /// let policy = Policy::default().observer(
+    ///     ProviderId::new("groq").unwrap(),
+    ///     move |_: Stamp<'_>, event: &Event| sink.lock().unwrap().push(event.clone()),
+    /// );
+    /// policy.run(Cost::REQUEST, |_| async { Ok::<_, Verdict>(()) }).await.unwrap();
+    /// assert!(matches!(&seen.lock().unwrap()[..], [Event::Attempt(attempt)] if attempt.failure.is_none()));
+    /// # });
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[must_use]
+    pub fn observer(mut self, provider: ProviderId, observer: impl Observer + 'static) -> Self {
+        let observer = Arc::new(observer);
+        self.stages.observed = Some(Observed { provider, observer });
+        self
+    }
+
     /// Where time is read; [`CoarseClock`] unless set, since deadlines, windows and rests are counted
     /// in seconds. The stages have clocks of their own for what they do alone: leave all of them on
     /// the system's time, or give all of them the same.
@@ -193,6 +231,10 @@ impl Policy {
     /// # Cancel safety
     /// Dropping the future drops the running attempt, ends the pause or leaves the queue, and gives
     /// back every permit, slot and reservation and a retry that was withdrawn and not made.
+    #[expect(
+        clippy::type_complexity,
+        reason = "three closures that a caller may replace and never names"
+    )]
     #[inline]
     pub fn run<T, E, F, Fut>(
         &self,

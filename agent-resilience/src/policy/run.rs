@@ -181,6 +181,8 @@ where
                             let usage = (this.usage)(&value);
                             let ended = stages.ended(*this.started, waited);
                             this.admission.succeeded(usage, ended);
+                            let number = this.course.as_ref().map_or(1, |course| course.number);
+                            stages.tell_attempt(number, *this.started, ended, None);
                             return Poll::Ready(Ok(value));
                         }
                         Some(verdict) => Poll::Ready(FailedTry::rejected(verdict)),
@@ -244,19 +246,25 @@ where
             let failed = match failed {
                 Ok(failed) => failed,
                 Err(error) => {
-                    this.admission.failed(&error.verdict(), ended);
+                    let verdict = error.verdict();
+                    this.admission.failed(&verdict, ended);
+                    let kind = Some(verdict.kind);
+                    stages.tell_attempt(error.attempts, *this.started, ended, kind);
                     return Poll::Ready(Err(PolicyError::Failed(error)));
                 }
             };
             let verdict = failed.verdict();
             this.admission.failed(&verdict, ended);
             stages.heed(&verdict, ended);
+            let kind = verdict.kind;
+            stages.tell_attempt(course.number, *this.started, ended, Some(kind));
             let delay = course.failed(&stages.retry, failed, &verdict)?;
             (this.notify)(&Pause {
                 attempt: course.number,
                 verdict: &verdict,
                 delay,
             });
+            stages.tell_retry(course.number.saturating_add(1), delay, kind);
             course.pause(&stages.retry, delay);
             this.state.set(State::Pausing);
         }
