@@ -10,7 +10,8 @@ use std::task::{Context, Waker};
 use std::time::Duration;
 
 use agent_primitives::{
-    BreakerState, Clock, FailureKind, ManualClock, Monotonic, ProviderId, Timestamp, TokenUsage,
+    Attempt, BreakerState, Clock, Event, FailureKind, ManualClock, Monotonic, ProviderId,
+    Retry as Pausing, Stamp, Timestamp, TokenUsage,
 };
 use agent_resilience::classify::{Classify, LimitedResource, Verdict, When};
 use agent_resilience::{
@@ -457,4 +458,32 @@ fn a_policy_and_its_runs_can_be_sent_to_other_threads() {
             .run(Cost::REQUEST, |_| async { Ok::<_, Verdict>(()) }),
     );
     assert_eq!(overloaded().verdict().kind, FailureKind::Overloaded);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_observer_hears_of_every_attempt_and_of_the_retry_between_them() {
+    let stand = Stand::new();
+    let seen = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let sink = Arc::clone(&seen);
+    let policy = stand.policy.clone().observer(
+        ProviderId::new("groq").unwrap(),
+        move |_: Stamp<'_>, event: &Event| sink.lock().unwrap().push(event.clone()),
+    );
+    policy
+        .run(Cost::REQUEST, |attempt| async move {
+            if attempt.number == 1 {
+                return Err(overloaded());
+            }
+            Ok(())
+        })
+        .await
+        .unwrap();
+    let groq = ProviderId::new("groq").unwrap();
+    let failed = Attempt::new(groq.clone(), 1, Duration::ZERO).failed(FailureKind::Overloaded);
+    let pause = Pausing::new(groq.clone(), 2, SECOND, FailureKind::Overloaded);
+    let answered = Attempt::new(groq, 2, Duration::ZERO);
+    assert_eq!(
+        *seen.lock().unwrap(),
+        [failed.into(), pause.into(), Event::from(answered)]
+    );
 }

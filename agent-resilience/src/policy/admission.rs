@@ -4,12 +4,10 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
-use agent_primitives::{
-    Attempt, Event, FailureKind, Monotonic, Retry, Scope, Stamp, TokenUsage,
-};
+use agent_primitives::{Attempt, Event, FailureKind, Monotonic, Retry, Scope, Stamp, TokenUsage};
 
-use super::{Observed, Stages};
 use super::error::Refusal;
+use super::{Observed, Stages};
 use crate::breaker::{BreakerOpen, Permit};
 use crate::classify::Verdict;
 use crate::deadline::{Deadline, TimeLimit};
@@ -97,8 +95,7 @@ impl Stages {
         failure: Option<FailureKind>,
     ) {
         if let Some(observed) = &self.observed {
-            let mut attempt =
-                Attempt::new(observed.provider.clone(), number, ended.since(started));
+            let mut attempt = Attempt::new(observed.provider.clone(), number, ended.since(started));
             attempt.failure = failure;
             self.tell(observed, &attempt.into());
         }

@@ -120,11 +120,7 @@ fn limit(config: &RateLimitConfig, clock: impl Clock + 'static) -> Result<RateLi
     Ok(limit)
 }
 
-fn ours(
-    name: &str,
-    config: &RateLimitConfig,
-    clock: impl Clock + 'static,
-) -> Result<Case, Broken> {
+fn ours(name: &str, config: &RateLimitConfig, clock: impl Clock + 'static) -> Result<Case, Broken> {
     let limit = limit(config, clock)?;
     let version = version_of("agent-resilience");
     Ok(Case::looped(Kind::Ours, name, version, move |calls| {
@@ -164,14 +160,19 @@ fn ours_keyed(config: RateLimitConfig) -> Result<Case, Broken> {
         .collect::<Result<Vec<_>, agent_resilience::KeyedLimitFull>>()
         .map_err(Broken::when("look up a key"))?;
     let version = version_of("agent-resilience");
-    Ok(Case::looped(Kind::Ours, "handles, 4 keys", version, move |calls| {
-        let mut handles = handles.iter().cycle();
-        repeat(calls, |_| {
-            handles
-                .next()
-                .map(|limit| std::hint::black_box(limit).try_take(Cost::REQUEST).is_ok())
-        });
-    }))
+    Ok(Case::looped(
+        Kind::Ours,
+        "handles, 4 keys",
+        version,
+        move |calls| {
+            let mut handles = handles.iter().cycle();
+            repeat(calls, |_| {
+                handles
+                    .next()
+                    .map(|limit| std::hint::black_box(limit).try_take(Cost::REQUEST).is_ok())
+            });
+        },
+    ))
 }
 
 fn governor(name: &str, limiter: governor::DefaultDirectRateLimiter) -> Case {
