@@ -62,7 +62,7 @@ pub fn http(vendor: Vendor, status: u16, headers: &HeaderMap, body: &[u8]) -> Ve
     let facts = Facts::read(body);
     let mut verdict = judge(vendor, status, &facts);
     verdict.limits = headers::read(vendor, headers);
-    verdict.retry_after = retry_after(headers)
+    verdict.retry_after = hint::in_headers(headers)
         .or_else(|| {
             (verdict.kind == FailureKind::RateLimited)
                 .then(|| verdict.limits.empty_until())
@@ -155,13 +155,4 @@ fn narrows(status: FailureKind, sentence: FailureKind) -> bool {
         ),
         _ => false,
     }
-}
-
-/// The most exact header wins.
-fn retry_after(headers: &HeaderMap) -> Option<When> {
-    let text = |name: &str| headers.get(name)?.to_str().ok();
-    text("retry-after-ms")
-        .and_then(hint::parse_millis)
-        .or_else(|| text("x-ms-retry-after-ms").and_then(hint::parse_millis))
-        .or_else(|| text("retry-after").and_then(parse_hint))
 }
