@@ -67,6 +67,12 @@ pub fn parse_hint(text: &str) -> Option<When> {
     if let Some(seconds) = decimal(text) {
         return Some(number(seconds));
     }
+    // "2026-01-01T00:00:00Z", which is the most frequent of the rest.
+    if text.as_bytes().get(4) == Some(&b'-')
+        && let Some(at) = date(text)
+    {
+        return Some(When::At(at));
+    }
     if let Some(duration) = go_duration(text) {
         return Some(When::In(duration));
     }
