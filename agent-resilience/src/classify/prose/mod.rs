@@ -36,52 +36,6 @@ pub(super) fn kind(text: &str) -> Option<FailureKind> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::classify::ContextNumbers;
-
-    #[test]
-    fn the_largest_output_that_fits_is_computed_from_the_sentence() {
-        for (text, used, limit, fits) in [
-            (
-                "input length and `max_tokens` exceed context limit: 188240 + 21333 > 200000, decrease",
-                188_240,
-                200_000,
-                Some(11_760),
-            ),
-            (
-                "prompt is too long: 215000 tokens > 200000 maximum",
-                215_000,
-                200_000,
-                None,
-            ),
-            (
-                "This model's maximum context length is 8192 tokens. However, you requested 9000 \
-                 tokens (5000 in the messages, 4000 in the completion).",
-                5_000,
-                8_192,
-                Some(3_192),
-            ),
-            (
-                "maximum context length is 8,192 tokens. However, your messages resulted in 10,244 tokens",
-                10_244,
-                8_192,
-                None,
-            ),
-            (
-                "on tokens per minute (TPM): Limit 6000, Requested 9345, please",
-                9_345,
-                6_000,
-                None,
-            ),
-        ] {
-            let expected = ContextNumbers {
-                used: Some(used),
-                limit: Some(limit),
-                output_fits: fits,
-            };
-            assert_eq!(context_numbers(text), Some(expected), "{text}");
-        }
-        assert_eq!(context_numbers("too long: a > b"), None);
-    }
 
     #[test]
     fn what_must_not_be_retried_wins_over_the_word_rate_limit() {
@@ -107,5 +61,67 @@ mod tests {
             assert_eq!(kind(text), Some(expected), "{text}");
         }
         assert_eq!(kind("hello"), None);
+        assert_eq!(kind(""), None);
+    }
+
+    #[test]
+    fn the_same_words_mean_what_stands_beside_them() {
+        use FailureKind::*;
+        for (text, expected) in [
+            (
+                "Too many tokens, please wait before trying again.",
+                Some(RateLimited),
+            ),
+            (
+                "Too many tokens per day, please wait.",
+                Some(QuotaExhausted),
+            ),
+            (
+                "too many tokens: size limit exceeded by 11326 tokens",
+                Some(ContextTooLong),
+            ),
+            (
+                "a Trial key, which is limited to 40 API calls / minute",
+                None,
+            ),
+            (
+                "a Trial key, which is limited to 1000 API calls / month",
+                Some(QuotaExhausted),
+            ),
+            (
+                "Rate limit of 50 per 86400s exceeded for UserByModelByDay",
+                Some(QuotaExhausted),
+            ),
+            (
+                "Rate limit of 10 per 60s exceeded for UserByModelByMinute",
+                Some(RateLimited),
+            ),
+            (
+                "Rate limit exceeded: free-models-per-day.",
+                Some(QuotaExhausted),
+            ),
+            (
+                "Rate limit exceeded: free-models-per-min.",
+                Some(RateLimited),
+            ),
+            (
+                "Request too large for gpt-4o: Limit 1, Requested 2",
+                Some(ContextTooLong),
+            ),
+            ("Request too large", Some(PayloadTooLarge)),
+            (
+                "Request body too large for gpt-4o model.",
+                Some(ContextTooLong),
+            ),
+            ("request body too large", Some(PayloadTooLarge)),
+            (
+                "litellm.ContextWindowExceededError: AnthropicError",
+                Some(ContextTooLong),
+            ),
+            ("Weekly/Monthly Limit Exhausted.", Some(QuotaExhausted)),
+            ("429 余额不足或无可用资源包,请充值。", Some(QuotaExhausted)),
+        ] {
+            assert_eq!(kind(text), expected, "{text}");
+        }
     }
 }

@@ -200,3 +200,190 @@ fn ends_with(text: &str, lead: &str) -> bool {
         .and_then(|start| text.get(start..))
         .is_some_and(|end| end.eq_ignore_ascii_case(lead))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn numbers(used: u64, limit: u64, fits: Option<u64>) -> Option<ContextNumbers> {
+        Some(ContextNumbers {
+            used: (used > 0).then_some(used),
+            limit: Some(limit),
+            output_fits: fits,
+        })
+    }
+
+    #[test]
+    fn every_vendors_sentence_gives_its_numbers() {
+        for (text, used, limit, fits) in [
+            // Anthropic, also through Bedrock.
+            (
+                "prompt is too long: 215000 tokens > 200000 maximum",
+                215_000,
+                200_000,
+                None,
+            ),
+            (
+                "input length and `max_tokens` exceed context limit: 188240 + 21333 > 200000, decrease",
+                188_240,
+                200_000,
+                Some(11_760),
+            ),
+            // OpenAI, Azure, vLLM, OpenRouter, xAI.
+            (
+                "This model's maximum context length is 8192 tokens. However, you requested 9000 \
+                 tokens (5000 in the messages, 4000 in the completion).",
+                5_000,
+                8_192,
+                Some(3_192),
+            ),
+            (
+                "This model's maximum context length is 4097 tokens, however you requested 4569 \
+                 tokens (3545 in your prompt; 1024 for the completion).",
+                3_545,
+                4_097,
+                Some(552),
+            ),
+            (
+                "maximum context length is 8,192 tokens. However, your messages resulted in 10,244 tokens",
+                10_244,
+                8_192,
+                None,
+            ),
+            (
+                "maximum context length is 32768 tokens. However, your request has 40000 input tokens.",
+                40_000,
+                32_768,
+                None,
+            ),
+            (
+                "'max_tokens' or 'max_completion_tokens' is too large: 30000. This model's maximum \
+                 context length is 32768 tokens and your request has 5000 input tokens (30000 > 32768 - 5000).",
+                5_000,
+                32_768,
+                Some(27_768),
+            ),
+            (
+                "This endpoint's maximum context length is 131072 tokens. However, you requested \
+                 about 140000 tokens (136000 of text input, 4000 in the output).",
+                136_000,
+                131_072,
+                None,
+            ),
+            (
+                "maximum context length is 4096 tokens, you requested 5000",
+                5_000,
+                4_096,
+                None,
+            ),
+            ("maximum context length is 131072 tokens", 0, 131_072, None),
+            (
+                "This model's maximum prompt length is 131072 but the request contains 149617 tokens.",
+                149_617,
+                131_072,
+                None,
+            ),
+            // Mistral, Gemini, Copilot, Cerebras, Cohere, llama.cpp and its Python server.
+            (
+                "Prompt contains 140000 tokens and 0 draft tokens, too large for model with 131072 \
+                 maximum context length",
+                140_000,
+                131_072,
+                None,
+            ),
+            (
+                "The input token count (1200293) exceeds the maximum number of tokens allowed (1048576).",
+                1_200_293,
+                1_048_576,
+                None,
+            ),
+            (
+                "The input token count exceeds the maximum number of tokens allowed (1048576).",
+                0,
+                1_048_576,
+                None,
+            ),
+            (
+                "prompt token count of 514673 exceeds the limit of 128000",
+                514_673,
+                128_000,
+                None,
+            ),
+            (
+                "Current length is 9000 while limit is 8192",
+                9_000,
+                8_192,
+                None,
+            ),
+            (
+                "too many tokens: total number of tokens in the prompt cannot exceed 4081 - received 4292.",
+                4_292,
+                4_081,
+                None,
+            ),
+            (
+                "request (17993 tokens) exceeds the available context size (16384 tokens)",
+                17_993,
+                16_384,
+                None,
+            ),
+            (
+                "Requested tokens (2285) exceed context window of 2048",
+                2_285,
+                2_048,
+                None,
+            ),
+            // GitHub Models.
+            (
+                "Request body too large for gpt-4o model. Max size: 8000 tokens.",
+                0,
+                8_000,
+                None,
+            ),
+            // OpenAI and Groq: one request is larger than the allowance of a minute.
+            (
+                "tokens per min (TPM): Limit 6000, Requested 9345, please",
+                9_345,
+                6_000,
+                None,
+            ),
+            (
+                "(TPM): Limit 7000, Used 0, Requested ~12903. Please",
+                12_903,
+                7_000,
+                None,
+            ),
+        ] {
+            assert_eq!(context_numbers(text), numbers(used, limit, fits), "{text}");
+        }
+    }
+
+    #[test]
+    fn other_numbers_are_no_context() {
+        for text in [
+            "too long: a > b",
+            "max tokens must be less than or equal to 4096, the maximum output - received 8192.",
+            "expected maxLength: 2048, actual: 2100",
+            "string too long. Expected a string with maximum length 1048576, but got 1540000",
+            "Rate limit: Limit 30000, Used 29937, Requested 385. Please try again in 644ms.",
+            "Max size: 32 MB",
+            "value exceeds the limit of 5",
+            "the limit of tokens for gpt-4 is 5",
+            "maximum context length is 99999999999999999999999",
+            "2026-12-01 at 00:00",
+            "",
+        ] {
+            assert_eq!(context_numbers(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn only_a_request_larger_than_the_allowance_is_oversized() {
+        assert_eq!(oversized("Limit 100, Used 90, Requested 20"), None);
+        assert_eq!(
+            oversized("Limit 100, Used 0, Requested 101"),
+            numbers(101, 100, None)
+        );
+        assert_eq!(oversized("Limit 100"), None);
+    }
+}
