@@ -172,6 +172,25 @@ fn threads_that_take_and_give_back_leave_what_was_kept() {
 }
 
 #[test]
+fn a_race_lost_at_the_last_window_leaves_nothing_taken_in_the_first() {
+    // One call's tokens at a time: two threads often see them free, and one of them loses.
+    let limit = limit(&[
+        RateWindow::per_minute(Requests, 1_000),
+        RateWindow::per_minute(Tokens, 10),
+    ]);
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for _ in 0..50_000 {
+                    drop(limit.try_acquire_at(Cost::REQUEST.input(10), at(0)));
+                }
+            });
+        }
+    });
+    assert_eq!(left(&limit, at(0)), [1_000, 10]);
+}
+
+#[test]
 fn threads_never_take_more_than_the_limit() {
     for kind in [WindowKind::Refill, WindowKind::Fixed] {
         let limit = limit(&[

@@ -134,7 +134,8 @@ async fn the_queue_is_bounded_and_counts_whom_it_turns_away() {
     for waiter in &mut two {
         assert!(poll_immediate(waiter).await.is_none());
     }
-    let refused = limit.acquire(Cost::REQUEST, None).await.unwrap_err();
+    let third = limit.acquire(Cost::REQUEST, None).now_or_never();
+    let refused = third.expect("said at once").unwrap_err();
     assert_eq!(refused, AcquireError::QueueFull { waiting: 2 });
     assert_eq!(limit.turned_away(), 1);
 }

@@ -7,8 +7,8 @@ use agent_resilience::classify::LimitedResource::{
     Concurrency, InputTokens, OutputTokens, Plan, Requests, Tokens,
 };
 use agent_resilience::{
-    Cost, InvalidLimit, LimitedBy, RateLimit, RateLimitConfig, RateWindow, Refused, TooLarge,
-    WindowKind,
+    Cost, GateRefusal, InvalidLimit, LimitedBy, RateLimit, RateLimitConfig, RateWindow, Refused,
+    RequestGate, TooLarge, WindowKind,
 };
 
 use super::{SECOND, at, config, left, limit};
@@ -258,4 +258,39 @@ fn a_call_that_needs_nothing_of_a_window_is_not_held_back_by_its_debt() {
         assert!(limit.try_take_at(Cost::REQUEST, at(0)).is_ok());
         assert!(limit.try_take_at(Cost::REQUEST.input(1), at(0)).is_err());
     }
+}
+
+#[test]
+fn a_gate_that_refuses_leaves_the_windows_as_they_were() {
+    struct AtMost(u64);
+
+    impl RequestGate for AtMost {
+        fn try_pass(&self, requests: u64) -> Result<(), GateRefusal> {
+            if requests > self.0 {
+                return Err(GateRefusal::AtMost(self.0));
+            }
+            Ok(())
+        }
+    }
+
+    let limit = limit(&[
+        RateWindow::per_minute(Requests, 50),
+        RateWindow::per_minute(Tokens, 60),
+    ]);
+    let gated = limit.clone().request_gate(AtMost(1));
+    let two = Cost {
+        requests: 2,
+        ..Cost::ZERO
+    }
+    .input(5);
+    let refused = gated.try_take_at(two, at(0)).unwrap_err();
+    assert!(
+        matches!(refused, Refused::TooLarge(TooLarge { allowance: 1, .. })),
+        "{refused}"
+    );
+    assert_eq!(left(&limit, at(0)), [50, 60]);
+    assert!(
+        limit.try_take_at(two, at(0)).is_ok(),
+        "the other handle has no gate"
+    );
 }
