@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::error::noun;
-use crate::classify::LimitedResource;
+use crate::classify::{LimitSnapshot, LimitedResource};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(86_400);
@@ -160,8 +160,8 @@ pub struct RateLimitConfig {
 }
 
 impl RateLimitConfig {
-    /// Windows that one limit holds at the most.
-    pub const WINDOWS_MAX: usize = 8;
+    /// Windows that one limit holds at the most: as many as a provider's reply states.
+    pub const WINDOWS_MAX: usize = LimitSnapshot::CAPACITY;
 
     /// Adds a window.
     #[must_use]
@@ -208,7 +208,7 @@ impl Default for RateLimitConfig {
 #[non_exhaustive]
 pub enum InvalidLimit {
     /// More windows than one limit holds.
-    #[error("{0} windows: use at most 8, or two limits")]
+    #[error("{0} windows: use at most {max}, or two limits", max = RateLimitConfig::WINDOWS_MAX)]
     TooMany(usize),
     /// A limit or a burst of zero.
     #[error(

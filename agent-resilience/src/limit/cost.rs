@@ -78,16 +78,35 @@ impl Cost {
         self.input_tokens.saturating_add(self.output_tokens)
     }
 
-    /// How much of `resource` this takes. A plan's share is counted in tokens of either kind.
+    /// How much of what `counted` names this takes.
     #[inline]
-    pub(super) const fn of(&self, resource: LimitedResource) -> u64 {
-        match resource {
-            LimitedResource::Requests => self.requests,
-            LimitedResource::InputTokens => self.input_tokens,
-            LimitedResource::OutputTokens => self.output_tokens,
-            LimitedResource::Tokens | LimitedResource::Plan => self.tokens(),
+    pub(super) const fn of(&self, counted: Counted) -> u64 {
+        (self.requests & counted.mask(0))
+            .saturating_add(self.input_tokens & counted.mask(1))
+            .saturating_add(self.output_tokens & counted.mask(2))
+    }
+}
+
+/// Which parts of a cost a window counts, one bit each: a check then has nothing to branch on, and a
+/// cost can stay in registers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Counted(u8);
+
+impl Counted {
+    /// A plan's share is counted in tokens of either kind.
+    pub(super) const fn by(resource: LimitedResource) -> Self {
+        Self(match resource {
+            LimitedResource::Requests => 0b001,
+            LimitedResource::InputTokens => 0b010,
+            LimitedResource::OutputTokens => 0b100,
+            LimitedResource::Tokens | LimitedResource::Plan => 0b110,
             LimitedResource::Concurrency => 0,
-        }
+        })
+    }
+
+    #[inline]
+    const fn mask(self, bit: u8) -> u64 {
+        (0_u64).wrapping_sub((self.0 >> bit & 1) as u64)
     }
 }
 

@@ -14,7 +14,7 @@ use super::pace::Pace;
 use super::queue::WaitQueue;
 use super::request_gate::{GateRefusal, RequestGate};
 use super::reservation::{Held, OwnedReservation, Reservation};
-use super::window::axis;
+use super::window::{Window, axis};
 use super::windows::Windows;
 use crate::classify::LimitedResource;
 
@@ -145,6 +145,15 @@ impl RateLimit {
     #[inline]
     pub fn try_take_at(&self, cost: Cost, now: Monotonic) -> Result<(), Refused> {
         let now = axis(now.nanos());
+        self.behind_others(cost, now)?;
+        if let Some(window) = self.only_window() {
+            self.inner.check_block(now)?;
+            let units = window.units(cost);
+            return match window.take(units, now) {
+                Ok(_) => Ok(()),
+                Err(short) => Err(window.refusal(units, short)),
+            };
+        }
         self.take_unqueued(cost, now).map(|_| ())
     }
 
@@ -277,6 +286,7 @@ impl RateLimit {
     }
 
     #[cold]
+    #[inline(never)]
     fn refuse_behind_others(&self, cost: Cost, now: u64) -> Result<(), Refused> {
         let ahead = self.inner.queue.asked();
         let wait = match self.inner.outlook(ahead, cost, now) {
@@ -286,11 +296,34 @@ impl RateLimit {
         Err(Refused::Limited(Limited::other(By::Queue, wait)))
     }
 
+    /// The window, if it alone decides.
+    #[inline]
+    fn only_window(&self) -> Option<&Window> {
+        self.inner.windows.only().filter(|_| self.gate.is_none())
+    }
+
     /// Takes for a caller who does not wait.
     #[inline]
     pub(super) fn take_unqueued(&self, cost: Cost, now: u64) -> Result<Held, Refused> {
         self.behind_others(cost, now)?;
-        let taken = self.take(cost, now);
+        self.inner.check_block(now)?;
+        if let Some(window) = self.only_window() {
+            let units = window.units(cost);
+            return match window.take(units, now) {
+                Ok(mark) => Ok(Held::new(cost, now, mark)),
+                Err(short) => Err(window.refusal(units, short)),
+            };
+        }
+        let mut held = Held::new(cost, now, 0);
+        match self.take_several_unqueued(&mut held) {
+            Ok(()) => Ok(held),
+            Err(refused) => Err(refused),
+        }
+    }
+
+    #[inline(never)]
+    fn take_several_unqueued(&self, held: &mut Held) -> Result<(), Refused> {
+        let taken = self.take_several(held);
         if taken.is_err() {
             // Whoever began to wait meanwhile may have seen what was rolled back here as taken.
             self.inner.queue.call_first();
@@ -299,13 +332,8 @@ impl RateLimit {
     }
 
     /// Takes from all windows or from none, whoever waits.
-    #[inline]
     pub(super) fn take(&self, cost: Cost, now: u64) -> Result<Held, Refused> {
         self.inner.check_block(now)?;
-        if let (Some(window), None) = (self.inner.windows.only(), &self.gate) {
-            let mark = window.take_or_refuse(cost, now)?;
-            return Ok(Held::new(cost, now, mark));
-        }
         let mut held = Held::new(cost, now, 0);
         self.take_several(&mut held)?;
         Ok(held)

@@ -74,10 +74,7 @@ impl Held {
 
     #[inline]
     fn settle_one(&self, window: &Window, mark: u64, actual: Cost, now: u64) -> bool {
-        let (held, used) = (
-            self.cost.of(window.resource()),
-            actual.of(window.resource()),
-        );
+        let (held, used) = (window.units(self.cost), window.units(actual));
         if used > held {
             window.charge(used - held, now);
         }

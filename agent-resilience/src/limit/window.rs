@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed, SeqCst};
 use std::time::Duration;
 
 use super::config::{RateWindow, WindowKind};
+use super::cost::{Cost, Counted};
 use crate::classify::LimitedResource;
 
 /// Added to every reading, so that the start of the first fixed window lies after zero.
@@ -57,6 +58,7 @@ pub(super) struct Window {
     period: u64,
     limit: AtomicU64,
     resource: LimitedResource,
+    counted: Counted,
     kind: WindowKind,
 }
 
@@ -87,10 +89,17 @@ impl Window {
             period,
             limit: AtomicU64::new(window.limit),
             resource: window.resource,
+            counted: Counted::by(window.resource),
             kind: window.kind,
         };
         new.store_limit(window.limit);
         new
+    }
+
+    /// What `cost` takes of this.
+    #[inline]
+    pub(super) const fn units(&self, cost: Cost) -> u64 {
+        cost.of(self.counted)
     }
 
     #[inline]

@@ -41,7 +41,7 @@ impl Windows {
         // known. Only a race is left to be rolled back.
         let mut longest: Option<Refused> = None;
         for window in self.iter() {
-            let units = cost.of(window.resource());
+            let units = window.units(cost);
             let Err(short) = window.outlook(0, units, now) else {
                 continue;
             };
@@ -58,10 +58,11 @@ impl Windows {
         }
         let mut lost = None;
         for (at, (window, mark)) in self.iter().zip(held.marks_mut()).enumerate() {
-            match window.take_or_refuse(cost, now) {
+            let units = window.units(cost);
+            match window.take(units, now) {
                 Ok(taken) => *mark = taken,
-                Err(refused) => {
-                    lost = Some((at, refused));
+                Err(short) => {
+                    lost = Some((at, window.refusal(units, short)));
                     break;
                 }
             }
@@ -76,7 +77,7 @@ impl Windows {
     pub(super) fn roll_back(&self, held: &Held, count: usize) {
         let (cost, now) = (held.cost(), held.taken());
         for (window, mark) in self.iter().zip(held.marks()).take(count) {
-            window.give_back(cost.of(window.resource()), *mark, now, now);
+            window.give_back(window.units(cost), *mark, now, now);
         }
     }
 
@@ -84,8 +85,8 @@ impl Windows {
     pub(super) fn outlook(&self, ahead: Cost, cost: Cost, now: u64) -> Result<u64, TooLarge> {
         let mut wait = 0;
         for window in self.iter() {
-            let units = cost.of(window.resource());
-            match window.outlook(ahead.of(window.resource()), units, now) {
+            let units = window.units(cost);
+            match window.outlook(window.units(ahead), units, now) {
                 Ok(()) => {}
                 Err(Short::For(nanos)) => wait = wait.max(nanos),
                 Err(Short::Never) => return Err(window.too_large(units)),
@@ -97,16 +98,7 @@ impl Windows {
 
 impl Window {
     #[inline]
-    pub(super) fn take_or_refuse(&self, cost: Cost, now: u64) -> Result<u64, Refused> {
-        let units = cost.of(self.resource());
-        match self.take(units, now) {
-            Ok(mark) => Ok(mark),
-            Err(short) => Err(self.refusal(units, short)),
-        }
-    }
-
-    #[inline]
-    fn refusal(&self, units: u64, short: Short) -> Refused {
+    pub(super) fn refusal(&self, units: u64, short: Short) -> Refused {
         match short {
             Short::For(wait) => Refused::Limited(Limited::window(
                 self.resource(),
@@ -117,6 +109,7 @@ impl Window {
         }
     }
 
+    #[cold]
     fn too_large(&self, units: u64) -> TooLarge {
         TooLarge {
             resource: self.resource(),

@@ -232,10 +232,10 @@ fn settings_that_cannot_hold_are_refused() {
         period,
     };
     assert_eq!(refused(RateWindow::new(Tokens, 11, period)), expected);
-    let nine = [RateWindow::per_minute(Requests, 1); 9];
+    let seven = [RateWindow::per_minute(Requests, 1); 7];
     assert_eq!(
-        RateLimit::new(&config(&nine)).map(drop).unwrap_err(),
-        InvalidLimit::TooMany(9)
+        RateLimit::new(&config(&seven)).map(drop).unwrap_err(),
+        InvalidLimit::TooMany(7)
     );
     assert!(
         serde_json::from_str::<RateLimitConfig>(r#"{"window": []}"#).is_err(),
