@@ -33,6 +33,7 @@ mod transport;
 mod vendor;
 mod verdict;
 
+use std::time::Duration;
 use agent_primitives::FailureKind;
 use http::HeaderMap;
 
@@ -59,16 +60,19 @@ use body::Facts;
 /// assert_eq!((verdict.kind, verdict.evidence), (FailureKind::Server, Evidence::Status));
 /// ```
 pub fn http(vendor: Vendor, status: u16, headers: &HeaderMap, body: &[u8]) -> Verdict {
-    let facts = Facts::read(body);
+    let mut facts = Facts::read(body);
+    facts.read_headers(headers);
     let mut verdict = judge(vendor, status, &facts);
     verdict.limits = headers::read(vendor, headers);
     verdict.retry_after = hint::in_headers(headers)
+        .or_else(|| hint_in_body(&facts))
         .or_else(|| {
             (verdict.kind == FailureKind::RateLimited)
                 .then(|| verdict.limits.empty_until())
                 .flatten()
         })
         .or_else(|| hint::in_prose(facts.message()));
+    a_day_is_a_quota(vendor, &mut verdict, &facts);
     verdict
 }
 
@@ -86,26 +90,41 @@ pub fn http(vendor: Vendor, status: u16, headers: &HeaderMap, body: &[u8]) -> Ve
 /// assert_eq!(classify::stream_event(Vendor::OpenAi, data), None);
 /// ```
 pub fn stream_event(vendor: Vendor, data: &[u8]) -> Option<Verdict> {
-    let facts = Facts::read(data);
+    let facts = Facts::read_event(data);
     if !facts.is_error {
-        return None;
+        return stopped(&facts);
     }
     let mut verdict = judge(vendor, 200, &facts);
     if verdict.kind == FailureKind::Unknown {
         verdict = Verdict::new(FailureKind::StreamCut);
     }
-    verdict.retry_after = hint::in_prose(facts.message());
+    verdict.retry_after = hint_in_body(&facts).or_else(|| hint::in_prose(facts.message()));
+    a_day_is_a_quota(vendor, &mut verdict, &facts);
     Some(verdict.evidence(Evidence::Stream))
 }
 
-fn judge(vendor: Vendor, status: u16, facts: &Facts<'_>) -> Verdict {
-    // Under a success, the status is where the body says it.
-    let status = if status < 400 {
-        facts.status().unwrap_or(status)
+/// The failure that the reason for which an answer ended stands for.
+fn stopped(facts: &Facts<'_>) -> Option<Verdict> {
+    let kind = if facts.is_blocked {
+        FailureKind::ContentPolicy
     } else {
-        status
+        vendor::stop::meaning(facts.stop.as_deref()?)?
     };
-    if let Some(reading) = vendor::by_code(vendor, status, facts) {
+    Some(Verdict::new(kind).evidence(Evidence::Stream))
+}
+
+fn judge(vendor: Vendor, outer: u16, facts: &Facts<'_>) -> Verdict {
+    // Under a success, and where a gateway only says that something failed behind it, the status is
+    // where the body says it. A bill stays a bill.
+    let status = match facts.status() {
+        Some(inner) if outer < 400 || outer >= 500 || inner == 402 => inner,
+        _ => outer,
+    };
+    let reading = vendor::by_code(vendor, status, facts).filter(|reading| {
+        // A text inside an error that says "your fault" may be a part of the request.
+        !(facts.is_quoted && is_final_status(outer) && may_pass(reading.kind))
+    });
+    if let Some(reading) = reading {
         let mut verdict = Verdict::new(reading.kind).evidence(reading.evidence);
         verdict.context = reading.context;
         if let Some(scope) = reading.scope {
@@ -127,6 +146,48 @@ fn judge(vendor: Vendor, status: u16, facts: &Facts<'_>) -> Verdict {
     verdict
 }
 
+const fn is_final_status(status: u16) -> bool {
+    matches!(status, 400..=404 | 413 | 422)
+}
+
+const fn may_pass(kind: FailureKind) -> bool {
+    use FailureKind as Kind;
+    matches!(
+        kind,
+        Kind::RateLimited
+            | Kind::Overloaded
+            | Kind::Server
+            | Kind::Timeout
+            | Kind::Network
+            | Kind::StreamCut
+    )
+}
+
+/// The delay or the date that the details of a body name.
+fn hint_in_body(facts: &Facts<'_>) -> Option<When> {
+    let seconds = || facts.retry_seconds.map(Duration::from_secs);
+    let stated = facts.retry.as_deref().and_then(parse_hint);
+    stated.or_else(|| seconds().map(When::In))
+}
+
+/// Azure tells a used-up day from a minute by the length of the wait alone.
+fn a_day_is_a_quota(vendor: Vendor, verdict: &mut Verdict, facts: &Facts<'_>) {
+    let is_day = |when| matches!(when, When::In(delay) if delay >= Duration::from_secs(86_400));
+    if vendor == Vendor::AzureOpenAi
+        && verdict.kind == FailureKind::RateLimited
+        && (verdict.retry_after.is_some_and(is_day)
+            || hint::in_prose(facts.message()).is_some_and(is_day))
+    {
+        let Verdict {
+            retry_after,
+            limits,
+            ..
+        } = *verdict;
+        *verdict = Verdict::new(FailureKind::QuotaExhausted).evidence(Evidence::Details);
+        (verdict.retry_after, verdict.limits) = (retry_after, limits);
+    }
+}
+
 /// Whether a sentence may be believed beside a status: where it tells of something that must not be
 /// retried, and never the other way. A message about a bad request quotes it, and may quote the words
 /// "rate limit".
@@ -134,8 +195,13 @@ fn narrows(status: FailureKind, sentence: FailureKind) -> bool {
     use FailureKind as Kind;
     match status {
         Kind::RateLimited | Kind::Overloaded => {
-            matches!(sentence, Kind::QuotaExhausted | Kind::ContextTooLong)
+            matches!(
+                sentence,
+                Kind::QuotaExhausted | Kind::ContextTooLong | Kind::Overloaded
+            )
         }
+        Kind::Permission => matches!(sentence, Kind::QuotaExhausted | Kind::ContentPolicy),
+        Kind::PayloadTooLarge => sentence == Kind::ContextTooLong,
         Kind::Server => matches!(
             sentence,
             Kind::QuotaExhausted

@@ -1,17 +1,31 @@
 //! The facts of an error body, whatever it is wrapped in.
 
-use std::borrow::Cow;
-use std::fmt;
+mod repair;
+mod scalar;
+#[cfg(test)]
+mod tests;
+mod walk;
 
-use serde::Deserialize;
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use std::borrow::Cow;
+
+use http::HeaderMap;
+use serde::de::DeserializeSeed;
+
+use walk::{Inside, Walk};
 
 /// Only so much of a body is looked at: no vendor's error is longer, and a body may be anything.
 const READ_AT_MOST: usize = 64 * 1024;
 /// The sentence for people is looked at so far: pages of HTML and echoed requests are no sentences.
 const SENTENCE_AT_MOST: usize = 2 * 1024;
 /// Objects inside objects are followed so far.
-const DEPTH: u8 = 6;
+const DEPTH: u8 = 12;
+
+/// Over what a used-up allowance is counted, as Google's `quotaId` says it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Span {
+    Minute,
+    Day,
+}
 
 /// What an error body says. Everything is optional, since bodies come wrapped, cut, as text, as
 /// HTML and empty.
@@ -19,35 +33,126 @@ const DEPTH: u8 = 6;
 pub(super) struct Facts<'a> {
     /// Whether the body says at all that it is an error.
     pub(super) is_error: bool,
+    /// Whether the innermost error stood as a text inside another one.
+    pub(super) is_quoted: bool,
     pub(super) kind: Option<Cow<'a, str>>,
     pub(super) code: Option<Cow<'a, str>>,
-    /// A finer code beside the code, in `details` or `metadata`.
-    pub(super) detail: Option<Cow<'a, str>>,
+    /// A number below 1000 where a code or a status stands.
+    pub(super) number: Option<u16>,
+    /// Google's name for the status, such as `RESOURCE_EXHAUSTED`.
+    pub(super) status: Option<Cow<'a, str>>,
+    /// Finer codes beside the code, in `details`, `metadata` or `innererror`.
+    pub(super) details: [Option<Cow<'a, str>>; 3],
+    /// A code that means that money or a long allowance is used up, wherever it stood: nothing that
+    /// is read later takes it back.
+    pub(super) quota: Option<Cow<'a, str>>,
     pub(super) message: Option<Cow<'a, str>>,
+    /// The longest span of the allowances that are used up.
+    pub(super) span: Option<Span>,
+    /// Whether that allowance is counted for each model.
+    pub(super) per_model: bool,
+    /// The name that a header gives to the limit.
+    pub(super) limit_name: Option<Cow<'a, str>>,
+    /// Whether the type comes from a header.
+    pub(super) kind_in_header: bool,
+    /// When to come back, as a duration or a date.
+    pub(super) retry: Option<Cow<'a, str>>,
+    pub(super) retry_seconds: Option<u64>,
+    /// Why the answer ended.
+    pub(super) stop: Option<Cow<'a, str>>,
+    /// Whether the prompt was refused before there was an answer.
+    pub(super) is_blocked: bool,
     pub(super) n_prompt_tokens: Option<u64>,
     pub(super) n_ctx: Option<u64>,
 }
 
 impl<'a> Facts<'a> {
-    /// Reads what can be read. A body that breaks off keeps the facts before the break; a body that
-    /// is no JSON is one sentence.
+    /// Reads what can be read of a failed reply. A body that breaks off keeps the facts before the
+    /// break; words in front of JSON are skipped; a body that is no JSON is one sentence.
     pub(super) fn read(body: &'a [u8]) -> Self {
         let body = body.get(..READ_AT_MOST).unwrap_or(body);
-        let mut facts = Facts::default();
-        let mut json = serde_json::Deserializer::from_slice(body);
-        let whole = Walk {
-            facts: &mut facts,
-            inside: Inside::Top,
-            depth: DEPTH,
+        let start = body.trim_ascii_start();
+        if start.starts_with(b"<") {
+            return Self::default();
         }
-        .deserialize(&mut json)
-        .is_ok();
-        let is_page = body.trim_ascii_start().starts_with(b"<");
-        if !whole && !is_page && facts.message.is_none() {
+        let is_json = matches!(start.first(), Some(b'{' | b'[' | b'"'));
+        let json = if is_json {
+            Some(body)
+        } else {
+            repair::behind_prefix(body)
+        };
+        let (mut facts, whole) = json.map(Self::json).unwrap_or_default();
+        if facts.message.is_none() && !(is_json && whole) {
             let sentence = body.get(..SENTENCE_AT_MOST).unwrap_or(body);
             facts.message = Some(String::from_utf8_lossy(sentence));
         }
         facts
+    }
+
+    /// Reads the data of an event or a whole body under a success: JSON or nothing.
+    pub(super) fn read_event(data: &'a [u8]) -> Self {
+        Self::json(data.get(..READ_AT_MOST).unwrap_or(data)).0
+    }
+
+    /// Takes over what stands in headers about the failure itself, where the body is silent: Bedrock's
+    /// type, the name of the limit (GitHub, Anthropic's subscriptions), Hugging Face's sentence.
+    pub(super) fn read_headers(&mut self, headers: &'a HeaderMap) {
+        let text = |name: &str| {
+            let value = headers.get(name)?.as_bytes();
+            std::str::from_utf8(value).ok().map(Cow::Borrowed)
+        };
+        if self.kind.is_none() {
+            self.kind = text("x-amzn-errortype");
+            self.kind_in_header = self.kind.is_some();
+            let kind = self.kind.clone();
+            self.note_quota(kind.as_ref());
+        }
+        self.limit_name = text("x-ratelimit-type")
+            .or_else(|| text("x-ratelimit-exceeded"))
+            .or_else(|| text("anthropic-ratelimit-unified-representative-claim"));
+        if self.message.is_none() {
+            self.message = text("x-error-message");
+        }
+    }
+
+    /// The facts, and whether the body could be read to its end.
+    fn json(body: &'a [u8]) -> (Self, bool) {
+        let mut facts = Facts::default();
+        let whole = facts.walk(&mut serde_json::Deserializer::from_slice(body), DEPTH);
+        if !whole && let Some(text) = repair::repaired(body) {
+            let mut again = Facts::default();
+            let whole = again.walk(&mut serde_json::Deserializer::from_str(&text), DEPTH);
+            if whole || again.says_anything() {
+                return (again.into_owned(), whole);
+            }
+        }
+        (facts, whole)
+    }
+
+    fn walk<R: serde_json::de::Read<'a>>(
+        &mut self,
+        json: &mut serde_json::Deserializer<R>,
+        depth: u8,
+    ) -> bool {
+        Walk {
+            facts: self,
+            inside: Inside::Top,
+            depth,
+        }
+        .deserialize(json)
+        .is_ok()
+    }
+
+    /// Reads JSON that stands as a text inside the body; `None` where it is none.
+    fn nested<'b>(text: &str, depth: u8) -> Option<Facts<'b>> {
+        let read = |text: &str| {
+            let mut inner = Facts::default();
+            let whole = inner.walk(&mut serde_json::Deserializer::from_str(text), depth);
+            (whole && inner.says_anything()).then(|| inner.into_owned())
+        };
+        let mut inner = read(text).or_else(|| read(&repair::repaired(text.as_bytes())?))?;
+        inner.is_quoted = true;
+        Some(inner)
     }
 
     pub(super) fn message(&self) -> &str {
@@ -58,26 +163,46 @@ impl<'a> Facts<'a> {
         message.get(..end.unwrap_or(0)).unwrap_or_default()
     }
 
-    /// The code, where it is an HTTP status: services that answer 200 first say it so.
+    /// The HTTP status that the body names: services that answer 200 first say it so.
     pub(super) fn status(&self) -> Option<u16> {
-        let code: u16 = self.code.as_deref()?.parse().ok()?;
-        (400..600).contains(&code).then_some(code)
+        let code = || self.code.as_deref()?.parse().ok();
+        self.number
+            .or_else(code)
+            .filter(|code| (400..600).contains(code))
     }
 
-    /// Whether the type or the code is `word`.
+    /// The words that name the failure, the finest first, and whether each stood in the details.
+    pub(super) fn words(&self) -> impl Iterator<Item = (&str, bool)> {
+        let details = self.details.iter().flatten().map(|word| (&**word, true));
+        let codes = [&self.code, &self.kind, &self.status].into_iter().flatten();
+        details.chain(codes.map(|word| (&**word, false)))
+    }
+
+    /// Whether a type, a code or a detail is `word`.
     pub(super) fn says(&self, word: &str) -> bool {
-        let is = |field: &Option<Cow<'_, str>>| field.as_deref() == Some(word);
-        is(&self.code) || is(&self.kind) || is(&self.detail)
+        self.words().any(|(said, _)| said == word)
     }
 
     fn into_owned<'b>(self) -> Facts<'b> {
         let own = |text: Option<Cow<'a, str>>| text.map(|t| Cow::Owned(t.into_owned()));
         Facts {
-            is_error: self.is_error,
             kind: own(self.kind),
             code: own(self.code),
-            detail: own(self.detail),
+            status: own(self.status),
+            details: self.details.map(own),
+            quota: own(self.quota),
             message: own(self.message),
+            limit_name: own(self.limit_name),
+            retry: own(self.retry),
+            stop: own(self.stop),
+            is_error: self.is_error,
+            is_quoted: self.is_quoted,
+            number: self.number,
+            span: self.span,
+            per_model: self.per_model,
+            kind_in_header: self.kind_in_header,
+            retry_seconds: self.retry_seconds,
+            is_blocked: self.is_blocked,
             n_prompt_tokens: self.n_prompt_tokens,
             n_ctx: self.n_ctx,
         }
@@ -86,333 +211,36 @@ impl<'a> Facts<'a> {
     /// Takes over what an inner object says; it knows better.
     fn merge(&mut self, inner: Facts<'a>) {
         self.is_error |= inner.is_error;
+        self.is_quoted |= inner.is_quoted;
         self.kind = inner.kind.or(self.kind.take());
         self.code = inner.code.or(self.code.take());
-        self.detail = inner.detail.or(self.detail.take());
+        self.number = inner.number.or(self.number);
+        self.status = inner.status.or(self.status.take());
+        for word in inner.details.into_iter().flatten() {
+            self.add_detail(word);
+        }
+        self.quota = self.quota.take().or(inner.quota);
         self.message = inner.message.or(self.message.take());
+        self.span = self.span.max(inner.span);
+        self.per_model |= inner.per_model;
+        self.retry = inner.retry.or(self.retry.take());
+        self.retry_seconds = inner.retry_seconds.or(self.retry_seconds);
+        self.stop = self.stop.take().or(inner.stop);
+        self.is_blocked |= inner.is_blocked;
         self.n_prompt_tokens = inner.n_prompt_tokens.or(self.n_prompt_tokens);
         self.n_ctx = inner.n_ctx.or(self.n_ctx);
     }
 
+    fn add_detail(&mut self, word: Cow<'a, str>) {
+        if let Some(place) = self.details.iter_mut().find(|place| place.is_none()) {
+            *place = Some(word);
+        }
+    }
+
     fn says_anything(&self) -> bool {
-        self.kind.is_some() || self.code.is_some() || self.message.is_some()
-    }
-}
-
-#[derive(Clone, Copy, PartialEq)]
-enum Inside {
-    Top,
-    Error,
-    Details,
-}
-
-struct Walk<'f, 'a> {
-    facts: &'f mut Facts<'a>,
-    inside: Inside,
-    depth: u8,
-}
-
-impl<'de> DeserializeSeed<'de> for Walk<'_, 'de> {
-    type Value = ();
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Walk<'_, 'de> {
-    fn text(self, text: Cow<'de, str>) {
-        if self.depth > 0 && text.trim_start().starts_with(['{', '[']) {
-            let mut inner = Facts::default();
-            let mut json = serde_json::Deserializer::from_str(&text);
-            let read = Walk {
-                facts: &mut inner,
-                inside: Inside::Top,
-                depth: self.depth - 1,
-            }
-            .deserialize(&mut json);
-            if read.is_ok() {
-                self.facts.merge(inner.into_owned());
-                return;
-            }
-        }
-        if self.inside == Inside::Error {
-            self.facts.message = Some(text);
-        }
-    }
-
-    /// Inside `error` a field is certain; at the top it only fills a gap, since `type` there may
-    /// just say "error".
-    fn put(slot: &mut Option<Cow<'de, str>>, value: Option<Cow<'de, str>>, inside: Inside) {
-        if value.is_some() && (slot.is_none() || inside == Inside::Error) {
-            *slot = value;
-        }
-    }
-}
-
-impl<'de> Visitor<'de> for Walk<'_, 'de> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an error body")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let inside = self.inside;
-        let Some(depth) = self.depth.checked_sub(1) else {
-            while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-            return Ok(());
-        };
-        while let Some(Scalar(key)) = map.next_key()? {
-            let facts = &mut *self.facts;
-            let mut descend = |inside| {
-                map.next_value_seed(Walk {
-                    facts: &mut *facts,
-                    inside,
-                    depth,
-                })
-            };
-            match key.as_deref().unwrap_or_default() {
-                word @ ("error" | "x_groq") => {
-                    let is_error = word == "error";
-                    let mut inner = Facts::default();
-                    let read = map.next_value_seed(Walk {
-                        facts: &mut inner,
-                        inside: if is_error { Inside::Error } else { Inside::Top },
-                        depth,
-                    });
-                    // What was said before a body broke off still counts.
-                    inner.is_error |= is_error && inner.says_anything();
-                    facts.merge(inner);
-                    read?;
-                }
-                "response" if inside == Inside::Top => descend(Inside::Top)?,
-                "details" | "metadata" | "innererror" if inside == Inside::Error => {
-                    descend(Inside::Details)?;
-                }
-                "object" => {
-                    let Scalar(value) = map.next_value()?;
-                    facts.is_error |= value.as_deref() == Some("error");
-                }
-                "type" if inside != Inside::Details => {
-                    let Scalar(value) = map.next_value()?;
-                    facts.is_error |= value.as_deref() == Some("error");
-                    Self::put(&mut facts.kind, value, inside);
-                }
-                "error_code" | "error_type" | "reason" if inside == Inside::Details => {
-                    let Scalar(value) = map.next_value()?;
-                    Self::put(&mut facts.detail, value, inside);
-                }
-                "code" if inside != Inside::Details => {
-                    let Scalar(value) = map.next_value()?;
-                    Self::put(&mut facts.code, value, inside);
-                }
-                "message" | "detail" if inside != Inside::Details => {
-                    let Scalar(value) = map.next_value()?;
-                    Self::put(&mut facts.message, value, inside);
-                }
-                "n_prompt_tokens" => {
-                    let Scalar(value) = map.next_value()?;
-                    facts.n_prompt_tokens = value.and_then(|v| v.parse().ok());
-                }
-                "n_ctx" => {
-                    let Scalar(value) = map.next_value()?;
-                    facts.n_ctx = value.and_then(|v| v.parse().ok());
-                }
-                _ => {
-                    map.next_value::<IgnoredAny>()?;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Some gateways wrap the error in a list of one.
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
-        let Some(depth) = self.depth.checked_sub(1) else {
-            while list.next_element::<IgnoredAny>()?.is_some() {}
-            return Ok(());
-        };
-        list.next_element_seed(Walk {
-            facts: &mut *self.facts,
-            inside: self.inside,
-            depth,
-        })?;
-        while list.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(())
-    }
-
-    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<(), E> {
-        self.text(Cow::Borrowed(text));
-        Ok(())
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<(), E> {
-        self.text(Cow::Owned(text.to_owned()));
-        Ok(())
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_unit<E>(self) -> Result<(), E> {
-        Ok(())
-    }
-}
-
-/// A text, or a number as text; `None` for anything else, which is skipped.
-struct Scalar<'a>(Option<Cow<'a, str>>);
-
-impl<'de> Deserialize<'de> for Scalar<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ScalarVisitor)
-    }
-}
-
-struct ScalarVisitor;
-
-impl<'de> Visitor<'de> for ScalarVisitor {
-    type Value = Scalar<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a value")
-    }
-
-    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
-        Ok(Scalar(Some(Cow::Borrowed(text))))
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(Scalar(Some(Cow::Owned(text.to_owned()))))
-    }
-
-    fn visit_u64<E>(self, number: u64) -> Result<Self::Value, E> {
-        Ok(Scalar(Some(Cow::Owned(number.to_string()))))
-    }
-
-    fn visit_i64<E>(self, number: i64) -> Result<Self::Value, E> {
-        Ok(Scalar(Some(Cow::Owned(number.to_string()))))
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
-        Ok(Scalar(None))
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
-        Ok(Scalar(None))
-    }
-
-    fn visit_unit<E>(self) -> Result<Self::Value, E> {
-        Ok(Scalar(None))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(Scalar(None))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
-        while list.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Scalar(None))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read(body: &str) -> (bool, Option<String>, Option<String>, Option<String>) {
-        let facts = Facts::read(body.as_bytes());
-        let own = |text: Option<Cow<'_, str>>| text.map(Cow::into_owned);
-        (
-            facts.is_error,
-            own(facts.kind),
-            own(facts.code),
-            own(facts.message),
-        )
-    }
-
-    #[test]
-    fn the_inner_error_wins_over_the_wrapper_in_any_order_of_keys() {
-        let expected = (
-            true,
-            Some("overloaded_error".to_owned()),
-            None,
-            Some("busy".to_owned()),
-        );
-        for body in [
-            r#"{"type":"error","error":{"type":"overloaded_error","message":"busy"}}"#,
-            r#"{"error":{"message":"busy","type":"overloaded_error"},"type":"error"}"#,
-            r#"[{"error":{"type":"overloaded_error","message":"busy"}},{"error":{"type":"x"}}]"#,
-            r#"{"error":"{\"error\":{\"type\":\"overloaded_error\",\"message\":\"busy\"}}"}"#,
-            r#""{\"error\":{\"type\":\"overloaded_error\",\"message\":\"busy\"}}""#,
-            r#"{"response":{"error":{"type":"overloaded_error","message":"busy"}}}"#,
-        ] {
-            assert_eq!(read(body), expected, "{body}");
-        }
-    }
-
-    #[test]
-    fn a_cut_body_keeps_what_it_said() {
-        let (_, kind, _, _) = read(r#"{"error":{"type":"rate_limit_error","message":"Numb"#);
-        assert_eq!(kind.as_deref(), Some("rate_limit_error"));
-    }
-
-    #[test]
-    fn a_body_that_is_no_json_is_a_sentence() {
-        assert_eq!(
-            read("upstream timed out").3.as_deref(),
-            Some("upstream timed out")
-        );
-        let page = r#"<html><a href="/billing">insufficient quota</a></html>"#;
-        assert_eq!(read(page).3, None, "a page is no sentence");
-        assert_eq!(
-            read(r#"{"error":"model 'x' not found"}"#).3.as_deref(),
-            Some("model 'x' not found")
-        );
-        assert_eq!(Facts::read(b"").message(), "");
-        assert_eq!(Facts::read(b"\xff\xfe").message(), "\u{fffd}\u{fffd}");
-    }
-
-    #[test]
-    fn numbers_as_codes_and_odd_types_are_taken() {
-        assert_eq!(
-            read(r#"{"error":{"code":429,"message":null,"type":7.5}}"#)
-                .2
-                .as_deref(),
-            Some("429")
-        );
-        assert_eq!(
-            read(r#"{"error":null,"type":true}"#),
-            (false, None, None, None)
-        );
-        assert_eq!(read(r#"{"error":[]}"#), (false, None, None, None));
-    }
-
-    #[test]
-    fn deep_and_huge_bodies_are_bounded() {
-        let deep = format!("{}1{}", "[".repeat(5_000), "]".repeat(5_000));
-        assert!(!Facts::read(deep.as_bytes()).is_error);
-        let deep = "{\"error\":".repeat(5_000);
-        Facts::read(deep.as_bytes());
-        let huge = format!(
-            r#"{{"error":{{"type":"a","message":"{}"}}}}"#,
-            "x".repeat(10_000_000)
-        );
-        let facts = Facts::read(huge.as_bytes());
-        assert_eq!(facts.kind.as_deref(), Some("a"));
-        assert!(facts.message().len() <= READ_AT_MOST);
+        self.message.is_some()
+            || self.number.is_some()
+            || self.stop.is_some()
+            || self.words().next().is_some()
     }
 }

@@ -1,8 +1,20 @@
 //! The vendors' own words for their failures.
 
-use agent_primitives::{FailureKind, Scope};
-
+mod anthropic;
+mod azure;
+mod bedrock;
+mod cohere;
+mod github;
+mod google;
+mod local;
+mod mistral;
 mod name;
+mod openai;
+mod openrouter;
+pub(super) mod stop;
+mod zai;
+
+use agent_primitives::{FailureKind, Scope};
 
 pub use name::{UnknownVendor, Vendor};
 
@@ -28,7 +40,23 @@ impl Vendor {
     }
 }
 
+/// What a word of a vendor means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Meaning {
+    /// This, whatever stands beside it.
+    Sure(FailureKind),
+    /// This, with another scope than the usual one.
+    Scoped(FailureKind, Scope),
+    /// A limit; status, numbers and sentence tell whether waiting helps.
+    Limit,
+    /// An error of the service; status and sentence tell whether it is only full.
+    Broken,
+    /// The request's fault; the sentence may tell more.
+    Invalid,
+}
+
 /// What a body means, and by which signal.
+#[derive(Debug)]
 pub(super) struct Reading {
     pub(super) kind: FailureKind,
     pub(super) scope: Option<Scope>,
@@ -46,10 +74,6 @@ impl Reading {
         }
     }
 
-    fn code(kind: FailureKind) -> Self {
-        Self::new(kind, Evidence::Code)
-    }
-
     fn scoped(mut self, scope: Scope) -> Self {
         self.scope = Some(scope);
         self
@@ -61,179 +85,177 @@ impl Reading {
     }
 }
 
+/// Whether the key of an event names an exception in it.
+pub(super) fn is_exception_event(key: &str) -> bool {
+    bedrock::is_event(key)
+}
+
+/// Whether a code means, at any vendor, that money or a long allowance is used up.
+pub(super) fn is_quota_word(word: &str) -> bool {
+    matches!(
+        common(word),
+        Some(
+            Meaning::Sure(FailureKind::QuotaExhausted)
+                | Meaning::Scoped(FailureKind::QuotaExhausted, _)
+        )
+    )
+}
+
+/// Words that mean the same wherever they come from.
+fn common(word: &str) -> Option<Meaning> {
+    openai::meaning(word)
+        .or_else(|| anthropic::meaning(word))
+        .or_else(|| google::meaning(word))
+        .or_else(|| bedrock::meaning(word))
+        .or_else(|| openrouter::meaning(word))
+        .or_else(|| github::meaning(word))
+        .or_else(|| azure::meaning(word))
+        .or_else(|| local::meaning(word))
+}
+
+fn meaning(vendor: Vendor, word: &str) -> Option<Meaning> {
+    // The same numbers mean different things.
+    match vendor {
+        Vendor::Zai => zai::meaning(word),
+        Vendor::Mistral => mistral::meaning(word),
+        _ => None,
+    }
+    .or_else(|| common(word))
+}
+
 /// Reads the structured part of a body, or `None` where it says nothing certain.
 pub(super) fn by_code(vendor: Vendor, status: u16, facts: &Facts<'_>) -> Option<Reading> {
-    let mut reading = match vendor.dialect() {
-        Dialect::Anthropic => anthropic(facts),
-        Dialect::OpenAi => openai(status, facts),
-        Dialect::Ollama => None,
-    }
-    .or_else(|| llama_cpp(facts))?;
+    let mut reading = special(vendor, status, facts).or_else(|| by_words(vendor, status, facts))?;
     if reading.kind == FailureKind::ContextTooLong && reading.context.is_none() {
-        reading.context = prose::context_numbers(facts.message());
+        reading.context = local::numbers(facts).or_else(|| prose::context_numbers(facts.message()));
     }
     Some(reading)
 }
 
-/// Source: Anthropic, "Errors" and "Rate limits" pages.
-fn anthropic(facts: &Facts<'_>) -> Option<Reading> {
-    if facts.detail.as_deref() == Some("enforced_spend_limit_reached") {
-        return Some(Reading::new(FailureKind::QuotaExhausted, Evidence::Details));
-    }
-    Some(match facts.kind.as_deref()? {
-        // One type for several failures: only the sentence tells them apart. It is taken by its
-        // beginning, since such messages also quote the request.
-        "invalid_request_error" => {
-            const BEGINNINGS: [(&str, FailureKind); 6] = [
-                ("prompt is too long", FailureKind::ContextTooLong),
-                (
-                    "input length and `max_tokens` exceed",
-                    FailureKind::ContextTooLong,
-                ),
-                (
-                    "your credit balance is too low",
-                    FailureKind::QuotaExhausted,
-                ),
-                (
-                    "you have reached your specified",
-                    FailureKind::QuotaExhausted,
-                ),
-                (
-                    "this organization has been disabled",
-                    FailureKind::Permission,
-                ),
-                (
-                    "output blocked by content filter",
-                    FailureKind::ContentPolicy,
-                ),
-            ];
-            match BEGINNINGS
-                .iter()
-                .find(|(words, _)| prose::find(facts.message(), words) == Some(0))
-            {
-                Some((_, kind)) => Reading::new(*kind, Evidence::Prose),
-                None => Reading::code(FailureKind::InvalidRequest),
-            }
-        }
-        "authentication_error" => Reading::code(FailureKind::Auth),
-        "permission_error" => Reading::code(FailureKind::Permission),
-        "not_found_error" => Reading::code(FailureKind::NotFound),
-        "billing_error" => Reading::code(FailureKind::QuotaExhausted),
-        "request_too_large" => Reading::code(FailureKind::PayloadTooLarge),
-        "rate_limit_error" if prose::find(facts.message(), "extra usage is required").is_some() => {
-            // A plan that does not include long contexts: waiting never helps.
-            Reading::new(FailureKind::Permission, Evidence::Prose).scoped(Scope::Request)
-        }
-        "rate_limit_error" => Reading::code(FailureKind::RateLimited),
-        "overloaded_error" => Reading::code(FailureKind::Overloaded),
-        "timeout_error" => Reading::code(FailureKind::Timeout),
-        "api_error" | "conflict_error" => Reading::code(FailureKind::Server),
-        _ => return None,
-    })
-}
-
-/// Sources: `OpenAI`, "Error codes" and "Rate limits" pages; Groq, "Errors" and "Rate limits" pages;
-/// vLLM's `entrypoints/openai`.
-fn openai(status: u16, facts: &Facts<'_>) -> Option<Reading> {
-    const QUOTA: [&str; 10] = [
-        "usage_limit_reached",
-        "usage_not_included",
-        "quota_exceeded",
-        "exceeded_current_quota_error",
-        "insufficient_quota",
-        "credit_balance_exhausted",
-        "billing_hard_limit_reached",
-        "organization_spend_limit_exceeded",
-        "organization_usage_limit_exceeded",
-        "billing_not_active",
-    ];
-    let says = |word| facts.says(word);
-    if QUOTA.into_iter().any(says) {
-        return Some(Reading::code(FailureKind::QuotaExhausted));
-    }
-    if says("project_spend_limit_exceeded") {
-        return Some(Reading::code(FailureKind::QuotaExhausted).scoped(Scope::Key));
-    }
-    if says("context_length_exceeded") {
-        return Some(Reading::code(FailureKind::ContextTooLong));
-    }
-    if says("string_above_max_length") {
-        return Some(Reading::code(FailureKind::PayloadTooLarge));
-    }
-    if says("content_policy_violation") || says("content_filter") || says("cyber_policy") {
-        return Some(Reading::code(FailureKind::ContentPolicy));
-    }
-    if says("invalid_api_key") {
-        return Some(Reading::code(FailureKind::Auth));
-    }
-    if says("model_not_found") || says("NotFoundError") {
-        return Some(Reading::code(FailureKind::NotFound));
-    }
-    if says("slow_down") || says("server_is_overloaded") || says("capacity_exceeded") {
-        return Some(Reading::code(FailureKind::Overloaded));
-    }
-    if says("rate_limit_exceeded") || says("rate_limit_error") {
-        let numbers = prose::oversized(facts.message());
-        // Groq, and gateways before it, answer 413 with this code when one request is larger than the
-        // minute's allowance.
-        if numbers.is_some() || status == 413 {
-            return Some(
-                Reading::new(FailureKind::ContextTooLong, Evidence::Details).with_numbers(numbers),
-            );
-        }
-        return Some(Reading::code(FailureKind::RateLimited));
-    }
-    // Groq and OpenAI name the limit in the type and leave the code out.
-    if status == 429 && (says("requests") || says("tokens")) {
-        return Some(match prose::oversized(facts.message()) {
-            Some(numbers) => Reading::new(FailureKind::ContextTooLong, Evidence::Details)
-                .with_numbers(Some(numbers)),
-            None => Reading::code(FailureKind::RateLimited),
-        });
-    }
-    if says("server_error") || says("internal_server_error") || says("InternalServerError") {
-        // Groq answers 503 with this type, and only the sentence says "over capacity".
-        let full = status == 503 || prose::kind(facts.message()) == Some(FailureKind::Overloaded);
-        return Some(if full {
-            Reading::new(FailureKind::Overloaded, Evidence::Status)
+/// What a single word does not tell.
+fn special(vendor: Vendor, status: u16, facts: &Facts<'_>) -> Option<Reading> {
+    if let Some(word) = facts.quota.as_deref() {
+        let in_details = facts.words().any(|(said, detail)| detail && said == word);
+        let evidence = if in_details {
+            Evidence::Details
+        } else if facts.kind_in_header {
+            Evidence::Header
         } else {
-            Reading::code(FailureKind::Server)
+            Evidence::Code
+        };
+        let reading = Reading::new(FailureKind::QuotaExhausted, evidence);
+        return Some(match common(word) {
+            Some(Meaning::Scoped(_, scope)) => reading.scoped(scope),
+            _ => reading,
         });
     }
-    if says("authentication_error") {
-        return Some(Reading::code(FailureKind::Auth));
-    }
-    if says("invalid_request_error") || says("BadRequestError") {
-        // Only numbers prove a context error here: such messages also quote the request.
-        return match prose::context_numbers(facts.message()) {
-            Some(numbers) => Some(
-                Reading::new(FailureKind::ContextTooLong, Evidence::Prose)
-                    .with_numbers(Some(numbers)),
-            ),
-            // The type is also sent with 401, 403 and 404, where the status says more.
-            _ if matches!(status, 200 | 400 | 422) => {
-                Some(Reading::code(FailureKind::InvalidRequest))
-            }
+    google::allowance(facts)
+        .or_else(|| openrouter::special(status, facts))
+        .or_else(|| github::limit(facts))
+        .or_else(|| match vendor {
+            Vendor::Cohere => cohere::special(status, facts),
+            Vendor::Mistral => mistral::full_tier(facts),
+            Vendor::Bedrock => bedrock::day(facts),
             _ => None,
-        };
-    }
-    None
+        })
 }
 
-/// Source: llama.cpp's `tools/server`.
-fn llama_cpp(facts: &Facts<'_>) -> Option<Reading> {
-    if facts.says("exceed_context_size_error") {
-        let numbers = ContextNumbers {
-            used: facts.n_prompt_tokens,
-            limit: facts.n_ctx,
-            output_fits: None,
+/// The first sure word, the finest first; else the first that needs the sentence.
+fn by_words(vendor: Vendor, status: u16, facts: &Facts<'_>) -> Option<Reading> {
+    let mut vague = None;
+    for (word, in_details) in facts.words() {
+        let evidence = if in_details {
+            Evidence::Details
+        } else if facts.kind_in_header && facts.kind.as_deref() == Some(word) {
+            Evidence::Header
+        } else {
+            Evidence::Code
         };
-        return Some(Reading::code(FailureKind::ContextTooLong).with_numbers(Some(numbers)));
+        match meaning(vendor, word) {
+            Some(Meaning::Sure(kind)) => return Some(Reading::new(kind, evidence)),
+            Some(Meaning::Scoped(kind, scope)) => {
+                return Some(Reading::new(kind, evidence).scoped(scope));
+            }
+            Some(other) if vague.is_none() => vague = Some((other, evidence)),
+            _ => {}
+        }
     }
-    if facts.says("unavailable_error") {
-        return Some(Reading::code(FailureKind::Overloaded));
+    match vague? {
+        (Meaning::Limit, evidence) => Some(limit(vendor, status, facts, evidence)),
+        (Meaning::Broken, evidence) => broken(status, facts, evidence),
+        (_, evidence) => invalid(vendor, status, facts, evidence),
     }
-    None
+}
+
+fn limit(vendor: Vendor, status: u16, facts: &Facts<'_>, evidence: Evidence) -> Reading {
+    let message = facts.message();
+    // Google names an empty prepaid balance by the same word as a limit.
+    if status == 402 {
+        return Reading::new(FailureKind::QuotaExhausted, Evidence::Status);
+    }
+    let numbers = prose::oversized(message);
+    // Groq, and gateways before it, answer 413 when one request is larger than the minute's allowance.
+    if numbers.is_some() || status == 413 {
+        let reading = Reading::new(FailureKind::ContextTooLong, Evidence::Details);
+        return reading.with_numbers(numbers);
+    }
+    if anthropic::needs_a_plan(message) {
+        return Reading::new(FailureKind::Permission, Evidence::Prose).scoped(Scope::Request);
+    }
+    match prose::kind(message) {
+        Some(
+            kind @ (FailureKind::QuotaExhausted
+            | FailureKind::ContextTooLong
+            | FailureKind::Overloaded),
+        ) => return Reading::new(kind, Evidence::Prose),
+        _ => {}
+    }
+    let reading = Reading::new(FailureKind::RateLimited, evidence);
+    let name = facts.limit_name.as_deref();
+    let scope = name.and_then(|name| match vendor {
+        Vendor::Anthropic => anthropic::claim(name),
+        Vendor::GithubCopilot => github::exceeded(name),
+        _ => None,
+    });
+    match scope {
+        Some(scope) => reading.scoped(scope),
+        None => reading,
+    }
+}
+
+/// Believed under the status of an error of the service; gateways say it of every failure.
+fn broken(status: u16, facts: &Facts<'_>, evidence: Evidence) -> Option<Reading> {
+    if !(matches!(status, 200 | 408 | 409 | 424) || status >= 500) {
+        return None;
+    }
+    match prose::kind(facts.message()) {
+        Some(FailureKind::Overloaded) => {
+            Some(Reading::new(FailureKind::Overloaded, Evidence::Prose))
+        }
+        // llama.cpp's Python server and some gateways answer 500 to a prompt that is too long.
+        Some(FailureKind::ContextTooLong) => {
+            Some(Reading::new(FailureKind::ContextTooLong, Evidence::Prose))
+        }
+        // Groq answers 503 with this type, and only the status says "over capacity".
+        _ if status == 503 => Some(Reading::new(FailureKind::Overloaded, Evidence::Status)),
+        _ => Some(Reading::new(FailureKind::Server, evidence)),
+    }
+}
+
+fn invalid(vendor: Vendor, status: u16, facts: &Facts<'_>, evidence: Evidence) -> Option<Reading> {
+    let message = facts.message();
+    if let Some(kind) = anthropic::beginning(message) {
+        return Some(Reading::new(kind, Evidence::Prose));
+    }
+    // Only numbers prove a context error here: such messages also quote the request.
+    if vendor != Vendor::Anthropic
+        && let Some(numbers) = prose::context_numbers(message)
+    {
+        let reading = Reading::new(FailureKind::ContextTooLong, Evidence::Prose);
+        return Some(reading.with_numbers(Some(numbers)));
+    }
+    // The type is also sent with 401, 403, 404 and 429, where the status says more.
+    matches!(status, 200 | 400 | 422).then(|| Reading::new(FailureKind::InvalidRequest, evidence))
 }
 
 /// What a status means where the body says nothing; `None` for a status that is no failure.
@@ -244,9 +266,12 @@ pub(super) fn by_status(vendor: Vendor, status: u16) -> Option<FailureKind> {
         403 => FailureKind::Permission,
         404 => FailureKind::NotFound,
         408 | 504 | 524 => FailureKind::Timeout,
-        413 if vendor == Vendor::Groq => FailureKind::ContextTooLong,
+        413 if matches!(vendor, Vendor::Groq | Vendor::GithubModels) => FailureKind::ContextTooLong,
         413 => FailureKind::PayloadTooLarge,
+        422 if vendor == Vendor::GithubCopilot => FailureKind::ContentPolicy,
         429 => FailureKind::RateLimited,
+        434 if vendor == Vendor::Zai => FailureKind::Permission,
+        435 if vendor == Vendor::Zai => FailureKind::PayloadTooLarge,
         498 if vendor == Vendor::Groq => FailureKind::Overloaded,
         499 => FailureKind::Cancelled,
         503 | 529 => FailureKind::Overloaded,

@@ -1,0 +1,68 @@
+//! `OpenAI`'s codes, and those that services in its format added: Groq, vLLM, Cerebras, Together,
+//! `DeepSeek`, xAI.
+//!
+//! Sources: `OpenAI`, "Error codes" and "Rate limits" pages; the Codex client; Groq, "Errors" and
+//! "Rate limits" pages; vLLM's `entrypoints/openai`; Cerebras, "Error codes" page.
+
+use agent_primitives::{FailureKind as Kind, Scope};
+
+use super::{Meaning, Meaning::*};
+
+pub(super) fn meaning(word: &str) -> Option<Meaning> {
+    Some(match word {
+        "insufficient_quota"
+        | "credit_balance_exhausted"
+        | "billing_hard_limit_reached"
+        | "billing_not_active"
+        | "organization_spend_limit_exceeded"
+        | "organization_usage_limit_exceeded"
+        | "usage_limit_reached"
+        | "usage_not_included"
+        | "quota_exceeded"
+        | "exceeded_current_quota_error"
+        | "payment_required"
+        | "payment_required_error"
+        | "credit_limit" => Sure(Kind::QuotaExhausted),
+        "project_spend_limit_exceeded" => Scoped(Kind::QuotaExhausted, Scope::Key),
+        "context_length_exceeded" => Sure(Kind::ContextTooLong),
+        "string_above_max_length" => Sure(Kind::PayloadTooLarge),
+        "content_policy_violation" | "content_filter" | "cyber_policy" | "safety_check_failed" => {
+            Sure(Kind::ContentPolicy)
+        }
+        "invalid_api_key" | "wrong_api_key" | "ip_not_authorized" | "AuthenticationError" => {
+            Sure(Kind::Auth)
+        }
+        "unsupported_country_region_territory" | "request_forbidden" | "PermissionDeniedError" => {
+            Sure(Kind::Permission)
+        }
+        "model_not_found" | "NotFoundError" => Sure(Kind::NotFound),
+        "slow_down"
+        | "server_is_overloaded"
+        | "capacity_exceeded"
+        | "queue_exceeded"
+        | "over_capacity" => Sure(Kind::Overloaded),
+        // Groq and OpenAI also name the limit in the type and leave the code out.
+        "rate_limit_exceeded"
+        | "rate_limit"
+        | "rate_limited"
+        | "too_many_requests"
+        | "requests"
+        | "tokens"
+        | "request_quota_exceeded"
+        | "token_quota_exceeded"
+        | "RateLimitError"
+        | "too_many_requests_error"
+        | "too_many_tokens_error" => Limit,
+        "server_error" | "internal_server_error" | "InternalServerError" => Broken,
+        "service_unavailable" | "ServiceUnavailable" => Sure(Kind::Overloaded),
+        "stream_error" => Sure(Kind::StreamCut),
+        "timeout" | "Timeout" => Sure(Kind::Timeout),
+        "BadRequestError"
+        | "invalid_value"
+        | "invalid_request"
+        | "unsupported_parameter"
+        | "UnprocessableEntityError" => Invalid,
+        "NotImplementedError" => Sure(Kind::InvalidRequest),
+        _ => return None,
+    })
+}
