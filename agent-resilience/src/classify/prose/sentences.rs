@@ -107,7 +107,6 @@ pub(super) static SENTENCES: Phrases<FailureKind> = Phrases::new(&[
     ("over capacity", Overloaded),
     ("overloaded", Overloaded),
     ("payload too large", PayloadTooLarge),
-    ("payment method", QuotaExhausted),
     ("payment required", QuotaExhausted),
     ("per minute limit", RateLimited),
     ("per minute request limit", RateLimited),
