@@ -24,8 +24,8 @@ use name::{DAY, Family, Field, HOUR, Key, MINUTE};
 /// | the same, where requests are counted by the day and tokens by the minute | Groq |
 /// | `x-ratelimit-renewalperiod-*`, `x-ratelimit-type`, `x-ratelimit-timeremaining` | Azure, GitHub Models |
 /// | `x-ratelimit-*-{req,tokens}-minute`, `x-ratelimitbysize-*`, of a minute of the clock | Mistral |
-/// | `x-ratelimit-*-{requests,tokens}-{minute,hour,day}` | Cerebras, SambaNova |
-/// | `x-ratelimit-{limit,remaining,reset}` | OpenRouter, GitHub |
+/// | `x-ratelimit-*-{requests,tokens}-{minute,hour,day}` | Cerebras, `SambaNova` |
+/// | `x-ratelimit-{limit,remaining,reset}` | `OpenRouter`, GitHub |
 /// | `x-trial-endpoint-call-*` | Cohere |
 /// | `x-codex-{primary,secondary}-*` | `OpenAI`, subscriptions |
 /// | `ratelimit-*`, `ratelimit` with `ratelimit-policy` | services that follow the IETF draft |
@@ -195,16 +195,24 @@ impl Windows {
     /// Anthropic's subscriptions: what is said of the whole is of the window that the claim names.
     /// Accounts on bought extra usage get only that.
     fn claimed(&mut self, headers: &HeaderMap) {
+        let key = |period| Key {
+            family: Family::Plan,
+            resource: LimitedResource::Plan,
+            period,
+        };
+        if !self
+            .0
+            .iter()
+            .flatten()
+            .any(|(other, _)| *other == key(None))
+        {
+            return;
+        }
         let name = "anthropic-ratelimit-unified-representative-claim";
         let period = match hint::text(headers, name) {
             Some("five_hour") => Some(HOUR * 5),
             Some("seven_day") => Some(DAY * 7),
             _ => return,
-        };
-        let key = |period| Key {
-            family: Family::Plan,
-            resource: LimitedResource::Plan,
-            period,
         };
         if let Some(whole) = self.take(key(None))
             && let Some(window) = self.of(key(period))

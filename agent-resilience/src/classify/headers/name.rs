@@ -56,6 +56,10 @@ pub(super) enum Field {
 
 /// Reads the name of a header, which is in lower case; `None` for one that tells of no limit.
 pub(super) fn read(name: &str) -> Option<(Key, Field)> {
+    // Most headers of a reply tell of something else.
+    if !name.starts_with(['x', 'a', 'r']) {
+        return None;
+    }
     if let Some(name) = name.strip_prefix("anthropic-") {
         return anthropic(name);
     }

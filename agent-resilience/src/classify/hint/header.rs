@@ -11,7 +11,8 @@ use super::{When, parse_hint, parse_millis};
 /// `x-should-retry` is not read: Cerebras sends `false` with a queue that is free again in seconds,
 /// and others `true` with an account that is empty.
 pub(in crate::classify) fn in_headers(headers: &HeaderMap) -> Option<When> {
-    const IN_ORDER: [(&str, fn(&str) -> Option<When>); 4] = [
+    type Parse = fn(&str) -> Option<When>;
+    const IN_ORDER: [(&str, Parse); 4] = [
         ("retry-after-ms", parse_millis),
         ("x-ms-retry-after-ms", parse_millis),
         ("retry-after", parse_hint),

@@ -20,7 +20,7 @@ enum Lead {
 
 /// Words right before a hint. Sources: the sentences in `tests/corpus`, and the printed form of
 /// Google's `RetryInfo` ("`retry_delay { seconds: 26 }`") in its Python client.
-static LEADS: Phrases<Lead> = Phrases::new(&[
+static LEADS: Phrases<Lead, 22> = Phrases::new(&[
     ("available again in", Lead::WithUnit),
     ("please wait", Lead::WithUnit),
     ("regain access on", Lead::WithUnit),

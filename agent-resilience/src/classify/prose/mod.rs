@@ -66,7 +66,7 @@ mod tests {
 
     #[test]
     fn the_same_words_mean_what_stands_beside_them() {
-        use FailureKind::*;
+        use FailureKind::{ContextTooLong, PayloadTooLarge, QuotaExhausted, RateLimited};
         for (text, expected) in [
             (
                 "Too many tokens, please wait before trying again.",

@@ -86,6 +86,9 @@ impl Found {
         {
             let bracketed = before.ends_with('(');
             let before = before.strip_suffix(['(', '~']).unwrap_or(before);
+            if !before.ends_with(' ') {
+                continue;
+            }
             let Some((lead, role)) = LEADS.iter().find(|(lead, _)| ends_with(before, lead)) else {
                 // GitHub Models: "Request body too large for gpt-4o model. Max size: 8000 tokens."
                 if ends_with(before, "max size: ") && after.starts_with(" tokens") {
@@ -205,12 +208,12 @@ fn ends_with(text: &str, lead: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn numbers(used: u64, limit: u64, fits: Option<u64>) -> Option<ContextNumbers> {
-        Some(ContextNumbers {
+    fn numbers(used: u64, limit: u64, output_fits: Option<u64>) -> ContextNumbers {
+        ContextNumbers {
             used: (used > 0).then_some(used),
             limit: Some(limit),
-            output_fits: fits,
-        })
+            output_fits,
+        }
     }
 
     #[test]
@@ -354,7 +357,8 @@ mod tests {
                 None,
             ),
         ] {
-            assert_eq!(context_numbers(text), numbers(used, limit, fits), "{text}");
+            let expected = Some(numbers(used, limit, fits));
+            assert_eq!(context_numbers(text), expected, "{text}");
         }
     }
 
@@ -382,7 +386,7 @@ mod tests {
         assert_eq!(oversized("Limit 100, Used 90, Requested 20"), None);
         assert_eq!(
             oversized("Limit 100, Used 0, Requested 101"),
-            numbers(101, 100, None)
+            Some(numbers(101, 100, None))
         );
         assert_eq!(oversized("Limit 100"), None);
     }
