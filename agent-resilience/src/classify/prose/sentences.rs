@@ -24,7 +24,7 @@ pub(super) const ORDER: [FailureKind; 10] = [
 
 /// Each phrase was seen in a reply of at least one vendor: the files under `tests/corpus` hold them
 /// with their sources.
-pub(super) static SENTENCES: Phrases<FailureKind, 140> = Phrases::new(&[
+pub(super) static SENTENCES: Phrases<FailureKind, 139> = Phrases::new(&[
     ("account has been locked", Permission),
     ("activate payments", QuotaExhausted),
     ("api calls / month", QuotaExhausted),
