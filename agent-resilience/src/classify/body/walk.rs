@@ -123,6 +123,10 @@ impl<'de> Walk<'_, 'de> {
         if let Some(inner) = quoted(&text, self.depth) {
             self.facts.merge(inner);
         } else {
+            // One word is a code.
+            if self.inside == Inside::Error && !text.contains(' ') {
+                self.facts.put_code(Scalar::Text(text.clone()), Inside::Top);
+            }
             self.facts.message = Some(text);
         }
     }
