@@ -30,11 +30,9 @@ mod hint;
 mod judge;
 mod limits;
 mod prose;
+mod transport;
 mod vendor;
 mod verdict;
-
-use std::error::Error;
-use std::io;
 
 use agent_primitives::FailureKind;
 use http::HeaderMap;
@@ -42,6 +40,7 @@ use http::HeaderMap;
 pub use headers::headers;
 pub use hint::{When, parse_hint};
 pub use limits::{LimitSnapshot, LimitWindow, LimitedResource};
+pub use transport::transport;
 pub use vendor::{UnknownVendor, Vendor};
 pub use verdict::{Classify, ContextNumbers, Evidence, Remedy, Verdict};
 
@@ -66,7 +65,7 @@ pub fn http(vendor: Vendor, status: u16, headers: &HeaderMap, body: &[u8]) -> Ve
     facts.read_headers(headers);
     let mut verdict = judge(vendor, status, &facts);
     verdict.limits = headers::read(vendor, headers);
-    verdict.retry_after = retry_after(headers)
+    verdict.retry_after = hint::in_headers(headers)
         .or_else(|| hint_in_body(&facts))
         .or_else(|| {
             (verdict.kind == FailureKind::RateLimited)
@@ -113,62 +112,4 @@ fn stopped(facts: &Facts<'_>) -> Option<Verdict> {
         vendor::stop::meaning(facts.stop.as_deref()?)?
     };
     Some(Verdict::new(kind).evidence(Evidence::Stream))
-}
-
-/// Classifies an error of the connection itself, by the `io::Error` among its causes and else by
-/// its words. One that speaks of no connection, such as a URL that cannot be parsed, is
-/// [`FailureKind::Unknown`].
-///
-/// ```
-/// use std::io;
-/// use agent_primitives::FailureKind;
-/// use agent_resilience::classify;
-///
-/// let reset = io::Error::from(io::ErrorKind::ConnectionReset);
-/// assert_eq!(classify::transport(&reset).kind, FailureKind::Network);
-/// let late = io::Error::from(io::ErrorKind::TimedOut);
-/// assert_eq!(classify::transport(&late).kind, FailureKind::Timeout);
-/// ```
-pub fn transport(error: &(dyn Error + 'static)) -> Verdict {
-    const BROKEN: [&str; 8] = [
-        "connect",
-        "connection",
-        "reset",
-        "closed",
-        "broken pipe",
-        "dns",
-        "unexpected eof",
-        "incomplete message",
-    ];
-    let mut cause = Some(error);
-    let mut kind = FailureKind::Unknown;
-    // A chain of causes that loops would be a bug elsewhere; it must not hang us.
-    for _ in 0..16 {
-        let Some(error) = cause else { break };
-        let words = error.to_string();
-        let io = error.downcast_ref::<io::Error>().map(io::Error::kind);
-        if io == Some(io::ErrorKind::TimedOut) || prose::kind(&words) == Some(FailureKind::Timeout)
-        {
-            kind = FailureKind::Timeout;
-            break;
-        }
-        if io.is_some()
-            || BROKEN
-                .iter()
-                .any(|word| prose::find(&words, word).is_some())
-        {
-            kind = FailureKind::Network;
-        }
-        cause = error.source();
-    }
-    Verdict::new(kind).evidence(Evidence::Transport)
-}
-
-/// The most exact header wins.
-fn retry_after(headers: &HeaderMap) -> Option<When> {
-    let text = |name: &str| headers.get(name)?.to_str().ok();
-    text("retry-after-ms")
-        .and_then(hint::parse_millis)
-        .or_else(|| text("x-ms-retry-after-ms").and_then(hint::parse_millis))
-        .or_else(|| text("retry-after").and_then(parse_hint))
 }

@@ -1,9 +1,15 @@
 //! Hints about when to come back, in every form that providers send them.
 
+mod header;
+mod spoken;
+
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use agent_primitives::Timestamp;
 use serde::{Deserialize, Serialize};
+
+pub(super) use header::{in_headers, text};
+pub(crate) use spoken::in_prose;
 
 /// The longest hint that is believed; longer ones count as this. A year and a day.
 const LONGEST: Duration = Duration::from_secs(366 * 86_400);
@@ -61,15 +67,26 @@ pub fn parse_hint(text: &str) -> Option<When> {
     if let Some(seconds) = decimal(text) {
         return Some(number(seconds));
     }
+    // "2026-01-01T00:00:00Z", which is the most frequent of the rest.
+    if text.as_bytes().get(4) == Some(&b'-')
+        && let Some(at) = date(text)
+    {
+        return Some(When::At(at));
+    }
     if let Some(duration) = go_duration(text) {
         return Some(When::In(duration));
     }
     if let Ok(date) = httpdate::parse_http_date(text) {
         return Some(When::At(from_system(date)));
     }
+    date(text).map(When::At)
+}
+
+/// RFC 3339, with a zone.
+fn date(text: &str) -> Option<Timestamp> {
     let stamp: jiff::Timestamp = text.parse().ok()?;
     let nanos = i64::try_from(stamp.as_nanosecond()).ok()?;
-    Some(When::At(Timestamp::from_unix_nanos(nanos)))
+    Some(Timestamp::from_unix_nanos(nanos))
 }
 
 /// Reads a number of milliseconds, with or without a fraction.
@@ -157,69 +174,6 @@ fn micros(duration: Duration) -> Duration {
     Duration::from_micros(u64::try_from(micros).unwrap_or(u64::MAX))
 }
 
-/// Finds a hint in a sentence: "try again in 3.965s", "retry after 86400 seconds", "in 1 h 30 min".
-/// A unit that is not known is no hint: half a hint would be too short.
-pub(crate) fn in_prose(text: &str) -> Option<When> {
-    const LEADS: [&str; 7] = [
-        "try again in ",
-        "try again after ",
-        "retry in ",
-        "retry after ",
-        "retry-after: ",
-        "retry_after: ",
-        "retry_after ",
-    ];
-    LEADS.iter().find_map(|lead| {
-        let at = super::prose::find(text, lead)?;
-        spoken(text.get(at + lead.len()..)?).map(When::In)
-    })
-}
-
-/// Numbers with units, one after the other, as far as they go.
-fn spoken(text: &str) -> Option<Duration> {
-    let mut total = None;
-    let mut rest = text;
-    loop {
-        let digits = rest
-            .find(|c: char| !(c.is_ascii_digit() || c == '.'))
-            .unwrap_or(rest.len());
-        let (number, tail) = rest.split_at_checked(digits)?;
-        let Some(value) = decimal(number.trim_end_matches('.')) else {
-            return total;
-        };
-        // A date is no duration.
-        if tail.starts_with(['-', ':', '/']) {
-            return None;
-        }
-        let tail = tail.trim_start();
-        let letters = tail
-            .find(|c: char| !(c.is_ascii_alphabetic() || c == 'µ' || c == 'μ'))
-            .unwrap_or(tail.len());
-        let (unit, tail) = tail.split_at_checked(letters)?;
-        let scale = match unit.to_ascii_lowercase().as_str() {
-            // "Please try again in 20." and "... in 20, or ask for more."
-            "" if total.is_none() => 1.0,
-            "ns" => 1e-9,
-            "us" | "µs" | "μs" => 1e-6,
-            "ms" | "millisecond" | "milliseconds" => 1e-3,
-            "s" | "sec" | "secs" | "second" | "seconds" => 1.0,
-            "m" | "min" | "mins" | "minute" | "minutes" => 60.0,
-            "h" | "hr" | "hrs" | "hour" | "hours" => 3_600.0,
-            "d" | "day" | "days" => 86_400.0,
-            // The sentence goes on: "5 minutes 3 of your requests".
-            _ => return total,
-        };
-        let part = micros(seconds(value * scale));
-        total = Some(
-            total
-                .map_or(part, |sum: Duration| sum.saturating_add(part))
-                .min(LONGEST),
-        );
-        rest = tail.trim_start_matches([' ', ',']).trim_start();
-        rest = rest.strip_prefix("and ").unwrap_or(rest);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -278,41 +232,5 @@ mod tests {
         }
         assert_eq!(parse_hint("99999999999999999999"), Some(When::In(LONGEST)));
         assert_eq!(parse_hint("99999999h"), Some(When::In(LONGEST)));
-    }
-
-    #[test]
-    fn a_hint_is_found_in_a_sentence() {
-        for (text, expected) in [
-            (
-                "Limit 30000, Used 29000. Please try again in 3.965s. Visit",
-                Some(in_millis(3_965)),
-            ),
-            ("Please try again in 20ms.", Some(in_millis(20))),
-            (
-                "please Retry After 86400 seconds",
-                Some(in_millis(86_400_000)),
-            ),
-            (
-                "Please retry in 3.564818218s",
-                Some(When::In(Duration::from_micros(3_564_818))),
-            ),
-            ("try again in 6m0s", Some(in_millis(360_000))),
-            ("try again in 2 minutes", Some(in_millis(120_000))),
-            ("try again in 5 min", Some(in_millis(300_000))),
-            ("try again in 3 hrs.", Some(in_millis(10_800_000))),
-            ("try again in 1h 30m", Some(in_millis(5_400_000))),
-            (
-                "try again in 1 minute and 30 seconds",
-                Some(in_millis(90_000)),
-            ),
-            ("try again after 1d2h", Some(in_millis(93_600_000))),
-            ("try again in 20, or ask for more", Some(in_millis(20_000))),
-            ("try again in 2 weeks", None),
-            ("retry after 2026-12-01T00:00:00Z", None),
-            ("try again in a moment", None),
-            ("try again in", None),
-        ] {
-            assert_eq!(in_prose(text), expected, "{text}");
-        }
     }
 }

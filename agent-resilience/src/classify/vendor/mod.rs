@@ -23,24 +23,6 @@ use super::body::Facts;
 use super::prose;
 use super::verdict::{ContextNumbers, Evidence};
 
-/// The format that a vendor's errors and headers are written in.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Dialect {
-    Anthropic,
-    OpenAi,
-    Ollama,
-}
-
-impl Vendor {
-    pub(super) const fn dialect(self) -> Dialect {
-        match self {
-            Self::Anthropic => Dialect::Anthropic,
-            Self::Ollama => Dialect::Ollama,
-            _ => Dialect::OpenAi,
-        }
-    }
-}
-
 /// What a word of a vendor means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Meaning {

@@ -24,7 +24,7 @@ pub(super) fn limit(vendor: Vendor, status: u16, facts: &Facts<'_>, evidence: Ev
         return Reading::new(FailureKind::Permission, Evidence::Prose).scoped(Scope::Request);
     }
     // OpenAI's and Groq's own sentence, which goes on about money: how to buy a higher limit.
-    if !begins(message, "rate limit reached for ")
+    if !begins(message, "rate limit reached")
         && let Some(
             kind @ (FailureKind::QuotaExhausted
             | FailureKind::ContextTooLong
