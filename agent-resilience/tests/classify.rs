@@ -455,7 +455,7 @@ fn errors_inside_a_success_are_found_and_answers_are_not_mistaken_for_them() {
         (
             Groq,
             r#"{"id":"c","x_groq":{"error":"over_capacity"},"choices":[]}"#,
-            Kind::StreamCut,
+            Kind::Overloaded,
         ),
         (
             Ollama,

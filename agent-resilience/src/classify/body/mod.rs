@@ -1,5 +1,6 @@
 //! The facts of an error body, whatever it is wrapped in.
 
+mod put;
 mod repair;
 mod scalar;
 #[cfg(test)]
@@ -30,6 +31,10 @@ pub(super) enum Span {
 /// What an error body says. Everything is optional, since bodies come wrapped, cut, as text, as
 /// HTML and empty.
 #[derive(Debug, Default, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own, and they come in any combination"
+)]
 pub(super) struct Facts<'a> {
     /// Whether the body says at all that it is an error.
     pub(super) is_error: bool,

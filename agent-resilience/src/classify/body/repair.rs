@@ -51,11 +51,10 @@ pub(super) fn behind_prefix(body: &[u8]) -> Option<&[u8]> {
     let opens = |at: &usize| {
         let tail = body.get(*at..).unwrap_or_default();
         let next = tail.get(1..).unwrap_or_default().trim_ascii_start();
-        match (tail.first(), next.first()) {
-            (Some(b'{'), Some(b'"')) => true,
-            (Some(b'['), Some(b'{')) => true,
-            _ => false,
-        }
+        matches!(
+            (tail.first(), next.first()),
+            (Some(b'{'), Some(b'"')) | (Some(b'['), Some(b'{'))
+        )
     };
     let at = (0..head.len()).find(opens)?;
     body.get(at..)

@@ -57,17 +57,125 @@ fn a_body_that_is_no_json_is_a_sentence() {
 
 #[test]
 fn numbers_as_codes_and_odd_types_are_taken() {
+    let facts = Facts::read(br#"{"error":{"code":429,"message":null,"type":7.5}}"#);
+    assert_eq!((facts.status(), facts.code), (Some(429), None));
+    let facts = Facts::read(br#"{"error":{"code":1113}}"#);
     assert_eq!(
-        read(r#"{"error":{"code":429,"message":null,"type":7.5}}"#)
-            .2
-            .as_deref(),
-        Some("429")
+        (facts.status(), facts.code.as_deref()),
+        (None, Some("1113"))
     );
     assert_eq!(
         read(r#"{"error":null,"type":true}"#),
         (false, None, None, None)
     );
     assert_eq!(read(r#"{"error":[]}"#), (false, None, None, None));
+}
+
+#[test]
+fn broken_characters_do_not_hide_what_stands_after_them() {
+    let after = r#"","code":"insufficient_quota"}}"#;
+    let bodies = [
+        format!(r#"{{"error":{{"message":"half a pair \ud83d{after}"#),
+        format!(
+            "{{\"error\":{{\"message\":\"a line\nand a {}bell{after}",
+            '\u{1}'
+        ),
+    ];
+    let mut bodies: Vec<Vec<u8>> = bodies.map(String::into_bytes).into();
+    let latin = [
+        br#"{"error":{"message":"caf"#.as_slice(),
+        b"\xe9",
+        after.as_bytes(),
+    ];
+    bodies.push(latin.concat());
+    let inner = r#"{"error":{"message":"half \ud83d","code":"insufficient_quota"}}"#;
+    bodies.push(
+        serde_json::json!({ "error": inner })
+            .to_string()
+            .into_bytes(),
+    );
+    bodies.push(
+        serde_json::json!({ "error": { "message": inner } })
+            .to_string()
+            .into_bytes(),
+    );
+    for body in bodies {
+        let facts = Facts::read(&body);
+        let shown = body.escape_ascii().to_string();
+        assert_eq!(facts.code.as_deref(), Some("insufficient_quota"), "{shown}");
+        assert_eq!(
+            facts.quota.as_deref(),
+            Some("insufficient_quota"),
+            "{shown}"
+        );
+        assert_eq!(Facts::read_event(&body), facts, "{shown}");
+    }
+}
+
+#[test]
+fn whole_pairs_and_escapes_survive_the_repair() {
+    let body = br#"{"error":{"message":"\ud83d\ude00 \ud83d \"q\" \u00e9 C:\\ud83d"}}"#;
+    let message = "\u{1f600} \u{fffd} \"q\" \u{e9} C:\\ud83d";
+    assert_eq!(Facts::read(body).message(), message);
+}
+
+#[test]
+fn a_quota_code_outlives_whatever_is_read_after_it() {
+    for body in [
+        r#"{"error":{"code":"insufficient_quota","message":"{\"error\":{\"code\":\"slow_down\"}}"}}"#,
+        r#"{"error":{"code":"insufficient_quota","code":"slow_down"}}"#,
+        r#"{"error":{"code":"slow_down","error":{"type":"insufficient_quota"}}}"#,
+        r#"{"error":{"metadata":{"raw":"{\"error\":{\"code\":\"insufficient_quota\"}}"},"code":429}}"#,
+    ] {
+        let facts = Facts::read(body.as_bytes());
+        assert_eq!(facts.quota.as_deref(), Some("insufficient_quota"), "{body}");
+    }
+}
+
+#[test]
+fn words_in_front_of_json_are_skipped_in_replies_and_never_in_events() {
+    for body in [
+        r#"429 {"error":{"type":"overloaded_error"}}"#,
+        r#"Request failed: 429 [{"error":{"type":"overloaded_error"}}]"#,
+    ] {
+        assert_eq!(read(body).1.as_deref(), Some("overloaded_error"), "{body}");
+        assert_eq!(
+            Facts::read_event(body.as_bytes()),
+            Facts::default(),
+            "{body}"
+        );
+    }
+    // So much in front is no status line but a text that quotes something.
+    let far = format!(
+        r#"{}{{"error":{{"type":"overloaded_error"}}}}"#,
+        "x".repeat(300)
+    );
+    assert_eq!(read(&far).1, None);
+}
+
+#[test]
+fn the_words_of_an_answer_are_never_read() {
+    for body in [
+        r#"{"choices":[{"message":{"content":"x","error":{"code":"slow_down"}},"delta":{"stop_reason":"refusal"}}]}"#,
+        r#"{"content":[{"type":"tool_use","input":{"stop_reason":"max_tokens","error":{"code":"slow_down"}}}]}"#,
+        r#"{"output":[{"content":[{"text":"{\"error\":1}"}],"error":{"code":"slow_down"}}]}"#,
+        r#"{"delta":"{\"error\":{\"code\":\"slow_down\"}}","choices":["{\"error\":{}}"]}"#,
+    ] {
+        assert_eq!(
+            Facts::read_event(body.as_bytes()),
+            Facts::default(),
+            "{body}"
+        );
+    }
+}
+
+#[test]
+fn the_longest_allowance_that_is_used_up_counts() {
+    let body = r#"{"error":{"details":[{"violations":[{"quotaId":"RequestsPerDayPerProject"},
+        {"quotaId":"RequestsPerMinutePerProjectPerModel"}]},{"retryDelay":"26s"}]}}"#;
+    let facts = Facts::read(body.as_bytes());
+    assert_eq!((facts.span, facts.per_model), (Some(Span::Day), true));
+    assert_eq!(facts.retry.as_deref(), Some("26s"));
 }
 
 #[test]

@@ -5,9 +5,9 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use super::Facts;
 use super::scalar::Scalar;
-use super::{Facts, Span};
-use crate::classify::vendor::{is_exception_event, is_quota_word};
+use crate::classify::vendor::is_exception_event;
 
 /// Where the walk stands. What is not named here is skipped: the words of an answer are never looked
 /// at.
@@ -42,78 +42,6 @@ fn quoted<'b>(text: &str, depth: u8) -> Option<Facts<'b>> {
     is_json.then(|| Facts::nested(text, depth)).flatten()
 }
 
-impl<'de> Facts<'de> {
-    /// Keeps the first code that means that money or a long allowance is used up.
-    pub(super) fn note_quota(&mut self, word: Option<&Cow<'de, str>>) {
-        if let Some(word) = word
-            && self.quota.is_none()
-            && is_quota_word(word)
-        {
-            self.quota = Some(word.clone());
-        }
-    }
-
-    /// Inside `error` a field is certain; at the top it only fills a gap, since `type` there may
-    /// just say "error".
-    fn put_kind(&mut self, value: Option<Cow<'de, str>>, inside: Inside) {
-        self.note_quota(value.as_ref());
-        if value.is_some() && (self.kind.is_none() || inside == Inside::Error) {
-            self.kind = value;
-        }
-    }
-
-    fn put_code(&mut self, value: Scalar<'de>, inside: Inside) {
-        let may = self.code.is_none() || inside == Inside::Error;
-        match value {
-            Scalar::Number(number) if number < 1_000 => self.put_number(Some(number), inside),
-            // Z.ai's and Mistral's numbers are codes of their own.
-            Scalar::Number(number) if may => self.code = Some(number.to_string().into()),
-            Scalar::Text(code) => {
-                self.note_quota(Some(&code));
-                if may {
-                    self.code = Some(code);
-                }
-            }
-            Scalar::Number(_) | Scalar::Other => {}
-        }
-    }
-
-    fn put_number(&mut self, number: Option<u64>, inside: Inside) {
-        let small = number.and_then(|number| u16::try_from(number).ok());
-        if small.is_some() && (self.number.is_none() || inside == Inside::Error) {
-            self.number = small.filter(|number| *number < 1_000).or(self.number);
-        }
-    }
-
-    fn put_detail(&mut self, value: Scalar<'de>) {
-        let word = value.text();
-        self.note_quota(word.as_ref());
-        if let Some(word) = word {
-            self.add_detail(word);
-        }
-    }
-
-    /// Google names an allowance in the manner of `GenerateRequestsPerDayPerProjectPerModel`.
-    fn put_allowance(&mut self, name: Option<Cow<'de, str>>) {
-        let Some(name) = name else { return };
-        let span = if name.contains("PerDay") {
-            Some(Span::Day)
-        } else if name.contains("PerMinute") {
-            Some(Span::Minute)
-        } else {
-            None
-        };
-        self.span = self.span.max(span);
-        self.per_model |= name.contains("PerModel") || name.contains("PerBaseModel");
-    }
-
-    fn put_stop(&mut self, reason: Option<Cow<'de, str>>) {
-        if self.stop.is_none() {
-            self.stop = reason.filter(|reason| !reason.is_empty());
-        }
-    }
-}
-
 impl<'de> Walk<'_, 'de> {
     /// A text in place of an object.
     fn text(self, text: Cow<'de, str>) {
@@ -123,6 +51,10 @@ impl<'de> Walk<'_, 'de> {
         if let Some(inner) = quoted(&text, self.depth) {
             self.facts.merge(inner);
         } else {
+            // One word is a code.
+            if self.inside == Inside::Error && !text.contains(' ') {
+                self.facts.put_code(Scalar::Text(text.clone()), Inside::Top);
+            }
             self.facts.message = Some(text);
         }
     }
@@ -134,136 +66,39 @@ impl<'de> Walk<'_, 'de> {
         behind: &mut Facts<'de>,
     ) -> Result<(), A::Error> {
         let inside = self.inside;
-        let is_outer = matches!(inside, Inside::Top | Inside::Error);
         while let Some(key) = map.next_key::<Scalar<'de>>()? {
             let facts = &mut *self.facts;
             let key = key.text().unwrap_or_default();
-            match &*key {
-                "error" | "x_groq" if inside != Inside::Details && inside != Inside::End => {
-                    let is_error = key == "error";
-                    let mut inner = Facts::default();
-                    let read = map.next_value_seed(Walk {
-                        facts: &mut inner,
-                        inside: if is_error { Inside::Error } else { Inside::Top },
-                        depth,
-                    });
-                    // What was said before a body broke off still counts.
-                    inner.is_error |= is_error && inner.says_anything();
-                    facts.merge(inner);
-                    read?;
-                }
+            if matches!(&*key, "error" | "x_groq") && inside.may_fail() {
+                let is_error = key == "error";
+                let mut inner = Facts::default();
+                let read = map.next_value_seed(Walk {
+                    facts: &mut inner,
+                    inside: if is_error { Inside::Error } else { Inside::Top },
+                    depth,
+                });
+                // What was said before a body broke off still counts.
+                inner.is_error |= is_error && inner.says_anything();
+                facts.merge(inner);
+                read?;
+            } else if let Some(inside) = inside.below(&key) {
                 // Bedrock names an event of its stream after the exception in it.
-                name if inside == Inside::Top && is_exception_event(name) => {
+                if inside == Inside::Error {
                     facts.is_error = true;
                     facts.kind = Some(key);
-                    let error = Inside::Error;
-                    map.next_value_seed(Walk {
-                        facts,
-                        inside: error,
-                        depth,
-                    })?;
                 }
-                name if is_outer && descent(name, inside).is_some() => {
-                    let inside = descent(name, inside).unwrap_or(inside);
-                    map.next_value_seed(Walk {
-                        facts,
-                        inside,
-                        depth,
-                    })?;
-                }
-                "metadata" | "violations" | "headers" if inside == Inside::Details => {
-                    map.next_value_seed(Walk {
-                        facts,
-                        inside,
-                        depth,
-                    })?;
-                }
-                "object" if inside == Inside::Top => {
-                    facts.is_error |=
-                        map.next_value::<Scalar<'de>>()?.text().as_deref() == Some("error");
-                }
-                "event_type" if inside == Inside::Top => {
-                    facts.is_error |=
-                        map.next_value::<Scalar<'de>>()?.text().as_deref() == Some("error");
-                }
-                "type" | "__type" if is_outer => {
-                    let value = map.next_value::<Scalar<'de>>()?.text();
-                    facts.is_error |= value.as_deref() == Some("error") || key == "__type";
-                    facts.put_kind(value, inside);
-                }
-                "code" if is_outer => facts.put_code(map.next_value()?, inside),
-                "status" | "status_code" | "statusCode" | "raw_status_code" if is_outer => {
-                    let value = map.next_value::<Scalar<'de>>()?;
-                    match value {
-                        Scalar::Text(word) if inside == Inside::Error => facts.status = Some(word),
-                        // The status of an outer reply says less than the code of the error in it.
-                        _ if facts.number.is_none() => facts.put_number(value.number(), inside),
-                        _ => {}
+                map.next_value_seed(Walk {
+                    facts,
+                    inside,
+                    depth,
+                })?;
+            } else {
+                match inside {
+                    Inside::Top | Inside::Error => {
+                        facts.outer_field(&key, map, inside, depth, behind)?;
                     }
-                }
-                "message" | "detail" if is_outer => {
-                    let value = map.next_value::<Scalar<'de>>()?.text();
-                    match value.as_deref().and_then(|text| quoted(text, depth)) {
-                        Some(inner) => behind.merge(inner),
-                        None if value.is_none() => {}
-                        None if facts.message.is_none() || inside == Inside::Error => {
-                            facts.message = value;
-                        }
-                        None => {}
-                    }
-                }
-                // What the provider behind a gateway said; the gateway's own words are clearer.
-                "raw" if inside == Inside::Details => {
-                    let value = map.next_value::<Scalar<'de>>()?.text();
-                    if let Some(inner) = value.as_deref().and_then(|text| quoted(text, depth)) {
-                        facts.note_quota(inner.quota.as_ref());
-                    }
-                }
-                "error_code" | "error_type" | "reason" | "limit_source" | "code"
-                    if inside == Inside::Details =>
-                {
-                    facts.put_detail(map.next_value()?);
-                }
-                "reasons" if inside == Inside::Details => {
-                    map.next_value::<IgnoredAny>()?;
-                    facts.add_detail(Cow::Borrowed("reasons"));
-                }
-                "quotaId" | "quota_limit" if inside == Inside::Details => {
-                    facts.put_allowance(map.next_value::<Scalar<'de>>()?.text());
-                }
-                "retryDelay" | "resets_at" | "X-RateLimit-Reset"
-                    if inside == Inside::Details || inside == Inside::Error =>
-                {
-                    match map.next_value::<Scalar<'de>>()? {
-                        Scalar::Text(text) => facts.retry = Some(text),
-                        Scalar::Number(number) => facts.retry = Some(number.to_string().into()),
-                        Scalar::Other => {}
-                    }
-                }
-                "resets_in_seconds" if inside == Inside::Error => {
-                    facts.retry_seconds = map.next_value::<Scalar<'de>>()?.number();
-                }
-                "finish_reason" | "finishReason" if inside != Inside::Details => {
-                    facts.put_stop(map.next_value::<Scalar<'de>>()?.text());
-                }
-                // In a choice it is the text at which vLLM stopped, which the request chose.
-                "stop_reason" | "stopReason" | "done_reason"
-                    if matches!(inside, Inside::Top | Inside::End) =>
-                {
-                    facts.put_stop(map.next_value::<Scalar<'de>>()?.text());
-                }
-                "reason" if inside == Inside::End => {
-                    facts.put_stop(map.next_value::<Scalar<'de>>()?.text());
-                }
-                "blockReason" if inside == Inside::End => {
-                    facts.is_blocked |= map.next_value::<Scalar<'de>>()?.text().is_some();
-                }
-                "n_prompt_tokens" if is_outer => {
-                    facts.n_prompt_tokens = map.next_value::<Scalar<'de>>()?.number();
-                }
-                "n_ctx" if is_outer => facts.n_ctx = map.next_value::<Scalar<'de>>()?.number(),
-                _ => {
-                    map.next_value::<IgnoredAny>()?;
+                    Inside::Details => facts.detail(&key, map, depth)?,
+                    Inside::Choice | Inside::End => facts.ending(&key, map, inside)?,
                 }
             }
         }
@@ -271,17 +106,141 @@ impl<'de> Walk<'_, 'de> {
     }
 }
 
-/// Where a field leads that holds objects.
-fn descent(key: &str, inside: Inside) -> Option<Inside> {
-    Some(match (key, inside) {
-        ("response", Inside::Top) => Inside::Top,
-        ("choices" | "candidates", Inside::Top) => Inside::Choice,
-        ("delta" | "messageStop" | "incomplete_details" | "promptFeedback", Inside::Top) => {
-            Inside::End
+impl Inside {
+    const fn may_fail(self) -> bool {
+        matches!(self, Self::Top | Self::Error | Self::Choice)
+    }
+
+    /// Where a field leads that holds objects.
+    fn below(self, key: &str) -> Option<Self> {
+        Some(match (self, key) {
+            (Self::Top, "response") => Self::Top,
+            (Self::Top, "choices" | "candidates") => Self::Choice,
+            (Self::Top, "delta" | "messageStop" | "incomplete_details" | "promptFeedback") => {
+                Self::End
+            }
+            (Self::Error, "details" | "metadata" | "innererror" | "inner_error")
+            | (Self::Details, "metadata" | "violations" | "headers") => Self::Details,
+            (Self::Top, name) if is_exception_event(name) => Self::Error,
+            _ => return None,
+        })
+    }
+}
+
+impl<'de> Facts<'de> {
+    /// A field of a body or of the error in it.
+    fn outer_field<A: MapAccess<'de>>(
+        &mut self,
+        key: &str,
+        map: &mut A,
+        inside: Inside,
+        depth: u8,
+        behind: &mut Facts<'de>,
+    ) -> Result<(), A::Error> {
+        match key {
+            "object" | "event_type" if inside == Inside::Top => {
+                self.is_error |= text(map)?.as_deref() == Some("error");
+            }
+            "type" | "__type" => {
+                let value = text(map)?;
+                self.is_error |= value.as_deref() == Some("error") || key == "__type";
+                self.put_kind(value, inside);
+            }
+            "code" => self.put_code(map.next_value()?, inside),
+            "status" | "status_code" | "statusCode" | "raw_status_code" => {
+                match map.next_value::<Scalar<'de>>()? {
+                    Scalar::Text(word) if inside == Inside::Error => self.status = Some(word),
+                    // Beside a code it is the status of the reply, which says less.
+                    value if self.number.is_none() => self.put_number(value.number(), inside),
+                    _ => {}
+                }
+            }
+            "message" | "detail" => {
+                let value = text(map)?;
+                if let Some(inner) = value.as_deref().and_then(|text| quoted(text, depth)) {
+                    behind.merge(inner);
+                } else if value.is_some() && (self.message.is_none() || inside == Inside::Error) {
+                    self.message = value;
+                }
+            }
+            "resets_at" | "retryDelay" if inside == Inside::Error => self.put_retry(map)?,
+            "resets_in_seconds" if inside == Inside::Error => self.retry_seconds = number(map)?,
+            "n_prompt_tokens" => self.n_prompt_tokens = number(map)?,
+            "n_ctx" => self.n_ctx = number(map)?,
+            _ => self.ending(key, map, inside)?,
         }
-        ("details" | "metadata" | "innererror" | "inner_error", Inside::Error) => Inside::Details,
-        _ => return None,
-    })
+        Ok(())
+    }
+
+    /// A field of the details, or of what stands in them.
+    fn detail<A: MapAccess<'de>>(
+        &mut self,
+        key: &str,
+        map: &mut A,
+        depth: u8,
+    ) -> Result<(), A::Error> {
+        match key {
+            "error_code" | "error_type" | "reason" | "limit_source" | "code" => {
+                self.put_detail(map.next_value()?);
+            }
+            // The list of what a moderation found.
+            "reasons" => {
+                map.next_value::<IgnoredAny>()?;
+                self.add_detail(Cow::Borrowed("reasons"));
+            }
+            "quotaId" | "quota_limit" => self.put_allowance(text(map)?),
+            "retryDelay" | "resets_at" | "X-RateLimit-Reset" => self.put_retry(map)?,
+            // What the provider behind a gateway said: only that nothing is left to pay with, since
+            // the gateway's own code tells the rest.
+            "raw" => {
+                let inner = text(map)?.and_then(|text| quoted(&text, depth));
+                self.note_quota(inner.and_then(|inner| inner.quota).as_ref());
+            }
+            _ => {
+                map.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A field that tells how an answer ended.
+    fn ending<A: MapAccess<'de>>(
+        &mut self,
+        key: &str,
+        map: &mut A,
+        inside: Inside,
+    ) -> Result<(), A::Error> {
+        match key {
+            "finish_reason" | "finishReason" => self.put_stop(text(map)?),
+            // In a choice it is the text at which vLLM stopped, which the request chose.
+            "stop_reason" | "stopReason" | "done_reason" if inside != Inside::Choice => {
+                self.put_stop(text(map)?);
+            }
+            "reason" if inside == Inside::End => self.put_stop(text(map)?),
+            "blockReason" if inside == Inside::End => self.is_blocked |= text(map)?.is_some(),
+            _ => {
+                map.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn put_retry<A: MapAccess<'de>>(&mut self, map: &mut A) -> Result<(), A::Error> {
+        match map.next_value::<Scalar<'de>>()? {
+            Scalar::Text(text) => self.retry = Some(text),
+            Scalar::Number(number) => self.retry = Some(number.to_string().into()),
+            Scalar::Other => {}
+        }
+        Ok(())
+    }
+}
+
+fn text<'de, A: MapAccess<'de>>(map: &mut A) -> Result<Option<Cow<'de, str>>, A::Error> {
+    Ok(map.next_value::<Scalar<'de>>()?.text())
+}
+
+fn number<'de, A: MapAccess<'de>>(map: &mut A) -> Result<Option<u64>, A::Error> {
+    Ok(map.next_value::<Scalar<'de>>()?.number())
 }
 
 impl<'de> Visitor<'de> for Walk<'_, 'de> {

@@ -2,7 +2,8 @@
 
 use agent_primitives::{FailureKind as Kind, Scope};
 
-use super::{Meaning, Meaning::*};
+use super::Meaning::{self, Broken, Invalid, Limit, Sure};
+use super::begins;
 use crate::classify::prose;
 
 pub(super) fn meaning(word: &str) -> Option<Meaning> {
@@ -41,14 +42,8 @@ pub(super) fn beginning(message: &str) -> Option<Kind> {
     let message = message.strip_prefix(own).unwrap_or(message);
     BEGINNINGS
         .iter()
-        .find(|(words, _)| starts_with(message, words))
+        .find(|(words, _)| begins(message, words))
         .map(|(_, kind)| *kind)
-}
-
-fn starts_with(text: &str, words: &str) -> bool {
-    text.as_bytes()
-        .get(..words.len())
-        .is_some_and(|head| head.eq_ignore_ascii_case(words.as_bytes()))
 }
 
 /// The scope that the claim of a subscription's limit names.

@@ -2,7 +2,7 @@
 
 use agent_primitives::FailureKind as Kind;
 
-use super::{Meaning, Meaning::*};
+use super::Meaning::{self, Invalid, Sure};
 
 pub(super) fn meaning(word: &str) -> Option<Meaning> {
     Some(match word {

@@ -2,20 +2,19 @@
 
 use agent_primitives::FailureKind as Kind;
 
-use super::Reading;
+use super::{Reading, begins};
 use crate::classify::body::Facts;
 use crate::classify::prose;
 use crate::classify::verdict::Evidence;
 
 pub(super) fn special(status: u16, facts: &Facts<'_>) -> Option<Reading> {
     let message = facts.message();
-    let says = |words| prose::find(message, words);
-    let kind = if status == 429 && says("api calls / month").is_some() {
+    let kind = if status == 429 && prose::find(message, "api calls / month").is_some() {
         Kind::QuotaExhausted
-    } else if status == 400 && says("too many tokens: max tokens must be") == Some(0) {
+    } else if status == 400 && begins(message, "too many tokens: max tokens must be") {
         // It concerns the answer's length, which the request asked for.
         Kind::InvalidRequest
-    } else if status == 400 && says("too many tokens") == Some(0) {
+    } else if status == 400 && begins(message, "too many tokens") {
         Kind::ContextTooLong
     } else {
         return None;

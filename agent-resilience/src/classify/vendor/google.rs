@@ -5,7 +5,8 @@
 
 use agent_primitives::{FailureKind as Kind, Scope};
 
-use super::{Meaning, Meaning::*, Reading};
+use super::Meaning::{self, Broken, Invalid, Limit, Scoped, Sure};
+use super::Reading;
 use crate::classify::body::{Facts, Span};
 use crate::classify::prose;
 use crate::classify::verdict::Evidence;

@@ -3,7 +3,8 @@
 
 use agent_primitives::FailureKind as Kind;
 
-use super::{Meaning, Meaning::*};
+use super::Meaning::{self, Sure};
+
 use crate::classify::body::Facts;
 use crate::classify::verdict::ContextNumbers;
 

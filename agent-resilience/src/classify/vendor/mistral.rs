@@ -2,9 +2,9 @@
 
 use agent_primitives::FailureKind as Kind;
 
-use super::{Meaning, Meaning::*, Reading};
+use super::Meaning::{self, Broken, Invalid, Limit, Sure};
+use super::{Reading, begins};
 use crate::classify::body::Facts;
-use crate::classify::prose;
 use crate::classify::verdict::Evidence;
 
 pub(super) fn meaning(word: &str) -> Option<Meaning> {
@@ -21,6 +21,6 @@ pub(super) fn meaning(word: &str) -> Option<Meaning> {
 
 /// A full tier also comes under the type of an invalid request, without a code.
 pub(super) fn full_tier(facts: &Facts<'_>) -> Option<Reading> {
-    (prose::find(facts.message(), "service tier capacity exceeded") == Some(0))
+    begins(facts.message(), "service tier capacity exceeded")
         .then(|| Reading::new(Kind::Overloaded, Evidence::Prose))
 }

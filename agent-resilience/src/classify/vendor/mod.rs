@@ -12,6 +12,7 @@ mod name;
 mod openai;
 mod openrouter;
 pub(super) mod stop;
+mod vague;
 mod zai;
 
 use agent_primitives::{FailureKind, Scope};
@@ -21,24 +22,6 @@ pub use name::{UnknownVendor, Vendor};
 use super::body::Facts;
 use super::prose;
 use super::verdict::{ContextNumbers, Evidence};
-
-/// The format that a vendor's errors and headers are written in.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Dialect {
-    Anthropic,
-    OpenAi,
-    Ollama,
-}
-
-impl Vendor {
-    pub(super) const fn dialect(self) -> Dialect {
-        match self {
-            Self::Anthropic => Dialect::Anthropic,
-            Self::Ollama => Dialect::Ollama,
-            _ => Dialect::OpenAi,
-        }
-    }
-}
 
 /// What a word of a vendor means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,6 +66,13 @@ impl Reading {
         self.context = numbers;
         self
     }
+}
+
+/// Whether a sentence begins with `words` (lower case), ASCII case ignored. What stands further on may
+/// be a quotation of the request.
+fn begins(text: &str, words: &str) -> bool {
+    let head = text.as_bytes().get(..words.len());
+    head.is_some_and(|head| head.eq_ignore_ascii_case(words.as_bytes()))
 }
 
 /// Whether the key of an event names an exception in it.
@@ -181,81 +171,10 @@ fn by_words(vendor: Vendor, status: u16, facts: &Facts<'_>) -> Option<Reading> {
         }
     }
     match vague? {
-        (Meaning::Limit, evidence) => Some(limit(vendor, status, facts, evidence)),
-        (Meaning::Broken, evidence) => broken(status, facts, evidence),
-        (_, evidence) => invalid(vendor, status, facts, evidence),
+        (Meaning::Limit, evidence) => Some(vague::limit(vendor, status, facts, evidence)),
+        (Meaning::Broken, evidence) => vague::broken(status, facts, evidence),
+        (_, evidence) => vague::invalid(vendor, status, facts, evidence),
     }
-}
-
-fn limit(vendor: Vendor, status: u16, facts: &Facts<'_>, evidence: Evidence) -> Reading {
-    let message = facts.message();
-    // Google names an empty prepaid balance by the same word as a limit.
-    if status == 402 {
-        return Reading::new(FailureKind::QuotaExhausted, Evidence::Status);
-    }
-    let numbers = prose::oversized(message);
-    // Groq, and gateways before it, answer 413 when one request is larger than the minute's allowance.
-    if numbers.is_some() || status == 413 {
-        let reading = Reading::new(FailureKind::ContextTooLong, Evidence::Details);
-        return reading.with_numbers(numbers);
-    }
-    if anthropic::needs_a_plan(message) {
-        return Reading::new(FailureKind::Permission, Evidence::Prose).scoped(Scope::Request);
-    }
-    match prose::kind(message) {
-        Some(
-            kind @ (FailureKind::QuotaExhausted
-            | FailureKind::ContextTooLong
-            | FailureKind::Overloaded),
-        ) => return Reading::new(kind, Evidence::Prose),
-        _ => {}
-    }
-    let reading = Reading::new(FailureKind::RateLimited, evidence);
-    let name = facts.limit_name.as_deref();
-    let scope = name.and_then(|name| match vendor {
-        Vendor::Anthropic => anthropic::claim(name),
-        Vendor::GithubCopilot => github::exceeded(name),
-        _ => None,
-    });
-    match scope {
-        Some(scope) => reading.scoped(scope),
-        None => reading,
-    }
-}
-
-/// Believed under the status of an error of the service; gateways say it of every failure.
-fn broken(status: u16, facts: &Facts<'_>, evidence: Evidence) -> Option<Reading> {
-    if !(matches!(status, 200 | 408 | 409 | 424) || status >= 500) {
-        return None;
-    }
-    match prose::kind(facts.message()) {
-        Some(FailureKind::Overloaded) => {
-            Some(Reading::new(FailureKind::Overloaded, Evidence::Prose))
-        }
-        // llama.cpp's Python server and some gateways answer 500 to a prompt that is too long.
-        Some(FailureKind::ContextTooLong) => {
-            Some(Reading::new(FailureKind::ContextTooLong, Evidence::Prose))
-        }
-        // Groq answers 503 with this type, and only the status says "over capacity".
-        _ if status == 503 => Some(Reading::new(FailureKind::Overloaded, Evidence::Status)),
-        _ => Some(Reading::new(FailureKind::Server, evidence)),
-    }
-}
-
-fn invalid(vendor: Vendor, status: u16, facts: &Facts<'_>, evidence: Evidence) -> Option<Reading> {
-    let message = facts.message();
-    if let Some(kind) = anthropic::beginning(message) {
-        return Some(Reading::new(kind, Evidence::Prose));
-    }
-    // Only numbers prove a context error here: such messages also quote the request.
-    if vendor != Vendor::Anthropic
-        && let Some(numbers) = prose::context_numbers(message)
-    {
-        let reading = Reading::new(FailureKind::ContextTooLong, Evidence::Prose);
-        return Some(reading.with_numbers(Some(numbers)));
-    }
-    // The type is also sent with 401, 403, 404 and 429, where the status says more.
-    matches!(status, 200 | 400 | 422).then(|| Reading::new(FailureKind::InvalidRequest, evidence))
 }
 
 /// What a status means where the body says nothing; `None` for a status that is no failure.

@@ -6,7 +6,7 @@
 
 use agent_primitives::{FailureKind as Kind, Scope};
 
-use super::{Meaning, Meaning::*};
+use super::Meaning::{self, Broken, Invalid, Limit, Scoped, Sure};
 
 pub(super) fn meaning(word: &str) -> Option<Meaning> {
     Some(match word {
@@ -40,7 +40,9 @@ pub(super) fn meaning(word: &str) -> Option<Meaning> {
         | "server_is_overloaded"
         | "capacity_exceeded"
         | "queue_exceeded"
-        | "over_capacity" => Sure(Kind::Overloaded),
+        | "over_capacity"
+        | "service_unavailable"
+        | "ServiceUnavailable" => Sure(Kind::Overloaded),
         // Groq and OpenAI also name the limit in the type and leave the code out.
         "rate_limit_exceeded"
         | "rate_limit"
@@ -54,7 +56,6 @@ pub(super) fn meaning(word: &str) -> Option<Meaning> {
         | "too_many_requests_error"
         | "too_many_tokens_error" => Limit,
         "server_error" | "internal_server_error" | "InternalServerError" => Broken,
-        "service_unavailable" | "ServiceUnavailable" => Sure(Kind::Overloaded),
         "stream_error" => Sure(Kind::StreamCut),
         "timeout" | "Timeout" => Sure(Kind::Timeout),
         "BadRequestError"

@@ -4,7 +4,8 @@
 
 use agent_primitives::{FailureKind as Kind, Scope};
 
-use super::{Meaning, Meaning::*, Reading};
+use super::Meaning::{self, Scoped, Sure};
+use super::Reading;
 use crate::classify::body::Facts;
 use crate::classify::prose;
 use crate::classify::verdict::Evidence;

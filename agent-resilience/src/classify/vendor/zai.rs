@@ -2,7 +2,7 @@
 
 use agent_primitives::{FailureKind as Kind, Scope};
 
-use super::{Meaning, Meaning::*};
+use super::Meaning::{self, Broken, Invalid, Limit, Scoped, Sure};
 
 pub(super) fn meaning(word: &str) -> Option<Meaning> {
     Some(match word {
