@@ -138,7 +138,7 @@ mod tests {
     use super::*;
 
     fn window(calls: u16) -> CallWindow {
-        CallWindow::new(NonZeroU16::new(calls).unwrap(), true)
+        CallWindow::new(NonZeroU16::new(calls).expect("not zero"), true)
     }
 
     fn ended(failures: u16, slow: bool) -> Ended {
