@@ -207,7 +207,10 @@ impl Machine {
                     window.record(&self.shards, generation, SUCCESS, now());
                     return None;
                 }
-                Window::Calls(_) => {}
+                Window::Calls(window) => {
+                    window.record(generation, SUCCESS);
+                    return None;
+                }
             }
         }
         self.settle(ticket, 0, now())
