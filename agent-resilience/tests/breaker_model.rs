@@ -116,16 +116,13 @@ impl Model {
     }
 
     fn forget(&mut self) {
-        match self.config.window {
-            BreakerWindow::Calls(length) => {
-                while self.calls.len() > length.get().into() {
-                    self.calls.pop_front();
-                }
+        if let BreakerWindow::Calls(length) = self.config.window {
+            while self.calls.len() > length.get().into() {
+                self.calls.pop_front();
             }
-            _ => {
-                let oldest = (self.now / SLICE + 1).saturating_sub(SLICES);
-                self.calls.retain(|(slice, ..)| *slice >= oldest);
-            }
+        } else {
+            let oldest = (self.now / SLICE + 1).saturating_sub(SLICES);
+            self.calls.retain(|(slice, ..)| *slice >= oldest);
         }
     }
 

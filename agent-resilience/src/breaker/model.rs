@@ -13,11 +13,12 @@ use agent_primitives::{BreakerState, Monotonic};
 use loom::sync::Arc;
 use loom::thread;
 
-use super::config::{BreakerConfig, BreakerWindow, Percent};
+use super::config::{BreakerConfig, BreakerWindow, Percent, SlowCalls};
 use super::machine::{Machine, Ticket};
 
 const OPEN_FOR: u64 = 10;
 const HALF_OPEN_FOR: u64 = 100;
+const SLOW_AFTER: u64 = 5;
 
 fn at(nanos: u64) -> Monotonic {
     Monotonic::from_nanos(nanos)
@@ -34,20 +35,26 @@ fn in_row(failures: u16, probes: u16) -> BreakerConfig {
     }
 }
 
-fn all_failed(window: BreakerWindow) -> BreakerConfig {
+/// Opens when half of at least three calls failed or were slow.
+fn rates(window: BreakerWindow) -> BreakerConfig {
+    let half = Percent::new(50).unwrap();
     BreakerConfig {
         consecutive_failures: None,
-        failure_rate: Percent::new(100),
-        minimum_calls: NonZeroU32::new(2).unwrap(),
+        failure_rate: Some(half),
+        slow_calls: Some(SlowCalls {
+            after: Duration::from_nanos(SLOW_AFTER),
+            percent: half,
+        }),
+        minimum_calls: NonZeroU32::new(3).unwrap(),
         window,
         ..in_row(1, 1)
     }
 }
 
-/// Checks `story` under every order of its threads with up to three preemptions each.
+/// Checks `story` under every order of its threads with up to four preemptions.
 fn check(story: impl Fn() + Sync + Send + 'static) {
     let mut model = loom::model::Builder::new();
-    model.preemption_bound = Some(3);
+    model.preemption_bound = Some(4);
     model.check(story);
 }
 
@@ -215,23 +222,43 @@ fn failures_in_a_row_open_exactly_once() {
     });
 }
 
-#[test]
-fn no_failure_is_overlooked_by_the_rate() {
+fn windows() -> [BreakerWindow; 2] {
     let calls = NonZeroU16::new(4).unwrap();
-    for window in [
+    [
         BreakerWindow::Time(Duration::from_secs(1)),
         BreakerWindow::Calls(calls),
-    ] {
-        check(move || {
-            let machine = machine(&all_failed(window));
-            let ticket = admit(&machine, 0).unwrap();
-            let other = {
-                let machine = machine.clone();
-                thread::spawn(move || fail(&machine, ticket, 0))
-            };
-            let own = fail(&machine, ticket, 0);
-            assert_eq!(other.join().unwrap() + own, 1);
-            assert_eq!(state(&machine, 0), BreakerState::Open);
+    ]
+}
+
+/// A success, then two threads that do `bad` at the same time: two of three open it, one of two does not.
+fn two_of_three(config: BreakerConfig, bad: fn(&Machine, Ticket) -> usize) {
+    check(move || {
+        let machine = machine(&config);
+        let ticket = admit(&machine, 0).unwrap();
+        succeed(&machine, ticket, 0);
+        let other = {
+            let machine = machine.clone();
+            thread::spawn(move || bad(&machine, ticket))
+        };
+        let own = bad(&machine, ticket);
+        assert_eq!(other.join().unwrap() + own, 1, "opened once");
+        assert_eq!(state(&machine, SLOW_AFTER), BreakerState::Open);
+    });
+}
+
+#[test]
+fn no_failure_is_overlooked_by_the_rate() {
+    for window in windows() {
+        two_of_three(rates(window), |machine, ticket| fail(machine, ticket, 0));
+    }
+}
+
+#[test]
+fn no_slow_call_is_overlooked_by_the_rate() {
+    for window in windows() {
+        two_of_three(rates(window), |machine, ticket| {
+            let change = machine.success(ticket, || at(SLOW_AFTER));
+            change.into_iter().count()
         });
     }
 }

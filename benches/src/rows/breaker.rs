@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use agent_primitives::{FailureKind, ProviderId};
-use agent_resilience::{BreakerConfig, CircuitBreaker};
+use agent_resilience::{BreakerConfig, BreakerWindow, CircuitBreaker, SlowCalls};
 use failsafe::CircuitBreaker as _;
 use failsafe::backoff::Constant;
 use failsafe::failure_policy::{ConsecutiveFailures, consecutive_failures};
@@ -49,6 +49,20 @@ fn closed() -> Result<Vec<Case>, Broken> {
         ours_closed(
             "failure rate over 60 s, bounded probes",
             BreakerConfig::default(),
+        )?,
+        ours_closed(
+            "failure rate over the last 100 calls",
+            BreakerConfig {
+                window: BreakerWindow::Calls(NonZeroU16::MIN.saturating_add(99)),
+                ..BreakerConfig::default()
+            },
+        )?,
+        ours_closed(
+            "failure and slow-call rate over 60 s",
+            BreakerConfig {
+                slow_calls: Some(SlowCalls::default()),
+                ..BreakerConfig::default()
+            },
         )?,
         recloser_closed(),
         failsafe("failsafe, consecutive", failsafe_consecutive(5)),

@@ -4,6 +4,7 @@ use std::num::NonZeroU16;
 
 use super::super::atomics::{AtomicU64, Ordering};
 use super::super::config::BreakerWindow;
+use super::recip::Reciprocal;
 use super::{Ended, Tally};
 
 const GENERATION_SHIFT: u32 = 34;
@@ -17,6 +18,7 @@ const GENERATION_HALF: u64 = 1 << (64 - GENERATION_SHIFT - 1);
 #[derive(Debug)]
 pub(in super::super) struct CallWindow {
     length: u64,
+    by_length: Reciprocal,
     /// A generation, and the places taken in it. Bits beyond those places are of an older one.
     taken: AtomicU64,
     failed: Box<[AtomicU64]>,
@@ -33,6 +35,7 @@ impl CallWindow {
         };
         Self {
             length,
+            by_length: Reciprocal::of(length),
             taken: AtomicU64::new(0),
             failed: ring(),
             slow: slow.then(ring),
@@ -43,14 +46,15 @@ impl CallWindow {
         self.length
     }
 
-    pub(super) fn record(&self, generation: u64, ended: Ended) {
+    #[inline]
+    pub(in super::super) fn record(&self, generation: u64, ended: Ended) {
         let calls = u64::from(ended.calls());
         let Some(first) = self.take(generation, calls) else {
             return;
         };
         // More than the ring has room for overwrite each other.
         for place in first..first + calls.min(self.length) {
-            let place = place % self.length;
+            let place = self.place(place);
             write(&self.failed, place, ended.failures > 0);
             if let Some(slow) = &self.slow {
                 write(slow, place, ended.slow);
@@ -58,7 +62,17 @@ impl CallWindow {
         }
     }
 
+    /// Where in the ring a place lies.
+    #[inline]
+    fn place(&self, taken: u64) -> u64 {
+        match self.length {
+            1 => 0,
+            length => taken - self.by_length.divide(taken) * length,
+        }
+    }
+
     /// The first of so many places; `None` for a generation that is over.
+    #[inline]
     fn take(&self, generation: u64, calls: u64) -> Option<u64> {
         let taken = self.taken.load(Ordering::Relaxed);
         if taken >> GENERATION_SHIFT == generation && taken & PLACE_MASK < PLACE_MAX {
@@ -105,6 +119,7 @@ impl CallWindow {
 }
 
 /// Writes only where the bit is another one: most calls are like those before them.
+#[inline]
 fn write(ring: &[AtomicU64], place: u64, set: bool) {
     let index = usize::try_from(place / 64).unwrap_or(usize::MAX);
     let Some(word) = ring.get(index) else { return };
@@ -138,7 +153,7 @@ mod tests {
     use super::*;
 
     fn window(calls: u16) -> CallWindow {
-        CallWindow::new(NonZeroU16::new(calls).unwrap(), true)
+        CallWindow::new(NonZeroU16::new(calls).expect("not zero"), true)
     }
 
     fn ended(failures: u16, slow: bool) -> Ended {

@@ -13,7 +13,7 @@ use agent_primitives::Monotonic;
 
 use super::config::{BreakerConfig, BreakerWindow};
 use calls::CallWindow;
-#[cfg(test)]
+#[cfg(all(test, not(agent_model)))]
 pub(super) use shard::Shard;
 pub(super) use shard::Shards;
 use time::TimeWindow;

@@ -14,7 +14,7 @@ impl Reciprocal {
         let divisor = divisor.max(2);
         // 2^shift < divisor ≤ 2^(shift + 1), so that the multiplier has 64 bits, the first of them set,
         // and its error of less than one is less than a 2^63rd of what it multiplies.
-        let shift = 63 - (divisor - 1).leading_zeros();
+        let shift = (divisor - 1).ilog2();
         let scaled = 1_u128 << (64 + shift);
         let multiplier = scaled.div_ceil(u128::from(divisor));
         Self {
@@ -26,10 +26,6 @@ impl Reciprocal {
     #[inline]
     pub(super) fn divide(self, dividend: u64) -> u64 {
         let product = u128::from(dividend) * u128::from(self.multiplier);
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "the upper half of a product fits"
-        )]
         let upper = (product >> 64) as u64;
         upper >> self.shift
     }

@@ -15,7 +15,7 @@ const COUNT_MASK: u64 = (1 << COUNT_BITS) - 1;
 const FAILED_SHIFT: u32 = COUNT_BITS;
 const EPOCH_SHIFT: u32 = 2 * COUNT_BITS;
 const EPOCH_MASK: u64 = (1 << (64 - EPOCH_SHIFT)) - 1;
-const EPOCH_HALF: u64 = (EPOCH_MASK + 1) / 2;
+const EPOCH_HALF: u64 = 1 << (63 - EPOCH_SHIFT);
 /// Far enough below the top of a count that no addition that is under way when it is reached can spill
 /// into the next field: each thread adds 255 at most.
 const COUNT_MAX: u64 = COUNT_MASK - (1 << 12);
@@ -47,7 +47,6 @@ impl TimeWindow {
         // From 1, so that a word of zeros is an old one.
         let slice = self.slice.divide(now.nanos()) + 1;
         let epoch = slice.wrapping_add(generation.wrapping_mul(SPAN + 1)) & EPOCH_MASK;
-        #[expect(clippy::cast_possible_truncation, reason = "less than 15")]
         let place = (slice % SPAN) as usize;
         (place, epoch)
     }

@@ -1,5 +1,7 @@
 //! The transitions of a breaker: atomics only, time passed in.
 
+mod view;
+
 use std::num::NonZeroU64;
 use std::time::Duration;
 
@@ -7,8 +9,10 @@ use agent_primitives::{BreakerState, Monotonic};
 
 use super::atomics::{AtomicU64, Ordering, fence};
 use super::config::{BreakerConfig, Percent};
-use super::window::{Ended, Shards, Tally, Window};
+use super::window::{Ended, Shards, Window};
 use super::word::Word;
+
+pub(super) use view::{Glance, Refusal};
 
 /// A change of state: from, to.
 pub(super) type Change = (BreakerState, BreakerState);
@@ -38,25 +42,6 @@ pub(super) struct Machine {
 pub(super) struct Ticket {
     key: u64,
     start: Monotonic,
-}
-
-/// Why a call was not let through, and for how many nanoseconds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Refusal {
-    pub(super) state: BreakerState,
-    pub(super) left: Option<u64>,
-}
-
-/// What a machine shows of itself.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Glance {
-    pub(super) refusal: Refusal,
-    pub(super) age: Duration,
-    pub(super) row: u16,
-    pub(super) tally: Tally,
-    /// Handed out and succeeded, of so many.
-    pub(super) probes: (u16, u16, u16),
-    pub(super) rejected: u64,
 }
 
 fn nanos(duration: Duration) -> u64 {
@@ -127,34 +112,6 @@ impl Machine {
                 Monotonic::default()
             },
         }
-    }
-
-    /// How a call at `now` would be met: the state, and what is left until one may be let through.
-    pub(super) fn state(&self, now: Monotonic) -> Refusal {
-        self.seen(self.load(), now)
-    }
-
-    fn seen(&self, word: Word, now: Monotonic) -> Refusal {
-        let age = self.age(word.generation.into(), now);
-        let left = |whole: u64| Some(whole.saturating_sub(age)).filter(|left| *left > 0);
-        let (state, left) = match word.state {
-            BreakerState::Open => match left(self.open_for) {
-                None => (BreakerState::HalfOpen, None),
-                left => (BreakerState::Open, left),
-            },
-            BreakerState::HalfOpen if word.first >= self.config.probes.get() => (
-                BreakerState::HalfOpen,
-                left(nanos(self.config.half_open_for)),
-            ),
-            state => (state, None),
-        };
-        Refusal { state, left }
-    }
-
-    /// Whether a call at `now` would be let through.
-    pub(super) fn would_admit(&self, now: Monotonic) -> bool {
-        let seen = self.state(now);
-        seen.state != BreakerState::Isolated && seen.left.is_none()
     }
 
     /// The usual case, which needs no time but for slow calls.
@@ -250,7 +207,10 @@ impl Machine {
                     window.record(&self.shards, generation, SUCCESS, now());
                     return None;
                 }
-                Window::Calls(_) => {}
+                Window::Calls(window) => {
+                    window.record(generation, SUCCESS);
+                    return None;
+                }
             }
         }
         self.settle(ticket, 0, now())
@@ -385,28 +345,5 @@ impl Machine {
         let slow_rate = self.config.slow_calls.map(|slow| slow.percent);
         tally.calls >= minimum
             && (reached(self.config.failure_rate, tally.failed) || reached(slow_rate, tally.slow))
-    }
-
-    pub(super) fn glance(&self, now: Monotonic) -> Glance {
-        let word = self.load();
-        let refusal = self.seen(word, now);
-        let closed = word.state == BreakerState::Closed;
-        let probes = match word.state {
-            BreakerState::HalfOpen => (word.first, word.second, self.config.probes.get()),
-            _ => (0, 0, self.config.probes.get()),
-        };
-        // An open breaker shows what opened it: the counts of the generation before.
-        let counted = match word.state {
-            BreakerState::Open => word.generation.wrapping_sub(1),
-            _ => word.generation,
-        };
-        Glance {
-            refusal,
-            age: Duration::from_nanos(self.age(word.generation.into(), now)),
-            row: if closed { word.first } else { 0 },
-            tally: self.window.tally(&self.shards, counted.into(), now),
-            probes,
-            rejected: self.shards.rejected(),
-        }
     }
 }
