@@ -19,6 +19,15 @@ struct Ramp {
 }
 
 impl Ramp {
+    /// Whoever waits then is to be spread.
+    const fn from(from: u64) -> Self {
+        Self {
+            from,
+            size: u64::MAX,
+            gone: 0,
+        }
+    }
+
     /// When the next may go, if the ramp is not over.
     fn next(self, ramp: u64) -> Option<u64> {
         if self.gone >= self.size {
@@ -46,11 +55,16 @@ impl Pace {
 
     /// A block lasts until `until`; who waits then goes over the ramp that begins there.
     pub(super) fn blocked_until(&self, until: u64) {
-        *self.now() = Ramp {
-            from: until,
-            size: u64::MAX,
-            gone: 0,
-        };
+        let mut ramp = self.now();
+        // Of two who block at the same moment, the one that comes second here may ask for less.
+        if until > ramp.from {
+            *ramp = Ramp::from(until);
+        }
+    }
+
+    /// A block ended at `now` and not when it was to; the ramp begins here.
+    pub(super) fn unblocked(&self, now: u64) {
+        *self.now() = Ramp::from(now);
     }
 
     /// Nanoseconds that the first of `waiting` callers has to wait at `now`; 0 when it may go.
@@ -95,6 +109,16 @@ mod tests {
             .collect();
         assert_eq!(gone, [0, 1, 1, 1], "each at its moment and not before");
         assert_eq!(pace.hold(9, 1_076), 0, "the ramp is over");
+    }
+
+    #[test]
+    fn a_shorter_block_that_comes_late_leaves_the_ramp_where_the_longer_one_ends() {
+        let pace = Pace::new(Duration::from_nanos(100));
+        pace.blocked_until(2_000);
+        pace.blocked_until(1_000);
+        assert_eq!(pace.hold(2, 2_000), 0);
+        pace.went();
+        assert_eq!(pace.hold(1, 2_000), 50);
     }
 
     #[test]

@@ -161,7 +161,9 @@ impl WaitQueue {
         let mut line = self.line();
         let needed = outlook(line.asked, now)?;
         let waiting = line.waiters.len();
-        let refused = if deadline.is_some_and(|deadline| now + needed > deadline) {
+        let refused = if needed.is_zero() && deadline.is_some_and(|deadline| now >= deadline) {
+            Some(AcquireError::DeadlinePassed)
+        } else if deadline.is_some_and(|deadline| now + needed > deadline) {
             Some(AcquireError::TooLate { retry_in: needed })
         } else if waiting >= self.capacity {
             Some(AcquireError::QueueFull { waiting })
@@ -242,7 +244,10 @@ impl Place<'_> {
         }
         let known = waiter.waker.as_ref();
         if !known.is_some_and(|waker| waker.will_wake(cx.waker())) {
-            waiter.waker = Some(cx.waker().clone());
+            let before = waiter.waker.replace(cx.waker().clone());
+            // It may be the last of its task, and what goes with that may ask the queue for something.
+            drop(line);
+            drop(before);
         }
         Poll::Pending
     }

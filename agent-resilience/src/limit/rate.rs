@@ -221,9 +221,16 @@ impl RateLimit {
         self.inner.block_until(axis(until.nanos()));
     }
 
-    /// Ends a block before its time, for instance because a probe was answered.
+    /// Ends a block before its time, for instance because a probe was answered. Those who waited through
+    /// it go over the ramp from now on. Reads the clock where there was a block.
     pub fn unblock(&self) {
-        self.inner.blocked_until.store(0, Ordering::SeqCst);
+        let until = self.inner.blocked_until.swap(0, Ordering::SeqCst);
+        if until > 0 {
+            let now = axis(self.now().nanos());
+            if until > now {
+                self.inner.pace.unblocked(now);
+            }
+        }
         self.inner.queue.call_first();
     }
 

@@ -289,9 +289,12 @@ impl Window {
         self.raise(now, |spent_until| spent_until.saturating_add(cost));
     }
 
-    /// Makes at least `units` count as used.
+    /// Makes at least `units` of the limit count as used. Where less than the limit passes at once, the
+    /// rest of it is not ours to miss.
     pub(super) fn use_at_least(&self, units: u64, now: u64) {
-        let cost = self.cost(units);
+        let limit = self.limit();
+        let spare = limit.saturating_sub(self.whole());
+        let cost = self.cost(units.min(limit).saturating_sub(spare));
         let base = self.base(now);
         self.raise(now, |spent_until| {
             spent_until.max(base.saturating_add(cost))
@@ -307,7 +310,7 @@ impl Window {
                 .burst
                 .load(Relaxed)
                 .saturating_add(self.period.saturating_mul(DEBT_PERIODS)),
-            WindowKind::Fixed => self.period,
+            WindowKind::Fixed => self.burst.load(Relaxed),
         });
         loop {
             let given_back = self.given_back.load(Acquire);

@@ -43,7 +43,13 @@ impl Admission<'_> {
             slot.succeeded_at(ended);
         }
         if let Some(reservation) = &mut self.reservation {
-            reservation.settle_in_place(usage.map(Cost::from), ended);
+            // A usage tells of tokens; how many requests there were is known.
+            let requests = reservation.cost().requests;
+            let actual = usage.map(|usage| Cost {
+                requests,
+                ..Cost::from(usage)
+            });
+            reservation.settle_in_place(actual, ended);
         }
     }
 
@@ -78,11 +84,8 @@ impl Stages {
 
     /// When an attempt ended. One that never had to wait ended when it began.
     #[inline]
-    pub(super) fn ended(&self, started: Monotonic, waited: Option<Monotonic>) -> Monotonic {
-        match waited {
-            Some(_) => self.now(),
-            None => started,
-        }
+    pub(super) fn ended(&self, started: Monotonic, waited: bool) -> Monotonic {
+        if waited { self.now() } else { started }
     }
 
     /// Tells of an attempt that ended.
@@ -144,13 +147,13 @@ impl Stages {
         if let Some(rate) = &self.rate {
             match rate.try_acquire_at(cost, now) {
                 Ok(reservation) => admission.reservation = Some(reservation),
-                Err(_) => return Err(self.queue(cost, limit)),
+                Err(_) => return Err(self.queue(cost, now, limit, admission)),
             }
         }
         if let Some(concurrency) = &self.concurrency {
             match concurrency.try_acquire_at(now) {
                 Ok(slot) => admission.slot = Some(slot),
-                Err(_) => return Err(self.queue_for_slot(admission, limit)),
+                Err(_) => return Err(self.queue_for_slot(admission, now, limit)),
             }
         }
         if let Some(breaker) = &self.breaker {
@@ -162,8 +165,26 @@ impl Stages {
         Ok(())
     }
 
+    /// Nobody queues for what an open breaker will not let happen.
+    fn shut(&self, now: Monotonic) -> Option<BreakerOpen> {
+        let breaker = self.breaker.as_ref()?;
+        if breaker.would_admit_at(now) {
+            return None;
+        }
+        breaker.admit_at(now).err()
+    }
+
     #[cold]
-    fn queue(&self, cost: Cost, limit: TimeLimit) -> Admitting<'_> {
+    fn queue<'a>(
+        &'a self,
+        cost: Cost,
+        now: Monotonic,
+        limit: TimeLimit,
+        admission: &mut Admission<'a>,
+    ) -> Admitting<'a> {
+        if let Some(open) = self.shut(now) {
+            return turned_away(admission, open);
+        }
         Box::pin(async move {
             let mut reservation = None;
             if let Some(rate) = &self.rate {
@@ -179,8 +200,12 @@ impl Stages {
     fn queue_for_slot<'a>(
         &'a self,
         admission: &mut Admission<'a>,
+        now: Monotonic,
         limit: TimeLimit,
     ) -> Admitting<'a> {
+        if let Some(open) = self.shut(now) {
+            return turned_away(admission, open);
+        }
         let reservation = admission.reservation.take();
         Box::pin(self.wait_for_slot(reservation, limit))
     }

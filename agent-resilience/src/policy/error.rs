@@ -30,6 +30,9 @@ pub enum Refusal {
     /// The circuit breaker.
     #[error(transparent)]
     Breaker(BreakerOpen),
+    /// No stage: the time was over before the call was made. It is nobody's failure.
+    #[error("the deadline was over before the call: allow more time")]
+    Deadline,
 }
 
 impl Refusal {
@@ -38,6 +41,7 @@ impl Refusal {
         match self {
             Self::RateLimit(error) | Self::Concurrency(error) => error.retry_in(),
             Self::Breaker(open) => open.retry_in,
+            Self::Deadline => None,
         }
     }
 }

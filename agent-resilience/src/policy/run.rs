@@ -48,9 +48,10 @@ pin_project! {
         // One word while all goes well: what is moved and dropped with each call is small.
         course: Option<Box<Course<'a, E>>>,
         started: Monotonic,
-        admission: Admission<'a>,
+        // Dropped in this order: the call is gone before its slot is free.
         #[pin]
         state: State<'a, Fut>,
+        admission: Admission<'a>,
     }
 }
 
@@ -176,7 +177,7 @@ where
                 StateProj::Calling { call } => match call.poll(cx) {
                     Poll::Ready(Ok(value)) => match (this.judge)(&value) {
                         None => {
-                            let waited = this.course.as_ref().and_then(|course| course.began);
+                            let waited = this.course.as_ref().is_some_and(|course| course.waited);
                             stages.retry.succeeded(Some(*this.started));
                             let usage = (this.usage)(&value);
                             let ended = stages.ended(*this.started, waited);
@@ -195,13 +196,17 @@ where
                     let limit = if let Some(course) = this.course {
                         course.limit
                     } else {
-                        stages.retry.begin();
                         *this.limit = TimeLimit::until(this.limit.starting(*this.started));
                         *this.limit
                     };
+                    if limit.left(*this.started).is_zero() {
+                        this.state.set(State::Over);
+                        let by = Refusal::Deadline;
+                        return Poll::Ready(Err(refused(by, this.course.as_deref_mut())));
+                    }
                     match stages.admit(*this.cost, *this.started, limit, this.admission) {
                         Ok(()) => {
-                            let attempt = attempt(this.course.as_deref(), limit);
+                            let attempt = attempt(stages, this.course.as_deref_mut(), limit);
                             let call = (this.operation)(attempt);
                             this.state.set(State::Calling { call });
                         }
@@ -213,7 +218,13 @@ where
                     Ok(admission) => {
                         *this.started = stages.now();
                         *this.admission = admission;
-                        let attempt = attempt(this.course.as_deref(), *this.limit);
+                        let course = this.course.as_deref_mut();
+                        if this.limit.left(*this.started).is_zero() {
+                            this.state.set(State::Over);
+                            this.admission.clear();
+                            return Poll::Ready(Err(refused(Refusal::Deadline, course)));
+                        }
+                        let attempt = attempt(stages, course, *this.limit);
                         let call = (this.operation)(attempt);
                         this.state.set(State::Calling { call });
                         continue;
@@ -240,7 +251,7 @@ where
                 Poll::Ready(failed) => Ok(failed),
                 Poll::Pending => ready!(course.poll_overdue(&stages.retry, cx)),
             };
-            let ended = stages.ended(*this.started, course.began);
+            let ended = stages.ended(*this.started, course.waited);
             // The call is gone before its failure is decided upon.
             this.state.set(State::Over);
             let failed = match failed {
@@ -271,12 +282,17 @@ where
     }
 }
 
+/// The attempt that is made now. Only here it counts: one that was refused has used nothing up.
 #[inline]
-fn attempt<E>(course: Option<&Course<'_, E>>, limit: TimeLimit) -> Try {
-    Try {
-        number: course.map_or(1, |course| course.number),
-        limit,
-    }
+fn attempt<E>(stages: &Stages, course: Option<&mut Course<'_, E>>, limit: TimeLimit) -> Try {
+    let number = if let Some(course) = course {
+        course.called();
+        course.number
+    } else {
+        stages.retry.begin();
+        1
+    };
+    Try { number, limit }
 }
 
 #[cold]

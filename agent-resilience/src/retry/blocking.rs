@@ -87,6 +87,7 @@ impl<S> Retry<S> {
             let verdict = error.verdict();
             wait(course.failed(self, FailedTry::Error(error), &verdict)?);
             course.resumed(self)?;
+            course.called();
         }
     }
 }

@@ -21,11 +21,13 @@ pub(crate) struct Course<'a, E> {
     pub(crate) number: u32,
     /// Once known, the deadline.
     pub(crate) limit: TimeLimit,
-    /// When the present attempt first had to wait.
+    /// When the present attempt first had to wait, where something depends on it.
     pub(crate) began: Option<Monotonic>,
+    /// The present attempt had to wait.
+    pub(crate) waited: bool,
     timer: Option<Timer<'a>>,
     schedule: Option<Box<dyn Schedule>>,
-    /// The retry that the pause leads to; given back when the run is dropped before it.
+    /// The retry that the pause leads to; given back when it is not made after all.
     withdrawn: Option<Withdrawal<'a>>,
     /// The failure that the pause follows.
     last: Option<FailedTry<E>>,
@@ -50,6 +52,7 @@ impl<E> Course<'_, E> {
             number: 1,
             limit,
             began: None,
+            waited: false,
             timer: None,
             schedule: None,
             withdrawn: None,
@@ -59,7 +62,15 @@ impl<E> Course<'_, E> {
 
     /// The failure that the pause followed, for when no other attempt comes after it.
     pub(crate) fn take_last(&mut self) -> Option<FailedTry<E>> {
+        self.withdrawn = None;
         self.last.take()
+    }
+
+    /// The attempt is being made, and the retry that it is with it.
+    pub(crate) fn called(&mut self) {
+        if let Some(withdrawn) = self.withdrawn.take() {
+            withdrawn.spend();
+        }
     }
 }
 
@@ -83,6 +94,7 @@ impl<'a, E: Classify> Course<'a, E> {
     ) -> Result<Duration, RetryError<E>> {
         self.timer = None;
         self.began = None;
+        self.waited = false;
         let number = self.number;
         let now = retry.clock.monotonic();
         self.limit = TimeLimit::until(self.limit.starting(now));
@@ -120,15 +132,11 @@ impl<'a, E: Classify> Course<'a, E> {
     #[inline(never)]
     pub(crate) fn resumed<S>(&mut self, retry: &Retry<S>) -> Result<(), RetryError<E>> {
         self.timer = None;
-        let withdrawn = self.withdrawn.take();
         if !self.limit.is_none()
             && self.limit.left(retry.clock.monotonic()).is_zero()
-            && let Some(last) = self.last.take()
+            && let Some(last) = self.take_last()
         {
             return Err(self.given_up(GiveUp::DeadlinePassed, last));
-        }
-        if let Some(withdrawn) = withdrawn {
-            withdrawn.spend();
         }
         self.number = self.number.saturating_add(1);
         Ok(())
@@ -169,6 +177,7 @@ impl<'a, E: Classify> Course<'a, E> {
         retry: &'a Retry,
         cx: &mut Context<'_>,
     ) -> Poll<Result<FailedTry<E>, RetryError<E>>> {
+        self.waited = true;
         if self.began.is_none() {
             self.arm(retry);
         }

@@ -161,6 +161,7 @@ where
                 },
                 StateProj::Due => {
                     let attempt = if let Some(course) = this.course {
+                        course.called();
                         course.attempt()
                     } else {
                         retry.begin();

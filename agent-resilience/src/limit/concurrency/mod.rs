@@ -262,14 +262,16 @@ impl Slots {
 
     #[inline]
     fn take(&self) -> bool {
-        let limit = self.limit.load(Ordering::Relaxed);
-        let mut in_use = self.in_use.load(Ordering::Relaxed);
+        // In one order with the queue's count: whoever joined it sees the place, or whoever frees the
+        // place sees who joined.
+        let limit = self.limit.load(Ordering::SeqCst);
+        let mut in_use = self.in_use.load(Ordering::SeqCst);
         while in_use < limit {
             match self.in_use.compare_exchange_weak(
                 in_use,
                 in_use + 1,
                 Ordering::SeqCst,
-                Ordering::Relaxed,
+                Ordering::SeqCst,
             ) {
                 Ok(_) => return true,
                 Err(now) => in_use = now,
