@@ -1,12 +1,13 @@
 //! A retry budget and learned times under hostile traffic, clocks and settings.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use agent_primitives::{FailureKind, Monotonic, ProviderId, Timestamp};
+use agent_primitives::{FailureKind, ManualClock, Monotonic, ProviderId, Timestamp};
 use agent_resilience::classify::{Verdict, When};
 use agent_resilience::{
-    Backoff, ClearTimes, ClearTimesConfig, FailedAttempt, HintRule, Learned, NextStep, RetryBudget,
-    RetryBudgetConfig, RetryPolicy,
+    Backoff, ClearTimes, ClearTimesConfig, FailedAttempt, HintRule, Learned, NextStep, Retry,
+    RetryBudget, RetryBudgetConfig, RetryPolicy,
 };
 
 const MICROS: u64 = 1_000;
@@ -195,4 +196,44 @@ fn learned_times_survive_clocks_that_stand_still_or_go_back_and_hostile_settings
     assert!(serde_json::from_str::<ClearTimesConfig>(r#"{"max_keys": 0}"#).is_err());
     assert!(serde_json::from_str::<ClearTimesConfig>(r#"{"hint": "keep"}"#).is_err());
     assert_eq!(ClearTimesConfig::default().hints, HintRule::Keep);
+}
+
+#[test]
+fn a_wait_that_panics_gives_its_retry_back_and_an_operation_that_does_keeps_it_spent() {
+    let budget = RetryBudget::default();
+    let retry = Retry::blocking(RetryPolicy::default())
+        .clock(ManualClock::default())
+        .budget(budget.clone());
+    let full = budget.available();
+    let busy = || Err::<(), _>(Verdict::new(FailureKind::Overloaded));
+    let waits = || retry.run_blocking_with(|_| panic!("a wait's bug"), |_| busy());
+    assert!(catch_unwind(AssertUnwindSafe(waits)).is_err());
+    assert_eq!(budget.available(), full);
+
+    let operates = || {
+        retry.run_blocking_with(
+            |_| {},
+            |attempt| match attempt.number {
+                1 => busy(),
+                _ => panic!("an operation's bug"),
+            },
+        )
+    };
+    assert!(catch_unwind(AssertUnwindSafe(operates)).is_err());
+    assert_eq!(budget.available(), full - 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_listener_that_panics_gives_the_retry_back() {
+    let budget = RetryBudget::default();
+    let retry = Retry::default().budget(budget.clone());
+    let full = budget.available();
+    let told = tokio::spawn(async move {
+        retry
+            .run(|_| async { Err::<(), _>(Verdict::new(FailureKind::Overloaded)) })
+            .notify(|_| panic!("a listener's bug"))
+            .await
+    });
+    assert!(told.await.expect_err("panicked").is_panic());
+    assert_eq!(budget.available(), full);
 }
