@@ -10,7 +10,7 @@ use agent_primitives::{Clock, Monotonic, SystemClock, Timestamp};
 /// [`SystemClock`].
 ///
 /// For what is counted in seconds. Wall-clock time is precise. Readings compare with those of
-/// [`SystemClock`], a tick behind at the most, so that tools with either can be used together.
+/// [`SystemClock`], a tick apart at the most, so that tools with either can be used together.
 ///
 /// ```
 /// use agent_primitives::Clock;

@@ -81,7 +81,10 @@ impl Model {
             BreakerState::HalfOpen if full => self.enter(BreakerState::HalfOpen),
             _ => {}
         }
-        self.handed_out += u16::from(self.state == BreakerState::HalfOpen);
+        if self.state == BreakerState::HalfOpen {
+            self.handed_out += 1;
+            self.since = self.now;
+        }
         Some(self.generation)
     }
 

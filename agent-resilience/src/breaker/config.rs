@@ -49,8 +49,10 @@ pub struct BreakerConfig {
     /// Calls let through while half open; 1 by default. All of them have to succeed, and none may be
     /// slow, to close it.
     pub probes: NonZeroU16,
-    /// A half-open breaker whose probes are not reported within this time hands out new ones, so
-    /// that a lost call cannot keep it half open for ever; 60 s by default.
+    /// A half-open breaker whose probes are not reported within this time of the last of them hands
+    /// out new ones, so that a lost call cannot keep it half open for ever; 60 s by default. Make it
+    /// longer than a call may take: a probe that is reported later counts neither way, and where all
+    /// calls take longer the breaker does not close.
     pub half_open_for: Duration,
     /// How many failures a failure counts as, by its kind.
     pub weights: FailureWeights,

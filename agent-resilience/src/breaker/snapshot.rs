@@ -34,7 +34,8 @@ pub struct BreakerSnapshot {
     /// When it was taken, by the wall clock.
     pub at: Timestamp,
     /// When the state was entered: the breaker's beginning, or the last change. An open state whose time
-    /// is over counts as half open from when it was opened until a call comes.
+    /// is over counts as half open from when it was opened until a call comes, and a half-open one from
+    /// when its last probe was let through.
     pub since: Timestamp,
     /// Time until a call may be let through; `None` when one would be now, or when only a person can tell.
     pub retry_in: Option<Duration>,

@@ -88,7 +88,7 @@ struct Account {
     settled: AtomicU64,
     /// Calls that the balance has been given its share of.
     counted: AtomicU64,
-    /// Calls of the last window, about.
+    /// Calls of the last window, about, in [`PARTS`] of a call.
     recent: AtomicU64,
     refused: AtomicU64,
 }
@@ -100,6 +100,10 @@ struct Line(AtomicU64);
 
 const LINES: usize = 8;
 const RETRY: u64 = 1_000;
+/// What a call is counted in where it lapses little by little. Each time what lapsed is rounded, at most
+/// a thousand times a second: whole calls would never add up where calls come slower than they round.
+const PARTS: u64 = 1 << 20;
+const NANOS_PER_MILLI: u64 = 1_000_000;
 /// A balance this old, or one that does not suffice, is brought up to date first.
 const SETTLE_AFTER: Duration = Duration::from_millis(100);
 
@@ -195,6 +199,9 @@ impl Account {
     /// threads do here at the same time.
     #[cold]
     fn settle(&self, now: Monotonic) -> bool {
+        // Whole milliseconds, the least that earns something: the rest is left for the next time, so
+        // that a budget which is asked more often than that earns no less.
+        let now = Monotonic::from_nanos(now.nanos() - now.nanos() % NANOS_PER_MILLI);
         let before = self.settled.fetch_max(now.nanos(), Ordering::AcqRel);
         let passed = now.since(Monotonic::from_nanos(before));
         let all: u64 = self
@@ -204,12 +211,15 @@ impl Account {
             .sum();
         let fresh = all.saturating_sub(self.counted.fetch_max(all, Ordering::AcqRel));
 
-        let window = self.config.window.max(Duration::from_nanos(1));
-        let recent = in_window(self.recent.load(Ordering::Relaxed), fresh, passed, window);
+        // Beyond 584 years, which is as far as clocks reach, products would not fit.
+        let longest = Duration::from_nanos(u64::MAX);
+        let window = self.config.window.clamp(Duration::from_nanos(1), longest);
+        let before = self.recent.load(Ordering::Relaxed);
+        let recent = in_window(before, fresh.saturating_mul(PARTS), passed, window);
         self.recent.store(recent, Ordering::Relaxed);
 
         let earned = share(&self.config, fresh).max(least(&self.config, passed));
-        let most = share(&self.config, recent).max(least(&self.config, window));
+        let most = share(&self.config, recent.div_ceil(PARTS)).max(least(&self.config, window));
         let more = |balance: u64| Some(balance.saturating_add(earned).min(most));
         let _ = self
             .balance
@@ -278,7 +288,10 @@ impl Drop for Withdrawal<'_> {
     fn drop(&mut self) {
         if let Some(account) = self.unspent {
             // What exceeds the most that the budget may hold is cut off when it is next settled.
-            account.balance.fetch_add(RETRY, Ordering::AcqRel);
+            let more = |balance: u64| Some(balance.saturating_add(RETRY));
+            let _ = account
+                .balance
+                .fetch_update(Ordering::AcqRel, Ordering::Relaxed, more);
         }
     }
 }

@@ -25,7 +25,7 @@ pub(super) type Change = (BreakerState, BreakerState);
 pub(super) struct Machine {
     config: BreakerConfig,
     word: AtomicU64,
-    /// When the state was entered, for even generations and for odd ones: one that is about to be entered
+    /// When the state was entered or its last probe let through, for even generations and for odd ones: one that is about to be entered
     /// does not disturb the present one. Raised before the word changes and never lowered, so that a
     /// thread that was stopped on its way to a change cannot make a later state look old.
     since: [AtomicU64; 2],
@@ -166,13 +166,9 @@ impl Machine {
                     word.enter(BreakerState::HalfOpen, 1)
                 }
             };
-            let entered = next.generation != word.generation;
-            let moved = if entered {
-                self.change(word, next, now)
-            } else {
-                self.swap(word, next)
-            };
-            if moved {
+            // Also within a generation: the time for a report begins when the probe is let through, which
+            // may be long after the state was entered.
+            if self.change(word, next, now) {
                 let changed = word.state != next.state;
                 let ticket = self.ticket(next.pack(), || now);
                 return Ok((ticket, changed.then_some((word.state, next.state))));

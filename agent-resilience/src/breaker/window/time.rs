@@ -15,7 +15,9 @@ const COUNT_MASK: u64 = (1 << COUNT_BITS) - 1;
 const FAILED_SHIFT: u32 = COUNT_BITS;
 const EPOCH_SHIFT: u32 = 2 * COUNT_BITS;
 const EPOCH_MASK: u64 = (1 << (64 - EPOCH_SHIFT)) - 1;
-const EPOCH_HALF: u64 = 1 << (63 - EPOCH_SHIFT);
+/// A slice this far ahead of a call was begun by others while the call was being counted: some seventy
+/// windows. One further ahead is older than epochs reach, and no call may be kept from counting by it.
+const LATE_MAX: u64 = 1 << 10;
 /// Far enough below the top of a count that no addition that is under way when it is reached can spill
 /// into the next field: each thread adds 255 at most.
 const COUNT_MAX: u64 = COUNT_MASK - (1 << 12);
@@ -99,14 +101,14 @@ fn add(slice: &AtomicU64, epoch: u64, counts: u64) {
     }
 }
 
-/// The first call of a slice, or one that finds it full or far ahead.
+/// The first call of a slice, or one that finds it full or ahead.
 #[cold]
 fn begin(slice: &AtomicU64, epoch: u64, counts: u64) {
     let _ = slice.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |bits| {
         let ahead = (bits >> EPOCH_SHIFT).wrapping_sub(epoch) & EPOCH_MASK;
         if ahead == 0 {
             (bits & COUNT_MASK < COUNT_MAX).then_some(bits + counts)
-        } else if bits != 0 && ahead < EPOCH_HALF {
+        } else if bits != 0 && ahead < LATE_MAX {
             // The call took so long to be counted that its time is over.
             None
         } else {
