@@ -3,7 +3,23 @@
 //!
 //! Signals are weighed in this order: the transport, the structured code in the body, details beside
 //! it, headers, the status, and the sentence for people last. Sentences mislead: a quota error says
-//! "rate limit", and a retry loop that believes it never ends.
+//! "rate limit", and a retry loop that believes it never ends. So a sentence may turn a failure that
+//! would be retried into one that is not, and never the other way; and a code that says that nothing is
+//! left to pay with wins wherever in the body it stands.
+//!
+//! | vendor | what is read beside status, `retry-after` and sentence |
+//! |---|---|
+//! | Anthropic | `error.type`, `details.error_code`, the claim of a plan's limit, `stop_reason` |
+//! | `OpenAI`, Groq, vLLM, Cerebras | `error.code` before `error.type`, `response.failed`, `incomplete_details.reason`, `finish_reason` |
+//! | Azure `OpenAI`, GitHub Models | also `innererror.code`; the length of the wait; `x-ratelimit-type` |
+//! | GitHub Copilot | `error.code`, `x-ratelimit-exceeded` |
+//! | Gemini, Vertex AI | `error.status`, `quotaId`, `retryDelay`, `reason`; `finishReason`, `blockReason` |
+//! | Mistral, Z.ai | `code` or `type`, by each vendor's own numbers; `finish_reason` |
+//! | Bedrock | `__type`, `x-amzn-errortype`, the name of an event; `stopReason` |
+//! | `OpenRouter` | `error.code` as a status; `metadata`: `error_type`, `reason`, `reasons`, `limit_source`, `raw` |
+//! | Cohere, Ollama | sentences only; `finish_reason`, `done_reason` |
+//! | llama.cpp | `error.type` with `n_prompt_tokens` and `n_ctx` |
+//! | any other | the words of all |
 //!
 //! ```
 //! use std::time::Duration;

@@ -115,7 +115,7 @@ impl<'a> Facts<'a> {
         self.limit_name = text("x-ratelimit-type")
             .or_else(|| text("x-ratelimit-exceeded"))
             .or_else(|| text("anthropic-ratelimit-unified-representative-claim"));
-        if self.message.is_none() {
+        if self.message().is_empty() {
             self.message = text("x-error-message");
         }
     }
