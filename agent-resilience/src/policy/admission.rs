@@ -144,6 +144,9 @@ impl Stages {
         limit: TimeLimit,
         admission: &mut Admission<'a>,
     ) -> Result<(), Admitting<'a>> {
+        if limit.left(now).is_zero() {
+            return Err(turned_away(admission, Refusal::Deadline));
+        }
         if let Some(rate) = &self.rate {
             match rate.try_acquire_at(cost, now) {
                 Ok(reservation) => admission.reservation = Some(reservation),
@@ -159,7 +162,7 @@ impl Stages {
         if let Some(breaker) = &self.breaker {
             match breaker.admit_at(now) {
                 Ok(permit) => admission.permit = Some(permit),
-                Err(open) => return Err(turned_away(admission, open)),
+                Err(open) => return Err(turned_away(admission, Refusal::Breaker(open))),
             }
         }
         Ok(())
@@ -183,7 +186,7 @@ impl Stages {
         admission: &mut Admission<'a>,
     ) -> Admitting<'a> {
         if let Some(open) = self.shut(now) {
-            return turned_away(admission, open);
+            return turned_away(admission, Refusal::Breaker(open));
         }
         Box::pin(async move {
             let mut reservation = None;
@@ -204,7 +207,7 @@ impl Stages {
         limit: TimeLimit,
     ) -> Admitting<'a> {
         if let Some(open) = self.shut(now) {
-            return turned_away(admission, open);
+            return turned_away(admission, Refusal::Breaker(open));
         }
         let reservation = admission.reservation.take();
         Box::pin(self.wait_for_slot(reservation, limit))
@@ -224,8 +227,12 @@ impl Stages {
             let wait = concurrency.acquire_with(self.retry.timer(), deadline);
             admission.slot = Some(wait.await.map_err(Refusal::Concurrency)?);
         }
+        let now = self.now();
+        if limit.left(now).is_zero() {
+            return Err(Refusal::Deadline);
+        }
         if let Some(breaker) = &self.breaker {
-            admission.permit = Some(breaker.admit_at(self.now()).map_err(Refusal::Breaker)?);
+            admission.permit = Some(breaker.admit_at(now).map_err(Refusal::Breaker)?);
         }
         Ok(admission)
     }
@@ -237,9 +244,9 @@ impl Stages {
     }
 }
 
-/// Nobody waits for a breaker.
+/// Nobody waits for a breaker, or after the deadline.
 #[cold]
-fn turned_away<'a>(admission: &mut Admission<'a>, open: BreakerOpen) -> Admitting<'a> {
+fn turned_away<'a>(admission: &mut Admission<'a>, by: Refusal) -> Admitting<'a> {
     admission.clear();
-    Box::pin(std::future::ready(Err(Refusal::Breaker(open))))
+    Box::pin(std::future::ready(Err(by)))
 }

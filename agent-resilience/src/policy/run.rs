@@ -199,11 +199,6 @@ where
                         *this.limit = TimeLimit::until(this.limit.starting(*this.started));
                         *this.limit
                     };
-                    if limit.left(*this.started).is_zero() {
-                        this.state.set(State::Over);
-                        let by = Refusal::Deadline;
-                        return Poll::Ready(Err(refused(by, this.course.as_deref_mut())));
-                    }
                     match stages.admit(*this.cost, *this.started, limit, this.admission) {
                         Ok(()) => {
                             let attempt = attempt(stages, this.course.as_deref_mut(), limit);
@@ -218,13 +213,7 @@ where
                     Ok(admission) => {
                         *this.started = stages.now();
                         *this.admission = admission;
-                        let course = this.course.as_deref_mut();
-                        if this.limit.left(*this.started).is_zero() {
-                            this.state.set(State::Over);
-                            this.admission.clear();
-                            return Poll::Ready(Err(refused(Refusal::Deadline, course)));
-                        }
-                        let attempt = attempt(stages, course, *this.limit);
+                        let attempt = attempt(stages, this.course.as_deref_mut(), *this.limit);
                         let call = (this.operation)(attempt);
                         this.state.set(State::Calling { call });
                         continue;
