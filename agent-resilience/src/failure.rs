@@ -5,7 +5,7 @@ use std::fmt;
 
 use agent_primitives::FailureKind;
 
-use crate::classify::{Classify, Verdict, When};
+use crate::classify::{Classify, Verdict};
 
 /// A failed call to a provider, classified.
 ///
@@ -69,13 +69,7 @@ impl Classify for Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Verdict { kind, scope, .. } = *self.verdict;
-        write!(f, "{kind} ({scope})")?;
-        match self.verdict.retry_after {
-            Some(When::In(delay)) => write!(f, ", may be tried again in {delay:?}"),
-            Some(When::At(at)) => write!(f, ", may be tried again at {at}"),
-            None => Ok(()),
-        }
+        self.verdict.fmt(f)
     }
 }
 

@@ -50,9 +50,10 @@ pub struct BreakerConfig {
     /// slow, to close it.
     pub probes: NonZeroU16,
     /// A half-open breaker whose probes are not reported within this time of the last of them hands
-    /// out new ones, so that a lost call cannot keep it half open for ever; 60 s by default. Make it
-    /// longer than a call may take: a probe that is reported later counts neither way, and where all
-    /// calls take longer the breaker does not close.
+    /// out new ones, so that a lost call cannot keep it half open for ever; 10 min by default, as long
+    /// as client libraries wait for one answer. Make it longer than a call may take: a probe that is
+    /// reported later counts neither way, and where all calls take longer the breaker does not close. A
+    /// permit that is dropped comes back at once; this is for those that are neither.
     pub half_open_for: Duration,
     /// How many failures a failure counts as, by its kind.
     pub weights: FailureWeights,
@@ -72,7 +73,7 @@ impl Default for BreakerConfig {
             minimum_calls: NonZeroU32::MIN.saturating_add(19),
             open_for: Duration::from_secs(30),
             probes: NonZeroU16::MIN,
-            half_open_for: Duration::from_secs(60),
+            half_open_for: Duration::from_secs(600),
             weights: FailureWeights::default(),
             guards: Scope::Model,
         }

@@ -1,5 +1,7 @@
 //! What a failure means and what to do about it.
 
+use std::fmt;
+
 use agent_primitives::{FailureKind, Scope};
 use serde::{Deserialize, Serialize};
 
@@ -190,6 +192,21 @@ impl Verdict {
         }
     }
 }
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { kind, scope, .. } = self;
+        write!(f, "{kind} ({scope})")?;
+        match self.retry_after {
+            Some(When::In(delay)) => write!(f, ", may be tried again in {delay:?}"),
+            Some(When::At(at)) => write!(f, ", may be tried again at {at}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// For an operation whose only error is the verdict; [`Failure`](crate::Failure) keeps the cause as well.
+impl std::error::Error for Verdict {}
 
 const fn usual_scope(kind: FailureKind) -> Scope {
     match kind {

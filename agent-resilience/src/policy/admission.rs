@@ -119,6 +119,17 @@ impl Stages {
         observed.observer.observe(stamp, event);
     }
 
+    /// The deadline ended an attempt. Where an attempt has a time limit of its own this says that the
+    /// caller had little time, and nothing about the provider.
+    #[cold]
+    pub(super) fn cut(&self, admission: &mut Admission<'_>, verdict: &Verdict, ended: Monotonic) {
+        if self.retry.policy().attempt_timeout.is_some() {
+            admission.permit = None;
+            admission.slot = None;
+        }
+        admission.failed(verdict, ended);
+    }
+
     /// What a failure says about the provider's limits holds for every other call, too.
     #[cold]
     pub(super) fn heed(&self, verdict: &Verdict, now: Monotonic) {

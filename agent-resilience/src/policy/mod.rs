@@ -2,6 +2,7 @@
 
 mod admission;
 mod error;
+mod failure;
 mod run;
 
 use std::fmt;

@@ -168,6 +168,10 @@ where
 {
     type Output = Result<T, PolicyError<E>>;
 
+    #[expect(
+        clippy::too_many_lines,
+        reason = "the states of one call, read from top to bottom"
+    )]
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
@@ -247,7 +251,7 @@ where
                 Ok(failed) => failed,
                 Err(error) => {
                     let verdict = error.verdict();
-                    this.admission.failed(&verdict, ended);
+                    stages.cut(this.admission, &verdict, ended);
                     let kind = Some(verdict.kind);
                     stages.tell_attempt(error.attempts, *this.started, ended, kind);
                     return Poll::Ready(Err(PolicyError::Failed(error)));
