@@ -71,10 +71,10 @@ fn a_probe_admitted_after_one_was_given_back_has_its_full_time() {
     breaker.open();
     clock.advance(30 * SECOND);
     let cancelled = breaker.admit().expect("a probe");
-    clock.advance(59 * SECOND);
+    clock.advance(599 * SECOND);
     drop(cancelled);
     let probe = breaker.admit().expect("given back");
-    clock.advance(59 * SECOND);
+    clock.advance(599 * SECOND);
     assert_eq!(
         breaker.admit().expect_err("under way").retry_in,
         Some(SECOND)

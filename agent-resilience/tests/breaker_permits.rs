@@ -200,7 +200,7 @@ fn a_snapshot_shows_each_state_in_words_and_survives_json() {
     let shown = show();
     assert_eq!(
         shown.to_string(),
-        "claude: half_open for 1s, 1 of 2 probes succeeded, 1 rejected, may be tried in 59s"
+        "claude: half_open for 1s, 1 of 2 probes succeeded, 1 rejected, may be tried in 599s"
     );
     assert_eq!(shown.since, Timestamp::from_unix_seconds(1_030));
     breaker.close();

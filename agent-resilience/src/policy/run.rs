@@ -168,10 +168,6 @@ where
 {
     type Output = Result<T, PolicyError<E>>;
 
-    #[expect(
-        clippy::too_many_lines,
-        reason = "the states of one call, read from top to bottom"
-    )]
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
