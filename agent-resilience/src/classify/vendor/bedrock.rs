@@ -32,8 +32,6 @@ pub(super) fn meaning(word: &str) -> Option<Meaning> {
         Limit
     } else if is(&["ModelNotReady", "ServiceUnavailable"]) {
         Sure(Kind::Overloaded)
-    } else if is(&["ServiceQuotaExceeded"]) {
-        Sure(Kind::QuotaExhausted)
     } else if is(&["Validation"]) {
         Invalid
     } else if is(&[
@@ -63,7 +61,7 @@ pub(super) fn meaning(word: &str) -> Option<Meaning> {
 
 /// The name without its package in front and the address behind:
 /// `com.amazonaws.bedrockruntime#ThrottlingException`, `ThrottlingException:http://...`.
-fn plain(word: &str) -> Option<&str> {
+pub(super) fn plain(word: &str) -> Option<&str> {
     const END: &str = "Exception";
     let word = match word.strip_suffix(END) {
         Some(name) => name,
