@@ -78,7 +78,7 @@ use judge::{a_day_is_a_quota, hint_in_body, hint_in_sentence, judge};
 /// ```
 pub fn http(vendor: Vendor, status: u16, headers: &HeaderMap, body: &[u8]) -> Verdict {
     let mut facts = Facts::read(body);
-    facts.read_headers(headers);
+    facts.read_headers(vendor, headers);
     let mut verdict = judge(vendor, status, &facts);
     verdict.limits = headers::read(vendor, headers);
     verdict.retry_after = hint::in_headers(headers)
