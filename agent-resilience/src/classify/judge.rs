@@ -68,13 +68,22 @@ pub(super) fn hint_in_body(facts: &Facts<'_>) -> Option<When> {
     stated.or_else(|| seconds().map(When::In))
 }
 
+/// What the sentence says of the time, where time can help; a sentence without a digit says nothing.
+pub(super) fn hint_in_sentence(verdict: &Verdict, facts: &Facts<'_>) -> Option<When> {
+    let helps = may_pass(verdict.kind) || verdict.kind == FailureKind::QuotaExhausted;
+    let message = facts.message();
+    (helps && message.bytes().any(|byte| byte.is_ascii_digit()))
+        .then(|| hint::in_prose(message))
+        .flatten()
+}
+
 /// Azure tells a used-up day from a minute by the length of the wait alone.
 pub(super) fn a_day_is_a_quota(vendor: Vendor, verdict: &mut Verdict, facts: &Facts<'_>) {
     let is_day = |when| matches!(when, When::In(delay) if delay >= Duration::from_secs(86_400));
     if vendor == Vendor::AzureOpenAi
         && verdict.kind == FailureKind::RateLimited
         && (verdict.retry_after.is_some_and(is_day)
-            || hint::in_prose(facts.message()).is_some_and(is_day))
+            || hint_in_sentence(verdict, facts).is_some_and(is_day))
     {
         let Verdict {
             retry_after,

@@ -61,7 +61,7 @@ pub use vendor::{UnknownVendor, Vendor};
 pub use verdict::{Classify, ContextNumbers, Evidence, Remedy, Verdict};
 
 use body::Facts;
-use judge::{a_day_is_a_quota, hint_in_body, judge};
+use judge::{a_day_is_a_quota, hint_in_body, hint_in_sentence, judge};
 
 /// Classifies a reply with a status that means failure. Never panics, whatever the bytes are; at
 /// most the first 64 KiB of `body` are read.
@@ -78,7 +78,7 @@ use judge::{a_day_is_a_quota, hint_in_body, judge};
 /// ```
 pub fn http(vendor: Vendor, status: u16, headers: &HeaderMap, body: &[u8]) -> Verdict {
     let mut facts = Facts::read(body);
-    facts.read_headers(headers);
+    facts.read_headers(vendor, headers);
     let mut verdict = judge(vendor, status, &facts);
     verdict.limits = headers::read(vendor, headers);
     verdict.retry_after = hint::in_headers(headers)
@@ -88,7 +88,7 @@ pub fn http(vendor: Vendor, status: u16, headers: &HeaderMap, body: &[u8]) -> Ve
                 .then(|| verdict.limits.empty_until())
                 .flatten()
         })
-        .or_else(|| hint::in_prose(facts.message()));
+        .or_else(|| hint_in_sentence(&verdict, &facts));
     a_day_is_a_quota(vendor, &mut verdict, &facts);
     verdict
 }
@@ -115,7 +115,7 @@ pub fn stream_event(vendor: Vendor, data: &[u8]) -> Option<Verdict> {
     if verdict.kind == FailureKind::Unknown {
         verdict = Verdict::new(FailureKind::StreamCut);
     }
-    verdict.retry_after = hint_in_body(&facts).or_else(|| hint::in_prose(facts.message()));
+    verdict.retry_after = hint_in_body(&facts).or_else(|| hint_in_sentence(&verdict, &facts));
     a_day_is_a_quota(vendor, &mut verdict, &facts);
     Some(verdict.evidence(Evidence::Stream))
 }

@@ -12,6 +12,7 @@ use std::borrow::Cow;
 use http::HeaderMap;
 use serde::de::DeserializeSeed;
 
+use super::vendor::Vendor;
 use walk::{Inside, Walk};
 
 /// Only so much of a body is looked at: no vendor's error is longer, and a body may be anything.
@@ -101,21 +102,25 @@ impl<'a> Facts<'a> {
 
     /// Takes over what stands in headers about the failure itself, where the body is silent: Bedrock's
     /// type, the name of the limit (GitHub, Anthropic's subscriptions), Hugging Face's sentence.
-    pub(super) fn read_headers(&mut self, headers: &'a HeaderMap) {
+    pub(super) fn read_headers(&mut self, vendor: Vendor, headers: &'a HeaderMap) {
         let text = |name: &str| {
             let value = headers.get(name)?.as_bytes();
             std::str::from_utf8(value).ok().map(Cow::Borrowed)
         };
-        if self.kind.is_none() {
+        let is = |named| vendor == named || vendor == Vendor::OpenAiCompatible;
+        if is(Vendor::Bedrock) && self.kind.is_none() {
             self.kind = text("x-amzn-errortype");
             self.kind_in_header = self.kind.is_some();
             let kind = self.kind.clone();
             self.note_quota(kind.as_ref());
         }
-        self.limit_name = text("x-ratelimit-type")
-            .or_else(|| text("x-ratelimit-exceeded"))
-            .or_else(|| text("anthropic-ratelimit-unified-representative-claim"));
-        if self.message().is_empty() {
+        self.limit_name = match vendor {
+            Vendor::Anthropic => text("anthropic-ratelimit-unified-representative-claim"),
+            Vendor::GithubCopilot => text("x-ratelimit-exceeded"),
+            _ if is(Vendor::GithubModels) => text("x-ratelimit-type"),
+            _ => None,
+        };
+        if is(Vendor::OpenAiCompatible) && self.message().is_empty() {
             self.message = text("x-error-message");
         }
     }

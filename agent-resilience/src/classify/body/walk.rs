@@ -63,7 +63,7 @@ impl<'de> Walk<'_, 'de> {
         &mut self,
         map: &mut A,
         depth: u8,
-        behind: &mut Facts<'de>,
+        behind: &mut Option<Facts<'de>>,
     ) -> Result<(), A::Error> {
         let inside = self.inside;
         while let Some(key) = map.next_key::<Scalar<'de>>()? {
@@ -135,7 +135,7 @@ impl<'de> Facts<'de> {
         map: &mut A,
         inside: Inside,
         depth: u8,
-        behind: &mut Facts<'de>,
+        behind: &mut Option<Facts<'de>>,
     ) -> Result<(), A::Error> {
         match key {
             "object" | "event_type" if inside == Inside::Top => {
@@ -158,7 +158,7 @@ impl<'de> Facts<'de> {
             "message" | "detail" => {
                 let value = text(map)?;
                 if let Some(inner) = value.as_deref().and_then(|text| quoted(text, depth)) {
-                    behind.merge(inner);
+                    behind.get_or_insert_default().merge(inner);
                 } else if value.is_some() && (self.message.is_none() || inside == Inside::Error) {
                     self.message = value;
                 }
@@ -255,10 +255,10 @@ impl<'de> Visitor<'de> for Walk<'_, 'de> {
             while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
             return Ok(());
         };
-        let mut behind = Facts::default();
+        let mut behind = None;
         let read = self.fields(&mut map, depth, &mut behind);
         // Last, so that the order of the keys does not matter.
-        if behind.is_quoted {
+        if let Some(behind) = behind {
             self.facts.merge(behind);
         }
         read

@@ -18,7 +18,6 @@ pub(super) fn meaning(word: &str) -> Option<Meaning> {
         "overloaded_error" => Sure(Kind::Overloaded),
         "timeout_error" => Sure(Kind::Timeout),
         "api_error" | "conflict_error" => Broken,
-        "billing_error" | "enforced_spend_limit_reached" => Sure(Kind::QuotaExhausted),
         _ => return None,
     })
 }

@@ -26,15 +26,12 @@ pub(super) fn is_event(key: &str) -> bool {
 }
 
 pub(super) fn meaning(word: &str) -> Option<Meaning> {
-    let name = plain(word);
-    let name = name.strip_suffix("Exception")?;
+    let name = plain(word)?;
     let is = |wanted: &[&str]| wanted.iter().any(|other| other.eq_ignore_ascii_case(name));
     Some(if is(&["Throttling", "TooManyRequests"]) {
         Limit
     } else if is(&["ModelNotReady", "ServiceUnavailable"]) {
         Sure(Kind::Overloaded)
-    } else if is(&["ServiceQuotaExceeded"]) {
-        Sure(Kind::QuotaExhausted)
     } else if is(&["Validation"]) {
         Invalid
     } else if is(&[
@@ -64,9 +61,13 @@ pub(super) fn meaning(word: &str) -> Option<Meaning> {
 
 /// The name without its package in front and the address behind:
 /// `com.amazonaws.bedrockruntime#ThrottlingException`, `ThrottlingException:http://...`.
-fn plain(word: &str) -> &str {
-    let word = word.rsplit_once('#').map_or(word, |(_, name)| name);
-    word.split_once(':').map_or(word, |(name, _)| name)
+pub(super) fn plain(word: &str) -> Option<&str> {
+    const END: &str = "Exception";
+    let word = match word.strip_suffix(END) {
+        Some(name) => name,
+        None => word.split_once(':')?.0.strip_suffix(END)?,
+    };
+    Some(word.rsplit_once('#').map_or(word, |(_, name)| name))
 }
 
 /// A day's tokens are used up under the name of throttling.

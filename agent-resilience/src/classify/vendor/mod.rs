@@ -11,6 +11,7 @@ mod mistral;
 mod name;
 mod openai;
 mod openrouter;
+mod quota;
 pub(super) mod stop;
 mod vague;
 mod zai;
@@ -82,13 +83,7 @@ pub(super) fn is_exception_event(key: &str) -> bool {
 
 /// Whether a code means, at any vendor, that money or a long allowance is used up.
 pub(super) fn is_quota_word(word: &str) -> bool {
-    matches!(
-        common(word),
-        Some(
-            Meaning::Sure(FailureKind::QuotaExhausted)
-                | Meaning::Scoped(FailureKind::QuotaExhausted, _)
-        )
-    )
+    quota::scope(word).is_some()
 }
 
 /// Words that mean the same wherever they come from.
@@ -134,9 +129,9 @@ fn special(vendor: Vendor, status: u16, facts: &Facts<'_>) -> Option<Reading> {
             Evidence::Code
         };
         let reading = Reading::new(FailureKind::QuotaExhausted, evidence);
-        return Some(match common(word) {
-            Some(Meaning::Scoped(_, scope)) => reading.scoped(scope),
-            _ => reading,
+        return Some(match quota::scope(word) {
+            Some(scope) => reading.scoped(scope),
+            None => reading,
         });
     }
     google::allowance(facts)

@@ -4,26 +4,12 @@
 //! Sources: `OpenAI`, "Error codes" and "Rate limits" pages; the Codex client; Groq, "Errors" and
 //! "Rate limits" pages; vLLM's `entrypoints/openai`; Cerebras, "Error codes" page.
 
-use agent_primitives::{FailureKind as Kind, Scope};
+use agent_primitives::FailureKind as Kind;
 
-use super::Meaning::{self, Broken, Invalid, Limit, Scoped, Sure};
+use super::Meaning::{self, Broken, Invalid, Limit, Sure};
 
 pub(super) fn meaning(word: &str) -> Option<Meaning> {
     Some(match word {
-        "insufficient_quota"
-        | "credit_balance_exhausted"
-        | "billing_hard_limit_reached"
-        | "billing_not_active"
-        | "organization_spend_limit_exceeded"
-        | "organization_usage_limit_exceeded"
-        | "usage_limit_reached"
-        | "usage_not_included"
-        | "quota_exceeded"
-        | "exceeded_current_quota_error"
-        | "payment_required"
-        | "payment_required_error"
-        | "credit_limit" => Sure(Kind::QuotaExhausted),
-        "project_spend_limit_exceeded" => Scoped(Kind::QuotaExhausted, Scope::Key),
         "context_length_exceeded" => Sure(Kind::ContextTooLong),
         "string_above_max_length" => Sure(Kind::PayloadTooLarge),
         "content_policy_violation" | "content_filter" | "cyber_policy" | "safety_check_failed" => {

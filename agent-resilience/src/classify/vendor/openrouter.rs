@@ -14,12 +14,6 @@ pub(super) fn meaning(word: &str) -> Option<Meaning> {
     Some(match word {
         // Passes when the requests under way are paid for.
         "in_flight_budget_exhausted" => Scoped(Kind::RateLimited, Scope::Account),
-        // One request that costs more than the whole budget.
-        "weight_exceeds_budget" => Scoped(Kind::QuotaExhausted, Scope::Request),
-        "openrouter_guardrail_budget" | "openrouter_key_limit" => {
-            Scoped(Kind::QuotaExhausted, Scope::Key)
-        }
-        "openrouter_free_tier_daily" => Sure(Kind::QuotaExhausted),
         "upstream_provider_shared_pool" => Scoped(Kind::RateLimited, Scope::Model),
         "max_tokens_exceeded" => Sure(Kind::ContextTooLong),
         _ => return None,

@@ -20,18 +20,24 @@ pub(super) fn limit(vendor: Vendor, status: u16, facts: &Facts<'_>, evidence: Ev
         let reading = Reading::new(FailureKind::ContextTooLong, Evidence::Details);
         return reading.with_numbers(numbers);
     }
-    if anthropic::needs_a_plan(message) {
-        return Reading::new(FailureKind::Permission, Evidence::Prose).scoped(Scope::Request);
-    }
     // OpenAI's and Groq's own sentence, which goes on about money: how to buy a higher limit.
-    if !begins(message, "rate limit reached")
-        && let Some(
+    let is_plain = begins(message, "rate limit reached");
+    let sentence = (!is_plain).then(|| prose::kind(message)).flatten();
+    match sentence {
+        Some(FailureKind::Permission) => {
+            let reading = Reading::new(FailureKind::Permission, Evidence::Prose);
+            return if anthropic::needs_a_plan(message) {
+                reading.scoped(Scope::Request)
+            } else {
+                reading
+            };
+        }
+        Some(
             kind @ (FailureKind::QuotaExhausted
             | FailureKind::ContextTooLong
             | FailureKind::Overloaded),
-        ) = prose::kind(message)
-    {
-        return Reading::new(kind, Evidence::Prose);
+        ) => return Reading::new(kind, Evidence::Prose),
+        _ => {}
     }
     let reading = Reading::new(FailureKind::RateLimited, evidence);
     let name = facts.limit_name.as_deref();
