@@ -18,7 +18,7 @@ fn map(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
     let pair = |(name, value): &(&'static str, &'static str)| {
         (
             HeaderName::from_static(name),
-            HeaderValue::from_str(value).unwrap(),
+            HeaderValue::from_str(value).expect("a header"),
         )
     };
     pairs.iter().map(pair).collect()
@@ -315,7 +315,7 @@ fn cerebras_names_the_window_in_the_header() {
         ],
     );
     let mut requests = counted(Of::Requests, Some(DAY), 14_400, 14_399, None);
-    let reset = Duration::from_nanos(33_011_382_867_000);
+    let reset = Duration::from_micros(33_011_382_867);
     requests.reset = Some(When::At(NOW + reset));
     assert_eq!(
         windows,

@@ -216,9 +216,16 @@ mod tests {
         }
     }
 
+    fn gives(cases: &[(&str, u64, u64, Option<u64>)]) {
+        for (text, used, limit, fits) in cases {
+            let expected = Some(numbers(*used, *limit, *fits));
+            assert_eq!(context_numbers(text), expected, "{text}");
+        }
+    }
+
     #[test]
-    fn every_vendors_sentence_gives_its_numbers() {
-        for (text, used, limit, fits) in [
+    fn the_largest_output_that_fits_is_computed_from_the_sentence() {
+        gives(&[
             // Anthropic, also through Bedrock.
             (
                 "prompt is too long: 215000 tokens > 200000 maximum",
@@ -286,6 +293,12 @@ mod tests {
                 131_072,
                 None,
             ),
+        ]);
+    }
+
+    #[test]
+    fn every_vendors_sentence_gives_its_numbers() {
+        gives(&[
             // Mistral, Gemini, Copilot, Cerebras, Cohere, llama.cpp and its Python server.
             (
                 "Prompt contains 140000 tokens and 0 draft tokens, too large for model with 131072 \
@@ -356,10 +369,7 @@ mod tests {
                 7_000,
                 None,
             ),
-        ] {
-            let expected = Some(numbers(used, limit, fits));
-            assert_eq!(context_numbers(text), expected, "{text}");
-        }
+        ]);
     }
 
     #[test]
