@@ -1,0 +1,50 @@
+//! Files in a session's folder that are none of its own.
+//!
+//! Alone in this program: it starts a child, which until it is executed holds copies of all open files, and
+//! with them the locks of tests beside it.
+
+use std::fs;
+use std::path::Path;
+
+use agent_checkpoint::{Checkpointer, FileStore, Message};
+use agent_primitives::{CheckpointKind, SessionId};
+
+fn open(folder: &Path) -> Checkpointer {
+    let store = FileStore::open(folder).unwrap();
+    Checkpointer::builder(store, SessionId::new("s").unwrap())
+        .open()
+        .unwrap()
+}
+
+fn save(session: &mut Checkpointer, text: &str) {
+    session.push(Message::user(text)).unwrap();
+    session.save(CheckpointKind::Auto).unwrap();
+}
+
+/// Every file and folder below, by path.
+#[test]
+fn files_that_are_no_segments_neither_hang_nor_block() {
+    let folder = tempfile::tempdir().unwrap();
+    save(&mut open(folder.path()), "one");
+    let session_folder = folder.path().join("sessions/s");
+    #[cfg(unix)]
+    {
+        let pipe = session_folder.join("seg-000009.ckl");
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+        assert!(made.unwrap().success());
+        std::os::unix::fs::symlink("/dev/zero", session_folder.join("seg-000008.ckl")).unwrap();
+    }
+    fs::create_dir(session_folder.join("seg-000007.ckl")).unwrap();
+    fs::write(session_folder.join("seg-000003.ckl"), b"").unwrap();
+    fs::write(session_folder.join("seg-4294967295.ckl"), b"stray").unwrap();
+    let mut session = open(folder.path());
+    assert_eq!(session.report().ignored, [3, u32::MAX]);
+    assert_eq!(session.report().lost_bytes, 0);
+    save(&mut session, "two");
+    drop(session);
+    assert_eq!(open(folder.path()).history().len(), 2);
+    assert_eq!(
+        fs::read(session_folder.join("seg-4294967295.ckl")).unwrap(),
+        b"stray"
+    );
+}
