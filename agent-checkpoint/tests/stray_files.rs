@@ -21,7 +21,6 @@ fn save(session: &mut Checkpointer, text: &str) {
     session.save(CheckpointKind::Auto).unwrap();
 }
 
-/// Every file and folder below, by path.
 #[test]
 fn files_that_are_no_segments_neither_hang_nor_block() {
     let folder = tempfile::tempdir().unwrap();

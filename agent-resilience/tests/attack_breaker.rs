@@ -93,7 +93,7 @@ fn probes_that_are_never_reported_do_not_keep_it_half_open() {
     clock.advance(30 * SECOND);
     for round in 0..5 {
         for _ in 0..3 {
-            std::mem::forget(breaker.admit().expect("a probe"));
+            let _lost = std::mem::ManuallyDrop::new(breaker.admit().expect("a probe"));
             clock.advance(20 * SECOND);
         }
         let refused = breaker.admit().expect_err("all are out");
