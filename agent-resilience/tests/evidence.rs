@@ -268,7 +268,7 @@ fn an_answer_that_ended_badly_is_a_failure_and_one_that_ended_well_is_none() {
         ),
         (
             Vendor::Vllm,
-            r#"{"choices":[{"finish_reason":"stop","stop_reason":"length"}]}"#,
+            r#"{"choices":[{"stop_reason":"length","finish_reason":"stop"}]}"#,
             None,
         ),
         (
