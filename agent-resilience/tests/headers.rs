@@ -150,6 +150,14 @@ fn an_account_on_extra_usage_gets_the_window_that_the_claim_names() {
     );
     let windows = read(Vendor::Anthropic, &[only_whole[0], only_whole[1], claim]);
     assert_eq!(windows, [shared(Some(DAY * 7), Some(1_000), Some(3_600))]);
+    let rejected = [
+        ("anthropic-ratelimit-unified-5h-status", "rejected"),
+        ("anthropic-ratelimit-unified-5h-utilization", "0.998"),
+    ];
+    assert_eq!(
+        read(Vendor::Anthropic, &rejected),
+        [shared(Some(HOUR * 5), Some(1_000), None)]
+    );
     let allowed = [("anthropic-ratelimit-unified-5h-status", "allowed")];
     assert_eq!(read(Vendor::Anthropic, &allowed), []);
 }
