@@ -37,7 +37,7 @@ impl Clock for PausedClock {
 }
 
 fn groq() -> ProviderId {
-    ProviderId::new("groq").unwrap()
+    ProviderId::new("groq").expect("valid")
 }
 
 /// One attempt.
@@ -51,21 +51,21 @@ fn once() -> Policy {
 
 fn tokens(clock: PausedClock) -> RateLimit {
     let window = RateWindow::per_minute(LimitedResource::Tokens, 1_000);
-    RateLimit::with_clock(&RateLimitConfig::default().window(window), clock).unwrap()
+    RateLimit::with_clock(&RateLimitConfig::default().window(window), clock).expect("valid")
 }
 
 fn slots(limit: u32, adaptive: Option<AdaptiveConfig>, clock: PausedClock) -> ConcurrencyLimit {
     let config = ConcurrencyConfig {
-        limit: NonZeroU32::new(limit).unwrap(),
+        limit: NonZeroU32::new(limit).expect("valid"),
         adaptive,
         ..ConcurrencyConfig::default()
     };
-    ConcurrencyLimit::with_clock(&config, clock).unwrap()
+    ConcurrencyLimit::with_clock(&config, clock).expect("valid")
 }
 
 fn remaining(rate: &RateLimit) -> u64 {
     let now = rate.clock().monotonic();
-    rate.status_at(now).next().unwrap().remaining
+    rate.status_at(now).next().expect("valid").remaining
 }
 
 fn overloaded() -> Verdict {
