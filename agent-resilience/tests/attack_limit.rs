@@ -24,7 +24,7 @@ fn at(seconds: u64) -> Monotonic {
 
 fn limit(window: RateWindow) -> RateLimit {
     let clock = ManualClock::starting_at(Timestamp::from_unix_seconds(20_778 * 86_400));
-    RateLimit::with_clock(&RateLimitConfig::default().window(window), clock).unwrap()
+    RateLimit::with_clock(&RateLimitConfig::default().window(window), clock).expect("valid")
 }
 
 fn stated(limit: u64, remaining: u64) -> LimitSnapshot {
@@ -36,7 +36,7 @@ fn stated(limit: u64, remaining: u64) -> LimitSnapshot {
 }
 
 fn left(limit: &RateLimit, now: Monotonic) -> u64 {
-    limit.status_at(now).next().unwrap().remaining
+    limit.status_at(now).next().expect("valid").remaining
 }
 
 #[test]
@@ -179,7 +179,7 @@ impl Future for Until {
         self.0
             .set
             .lock()
-            .unwrap()
+            .expect("valid")
             .push((self.1, cx.waker().clone()));
         Poll::Pending
     }
@@ -196,12 +196,12 @@ impl Timers {
     fn advance(&self, by: Duration) {
         self.clock.advance(by);
         let now = self.clock.monotonic();
-        let set = std::mem::take(&mut *self.set.lock().unwrap());
+        let set = std::mem::take(&mut *self.set.lock().expect("valid"));
         for (until, waker) in set {
             if until <= now {
                 waker.wake();
             } else {
-                self.set.lock().unwrap().push((until, waker));
+                self.set.lock().expect("valid").push((until, waker));
             }
         }
     }
@@ -226,22 +226,19 @@ impl<T> Crowd<T> {
     /// Polls only those who were woken, in any order.
     fn run(&mut self) {
         loop {
-            let woken: Vec<usize> = (0..self.tasks.len())
-                .filter(|&task| self.tasks[task].flag.0.load(Ordering::SeqCst))
-                .filter(|&task| self.tasks[task].waiting.is_some())
+            let mut woken: Vec<&mut Task<T>> = self
+                .tasks
+                .iter_mut()
+                .filter(|task| task.waiting.is_some() && task.flag.0.load(Ordering::SeqCst))
                 .collect();
-            let Some(&chosen) = self.rng.choice(&woken) else {
+            let chosen = self.rng.usize(0..woken.len().max(1));
+            let Some(task) = woken.get_mut(chosen) else {
                 return;
             };
-            let task = &mut self.tasks[chosen];
             task.flag.0.store(false, Ordering::SeqCst);
             let waker = Waker::from(Arc::clone(&task.flag));
-            let polled = task
-                .waiting
-                .as_mut()
-                .unwrap()
-                .as_mut()
-                .poll(&mut Context::from_waker(&waker));
+            let waiting = task.waiting.as_mut().expect("it waits");
+            let polled = waiting.as_mut().poll(&mut Context::from_waker(&waker));
             if let Poll::Ready(result) = polled {
                 task.waiting = None;
                 self.held.extend(result.ok());
@@ -273,7 +270,9 @@ impl<T> Crowd<T> {
                 4 if !self.tasks.is_empty() => {
                     // Gone, woken or not.
                     let chosen = self.rng.usize(0..self.tasks.len());
-                    self.tasks[chosen].waiting = None;
+                    if let Some(task) = self.tasks.get_mut(chosen) {
+                        task.waiting = None;
+                    }
                 }
                 5..7 if !self.held.is_empty() => {
                     let chosen = self.rng.usize(0..self.held.len());

@@ -41,7 +41,7 @@ impl Clock for PausedClock {
 }
 
 fn groq() -> ProviderId {
-    ProviderId::new("groq").unwrap()
+    ProviderId::new("groq").expect("valid")
 }
 
 /// Opens at the second failure in a row.
@@ -55,12 +55,12 @@ fn breaker(clock: impl Clock + 'static) -> CircuitBreaker {
 }
 
 fn rate(window: RateWindow, clock: impl Clock + 'static) -> RateLimit {
-    RateLimit::with_clock(&RateLimitConfig::default().window(window), clock).unwrap()
+    RateLimit::with_clock(&RateLimitConfig::default().window(window), clock).expect("valid")
 }
 
 fn remaining(rate: &RateLimit) -> u64 {
     let now = rate.clock().monotonic();
-    rate.status_at(now).next().unwrap().remaining
+    rate.status_at(now).next().expect("valid").remaining
 }
 
 /// One call at a time.
@@ -69,7 +69,7 @@ fn one_slot(clock: impl Clock + 'static) -> ConcurrencyLimit {
         limit: NonZeroU32::MIN,
         ..ConcurrencyConfig::default()
     };
-    ConcurrencyLimit::with_clock(&config, clock).unwrap()
+    ConcurrencyLimit::with_clock(&config, clock).expect("valid")
 }
 
 fn overloaded() -> Verdict {
