@@ -3,6 +3,9 @@
 //! Alone in this program: it starts a child, which until it is executed holds copies of all open files, and
 //! with them the locks of tests beside it.
 
+#![cfg(feature = "fs")]
+#![allow(clippy::unwrap_used, reason = "what is not there fails the test")]
+
 use std::fs;
 use std::path::Path;
 

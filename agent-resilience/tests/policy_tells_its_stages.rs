@@ -1,5 +1,7 @@
 //! What a policy tells its stages, and what its limits cover.
 
+#![cfg(feature = "tokio")]
+
 use std::future::pending;
 use std::num::{NonZeroU16, NonZeroU32};
 use std::sync::atomic::{AtomicU32, Ordering};
