@@ -18,7 +18,7 @@ fn map(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
     let pair = |(name, value): &(&'static str, &'static str)| {
         (
             HeaderName::from_static(name),
-            HeaderValue::from_str(value).unwrap(),
+            HeaderValue::from_str(value).expect("a header"),
         )
     };
     pairs.iter().map(pair).collect()
@@ -150,6 +150,14 @@ fn an_account_on_extra_usage_gets_the_window_that_the_claim_names() {
     );
     let windows = read(Vendor::Anthropic, &[only_whole[0], only_whole[1], claim]);
     assert_eq!(windows, [shared(Some(DAY * 7), Some(1_000), Some(3_600))]);
+    let rejected = [
+        ("anthropic-ratelimit-unified-5h-status", "rejected"),
+        ("anthropic-ratelimit-unified-5h-utilization", "0.998"),
+    ];
+    assert_eq!(
+        read(Vendor::Anthropic, &rejected),
+        [shared(Some(HOUR * 5), Some(1_000), None)]
+    );
     let allowed = [("anthropic-ratelimit-unified-5h-status", "allowed")];
     assert_eq!(read(Vendor::Anthropic, &allowed), []);
 }
@@ -315,7 +323,7 @@ fn cerebras_names_the_window_in_the_header() {
         ],
     );
     let mut requests = counted(Of::Requests, Some(DAY), 14_400, 14_399, None);
-    let reset = Duration::from_nanos(33_011_382_867_000);
+    let reset = Duration::from_micros(33_011_382_867);
     requests.reset = Some(When::At(NOW + reset));
     assert_eq!(
         windows,

@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 fn hint(vendor: Vendor, pairs: &[(&'static str, &str)], message: &str) -> Option<When> {
     let mut headers = HeaderMap::new();
     for (name, value) in pairs {
-        let value = HeaderValue::from_bytes(value.as_bytes()).unwrap();
+        let value = HeaderValue::from_bytes(value.as_bytes()).expect("a header");
         headers.insert(HeaderName::from_static(name), value);
     }
     let body = serde_json::json!({"error": {
@@ -22,6 +22,7 @@ fn hint(vendor: Vendor, pairs: &[(&'static str, &str)], message: &str) -> Option
     verdict.retry_after
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "compared with what is read")]
 fn millis(millis: u64) -> Option<When> {
     Some(When::In(Duration::from_millis(millis)))
 }

@@ -1,6 +1,7 @@
 //! What can be told from an error's sentence: the last evidence, and the only one for providers
 //! that send nothing else.
 
+mod leads;
 mod numbers;
 mod phrases;
 mod sentences;

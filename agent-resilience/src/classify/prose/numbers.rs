@@ -1,69 +1,7 @@
 //! The numbers that an error's sentence gives: how much was sent, and how much fits.
 
 use super::super::verdict::ContextNumbers;
-
-/// What a number is, by the words right before it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Role {
-    /// Tokens of the input.
-    Used,
-    /// Input and output together: the input, where nothing better is said.
-    Total,
-    /// Tokens that fit.
-    Limit,
-    /// Tokens that fit, in words that also tell of other things.
-    Bound,
-    /// The whole allowance of a period.
-    Allowance,
-    /// What one request takes of it.
-    Requested,
-}
-
-/// The first that fits counts. A number is looked at after one `(` or `~`, which are left out here.
-const LEADS: [(&str, Role); 27] = [
-    // Anthropic: "prompt is too long: 215000 tokens > 200000 maximum" and "exceed context limit:
-    // 188240 + 21333 > 200000". vLLM: "(30000 > 32768 - 5000)".
-    ("too long: ", Role::Used),
-    ("context limit: ", Role::Used),
-    (" > ", Role::Limit),
-    // OpenAI, vLLM, OpenRouter: "maximum context length is 8192 tokens. However, you requested about
-    // 9000 tokens (5000 in the messages, 4000 in the completion)", "your messages resulted in 10244
-    // tokens", "your request has 40000 input tokens". xAI: "maximum prompt length is 131072 but the
-    // request contains 149617 tokens".
-    ("maximum context length is ", Role::Limit),
-    ("maximum prompt length is ", Role::Limit),
-    ("resulted in ", Role::Used),
-    ("request has ", Role::Used),
-    ("request contains ", Role::Used),
-    ("you requested about ", Role::Total),
-    ("you requested ", Role::Total),
-    ("tokens ", Role::Used),
-    // Mistral: "Prompt contains 140000 tokens ..., too large for model with 131072 maximum context
-    // length".
-    ("prompt contains ", Role::Used),
-    ("model with ", Role::Bound),
-    // Gemini: "The input token count (1200293) exceeds the maximum number of tokens allowed (1048576)".
-    ("input token count ", Role::Used),
-    ("number of tokens allowed ", Role::Limit),
-    // Copilot: "prompt token count of 514673 exceeds the limit of 128000".
-    ("token count of ", Role::Used),
-    ("exceeds the limit of ", Role::Bound),
-    // Cerebras: "Current length is 9000 while limit is 8192".
-    ("current length is ", Role::Used),
-    ("while limit is ", Role::Bound),
-    // llama.cpp, Ollama: "request (17993 tokens) exceeds the available context size (16384 tokens)";
-    // its Python server: "Requested tokens (2285) exceed context window of 2048".
-    ("request ", Role::Used),
-    ("context size ", Role::Limit),
-    ("context window of ", Role::Limit),
-    // Cohere: "total number of tokens in the prompt cannot exceed 4081 - received 4292".
-    ("tokens in the prompt cannot exceed ", Role::Limit),
-    (" received ", Role::Used),
-    // OpenAI, Groq: "Limit 6000, Requested 9345" and "Limit 7000, Used 0, Requested ~12903".
-    ("limit ", Role::Allowance),
-    ("limit: ", Role::Allowance),
-    ("requested ", Role::Requested),
-];
+use super::leads::{LEADS, Role};
 
 #[derive(Default)]
 struct Found {
@@ -216,9 +154,16 @@ mod tests {
         }
     }
 
+    fn gives(cases: &[(&str, u64, u64, Option<u64>)]) {
+        for (text, used, limit, fits) in cases {
+            let expected = Some(numbers(*used, *limit, *fits));
+            assert_eq!(context_numbers(text), expected, "{text}");
+        }
+    }
+
     #[test]
-    fn every_vendors_sentence_gives_its_numbers() {
-        for (text, used, limit, fits) in [
+    fn the_largest_output_that_fits_is_computed_from_the_sentence() {
+        gives(&[
             // Anthropic, also through Bedrock.
             (
                 "prompt is too long: 215000 tokens > 200000 maximum",
@@ -286,6 +231,12 @@ mod tests {
                 131_072,
                 None,
             ),
+        ]);
+    }
+
+    #[test]
+    fn every_vendors_sentence_gives_its_numbers() {
+        gives(&[
             // Mistral, Gemini, Copilot, Cerebras, Cohere, llama.cpp and its Python server.
             (
                 "Prompt contains 140000 tokens and 0 draft tokens, too large for model with 131072 \
@@ -356,10 +307,7 @@ mod tests {
                 7_000,
                 None,
             ),
-        ] {
-            let expected = Some(numbers(used, limit, fits));
-            assert_eq!(context_numbers(text), expected, "{text}");
-        }
+        ]);
     }
 
     #[test]
@@ -372,6 +320,7 @@ mod tests {
             "Rate limit: Limit 30000, Used 29937, Requested 385. Please try again in 644ms.",
             "Max size: 32 MB",
             "value exceeds the limit of 5",
+            "Current length is 9 while limit is 10",
             "the limit of tokens for gpt-4 is 5",
             "maximum context length is 99999999999999999999999",
             "2026-12-01 at 00:00",
