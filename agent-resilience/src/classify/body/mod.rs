@@ -12,6 +12,7 @@ use std::borrow::Cow;
 use http::HeaderMap;
 use serde::de::DeserializeSeed;
 
+use super::hint;
 use super::vendor::Vendor;
 use walk::{Inside, Walk};
 
@@ -103,10 +104,7 @@ impl<'a> Facts<'a> {
     /// Takes over what stands in headers about the failure itself, where the body is silent: Bedrock's
     /// type, the name of the limit (GitHub, Anthropic's subscriptions), Hugging Face's sentence.
     pub(super) fn read_headers(&mut self, vendor: Vendor, headers: &'a HeaderMap) {
-        let text = |name: &str| {
-            let value = headers.get(name)?.as_bytes();
-            std::str::from_utf8(value).ok().map(Cow::Borrowed)
-        };
+        let text = |name: &str| hint::text(headers, name).map(Cow::Borrowed);
         let is = |named| vendor == named || vendor == Vendor::OpenAiCompatible;
         if is(Vendor::Bedrock) && self.kind.is_none() {
             self.kind = text("x-amzn-errortype");
