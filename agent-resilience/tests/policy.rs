@@ -488,3 +488,16 @@ async fn an_observer_hears_of_every_attempt_and_of_the_retry_between_them() {
         [failed.into(), pause.into(), Event::from(answered)]
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_caller_with_little_time_says_nothing_against_the_provider() {
+    let stand = Stand::new();
+    let policy = stand.policy.clone().attempt_timeout(60 * SECOND);
+    for _ in 0..3 {
+        let run = policy.run(Cost::REQUEST, |_| pending::<Result<(), Verdict>>());
+        let error = run.within(SECOND).await.unwrap_err();
+        assert_eq!(error.last(), Some(&FailedTry::TimedOut(SECOND)));
+    }
+    assert_eq!(stand.breaker.state(), BreakerState::Closed);
+    assert_eq!(stand.concurrency.in_use(), 0);
+}
