@@ -5,8 +5,8 @@ use agent_primitives::SessionId;
 use crate::format::SEGMENT_MAX;
 use crate::format::compress::Unpacker;
 use crate::format::header::Fault;
-use crate::format::segment::{Place, Start};
-use crate::log::numbering::wide;
+use crate::format::segment::{Opening, Place, Start};
+use crate::log::numbering::{narrow, wide};
 use crate::log::replay::{Refusal, Replay};
 use crate::log::scan::{Damage, scan};
 use crate::{Error, Position, Store};
@@ -48,16 +48,36 @@ pub(crate) fn load(store: &dyn Store, session: &SessionId) -> Result<Loaded, Err
         is_torn: false,
     };
     let mut unpacker = Unpacker::new()?;
+    let place = |segment| Place {
+        store: store.id(),
+        session,
+        segment,
+    };
+    // The segment behind one says how much of it counts.
+    let mut waiting: Option<(u32, Vec<u8>)> = None;
     for segment in store.segments(session)? {
         let bytes = store.read(session, segment, SEGMENT_MAX)?;
-        let place = Place {
-            store: store.id(),
-            session,
-            segment,
-        };
-        loaded.segment(&bytes, place, &mut unpacker)?;
+        if let Some((before, mut bytes_before)) = waiting.take() {
+            if before.checked_add(1) == Some(segment)
+                && let Start::Good(opening, _) = place(segment).check(&bytes)?
+            {
+                void(&mut bytes_before, opening);
+            }
+            loaded.segment(&bytes_before, place(before), &mut unpacker)?;
+        }
+        waiting = Some((segment, bytes));
+    }
+    if let Some((last, bytes)) = waiting {
+        loaded.segment(&bytes, place(last), &mut unpacker)?;
     }
     Ok(loaded)
+}
+
+/// Takes off what the next segment says does not count.
+fn void(bytes: &mut Vec<u8>, next: Opening) {
+    if next.void_from > 0 {
+        bytes.truncate(narrow(next.void_from));
+    }
 }
 
 impl Loaded {
@@ -69,7 +89,7 @@ impl Loaded {
     ) -> Result<(), Error> {
         let segment = place.segment;
         let (start, is_good) = match place.check(bytes)? {
-            Start::Good(start) => (start, true),
+            Start::Good(_, start) => (start, true),
             Start::Damaged(start) => (start, false),
         };
         let found = scan(bytes, start, place.seed());

@@ -6,7 +6,7 @@ use agent_primitives::{CheckpointId, CheckpointKind, CheckpointSaved};
 
 use super::{Checkpoint, Checkpointer, behind};
 use crate::format::payload::{Body, Digest, Span, Tombstone};
-use crate::format::segment::Place;
+use crate::format::segment::{Opening, Place};
 use crate::format::{KEEP_MAX, SEGMENT_TARGET};
 use crate::log::batch::{Batch, Made, Part};
 use crate::log::chain::NO_PARENT;
@@ -293,7 +293,7 @@ impl Checkpointer {
             position
         } else {
             let segment = self.next_segment()?;
-            let header = place(segment).header();
+            let header = place(segment).header(Opening::default());
             self.writer.start(segment, &header)?;
             self.end.last_segment = segment;
             Position {

@@ -14,7 +14,9 @@ const AT_HEADER_LEN: usize = AT_MAJOR + 4;
 const AT_STORE: usize = AT_HEADER_LEN + 4;
 const AT_SEGMENT: usize = AT_STORE + 16;
 const AT_SESSION_LEN: usize = AT_SEGMENT + 4;
-const AT_RESERVED: usize = AT_SESSION_LEN + 4;
+const AT_EPOCH: usize = AT_SESSION_LEN + 4;
+const AT_VOID_FROM: usize = AT_EPOCH + 8;
+const AT_RESERVED: usize = AT_VOID_FROM + 8;
 const AT_SUM: usize = 60;
 const AT_SESSION: usize = AT_SUM + 4;
 const ALIGN: usize = 8;
@@ -30,10 +32,20 @@ pub(crate) struct Place<'a> {
 /// What the start of a segment turned out to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Start {
-    /// Frames begin at this offset.
-    Good(usize),
+    /// The header, and where frames begin.
+    Good(Opening, usize),
     /// The header cannot be read; frames of this version begin at this offset.
     Damaged(usize),
+}
+
+/// Under which ownership a segment was begun, and what it takes back.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Opening {
+    /// Epoch of the writer that began it; 0 for one that had none.
+    pub(crate) epoch: u64,
+    /// From this offset on the segment before is void: written by an earlier owner after it lost the
+    /// session, or not known to be on the device after a failed sync. 0 where nothing is.
+    pub(crate) void_from: u64,
 }
 
 impl Place<'_> {
@@ -46,7 +58,7 @@ impl Place<'_> {
     }
 
     /// The bytes that a segment begins with.
-    pub(crate) fn header(&self) -> Vec<u8> {
+    pub(crate) fn header(&self, opening: Opening) -> Vec<u8> {
         let session = self.session.as_str().as_bytes();
         let len = (AT_SESSION + session.len()).next_multiple_of(ALIGN);
         let narrow = |n: usize| u32::try_from(n).unwrap_or(0).to_le_bytes();
@@ -58,6 +70,8 @@ impl Place<'_> {
         bytes.extend_from_slice(self.store.as_bytes());
         bytes.extend(self.segment.to_le_bytes());
         bytes.extend(narrow(session.len()));
+        bytes.extend(opening.epoch.to_le_bytes());
+        bytes.extend(opening.void_from.to_le_bytes());
         bytes.resize(AT_RESERVED.max(AT_SUM), 0);
         let mut tail = session.to_vec();
         tail.resize(len - AT_SESSION, 0);
@@ -72,9 +86,8 @@ impl Place<'_> {
     /// # Errors
     /// The segment is intact but belongs elsewhere, or has a newer major version.
     pub(crate) fn check(&self, bytes: &[u8]) -> Result<Start, Error> {
-        let expected = self.header();
         let Some(found) = Found::read(bytes) else {
-            return Ok(Start::Damaged(expected.len()));
+            return Ok(Start::Damaged(self.header(Opening::default()).len()));
         };
         let what = || format!("segment {} of session {}", self.segment, self.session);
         if found.major > MAJOR {
@@ -92,7 +105,7 @@ impl Place<'_> {
             );
             return Err(Error::foreign(what(), owner));
         }
-        Ok(Start::Good(found.len))
+        Ok(Start::Good(found.opening, found.len))
     }
 }
 
@@ -107,6 +120,7 @@ struct Found<'a> {
     len: usize,
     store: [u8; 16],
     segment: u32,
+    opening: Opening,
     session: &'a [u8],
 }
 
@@ -129,6 +143,10 @@ impl<'a> Found<'a> {
             len,
             store: bytes_at(bytes, AT_STORE)?,
             segment: number(AT_SEGMENT)?,
+            opening: Opening {
+                epoch: u64::from_le_bytes(bytes_at(bytes, AT_EPOCH)?),
+                void_from: u64::from_le_bytes(bytes_at(bytes, AT_VOID_FROM)?),
+            },
             session: bytes.get(AT_SESSION..session_end.min(len))?,
         })
     }
@@ -150,9 +168,13 @@ mod tests {
             session: &mine,
             segment: 1,
         };
-        let header = place.header();
+        let opening = Opening {
+            epoch: 3,
+            void_from: 4_096,
+        };
+        let header = place.header(opening);
         assert_eq!(header.len(), 72);
-        assert_eq!(place.check(&header).unwrap(), Start::Good(72));
+        assert_eq!(place.check(&header).unwrap(), Start::Good(opening, 72));
         assert_eq!(store_of(&header), Some(store));
 
         for elsewhere in [
@@ -182,7 +204,7 @@ mod tests {
             session: &session,
             segment: 1,
         };
-        let header = place.header();
+        let header = place.header(Opening::default());
         for bit in 0..header.len() * 8 {
             let mut bent = header.clone();
             bent[bit / 8] ^= 1 << (bit % 8);

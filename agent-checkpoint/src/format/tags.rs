@@ -11,6 +11,7 @@ impl Kind {
     pub(crate) const SNAPSHOT: Self = Self(2);
     pub(crate) const COMMIT: Self = Self(4);
     pub(crate) const TOMBSTONE: Self = Self(6);
+    // Set aside for what version 1.1 adds: 3 Patch, 5 Label, 7 Pack, 8 Skip, 9 Blob, 10 Component, 11 Fork.
 }
 
 /// How a payload's values are written.
