@@ -5,6 +5,8 @@
 )]
 
 mod checkpointer;
+#[cfg(all(test, feature = "fs"))]
+mod crash;
 mod error;
 mod format;
 #[cfg(feature = "fs")]

@@ -7,6 +7,7 @@ use agent_primitives::{AgentId, Clock, Observer, Restored, SessionId, SystemCloc
 
 use super::attach::Attached;
 use super::{Checkpointer, Retention, Signal};
+use crate::format::SEGMENT_TARGET;
 use crate::format::compress::Packer;
 use crate::{Durability, Error, Store};
 
@@ -33,6 +34,7 @@ pub struct Builder {
     clock: Arc<dyn Clock>,
     retention: Retention,
     durability: Durability,
+    segment_target: usize,
 }
 
 impl fmt::Debug for Builder {
@@ -57,6 +59,7 @@ impl Builder {
             clock: Arc::new(SystemClock),
             retention: Retention::default(),
             durability: Durability::default(),
+            segment_target: SEGMENT_TARGET,
         }
     }
 
@@ -95,6 +98,13 @@ impl Builder {
         self
     }
 
+    /// Short segments, so that a short session has several.
+    #[cfg(test)]
+    pub(crate) const fn segment_target(mut self, bytes: usize) -> Self {
+        self.segment_target = bytes;
+        self
+    }
+
     /// Opens the session, new or not, and takes its lock.
     ///
     /// The state is that of the newest checkpoint whose every byte is as it was written. Bytes that are
@@ -123,6 +133,7 @@ impl Builder {
             clock: self.clock,
             retention: self.retention,
             durability: self.durability,
+            segment_target: self.segment_target,
             current: attached.current,
             end: attached.end,
             owed: attached.owed,

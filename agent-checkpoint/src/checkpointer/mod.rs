@@ -68,6 +68,8 @@ pub struct Checkpointer {
     clock: Arc<dyn Clock>,
     retention: Retention,
     durability: Durability,
+    /// A segment is not made longer than this where it can be helped, in bytes.
+    segment_target: usize,
     signal: Signal,
     packer: Packer,
     current: Current,

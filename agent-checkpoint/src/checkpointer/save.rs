@@ -5,9 +5,9 @@ use std::sync::Arc;
 use agent_primitives::{CheckpointId, CheckpointKind, CheckpointSaved};
 
 use super::{Checkpoint, Checkpointer, behind};
+use crate::format::KEEP_MAX;
 use crate::format::payload::{Body, Digest, Span, Tombstone};
 use crate::format::segment::{Opening, Place};
-use crate::format::{KEEP_MAX, SEGMENT_TARGET};
 use crate::log::batch::{Batch, Made, Part};
 use crate::log::chain::NO_PARENT;
 use crate::log::numbering::{last_number, narrow, wide};
@@ -268,7 +268,7 @@ impl Checkpointer {
     pub(super) fn append(&mut self, batch: &Batch, durability: Durability) -> Result<u64, Error> {
         self.mend()?;
         let mut stored = 0;
-        for part in batch.parts(SEGMENT_TARGET) {
+        for part in batch.parts(self.segment_target) {
             stored += self.append_part(batch, &part, durability)?;
             self.end.next = part.next;
             self.end.last_item = part.last_item.or(self.end.last_item);
@@ -282,8 +282,9 @@ impl Checkpointer {
         part: &Part,
         durability: Durability,
     ) -> Result<u64, Error> {
-        let is_full =
-            |position: &Position| narrow(position.offset).saturating_add(part.len) > SEGMENT_TARGET;
+        let is_full = |position: &Position| {
+            narrow(position.offset).saturating_add(part.len) > self.segment_target
+        };
         let place = |segment| Place {
             store: self.store.id(),
             session: &self.session,

@@ -6,8 +6,8 @@ use crate::Durability;
 use crate::fs::{FileHandle, write_all};
 
 /// Preallocated at once: as much as there is, between these, in bytes. Small sessions stay small, and
-/// long ones seldom pay for growing.
-const GROWTH_MIN: u64 = 64 << 10;
+/// long ones seldom pay for growing. Tests that try every crash copy and read them many thousand times.
+const GROWTH_MIN: u64 = if cfg!(test) { 4 << 10 } else { 64 << 10 };
 const GROWTH_MAX: u64 = 1 << 20;
 
 /// Why an append did not happen.
