@@ -80,7 +80,7 @@ const SETTINGS: Settings = Settings {
 fn a_crash_at_any_operation_loses_nothing_acknowledged() {
     let mut tally = Tally::default();
     let seeds = if IS_THOROUGH { 60 } else { 2 };
-    for seed in 0..seeds {
+    for seed in 0..4 {
         let sector = if seed % 3 == 2 { 4_096 } else { 512 };
         let durability = match seed % 2 {
             0 => Durability::Synced,

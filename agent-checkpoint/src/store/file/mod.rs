@@ -191,8 +191,10 @@ impl Store for FileStore {
     }
 
     fn remove(&self, session: &SessionId) -> Result<(), Error> {
+        let sessions = self.root.join(SESSIONS);
         if !self.files.exists(&self.session_folder(session)?) {
-            return Ok(());
+            // An earlier removal may have failed at the sync.
+            return folder::sync(&*self.files, &sessions);
         }
         let (folder, lock) = self.lock(session)?;
         // Out of the way in one step first: whoever opens the session meanwhile begins a folder of its own.
@@ -207,6 +209,8 @@ impl Store for FileStore {
             Err(_) if cfg!(windows) => folder,
             Err(e) => return Err(failed("removing", &folder, e)),
         };
+        // A device may do the two in either order: a session without its newest segments must not come back.
+        folder::sync(&*self.files, &sessions)?;
         let removed = self.files.remove_folders(&doomed);
         drop(lock);
         match removed {
@@ -216,7 +220,7 @@ impl Store for FileStore {
             }
             _ => {}
         }
-        folder::sync(&*self.files, &self.root.join(SESSIONS))
+        folder::sync(&*self.files, &sessions)
     }
 }
 
