@@ -11,7 +11,7 @@ mod writer;
 pub use location::location;
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, Read};
+use std::io::{self, Read, Seek};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -185,6 +185,27 @@ impl Store for FileStore {
             })
     }
 
+    fn segment_len(&self, session: &SessionId, segment: u32) -> Result<u64, Error> {
+        let path = self
+            .session_folder(session)?
+            .join(names::segment_name(segment));
+        let metadata = std::fs::metadata(&path).map_err(|e| failed("reading", &path, e))?;
+        Ok(metadata.len())
+    }
+
+    fn read_range(
+        &self,
+        session: &SessionId,
+        segment: u32,
+        offset: u64,
+        len: usize,
+    ) -> Result<Vec<u8>, Error> {
+        let path = self
+            .session_folder(session)?
+            .join(names::segment_name(segment));
+        read_part(&path, offset, len).map_err(|e| failed("reading", &path, e))
+    }
+
     fn writer(&self, session: &SessionId) -> Result<Box<dyn Writer>, Error> {
         let (folder, lock) = self.lock(session)?;
         Ok(Box::new(FileWriter::new(session.clone(), folder, lock)))
@@ -227,6 +248,17 @@ fn read_bounded(path: &Path, max: usize) -> io::Result<Vec<u8>> {
     let mut bytes =
         Vec::with_capacity(usize::try_from(file.metadata()?.len().min(max)).unwrap_or_default());
     file.take(max).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// `len` bytes from `offset` on, fewer where the file ends.
+fn read_part(path: &Path, offset: u64, len: usize) -> io::Result<Vec<u8>> {
+    let mut file = File::open(path)?;
+    let there = file.metadata()?.len().saturating_sub(offset);
+    let len = u64::try_from(len).unwrap_or(u64::MAX).min(there);
+    file.seek(io::SeekFrom::Start(offset))?;
+    let mut bytes = Vec::with_capacity(usize::try_from(len).unwrap_or_default());
+    file.take(len).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
