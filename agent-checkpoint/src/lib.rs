@@ -8,6 +8,7 @@ mod checkpointer;
 mod error;
 mod format;
 mod log;
+mod reader;
 mod state;
 mod store;
 mod truncate;
