@@ -7,6 +7,8 @@
 mod checkpointer;
 mod error;
 mod format;
+#[cfg(feature = "fs")]
+mod fs;
 mod log;
 mod reader;
 mod state;
@@ -18,6 +20,7 @@ pub use checkpointer::{
     Signal,
 };
 pub use error::Error;
+pub use reader::Reader;
 pub use state::{
     Artifact, Decision, Message, Role, SessionState, Snapshot, ToolCall, Work, Workflow,
 };

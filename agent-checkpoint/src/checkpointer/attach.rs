@@ -5,7 +5,7 @@ use std::sync::Arc;
 use agent_primitives::SessionId;
 
 use super::current::Current;
-use super::load::{Loaded, Lost, load};
+use super::load::{Loaded, Lost, Reading, load};
 use super::report::{Quarantined, Report};
 use super::save::{Head, LogEnd};
 use super::{Checkpoint, Checkpointer};
@@ -27,9 +27,13 @@ pub(super) struct Attached {
 }
 
 impl Attached {
-    pub(super) fn to(store: &Arc<dyn Store>, session: &SessionId) -> Result<Self, Error> {
+    pub(super) fn to(
+        store: &Arc<dyn Store>,
+        session: &SessionId,
+        limit: u64,
+    ) -> Result<Self, Error> {
         let mut writer = store.writer(session)?;
-        let mut loaded = load(store, session, u64::MAX)?;
+        let mut loaded = load(store, session, Reading::within(limit))?;
         let (head, current) = newest(&mut loaded.replay)?;
         let mut report = report(&loaded, head.as_ref());
         let mending = Mending {
@@ -134,7 +138,7 @@ impl Checkpointer {
         // The lock must be free before it is taken again.
         self.writer = Box::new(Closed);
         self.owed = None;
-        let attached = Attached::to(&self.store, &self.session)?;
+        let attached = Attached::to(&self.store, &self.session, self.limit)?;
         self.current.rebase(attached.current);
         self.writer = attached.writer;
         self.head = attached.head;
@@ -182,7 +186,7 @@ impl Writer for Closed {
 }
 
 /// The newest commit that is whole and reads back, and its state.
-fn newest(replay: &mut Replay) -> Result<(Option<Entry>, Current), Error> {
+pub(crate) fn newest(replay: &mut Replay) -> Result<(Option<Entry>, Current), Error> {
     while let Some(entry) = replay.head().cloned() {
         match Current::load(replay, &entry) {
             Ok(current) => return Ok((Some(entry), current)),
@@ -196,7 +200,7 @@ fn newest(replay: &mut Replay) -> Result<(Option<Entry>, Current), Error> {
     Ok((None, Current::default()))
 }
 
-fn report(loaded: &Loaded, head: Option<&Entry>) -> Report {
+pub(crate) fn report(loaded: &Loaded, head: Option<&Entry>) -> Report {
     let replay = &loaded.replay;
     let degraded = replay
         .commits
@@ -212,7 +216,8 @@ fn report(loaded: &Loaded, head: Option<&Entry>) -> Report {
         head: head.map(Entry::id),
         segments: loaded.segments,
         frames: replay.frames,
-        items: replay.items.len(),
+        // The items themselves have gone into the state by now.
+        items: replay.blocks.iter().map(|block| block.count).sum(),
         checkpoints: replay.commits.len(),
         degraded,
         missing: replay.missing.clone(),
@@ -223,7 +228,7 @@ fn report(loaded: &Loaded, head: Option<&Entry>) -> Report {
     }
 }
 
-fn listed(replay: &Replay) -> Vec<Checkpoint> {
+pub(crate) fn listed(replay: &Replay) -> Vec<Checkpoint> {
     let kept = replay
         .commits
         .iter()

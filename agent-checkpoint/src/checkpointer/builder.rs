@@ -8,7 +8,7 @@ use agent_primitives::{AgentId, Clock, Observer, Restored, SessionId, SystemCloc
 use super::attach::Attached;
 use super::{Checkpointer, Retention, Signal};
 use crate::format::compress::Packer;
-use crate::{Durability, Error, Store};
+use crate::{Durability, Error, Reader, Store};
 
 /// Settings for a session, from [`Checkpointer::builder`].
 ///
@@ -33,6 +33,7 @@ pub struct Builder {
     clock: Arc<dyn Clock>,
     retention: Retention,
     durability: Durability,
+    limit: u64,
 }
 
 impl fmt::Debug for Builder {
@@ -57,6 +58,7 @@ impl Builder {
             clock: Arc::new(SystemClock),
             retention: Retention::default(),
             durability: Durability::default(),
+            limit: Reader::LIMIT,
         }
     }
 
@@ -95,6 +97,17 @@ impl Builder {
         self
     }
 
+    /// Most that the log may inflate to, in bytes; 4 GiB unless set. Hostile bytes could fill the memory
+    /// otherwise: they inflate to up to a thousand times their length.
+    ///
+    /// In memory messages take about as much as they inflate to, and up to sixteen times as much where they
+    /// are next to empty.
+    #[must_use]
+    pub fn read_limit(mut self, bytes: u64) -> Self {
+        self.limit = bytes;
+        self
+    }
+
     /// Opens the session, new or not, and takes its lock.
     ///
     /// The state is that of the newest checkpoint whose every byte is as it was written. Bytes that are
@@ -105,10 +118,11 @@ impl Builder {
     /// # Errors
     /// [`Error::is_locked`] while another writer lives; [`Error::is_newer`] and [`Error::is_foreign`]
     /// for logs that are not this build's to write, which are left as they are;
+    /// [`Error::is_too_large`] for a log beyond the [`read_limit`](Self::read_limit);
     /// [`Error::is_unavailable`] when the store cannot be read.
     pub fn open(self) -> Result<Checkpointer, Error> {
         let started = self.clock.monotonic();
-        let attached = Attached::to(&self.store, &self.session)?;
+        let attached = Attached::to(&self.store, &self.session, self.limit)?;
         let session = Checkpointer {
             packer: Packer::new()?,
             listed: attached.listed,
@@ -127,6 +141,7 @@ impl Builder {
             end: attached.end,
             owed: attached.owed,
             report: attached.report,
+            limit: self.limit,
         };
         if let Some(head) = session.report.head.clone() {
             let elapsed = session.clock.monotonic().since(started);

@@ -1,14 +1,14 @@
 //! A session as a host works with it.
 
-mod attach;
+pub(crate) mod attach;
 mod builder;
 mod checkpoint;
 mod components;
-mod current;
+pub(crate) mod current;
 mod cut;
 #[cfg(test)]
 mod golden;
-mod load;
+pub(crate) mod load;
 mod report;
 mod restore;
 mod retention;
@@ -79,6 +79,8 @@ pub struct Checkpointer {
     listed: Vec<Checkpoint>,
     logical: u64,
     report: Report,
+    /// Most that the log may inflate to, in bytes.
+    limit: u64,
 }
 
 impl Checkpointer {

@@ -145,7 +145,9 @@ impl Chapter {
             Some((_, behind)) => Some(behind.seq),
             None => self.next,
         };
-        let behind = self.frames.partition_point(|(_, header)| header.seq <= number);
+        let behind = self
+            .frames
+            .partition_point(|(_, header)| header.seq <= number);
         let holding = behind
             .checked_sub(1)
             .filter(|at| ends(*at).is_none_or(|end| number < end));

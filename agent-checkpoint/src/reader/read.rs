@@ -83,14 +83,13 @@ impl Reader {
             keeps_messages: wanted > 0,
             ..self.reading()
         };
-        let Loaded {
-            mut replay, newer, ..
-        } = load(&self.store, &self.session, reading)?;
+        let Loaded { replay, newer, .. } = load(&self.store, &self.session, reading)?;
         let head = replay.head().cloned();
         let mut cut = None;
         if let Some(head) = &head {
-            replay.degrade_none();
-            cut = super::tail::cut(&replay, head, 0, wanted).ok().map(|(cut, _)| cut);
+            cut = super::tail::cut(&replay, head, 0, wanted)
+                .ok()
+                .map(|(cut, _)| cut);
         }
         Ok(Newest {
             head,
@@ -146,7 +145,11 @@ pub(super) fn messages(reader: &Reader, range: Range<usize>) -> Result<Vec<Messa
             Some(messages) => return Ok(messages),
             None => {
                 let whole = state(reader, Some(&head.id()))?.conversation;
-                return Ok(whole.into_iter().take(range.end).skip(range.start).collect());
+                return Ok(whole
+                    .into_iter()
+                    .take(range.end)
+                    .skip(range.start)
+                    .collect());
             }
         }
     }
@@ -159,7 +162,11 @@ pub(super) fn messages(reader: &Reader, range: Range<usize>) -> Result<Vec<Messa
         return Ok(messages);
     }
     let whole = state(reader, Some(&head.id()))?.conversation;
-    Ok(whole.into_iter().take(range.end).skip(range.start).collect())
+    Ok(whole
+        .into_iter()
+        .take(range.end)
+        .skip(range.start)
+        .collect())
 }
 
 /// Messages by position, counted from the start of the span that they lie in.
@@ -191,8 +198,9 @@ fn far(reader: &Reader, head: &Entry, range: Range<usize>) -> Result<Vec<Message
                 let count = narrow(last.saturating_sub(number));
                 if at + count > range.start {
                     let decoded = decode(&frame.found(), &mut unpacker);
-                    let Ok(Content::Items { messages: items, .. }) =
-                        decoded.map(|decoded| decoded.content)
+                    let Ok(Content::Items {
+                        messages: items, ..
+                    }) = decoded.map(|decoded| decoded.content)
                     else {
                         return Err(Odd::Unsound);
                     };

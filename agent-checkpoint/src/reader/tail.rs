@@ -60,7 +60,11 @@ impl Tail {
             gathering.reach(needed)?;
             let mut tail = gathering.fold(&[])?;
             let Some(head) = tail.head.clone() else {
-                return if gathering.is_at_start { Ok(tail) } else { Err(Odd::Unsound) };
+                return if gathering.is_at_start {
+                    Ok(tail)
+                } else {
+                    Err(Odd::Unsound)
+                };
             };
             let from = gathering.from();
             let (cut, count) = cut(&tail.replay, &head, from, wanted)?;
@@ -184,7 +188,12 @@ fn take(
 }
 
 /// `head` with the last `wanted` messages of its history as far as they were read, and how many these are.
-fn cut(replay: &Replay, head: &Entry, from: u64, wanted: usize) -> Result<(Entry, usize), Odd> {
+pub(super) fn cut(
+    replay: &Replay,
+    head: &Entry,
+    from: u64,
+    wanted: usize,
+) -> Result<(Entry, usize), Odd> {
     let mut history = Vec::new();
     let mut count = 0_usize;
     for span in head.history().rev() {

@@ -262,7 +262,9 @@ impl<'a> Part<'a> {
         }
         // A write that was interrupted, or is under way.
         let bytes = store.read(self.place.session, self.place.segment, SEGMENT_MAX)?;
-        let bytes = bytes.get(..narrow(len).min(bytes.len())).unwrap_or_default();
+        let bytes = bytes
+            .get(..narrow(len).min(bytes.len()))
+            .unwrap_or_default();
         let found = scan(bytes, narrow(self.start), seed);
         if !found.holes.is_empty() {
             return Err(Odd::Unsound);
