@@ -75,10 +75,7 @@ pub(crate) fn load(
     reading: Reading,
 ) -> Result<Loaded, Error> {
     let mut loaded = Loaded {
-        replay: Replay {
-            is_listing: !reading.keeps_messages,
-            ..Replay::default()
-        },
+        replay: Replay::keeping(reading.keeps_messages),
         lost: Vec::new(),
         damaged_headers: Vec::new(),
         ignored: Vec::new(),

@@ -45,12 +45,20 @@ pub(crate) struct Replay {
     /// Time of the last full commit.
     base_ms: i64,
     /// Messages are counted and not kept.
-    pub(crate) is_listing: bool,
+    is_listing: bool,
     /// Only some of the records below this number were read: a commit is taken at its word for them.
     trusted: u64,
 }
 
 impl Replay {
+    /// A log of which messages are kept, or only counted.
+    pub(crate) fn keeping(messages: bool) -> Self {
+        Self {
+            is_listing: !messages,
+            ..Self::default()
+        }
+    }
+
     /// A log of which only some of the records below `trusted` are read.
     pub(crate) fn trusting(trusted: u64) -> Self {
         Self {
