@@ -7,6 +7,7 @@ use agent_primitives::SessionId;
 use super::current::Current;
 use super::load::{Loaded, Lost, Reading, load};
 use super::report::{Quarantined, Report};
+use super::resume::{Resume, Resumed, end_of};
 use super::save::{Head, LogEnd};
 use super::{Checkpoint, Checkpointer};
 use crate::log::numbering::wide;
@@ -24,6 +25,7 @@ pub(super) struct Attached {
     pub(super) logical: u64,
     pub(super) owed: Option<Mending>,
     pub(super) report: Report,
+    pub(super) is_partial: bool,
 }
 
 impl Attached {
@@ -31,10 +33,15 @@ impl Attached {
         store: &Arc<dyn Store>,
         session: &SessionId,
         limit: u64,
+        resume: Resume,
     ) -> Result<Self, Error> {
         let mut writer = store.writer(session)?;
-        let mut loaded = load(store, session, Reading::within(limit))?;
-        let (head, current) = newest(&mut loaded.replay)?;
+        let Resumed {
+            mut loaded,
+            head,
+            current,
+            is_partial,
+        } = resumed(store, session, limit, resume)?;
         let mut report = report(&loaded, head.as_ref());
         let mending = Mending {
             lost: std::mem::take(&mut loaded.lost),
@@ -70,8 +77,33 @@ impl Attached {
             current,
             owed,
             report,
+            is_partial,
         })
     }
+}
+
+fn resumed(
+    store: &dyn Store,
+    session: &SessionId,
+    limit: u64,
+    resume: Resume,
+) -> Result<Resumed, Error> {
+    if let Resume::Last(messages) = resume
+        && let Some(resumed) = end_of(store, session, messages)?
+    {
+        return Ok(resumed);
+    }
+    let mut loaded = load(store, session, Reading::within(limit))?;
+    let (head, mut current) = newest(&mut loaded.replay)?;
+    if let Resume::Last(messages) = resume {
+        current.leave_out(current.numbering.len().saturating_sub(messages));
+    }
+    Ok(Resumed {
+        loaded,
+        head,
+        current,
+        is_partial: false,
+    })
 }
 
 /// What is to be done to a log before anything is appended.
@@ -138,7 +170,7 @@ impl Checkpointer {
         // The lock must be free before it is taken again.
         self.writer = Box::new(Closed);
         self.owed = None;
-        let attached = Attached::to(&self.store, &self.session, self.limit)?;
+        let attached = Attached::to(&self.store, &self.session, self.limit, Resume::Whole)?;
         self.current.rebase(attached.current);
         self.writer = attached.writer;
         self.head = attached.head;
@@ -147,6 +179,7 @@ impl Checkpointer {
         self.logical = attached.logical;
         self.owed = attached.owed;
         self.report = attached.report;
+        self.is_partial = attached.is_partial;
         Ok(())
     }
 

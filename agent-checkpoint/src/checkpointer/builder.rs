@@ -6,7 +6,7 @@ use std::sync::Arc;
 use agent_primitives::{AgentId, Clock, Observer, Restored, SessionId, SystemClock};
 
 use super::attach::Attached;
-use super::{Checkpointer, Retention, Signal};
+use super::{Checkpointer, Resume, Retention, Signal};
 use crate::format::compress::Packer;
 use crate::{Durability, Error, Reader, Store};
 
@@ -34,6 +34,7 @@ pub struct Builder {
     retention: Retention,
     durability: Durability,
     limit: u64,
+    resume: Resume,
 }
 
 impl fmt::Debug for Builder {
@@ -59,6 +60,7 @@ impl Builder {
             retention: Retention::default(),
             durability: Durability::default(),
             limit: Reader::LIMIT,
+            resume: Resume::default(),
         }
     }
 
@@ -97,6 +99,13 @@ impl Builder {
         self
     }
 
+    /// How much of the session is taken into memory; all of it unless set.
+    #[must_use]
+    pub fn resume(mut self, resume: Resume) -> Self {
+        self.resume = resume;
+        self
+    }
+
     /// Most that the log may inflate to, in bytes; 4 GiB unless set. Hostile bytes could fill the memory
     /// otherwise: they inflate to up to a thousand times their length.
     ///
@@ -122,7 +131,7 @@ impl Builder {
     /// [`Error::is_unavailable`] when the store cannot be read.
     pub fn open(self) -> Result<Checkpointer, Error> {
         let started = self.clock.monotonic();
-        let attached = Attached::to(&self.store, &self.session, self.limit)?;
+        let attached = Attached::to(&self.store, &self.session, self.limit, self.resume)?;
         let session = Checkpointer {
             packer: Packer::new()?,
             listed: attached.listed,
@@ -142,6 +151,7 @@ impl Builder {
             owed: attached.owed,
             report: attached.report,
             limit: self.limit,
+            is_partial: attached.is_partial,
         };
         if let Some(head) = session.report.head.clone() {
             let elapsed = session.clock.monotonic().since(started);

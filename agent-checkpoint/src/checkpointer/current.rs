@@ -132,7 +132,12 @@ impl Current {
     }
 
     /// Stands on what `log` has, and keeps everything; what the log does not have is pending again.
-    pub(crate) fn rebase(&mut self, log: Self) {
+    pub(crate) fn rebase(&mut self, mut log: Self) {
+        let more = self
+            .numbering
+            .skipped()
+            .saturating_sub(log.numbering.skipped());
+        log.leave_out(more);
         let both = self.state.conversation.iter();
         let same = both
             .zip(&log.state.conversation)
@@ -148,6 +153,41 @@ impl Current {
         self.is_work_touched = true;
         // A full commit: the log's newest one may have a context or messages that memory has not.
         self.is_context_touched = true;
+    }
+
+    /// Forgets the first `count` messages in memory. They stay in the history, and what of them is in the
+    /// context stays there.
+    pub(crate) fn leave_out(&mut self, count: usize) {
+        let count = count.min(self.numbering.len());
+        let mut gone = self.state.conversation.drain(..count);
+        if let Some(pieces) = &mut self.context {
+            let mut kept = Vec::new();
+            for piece in std::mem::take(pieces) {
+                let Piece::History(range) = piece else {
+                    kept.push(piece);
+                    continue;
+                };
+                for position in range.start..range.end.min(count) {
+                    let number = self.numbering.spans_of(position..position + 1);
+                    if let Some(message) = gone.as_slice().get(position) {
+                        kept.push(Piece::Note(self.notes.len()));
+                        self.notes.push(Note {
+                            message: message.clone(),
+                            number: number.first().map(|span| span.first),
+                        });
+                    }
+                }
+                let rest = range.start.max(count)..range.end;
+                push_history(
+                    &mut kept,
+                    rest.start - count..rest.end.saturating_sub(count),
+                );
+            }
+            *pieces = kept;
+        }
+        gone.by_ref().for_each(drop);
+        drop(gone);
+        self.numbering.skip(count);
     }
 
     /// Messages that are not saved yet.

@@ -11,6 +11,7 @@ mod golden;
 pub(crate) mod load;
 mod report;
 mod restore;
+mod resume;
 mod retention;
 mod save;
 mod signal;
@@ -18,6 +19,7 @@ mod signal;
 pub use builder::Builder;
 pub use checkpoint::Checkpoint;
 pub use report::{Quarantined, Report};
+pub use resume::Resume;
 pub use retention::{Reason, Retention, Ruling};
 pub use signal::Signal;
 
@@ -81,6 +83,8 @@ pub struct Checkpointer {
     report: Report,
     /// Most that the log may inflate to, in bytes.
     limit: u64,
+    /// Not all checkpoints of the log are in `listed`.
+    is_partial: bool,
 }
 
 impl Checkpointer {

@@ -39,8 +39,12 @@ impl Checkpointer {
     /// since it was opened. The state stays as it was.
     pub fn restore(&mut self, id: &CheckpointId) -> Result<CheckpointId, Error> {
         let started = self.clock.monotonic();
-        if !self.list().iter().any(|checkpoint| checkpoint.id == *id) {
-            return Err(Error::not_found(id.clone()));
+        let is_listed = |list: Vec<Checkpoint>| list.iter().any(|c| c.id == *id);
+        if !is_listed(self.list()) {
+            self.complete()?;
+            if !is_listed(self.list()) {
+                return Err(Error::not_found(id.clone()));
+            }
         }
         let mut replay = load(&self.store, &self.session, Reading::within(self.limit))?.replay;
         let entry = replay
@@ -72,6 +76,7 @@ impl Checkpointer {
     /// # Errors
     /// As [`save`](Self::save); nothing is dropped then.
     pub fn prune(&mut self) -> Result<Vec<Ruling>, Error> {
+        self.complete()?;
         let plan = self.retention.plan(&self.listed);
         if let Some(tombstone) = self.tombstone() {
             let mut batch = Batch::starting_at(self.end.next);

@@ -240,6 +240,10 @@ impl Checkpointer {
 
     /// What the retention drops now, for the log.
     pub(super) fn tombstone(&self) -> Option<Tombstone> {
+        if self.is_partial {
+            // It would drop checkpoints that this session does not know of.
+            return None;
+        }
         let plan = self.retention.plan(&self.listed);
         let through = plan.iter().rfind(|ruling| !ruling.keeps())?.seq;
         let keep = plan
