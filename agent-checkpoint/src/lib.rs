@@ -13,8 +13,8 @@ mod store;
 mod truncate;
 
 pub use checkpointer::{
-    Builder, Checkpoint, Checkpointer, Figures, Quarantined, Reason, Report, Retention, Ruling,
-    Signal,
+    Builder, Checkpoint, Checkpointer, Figures, Flush, Health, Quarantined, Reason, Report,
+    Retention, Ruling, Signal,
 };
 pub use error::Error;
 pub use state::{

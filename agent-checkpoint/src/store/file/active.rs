@@ -67,6 +67,11 @@ impl<D: Disk> Active<D> {
         }
     }
 
+    /// Whether a sync failed.
+    pub(super) const fn is_poisoned(&self) -> bool {
+        self.is_poisoned
+    }
+
     pub(super) const fn end(&self) -> u64 {
         self.end
     }
@@ -100,10 +105,10 @@ impl<D: Disk> Active<D> {
         if self.end > self.allocated {
             self.preallocate();
         }
-        if durability == Durability::Synced
+        if durability.is_synced()
             && let Err(error) = self.sync()
         {
-            tracing::error!(%error, "sync failed; the session must be opened again");
+            tracing::error!(%error, "sync failed");
             // Whoever reads next must not take for saved what was never acknowledged.
             self.take_back(before);
             return Err(Failure::Poisoned);

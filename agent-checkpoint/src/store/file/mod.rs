@@ -240,10 +240,14 @@ fn open_lock(folder: &Path) -> Result<File, Error> {
 
 /// The typed error for a failed operation on a file.
 fn failed(what: &str, path: &Path, error: io::Error) -> Error {
-    use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+    use io::ErrorKind::{
+        FileTooLarge, PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull,
+    };
     let what = format!("{what} {}", path.display());
     match error.kind() {
         StorageFull | QuotaExceeded | FileTooLarge => Error::disk_full(what, error),
+        ReadOnlyFilesystem => Error::read_only(what, error),
+        PermissionDenied => Error::permission_denied(what, error),
         _ => Error::unavailable(what, error),
     }
 }

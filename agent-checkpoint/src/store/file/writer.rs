@@ -1,7 +1,7 @@
 //! The writer of a session in a folder.
 
 use std::fs::{File, OpenOptions};
-use std::io::Write;
+use std::io::{self, Seek, SeekFrom, Write};
 use std::path::PathBuf;
 
 use agent_primitives::SessionId;
@@ -21,6 +21,10 @@ pub(super) struct FileWriter {
     active: Option<(u32, Active<File>)>,
     /// The names in the folder are on the device: an earlier writer may have left them buffered.
     is_folder_synced: bool,
+    /// The last segment before this writer's first could not be synced.
+    is_last_unknown: bool,
+    /// A segment that could not be begun, and whose name may be taken.
+    begun: Option<u32>,
     // Closing the file gives the lock back, so it must go last.
     _lock: File,
 }
@@ -32,6 +36,8 @@ impl FileWriter {
             folder,
             active: None,
             is_folder_synced: false,
+            is_last_unknown: false,
+            begun: None,
             _lock: lock,
         }
     }
@@ -59,10 +65,14 @@ impl FileWriter {
         let Some((segment, active)) = &mut self.active else {
             return self.sync_last(next);
         };
+        if active.is_poisoned() {
+            // The next segment's header says what counts of this one.
+            return Ok(());
+        }
         // The space given back is no more than a courtesy; the sync is not.
         let _ = active.trim();
         active.sync().map_err(|error| {
-            tracing::error!(segment, %error, "sync failed; the session must be opened again");
+            tracing::error!(segment, %error, "sync failed");
             Error::poisoned()
         })
     }
@@ -71,17 +81,22 @@ impl FileWriter {
 impl FileWriter {
     /// Syncs the last segment before `next`, where this writer did not open it: an earlier one may have left
     /// it buffered.
-    fn sync_last(&self, next: u32) -> Result<(), Error> {
+    fn sync_last(&mut self, next: u32) -> Result<(), Error> {
+        if self.is_last_unknown {
+            return Ok(());
+        }
         let segments = folder::segments(&self.folder)?;
         let Some(last) = segments.into_iter().rfind(|segment| *segment < next) else {
             return Ok(());
         };
         let path = self.path(last);
-        let synced = OpenOptions::new()
-            .write(true)
-            .open(&path)
-            .and_then(|file| file.sync_all());
-        synced.map_err(|e| failed("syncing", &path, e))
+        let file = OpenOptions::new().write(true).open(&path);
+        let file = file.map_err(|e| failed("opening", &path, e))?;
+        file.sync_all().map_err(|error| {
+            tracing::error!(segment = last, %error, "sync failed");
+            self.is_last_unknown = true;
+            Error::poisoned()
+        })
     }
 }
 
@@ -99,12 +114,17 @@ impl Writer for FileWriter {
         self.finish(segment)?;
         let path = self.path(segment);
         let mut options = OpenOptions::new();
-        options.write(true).create_new(true);
+        // What this writer left there itself when it failed is of no use to anyone.
+        match self.begun == Some(segment) {
+            true => options.write(true).create(true).truncate(true),
+            false => options.write(true).create_new(true),
+        };
         folder::owner_only(&mut options);
         let mut file = options
             .open(&path)
             .map_err(|e| failed("making", &path, e))?;
-        let written = file.write_all(header).and_then(|()| file.sync_all());
+        self.begun = Some(segment);
+        let written = write_header_last(&mut file, header).and_then(|()| file.sync_all());
         let durable = written
             .map_err(|e| failed("writing", &path, e))
             .and_then(|()| folder::sync(&self.folder));
@@ -115,6 +135,7 @@ impl Writer for FileWriter {
         }
         let len = u64::try_from(header.len()).unwrap_or(u64::MAX);
         self.is_folder_synced = true;
+        self.begun = None;
         self.active = Some((segment, Active::new(file, len, len)));
         Ok(())
     }
@@ -134,7 +155,7 @@ impl Writer for FileWriter {
     }
 
     fn append(&mut self, at: Position, bytes: &[u8], durability: Durability) -> Result<(), Error> {
-        if durability == Durability::Synced && !self.is_folder_synced {
+        if durability.is_synced() && !self.is_folder_synced {
             folder::sync(&self.folder)?;
             self.is_folder_synced = true;
         }
@@ -181,4 +202,18 @@ impl Writer for FileWriter {
         }
         Ok(size)
     }
+}
+
+/// Bytes of a header without which it is none.
+const MAGIC_LEN: usize = 8;
+
+/// What follows the header counts from the moment that the header is one, and is there by then.
+fn write_header_last(file: &mut File, bytes: &[u8]) -> io::Result<()> {
+    let (magic, rest) = bytes.split_at(bytes.len().min(MAGIC_LEN));
+    file.seek(SeekFrom::Start(
+        u64::try_from(magic.len()).unwrap_or_default(),
+    ))?;
+    file.write_all(rest)?;
+    file.seek(SeekFrom::Start(0))?;
+    file.write_all(magic)
 }
