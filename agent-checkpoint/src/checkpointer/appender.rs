@@ -63,6 +63,8 @@ pub(super) struct Appender {
     pub(super) unsynced: Unsynced,
     /// The last segment is not written to any more: a sync failed.
     pub(super) is_failed: bool,
+    /// All that the last segment holds waits to be written elsewhere.
+    pub(super) is_reclaimed: bool,
     pub(super) health: Health,
 }
 
@@ -110,7 +112,8 @@ impl Appender {
 
     /// Up to where the last segment is to be believed, when a sync of it failed.
     pub(super) fn doubt(&self) -> Option<Position> {
-        let offset = self.end.synced.filter(|_| self.is_failed)?;
+        let is_known = self.is_failed && !self.is_reclaimed;
+        let offset = self.end.synced.filter(|_| is_known)?;
         Some(Position {
             segment: self.end.last_segment,
             offset,
@@ -227,6 +230,7 @@ impl Appender {
             offset: wide(bytes.len()),
         };
         self.unsynced.wrote(count);
+        self.is_reclaimed = false;
         self.end.last_segment = segment;
         self.end.position = Some(position);
         self.synced();
@@ -292,6 +296,7 @@ impl Appender {
         });
         self.unsynced.push_front(frames.collect());
         self.end.synced = Some(wide(start));
+        self.is_reclaimed = true;
         Ok(wide(start))
     }
 

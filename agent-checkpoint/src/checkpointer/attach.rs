@@ -85,6 +85,7 @@ impl Attached {
             ignored: loaded.ignored,
             unsynced: Unsynced::default(),
             is_failed: false,
+            is_reclaimed: false,
             health: Health::default(),
         };
         Ok(Self {
