@@ -52,9 +52,13 @@ enum Kind {
     Conflict(SessionId),
     #[error("{what} belongs to {owner}; open it there")]
     Foreign { what: String, owner: String },
-    #[error("{what} was written by a newer version of this library; upgrade to read it")]
+    #[error(
+        "{what} was written by a newer version of this library; upgrade, or read with `Reader` what this one understands"
+    )]
     Newer { what: String },
-    #[error("{what} needs a part that this build lacks; build with it to read this")]
+    #[error(
+        "{what} needs a part that this build lacks; build with it, or read the rest with `Reader`"
+    )]
     Unsupported { what: String },
     #[error("{what} has {len} bytes where {max} are the limit; make it smaller")]
     TooLarge {

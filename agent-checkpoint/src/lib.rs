@@ -10,6 +10,7 @@ mod format;
 #[cfg(feature = "fs")]
 mod fs;
 mod log;
+mod reader;
 mod state;
 mod store;
 mod truncate;
@@ -19,6 +20,7 @@ pub use checkpointer::{
     Retention, Ruling, Signal,
 };
 pub use error::Error;
+pub use reader::Reader;
 pub use state::{
     Artifact, Decision, Message, Role, SessionState, Snapshot, ToolCall, Work, Workflow,
 };

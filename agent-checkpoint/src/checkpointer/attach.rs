@@ -7,7 +7,7 @@ use agent_primitives::SessionId;
 use super::appender::{Appender, LogEnd};
 use super::current::Current;
 use super::health::Health;
-use super::load::{Loaded, Lost, load};
+use super::load::{Loaded, Lost, Reading, load};
 use super::report::{Quarantined, Report};
 use super::save::Head;
 use super::unsynced::Unsynced;
@@ -34,11 +34,12 @@ impl Attached {
         store: &Arc<dyn Store>,
         session: &SessionId,
         doubt: Option<Position>,
+        limit: u64,
     ) -> Result<Self, Error> {
         let mut writer = store.writer(session)?;
         let mut loaded = match doubt {
-            Some(doubt) => load(&Doubted { store, doubt }, session, u64::MAX)?,
-            None => load(store, session, u64::MAX)?,
+            Some(doubt) => load(&Doubted { store, doubt }, session, Reading::within(limit))?,
+            None => load(store, session, Reading::within(limit))?,
         };
         let (head, current) = newest(&mut loaded.replay)?;
         let mut report = report(&loaded, head.as_ref());
@@ -215,7 +216,7 @@ impl Checkpointer {
             appender.owed = None;
             (appender.doubt(), appender.is_failed)
         };
-        let mut attached = Attached::to(&self.store, &self.session, doubt)?;
+        let mut attached = Attached::to(&self.store, &self.session, doubt, self.limit)?;
         if is_failed && attached.appender.end.last_segment > 0 {
             attached.appender.fail_at(doubt);
         }
@@ -255,7 +256,7 @@ impl Writer for Closed {
 }
 
 /// The newest commit that is whole and reads back, and its state.
-fn newest(replay: &mut Replay) -> Result<(Option<Entry>, Current), Error> {
+pub(crate) fn newest(replay: &mut Replay) -> Result<(Option<Entry>, Current), Error> {
     while let Some(entry) = replay.head().cloned() {
         match Current::load(replay, &entry) {
             Ok(current) => return Ok((Some(entry), current)),
@@ -269,7 +270,7 @@ fn newest(replay: &mut Replay) -> Result<(Option<Entry>, Current), Error> {
     Ok((None, Current::default()))
 }
 
-fn report(loaded: &Loaded, head: Option<&Entry>) -> Report {
+pub(crate) fn report(loaded: &Loaded, head: Option<&Entry>) -> Report {
     let replay = &loaded.replay;
     let degraded = replay
         .commits
@@ -297,7 +298,7 @@ fn report(loaded: &Loaded, head: Option<&Entry>) -> Report {
     }
 }
 
-fn listed(replay: &Replay) -> Vec<Checkpoint> {
+pub(crate) fn listed(replay: &Replay) -> Vec<Checkpoint> {
     let kept = replay
         .commits
         .iter()

@@ -243,7 +243,7 @@ impl Current {
 }
 
 /// The items at `kept`, which ascend and do not overlap. A clone of them would double what a restore takes.
-fn take(mut items: Vec<Message>, kept: &[Range<usize>]) -> Vec<Message> {
+pub(crate) fn take(mut items: Vec<Message>, kept: &[Range<usize>]) -> Vec<Message> {
     let mut kept = kept.iter();
     let mut part = kept.next();
     let mut at = 0;

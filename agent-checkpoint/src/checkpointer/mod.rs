@@ -1,18 +1,18 @@
 //! A session as a host works with it.
 
 mod appender;
-mod attach;
+pub(crate) mod attach;
 mod builder;
 mod checkpoint;
 mod components;
-mod current;
+pub(crate) mod current;
 mod cut;
 mod desk;
 mod flush;
 #[cfg(test)]
 mod golden;
 mod health;
-mod load;
+pub(crate) mod load;
 mod report;
 mod restore;
 mod retention;
@@ -85,6 +85,8 @@ pub struct Checkpointer {
     listed: Vec<Checkpoint>,
     logical: u64,
     report: Report,
+    /// Most that the log may inflate to, in bytes.
+    limit: u64,
 }
 
 impl Checkpointer {

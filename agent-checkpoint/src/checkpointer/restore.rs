@@ -3,7 +3,7 @@
 use agent_primitives::{CheckpointId, CheckpointKind, Restored};
 
 use super::current::Current;
-use super::load::load;
+use super::load::{Reading, load};
 use super::save::Flight;
 use super::{Checkpoint, Checkpointer, Ruling};
 use crate::Error;
@@ -44,7 +44,7 @@ impl Checkpointer {
         if !self.list().iter().any(|checkpoint| checkpoint.id == *id) {
             return Err(Error::not_found(id.clone()));
         }
-        let mut replay = load(&self.store, &self.session, u64::MAX)?.replay;
+        let mut replay = load(&self.store, &self.session, Reading::within(self.limit))?.replay;
         let entry = replay
             .commits
             .iter()
