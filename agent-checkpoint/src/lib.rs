@@ -16,8 +16,8 @@ mod store;
 mod truncate;
 
 pub use checkpointer::{
-    Builder, Checkpoint, Checkpointer, Figures, Quarantined, Reason, Report, Resume, Retention,
-    Ruling, Signal,
+    Builder, Checkpoint, Checkpointer, Figures, Flush, Health, Quarantined, Reason, Report, Resume,
+    Retention, Ruling, Signal,
 };
 pub use error::Error;
 pub use reader::Reader;

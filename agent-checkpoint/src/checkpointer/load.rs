@@ -10,6 +10,7 @@ use crate::log::decode::{Decoded, Refusal};
 use crate::log::numbering::{narrow, wide};
 use crate::log::replay::Replay;
 use crate::log::scan::{Damage, Scan, scan};
+use crate::log::seal::is_sealed;
 use crate::log::workers::{decode_all, threads_for};
 use crate::{Error, Position, Store};
 
@@ -29,6 +30,8 @@ pub(crate) struct Loaded {
     pub(crate) damaged_headers: Vec<u32>,
     /// Files behind a gap that are none of this log's.
     pub(crate) ignored: Vec<u32>,
+    /// Segments that are not sealed.
+    pub(crate) unsealed: Vec<u32>,
     pub(crate) segments: u32,
     pub(crate) last_segment: u32,
     /// Where appends go on; `None` where they need a new segment.
@@ -79,6 +82,7 @@ pub(crate) fn load(
         lost: Vec::new(),
         damaged_headers: Vec::new(),
         ignored: Vec::new(),
+        unsealed: Vec::new(),
         segments: 0,
         last_segment: 0,
         end: None,
@@ -183,6 +187,7 @@ impl<'a> Segments<'a> {
                 if let Some((behind, header)) = &self.waiting
                     && place.segment.checked_add(1) == Some(behind.segment)
                     && let Start::Good(opening, _) = behind.check(header)?
+                    && !is_sealed(&place, &bytes)?
                 {
                     void(&mut bytes, opening);
                 }
@@ -213,11 +218,12 @@ impl Loaded {
     ) -> Result<(), Error> {
         let Segment {
             bytes,
-            place: Place { segment, .. },
+            place,
             start,
             is_good,
             scan: found,
         } = read;
+        let segment = place.segment;
         let is_next = self.last_segment.checked_add(1) == Some(segment);
         if !is_next && !is_good && found.frames.is_empty() {
             self.ignored.push(segment);
@@ -273,7 +279,11 @@ impl Loaded {
         found.tail.into_iter().for_each(&mut keep);
         self.segments += 1;
         self.last_segment = segment;
-        self.end = is_good.then(|| position(found.end));
+        let is_sealed = is_sealed(&place, bytes)?;
+        if !is_sealed {
+            self.unsealed.push(segment);
+        }
+        self.end = (is_good && !is_sealed).then(|| position(found.end));
         Ok(())
     }
 }

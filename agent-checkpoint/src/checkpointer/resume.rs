@@ -73,6 +73,7 @@ pub(super) fn end_of(
             lost: Vec::new(),
             damaged_headers: Vec::new(),
             ignored: Vec::new(),
+            unsealed: Vec::new(),
             segments: tail.segments,
             last_segment: end.segment,
             end: Some(end),

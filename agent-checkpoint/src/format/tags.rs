@@ -10,6 +10,7 @@ impl Kind {
     pub(crate) const ITEMS: Self = Self(1);
     pub(crate) const SNAPSHOT: Self = Self(2);
     pub(crate) const COMMIT: Self = Self(4);
+    pub(crate) const LABEL: Self = Self(5);
     pub(crate) const TOMBSTONE: Self = Self(6);
     /// A run of frames packed together, in a sealed segment.
     pub(crate) const PACK: Self = Self(7);
@@ -17,7 +18,7 @@ impl Kind {
     pub(crate) const SKIP: Self = Self(8);
     /// What a sealed segment holds, at its end.
     pub(crate) const INDEX: Self = Self(12);
-    // Set aside for what version 1.1 adds: 3 Patch, 5 Label, 9 Blob, 10 Component, 11 Fork.
+    // Set aside for what version 1.1 adds: 3 Patch, 9 Blob, 10 Component, 11 Fork.
 }
 
 /// How a payload's values are written.

@@ -42,6 +42,8 @@ pub(crate) struct Replay {
     pub(crate) frames: u64,
     pub(crate) logical: u64,
     digests: BTreeMap<u64, Digest>,
+    /// The last number that was left out; it may have been an item's.
+    last_skipped: Option<u64>,
     /// Time of the last full commit.
     base_ms: i64,
     /// Messages are counted and not kept.
@@ -73,6 +75,11 @@ impl Replay {
         header: &Header,
         decoded: Result<Decoded, Refusal>,
     ) -> Result<(), Refusal> {
+        let decoded = match decoded.map(Decoded::into_frames) {
+            Ok(Ok(frames)) => return self.pack(frames),
+            Ok(Err(decoded)) => Ok(decoded),
+            Err(refusal) => Err(refusal),
+        };
         if header.seq < self.next {
             return Err(Fault::Stale.into());
         }
@@ -93,6 +100,18 @@ impl Replay {
                 Err(refusal)
             }
         }
+    }
+
+    /// Takes in frames that were packed together.
+    fn pack(&mut self, frames: Vec<(Header, Result<Decoded, Refusal>)>) -> Result<(), Refusal> {
+        let mut first = Ok(());
+        for (header, decoded) in frames {
+            match self.frame(&header, decoded) {
+                Err(refusal @ Refusal::Beyond(_)) => return Err(refusal),
+                taken => first = first.and(taken),
+            }
+        }
+        first
     }
 
     /// How many items there are, kept or not.
@@ -157,7 +176,12 @@ impl Replay {
             }
             Content::Commit(commit, body) => self.take_commit(header.seq, *commit, &body),
             Content::Tombstone(tombstone) => self.tombstones.push(tombstone),
-            Content::Unknown => {}
+            Content::Skip(skip) => {
+                self.digests.extend(skip.digests);
+                self.last_skipped = last_number(header.seq, narrow(skip.records));
+                return skip.records;
+            }
+            Content::Pack(_) | Content::Index | Content::Unknown => {}
         }
         1
     }
@@ -263,11 +287,10 @@ impl Replay {
         }
     }
 
-    /// The number of the last item.
+    /// The number of the last item, or of a later record that was left out and may have been one.
     pub(crate) fn last_item(&self) -> Option<u64> {
-        self.blocks
-            .last()
-            .and_then(|block| last_number(block.first, block.count))
+        let last = |block: &Block| last_number(block.first, block.count);
+        self.blocks.last().and_then(last).max(self.last_skipped)
     }
 
     /// The newest commit that is whole.

@@ -85,6 +85,16 @@ pub enum Durability {
     /// A power cut as well: the bytes are on the device.
     #[default]
     Synced,
+    /// The loss of the device as well: the bytes are on the device, and on that of a
+    /// [`Mirrored`](crate::Mirrored) store's mirror.
+    Replicated,
+}
+
+impl Durability {
+    /// Whether the bytes are on a device.
+    pub const fn is_synced(self) -> bool {
+        matches!(self, Self::Synced | Self::Replicated)
+    }
 }
 
 /// A place in a session's log.
@@ -154,6 +164,12 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// [`Error::is_locked`] while another writer lives, in this process or another.
     fn writer(&self, session: &SessionId) -> Result<Box<dyn Writer>, Error>;
 
+    /// Whether there is a mirror that [`Durability::Replicated`] can be asked of; `false` unless a store
+    /// says otherwise.
+    fn is_mirrored(&self) -> bool {
+        false
+    }
+
     /// Removes a session and all that it holds.
     ///
     /// # Errors
@@ -163,7 +179,16 @@ pub trait Store: fmt::Debug + Send + Sync {
 
 /// The one writer of a session.
 pub trait Writer: fmt::Debug + Send + Sync {
-    /// Begins a segment that holds `header`, and makes its name and header durable.
+    /// Begins a segment that holds `header`, and makes its name and header durable, and before that all
+    /// that was appended so far. After a failure the same segment may be begun again.
+    ///
+    /// A poisoned writer is of use again: it leaves the segment before as it is, without a sync, since the
+    /// new header tells which part of it counts. The header may then have frames behind it. They must be
+    /// with the operating system before the first eight bytes of the header are, so that the end of the process
+    /// in between leaves what was there before.
+    ///
+    /// # Errors
+    /// [`Error::is_poisoned`] when what was appended so far could not be synced.
     fn start(&mut self, segment: u32, header: &[u8]) -> Result<(), Error>;
 
     /// Appends go on at `at`, in a segment that exists; what lies behind is zeros.
@@ -173,11 +198,13 @@ pub trait Writer: fmt::Debug + Send + Sync {
     fn cut(&mut self, at: Position) -> Result<(), Error>;
 
     /// Writes `bytes` at `at`, which must be the end of the log, and returns when they are as durable as
-    /// asked. After a failure the log ends at `at` as before, or the writer is poisoned.
+    /// asked. After a failure the log ends at `at` as before, or the writer is poisoned. No bytes at all
+    /// make what was appended before as durable as asked.
     ///
     /// # Errors
     /// [`Error::is_conflict`] when `at` is not the end; [`Error::is_disk_full`]; [`Error::is_poisoned`]
-    /// from the first failed sync on, since the system may have dropped what it could not write.
+    /// from the first failed sync up to the next [`start`](Self::start), since the system may have dropped
+    /// what it could not write; [`Error::is_not_replicated`] when all is done but for the mirror.
     fn append(&mut self, at: Position, bytes: &[u8], durability: Durability) -> Result<(), Error>;
 
     /// Keeps a durable copy of damaged bytes that lay at `at`, and names it. The same bytes again are
@@ -186,6 +213,11 @@ pub trait Writer: fmt::Debug + Send + Sync {
 
     /// Room that the session takes now, copies set aside not counted.
     fn size(&self) -> Result<Size, Error>;
+
+    /// Bytes that were appended and that the mirror lacks; 0 where there is none.
+    fn lag(&self) -> u64 {
+        0
+    }
 }
 
 impl<S: Store + ?Sized> Store for Arc<S> {
@@ -215,6 +247,9 @@ impl<S: Store + ?Sized> Store for Arc<S> {
     }
     fn writer(&self, session: &SessionId) -> Result<Box<dyn Writer>, Error> {
         (**self).writer(session)
+    }
+    fn is_mirrored(&self) -> bool {
+        (**self).is_mirrored()
     }
     fn remove(&self, session: &SessionId) -> Result<(), Error> {
         (**self).remove(session)
