@@ -5,6 +5,7 @@
 )]
 
 mod checkpointer;
+mod codec;
 mod error;
 mod format;
 mod log;
@@ -16,10 +17,12 @@ pub use checkpointer::{
     Builder, Checkpoint, Checkpointer, Figures, Quarantined, Reason, Report, Retention, Ruling,
     Signal,
 };
+pub use codec::Codec;
 pub use error::Error;
 pub use state::{
-    AgentContext, Artifact, Decision, Drift, McpServer, McpTool, Message, NextStep, Question, Role,
-    SessionState, Snapshot, StepStatus, ToolCall, Work, Workflow, WorkflowStep,
+    AgentContext, Artifact, Decision, Drift, McpServer, McpTool, Message, MigrationError,
+    Migrations, NextStep, Question, Role, SessionState, Snapshot, StepStatus, ToolCall, Work,
+    Workflow, WorkflowStep,
 };
 pub use store::{Durability, MemoryStore, Position, Size, Store, StoreId, Writer};
 #[cfg(feature = "fs")]

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use agent_primitives::{CheckpointId, CheckpointKind, CheckpointSaved};
 
+use super::components::Written;
 use super::{Checkpoint, Checkpointer, behind};
 use crate::format::payload::{Body, Digest, Span, Tombstone};
 use crate::format::segment::{Opening, Place};
@@ -148,14 +149,15 @@ impl Checkpointer {
             last_item = last_number(*first, *count);
         }
         let flagged = base.and_then(|head| Some((batch.flag_commit(&head.hash)?, head)));
-        let mut snapshot = 0;
+        let mut written = Written::default();
         let mut dropped = None;
         let (made, entry) = if let Some((made, head)) = flagged {
             (made, extended(head, made, at_ms, pending))
         } else {
-            if !changes.values.is_empty() {
-                snapshot = batch.snapshot(&mut self.packer, &changes.values)?;
-            }
+            written = self
+                .current
+                .components
+                .write(&changes, &mut batch, &mut self.packer)?;
             dropped = self.due_tombstone();
             if let Some(tombstone) = &dropped {
                 batch.tombstone(&mut self.packer, tombstone)?;
@@ -168,7 +170,7 @@ impl Checkpointer {
                 covers: 0,
                 history: self.current.numbering.spans().to_vec(),
                 context: self.current.context_spans(&note_numbers),
-                components: self.current.components.references(&changes, snapshot),
+                components: self.current.components.references(&changes, &written),
                 other: self.current.other.clone(),
             };
             let parent = match origin {
@@ -181,7 +183,7 @@ impl Checkpointer {
         let stored = self.append(&batch, durability)?;
 
         self.end.last_item = last_item;
-        self.current.saved(changes, snapshot, &note_numbers);
+        self.current.saved(changes, written, &note_numbers);
         self.logical += batch.logical();
         if let Some(tombstone) = dropped {
             self.listed.retain(|c| !tombstone.drops(c.seq));

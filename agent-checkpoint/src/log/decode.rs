@@ -4,11 +4,13 @@
 use super::chain::payload_digest;
 use super::numbering::{last_number, wide};
 use crate::format::RECORD_SCHEMA;
+use crate::format::component;
 use crate::format::compress::Unpacker;
 use crate::format::frame::Found;
 use crate::format::header::{Fault, Header};
 use crate::format::items::Items;
-use crate::format::payload::{Commit, ComponentNames, Digest, Tombstone};
+use crate::format::patch::{self, PatchHead};
+use crate::format::payload::{Commit, ComponentNames, Digest, Tombstone, name_mark};
 use crate::format::tags::{Codec, Compression, Flags, Kind};
 use crate::{Error, Message};
 
@@ -48,6 +50,8 @@ pub(crate) enum Content {
     /// The commit, and its body's bytes for hashing.
     Commit(Box<Commit>, Vec<u8>),
     Tombstone(Tombstone),
+    /// A component by itself, or a patch of one.
+    Part(PackedPart),
     /// Of a later version, and may be passed over.
     Unknown,
 }
@@ -62,14 +66,26 @@ pub(crate) struct Packed {
     pub(crate) names: Vec<u64>,
 }
 
+/// A Component or Patch frame as it lies in the log; see [`Packed`].
+#[derive(Debug)]
+pub(crate) struct PackedPart {
+    pub(crate) header: Header,
+    pub(crate) stored: Vec<u8>,
+    /// Mark of the component's name; of a patch, its base tells.
+    pub(crate) name: u64,
+    pub(crate) patch: Option<PatchHead>,
+}
+
 /// Whether this build may read the frame. `None` when it is to be passed over.
 pub(crate) fn admit(header: &Header) -> Result<Option<()>, Error> {
     let beyond = |what: &str| Error::newer(format!("record {}, {what},", header.seq));
     if header.flags.has_unknown_critical() {
         return Err(beyond("with properties that may not be ignored"));
     }
-    let is_known =
-        [Kind::ITEMS, Kind::SNAPSHOT, Kind::COMMIT, Kind::TOMBSTONE].contains(&header.kind);
+    // The codec of a component matters only to the host that asks for it.
+    let is_part = [Kind::COMPONENT, Kind::PATCH].contains(&header.kind);
+    let is_known = is_part
+        || [Kind::ITEMS, Kind::SNAPSHOT, Kind::COMMIT, Kind::TOMBSTONE].contains(&header.kind);
     if !is_known {
         return if header.flags.has(Flags::MUST_UNDERSTAND) {
             Err(beyond("of a kind that may not be ignored"))
@@ -82,7 +98,7 @@ pub(crate) fn admit(header: &Header) -> Result<Option<()>, Error> {
     }
     if header.flags.has(Flags::ENCRYPTED)
         || header.flags.has(Flags::BLOB_REF)
-        || header.codec != Codec::JSON
+        || (header.codec != Codec::JSON && !is_part)
         || ![Compression::RAW, Compression::ZSTD].contains(&header.compression)
     {
         let what = format!("record {} (codec, compression or encryption)", header.seq);
@@ -130,6 +146,20 @@ pub(crate) fn decode(found: &Found<'_>, unpacker: &mut Unpacker) -> Result<Decod
         Kind::COMMIT => {
             let (commit, body) = Commit::decode(raw).ok_or(Fault::Content)?;
             uncovered(Content::Commit(Box::new(commit), body.to_vec()))
+        }
+        Kind::COMPONENT | Kind::PATCH => {
+            let (name, patch) = if header.kind == Kind::PATCH {
+                (0, Some(patch::head(raw)?))
+            } else {
+                let (name, _) = component::decode(raw).ok_or(Fault::Content)?;
+                (name_mark(name), None)
+            };
+            covered(Content::Part(PackedPart {
+                header: *header,
+                stored: stored.to_vec(),
+                name,
+                patch,
+            }))
         }
         _ => uncovered(Content::Tombstone(
             Tombstone::decode(raw).ok_or(Fault::Content)?,

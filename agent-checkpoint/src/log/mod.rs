@@ -7,5 +7,6 @@ pub(crate) mod entry;
 pub(crate) mod numbering;
 pub(crate) mod replay;
 pub(crate) mod scan;
+pub(crate) mod values;
 pub(crate) mod view;
 pub(crate) mod workers;
