@@ -3,7 +3,7 @@
 
 use std::cell::RefCell;
 
-use serde::ser::{Error as _, Serialize, Serializer};
+use serde::ser::{Serialize, Serializer};
 
 use super::fault::Trace;
 use super::guard_compound::Compound;
