@@ -8,17 +8,21 @@ mod checkpointer;
 mod codec;
 mod error;
 mod format;
+#[cfg(feature = "fs")]
+mod fs;
 mod log;
+mod reader;
 mod state;
 mod store;
 mod truncate;
 
 pub use checkpointer::{
-    Builder, Checkpoint, Checkpointer, Figures, Quarantined, Reason, Report, Retention, Ruling,
-    Signal,
+    Builder, Checkpoint, Checkpointer, Figures, Flush, Health, Quarantined, Reason, Report,
+    Retention, Ruling, Signal,
 };
 pub use codec::Codec;
 pub use error::Error;
+pub use reader::Reader;
 pub use state::{
     AgentContext, Artifact, Decision, Drift, McpServer, McpTool, Message, MigrationError,
     Migrations, NextStep, Question, Role, SessionState, Snapshot, StepStatus, ToolCall, Work,

@@ -5,12 +5,14 @@ use super::chain::payload_digest;
 use super::numbering::{last_number, wide};
 use crate::format::RECORD_SCHEMA;
 use crate::format::component;
-use crate::format::compress::Unpacker;
+use crate::format::compress::{Packer, Unpacker};
 use crate::format::frame::Found;
 use crate::format::header::{Fault, Header};
 use crate::format::items::Items;
+use crate::format::pack;
 use crate::format::patch::{self, PatchHead};
 use crate::format::payload::{Commit, ComponentNames, Digest, Tombstone, name_mark};
+use crate::format::skip::Skip;
 use crate::format::tags::{Codec, Compression, Flags, Kind};
 use crate::{Error, Message};
 
@@ -39,6 +41,17 @@ pub(crate) struct Decoded {
     pub(crate) logical: u64,
 }
 
+impl Decoded {
+    /// The frames that it is made of: those of a pack, none of an index; itself where it is one frame.
+    pub(crate) fn into_frames(self) -> Result<Vec<(Header, Result<Self, Refusal>)>, Self> {
+        match self.content {
+            Content::Pack(frames) => Ok(frames),
+            Content::Index => Ok(Vec::new()),
+            _ => Err(self),
+        }
+    }
+}
+
 /// What a frame holds.
 #[derive(Debug)]
 pub(crate) enum Content {
@@ -52,6 +65,12 @@ pub(crate) enum Content {
     Tombstone(Tombstone),
     /// A component by itself, or a patch of one.
     Part(PackedPart),
+    /// Frames, each with what it says.
+    Pack(Vec<(Header, Result<Decoded, Refusal>)>),
+    /// Records that were left out on purpose.
+    Skip(Skip),
+    /// Tells nothing that other frames do not, and has no number of its own.
+    Index,
     /// Of a later version, and may be passed over.
     Unknown,
 }
@@ -85,7 +104,15 @@ pub(crate) fn admit(header: &Header) -> Result<Option<()>, Error> {
     // The codec of a component matters only to the host that asks for it.
     let is_part = [Kind::COMPONENT, Kind::PATCH].contains(&header.kind);
     let is_known = is_part
-        || [Kind::ITEMS, Kind::SNAPSHOT, Kind::COMMIT, Kind::TOMBSTONE].contains(&header.kind);
+        || [
+            Kind::ITEMS,
+            Kind::SNAPSHOT,
+            Kind::COMMIT,
+            Kind::TOMBSTONE,
+            Kind::PACK,
+            Kind::SKIP,
+        ]
+        .contains(&header.kind);
     if !is_known {
         return if header.flags.has(Flags::MUST_UNDERSTAND) {
             Err(beyond("of a kind that may not be ignored"))
@@ -110,6 +137,13 @@ pub(crate) fn admit(header: &Header) -> Result<Option<()>, Error> {
 /// The frame's content. Depends on nothing but the frame: the state in `unpacker` is working memory.
 pub(crate) fn decode(found: &Found<'_>, unpacker: &mut Unpacker) -> Result<Decoded, Refusal> {
     let Found { header, stored } = found;
+    if header.kind == Kind::INDEX {
+        return Ok(Decoded {
+            content: Content::Index,
+            digest: None,
+            logical: 0,
+        });
+    }
     if admit(header).map_err(Refusal::Beyond)?.is_none() {
         return Ok(Decoded {
             content: Content::Unknown,
@@ -161,10 +195,42 @@ pub(crate) fn decode(found: &Found<'_>, unpacker: &mut Unpacker) -> Result<Decod
                 patch,
             }))
         }
+        Kind::PACK => uncovered(unpacked(header, raw)?),
+        Kind::SKIP => uncovered(Content::Skip(Skip::decode(raw, header.seq)?)),
         _ => uncovered(Content::Tombstone(
             Tombstone::decode(raw).ok_or(Fault::Content)?,
         )),
     })
+}
+
+/// What the frames in a pack say.
+fn unpacked(header: &Header, raw: &[u8]) -> Result<Content, Refusal> {
+    let mut unpacker = Unpacker::new().map_err(Refusal::Beyond)?;
+    let mut packer = Packer::new().map_err(Refusal::Beyond)?;
+    let mut frames = Vec::new();
+    for found in pack::frames(raw, header.seq)? {
+        let mut decoded = decode(&found, &mut unpacker);
+        let inflated = match decoded.as_mut().map(|decoded| &mut decoded.content) {
+            Ok(Content::Snapshot(packed)) => Some((&mut packed.header, &mut packed.stored)),
+            Ok(Content::Part(part)) => Some((&mut part.header, &mut part.stored)),
+            _ => None,
+        };
+        if let Some((header, stored)) = inflated {
+            shrink(header, stored, &mut packer).map_err(Refusal::Beyond)?;
+        }
+        frames.push((found.header, decoded));
+    }
+    Ok(Content::Pack(frames))
+}
+
+/// Packs what came out of a pack inflated: it may never be asked for.
+fn shrink(header: &mut Header, stored: &mut Vec<u8>, packer: &mut Packer) -> Result<(), Error> {
+    let raw = std::mem::take(stored);
+    let (compression, packed) = packer.pack(raw)?;
+    header.compression = compression;
+    header.stored_len = u32::try_from(packed.len()).unwrap_or(u32::MAX);
+    *stored = packed;
+    Ok(())
 }
 
 #[cfg(test)]

@@ -112,6 +112,11 @@ impl Values {
             || self.parts.get(&seq).is_some_and(|part| part.name == mark)
     }
 
+    /// What the frame `seq` is a patch of.
+    pub(crate) fn base_of(&self, seq: u64) -> Option<u64> {
+        Some(self.parts.get(&seq)?.packed.patch?.base)
+    }
+
     /// Whether frame `seq` holds several components.
     pub(crate) fn is_snapshot(&self, seq: u64) -> bool {
         self.snapshots.contains_key(&seq)
