@@ -189,7 +189,10 @@ impl Appender {
                 self.synced();
             }
         }
-        let is_due = !self.end.is_synced || self.writer.lag() > 0;
+        let is_due = match durability {
+            Durability::Replicated => !self.end.is_synced || self.writer.lag() > 0,
+            _ => !self.end.is_synced,
+        };
         if let Some(position) = self.end.position
             && appended.unreplicated.is_none()
             && durability.is_synced()
