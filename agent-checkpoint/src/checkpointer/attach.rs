@@ -7,8 +7,9 @@ use agent_primitives::SessionId;
 use super::appender::{Appender, LogEnd};
 use super::current::Current;
 use super::health::Health;
-use super::load::{Loaded, Lost, load};
+use super::load::{Loaded, Lost, Reading, load};
 use super::report::{Quarantined, Report};
+use super::resume::{Resume, Resumed, end_of};
 use super::save::Head;
 use super::unsynced::Unsynced;
 use super::{Checkpoint, Checkpointer};
@@ -25,6 +26,7 @@ pub(super) struct Attached {
     pub(super) listed: Vec<Checkpoint>,
     pub(super) logical: u64,
     pub(super) report: Report,
+    pub(super) is_partial: bool,
 }
 
 impl Attached {
@@ -34,13 +36,19 @@ impl Attached {
         store: &Arc<dyn Store>,
         session: &SessionId,
         doubt: Option<Position>,
+        limit: u64,
+        resume: Resume,
     ) -> Result<Self, Error> {
         let mut writer = store.writer(session)?;
-        let mut loaded = match doubt {
-            Some(doubt) => load(&Doubted { store, doubt }, session, u64::MAX)?,
-            None => load(store, session, u64::MAX)?,
+        let Resumed {
+            mut loaded,
+            head,
+            current,
+            is_partial,
+        } = match doubt {
+            Some(doubt) => resumed(&Doubted { store, doubt }, session, limit, resume)?,
+            None => resumed(store, session, limit, resume)?,
         };
-        let (head, current) = newest(&mut loaded.replay)?;
         let mut report = report(&loaded, head.as_ref());
         let mending = Mending {
             lost: std::mem::take(&mut loaded.lost),
@@ -95,8 +103,33 @@ impl Attached {
             head: head.as_ref().map(Head::of),
             current,
             report,
+            is_partial,
         })
     }
+}
+
+fn resumed(
+    store: &dyn Store,
+    session: &SessionId,
+    limit: u64,
+    resume: Resume,
+) -> Result<Resumed, Error> {
+    if let Resume::Last(messages) = resume
+        && let Some(resumed) = end_of(store, session, messages)?
+    {
+        return Ok(resumed);
+    }
+    let mut loaded = load(store, session, Reading::within(limit))?;
+    let (head, mut current) = newest(&mut loaded.replay)?;
+    if let Resume::Last(messages) = resume {
+        current.leave_out(current.numbering.len().saturating_sub(messages));
+    }
+    Ok(Resumed {
+        loaded,
+        head,
+        current,
+        is_partial: false,
+    })
 }
 
 /// What is to be done to a log before anything is appended.
@@ -215,7 +248,8 @@ impl Checkpointer {
             appender.owed = None;
             (appender.doubt(), appender.is_failed)
         };
-        let mut attached = Attached::to(&self.store, &self.session, doubt)?;
+        let mut attached =
+            Attached::to(&self.store, &self.session, doubt, self.limit, Resume::Whole)?;
         if is_failed && attached.appender.end.last_segment > 0 {
             attached.appender.fail_at(doubt);
         }
@@ -225,6 +259,7 @@ impl Checkpointer {
         self.listed = attached.listed;
         self.logical = attached.logical;
         self.report = attached.report;
+        self.is_partial = attached.is_partial;
         Ok(())
     }
 }
@@ -255,7 +290,7 @@ impl Writer for Closed {
 }
 
 /// The newest commit that is whole and reads back, and its state.
-fn newest(replay: &mut Replay) -> Result<(Option<Entry>, Current), Error> {
+pub(crate) fn newest(replay: &mut Replay) -> Result<(Option<Entry>, Current), Error> {
     while let Some(entry) = replay.head().cloned() {
         match Current::load(replay, &entry) {
             Ok(current) => return Ok((Some(entry), current)),
@@ -269,7 +304,7 @@ fn newest(replay: &mut Replay) -> Result<(Option<Entry>, Current), Error> {
     Ok((None, Current::default()))
 }
 
-fn report(loaded: &Loaded, head: Option<&Entry>) -> Report {
+pub(crate) fn report(loaded: &Loaded, head: Option<&Entry>) -> Report {
     let replay = &loaded.replay;
     let degraded = replay
         .commits
@@ -297,7 +332,7 @@ fn report(loaded: &Loaded, head: Option<&Entry>) -> Report {
     }
 }
 
-fn listed(replay: &Replay) -> Vec<Checkpoint> {
+pub(crate) fn listed(replay: &Replay) -> Vec<Checkpoint> {
     let kept = replay
         .commits
         .iter()
@@ -324,8 +359,9 @@ mod tests {
     /// Appends a commit whose only component is `value`.
     fn commit(session: &mut Checkpointer, name: &str, value: Value) {
         let mut batch = Batch::starting_at(session.desk.appender().unwrap().end.next);
-        let values: Map<String, Value> = [(name.to_owned(), value)].into_iter().collect();
-        let seq = batch.snapshot(&mut session.packer, &values).unwrap();
+        let value = value.to_string();
+        let values = [(name, value.as_bytes())];
+        let seq = batch.snapshot(&mut session.packer, values).unwrap();
         let reference = Reference { seq, schema: 1 };
         let body = Body {
             at: 0,

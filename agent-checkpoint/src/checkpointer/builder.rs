@@ -8,9 +8,9 @@ use agent_primitives::{AgentId, Clock, Observer, Restored, SessionId, SystemCloc
 
 use super::attach::Attached;
 use super::desk::Desk;
-use super::{Checkpointer, Retention, Signal};
+use super::{Checkpointer, Resume, Retention, Signal};
 use crate::format::compress::Packer;
-use crate::{Durability, Error, Store};
+use crate::{Durability, Error, Reader, Store};
 
 /// Settings for a session, from [`Checkpointer::builder`].
 ///
@@ -36,6 +36,8 @@ pub struct Builder {
     retention: Retention,
     durability: Durability,
     patience: Option<Duration>,
+    limit: u64,
+    resume: Resume,
 }
 
 impl fmt::Debug for Builder {
@@ -62,6 +64,8 @@ impl Builder {
             retention: Retention::default(),
             durability: Durability::default(),
             patience: None,
+            limit: Reader::LIMIT,
+            resume: Resume::default(),
         }
     }
 
@@ -97,6 +101,13 @@ impl Builder {
     #[must_use]
     pub fn durability(mut self, durability: Durability) -> Self {
         self.durability = durability;
+        self
+    }
+
+    /// How much of the session is taken into memory; all of it unless set.
+    #[must_use]
+    pub fn resume(mut self, resume: Resume) -> Self {
+        self.resume = resume;
         self
     }
 
@@ -136,6 +147,17 @@ impl Builder {
         self
     }
 
+    /// Most that the log may inflate to, in bytes; 4 GiB unless set. Hostile bytes could fill the memory
+    /// otherwise: they inflate to up to a thousand times their length.
+    ///
+    /// In memory messages take about as much as they inflate to, and up to sixteen times as much where they
+    /// are next to empty.
+    #[must_use]
+    pub fn read_limit(mut self, bytes: u64) -> Self {
+        self.limit = bytes;
+        self
+    }
+
     /// Opens the session, new or not, and takes its lock.
     ///
     /// The state is that of the newest checkpoint whose every byte is as it was written. Bytes that are
@@ -146,10 +168,11 @@ impl Builder {
     /// # Errors
     /// [`Error::is_locked`] while another writer lives; [`Error::is_newer`] and [`Error::is_foreign`]
     /// for logs that are not this build's to write, which are left as they are;
+    /// [`Error::is_too_large`] for a log beyond the [`read_limit`](Self::read_limit);
     /// [`Error::is_unavailable`] when the store cannot be read.
     pub fn open(self) -> Result<Checkpointer, Error> {
         let started = self.clock.monotonic();
-        let attached = Attached::to(&self.store, &self.session, None)?;
+        let attached = Attached::to(&self.store, &self.session, None, self.limit, self.resume)?;
         let session = Checkpointer {
             packer: Packer::new()?,
             listed: attached.listed,
@@ -167,6 +190,8 @@ impl Builder {
             durability: self.durability,
             current: attached.current,
             report: attached.report,
+            limit: self.limit,
+            is_partial: attached.is_partial,
         };
         if let Some(head) = session.report.head.clone() {
             let elapsed = session.clock.monotonic().since(started);

@@ -3,7 +3,7 @@
 use agent_primitives::{CheckpointId, CheckpointKind, Restored};
 
 use super::current::Current;
-use super::load::load;
+use super::load::{Reading, load};
 use super::save::Flight;
 use super::{Checkpoint, Checkpointer, Ruling};
 use crate::Error;
@@ -41,10 +41,14 @@ impl Checkpointer {
     /// made: then it is the restored one, and the next save asks what became of it.
     pub fn restore(&mut self, id: &CheckpointId) -> Result<CheckpointId, Error> {
         let started = self.clock.monotonic();
-        if !self.list().iter().any(|checkpoint| checkpoint.id == *id) {
-            return Err(Error::not_found(id.clone()));
+        let is_listed = |list: Vec<Checkpoint>| list.iter().any(|c| c.id == *id);
+        if !is_listed(self.list()) {
+            self.complete()?;
+            if !is_listed(self.list()) {
+                return Err(Error::not_found(id.clone()));
+            }
         }
-        let mut replay = load(&self.store, &self.session, u64::MAX)?.replay;
+        let mut replay = load(&self.store, &self.session, Reading::within(self.limit))?.replay;
         let entry = replay
             .commits
             .iter()
@@ -78,6 +82,7 @@ impl Checkpointer {
     /// As [`save`](Self::save); nothing is dropped then.
     pub fn prune(&mut self) -> Result<Vec<Ruling>, Error> {
         self.land()?;
+        self.complete()?;
         let plan = self.retention.plan(&self.listed);
         if let Some(tombstone) = self.tombstone() {
             let next = self.desk.appender()?.end.next;

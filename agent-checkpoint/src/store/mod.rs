@@ -16,6 +16,7 @@ use std::sync::Arc;
 use agent_primitives::SessionId;
 
 use crate::Error;
+use crate::format::SEGMENT_MAX;
 
 /// Which store: 16 bytes, drawn once when the store is made, that tie its bytes to it.
 ///
@@ -136,6 +137,29 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// [`Error::is_too_large`] when it has more than `max` bytes, before they are loaded.
     fn read(&self, session: &SessionId, segment: u32, max: usize) -> Result<Vec<u8>, Error>;
 
+    /// Length of one segment in bytes, space that no one wrote to included.
+    ///
+    /// Reads the segment unless the store knows better.
+    fn segment_len(&self, session: &SessionId, segment: u32) -> Result<u64, Error> {
+        let bytes = self.read(session, segment, SEGMENT_MAX)?;
+        Ok(u64::try_from(bytes.len()).unwrap_or(u64::MAX))
+    }
+
+    /// `len` bytes of one segment from `offset` on; fewer where it ends, none behind its end.
+    ///
+    /// Reads the whole segment unless the store knows better. A store that does makes looking at the end
+    /// of a long session cheap.
+    fn read_range(
+        &self,
+        session: &SessionId,
+        segment: u32,
+        offset: u64,
+        len: usize,
+    ) -> Result<Vec<u8>, Error> {
+        let bytes = self.read(session, segment, SEGMENT_MAX)?;
+        Ok(part(&bytes, offset, len).to_vec())
+    }
+
     /// Takes the session's one writer; dropping it gives it back.
     ///
     /// # Errors
@@ -211,6 +235,18 @@ impl<S: Store + ?Sized> Store for Arc<S> {
     fn read(&self, session: &SessionId, segment: u32, max: usize) -> Result<Vec<u8>, Error> {
         (**self).read(session, segment, max)
     }
+    fn segment_len(&self, session: &SessionId, segment: u32) -> Result<u64, Error> {
+        (**self).segment_len(session, segment)
+    }
+    fn read_range(
+        &self,
+        session: &SessionId,
+        segment: u32,
+        offset: u64,
+        len: usize,
+    ) -> Result<Vec<u8>, Error> {
+        (**self).read_range(session, segment, offset, len)
+    }
     fn writer(&self, session: &SessionId) -> Result<Box<dyn Writer>, Error> {
         (**self).writer(session)
     }
@@ -220,6 +256,13 @@ impl<S: Store + ?Sized> Store for Arc<S> {
     fn remove(&self, session: &SessionId) -> Result<(), Error> {
         (**self).remove(session)
     }
+}
+
+/// What of `bytes` lies at `offset`, at most `len` of them.
+fn part(bytes: &[u8], offset: u64, len: usize) -> &[u8] {
+    let start = usize::try_from(offset).unwrap_or(usize::MAX);
+    let end = start.saturating_add(len).min(bytes.len());
+    bytes.get(start..end).unwrap_or_default()
 }
 
 /// What a copy of damaged bytes is called: by place and content, so that recovering twice makes one.

@@ -19,7 +19,7 @@ use agent_primitives::SessionId;
 
 use super::{Store, StoreId, Writer};
 use crate::Error;
-use crate::fs::{Access, FileHandle, FileSystem, OsFiles, read_bounded};
+use crate::fs::{Access, FileHandle, FileSystem, OsFiles, read_bounded, read_part};
 use writer::FileWriter;
 
 const SESSIONS: &str = "sessions";
@@ -204,6 +204,27 @@ impl Store for FileStore {
                 }
                 Ok(bytes)
             })
+    }
+
+    fn segment_len(&self, session: &SessionId, segment: u32) -> Result<u64, Error> {
+        let path = self
+            .session_folder(session)?
+            .join(names::segment_name(segment));
+        let facts = self.files.look(&path);
+        Ok(facts.map_err(|e| failed("reading", &path, e))?.len)
+    }
+
+    fn read_range(
+        &self,
+        session: &SessionId,
+        segment: u32,
+        offset: u64,
+        len: usize,
+    ) -> Result<Vec<u8>, Error> {
+        let path = self
+            .session_folder(session)?
+            .join(names::segment_name(segment));
+        read_part(&*self.files, &path, offset, len).map_err(|e| failed("reading", &path, e))
     }
 
     fn writer(&self, session: &SessionId) -> Result<Box<dyn Writer>, Error> {
