@@ -1,6 +1,7 @@
 //! Crashes at every operation of many scripts: what was acknowledged comes back, and never anything else.
 
 mod explore;
+mod faults;
 mod play;
 
 use explore::{Effort, Explorer, Tally};
@@ -76,25 +77,35 @@ const SETTINGS: Settings = Settings {
     durability: Durability::Synced,
 };
 
-#[test]
-fn a_crash_at_any_operation_loses_nothing_acknowledged() {
+/// Scripts, of sessions that save as durably as this by themselves.
+fn scripts(seeds: impl Iterator<Item = u64>, durability: Durability) -> Tally {
+    let len = if IS_THOROUGH { 60 } else { 25 };
     let mut tally = Tally::default();
-    let seeds = if IS_THOROUGH { 60 } else { 2 };
-    for seed in 0..4 {
+    for seed in seeds {
         let sector = if seed % 3 == 2 { 4_096 } else { 512 };
-        let durability = match seed % 2 {
-            0 => Durability::Synced,
-            _ => Durability::Buffered,
-        };
         let settings = Settings {
             durability,
             ..SETTINGS
         };
-        let script = random_script(seed, 60, seed % 5 == 4);
+        let script = random_script(seed, len, seed % 5 < 2);
         let name = format!("script {seed}");
         tally += crash_anywhere(&name, &with_store(sector), settings, &script);
     }
-    report("scripts", tally);
+    tally
+}
+
+const SEEDS: u64 = if IS_THOROUGH { 10 } else { 1 };
+
+#[test]
+fn a_crash_at_any_operation_loses_nothing_acknowledged() {
+    let tally = scripts(0..SEEDS, Durability::Synced);
+    report("synced sessions", tally);
+}
+
+#[test]
+fn a_crash_at_any_operation_of_a_buffered_session_loses_nothing_that_was_synced() {
+    let tally = scripts(100..100 + SEEDS, Durability::Buffered);
+    report("buffered sessions", tally);
 }
 
 #[test]
@@ -109,4 +120,34 @@ fn a_crash_while_a_store_is_made_leaves_one_that_opens() {
     ];
     let tally = crash_anywhere("new store", &SimFiles::new(512), SETTINGS, &script);
     report("a new store", tally);
+}
+
+#[test]
+fn an_error_at_any_call_is_told_and_the_next_save_goes_through() {
+    let (seeds, stride) = if IS_THOROUGH { (6, 1) } else { (1, 5) };
+    for seed in 0..seeds {
+        for lasting in [false, true] {
+            let durability = match seed % 2 {
+                0 => Durability::Synced,
+                _ => Durability::Buffered,
+            };
+            let settings = Settings {
+                durability,
+                ..SETTINGS
+            };
+            let script = random_script(seed, 40, seed == 3);
+            let name = format!("script {seed}");
+            let done = faults::fail_anywhere(
+                &name,
+                || with_store(512),
+                settings,
+                &script,
+                (stride, lasting),
+            );
+            println!(
+                "errors: {name}, lasting {lasting}: {} runs, {} where every step went through, {:?}, opened again {} times",
+                done.runs, done.went_through, done.errors, done.reopened
+            );
+        }
+    }
 }

@@ -238,7 +238,9 @@ impl Play {
                 let words = format!("{counter} some words ").repeat(len / 13 + 1);
                 session.push(Message::user(&words[..len])).unwrap();
             }
-            Act::Update => session.update(|work| work.next_steps.push(format!("step {counter}"))),
+            Act::Update => {
+                session.update(|work| work.next_steps.push(format!("step {counter}").into()))
+            }
             Act::Put => session.put(&Count(counter as u64)).unwrap(),
             // A limit that is too small changes nothing.
             Act::Cut => drop(session.cut(4, &|_: &Message| 1)),

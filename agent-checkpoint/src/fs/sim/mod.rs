@@ -67,6 +67,8 @@ pub(crate) enum Call {
     /// Removes, renames, cuts.
     Change,
     Sync,
+    /// Taken without waiting, so that no signal comes first.
+    Lock,
 }
 
 /// The disk after an operation, and what the one who watches knew then.
@@ -463,7 +465,7 @@ impl FileHandle for SimFile {
 
     fn try_lock(&self) -> io::Result<bool> {
         let mut live = self.files.live();
-        live.call(Call::Read)?;
+        live.call(Call::Lock)?;
         let holder = *live.locks.entry(self.inode).or_insert(self.id);
         Ok(holder == self.id)
     }
