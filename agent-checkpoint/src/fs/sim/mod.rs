@@ -67,8 +67,8 @@ pub(crate) enum Call {
     /// Removes, renames, cuts.
     Change,
     Sync,
-    /// Taken without waiting, so that no signal comes first.
-    Lock,
+    /// Waits for nothing, so that no signal comes first.
+    Instant,
 }
 
 /// The disk after an operation, and what the one who watches knew then.
@@ -431,7 +431,7 @@ impl FileHandle for SimFile {
 
     fn len(&self) -> io::Result<u64> {
         let mut live = self.files.live();
-        live.call(Call::Read)?;
+        live.call(Call::Instant)?;
         Ok(live.disk.files[&self.inode].now.len() as u64)
     }
 
@@ -465,16 +465,15 @@ impl FileHandle for SimFile {
 
     fn try_lock(&self) -> io::Result<bool> {
         let mut live = self.files.live();
-        live.call(Call::Lock)?;
+        live.call(Call::Instant)?;
         let holder = *live.locks.entry(self.inode).or_insert(self.id);
         Ok(holder == self.id)
     }
 
-    fn is_at(&self, path: &Path) -> bool {
-        self.files
-            .live()
-            .find(path)
-            .is_ok_and(|inode| inode == self.inode)
+    fn is_at(&self, path: &Path) -> io::Result<bool> {
+        let mut live = self.files.live();
+        live.call(Call::Look)?;
+        Ok(live.find(path).is_ok_and(|inode| inode == self.inode))
     }
 }
 

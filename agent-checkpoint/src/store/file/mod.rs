@@ -147,16 +147,17 @@ impl FileStore {
             folder::create(&*self.files, &folder)?;
             let lock = match open_lock(&*self.files, &folder) {
                 Ok(lock) => lock,
-                Err(_) if !self.files.exists(&folder) => continue,
+                Err(_) if self.files.is_gone(&folder) => continue,
                 Err(error) => return Err(error),
             };
-            match lock.try_lock() {
-                Ok(true) if lock.is_at(&folder.join(LOCK)) => return Ok((folder, lock)),
-                // The folder was removed between opening and locking; this lock keeps nobody out.
-                Ok(true) => {}
-                Ok(false) => return Err(Error::locked(session.clone())),
-                Err(e) => return Err(failed("locking", &folder, e)),
+            let broken = |e| failed("locking", &folder, e);
+            if !lock.try_lock().map_err(broken)? {
+                return Err(Error::locked(session.clone()));
             }
+            if lock.is_at(&folder.join(LOCK)).map_err(broken)? {
+                return Ok((folder, lock));
+            }
+            // The folder was removed between opening and locking; this lock keeps nobody out.
         }
         Err(Error::locked(session.clone()))
     }
@@ -240,7 +241,7 @@ impl Store for FileStore {
 
     fn remove(&self, session: &SessionId) -> Result<(), Error> {
         let sessions = self.root.join(SESSIONS);
-        if !self.files.exists(&self.session_folder(session)?) {
+        if self.files.is_gone(&self.session_folder(session)?) {
             // An earlier removal may have failed at the sync.
             return folder::sync(&*self.files, &sessions);
         }
