@@ -110,7 +110,7 @@ impl Builder {
         let started = self.clock.monotonic();
         let attached = Attached::to(&self.store, &self.session)?;
         let session = Checkpointer {
-            packer: Packer::new()?,
+            packer: Packer::new(),
             listed: attached.listed,
             logical: attached.logical,
             head: attached.head,

@@ -1,5 +1,7 @@
 //! Header, payload and trailer put together and taken apart.
 
+use std::ops::Range;
+
 use super::bytes_at;
 use super::header::{Fault, HEADER_LEN, Header};
 use super::tags::{Codec, Compression, Flags, Kind};
@@ -9,14 +11,15 @@ const TRAILER_LEN: usize = 8;
 pub(crate) const OVERHEAD: usize = HEADER_LEN + TRAILER_LEN;
 
 /// A frame ready to be written, but for the sums, which depend on the segment it goes to.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Draft {
     pub(crate) kind: Kind,
     pub(crate) flags: Flags,
     pub(crate) schema: u16,
     pub(crate) seq: u64,
     pub(crate) compression: Compression,
-    pub(crate) stored: Vec<u8>,
+    /// Where its payload lies, as it will be stored, among those of a batch.
+    pub(crate) stored: Range<usize>,
     pub(crate) raw_len: u32,
 }
 
@@ -26,7 +29,8 @@ impl Draft {
     }
 
     /// Appends the frame's bytes. `None` when the payload is longer than a length field can say.
-    pub(crate) fn write(&self, seed: u32, out: &mut Vec<u8>) -> Option<()> {
+    pub(crate) fn write(&self, payloads: &[u8], seed: u32, out: &mut Vec<u8>) -> Option<()> {
+        let stored = payloads.get(self.stored.clone())?;
         let header = Header {
             kind: self.kind,
             codec: Codec::JSON,
@@ -40,9 +44,9 @@ impl Draft {
         let total = u32::try_from(self.len()).ok()?;
         let (bytes, header_sum) = header.encode(seed);
         out.extend_from_slice(&bytes);
-        out.extend_from_slice(&self.stored);
+        out.extend_from_slice(stored);
         // Seeded with the header's sum, so that a payload never passes under another's header.
-        out.extend(crc32c::crc32c_append(header_sum, &self.stored).to_le_bytes());
+        out.extend(crc32c::crc32c_append(header_sum, stored).to_le_bytes());
         out.extend(total.to_le_bytes());
         Some(())
     }
@@ -88,11 +92,11 @@ mod tests {
             schema: 1,
             seq: 3,
             compression: Compression::RAW,
-            stored: b"[0]".to_vec(),
+            stored: 1..4,
             raw_len: 3,
         };
         let mut out = Vec::new();
-        draft.write(seed, &mut out).unwrap();
+        draft.write(b"?[0]?", seed, &mut out).unwrap();
         assert_eq!(out.len(), draft.len());
         out
     }

@@ -29,6 +29,9 @@ pub(crate) struct Compression(pub(crate) u8);
 impl Compression {
     pub(crate) const RAW: Self = Self(0);
     pub(crate) const ZSTD: Self = Self(1);
+    pub(crate) const DICTIONARY: Self = Self(2);
+    /// Those that this version reads.
+    pub(crate) const READ: [Self; 3] = [Self::RAW, Self::ZSTD, Self::DICTIONARY];
 }
 
 /// Properties of a frame, one bit each.

@@ -39,6 +39,8 @@ pub(crate) struct Batch {
     first: u64,
     next: u64,
     drafts: Vec<Draft>,
+    /// Every payload, as it will be stored.
+    payloads: Vec<u8>,
     /// The number behind each draft's last record.
     ends: Vec<u64>,
     digests: Vec<Digest>,
@@ -52,6 +54,7 @@ impl Batch {
             first,
             next: first,
             drafts: Vec::new(),
+            payloads: Vec::new(),
             ends: Vec::new(),
             digests: Vec::new(),
             logical: 0,
@@ -103,11 +106,11 @@ impl Batch {
         messages: impl IntoIterator<Item = &'a Message>,
     ) -> Result<Vec<(u64, usize)>, Error> {
         let mut frames = Vec::new();
-        let mut draft = ItemsDraft::new(age_ms);
+        let mut draft = ItemsDraft::new(age_ms, packer.buffer());
         for message in messages {
             draft.push(message)?;
             if draft.is_full() {
-                let full = std::mem::replace(&mut draft, ItemsDraft::new(age_ms));
+                let full = std::mem::replace(&mut draft, ItemsDraft::new(age_ms, Vec::new()));
                 frames.push(self.items_frame(packer, full)?);
             }
         }
@@ -130,7 +133,8 @@ impl Batch {
             serde_json::from_slice::<Items>(&raw).map_err(|e| Error::encode("a message", e))?;
         }
         self.cover(&raw);
-        self.frame(packer, Kind::ITEMS, raw, wide(count))?;
+        self.frame(packer, Kind::ITEMS, &raw, wide(count))?;
+        packer.give_back(raw);
         Ok((first, count))
     }
 
@@ -206,7 +210,7 @@ impl Batch {
         let mut out = Vec::with_capacity(part.len);
         for draft in self.drafts.get(part.drafts.clone()).unwrap_or_default() {
             draft
-                .write(seed, &mut out)
+                .write(&self.payloads, seed, &mut out)
                 .ok_or_else(|| Error::too_large("a frame", draft.len(), PAYLOAD_MAX))?;
         }
         Ok(out)
@@ -222,16 +226,18 @@ impl Batch {
         &mut self,
         packer: &mut Packer,
         kind: Kind,
-        raw: Vec<u8>,
+        raw: impl AsRef<[u8]>,
         records: u64,
     ) -> Result<(), Error> {
+        let raw = raw.as_ref();
         let too_large =
             |len| Error::too_large("one save's state beside messages", len, PAYLOAD_MAX);
         if raw.len() > PAYLOAD_MAX {
             return Err(too_large(raw.len()));
         }
         let raw_len = u32::try_from(raw.len()).map_err(|_| too_large(raw.len()))?;
-        let (compression, stored) = packer.pack(raw)?;
+        let start = self.payloads.len();
+        let compression = packer.pack(raw, &mut self.payloads)?;
         let seq = self.next;
         // Numbers last for 2^64 records; `last_number` says no when they end all the same.
         self.next = last_number(seq, usize::try_from(records).unwrap_or(usize::MAX))
@@ -244,7 +250,7 @@ impl Batch {
             schema: RECORD_SCHEMA,
             seq,
             compression,
-            stored,
+            stored: start..self.payloads.len(),
             raw_len,
         });
         Ok(())

@@ -23,7 +23,13 @@ pub(crate) enum Refusal {
 
 impl From<Fault> for Refusal {
     fn from(fault: Fault) -> Self {
-        Self::Fault(fault)
+        match fault {
+            // The frame is whole: a build that has the dictionary reads it.
+            Fault::Dictionary(id) => {
+                Self::Beyond(Error::newer(format!("a record packed with dictionary {id}")))
+            }
+            fault => Self::Fault(fault),
+        }
     }
 }
 
@@ -83,7 +89,7 @@ pub(crate) fn admit(header: &Header) -> Result<Option<()>, Error> {
     if header.flags.has(Flags::ENCRYPTED)
         || header.flags.has(Flags::BLOB_REF)
         || header.codec != Codec::JSON
-        || ![Compression::RAW, Compression::ZSTD].contains(&header.compression)
+        || !Compression::READ.contains(&header.compression)
     {
         let what = format!("record {} (codec, compression or encryption)", header.seq);
         return Err(Error::unsupported(what));

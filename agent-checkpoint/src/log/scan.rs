@@ -103,10 +103,10 @@ mod tests {
                 schema: 1,
                 seq,
                 compression: Compression::RAW,
-                stored,
+                stored: 0..stored.len(),
                 raw_len,
             }
-            .write(5, &mut out)
+            .write(&stored, 5, &mut out)
             .unwrap();
         }
         out
