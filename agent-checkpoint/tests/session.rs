@@ -168,7 +168,7 @@ fn a_long_session_spans_segments_and_each_listed_checkpoint_restores_exactly() {
         session.push(Message::user(noise())).unwrap();
         auto(&mut session);
     }
-    assert_eq!(store.segments(&id()).unwrap().len(), 2);
+    assert_eq!(store.segments(&id()).unwrap().len(), 7);
     let history = session.history().to_vec();
     drop(session);
     let mut session = open(&store);
@@ -629,7 +629,7 @@ fn many_messages_in_one_save_are_parted_into_frames_and_come_back() {
     let history = session.history().to_vec();
     drop(session);
     let session = open(&store);
-    assert_eq!(session.report().frames, 4, "three of items, and the commit");
+    assert_eq!(session.report().frames, 11, "ten of items, and the commit");
     assert_eq!(session.history(), history);
 }
 

@@ -9,6 +9,7 @@ use super::load::{Loaded, Lost, load};
 use super::report::{Quarantined, Report};
 use super::save::{Head, LogEnd};
 use super::{Checkpoint, Checkpointer};
+use crate::log::blobs::Known;
 use crate::log::numbering::wide;
 use crate::log::replay::{Entry, Replay};
 use crate::{Durability, Error, Position, Size, Store, Writer};
@@ -21,6 +22,7 @@ pub(super) struct Attached {
     pub(super) head: Option<Head>,
     pub(super) end: LogEnd,
     pub(super) listed: Vec<Checkpoint>,
+    pub(super) blobs: Known,
     pub(super) logical: u64,
     pub(super) owed: Option<Mending>,
     pub(super) report: Report,
@@ -60,6 +62,7 @@ impl Attached {
                 is_synced: false,
             },
             listed: listed(&loaded.replay),
+            blobs: loaded.replay.blobs.known(),
             logical: loaded.replay.logical,
             head: head.as_ref().map(Head::of),
             writer,
@@ -140,6 +143,7 @@ impl Checkpointer {
         self.head = attached.head;
         self.end = attached.end;
         self.listed = attached.listed;
+        self.blobs = attached.blobs;
         self.logical = attached.logical;
         self.owed = attached.owed;
         self.report = attached.report;
@@ -212,7 +216,8 @@ fn report(loaded: &Loaded, head: Option<&Entry>) -> Report {
         head: head.map(Entry::id),
         segments: loaded.segments,
         frames: replay.frames,
-        items: replay.items.len(),
+        // The items themselves have gone into the state by now.
+        items: replay.blocks.iter().map(|block| block.count).sum(),
         checkpoints: replay.commits.len(),
         degraded,
         missing: replay.missing.clone(),
@@ -285,6 +290,20 @@ mod tests {
         session.save(CheckpointKind::Auto).unwrap();
         drop(session);
         assert_eq!(open(&store).history().len(), 2);
+    }
+
+    #[test]
+    fn a_long_text_of_a_save_that_failed_is_written_by_the_next() {
+        let store = MemoryStore::new();
+        let mut session = open(&store);
+        let text = "0123456789".repeat(4_000);
+        session.push(Message::user(text.clone())).unwrap();
+        let writer = std::mem::replace(&mut session.writer, Box::new(Closed));
+        session.save(CheckpointKind::Auto).unwrap_err();
+        session.writer = writer;
+        session.save(CheckpointKind::Auto).unwrap();
+        drop(session);
+        assert_eq!(open(&store).history(), [Message::user(text)]);
     }
 
     #[test]

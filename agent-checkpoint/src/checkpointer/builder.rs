@@ -111,6 +111,7 @@ impl Builder {
         let attached = Attached::to(&self.store, &self.session)?;
         let session = Checkpointer {
             packer: Packer::new(),
+            blobs: attached.blobs,
             listed: attached.listed,
             logical: attached.logical,
             head: attached.head,

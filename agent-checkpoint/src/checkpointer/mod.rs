@@ -27,6 +27,7 @@ use std::sync::Arc;
 use agent_primitives::{AgentId, Clock, Event, Observer, SessionId, Stamp};
 
 use crate::format::compress::Packer;
+use crate::log::blobs::Known;
 use crate::state::savable::{check_depth, check_message};
 use crate::{Durability, Error, Message, Position, SessionState, Snapshot, Store, Work, Writer};
 use attach::Mending;
@@ -70,6 +71,8 @@ pub struct Checkpointer {
     durability: Durability,
     signal: Signal,
     packer: Packer,
+    /// Long texts in the log, which need not be written again.
+    blobs: Known,
     current: Current,
     head: Option<Head>,
     end: LogEnd,

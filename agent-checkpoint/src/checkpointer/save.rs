@@ -137,7 +137,7 @@ impl Checkpointer {
             .as_ref()
             .map_or(0, |head| at_ms.saturating_sub(head.body.at));
 
-        let mut batch = Batch::starting_at(self.end.next);
+        let mut batch = Batch::starting_at(self.end.next).knowing(&self.blobs);
         let mut last_item = self.end.last_item;
         let note_numbers = self.write_notes(&mut batch, &mut last_item)?;
         let frames = batch.items(&mut self.packer, age_ms, self.current.pending())?;
@@ -182,7 +182,9 @@ impl Checkpointer {
 
         self.end.last_item = last_item;
         self.current.saved(changes, snapshot, &note_numbers);
-        self.logical += batch.logical();
+        let logical = batch.logical();
+        self.logical += logical;
+        self.blobs.adopt(batch.into_blobs());
         if let Some(tombstone) = dropped {
             self.listed.retain(|c| !tombstone.drops(c.seq));
         }
@@ -194,7 +196,7 @@ impl Checkpointer {
         let elapsed = self.clock.monotonic().since(started);
         tracing::debug!(session = %self.session, checkpoint = %id, stored, ?elapsed, "saved");
         let saved = CheckpointSaved::new(id.clone(), kind);
-        self.emit(saved.bytes(batch.logical(), stored).took(elapsed));
+        self.emit(saved.bytes(logical, stored).took(elapsed));
         Ok(id)
     }
 

@@ -54,6 +54,7 @@ pub(crate) enum Content {
     /// The commit, and its body's bytes for hashing.
     Commit(Box<Commit>, Vec<u8>),
     Tombstone(Tombstone),
+    Blob(String),
     /// Of a later version, and may be passed over.
     Unknown,
 }
@@ -74,8 +75,14 @@ pub(crate) fn admit(header: &Header) -> Result<Option<()>, Error> {
     if header.flags.has_unknown_critical() {
         return Err(beyond("with properties that may not be ignored"));
     }
-    let is_known =
-        [Kind::ITEMS, Kind::SNAPSHOT, Kind::COMMIT, Kind::TOMBSTONE].contains(&header.kind);
+    let is_known = [
+        Kind::ITEMS,
+        Kind::SNAPSHOT,
+        Kind::COMMIT,
+        Kind::TOMBSTONE,
+        Kind::BLOB,
+    ]
+    .contains(&header.kind);
     if !is_known {
         return if header.flags.has(Flags::MUST_UNDERSTAND) {
             Err(beyond("of a kind that may not be ignored"))
@@ -87,7 +94,7 @@ pub(crate) fn admit(header: &Header) -> Result<Option<()>, Error> {
         return Err(beyond("in a later layout"));
     }
     if header.flags.has(Flags::ENCRYPTED)
-        || header.flags.has(Flags::BLOB_REF)
+        || header.flags.has(Flags::BLOB_REF) && header.kind != Kind::ITEMS
         || header.codec != Codec::JSON
         || !Compression::READ.contains(&header.compression)
     {
@@ -132,6 +139,10 @@ pub(crate) fn decode(found: &Found<'_>, unpacker: &mut Unpacker) -> Result<Decod
                 stored: stored.to_vec(),
                 names,
             }))
+        }
+        Kind::BLOB => {
+            let text = std::str::from_utf8(raw).map_err(|_| Fault::Content)?;
+            covered(Content::Blob(text.to_owned()))
         }
         Kind::COMMIT => {
             let (commit, body) = Commit::decode(raw).ok_or(Fault::Content)?;
@@ -226,6 +237,7 @@ mod tests {
             (
                 "blob",
                 Header {
+                    kind: Kind::SNAPSHOT,
                     flags: Flags::BLOB_REF,
                     ..HEADER
                 },

@@ -7,11 +7,13 @@ use std::sync::Arc;
 use serde::de::Error as _;
 use serde_json::{Map, Value};
 
+use super::blobs::Blobs;
 use super::chain::commit_hash;
 pub(crate) use super::decode::Refusal;
 use super::decode::{Content, Decoded, Packed};
 pub(crate) use super::entry::Entry;
 use super::numbering::{last_number, narrow, wide};
+use crate::format::blob::REFERRED_LIMIT;
 use crate::format::compress::Unpacker;
 use crate::format::header::{Fault, Header};
 use crate::format::payload::{Body, Commit, Digest, Span, Tombstone, name_mark};
@@ -42,6 +44,9 @@ pub(crate) struct Replay {
     pub(crate) frames: u64,
     pub(crate) logical: u64,
     digests: BTreeMap<u64, Digest>,
+    pub(crate) blobs: Blobs,
+    /// Positions, ascending, of items with a text that is lost.
+    lacking: Vec<usize>,
     /// Time of the last full commit.
     base_ms: i64,
 }
@@ -59,7 +64,7 @@ impl Replay {
         if header.seq > self.next {
             self.lose(self.next..header.seq);
         }
-        match decoded {
+        match decoded.and_then(|decoded| self.put_back(header, decoded)) {
             Ok(decoded) => {
                 self.frames += 1;
                 let records = self.take(header, decoded);
@@ -80,6 +85,21 @@ impl Replay {
             Some(last) if last.end == numbers.start => last.end = numbers.end,
             _ => self.missing.push(numbers),
         }
+    }
+
+    /// Puts long texts back into the items of a frame that refers to them.
+    fn put_back(&mut self, header: &Header, mut decoded: Decoded) -> Result<Decoded, Refusal> {
+        if let Content::Items { messages, .. } = &mut decoded.content
+            && header.flags.has(Flags::BLOB_REF)
+        {
+            let lacking = self.blobs.put_back(messages, REFERRED_LIMIT).map_err(|()| {
+                let limit = narrow(REFERRED_LIMIT);
+                Refusal::Beyond(Error::too_large("texts put back", limit + 1, limit))
+            })?;
+            let start = self.items.len();
+            self.lacking.extend(lacking.into_iter().map(|at| start + at));
+        }
+        Ok(decoded)
     }
 
     /// The number of records in the frame.
@@ -109,6 +129,11 @@ impl Replay {
                 self.snapshots.insert(header.seq, packed);
             }
             Content::Commit(commit, body) => self.take_commit(header.seq, *commit, &body),
+            Content::Blob(text) => {
+                if let Some(digest) = decoded.digest {
+                    self.blobs.insert(header.seq, digest, text);
+                }
+            }
             Content::Tombstone(tombstone) => self.tombstones.push(tombstone),
             Content::Unknown => {}
         }
@@ -137,7 +162,7 @@ impl Replay {
             at_ms: self.base_ms.saturating_add(age_ms),
             body: Arc::clone(&before.body),
             tail: Some(tail),
-            whole: adjoins && before.whole,
+            whole: adjoins && before.whole && self.positions(Span { first, last, count }).is_some(),
         });
     }
 
@@ -201,10 +226,12 @@ impl Replay {
             })
     }
 
-    /// Where a span's items stand among all items; `None` unless all are there.
+    /// Where a span's items stand among all items; `None` unless all are there, with all their texts.
     pub(crate) fn positions(&self, span: Span) -> Option<Range<usize>> {
         let range = self.items_before(span.first)..self.items_before(span.last.checked_add(1)?);
-        (wide(range.len()) == span.count).then_some(range)
+        let lacking = self.lacking.partition_point(|at| *at < range.start);
+        let is_lacking = self.lacking.get(lacking).is_some_and(|at| range.contains(at));
+        (wide(range.len()) == span.count && !is_lacking).then_some(range)
     }
 
     /// How many items have a smaller number.
