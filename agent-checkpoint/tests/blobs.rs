@@ -7,7 +7,7 @@
 )]
 
 use agent_checkpoint::{
-    Checkpointer, CountTokens, Durability, FileStore, MemoryStore, Message, Store, ToolCall,
+    Checkpointer, CountTokens, Durability, FileStore, MemoryStore, Message, Reader, Store, ToolCall,
 };
 use agent_primitives::{CheckpointKind, SessionId};
 use serde_json::json;
@@ -82,8 +82,14 @@ fn long_texts_in_every_place_come_back_beside_texts_that_look_like_references() 
     everything.tool_calls.push(call);
     everything.extra.insert("thinking".into(), long(4).into());
     let mut host = Message::tool("\0c1", "\00 40000 00");
-    host.extra.insert("marks".into(), json!(["\0", "\0\0", "\0\0\0", "x\0"]));
-    let messages = [everything, host, Message::user(long(2)), Message::user("\0alone")];
+    host.extra
+        .insert("marks".into(), json!(["\0", "\0\0", "\0\0\0", "x\0"]));
+    let messages = [
+        everything,
+        host,
+        Message::user(long(2)),
+        Message::user("\0alone"),
+    ];
     let mut session = open(&store);
     for message in &messages[..3] {
         session.push(message.clone()).unwrap();
@@ -109,7 +115,9 @@ fn summaries_and_older_checkpoints_keep_their_long_texts() {
     session.push(Message::user(long.clone())).unwrap();
     let with_long = session.save(CheckpointKind::Manual).unwrap();
     for at in 0..6 {
-        session.push(Message::assistant(format!("step {at}"))).unwrap();
+        session
+            .push(Message::assistant(format!("step {at}")))
+            .unwrap();
     }
     let one_each: &dyn CountTokens = &|_: &Message| 1;
     let summary = Message::assistant(long.clone());
@@ -126,6 +134,38 @@ fn summaries_and_older_checkpoints_keep_their_long_texts() {
     assert_eq!(session.history()[1].content, long);
     let stored = session.figures().unwrap().stored_bytes;
     assert!(stored < 45_000, "stored once: {stored} bytes");
+}
+
+#[test]
+fn a_reader_of_a_part_finds_long_texts_that_lie_before_it() {
+    let store = MemoryStore::new();
+    let mut session = open(&store);
+    let long = picture(9, 40_000);
+    session.push(Message::user(long.clone())).unwrap();
+    save(&mut session);
+    for at in 0..4_200 {
+        session
+            .push(Message::assistant(format!("step {at}")))
+            .unwrap();
+    }
+    save(&mut session);
+    session.push(Message::user(long.clone())).unwrap();
+    save(&mut session);
+    for at in 0..20 {
+        session
+            .push(Message::assistant(format!("later {at}")))
+            .unwrap();
+        session.save(CheckpointKind::Manual).unwrap();
+    }
+    let reader = Reader::open(store, id()).unwrap();
+    for len in [1, 20, 21, 22] {
+        let tail = reader.tail(len).unwrap();
+        assert_eq!(tail, session.history()[4_222 - len..], "the last {len}");
+    }
+    for range in [0..2, 10..12, 4_200..4_203] {
+        let part = reader.messages(range.clone()).unwrap();
+        assert_eq!(part, session.history()[range]);
+    }
 }
 
 #[test]
@@ -168,5 +208,8 @@ fn a_damaged_long_text_costs_the_checkpoints_that_need_it_and_no_other() {
     session.push(Message::user(long.clone())).unwrap();
     save(&mut session);
     drop(session);
-    assert_eq!(open().history(), [Message::user("task"), Message::user(long)]);
+    assert_eq!(
+        open().history(),
+        [Message::user("task"), Message::user(long)]
+    );
 }

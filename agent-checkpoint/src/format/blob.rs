@@ -80,7 +80,11 @@ pub(crate) fn lift<E>(
     let mut lifted = Message {
         role: message.role,
         content: lift.text(&message.content)?,
-        parts: message.parts.iter().map(|part| lift.value(part)).collect::<Result<_, E>>()?,
+        parts: message
+            .parts
+            .iter()
+            .map(|part| lift.value(part))
+            .collect::<Result<_, E>>()?,
         tool_calls: Vec::with_capacity(message.tool_calls.len()),
         tool_call_id: message.tool_call_id.clone(),
         extra: lift.fields(&message.extra)?,
@@ -113,9 +117,12 @@ impl<E, F: FnMut(&str) -> Result<Option<Reference>, E>> Lift<'_, F> {
     fn value(&mut self, value: &Value) -> Result<Value, E> {
         Ok(match value {
             Value::String(text) => Value::String(self.text(text)?),
-            Value::Array(values) => {
-                Value::Array(values.iter().map(|v| self.value(v)).collect::<Result<_, E>>()?)
-            }
+            Value::Array(values) => Value::Array(
+                values
+                    .iter()
+                    .map(|v| self.value(v))
+                    .collect::<Result<_, E>>()?,
+            ),
             Value::Object(fields) => Value::Object(self.fields(fields)?),
             other => other.clone(),
         })
@@ -160,7 +167,10 @@ fn text<'a>(text: &mut String, find: &mut impl FnMut(&Reference) -> Option<&'a s
     Some(())
 }
 
-fn value<'a>(value_: &mut Value, find: &mut impl FnMut(&Reference) -> Option<&'a str>) -> Option<()> {
+fn value<'a>(
+    value_: &mut Value,
+    find: &mut impl FnMut(&Reference) -> Option<&'a str>,
+) -> Option<()> {
     match value_ {
         Value::String(inner) => text(inner, find),
         Value::Array(values) => values.iter_mut().try_for_each(|inner| value(inner, find)),
@@ -191,8 +201,12 @@ mod tests {
         let mut call = ToolCall::new("c", "write", long('c'));
         call.extra.insert("more".into(), long('a').into());
         message.tool_calls.push(call);
-        message.tool_calls.push(ToolCall::new("\0c", "\0n", "\0\0 1 2"));
-        message.extra.insert("x".into(), json!([long('d'), ["short"]]));
+        message
+            .tool_calls
+            .push(ToolCall::new("\0c", "\0n", "\0\0 1 2"));
+        message
+            .extra
+            .insert("x".into(), json!([long('d'), ["short"]]));
         message
     }
 

@@ -1,6 +1,6 @@
 //! zstd with a content checksum, and only where it helps.
 
-use std::io::Cursor;
+use std::borrow::Cow;
 
 use zstd::bulk::{Compressor, Decompressor};
 use zstd::zstd_safe::CParameter;
@@ -21,18 +21,28 @@ const BUFFER_KEPT: usize = 1 << 20;
 
 /// Packs payloads; keeps its working memory between them.
 pub(crate) struct Packer {
-    is_raw: bool,
-    small: Option<Compressor<'static>>,
-    large: Option<Compressor<'static>>,
+    /// For payloads that are short enough for the dictionary.
+    short: Option<Compressor<'static>>,
+    /// Seldom needed, and larger, so it is made when it is.
+    long: Option<Compressor<'static>>,
+    packed: Vec<u8>,
     buffer: Vec<u8>,
 }
 
 impl Packer {
-    pub(crate) const fn new() -> Self {
+    pub(crate) fn new() -> Result<Self, Error> {
+        Ok(Self {
+            short: Some(compressor(Compression::DICTIONARY)?),
+            ..Self::raw()
+        })
+    }
+
+    /// Stores everything as it is, so that bytes do not depend on the version of zstd.
+    pub(crate) const fn raw() -> Self {
         Self {
-            is_raw: false,
-            small: None,
-            large: None,
+            short: None,
+            long: None,
+            packed: Vec::new(),
             buffer: Vec::new(),
         }
     }
@@ -48,49 +58,44 @@ impl Packer {
         }
     }
 
-    /// Stores everything as it is, so that bytes do not depend on the version of zstd.
-    #[cfg(test)]
-    pub(crate) fn raw() -> Self {
-        Self {
-            is_raw: true,
-            ..Self::new()
-        }
+    /// The smaller of `raw` itself and its packed form.
+    pub(crate) fn pack<'a>(
+        &mut self,
+        raw: impl Into<Cow<'a, [u8]>>,
+    ) -> Result<(Compression, Vec<u8>), Error> {
+        let raw = raw.into();
+        Ok(match self.packed(&raw)? {
+            Some((compression, packed)) => (compression, packed.to_vec()),
+            None => (Compression::RAW, raw.into_owned()),
+        })
     }
 
-    /// Appends the smaller of `raw` itself and its packed form to `out`.
-    pub(crate) fn pack(&mut self, raw: &[u8], out: &mut Vec<u8>) -> Result<Compression, Error> {
-        let start = out.len();
-        if !self.is_raw && raw.len() >= WORTH_A_TRY {
-            let (compression, compressor) = self.compressor(raw.len())?;
-            // Where it is no shorter it is of no use, so there need be no room for it.
-            out.reserve(zstd::zstd_safe::compress_bound(raw.len()));
-            let mut behind = Cursor::new(&mut *out);
-            behind.set_position(u64::try_from(start).unwrap_or(u64::MAX));
-            compressor
-                .compress_to_buffer(raw, &mut behind)
-                .map_err(|e| Error::unavailable("compressing", e))?;
-            let packed = out.len() - start;
-            if packed < raw.len() && is_plausible_ratio(raw.len(), packed) {
-                return Ok(compression);
-            }
-            out.truncate(start);
-        }
-        out.extend_from_slice(raw);
-        Ok(Compression::RAW)
-    }
-
-    /// Who packs a payload of `len` bytes.
-    fn compressor(&mut self, len: usize) -> Result<(Compression, &mut Compressor<'static>), Error> {
-        let (compression, place) = if len <= DICTIONARY_MAX {
-            (Compression::DICTIONARY, &mut self.small)
+    /// The packed form, where it is smaller.
+    fn packed(&mut self, raw: &[u8]) -> Result<Option<(Compression, &[u8])>, Error> {
+        let Some(short) = self.short.as_mut().filter(|_| raw.len() >= WORTH_A_TRY) else {
+            return Ok(None);
+        };
+        let (compression, compressor) = if raw.len() <= DICTIONARY_MAX {
+            (Compression::DICTIONARY, short)
         } else {
-            (Compression::ZSTD, &mut self.large)
+            let long = match &mut self.long {
+                Some(long) => long,
+                none => none.insert(compressor(Compression::ZSTD)?),
+            };
+            (Compression::ZSTD, long)
         };
-        let compressor = match place {
-            Some(compressor) => compressor,
-            None => place.insert(compressor(compression)?),
-        };
-        Ok((compression, compressor))
+        self.packed.clear();
+        if self.packed.capacity() > BUFFER_KEPT {
+            self.packed = Vec::new();
+        }
+        self.packed
+            .reserve(zstd::zstd_safe::compress_bound(raw.len()));
+        compressor
+            .compress_to_buffer(raw, &mut self.packed)
+            .map_err(|e| Error::unavailable("compressing", e))?;
+        let packed = self.packed.as_slice();
+        let is_of_use = packed.len() < raw.len() && is_plausible_ratio(raw.len(), packed.len());
+        Ok(is_of_use.then_some((compression, packed)))
     }
 }
 
@@ -190,12 +195,8 @@ mod tests {
         }
     }
 
-    /// As it follows other bytes, which stay.
     fn packed(raw: &[u8]) -> (Compression, Vec<u8>) {
-        let mut out = b"before".to_vec();
-        let compression = Packer::new().pack(raw, &mut out).unwrap();
-        assert_eq!(out[..6], *b"before");
-        (compression, out.split_off(6))
+        Packer::new().unwrap().pack(raw).unwrap()
     }
 
     #[test]
@@ -257,9 +258,15 @@ mod tests {
         assert_eq!(dictionary::id_of(&stored), Some(dictionary::ID));
         let long = "0123456789".repeat(DICTIONARY_MAX / 10 + 1).into_bytes();
         let (compression, stored) = packed(&long);
-        assert_eq!((compression, dictionary::id_of(&stored)), (Compression::ZSTD, None));
+        assert_eq!(
+            (compression, dictionary::id_of(&stored)),
+            (Compression::ZSTD, None)
+        );
         let header = header(compression, stored.len(), long.len());
-        assert_eq!(Unpacker::new().unwrap().unpack(&header, &stored).unwrap(), long);
+        assert_eq!(
+            Unpacker::new().unwrap().unpack(&header, &stored).unwrap(),
+            long
+        );
     }
 
     #[test]

@@ -44,6 +44,10 @@ mod tests {
         let id = zstd::zstd_safe::get_dict_id_from_dict(BYTES).map(std::num::NonZeroU32::get);
         assert_eq!(id, Some(ID));
         let hash = blake3::hash(BYTES).to_hex();
-        assert_eq!(&hash[..16], "d1716472bc59e05f", "logs out there need the old bytes");
+        assert_eq!(
+            &hash[..16],
+            "d1716472bc59e05f",
+            "logs out there need the old bytes"
+        );
     }
 }

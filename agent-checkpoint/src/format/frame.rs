@@ -1,7 +1,5 @@
 //! Header, payload and trailer put together and taken apart.
 
-use std::ops::Range;
-
 use super::bytes_at;
 use super::header::{Fault, HEADER_LEN, Header};
 use super::tags::{Codec, Compression, Flags, Kind};
@@ -11,26 +9,38 @@ const TRAILER_LEN: usize = 8;
 pub(crate) const OVERHEAD: usize = HEADER_LEN + TRAILER_LEN;
 
 /// A frame ready to be written, but for the sums, which depend on the segment it goes to.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Draft {
     pub(crate) kind: Kind,
     pub(crate) flags: Flags,
     pub(crate) schema: u16,
     pub(crate) seq: u64,
     pub(crate) compression: Compression,
-    /// Where its payload lies, as it will be stored, among those of a batch.
-    pub(crate) stored: Range<usize>,
+    pub(crate) stored: Vec<u8>,
     pub(crate) raw_len: u32,
 }
 
 impl Draft {
+    /// A frame that was read, to be written once more.
+    pub(crate) fn of(found: &Found<'_>) -> Self {
+        let header = found.header;
+        Self {
+            kind: header.kind,
+            flags: header.flags,
+            schema: header.schema,
+            seq: header.seq,
+            compression: header.compression,
+            stored: found.stored.to_vec(),
+            raw_len: header.raw_len,
+        }
+    }
+
     pub(crate) fn len(&self) -> usize {
         OVERHEAD + self.stored.len()
     }
 
     /// Appends the frame's bytes. `None` when the payload is longer than a length field can say.
-    pub(crate) fn write(&self, payloads: &[u8], seed: u32, out: &mut Vec<u8>) -> Option<()> {
-        let stored = payloads.get(self.stored.clone())?;
+    pub(crate) fn write(&self, seed: u32, out: &mut Vec<u8>) -> Option<()> {
         let header = Header {
             kind: self.kind,
             codec: Codec::JSON,
@@ -41,14 +51,11 @@ impl Draft {
             stored_len: u32::try_from(self.stored.len()).ok()?,
             raw_len: self.raw_len,
         };
-        let total = u32::try_from(self.len()).ok()?;
-        let (bytes, header_sum) = header.encode(seed);
-        out.extend_from_slice(&bytes);
-        out.extend_from_slice(stored);
-        // Seeded with the header's sum, so that a payload never passes under another's header.
-        out.extend(crc32c::crc32c_append(header_sum, stored).to_le_bytes());
-        out.extend(total.to_le_bytes());
-        Some(())
+        Found {
+            header,
+            stored: &self.stored,
+        }
+        .write(seed, out)
     }
 }
 
@@ -79,6 +86,18 @@ impl<'a> Found<'a> {
     pub(crate) fn len(&self) -> usize {
         OVERHEAD + self.stored.len()
     }
+
+    /// Appends the frame's bytes. `None` when the payload is longer than a length field can say.
+    pub(crate) fn write(&self, seed: u32, out: &mut Vec<u8>) -> Option<()> {
+        let total = u32::try_from(self.len()).ok()?;
+        let (bytes, header_sum) = self.header.encode(seed);
+        out.extend_from_slice(&bytes);
+        out.extend_from_slice(self.stored);
+        // Seeded with the header's sum, so that a payload never passes under another's header.
+        out.extend(crc32c::crc32c_append(header_sum, self.stored).to_le_bytes());
+        out.extend(total.to_le_bytes());
+        Some(())
+    }
 }
 
 #[cfg(test)]
@@ -92,11 +111,11 @@ mod tests {
             schema: 1,
             seq: 3,
             compression: Compression::RAW,
-            stored: 1..4,
+            stored: b"[0]".to_vec(),
             raw_len: 3,
         };
         let mut out = Vec::new();
-        draft.write(b"?[0]?", seed, &mut out).unwrap();
+        draft.write(seed, &mut out).unwrap();
         assert_eq!(out.len(), draft.len());
         out
     }

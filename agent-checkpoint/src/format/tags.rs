@@ -10,6 +10,7 @@ impl Kind {
     pub(crate) const ITEMS: Self = Self(1);
     pub(crate) const SNAPSHOT: Self = Self(2);
     pub(crate) const COMMIT: Self = Self(4);
+    pub(crate) const LABEL: Self = Self(5);
     pub(crate) const TOMBSTONE: Self = Self(6);
     /// A run of frames packed together, in a sealed segment.
     pub(crate) const PACK: Self = Self(7);
@@ -19,7 +20,7 @@ impl Kind {
     pub(crate) const INDEX: Self = Self(12);
     /// A long text that items refer to.
     pub(crate) const BLOB: Self = Self(9);
-    // Set aside for what version 1.1 adds: 3 Patch, 5 Label, 10 Component, 11 Fork.
+    // Set aside for what version 1.1 adds: 3 Patch, 10 Component, 11 Fork.
 }
 
 /// How a payload's values are written.

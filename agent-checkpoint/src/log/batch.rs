@@ -1,7 +1,5 @@
 //! Frames that are written together or not at all.
 
-use std::ops::Range;
-
 use serde_json::{Map, Value};
 
 use super::blobs::Known;
@@ -23,16 +21,11 @@ pub(crate) struct Made {
     pub(crate) hash: Digest,
 }
 
-/// Frames of a batch that go into one segment.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Part {
-    drafts: Range<usize>,
-    /// Bytes that they will take.
-    pub(crate) len: usize,
-    /// The number behind their last record.
+/// A frame, and the number behind its last record.
+#[derive(Debug)]
+pub(crate) struct Framed {
+    pub(crate) draft: Draft,
     pub(crate) next: u64,
-    /// The number of the last item among them.
-    pub(crate) last_item: Option<u64>,
 }
 
 /// Frames in the order in which they will stand.
@@ -41,8 +34,6 @@ pub(crate) struct Batch {
     first: u64,
     next: u64,
     drafts: Vec<Draft>,
-    /// Every payload, as it will be stored.
-    payloads: Vec<u8>,
     /// The number behind each draft's last record.
     ends: Vec<u64>,
     digests: Vec<Digest>,
@@ -58,7 +49,6 @@ impl Batch {
             first,
             next: first,
             drafts: Vec::new(),
-            payloads: Vec::new(),
             ends: Vec::new(),
             digests: Vec::new(),
             logical: 0,
@@ -73,8 +63,8 @@ impl Batch {
     }
 
     /// The blobs in the log once the batch is.
-    pub(crate) fn into_blobs(self) -> Known {
-        self.blobs
+    pub(crate) fn take_blobs(&mut self) -> Known {
+        std::mem::take(&mut self.blobs)
     }
 
     /// The number behind the last record.
@@ -87,31 +77,11 @@ impl Batch {
         self.logical
     }
 
-    /// The batch in parts of at most `max` bytes each, or of one frame where that alone is longer. The
-    /// commit is in the last one, so that the others mean nothing without it.
-    pub(crate) fn parts(&self, max: usize) -> Vec<Part> {
-        let mut parts: Vec<Part> = Vec::new();
-        for (at, (draft, end)) in self.drafts.iter().zip(&self.ends).enumerate() {
-            let len = draft.len();
-            let item = (draft.kind == Kind::ITEMS)
-                .then(|| end.checked_sub(1))
-                .flatten();
-            match parts.last_mut().filter(|part| part.len + len <= max) {
-                Some(part) => {
-                    part.drafts.end = at + 1;
-                    part.len += len;
-                    part.next = *end;
-                    part.last_item = item.or(part.last_item);
-                }
-                None => parts.push(Part {
-                    drafts: at..at + 1,
-                    len,
-                    next: *end,
-                    last_item: item,
-                }),
-            }
-        }
-        parts
+    /// The frames, to be written one after the other. The commit is the last, so that the others mean
+    /// nothing without it.
+    pub(crate) fn into_frames(self) -> Vec<Framed> {
+        let frames = self.drafts.into_iter().zip(self.ends);
+        frames.map(|(draft, next)| Framed { draft, next }).collect()
     }
 
     /// Adds messages, in as many frames as they need; the number and count of each frame's items.
@@ -261,17 +231,6 @@ impl Batch {
         self.frame(packer, Kind::TOMBSTONE, raw, 1)
     }
 
-    /// A part's bytes in a segment with this seed.
-    pub(crate) fn write(&self, part: &Part, seed: u32) -> Result<Vec<u8>, Error> {
-        let mut out = Vec::with_capacity(part.len);
-        for draft in self.drafts.get(part.drafts.clone()).unwrap_or_default() {
-            draft
-                .write(&self.payloads, seed, &mut out)
-                .ok_or_else(|| Error::too_large("a frame", draft.len(), PAYLOAD_MAX))?;
-        }
-        Ok(out)
-    }
-
     /// Counts a payload that the commit's hash covers.
     fn cover(&mut self, raw: &[u8]) {
         self.digests.push(payload_digest(raw));
@@ -292,8 +251,7 @@ impl Batch {
             return Err(too_large(raw.len()));
         }
         let raw_len = u32::try_from(raw.len()).map_err(|_| too_large(raw.len()))?;
-        let start = self.payloads.len();
-        let compression = packer.pack(raw, &mut self.payloads)?;
+        let (compression, stored) = packer.pack(raw)?;
         let seq = self.next;
         // Numbers last for 2^64 records; `last_number` says no when they end all the same.
         self.next = last_number(seq, usize::try_from(records).unwrap_or(usize::MAX))
@@ -306,7 +264,7 @@ impl Batch {
             schema: RECORD_SCHEMA,
             seq,
             compression,
-            stored: start..self.payloads.len(),
+            stored,
             raw_len,
         });
         Ok(())

@@ -1,6 +1,6 @@
 //! The long texts of a session: which are in the log, and their way back into messages.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::numbering::wide;
@@ -20,7 +20,10 @@ pub(crate) struct Known {
 impl Known {
     /// The number of the frame with this text.
     pub(crate) fn number(&self, hash: &Digest) -> Option<u64> {
-        self.fresh.get(hash).or_else(|| self.numbers.get(hash)).copied()
+        self.fresh
+            .get(hash)
+            .or_else(|| self.numbers.get(hash))
+            .copied()
     }
 
     pub(crate) fn learn(&mut self, hash: Digest, number: u64) {
@@ -58,21 +61,40 @@ impl Known {
 pub(crate) struct Blobs {
     texts: BTreeMap<u64, (Digest, String)>,
     referred: u64,
+    /// Numbers that messages referred to where nothing was.
+    sought: BTreeSet<u64>,
 }
 
 impl Blobs {
     pub(crate) fn insert(&mut self, number: u64, hash: Digest, text: String) {
         self.texts.insert(number, (hash, text));
+        self.sought.remove(&number);
+    }
+
+    /// Numbers that messages referred to and that are not there, ascending.
+    pub(crate) fn sought(&self) -> impl Iterator<Item = u64> {
+        self.sought.iter().copied()
     }
 
     /// Puts the texts back that `messages` refer to; which of the messages, by position, lack one.
-    pub(crate) fn put_back(&mut self, messages: &mut [Message], limit: u64) -> Result<Vec<usize>, ()> {
-        let Self { texts, referred } = self;
+    pub(crate) fn put_back(
+        &mut self,
+        messages: &mut [Message],
+        limit: u64,
+    ) -> Result<Vec<usize>, ()> {
+        let Self {
+            texts,
+            referred,
+            sought,
+        } = self;
         let mut lacking = Vec::new();
         let mut is_over = false;
         for (at, message) in messages.iter_mut().enumerate() {
             let mut find = |reference: &Reference| {
-                let (hash, text) = texts.get(&reference.number)?;
+                let Some((hash, text)) = texts.get(&reference.number) else {
+                    sought.insert(reference.number);
+                    return None;
+                };
                 let is_it = *hash == reference.hash && wide(text.len()) == reference.len;
                 *referred = referred.saturating_add(if is_it { reference.len } else { 0 });
                 is_over |= *referred > limit;
@@ -90,7 +112,10 @@ impl Blobs {
 
     /// What a writer that goes on with the log knows.
     pub(crate) fn known(&self) -> Known {
-        let numbers = self.texts.iter().map(|(number, (hash, _))| (*hash, *number));
+        let numbers = self
+            .texts
+            .iter()
+            .map(|(number, (hash, _))| (*hash, *number));
         Known {
             numbers: Arc::new(numbers.collect()),
             fresh: BTreeMap::new(),
@@ -121,6 +146,7 @@ mod tests {
         ];
         assert_eq!(blobs.put_back(&mut messages, 100), Ok(vec![1, 2, 3]));
         assert_eq!(messages[0], Message::user("text"));
+        assert_eq!(blobs.sought().collect::<Vec<_>>(), [5]);
         let known = blobs.known();
         assert_eq!(known.number(blake3::hash(b"text").as_bytes()), Some(4));
         assert_eq!(known.referred, 4);
@@ -141,7 +167,10 @@ mod tests {
         let mut clone = known.clone();
         clone.learn([1; 32], 7);
         assert!(clone.refer(40));
-        assert_eq!((known.number(&[1; 32]), clone.number(&[1; 32])), (None, Some(7)));
+        assert_eq!(
+            (known.number(&[1; 32]), clone.number(&[1; 32])),
+            (None, Some(7))
+        );
         known.adopt(clone);
         assert_eq!((known.number(&[1; 32]), known.referred), (Some(7), 40));
         assert!(known.fresh.is_empty());

@@ -103,10 +103,10 @@ mod tests {
                 schema: 1,
                 seq,
                 compression: Compression::RAW,
-                stored: 0..stored.len(),
+                stored,
                 raw_len,
             }
-            .write(&stored, 5, &mut out)
+            .write(5, &mut out)
             .unwrap();
         }
         out

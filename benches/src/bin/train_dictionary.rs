@@ -25,7 +25,9 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<String, Broken> {
-    let path = std::env::args().nth(1).unwrap_or_else(|| SHIPPED.to_owned());
+    let path = std::env::args()
+        .nth(1)
+        .unwrap_or_else(|| SHIPPED.to_owned());
     let dictionary = train(SIZE)?;
     std::fs::write(&path, &dictionary).map_err(Broken::when("write the dictionary"))?;
     Ok(format!("{path}: {} bytes", dictionary.len()))

@@ -95,7 +95,10 @@ impl Session<'_> {
         let (name, argument) = self.random.choice(TOOLS).unwrap_or(("bash", "command"));
         let mut arguments = json!({ argument: path });
         if name == "edit_file" || name == "str_replace" {
-            let (old, new) = (self.lines(Topic::Code, 3, ""), self.lines(Topic::Code, 5, ""));
+            let (old, new) = (
+                self.lines(Topic::Code, 3, ""),
+                self.lines(Topic::Code, 5, ""),
+            );
             arguments = json!({ argument: path, "old_str": old, "new_str": new });
         }
         says.tool_calls.push(ToolCall {
@@ -153,7 +156,10 @@ impl Session<'_> {
             } else {
                 String::new()
             };
-            text += &format!("{front}{number}{}\n", filled(self.random, line, &self.names));
+            text += &format!(
+                "{front}{number}{}\n",
+                filled(self.random, line, &self.names)
+            );
         }
         text
     }
@@ -165,7 +171,11 @@ impl Session<'_> {
     }
 
     fn call_id(&mut self) -> String {
-        let front = if self.random.bool() { "call_" } else { "toolu_01" };
+        let front = if self.random.bool() {
+            "call_"
+        } else {
+            "toolu_01"
+        };
         let id = (0..22).map(|_| self.random.alphanumeric());
         id.fold(front.to_owned(), |id, digit| id + &digit.to_string())
     }

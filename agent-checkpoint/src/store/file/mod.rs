@@ -19,7 +19,7 @@ use agent_primitives::SessionId;
 
 use super::{Store, StoreId, Writer};
 use crate::Error;
-use crate::fs::{Access, FileHandle, FileSystem, OsFiles, read_bounded};
+use crate::fs::{Access, FileHandle, FileSystem, OsFiles, read_bounded, read_part};
 use writer::FileWriter;
 
 const SESSIONS: &str = "sessions";
@@ -179,6 +179,27 @@ impl Store for FileStore {
             })
     }
 
+    fn segment_len(&self, session: &SessionId, segment: u32) -> Result<u64, Error> {
+        let path = self
+            .session_folder(session)?
+            .join(names::segment_name(segment));
+        let facts = self.files.look(&path);
+        Ok(facts.map_err(|e| failed("reading", &path, e))?.len)
+    }
+
+    fn read_range(
+        &self,
+        session: &SessionId,
+        segment: u32,
+        offset: u64,
+        len: usize,
+    ) -> Result<Vec<u8>, Error> {
+        let path = self
+            .session_folder(session)?
+            .join(names::segment_name(segment));
+        read_part(&*self.files, &path, offset, len).map_err(|e| failed("reading", &path, e))
+    }
+
     fn writer(&self, session: &SessionId) -> Result<Box<dyn Writer>, Error> {
         let (folder, lock) = self.lock(session)?;
         let files = Arc::clone(&self.files);
@@ -229,10 +250,14 @@ fn open_lock(files: &dyn FileSystem, folder: &Path) -> Result<Box<dyn FileHandle
 
 /// The typed error for a failed operation on a file.
 fn failed(what: &str, path: &Path, error: io::Error) -> Error {
-    use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+    use io::ErrorKind::{
+        FileTooLarge, PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull,
+    };
     let what = format!("{what} {}", path.display());
     match error.kind() {
         StorageFull | QuotaExceeded | FileTooLarge => Error::disk_full(what, error),
+        ReadOnlyFilesystem => Error::read_only(what, error),
+        PermissionDenied => Error::permission_denied(what, error),
         _ => Error::unavailable(what, error),
     }
 }
