@@ -80,6 +80,8 @@ impl Appender {
         durability: Durability,
     ) -> Result<Appended, Error> {
         let (first, last_item) = (self.end.next, self.end.last_item);
+        // Left by a store that panicked; nobody was told of them.
+        self.unsynced.forget_from(first);
         self.unsynced.push(frames);
         let mut durability = durability;
         if !durability.is_synced() && self.unsynced.len() > UNSYNCED_MAX {

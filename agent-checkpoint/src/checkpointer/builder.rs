@@ -8,7 +8,7 @@ use agent_primitives::{AgentId, Clock, Observer, Restored, SessionId, SystemCloc
 
 use super::attach::Attached;
 use super::desk::Desk;
-use super::{Checkpointer, Retention, Signal};
+use super::{Checkpointer, Resume, Retention, Signal};
 use crate::format::compress::Packer;
 use crate::{Durability, Error, Reader, Store};
 
@@ -37,6 +37,7 @@ pub struct Builder {
     durability: Durability,
     patience: Option<Duration>,
     limit: u64,
+    resume: Resume,
 }
 
 impl fmt::Debug for Builder {
@@ -64,6 +65,7 @@ impl Builder {
             durability: Durability::default(),
             patience: None,
             limit: Reader::LIMIT,
+            resume: Resume::default(),
         }
     }
 
@@ -99,6 +101,13 @@ impl Builder {
     #[must_use]
     pub fn durability(mut self, durability: Durability) -> Self {
         self.durability = durability;
+        self
+    }
+
+    /// How much of the session is taken into memory; all of it unless set.
+    #[must_use]
+    pub fn resume(mut self, resume: Resume) -> Self {
+        self.resume = resume;
         self
     }
 
@@ -163,7 +172,7 @@ impl Builder {
     /// [`Error::is_unavailable`] when the store cannot be read.
     pub fn open(self) -> Result<Checkpointer, Error> {
         let started = self.clock.monotonic();
-        let attached = Attached::to(&self.store, &self.session, None, self.limit)?;
+        let attached = Attached::to(&self.store, &self.session, None, self.limit, self.resume)?;
         let session = Checkpointer {
             packer: Packer::new()?,
             blobs: attached.blobs,
@@ -183,6 +192,7 @@ impl Builder {
             current: attached.current,
             report: attached.report,
             limit: self.limit,
+            is_partial: attached.is_partial,
         };
         if let Some(head) = session.report.head.clone() {
             let elapsed = session.clock.monotonic().since(started);

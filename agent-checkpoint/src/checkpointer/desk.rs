@@ -104,23 +104,22 @@ impl Shared {
         slot.wait(patience).map_err(|error| (error, Some(slot)))
     }
 
-    fn send(&self, job: Job) -> Result<(), Error> {
+    fn send(&self, mut job: Job) -> Result<(), Error> {
         let mut worker = lock(&self.worker);
-        let sender = match worker.take() {
-            Some(sender) => sender,
-            None => spawn()?,
-        };
-        match sender.try_send(job) {
-            Ok(()) => {
-                *worker = Some(sender);
-                Ok(())
+        if let Some(sender) = worker.as_ref() {
+            match sender.try_send(job) {
+                Ok(()) => return Ok(()),
+                Err(TrySendError::Full(_)) => {
+                    return Err(Error::blocked(self.patience.unwrap_or_default()));
+                }
+                // A panic ended it.
+                Err(TrySendError::Disconnected(unsent)) => job = unsent,
             }
-            Err(TrySendError::Full(_)) => {
-                *worker = Some(sender);
-                Err(Error::blocked(self.patience.unwrap_or_default()))
-            }
-            Err(TrySendError::Disconnected(_)) => Err(Error::poisoned()),
         }
+        let sender = spawn()?;
+        let sent = sender.try_send(job).map_err(|_| Error::poisoned());
+        *worker = Some(sender);
+        sent
     }
 
     /// As [`Checkpointer::save`](super::Checkpointer::save) of nothing, for who must not wait for others.

@@ -280,4 +280,29 @@ mod tests {
         );
         assert!(!folder.path().join("removed-12-0").exists());
     }
+
+    #[test]
+    fn errors_of_the_system_say_what_a_host_can_do() {
+        use io::ErrorKind as Io;
+        let error = |kind: io::ErrorKind| failed("writing", Path::new("x"), kind.into());
+        for full in [Io::StorageFull, Io::QuotaExceeded, Io::FileTooLarge] {
+            assert!(error(full).is_disk_full(), "{full}");
+        }
+        assert!(error(Io::ReadOnlyFilesystem).is_read_only());
+        assert!(error(Io::PermissionDenied).is_permission_denied());
+        let other = error(Io::NotFound);
+        assert!(!other.is_disk_full() && !other.is_read_only() && !other.is_permission_denied());
+        for kind in [
+            Io::StorageFull,
+            Io::ReadOnlyFilesystem,
+            Io::PermissionDenied,
+            Io::NotFound,
+        ] {
+            assert!(error(kind).is_unavailable(), "{kind}");
+        }
+        assert_eq!(
+            error(Io::PermissionDenied).to_string(),
+            "writing x is refused for want of permission; grant it and try again"
+        );
+    }
 }
