@@ -167,13 +167,10 @@ fn text<'a>(text: &mut String, find: &mut impl FnMut(&Reference) -> Option<&'a s
     Some(())
 }
 
-fn value<'a>(
-    value_: &mut Value,
-    find: &mut impl FnMut(&Reference) -> Option<&'a str>,
-) -> Option<()> {
-    match value_ {
+fn value<'a>(json: &mut Value, find: &mut impl FnMut(&Reference) -> Option<&'a str>) -> Option<()> {
+    match json {
         Value::String(inner) => text(inner, find),
-        Value::Array(values) => values.iter_mut().try_for_each(|inner| value(inner, find)),
+        Value::Array(list) => list.iter_mut().try_for_each(|inner| value(inner, find)),
         Value::Object(inner) => fields(inner, find),
         _ => Some(()),
     }
