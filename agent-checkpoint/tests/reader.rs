@@ -70,7 +70,7 @@ fn worked_on(
     for step in 0..steps {
         match dice.roll(12) {
             0 => {
-                let len = dice.roll(400_000);
+                let len = dice.roll(200_000);
                 session.push(Message::user(dice.noise(len))).unwrap();
             }
             1 => session.update(|work| work.next_steps.push(format!("step {step}"))),
@@ -117,7 +117,7 @@ fn worked_on(
 #[test]
 fn a_reader_sees_what_the_writer_saved() {
     for seed in 0..3 {
-        worked_on(seed, 40, |dice, store, session| {
+        worked_on(seed, 30, |dice, store, session| {
             let reader = reader(store);
             let history = session.history();
             let count = dice.roll(history.len() + 3);

@@ -170,7 +170,7 @@ pub(super) fn messages(reader: &Reader, range: Range<usize>) -> Result<Vec<Messa
 }
 
 /// Messages by position, counted from the start of the span that they lie in.
-fn far(reader: &Reader, head: &Entry, range: Range<usize>) -> Result<Vec<Message>, Odd> {
+pub(super) fn far(reader: &Reader, head: &Entry, range: Range<usize>) -> Result<Vec<Message>, Odd> {
     let mut directory = Directory::new(&reader.store, &reader.session)?;
     let mut unpacker = Unpacker::new()?;
     let mut messages = Vec::new();
