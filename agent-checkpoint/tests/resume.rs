@@ -47,7 +47,7 @@ fn step(dice: &mut Dice, step: usize, may_cut: bool, sessions: &mut [&mut Checkp
     let (what, more) = (dice.roll(8), dice.roll(5));
     for session in sessions {
         match what {
-            0 => session.update(|work| work.next_steps.push(format!("step {step}"))),
+            0 => session.update(|work| work.next_steps.push(format!("step {step}").into())),
             1 if may_cut => {
                 let keep = u64::try_from(6 + more).unwrap();
                 let summary = Message::user(format!("summary {step}"));

@@ -359,8 +359,9 @@ mod tests {
     /// Appends a commit whose only component is `value`.
     fn commit(session: &mut Checkpointer, name: &str, value: Value) {
         let mut batch = Batch::starting_at(session.desk.appender().unwrap().end.next);
-        let values: Map<String, Value> = [(name.to_owned(), value)].into_iter().collect();
-        let seq = batch.snapshot(&mut session.packer, &values).unwrap();
+        let value = value.to_string();
+        let values = [(name, value.as_bytes())];
+        let seq = batch.snapshot(&mut session.packer, values).unwrap();
         let reference = Reference { seq, schema: 1 };
         let body = Body {
             at: 0,

@@ -1,11 +1,12 @@
 //! The state in memory, and which part of it lies where in the log.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 
 use serde_json::{Map, Value};
 
-use super::components::{Changes, Components, Host, Stored};
+use super::components::{Changes, Components, Written};
+use super::hosts::Hosts;
+use super::stored::Stored;
 use crate::format::payload::Span;
 use crate::log::numbering::{Numbering, wide};
 use crate::log::replay::{Entry, Replay};
@@ -29,7 +30,7 @@ pub(crate) struct Current {
     pub(crate) notes: Vec<Note>,
     /// What the model is sent; the whole conversation where absent.
     pub(crate) context: Option<Vec<Piece>>,
-    pub(crate) host: BTreeMap<String, Host>,
+    pub(crate) hosts: Hosts,
     /// What a later version wrote into commits, kept for it.
     pub(crate) other: Map<String, Value>,
     pub(crate) components: Components,
@@ -46,7 +47,7 @@ impl Current {
         let mut current = Self {
             other: entry.body.other.clone(),
             components: stored.components,
-            host: stored.host,
+            hosts: Hosts::of(stored.host),
             ..Self::default()
         };
         current.state.work = stored.work;
@@ -250,8 +251,10 @@ impl Current {
     }
 
     /// Remembers that `changes` and the notes are saved.
-    pub(crate) fn saved(&mut self, changes: Changes, seq: u64, note_numbers: &[u64]) {
-        self.components.saved(changes, seq);
+    pub(crate) fn saved(&mut self, changes: Changes, written: Written, note_numbers: &[u64]) {
+        for bytes in self.components.saved(changes, written) {
+            self.hosts.recycle(bytes);
+        }
         for (note, number) in self.notes.iter_mut().zip(note_numbers) {
             note.number = Some(*number);
         }
@@ -278,7 +281,8 @@ impl Current {
         if !self.is_work_touched {
             return Ok(Changes::default());
         }
-        self.components.changes(&self.state.work, &self.host)
+        self.components
+            .changes(&self.state.work, &self.hosts.values)
     }
 }
 
