@@ -112,7 +112,7 @@ fn a_sealed_segment_reads_as_the_one_that_it_replaced() {
     };
     let (one, other) = (resumed(plain), resumed(sealed));
     assert_eq!(one.state(), other.state());
-    assert_eq!(one.state().work.next_steps, ["from the start"]);
+    assert_eq!(one.state().work.next_steps, ["from the start".into()]);
     assert_eq!(one.context(), other.context());
     assert_eq!((one.skipped(), other.skipped()), (155, 155));
 }
@@ -155,7 +155,7 @@ fn positions_far_from_the_end_are_found_in_every_kind_of_history() {
             session.push(Message::assistant(format!("{n}!"))).unwrap();
         }
         if n % 50 == 0 {
-            session.update(|work| work.next_steps.push(format!("{n}")));
+            session.update(|work| work.next_steps.push(format!("{n}").into()));
         }
         let id = session.save(CheckpointKind::Auto).unwrap();
         match n {
