@@ -34,16 +34,16 @@ pub enum Resume {
 }
 
 /// A log of which as much was read as is to be in memory.
-pub(super) struct Resumed {
-    pub(super) loaded: Loaded,
-    pub(super) head: Option<Entry>,
-    pub(super) current: Current,
+pub(crate) struct Resumed {
+    pub(crate) loaded: Loaded,
+    pub(crate) head: Option<Entry>,
+    pub(crate) current: Current,
     /// Not all of it was read.
-    pub(super) is_partial: bool,
+    pub(crate) is_partial: bool,
 }
 
 /// The end of a sound log; `None` where all of it must be read.
-pub(super) fn end_of(
+pub(crate) fn end_of(
     store: &dyn Store,
     session: &SessionId,
     messages: usize,

@@ -7,6 +7,7 @@ use agent_primitives::{CheckpointKind, SessionId};
 use super::Reader;
 use super::tail::Tail;
 use super::walk::Walk;
+use crate::checkpointer::resume::end_of;
 use crate::format::segment::{Opening, Place};
 use crate::log::seal::{Outcome, seal};
 use crate::{Checkpointer, MemoryStore, Message, Resume, Store, StoreId};
@@ -112,7 +113,8 @@ fn a_sealed_segment_reads_as_the_one_that_it_replaced() {
     };
     let (one, other) = (resumed(plain), resumed(sealed));
     assert_eq!(one.state(), other.state());
-    assert_eq!(one.state().work.next_steps, ["from the start".into()]);
+    let step: crate::NextStep = "from the start".into();
+    assert_eq!(one.state().work.next_steps, [step]);
     assert_eq!(one.context(), other.context());
     assert_eq!((one.skipped(), other.skipped()), (155, 155));
 }
@@ -211,4 +213,42 @@ fn what_follows_a_segment_decides_how_much_of_it_counts() {
     session.push(Message::user("other")).unwrap();
     session.save(CheckpointKind::Auto).unwrap();
     assert_eq!(reader.tail(9).unwrap().len(), 5);
+}
+
+#[test]
+fn a_component_in_patches_is_followed_to_its_base() {
+    #[derive(Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+    struct Notes(Vec<String>);
+    impl crate::Snapshot for Notes {
+        const KIND: &'static str = "notes";
+        const VERSION: u16 = 1;
+    }
+    let store = empty();
+    let mut session = Checkpointer::builder(store.clone(), id()).open().unwrap();
+    let mut notes = Notes(
+        (0..3_000)
+            .map(|n| format!("{n} {}", noise(n, 40)))
+            .collect(),
+    );
+    for n in 0..150 {
+        session.push(Message::user(format!("{n}"))).unwrap();
+        if n % 5 == 0 && n < 100 {
+            notes.0[n * 7] = format!("changed {n}");
+            session.put(&notes).unwrap();
+        }
+        session.save(CheckpointKind::Auto).unwrap();
+    }
+    drop(session);
+    let resumed = end_of(&store, &id(), 3)
+        .unwrap()
+        .expect("only the end is read");
+    assert!(resumed.is_partial);
+    let builder = Checkpointer::builder(store, id()).resume(Resume::Last(3));
+    let mut session = builder.open().unwrap();
+    assert_eq!((session.history().len(), session.skipped()), (3, 147));
+    assert_eq!(session.component::<Notes>().unwrap().as_ref(), Some(&notes));
+    notes.0.clear();
+    session.put(&notes).unwrap();
+    session.save(CheckpointKind::Auto).unwrap();
+    assert!(session.report().is_clean());
 }
