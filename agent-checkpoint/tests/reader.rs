@@ -289,7 +289,7 @@ fn what_a_writer_has_under_way_is_not_there_yet_and_no_damage() {
 fn damage_shows_what_was_saved_or_an_error_and_never_anything_else() {
     let mut states: Vec<Vec<Message>> = vec![Vec::new()];
     let store = worked_on(11, 25, |_, _, session| {
-        states.push(session.history().to_vec())
+        states.push(session.history().to_vec());
     });
     let segments = store.segments(&id()).unwrap();
     let bytes: Vec<Vec<u8>> = segments

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use agent_primitives::SessionId;
 
-use super::walk::{Frame, Odd, head, unpacked};
+use super::walk::{Frame, Odd, Unpacked, head, unpacked};
 use crate::format::SEGMENT_MAX;
 use crate::format::compress::Unpacker;
 use crate::format::header::{HEADER_LEN, Header};
@@ -35,7 +35,7 @@ struct Chapter {
     /// The number that the next segment begins with.
     next: Option<u64>,
     /// The pack that was asked for last, by its place among the frames, and its frames.
-    pack: Option<(usize, Vec<(Header, Vec<u8>)>)>,
+    pack: Option<(usize, Vec<Unpacked>)>,
 }
 
 impl<'a> Directory<'a> {

@@ -1,5 +1,6 @@
 //! Sealed segments are read as those that they replace, and the end of a log without the rest of it.
 
+use std::fmt::Write as _;
 use std::sync::OnceLock;
 
 use agent_primitives::{CheckpointKind, SessionId};
@@ -28,7 +29,7 @@ fn noise(seed: usize, len: usize) -> String {
         state = state
             .wrapping_mul(6_364_136_223_846_793_005)
             .wrapping_add(1_442_695_040_888_963_407);
-        text.push_str(&format!("{:016x}", state.rotate_left(17)));
+        write!(text, "{:016x}", state.rotate_left(17)).unwrap();
     }
     text
 }

@@ -33,6 +33,9 @@ impl From<Error> for Odd {
     }
 }
 
+/// A frame out of a pack.
+pub(super) type Unpacked = (Header, Vec<u8>);
+
 /// A frame with right sums.
 #[derive(Debug)]
 pub(crate) struct Frame {
@@ -66,7 +69,7 @@ pub(crate) struct Walk<'a> {
     count: usize,
     part: Option<Part<'a>>,
     /// Frames of a pack that were not given yet.
-    packed: Vec<(Header, Vec<u8>)>,
+    packed: Vec<Unpacked>,
     unpacker: Unpacker,
     /// The number of the frame given last.
     later: Option<u64>,
@@ -222,7 +225,7 @@ pub(super) fn unpacked(
     header: &Header,
     stored: &[u8],
     unpacker: &mut Unpacker,
-) -> Result<Vec<(Header, Vec<u8>)>, Odd> {
+) -> Result<Vec<Unpacked>, Odd> {
     if !matches!(admit(header), Ok(Some(()))) {
         return Err(Odd::Unsound);
     }
