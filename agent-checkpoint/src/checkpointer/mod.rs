@@ -16,7 +16,7 @@ mod hosts;
 pub(crate) mod load;
 mod report;
 mod restore;
-mod resume;
+pub(crate) mod resume;
 mod retention;
 mod save;
 mod signal;

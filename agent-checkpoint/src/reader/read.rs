@@ -138,28 +138,19 @@ pub(super) fn messages(reader: &Reader, range: Range<usize>) -> Result<Vec<Messa
     let Some(head) = head.filter(|_| !range.is_empty()) else {
         return Ok(Vec::new());
     };
-    if len - range.start > NEAR {
-        match reader.look(|| match far(reader, &head, range.clone()) {
-            Err(Odd::Failed(error)) => Err(error),
-            Err(Odd::Unsound) => Ok(None),
+    let found = if len - range.start > NEAR {
+        reader.look(|| match far(reader, &head, range.clone()) {
             Ok(messages) => Ok(Some(messages)),
-        })? {
-            Some(messages) => return Ok(messages),
-            None => {
-                let whole = state(reader, Some(&head.id()))?.conversation;
-                return Ok(whole
-                    .into_iter()
-                    .take(range.end)
-                    .skip(range.start)
-                    .collect());
-            }
-        }
-    }
-    // The history may have grown meanwhile; positions count from its start.
-    let newest = reader.newest(len - range.start)?;
-    let grown = newest.head.as_ref().map_or(0, Entry::messages);
-    if newest.head.as_ref().map(|head| head.seq) == Some(head.seq) && grown == len {
-        let mut messages = newest.into_messages();
+            Err(Odd::Unsound) => Ok(None),
+            Err(Odd::Failed(error)) => Err(error),
+        })?
+    } else {
+        let newest = reader.newest(len - range.start)?;
+        // The session may have gone on meanwhile; positions count from its start.
+        let is_same = newest.head.as_ref().map(|head| head.seq) == Some(head.seq);
+        is_same.then(|| newest.into_messages())
+    };
+    if let Some(mut messages) = found {
         messages.truncate(range.len());
         return Ok(messages);
     }
@@ -172,7 +163,7 @@ pub(super) fn messages(reader: &Reader, range: Range<usize>) -> Result<Vec<Messa
 }
 
 /// Messages by position, counted from the start of the span that they lie in.
-fn far(reader: &Reader, head: &Entry, range: Range<usize>) -> Result<Vec<Message>, Odd> {
+pub(super) fn far(reader: &Reader, head: &Entry, range: Range<usize>) -> Result<Vec<Message>, Odd> {
     let mut directory = Directory::new(&reader.store, &reader.session)?;
     let mut unpacker = Unpacker::new()?;
     let mut blobs = Blobs::default();
