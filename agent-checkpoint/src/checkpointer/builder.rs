@@ -186,6 +186,7 @@ impl Builder {
         attached.appender.segment_target = self.segment_target;
         let session = Checkpointer {
             packer: Packer::new()?,
+            blobs: attached.blobs,
             listed: attached.listed,
             logical: attached.logical,
             head: attached.head,
