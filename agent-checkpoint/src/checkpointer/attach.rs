@@ -257,6 +257,7 @@ mod tests {
             kind: "auto".into(),
             agent: None,
             restored: None,
+            why: None,
             covers: 0,
             history: session.current.numbering.spans().to_vec(),
             context: None,

@@ -5,6 +5,7 @@ pub(crate) mod frame;
 pub(crate) mod header;
 pub(crate) mod items;
 pub(crate) mod payload;
+pub(crate) mod point;
 pub(crate) mod segment;
 pub(crate) mod tags;
 

@@ -10,8 +10,10 @@ impl Kind {
     pub(crate) const ITEMS: Self = Self(1);
     pub(crate) const SNAPSHOT: Self = Self(2);
     pub(crate) const COMMIT: Self = Self(4);
+    pub(crate) const LABEL: Self = Self(5);
     pub(crate) const TOMBSTONE: Self = Self(6);
-    // Set aside for what version 1.1 adds: 3 Patch, 5 Label, 7 Pack, 8 Skip, 9 Blob, 10 Component, 11 Fork.
+    pub(crate) const FORK: Self = Self(11);
+    // Set aside for what version 1.1 adds: 3 Patch, 7 Pack, 8 Skip, 9 Blob, 10 Component.
 }
 
 /// How a payload's values are written.

@@ -10,6 +10,7 @@ use crate::format::compress::Packer;
 use crate::format::frame::Draft;
 use crate::format::items::{Items, ItemsDraft};
 use crate::format::payload::{Body, Commit, Digest, Tombstone};
+use crate::format::point::{Fork, Mark};
 use crate::format::tags::{Flags, Kind};
 use crate::format::{PAYLOAD_MAX, RECORD_SCHEMA, SPANS_MAX};
 use crate::{Error, Message};
@@ -179,6 +180,9 @@ impl Batch {
             }
         }
         body.covers = self.first;
+        if let Some(cause) = &mut body.why {
+            cause.covers = self.first;
+        }
         let seq = self.next;
         let bytes = serde_json::to_vec(&body).map_err(|e| Error::encode("a commit", e))?;
         let hash = commit_hash(parent, seq, &self.digests, &bytes);
@@ -199,6 +203,22 @@ impl Batch {
     ) -> Result<(), Error> {
         let raw = serde_json::to_vec(tombstone).map_err(|e| Error::encode("a tombstone", e))?;
         self.frame(packer, Kind::TOMBSTONE, raw, 1)
+    }
+
+    /// Sets or takes out a label or a pin.
+    pub(crate) fn mark(&mut self, packer: &mut Packer, mark: &Mark) -> Result<(), Error> {
+        let raw = serde_json::to_vec(mark).map_err(|e| Error::encode("a label", e))?;
+        self.frame(packer, Kind::LABEL, raw, 1)
+    }
+
+    /// Says whose the segments before this one are.
+    pub(crate) fn fork(&mut self, packer: &mut Packer, fork: &Fork) -> Result<(), Error> {
+        let raw = serde_json::to_vec(fork).map_err(|e| Error::encode("a fork", e))?;
+        self.frame(packer, Kind::FORK, raw, 1)?;
+        if let Some(draft) = self.drafts.last_mut() {
+            draft.flags = Flags::MUST_UNDERSTAND;
+        }
+        Ok(())
     }
 
     /// A part's bytes in a segment with this seed.

@@ -16,6 +16,7 @@ use crate::format::frame::Found;
 use crate::format::header::{Fault, Header};
 use crate::format::items::Items;
 use crate::format::payload::{Body, Commit, ComponentNames, Digest, Span, Tombstone, name_mark};
+use crate::format::point::Mark;
 use crate::format::tags::{Codec, Compression, Flags, Kind};
 use crate::{Error, Message};
 
@@ -31,6 +32,16 @@ pub(crate) struct Entry {
     pub(crate) tail: Option<Span>,
     /// Everything that it refers to is there and is what was committed.
     pub(crate) whole: bool,
+    pub(crate) spent: Spent,
+}
+
+/// What a commit cost: of the frames since the commit before it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Spent {
+    /// Bytes of new state, before compression.
+    pub(crate) logical: u64,
+    /// Bytes of the frames.
+    pub(crate) stored: u64,
 }
 
 impl Entry {
@@ -100,6 +111,12 @@ pub(crate) struct Replay {
     snapshots: BTreeMap<u64, Packed>,
     pub(crate) commits: Vec<Entry>,
     pub(crate) tombstones: Vec<Tombstone>,
+    /// Labels and pins as they were set and taken out.
+    pub(crate) marks: Vec<Mark>,
+    /// Frames with a greater number are another session's, which shares the segment: see Fork frames.
+    pub(crate) cut: Option<u64>,
+    /// What no commit has accounted for.
+    pub(crate) unclaimed: Spent,
     /// Numbers of records that are lost.
     pub(crate) missing: Vec<Range<u64>>,
     pub(crate) frames: u64,
@@ -117,13 +134,22 @@ impl Replay {
         unpacker: &mut Unpacker,
     ) -> Result<(), Refusal> {
         let header = &found.header;
+        if self.cut.is_some_and(|last| header.seq > last) {
+            return Ok(());
+        }
         if header.seq < self.next {
             return Err(Fault::Stale.into());
         }
         if header.seq > self.next {
             self.lose(self.next..header.seq);
         }
+        let (logical, commits) = (self.logical, self.commits.len());
         let taken = self.take(header, found.stored, unpacker);
+        self.unclaimed.logical += self.logical - logical;
+        self.unclaimed.stored += wide(found.len());
+        if let Some(made) = self.commits.get_mut(commits) {
+            made.spent = std::mem::take(&mut self.unclaimed);
+        }
         if let Ok(records) = &taken {
             self.frames += 1;
             self.next = header.seq.saturating_add(*records);
@@ -154,8 +180,18 @@ impl Replay {
         if header.flags.has_unknown_critical() {
             return Err(beyond("with properties that may not be ignored"));
         }
-        let is_known =
-            [Kind::ITEMS, Kind::SNAPSHOT, Kind::COMMIT, Kind::TOMBSTONE].contains(&header.kind);
+        // A Fork frame was read before the segments that it speaks of.
+        if header.kind == Kind::FORK && header.schema <= RECORD_SCHEMA {
+            return Ok(1);
+        }
+        let is_known = [
+            Kind::ITEMS,
+            Kind::SNAPSHOT,
+            Kind::COMMIT,
+            Kind::LABEL,
+            Kind::TOMBSTONE,
+        ]
+        .contains(&header.kind);
         if !is_known {
             return if header.flags.has(Flags::MUST_UNDERSTAND) {
                 Err(beyond("of a kind that may not be ignored"))
@@ -193,6 +229,7 @@ impl Replay {
                 let (commit, body) = Commit::decode(&raw).ok_or(Fault::Content)?;
                 self.take_commit(header.seq, commit, body);
             }
+            Kind::LABEL => self.marks.push(Mark::decode(&raw).ok_or(Fault::Content)?),
             _ => {
                 self.tombstones
                     .push(Tombstone::decode(&raw).ok_or(Fault::Content)?);
@@ -246,6 +283,7 @@ impl Replay {
             body: Arc::clone(&before.body),
             tail: Some(tail),
             whole: adjoins && before.whole,
+            spent: Spent::default(),
         });
     }
 
@@ -286,6 +324,7 @@ impl Replay {
             at_ms: body.at,
             tail: None,
             whole,
+            spent: Spent::default(),
             body: Arc::new(body),
         });
     }
@@ -489,6 +528,7 @@ mod tests {
                 kind: "auto".into(),
                 agent: None,
                 restored: None,
+                why: None,
                 covers: 0,
                 history: vec![span],
                 context: Some(vec![span]),
