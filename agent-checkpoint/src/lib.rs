@@ -13,8 +13,8 @@ mod store;
 mod truncate;
 
 pub use checkpointer::{
-    Builder, Checkpoint, Checkpointer, Figures, Quarantined, Reason, Report, Retention, Ruling,
-    Signal,
+    Builder, Change, ChangeKind, Checkpoint, Checkpointer, Diff, Figures, Pruning, Quarantined,
+    Query, Reason, Report, Restoration, RestorePlan, Retention, Ruling, Signal, Triggers, Why,
 };
 pub use error::Error;
 pub use state::{

@@ -6,6 +6,7 @@ use agent_primitives::SessionId;
 
 use super::current::Current;
 use super::load::{Loaded, Lost, load};
+use super::points::Points;
 use super::report::{Quarantined, Report};
 use super::save::{Head, LogEnd};
 use super::{Checkpoint, Checkpointer};
@@ -20,7 +21,7 @@ pub(super) struct Attached {
     pub(super) current: Current,
     pub(super) head: Option<Head>,
     pub(super) end: LogEnd,
-    pub(super) listed: Vec<Checkpoint>,
+    pub(super) points: Points,
     pub(super) logical: u64,
     pub(super) owed: Option<Mending>,
     pub(super) report: Report,
@@ -58,8 +59,9 @@ impl Attached {
                 next: loaded.replay.next,
                 last_item: loaded.replay.last_item(),
                 is_synced: false,
+                unclaimed: loaded.replay.unclaimed.stored,
             },
-            listed: listed(&loaded.replay),
+            points: Points::new(listed(&loaded.replay), &loaded.replay.marks),
             logical: loaded.replay.logical,
             head: head.as_ref().map(Head::of),
             writer,
@@ -139,7 +141,7 @@ impl Checkpointer {
         self.writer = attached.writer;
         self.head = attached.head;
         self.end = attached.end;
-        self.listed = attached.listed;
+        self.points = attached.points.with_policy(self.points.policy());
         self.logical = attached.logical;
         self.owed = attached.owed;
         self.report = attached.report;

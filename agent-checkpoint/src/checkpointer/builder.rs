@@ -6,7 +6,8 @@ use std::sync::Arc;
 use agent_primitives::{AgentId, Clock, Observer, Restored, SessionId, SystemClock};
 
 use super::attach::Attached;
-use super::{Checkpointer, Retention, Signal};
+use super::trigger::Progress;
+use super::{Checkpointer, Retention, Signal, Triggers};
 use crate::format::compress::Packer;
 use crate::{Durability, Error, Store};
 
@@ -32,6 +33,7 @@ pub struct Builder {
     observer: Arc<dyn Observer>,
     clock: Arc<dyn Clock>,
     retention: Retention,
+    triggers: Triggers,
     durability: Durability,
 }
 
@@ -42,6 +44,7 @@ impl fmt::Debug for Builder {
             .field("session", &self.session)
             .field("agent", &self.agent)
             .field("retention", &self.retention)
+            .field("triggers", &self.triggers)
             .field("durability", &self.durability)
             .finish_non_exhaustive()
     }
@@ -56,6 +59,7 @@ impl Builder {
             observer: Arc::new(()),
             clock: Arc::new(SystemClock),
             retention: Retention::default(),
+            triggers: Triggers::default(),
             durability: Durability::default(),
         }
     }
@@ -81,10 +85,17 @@ impl Builder {
         self
     }
 
-    /// Which checkpoints stay; the last ten unless set.
+    /// Which checkpoints stay; the last ten of each agent unless set.
     #[must_use]
     pub fn retention(mut self, retention: Retention) -> Self {
         self.retention = retention;
+        self
+    }
+
+    /// When [`save_if_due`](Checkpointer::save_if_due) saves; [`Triggers::default`] unless set.
+    #[must_use]
+    pub fn triggers(mut self, triggers: Triggers) -> Self {
+        self.triggers = triggers;
         self
     }
 
@@ -111,17 +122,19 @@ impl Builder {
         let attached = Attached::to(&self.store, &self.session)?;
         let session = Checkpointer {
             packer: Packer::new()?,
-            listed: attached.listed,
+            points: attached.points.with_policy(self.retention),
+            progress: Progress::starting_at(started, &attached.current.state.work.usage),
+            triggers: self.triggers,
+            postponed: None,
             logical: attached.logical,
             head: attached.head,
-            signal: Signal::default(),
+            signal: Signal::hearing(&self.triggers),
             store: self.store,
             writer: attached.writer,
             session: self.session,
             agent: self.agent,
             observer: self.observer,
             clock: self.clock,
-            retention: self.retention,
             durability: self.durability,
             current: attached.current,
             end: attached.end,

@@ -1,7 +1,10 @@
 //! What a listing says of a saved state.
 
+use std::fmt;
+
 use agent_primitives::{AgentId, CheckpointId, CheckpointKind, Timestamp};
 
+use super::Why;
 use crate::log::replay::Entry;
 
 /// A saved state, as a listing shows it.
@@ -32,6 +35,18 @@ pub struct Checkpoint {
     pub messages: usize,
     /// The checkpoint that it went back to, where it is the mark of a restore.
     pub restored: Option<CheckpointId>,
+    /// What made it due; `None` where the host saved by itself, and for a reason of a later version.
+    pub why: Option<Why>,
+    /// What it was made before, or the step of the workflow; one line of at most 256 bytes.
+    pub what: Option<String>,
+    /// Its labels, in order.
+    pub labels: Vec<String>,
+    /// Whether a pin holds it.
+    pub pinned: bool,
+    /// Bytes of new state that it brought, before compression.
+    pub logical_bytes: u64,
+    /// Bytes of the log that were written for it: all since the checkpoint before.
+    pub stored_bytes: u64,
     pub(crate) seq: u64,
 }
 
@@ -44,6 +59,11 @@ impl Checkpoint {
         } else {
             CheckpointKind::from_word(&entry.body.kind).unwrap_or(CheckpointKind::Manual)
         };
+        let cause = entry
+            .body
+            .why
+            .as_ref()
+            .filter(|cause| !is_flag && cause.covers == entry.body.covers);
         Self {
             id: entry.id(),
             kind,
@@ -51,7 +71,43 @@ impl Checkpoint {
             agent: entry.body.agent.clone(),
             messages: entry.messages(),
             restored: entry.body.restored.clone().filter(|_| !is_flag),
+            why: cause.and_then(|cause| Why::from_word(&cause.word)),
+            what: cause.and_then(|cause| cause.what.clone()),
+            labels: Vec::new(),
+            pinned: false,
+            logical_bytes: entry.spent.logical,
+            stored_bytes: entry.spent.stored,
             seq: entry.seq,
         }
+    }
+}
+
+impl fmt::Display for Checkpoint {
+    /// One line: id, time, kind, messages, and what else there is to say.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            id,
+            at,
+            kind,
+            messages,
+            ..
+        } = self;
+        write!(f, "{id}  {at}  {kind:<11} {messages} messages")?;
+        if let Some(agent) = &self.agent {
+            write!(f, "  by {agent}")?;
+        }
+        if let Some(why) = &self.why {
+            write!(f, "  {why}")?;
+        }
+        if let Some(what) = &self.what {
+            write!(f, " {what:?}")?;
+        }
+        for label in &self.labels {
+            write!(f, "  [{label}]")?;
+        }
+        if self.pinned {
+            f.write_str("  pinned")?;
+        }
+        Ok(())
     }
 }

@@ -6,20 +6,36 @@ mod checkpoint;
 mod components;
 mod current;
 mod cut;
+mod diff;
+mod due;
 #[cfg(test)]
 mod golden;
+mod label;
 mod load;
+mod plan;
+mod points;
+mod prune;
+mod query;
 mod report;
 mod restore;
 mod retention;
+mod ruling;
 mod save;
 mod signal;
+mod trigger;
+mod why;
 
 pub use builder::Builder;
 pub use checkpoint::Checkpoint;
+pub use diff::{Change, ChangeKind, Diff};
+pub use plan::{Restoration, RestorePlan};
+pub use query::Query;
 pub use report::{Quarantined, Report};
-pub use retention::{Reason, Retention, Ruling};
+pub use retention::Retention;
+pub use ruling::{Pruning, Reason, Ruling};
 pub use signal::Signal;
+pub use trigger::Triggers;
+pub use why::Why;
 
 use std::fmt;
 use std::sync::Arc;
@@ -32,7 +48,9 @@ use crate::{Durability, Error, Message, Position, SessionState, Snapshot, Store,
 use attach::Mending;
 use components::Host;
 use current::Current;
+use points::Points;
 use save::{Head, LogEnd};
+use trigger::Progress;
 
 /// One session: its state in memory and its log in a store.
 ///
@@ -66,7 +84,10 @@ pub struct Checkpointer {
     agent: Option<AgentId>,
     observer: Arc<dyn Observer>,
     clock: Arc<dyn Clock>,
-    retention: Retention,
+    triggers: Triggers,
+    progress: Progress,
+    /// A boundary of a workflow that came within the pause: its step.
+    postponed: Option<String>,
     durability: Durability,
     signal: Signal,
     packer: Packer,
@@ -75,8 +96,7 @@ pub struct Checkpointer {
     end: LogEnd,
     /// Damage that opening could not set aside.
     owed: Option<Mending>,
-    /// Checkpoints that no tombstone in the log names, oldest first.
-    listed: Vec<Checkpoint>,
+    points: Points,
     logical: u64,
     report: Report,
 }
@@ -125,6 +145,7 @@ impl Checkpointer {
     /// has the name of one that the type has.
     pub fn push(&mut self, message: Message) -> Result<(), Error> {
         check_message(&message)?;
+        self.progress.came(&message);
         self.current.push(message);
         Ok(())
     }
@@ -182,7 +203,7 @@ impl Checkpointer {
             .map_err(|e| Error::decode(what(), e))
     }
 
-    /// An observer that asks this session for a save; see [`save_if_asked`](Self::save_if_asked).
+    /// An observer that asks this session for a save; see [`save_if_due`](Self::save_if_due).
     pub fn signal(&self) -> Signal {
         self.signal.clone()
     }
@@ -200,7 +221,7 @@ impl Checkpointer {
             logical_bytes: self.logical,
             stored_bytes: size.used,
             allocated_bytes: size.allocated,
-            checkpoints: self.list().len(),
+            checkpoints: self.points.count(),
         })
     }
 

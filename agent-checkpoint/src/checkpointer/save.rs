@@ -4,20 +4,19 @@ use std::sync::Arc;
 
 use agent_primitives::{CheckpointId, CheckpointKind, CheckpointSaved};
 
-use super::{Checkpoint, Checkpointer, behind};
-use crate::format::payload::{Body, Digest, Span, Tombstone};
+use super::{Checkpoint, Checkpointer, Why, behind};
+use crate::format::payload::{Body, Digest, Span};
+use crate::format::point::{Cause, Mark, bounded};
 use crate::format::segment::{Opening, Place};
-use crate::format::{KEEP_MAX, SEGMENT_TARGET};
+use crate::format::SEGMENT_TARGET;
 use crate::log::batch::{Batch, Made, Part};
-use crate::log::chain::NO_PARENT;
+use crate::log::chain::{NO_PARENT, checkpoint_id};
 use crate::log::numbering::{last_number, narrow, wide};
-use crate::log::replay::Entry;
+use crate::log::replay::{Entry, Spent};
 use crate::{Durability, Error, Position};
 
 /// A full commit is written at least every so many messages, so that one damaged flag costs no more.
 const FLAGGED_ITEMS_MAX: u64 = 64;
-/// A tombstone is written once this many checkpoints are due to go, so that it costs next to nothing.
-const TOMBSTONE_BATCH: usize = 32;
 
 const LAST_SEGMENT: usize = 0xffff_ffff;
 
@@ -33,6 +32,11 @@ impl Head {
     pub(super) fn id(&self) -> CheckpointId {
         self.0.id()
     }
+
+    /// As what a save may go back to.
+    pub(super) fn origin(&self) -> Origin {
+        (self.0.id(), self.0.hash)
+    }
 }
 
 /// Where the log ends.
@@ -46,10 +50,35 @@ pub(super) struct LogEnd {
     pub(super) last_item: Option<u64>,
     /// Everything written is on the device.
     pub(super) is_synced: bool,
+    /// Bytes of frames since the last commit.
+    pub(super) unclaimed: u64,
 }
 
 /// Where a save goes back to.
 pub(super) type Origin = (CheckpointId, Digest);
+
+/// What a save is asked for.
+#[derive(Debug)]
+pub(super) struct Order<'a> {
+    pub(super) kind: CheckpointKind,
+    pub(super) durability: Durability,
+    pub(super) origin: Option<&'a Origin>,
+    /// What made it due, and more of that in the host's words.
+    pub(super) why: Option<(Why, Option<&'a str>)>,
+    pub(super) label: Option<&'a str>,
+}
+
+impl Order<'_> {
+    pub(super) const fn of(kind: CheckpointKind, durability: Durability) -> Self {
+        Self {
+            kind,
+            durability,
+            origin: None,
+            why: None,
+            label: None,
+        }
+    }
+}
 
 impl Checkpointer {
     /// Writes what changed since the last save, and makes a checkpoint of the state.
@@ -76,48 +105,26 @@ impl Checkpointer {
         kind: CheckpointKind,
         durability: Durability,
     ) -> Result<CheckpointId, Error> {
-        self.commit(kind, durability, None)
+        self.commit(&Order::of(kind, durability))
     }
 
-    /// Saves if the [`signal`](Self::signal) heard a reason to, and forgets the reason; what it was saved
-    /// for is the reason. `None` when there was none.
-    ///
-    /// # Errors
-    /// As [`save`](Self::save); the reason is kept then.
-    pub fn save_if_asked(&mut self) -> Result<Option<CheckpointId>, Error> {
-        // Taken before the save: a reason that comes while it runs is for the next one.
-        let Some(reason) = self.signal.take() else {
-            return Ok(None);
-        };
-        match self.save(reason.kind()) {
-            Ok(id) => Ok(Some(id)),
-            Err(error) => {
-                self.signal.hear(reason);
-                Err(error)
-            }
-        }
-    }
-
-    pub(super) fn commit(
-        &mut self,
-        kind: CheckpointKind,
-        durability: Durability,
-        origin: Option<&Origin>,
-    ) -> Result<CheckpointId, Error> {
+    pub(super) fn commit(&mut self, order: &Order<'_>) -> Result<CheckpointId, Error> {
         let mark = self.current.numbering.mark();
-        let committed = self.write(kind, durability, origin);
+        let committed = self.write(order);
         if committed.is_err() {
             self.current.numbering.reset(mark);
         }
         committed
     }
 
-    fn write(
-        &mut self,
-        kind: CheckpointKind,
-        durability: Durability,
-        origin: Option<&Origin>,
-    ) -> Result<CheckpointId, Error> {
+    fn write(&mut self, order: &Order<'_>) -> Result<CheckpointId, Error> {
+        let Order {
+            kind,
+            durability,
+            origin,
+            why,
+            label,
+        } = *order;
         let started = self.clock.monotonic();
         let at_ms = self.clock.timestamp().unix_millis();
         let changes = self.current.changes()?;
@@ -127,11 +134,14 @@ impl Checkpointer {
             && !self.current.is_context_touched;
         let pending = self.current.pending().len();
         if let (Some(head), true, 0) = (&self.head, is_plain, pending) {
-            let id = head.id();
-            self.settle(durability)?;
-            return Ok(id);
+            if why.is_none_or(|(why, _)| why != Why::BeforeRisky) {
+                let id = head.id();
+                self.settle(durability)?;
+                self.progress.saved(started, &self.current.state.work.usage);
+                return Ok(id);
+            }
         }
-        let base = self.head.as_ref().map(|head| &head.0).filter(|_| is_plain);
+        let base = self.head.as_ref().map(|head| &head.0).filter(|_| is_plain && why.is_none());
         let base = base.filter(|head| self.can_flag(head, pending)).cloned();
         let age_ms = base
             .as_ref()
@@ -150,13 +160,14 @@ impl Checkpointer {
         let flagged = base.and_then(|head| Some((batch.flag_commit(&head.hash)?, head)));
         let mut snapshot = 0;
         let mut dropped = None;
-        let (made, entry) = if let Some((made, head)) = flagged {
+        let mut mark = None;
+        let (made, mut entry) = if let Some((made, head)) = flagged {
             (made, extended(head, made, at_ms, pending))
         } else {
             if !changes.values.is_empty() {
                 snapshot = batch.snapshot(&mut self.packer, &changes.values)?;
             }
-            dropped = self.due_tombstone();
+            dropped = self.points.due_tombstone();
             if let Some(tombstone) = &dropped {
                 batch.tombstone(&mut self.packer, tombstone)?;
             }
@@ -165,6 +176,11 @@ impl Checkpointer {
                 kind: kind.as_str().to_owned(),
                 agent: self.agent.clone(),
                 restored: origin.map(|(id, _)| id.clone()),
+                why: why.map(|(why, what)| Cause {
+                    covers: 0,
+                    word: why.as_str().to_owned(),
+                    what: what.map(bounded),
+                }),
                 covers: 0,
                 history: self.current.numbering.spans().to_vec(),
                 context: self.current.context_spans(&note_numbers),
@@ -176,21 +192,43 @@ impl Checkpointer {
                 None => self.head.as_ref().map_or(NO_PARENT, |head| head.0.hash),
             };
             let made = batch.commit(&mut self.packer, &parent, body.clone())?;
+            if let Some(label) = label {
+                let checkpoint = Some(checkpoint_id(made.seq, &made.hash));
+                mark = Some(Mark {
+                    checkpoint,
+                    label: Some(label.to_owned()),
+                    pinned: None,
+                });
+            }
             (made, entry(made, at_ms, body))
         };
+        // What is written of the label behind the commit is the next one's.
+        let own = batch.len();
+        if let Some(mark) = &mark {
+            batch.mark(&mut self.packer, mark)?;
+        }
         let stored = self.append(&batch, durability)?;
 
         self.end.last_item = last_item;
         self.current.saved(changes, snapshot, &note_numbers);
         self.logical += batch.logical();
+        let behind = batch.len() - own;
+        entry.spent = Spent {
+            logical: batch.logical(),
+            stored: std::mem::replace(&mut self.end.unclaimed, behind).saturating_sub(behind),
+        };
         if let Some(tombstone) = dropped {
-            self.listed.retain(|c| !tombstone.drops(c.seq));
+            self.points.drop_by(&tombstone);
         }
         let checkpoint = Checkpoint::of(&entry);
         let id = checkpoint.id.clone();
         debug_assert_eq!(made.seq, checkpoint.seq);
-        self.listed.push(checkpoint);
+        self.points.push(checkpoint);
+        if let Some(mark) = &mark {
+            self.points.apply(mark);
+        }
         self.head = Some(Head(entry));
+        self.progress.saved(started, &self.current.state.work.usage);
         let elapsed = self.clock.monotonic().since(started);
         tracing::debug!(session = %self.session, checkpoint = %id, stored, ?elapsed, "saved");
         let saved = CheckpointSaved::new(id.clone(), kind);
@@ -228,27 +266,6 @@ impl Checkpointer {
             numbers.push(number);
         }
         Ok(numbers)
-    }
-
-    fn due_tombstone(&self) -> Option<Tombstone> {
-        let plan = self.retention.plan(&self.listed);
-        let going = plan.iter().filter(|ruling| !ruling.keeps()).count();
-        (going >= TOMBSTONE_BATCH)
-            .then(|| self.tombstone())
-            .flatten()
-    }
-
-    /// What the retention drops now, for the log.
-    pub(super) fn tombstone(&self) -> Option<Tombstone> {
-        let plan = self.retention.plan(&self.listed);
-        let through = plan.iter().rfind(|ruling| !ruling.keeps())?.seq;
-        let keep = plan
-            .iter()
-            .filter(|r| r.keeps() && r.seq <= through)
-            .map(|r| r.seq)
-            .collect::<Vec<_>>();
-        // A longer list is not read; nothing is dropped then.
-        (keep.len() <= KEEP_MAX).then_some(Tombstone { through, keep })
     }
 
     /// Makes what was written as durable as asked.
@@ -306,6 +323,7 @@ impl Checkpointer {
         self.writer.append(position, &bytes, durability)?;
         self.end.position = Some(behind(position, bytes.len()));
         self.end.is_synced = durability == Durability::Synced;
+        self.end.unclaimed += wide(bytes.len());
         Ok(wide(bytes.len()))
     }
 
@@ -332,6 +350,7 @@ fn entry(made: Made, at_ms: i64, body: Body) -> Entry {
         body: Arc::new(body),
         tail: None,
         whole: true,
+        spent: Spent::default(),
     }
 }
 

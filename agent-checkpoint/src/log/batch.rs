@@ -69,6 +69,11 @@ impl Batch {
         self.logical
     }
 
+    /// Bytes that all frames take.
+    pub(crate) fn len(&self) -> u64 {
+        self.drafts.iter().map(|draft| wide(draft.len())).sum()
+    }
+
     /// The batch in parts of at most `max` bytes each, or of one frame where that alone is longer. The
     /// commit is in the last one, so that the others mean nothing without it.
     pub(crate) fn parts(&self, max: usize) -> Vec<Part> {
