@@ -12,8 +12,15 @@ impl Kind {
     pub(crate) const COMMIT: Self = Self(4);
     pub(crate) const LABEL: Self = Self(5);
     pub(crate) const TOMBSTONE: Self = Self(6);
+    /// A run of frames packed together, in a sealed segment.
+    pub(crate) const PACK: Self = Self(7);
+    /// Records that were left out on purpose.
+    pub(crate) const SKIP: Self = Self(8);
+    /// Whose the segments before are, in the first segment of a fork.
     pub(crate) const FORK: Self = Self(11);
-    // Set aside for what version 1.1 adds: 3 Patch, 7 Pack, 8 Skip, 9 Blob, 10 Component.
+    /// What a sealed segment holds, at its end.
+    pub(crate) const INDEX: Self = Self(12);
+    // Set aside for what version 1.1 adds: 3 Patch, 9 Blob, 10 Component.
 }
 
 /// How a payload's values are written.
