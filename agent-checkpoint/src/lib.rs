@@ -22,7 +22,7 @@ pub use error::Error;
 pub use state::{
     Artifact, Decision, Message, Role, SessionState, Snapshot, ToolCall, Work, Workflow,
 };
-pub use store::{Durability, MemoryStore, Position, Size, Store, StoreId, Writer};
+pub use store::{Durability, MemoryStore, Position, Shared, Size, Store, StoreId, Writer};
 #[cfg(feature = "fs")]
 pub use store::{FileStore, location};
 pub use truncate::{CountTokens, EstimateTokens, LimitTooSmall, Truncation, truncate};

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use agent_primitives::{AgentId, Clock, Observer, Restored, SessionId, SystemClock};
 
 use super::attach::Attached;
+use super::fork::Origin;
 use super::trigger::Progress;
 use super::{Checkpointer, Retention, Signal, Triggers};
 use crate::format::compress::Packer;
@@ -35,6 +36,7 @@ pub struct Builder {
     retention: Retention,
     triggers: Triggers,
     durability: Durability,
+    pub(super) origin: Option<Origin>,
 }
 
 impl fmt::Debug for Builder {
@@ -61,6 +63,7 @@ impl Builder {
             retention: Retention::default(),
             triggers: Triggers::default(),
             durability: Durability::default(),
+            origin: None,
         }
     }
 
@@ -106,6 +109,19 @@ impl Builder {
         self
     }
 
+    /// As [`Checkpointer::builder`], with what another session was opened with.
+    pub(super) fn like(session: &Checkpointer, id: SessionId) -> Self {
+        Self {
+            agent: session.agent.clone(),
+            observer: Arc::clone(&session.observer),
+            clock: Arc::clone(&session.clock),
+            retention: session.points.policy(),
+            triggers: session.triggers,
+            durability: session.durability,
+            ..Self::new(Arc::clone(&session.store), id)
+        }
+    }
+
     /// Opens the session, new or not, and takes its lock.
     ///
     /// The state is that of the newest checkpoint whose every byte is as it was written. Bytes that are
@@ -119,7 +135,10 @@ impl Builder {
     /// [`Error::is_unavailable`] when the store cannot be read.
     pub fn open(self) -> Result<Checkpointer, Error> {
         let started = self.clock.monotonic();
-        let attached = Attached::to(&self.store, &self.session)?;
+        let attached = match &self.origin {
+            Some(origin) => origin.attach(&self.store, &self.session)?,
+            None => Attached::to(&self.store, &self.session)?,
+        };
         let session = Checkpointer {
             packer: Packer::new()?,
             points: attached.points.with_policy(self.retention),

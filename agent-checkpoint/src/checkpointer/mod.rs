@@ -8,6 +8,7 @@ mod current;
 mod cut;
 mod diff;
 mod due;
+mod fork;
 #[cfg(test)]
 mod golden;
 mod label;

@@ -4,6 +4,7 @@ pub(crate) mod batch;
 pub(crate) mod chain;
 pub(crate) mod decode;
 pub(crate) mod entry;
+pub(crate) mod lineage;
 pub(crate) mod numbering;
 pub(crate) mod replay;
 pub(crate) mod scan;
