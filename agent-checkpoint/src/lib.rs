@@ -10,15 +10,18 @@ mod format;
 #[cfg(feature = "fs")]
 mod fs;
 mod log;
+mod reader;
 mod state;
 mod store;
 mod truncate;
 
 pub use checkpointer::{
-    Builder, Change, ChangeKind, Checkpoint, Checkpointer, Diff, Figures, Pruning, Quarantined,
-    Query, Reason, Report, Restoration, RestorePlan, Retention, Ruling, Signal, Triggers, Why,
+    Builder, Change, ChangeKind, Checkpoint, Checkpointer, Diff, Figures, Flush, Health, Pruning,
+    Quarantined, Query, Reason, Report, Restoration, RestorePlan, Retention, Ruling, Signal,
+    Triggers, Why,
 };
 pub use error::Error;
+pub use reader::Reader;
 pub use state::{
     Artifact, Decision, Message, Role, SessionState, Snapshot, ToolCall, Work, Workflow,
 };

@@ -99,7 +99,9 @@ fn parent_and_fork_go_their_own_ways_and_either_may_be_removed() {
     let mut child = parent.fork(&all[2].0, id("child")).unwrap();
     say(&mut child, "in the child");
     say(&mut parent, "in the parent");
-    let mut grandchild = child.fork(&child.latest().unwrap().id, id("grandchild")).unwrap();
+    let mut grandchild = child
+        .fork(&child.latest().unwrap().id, id("grandchild"))
+        .unwrap();
     say(&mut grandchild, "in the grandchild");
     let early = grandchild.fork(&all[0].0, id("early")).unwrap();
     let states = [&parent, &child, &grandchild, &early].map(|s| s.state().clone());
@@ -153,7 +155,12 @@ fn a_fork_of_a_message_more_costs_as_much() {
     };
     drop(parent.fork(&all[0].0, id("first")).unwrap());
     drop(parent.fork(&all[8].0, id("last")).unwrap());
-    assert!(cost("last") <= cost("first") + 40, "{} {}", cost("last"), cost("first"));
+    assert!(
+        cost("last") <= cost("first") + 40,
+        "{} {}",
+        cost("last"),
+        cost("first")
+    );
 }
 
 #[test]

@@ -49,7 +49,11 @@ fn prepared(session: &mut Checkpointer) -> CheckpointId {
         work.next_steps = vec![];
         work.usage = TokenUsage::new(1, 2);
     });
-    session.put(&Board { open: vec!["#1".into()] }).unwrap();
+    session
+        .put(&Board {
+            open: vec!["#1".into()],
+        })
+        .unwrap();
     say(session, "three");
     session.push(Message::user("four")).unwrap();
     point
@@ -68,10 +72,20 @@ fn a_plan_tells_what_would_change_and_changes_nothing() {
     let plan = session.plan_restore(&point).unwrap();
     let diff = plan.diff();
     assert_eq!(
-        (diff.common, diff.removed, diff.added, diff.unsaved, diff.context),
+        (
+            diff.common,
+            diff.removed,
+            diff.added,
+            diff.unsaved,
+            diff.context
+        ),
         (2, 2, 0, 1, (4, 2))
     );
-    let changes: Vec<_> = diff.components.iter().map(|c| (c.name.as_str(), c.kind)).collect();
+    let changes: Vec<_> = diff
+        .components
+        .iter()
+        .map(|c| (c.name.as_str(), c.kind))
+        .collect();
     assert_eq!(
         changes,
         [
@@ -80,7 +94,10 @@ fn a_plan_tells_what_would_change_and_changes_nothing() {
             ("work.usage", ChangeKind::Removed)
         ]
     );
-    assert_eq!((diff.components[1].before, diff.components[1].after), (0, 6));
+    assert_eq!(
+        (diff.components[1].before, diff.components[1].after),
+        (0, 6)
+    );
     let shown = diff.to_string();
     assert!(
         shown.starts_with(
@@ -102,7 +119,8 @@ fn a_diff_fits_on_a_screen_whatever_there_is() {
     let point = say(&mut session, "one");
     session.update(|work| {
         for n in 0..100 {
-            work.extra.insert(format!("field {n}"), serde_json::json!(n));
+            work.extra
+                .insert(format!("field {n}"), serde_json::json!(n));
         }
     });
     let plan = session.plan_restore(&point).unwrap();
@@ -136,7 +154,11 @@ fn a_restore_and_its_undoing_lose_nothing() {
     drop(session);
     let mut session = open(&store);
     session.undo_restore().unwrap();
-    assert_eq!(*session.state(), before, "after other saves and a new opening");
+    assert_eq!(
+        *session.state(),
+        before,
+        "after other saves and a new opening"
+    );
     session.undo_restore().unwrap();
     assert_eq!(*session.state(), since);
 }
@@ -160,11 +182,16 @@ fn backups_do_not_pile_up_without_bound() {
         session.restore(&point).unwrap();
     }
     let backups = session.list();
-    let backups = backups.iter().filter(|c| c.kind == CheckpointKind::PreRestore);
+    let backups = backups
+        .iter()
+        .filter(|c| c.kind == CheckpointKind::PreRestore);
     assert_eq!(backups.count(), 10);
     drop(session);
     let all = Checkpointer::builder(store, id()).retention(Retention::all());
-    assert!(all.open().unwrap().list().len() < 70, "tombstones name what went");
+    assert!(
+        all.open().unwrap().list().len() < 70,
+        "tombstones name what went"
+    );
 }
 
 /// Reads wrong bytes at the end of the log from the given read on.
@@ -188,7 +215,11 @@ impl Store for Bent {
     fn read(&self, session: &SessionId, segment: u32, max: usize) -> Result<Vec<u8>, Error> {
         let mut bytes = self.store.read(session, segment, max)?;
         let left = |left: usize| left.checked_sub(1);
-        if self.right.fetch_update(Ordering::AcqRel, Ordering::Acquire, left).is_err() {
+        if self
+            .right
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, left)
+            .is_err()
+        {
             let at = bytes.len() - 20;
             bytes[at] ^= 1;
         }

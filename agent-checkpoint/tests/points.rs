@@ -65,7 +65,10 @@ fn what_a_checkpoint_shows_is_the_same_after_reopening() {
     assert_eq!(named.labels, ["also this", "v1"]);
     assert!(named.logical_bytes > 0 && risky.logical_bytes == 0);
     assert!(listed.iter().all(|c| c.stored_bytes > 40));
-    assert!(first.stored_bytes > second.stored_bytes, "a flag costs less than a commit");
+    assert!(
+        first.stored_bytes > second.stored_bytes,
+        "a flag costs less than a commit"
+    );
     assert_eq!(
         (risky.why, risky.what.as_deref(), risky.pinned),
         (Some(Why::BeforeRisky), Some("delete the branch"), true)
@@ -74,7 +77,11 @@ fn what_a_checkpoint_shows_is_the_same_after_reopening() {
         (boundary.why, boundary.kind, boundary.what.as_deref()),
         (Some(Why::Workflow), CheckpointKind::Workflow, Some("tests"))
     );
-    assert_eq!((after.why, after.what.as_deref()), (None, None), "a flag is no second boundary");
+    assert_eq!(
+        (after.why, after.what.as_deref()),
+        (None, None),
+        "a flag is no second boundary"
+    );
     assert_eq!(
         risky.to_string(),
         format!(
@@ -103,7 +110,11 @@ fn a_label_is_on_one_checkpoint_and_moves_when_told_to() {
     assert!(session.label(&two, "no\nline").is_err());
     assert!(session.save_labelled("").is_err());
     assert!(session.unlabel("worst").is_ok_and(|was| !was));
-    assert_eq!(session.figures().unwrap().stored_bytes, before, "nothing was written");
+    assert_eq!(
+        session.figures().unwrap().stored_bytes,
+        before,
+        "nothing was written"
+    );
     session.move_label(&two, "best").unwrap();
     for session in [&session, &reopened(&store)] {
         assert_eq!(session.by_label("best").unwrap().id, two);
@@ -151,7 +162,12 @@ fn labels_and_pins_hold_a_checkpoint_until_they_are_taken_out() {
     session.restore(&labelled).unwrap();
     assert_eq!(session.history(), [Message::user("0")]);
     session.unpin(&pinned).unwrap();
-    assert!(session.checkpoint(pinned.as_str()).unwrap_err().is_not_found());
+    assert!(
+        session
+            .checkpoint(pinned.as_str())
+            .unwrap_err()
+            .is_not_found()
+    );
     assert!(session.pin(&pinned).unwrap_err().is_not_found());
     assert!(session.by_label("base").is_some());
 }
@@ -171,23 +187,35 @@ fn filters_give_what_meets_them_all_newest_first() {
             clock.advance(Duration::from_secs(10));
             all.push(session.save(kind).unwrap());
         }
-        session.label(all.last().unwrap(), &format!("end of {agent}")).unwrap();
+        session
+            .label(all.last().unwrap(), &format!("end of {agent}"))
+            .unwrap();
     }
     let session = open(&store);
     let at = |seconds| Timestamp::from_unix_seconds(seconds);
     let found = |query: Query| -> Vec<usize> {
         let ids = ids(&session, &query);
-        ids.iter().map(|id| all.iter().position(|i| i == id).unwrap()).collect()
+        ids.iter()
+            .map(|id| all.iter().position(|i| i == id).unwrap())
+            .collect()
     };
     assert_eq!(found(Query::new()), [3, 2, 1, 0]);
     assert_eq!(found(Query::new().kind(CheckpointKind::Handoff)), [3, 1]);
-    let both = Query::new().kind(CheckpointKind::Handoff).kind(CheckpointKind::Manual);
+    let both = Query::new()
+        .kind(CheckpointKind::Handoff)
+        .kind(CheckpointKind::Manual);
     assert_eq!(found(both), [3, 2, 1, 0]);
-    assert_eq!(found(Query::new().agent(AgentId::new("a").unwrap())), [1, 0]);
+    assert_eq!(
+        found(Query::new().agent(AgentId::new("a").unwrap())),
+        [1, 0]
+    );
     assert_eq!(found(Query::new().label("*of b")), [3]);
     assert_eq!(found(Query::new().since(at(20)).until(at(30))), [2, 1]);
     assert_eq!(found(Query::new().before(all[2].clone()).limit(1)), [1]);
-    assert_eq!(found(Query::new().held().kind(CheckpointKind::Manual)), [0_usize; 0]);
+    assert_eq!(
+        found(Query::new().held().kind(CheckpointKind::Manual)),
+        [0_usize; 0]
+    );
     let written = r#"{"kinds":["handoff"],"limit":1}"#;
     assert_eq!(found(serde_json::from_str(written).unwrap()), [3]);
     assert!(serde_json::from_str::<Query>(r#"{"kind":"handoff"}"#).is_err());
@@ -209,17 +237,35 @@ fn the_beginning_of_an_id_is_enough_where_it_is_the_only_one() {
         let id = checkpoint.id.as_str();
         let (number, hash) = id.split_once('-').unwrap();
         assert_eq!(session.checkpoint(id).unwrap(), checkpoint);
-        assert_eq!(session.checkpoint(number).unwrap(), checkpoint, "the whole number");
+        assert_eq!(
+            session.checkpoint(number).unwrap(),
+            checkpoint,
+            "the whole number"
+        );
         let most = format!("{number}-{}", &hash[..3]);
         assert_eq!(session.checkpoint(&most).unwrap(), checkpoint);
         let wrong = format!("{number}-x");
         assert!(session.checkpoint(&wrong).unwrap_err().is_not_found());
     }
-    assert!(listed.iter().all(|c| c.id.as_str() != "1" && !c.id.as_str().starts_with("0-")));
-    let ones = listed.iter().filter(|c| c.id.as_str().starts_with('1')).count();
+    assert!(
+        listed
+            .iter()
+            .all(|c| c.id.as_str() != "1" && !c.id.as_str().starts_with("0-"))
+    );
+    let ones = listed
+        .iter()
+        .filter(|c| c.id.as_str().starts_with('1'))
+        .count();
     assert!(ones > 2);
     // 1 is a number of its own here; 1x are several.
-    assert!(session.checkpoint("1").unwrap().id.as_str().starts_with("1-"));
+    assert!(
+        session
+            .checkpoint("1")
+            .unwrap()
+            .id
+            .as_str()
+            .starts_with("1-")
+    );
     assert!(session.checkpoint("0").unwrap_err().is_not_found());
     assert!(session.checkpoint("no id").is_err());
 }
@@ -254,22 +300,39 @@ fn what_asks_within_the_pause_is_saved_once_when_it_ends() {
         .open()
         .unwrap();
     session.push(Message::user("one")).unwrap();
-    assert!(session.save_if_due().unwrap().is_some(), "nothing was before it");
+    assert!(
+        session.save_if_due().unwrap().is_some(),
+        "nothing was before it"
+    );
     session.push(Message::user("two")).unwrap();
     handoff(&clock, &session.signal());
     assert_eq!(session.save_if_due().unwrap(), None);
     assert_eq!(session.workflow_boundary("build").unwrap(), None);
     clock.advance(Duration::from_secs(9));
     assert_eq!(session.save_if_due().unwrap(), None);
-    assert!(session.before_risky("push").is_ok(), "which waits for nothing");
+    assert!(
+        session.before_risky("push").is_ok(),
+        "which waits for nothing"
+    );
     clock.advance(Duration::from_secs(9));
-    assert_eq!(session.save_if_due().unwrap(), None, "the pause is behind any save");
+    assert_eq!(
+        session.save_if_due().unwrap(),
+        None,
+        "the pause is behind any save"
+    );
     clock.advance(Duration::from_secs(1));
     assert!(session.save_if_due().unwrap().is_some());
     let newest = session.latest().unwrap();
-    assert_eq!((newest.why, newest.kind), (Some(Why::Handoff), CheckpointKind::Handoff));
+    assert_eq!(
+        (newest.why, newest.kind),
+        (Some(Why::Handoff), CheckpointKind::Handoff)
+    );
     clock.advance(Duration::from_secs(100));
-    assert_eq!(session.save_if_due().unwrap(), None, "all were served by one save");
+    assert_eq!(
+        session.save_if_due().unwrap(),
+        None,
+        "all were served by one save"
+    );
     session.signal().ask();
     assert!(session.save_if_due().unwrap().is_some());
 }
@@ -293,8 +356,7 @@ fn usage_and_replies_are_counted_from_the_last_save() {
 }
 
 #[test]
-fn what_an_older_program_copies_into_its_own_commits_is_not_believed() {
-    // A program that does not know the field keeps it, and writes it again with what follows.
+fn what_made_one_checkpoint_due_is_not_told_of_the_next() {
     let mut session = open(&MemoryStore::new());
     session.before_risky("once").unwrap();
     session.push(Message::user("x")).unwrap();

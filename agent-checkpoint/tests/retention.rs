@@ -14,9 +14,7 @@ use std::time::Duration;
 use agent_checkpoint::{
     Checkpoint, Checkpointer, MemoryStore, Message, Reason, Retention, Ruling, SessionState,
 };
-use agent_primitives::{
-    AgentId, CheckpointId, CheckpointKind, ManualClock, SessionId, Timestamp,
-};
+use agent_primitives::{AgentId, CheckpointId, CheckpointKind, ManualClock, SessionId, Timestamp};
 use proptest::prelude::*;
 
 const HOUR: u64 = 3_600;
@@ -50,7 +48,11 @@ fn made_at(times: &[i64]) -> Vec<Checkpoint> {
 }
 
 fn reasons(policy: Retention, listed: &[Checkpoint]) -> Vec<Reason> {
-    policy.plan(listed).iter().map(|ruling| ruling.reason).collect()
+    policy
+        .plan(listed)
+        .iter()
+        .map(|ruling| ruling.reason)
+        .collect()
 }
 
 #[test]
@@ -122,7 +124,9 @@ fn each_agent_has_an_allowance_of_its_own() {
     let session = Checkpointer::builder(store, id()).open().unwrap();
     let mut kept: BTreeMap<String, usize> = BTreeMap::new();
     for checkpoint in session.list() {
-        *kept.entry(checkpoint.agent.unwrap().to_string()).or_default() += 1;
+        *kept
+            .entry(checkpoint.agent.unwrap().to_string())
+            .or_default() += 1;
     }
     let expected = [("a", 3), ("b", 10), ("c", 1)];
     assert_eq!(kept, expected.map(|(a, n)| (a.to_owned(), n)).into());
@@ -149,7 +153,11 @@ fn behind_the_size_cap_only_what_is_held_stays() {
     assert!(kept[3..].iter().all(Reason::keeps));
     let none = reasons(Retention::all().size_cap(0), &listed);
     let keeps: Vec<_> = none.iter().map(Reason::keeps).collect();
-    assert_eq!(keeps, [true, false, false, false, false, true], "the newest always stays");
+    assert_eq!(
+        keeps,
+        [true, false, false, false, false, true],
+        "the newest always stays"
+    );
 }
 
 #[test]
@@ -163,7 +171,10 @@ fn a_policy_is_written_as_plain_data_and_misspellings_are_refused() {
         .size_cap(1 << 30);
     let json = serde_json::to_string(&policy).unwrap();
     assert_eq!(serde_json::from_str::<Retention>(&json).unwrap(), policy);
-    assert_eq!(serde_json::from_str::<Retention>("{}").unwrap(), Retention::default());
+    assert_eq!(
+        serde_json::from_str::<Retention>("{}").unwrap(),
+        Retention::default()
+    );
     let all: Retention = serde_json::from_str(r#"{"last":null,"backups":null}"#).unwrap();
     assert_eq!(all, Retention::all());
     for wrong in [r#"{"lst":3}"#, r#"{"last":0}"#, r#"{"hourly":-1}"#] {
@@ -174,8 +185,16 @@ fn a_policy_is_written_as_plain_data_and_misspellings_are_refused() {
 fn policy() -> impl Strategy<Value = Retention> {
     let last = prop_oneof![3 => (1_usize..6).prop_map(Some), 1 => Just(None)];
     let cap = prop_oneof![3 => Just(None), 1 => (0_u64..4_000).prop_map(Some)];
-    (last, 0_usize..4, 0_usize..4, 0_usize..3, 0_u64..80, 1_usize..4, cap).prop_map(
-        |(last, hourly, daily, weekly, within, backups, cap)| {
+    (
+        last,
+        0_usize..4,
+        0_usize..4,
+        0_usize..3,
+        0_u64..80,
+        1_usize..4,
+        cap,
+    )
+        .prop_map(|(last, hourly, daily, weekly, within, backups, cap)| {
             let base = last.map_or_else(Retention::all, |last| Retention::last(some(last)));
             let base = base
                 .hourly(hourly)
@@ -184,8 +203,7 @@ fn policy() -> impl Strategy<Value = Retention> {
                 .within(Duration::from_secs(within * HOUR))
                 .backups(some(backups));
             cap.map_or(base, |cap| base.size_cap(cap))
-        },
-    )
+        })
 }
 
 /// At least as loose as `policy` in each rule.
@@ -298,7 +316,8 @@ impl Lived {
             }
             Op::Step => {
                 let n = self.saved.len();
-                self.session.update(|work| work.next_steps = vec![format!("{n}")]);
+                self.session
+                    .update(|work| work.next_steps = vec![format!("{n}")]);
                 self.save();
             }
             Op::Wait(hours) => self.wait(i64::try_from(hours * HOUR / 2).unwrap()),
@@ -308,24 +327,39 @@ impl Lived {
                 self.reopen();
             }
             Op::Restore(which) => {
-                let Some(target) = self.listed(*which) else { return };
+                let Some(target) = self.listed(*which) else {
+                    return;
+                };
                 let replaced = self.session.state().clone();
-                let done = self.session.plan_restore(&target).unwrap().commit().unwrap();
+                let done = self
+                    .session
+                    .plan_restore(&target)
+                    .unwrap()
+                    .commit()
+                    .unwrap();
                 assert_eq!(*self.session.state(), self.saved[&target]);
                 self.saved.insert(done.backup, replaced);
                 self.saved.insert(done.now, self.session.state().clone());
             }
             Op::Pin(which) => {
-                let Some(at) = self.listed(*which) else { return };
+                let Some(at) = self.listed(*which) else {
+                    return;
+                };
                 self.session.pin(&at).unwrap();
             }
             Op::Unpin(which) => {
-                let Some(at) = self.listed(*which) else { return };
+                let Some(at) = self.listed(*which) else {
+                    return;
+                };
                 self.session.unpin(&at).unwrap();
             }
             Op::Label(which, name) => {
-                let Some(at) = self.listed(*which) else { return };
-                self.session.move_label(&at, &format!("label {name}")).unwrap();
+                let Some(at) = self.listed(*which) else {
+                    return;
+                };
+                self.session
+                    .move_label(&at, &format!("label {name}"))
+                    .unwrap();
             }
             Op::Prune => {
                 let plan = self.session.plan_prune();
@@ -341,7 +375,8 @@ impl Lived {
 
     fn wait(&mut self, seconds: i64) {
         self.seconds += seconds;
-        self.clock.set_timestamp(Timestamp::from_unix_seconds(self.seconds));
+        self.clock
+            .set_timestamp(Timestamp::from_unix_seconds(self.seconds));
     }
 }
 

@@ -2,15 +2,17 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use agent_primitives::{AgentId, Clock, Observer, Restored, SessionId, SystemClock};
 
 use super::attach::Attached;
+use super::desk::Desk;
 use super::fork::Origin;
 use super::trigger::Progress;
 use super::{Checkpointer, Retention, Signal, Triggers};
 use crate::format::compress::Packer;
-use crate::{Durability, Error, Store};
+use crate::{Durability, Error, Reader, Store};
 
 /// Settings for a session, from [`Checkpointer::builder`].
 ///
@@ -37,6 +39,8 @@ pub struct Builder {
     triggers: Triggers,
     durability: Durability,
     pub(super) origin: Option<Origin>,
+    patience: Option<Duration>,
+    limit: u64,
 }
 
 impl fmt::Debug for Builder {
@@ -48,6 +52,7 @@ impl fmt::Debug for Builder {
             .field("retention", &self.retention)
             .field("triggers", &self.triggers)
             .field("durability", &self.durability)
+            .field("patience", &self.patience)
             .finish_non_exhaustive()
     }
 }
@@ -64,6 +69,8 @@ impl Builder {
             triggers: Triggers::default(),
             durability: Durability::default(),
             origin: None,
+            patience: None,
+            limit: Reader::LIMIT,
         }
     }
 
@@ -118,8 +125,57 @@ impl Builder {
             retention: session.points.policy(),
             triggers: session.triggers,
             durability: session.durability,
+            patience: session.desk.patience(),
+            limit: session.limit,
             ..Self::new(Arc::clone(&session.store), id)
         }
+    }
+
+    /// How long a save waits for the store at most; as long as the store takes unless set.
+    ///
+    /// A save that takes longer gives [`Error::is_blocked`] and goes on by itself. The next one asks for
+    /// its outcome first: when it is done by then, the checkpoint counts and only what changed since is
+    /// written; when it failed, everything is written again; when it is still under way, that save gives
+    /// [`Error::is_blocked`] too, after this long. So an agent may work on in memory while a disk hangs, and
+    /// one save at most is under way: the memory it holds is that of its frames, 64 MiB for each, beside
+    /// the 4 MiB that wait for a sync.
+    ///
+    /// Worth setting where the store is on a network or a disk that sleeps, and a turn of the agent is worth more
+    /// than knowing at once that it was saved: a few seconds. It costs a thread that sleeps between saves
+    /// and two handovers a save. Opening and reading the session, and dropping it while no save is under
+    /// way, take as long as the store does.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use agent_checkpoint::{Checkpointer, MemoryStore, Message};
+    /// use agent_primitives::{CheckpointKind, SessionId};
+    ///
+    /// let mut session = Checkpointer::builder(MemoryStore::new(), SessionId::new("s1")?)
+    ///     .patience(Duration::from_secs(5))
+    ///     .open()?;
+    /// session.push(Message::user("hello"))?;
+    /// match session.save(CheckpointKind::Auto) {
+    ///     // On with the work; the next save asks what became of this one.
+    ///     Err(error) if error.is_blocked() => {}
+    ///     saved => assert_eq!(session.latest().map(|c| c.id), Some(saved?)),
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub const fn patience(mut self, patience: Duration) -> Self {
+        self.patience = Some(patience);
+        self
+    }
+
+    /// Most that the log may inflate to, in bytes; 4 GiB unless set. Hostile bytes could fill the memory
+    /// otherwise: they inflate to up to a thousand times their length.
+    ///
+    /// In memory messages take about as much as they inflate to, and up to sixteen times as much where they
+    /// are next to empty.
+    #[must_use]
+    pub fn read_limit(mut self, bytes: u64) -> Self {
+        self.limit = bytes;
+        self
     }
 
     /// Opens the session, new or not, and takes its lock.
@@ -132,16 +188,18 @@ impl Builder {
     /// # Errors
     /// [`Error::is_locked`] while another writer lives; [`Error::is_newer`] and [`Error::is_foreign`]
     /// for logs that are not this build's to write, which are left as they are;
+    /// [`Error::is_too_large`] for a log beyond the [`read_limit`](Self::read_limit);
     /// [`Error::is_unavailable`] when the store cannot be read.
     pub fn open(self) -> Result<Checkpointer, Error> {
         let started = self.clock.monotonic();
         let attached = match &self.origin {
-            Some(origin) => origin.attach(&self.store, &self.session)?,
-            None => Attached::to(&self.store, &self.session)?,
+            Some(origin) => origin.attach(&self.store, &self.session, self.limit)?,
+            None => Attached::to(&self.store, &self.session, None, self.limit)?,
         };
         let session = Checkpointer {
             packer: Packer::new()?,
             points: attached.points.with_policy(self.retention),
+            unclaimed: attached.unclaimed,
             progress: Progress::starting_at(started, &attached.current.state.work.usage),
             triggers: self.triggers,
             postponed: None,
@@ -149,16 +207,16 @@ impl Builder {
             head: attached.head,
             signal: Signal::hearing(&self.triggers),
             store: self.store,
-            writer: attached.writer,
+            desk: Desk::new(attached.appender, self.patience),
+            flight: None,
             session: self.session,
             agent: self.agent,
             observer: self.observer,
             clock: self.clock,
             durability: self.durability,
             current: attached.current,
-            end: attached.end,
-            owed: attached.owed,
             report: attached.report,
+            limit: self.limit,
         };
         if let Some(head) = session.report.head.clone() {
             let elapsed = session.clock.monotonic().since(started);

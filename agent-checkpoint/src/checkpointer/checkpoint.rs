@@ -111,3 +111,35 @@ impl fmt::Display for Checkpoint {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::format::payload::Body;
+
+    #[test]
+    fn a_cause_that_an_older_program_copied_from_another_commit_is_not_believed() {
+        let told = |covers: u64| {
+            let body: Body = serde_json::from_value(serde_json::json!({
+                "at": 0, "kind": "auto", "covers": 7,
+                "why": {"covers": covers, "word": "before_risky", "what": "merge"}
+            }))
+            .unwrap();
+            let entry = Entry {
+                seq: 9,
+                hash: [0; 32],
+                at_ms: 0,
+                body: Arc::new(body),
+                tail: None,
+                whole: true,
+                spent: crate::log::replay::Spent::default(),
+            };
+            let checkpoint = Checkpoint::of(&entry);
+            (checkpoint.why, checkpoint.what)
+        };
+        assert_eq!(told(7), (Some(Why::BeforeRisky), Some("merge".to_owned())));
+        assert_eq!(told(5), (None, None));
+    }
+}

@@ -166,8 +166,7 @@ fn components(current: &Current) -> Result<BTreeMap<String, (u16, Value)>, Error
         components.extend(named);
     }
     let host = current.host.iter();
-    components
-        .extend(host.map(|(kind, h)| (format!("host.{kind}"), (h.schema, h.value.clone()))));
+    components.extend(host.map(|(kind, h)| (format!("host.{kind}"), (h.schema, h.value.clone()))));
     Ok(components)
 }
 

@@ -63,7 +63,7 @@ impl Checkpointer {
     }
 
     /// Saves before something is done that may do harm, and returns when the bytes are on the device,
-    /// whatever durability the session was opened for: do the risky thing only after it. It makes a
+    /// and in the mirror where the session was opened for that: do the risky thing only after it. It makes a
     /// checkpoint also where nothing changed, so that there is one to go back to by that name.
     ///
     /// ```
@@ -81,7 +81,11 @@ impl Checkpointer {
     /// # Errors
     /// As [`save`](Self::save): there is no such checkpoint then, and the risky thing had better wait.
     pub fn before_risky(&mut self, what: &str) -> Result<CheckpointId, Error> {
-        self.save_because(Why::BeforeRisky, Some(what), Durability::Synced)
+        let durability = match self.durability.is_synced() {
+            true => self.durability,
+            false => Durability::Synced,
+        };
+        self.save_because(Why::BeforeRisky, Some(what), durability)
     }
 
     /// Tells that `step` of a workflow begins or ends, and saves; within the

@@ -148,9 +148,10 @@ impl Origin {
         &self,
         store: &Arc<dyn Store>,
         child: &SessionId,
+        limit: u64,
     ) -> Result<Attached, Error> {
         self.fork(store, child)?;
-        let error = match Attached::to(store, child) {
+        let error = match Attached::to(store, child, None, limit) {
             Ok(attached) if attached.report.head.as_ref() == Some(&self.checkpoint) => {
                 return Ok(attached);
             }
@@ -170,8 +171,9 @@ fn frames(fork: &Fork, number: u64, place: Place<'_>) -> Result<Vec<u8>, Error> 
     batch.fork(&mut packer, fork)?;
     batch.fork(&mut packer, fork)?;
     let mut bytes = Vec::new();
-    for part in batch.parts(PAYLOAD_MAX) {
-        bytes.extend(batch.write(&part, place.seed())?);
+    for framed in batch.into_frames() {
+        let written = framed.draft.write(place.seed(), &mut bytes);
+        written.ok_or_else(|| Error::too_large("a frame", PAYLOAD_MAX, PAYLOAD_MAX))?;
     }
     Ok(bytes)
 }

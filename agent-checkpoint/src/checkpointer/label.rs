@@ -2,7 +2,7 @@
 
 use agent_primitives::{CheckpointId, CheckpointKind};
 
-use super::save::Order;
+use super::save::{Flight, Order};
 use super::{Checkpoint, Checkpointer};
 use crate::Error;
 use crate::format::point::{Mark, is_label};
@@ -35,6 +35,7 @@ impl Checkpointer {
     /// [`Error::is_too_large`] when too many checkpoints have labels or pins. Nothing is saved then.
     pub fn save_labelled(&mut self, label: &str) -> Result<CheckpointId, Error> {
         check(label)?;
+        self.land()?;
         self.points.check_room()?;
         if let Some(other) = self.points.with_label(label) {
             return Err(taken(label, other));
@@ -51,6 +52,7 @@ impl Checkpointer {
     /// # Errors
     /// As [`save_labelled`](Self::save_labelled); [`Error::is_not_found`] when the id is not listed.
     pub fn label(&mut self, id: &CheckpointId, label: &str) -> Result<(), Error> {
+        self.land()?;
         match self.points.with_label(label) {
             Some(other) if other.id != *id => Err(taken(label, other)),
             _ => self.move_label(id, label),
@@ -63,16 +65,13 @@ impl Checkpointer {
     /// As [`label`](Self::label), but for [`Error::is_taken`].
     pub fn move_label(&mut self, id: &CheckpointId, label: &str) -> Result<(), Error> {
         check(label)?;
+        self.land()?;
         let checkpoint = self.points.with_id(id)?;
         if checkpoint.labels.iter().any(|l| l == label) {
             return Ok(());
         }
         self.points.check_room()?;
-        self.mark(Mark {
-            checkpoint: Some(id.clone()),
-            label: Some(label.to_owned()),
-            pinned: None,
-        })
+        self.mark(Mark::label(id.clone(), label))
     }
 
     /// Takes a label away; the checkpoint stays as long as the retention keeps it otherwise. Whether there
@@ -81,6 +80,7 @@ impl Checkpointer {
     /// # Errors
     /// As [`save`](Self::save); the label stays then.
     pub fn unlabel(&mut self, label: &str) -> Result<bool, Error> {
+        self.land()?;
         if self.points.with_label(label).is_none() {
             return Ok(false);
         }
@@ -115,6 +115,7 @@ impl Checkpointer {
     }
 
     fn set_pin(&mut self, id: &CheckpointId, pinned: bool) -> Result<(), Error> {
+        self.land()?;
         if self.points.with_id(id)?.pinned == pinned {
             return Ok(());
         }
@@ -129,11 +130,10 @@ impl Checkpointer {
     }
 
     fn mark(&mut self, mark: Mark) -> Result<(), Error> {
-        let mut batch = Batch::starting_at(self.end.next);
+        let mut batch = Batch::starting_at(self.desk.appender()?.end.next);
         batch.mark(&mut self.packer, &mark)?;
-        self.append(&batch, self.durability)?;
-        self.points.apply(&mark);
-        Ok(())
+        let flight = Flight::Mark(mark, batch.len());
+        self.run(batch.into_frames(), self.durability, flight)
     }
 }
 

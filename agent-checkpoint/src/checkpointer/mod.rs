@@ -1,18 +1,22 @@
 //! A session as a host works with it.
 
-mod attach;
+mod appender;
+pub(crate) mod attach;
 mod builder;
 mod checkpoint;
 mod components;
-mod current;
+pub(crate) mod current;
 mod cut;
+mod desk;
 mod diff;
 mod due;
+mod flush;
 mod fork;
 #[cfg(test)]
 mod golden;
+mod health;
 mod label;
-mod load;
+pub(crate) mod load;
 mod plan;
 mod points;
 mod prune;
@@ -24,11 +28,14 @@ mod ruling;
 mod save;
 mod signal;
 mod trigger;
+mod unsynced;
 mod why;
 
 pub use builder::Builder;
 pub use checkpoint::Checkpoint;
 pub use diff::{Change, ChangeKind, Diff};
+pub use flush::Flush;
+pub use health::Health;
 pub use plan::{Restoration, RestorePlan};
 pub use query::Query;
 pub use report::{Quarantined, Report};
@@ -45,12 +52,12 @@ use agent_primitives::{AgentId, Clock, Event, Observer, SessionId, Stamp};
 
 use crate::format::compress::Packer;
 use crate::state::savable::{check_depth, check_message};
-use crate::{Durability, Error, Message, Position, SessionState, Snapshot, Store, Work, Writer};
-use attach::Mending;
+use crate::{Durability, Error, Message, SessionState, Snapshot, Store, Work};
 use components::Host;
 use current::Current;
+use desk::Desk;
 use points::Points;
-use save::{Head, LogEnd};
+use save::{Flight, Head};
 use trigger::Progress;
 
 /// One session: its state in memory and its log in a store.
@@ -80,7 +87,9 @@ use trigger::Progress;
 /// ```
 pub struct Checkpointer {
     store: Arc<dyn Store>,
-    writer: Box<dyn Writer>,
+    desk: Desk,
+    /// What is under way.
+    flight: Option<Flight>,
     session: SessionId,
     agent: Option<AgentId>,
     observer: Arc<dyn Observer>,
@@ -94,12 +103,13 @@ pub struct Checkpointer {
     packer: Packer,
     current: Current,
     head: Option<Head>,
-    end: LogEnd,
-    /// Damage that opening could not set aside.
-    owed: Option<Mending>,
     points: Points,
+    /// Bytes of frames since the last commit.
+    unclaimed: u64,
     logical: u64,
     report: Report,
+    /// Most that the log may inflate to, in bytes.
+    limit: u64,
 }
 
 impl Checkpointer {
@@ -212,18 +222,25 @@ impl Checkpointer {
     /// How much was saved and what it takes.
     ///
     /// # Errors
-    /// The store cannot be asked.
+    /// The store cannot be asked; [`Error::is_blocked`] while a save is under way.
     pub fn figures(&self) -> Result<Figures, Error> {
-        let size = match self.end.last_segment {
-            0 => crate::Size::default(),
-            _ => self.writer.size()?,
-        };
+        let size = self.desk.appender()?.size()?;
         Ok(Figures {
             logical_bytes: self.logical,
             stored_bytes: size.used,
             allocated_bytes: size.allocated,
             checkpoints: self.points.count(),
         })
+    }
+
+    /// What went wrong on the way to the device, and was mended.
+    pub fn health(&self) -> Health {
+        self.desk.health()
+    }
+
+    /// A handle that makes what was saved durable from anywhere: a panic hook, a destructor, another thread.
+    pub fn flush_handle(&self) -> Flush {
+        Flush::new(self.desk.shared())
     }
 
     fn emit(&self, event: impl Into<Event>) {
@@ -274,15 +291,6 @@ pub struct Figures {
     pub checkpoints: usize,
 }
 
-/// Where the log of `position`'s segment goes on, or that a new segment is due.
-fn behind(position: Position, len: usize) -> Position {
-    let len = u64::try_from(len).unwrap_or(u64::MAX);
-    Position {
-        offset: position.offset.saturating_add(len),
-        ..position
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -292,6 +300,7 @@ mod tests {
         const fn is_send_and_sync<T: Send + Sync>() {}
         is_send_and_sync::<Checkpointer>();
         is_send_and_sync::<Signal>();
+        is_send_and_sync::<Flush>();
         is_send_and_sync::<Error>();
         is_send_and_sync::<Arc<dyn Store>>();
     }

@@ -55,7 +55,8 @@ impl RestorePlan<'_> {
     /// # Errors
     /// As [`save`](Checkpointer::save); and [`Error::is_damaged`] where the log does not read back as it was
     /// written. The state in memory is as it was before, and so is that of the log's newest checkpoint
-    /// as far as the store still writes.
+    /// as far as the store still writes; unless [`Error::is_blocked`] after the backup was made: then it is
+    /// the restored one, and the next save asks what became of it.
     pub fn commit(self) -> Result<Restoration, Error> {
         let Self {
             session,
@@ -75,7 +76,10 @@ impl RestorePlan<'_> {
         let now = match session.commit(&order) {
             Ok(now) => now,
             Err(error) => {
-                session.current = replaced;
+                // What is under way or in the log already holds; the state goes with it.
+                if !error.is_blocked() && !error.is_not_replicated() {
+                    session.current = replaced;
+                }
                 return Err(error);
             }
         };

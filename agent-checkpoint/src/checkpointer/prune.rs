@@ -1,5 +1,6 @@
 //! Drops checkpoints that the retention does not keep.
 
+use super::save::Flight;
 use super::{Checkpointer, Pruning};
 use crate::Error;
 use crate::log::batch::Batch;
@@ -18,12 +19,13 @@ impl Checkpointer {
     /// # Errors
     /// As [`save`](Self::save); nothing is dropped then.
     pub fn prune(&mut self) -> Result<Pruning, Error> {
+        self.land()?;
         let plan = self.points.plan();
         if let Some(tombstone) = self.points.tombstone() {
-            let mut batch = Batch::starting_at(self.end.next);
+            let mut batch = Batch::starting_at(self.desk.appender()?.end.next);
             batch.tombstone(&mut self.packer, &tombstone)?;
-            self.append(&batch, self.durability)?;
-            self.points.drop_by(&tombstone);
+            let flight = Flight::Tombstone(tombstone, batch.len());
+            self.run(batch.into_frames(), self.durability, flight)?;
         }
         Ok(plan)
     }

@@ -3,7 +3,7 @@
 use agent_primitives::CheckpointId;
 
 use super::current::Current;
-use super::load::load;
+use super::load::{Reading, load};
 use super::{Checkpointer, Query, Restoration};
 use crate::Error;
 use crate::log::replay::Entry;
@@ -18,7 +18,8 @@ impl Checkpointer {
     ///
     /// # Errors
     /// [`Error::is_not_found`] when the id is not listed; [`Error::is_damaged`] when the log was damaged
-    /// since it was opened. The state stays as it was.
+    /// since it was opened. The state stays as it was, unless [`Error::is_blocked`] after the backup was
+    /// made: then it is the restored one, and the next save asks what became of it.
     pub fn restore(&mut self, id: &CheckpointId) -> Result<CheckpointId, Error> {
         Ok(self.plan_restore(id)?.commit()?.backup)
     }
@@ -46,7 +47,7 @@ impl Checkpointer {
 
     /// The checkpoint as it lies in the store, and its state.
     pub(super) fn read_checkpoint(&self, id: &CheckpointId) -> Result<(Entry, Current), Error> {
-        let mut replay = load(&self.store, &self.session, u64::MAX)?.replay;
+        let mut replay = load(&self.store, &self.session, Reading::within(self.limit))?.replay;
         let entry = replay.commits.iter().find(|entry| entry.id() == *id);
         let entry = entry
             .filter(|entry| entry.whole)

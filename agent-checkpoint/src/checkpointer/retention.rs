@@ -7,8 +7,8 @@ use std::time::Duration;
 use agent_primitives::{AgentId, CheckpointKind};
 use serde::{Deserialize, Serialize};
 
-use super::ruling::{Reason, Ruling};
 use super::Checkpoint;
+use super::ruling::{Reason, Ruling};
 
 const HOUR: i64 = 3_600;
 const DAY: i64 = 24 * HOUR;

@@ -117,10 +117,21 @@ impl Progress {
         self.bytes = self.bytes.saturating_add(len);
     }
 
-    /// Begins anew.
-    pub(super) fn saved(&mut self, now: Monotonic, usage: &TokenUsage) {
-        *self = Self::starting_at(now, usage);
+    /// What was counted up to a save that is about to be made.
+    pub(super) fn with(&self, usage: &TokenUsage) -> Self {
+        Self {
+            tokens: usage.total(),
+            ..*self
+        }
+    }
+
+    /// Counts on from a save that was made at `now` and holds what was `counted` then.
+    pub(super) fn saved(&mut self, now: Monotonic, counted: Self) {
+        self.since = now;
         self.has_saved = true;
+        self.interactions = self.interactions.saturating_sub(counted.interactions);
+        self.bytes = self.bytes.saturating_sub(counted.bytes);
+        self.tokens = counted.tokens;
     }
 
     /// Whether the last save is too near for the next.
@@ -230,7 +241,7 @@ mod tests {
             Some(Why::Bytes),
             "no save was before it"
         );
-        progress.saved(Monotonic::default(), &TokenUsage::ZERO);
+        progress.saved(Monotonic::default(), progress);
         assert_eq!(progress.due(&triggers, &standing(10)), None, "saved");
         progress.came(&Message::user("x"));
         let asked = |seconds| Standing {

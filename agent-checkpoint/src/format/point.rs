@@ -23,6 +23,15 @@ pub(crate) struct Mark {
 }
 
 impl Mark {
+    /// The label is the checkpoint's.
+    pub(crate) fn label(checkpoint: CheckpointId, label: &str) -> Self {
+        Self {
+            checkpoint: Some(checkpoint),
+            label: Some(label.to_owned()),
+            pinned: None,
+        }
+    }
+
     pub(crate) fn decode(raw: &[u8]) -> Option<Self> {
         let mark: Self = serde_json::from_slice(raw).ok()?;
         let label = mark.label.as_deref();
@@ -117,8 +126,13 @@ mod tests {
 
     #[test]
     fn a_lineage_that_does_not_ascend_is_refused() {
-        let fork = |lineage: &str| Fork::decode(format!("{{\"from\":\"1-00000000\",\"lineage\":{lineage}}}").as_bytes());
-        assert!(fork(r#"[{"session":"a","through":2,"last":7},{"session":"b","through":4,"last":9}]"#).is_some());
+        let fork = |lineage: &str| {
+            Fork::decode(format!("{{\"from\":\"1-00000000\",\"lineage\":{lineage}}}").as_bytes())
+        };
+        assert!(
+            fork(r#"[{"session":"a","through":2,"last":7},{"session":"b","through":4,"last":9}]"#)
+                .is_some()
+        );
         for wrong in [
             "[]",
             r#"[{"session":"a","through":2,"last":7},{"session":"b","through":2,"last":9}]"#,

@@ -4,12 +4,14 @@
 use super::chain::payload_digest;
 use super::numbering::{last_number, wide};
 use crate::format::RECORD_SCHEMA;
-use crate::format::compress::Unpacker;
+use crate::format::compress::{Packer, Unpacker};
 use crate::format::frame::Found;
 use crate::format::header::{Fault, Header};
 use crate::format::items::Items;
+use crate::format::pack;
 use crate::format::payload::{Commit, ComponentNames, Digest, Tombstone};
 use crate::format::point::{Fork, Mark};
+use crate::format::skip::Skip;
 use crate::format::tags::{Codec, Compression, Flags, Kind};
 use crate::{Error, Message};
 
@@ -38,6 +40,17 @@ pub(crate) struct Decoded {
     pub(crate) logical: u64,
 }
 
+impl Decoded {
+    /// The frames that it is made of: those of a pack, none of an index; itself where it is one frame.
+    pub(crate) fn into_frames(self) -> Result<Vec<(Header, Result<Self, Refusal>)>, Self> {
+        match self.content {
+            Content::Pack(frames) => Ok(frames),
+            Content::Index => Ok(Vec::new()),
+            _ => Err(self),
+        }
+    }
+}
+
 /// What a frame holds.
 #[derive(Debug)]
 pub(crate) enum Content {
@@ -50,8 +63,14 @@ pub(crate) enum Content {
     Commit(Box<Commit>, Vec<u8>),
     Label(Mark),
     Tombstone(Tombstone),
-    /// Read before the segments that it speaks of.
-    Fork,
+    /// Whose the segments before are; read before them.
+    Fork(Fork),
+    /// Frames, each with what it says.
+    Pack(Vec<(Header, Result<Decoded, Refusal>)>),
+    /// Records that were left out on purpose.
+    Skip(Skip),
+    /// Tells nothing that other frames do not, and has no number of its own.
+    Index,
     /// Of a later version, and may be passed over.
     Unknown,
 }
@@ -78,6 +97,8 @@ pub(crate) fn admit(header: &Header) -> Result<Option<()>, Error> {
         Kind::COMMIT,
         Kind::LABEL,
         Kind::TOMBSTONE,
+        Kind::PACK,
+        Kind::SKIP,
         Kind::FORK,
     ]
     .contains(&header.kind);
@@ -105,6 +126,13 @@ pub(crate) fn admit(header: &Header) -> Result<Option<()>, Error> {
 /// The frame's content. Depends on nothing but the frame: the state in `unpacker` is working memory.
 pub(crate) fn decode(found: &Found<'_>, unpacker: &mut Unpacker) -> Result<Decoded, Refusal> {
     let Found { header, stored } = found;
+    if header.kind == Kind::INDEX {
+        return Ok(Decoded {
+            content: Content::Index,
+            digest: None,
+            logical: 0,
+        });
+    }
     if admit(header).map_err(Refusal::Beyond)?.is_none() {
         return Ok(Decoded {
             content: Content::Unknown,
@@ -143,14 +171,44 @@ pub(crate) fn decode(found: &Found<'_>, unpacker: &mut Unpacker) -> Result<Decod
             uncovered(Content::Commit(Box::new(commit), body.to_vec()))
         }
         Kind::LABEL => uncovered(Content::Label(Mark::decode(raw).ok_or(Fault::Content)?)),
-        Kind::FORK => {
-            Fork::decode(raw).ok_or(Fault::Content)?;
-            uncovered(Content::Fork)
-        }
+        Kind::FORK => uncovered(Content::Fork(Fork::decode(raw).ok_or(Fault::Content)?)),
+        Kind::PACK => uncovered(unpacked(header, raw)?),
+        Kind::SKIP => uncovered(Content::Skip(Skip::decode(raw, header.seq)?)),
         _ => uncovered(Content::Tombstone(
             Tombstone::decode(raw).ok_or(Fault::Content)?,
         )),
     })
+}
+
+/// What the frames in a pack say.
+fn unpacked(header: &Header, raw: &[u8]) -> Result<Content, Refusal> {
+    let mut unpacker = Unpacker::new().map_err(Refusal::Beyond)?;
+    let mut packer = Packer::new().map_err(Refusal::Beyond)?;
+    let mut frames = Vec::new();
+    for found in pack::frames(raw, header.seq)? {
+        let mut decoded = decode(&found, &mut unpacker);
+        if let Ok(Decoded {
+            content: Content::Snapshot(packed),
+            ..
+        }) = &mut decoded
+        {
+            packed.shrink(&mut packer).map_err(Refusal::Beyond)?;
+        }
+        frames.push((found.header, decoded));
+    }
+    Ok(Content::Pack(frames))
+}
+
+impl Packed {
+    /// Packs what came out of a pack inflated: it may never be asked for.
+    fn shrink(&mut self, packer: &mut Packer) -> Result<(), Error> {
+        let raw = std::mem::take(&mut self.stored);
+        let (compression, stored) = packer.pack(raw)?;
+        self.header.compression = compression;
+        self.header.stored_len = u32::try_from(stored.len()).unwrap_or(u32::MAX);
+        self.stored = stored;
+        Ok(())
+    }
 }
 
 #[cfg(test)]

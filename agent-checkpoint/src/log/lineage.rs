@@ -7,7 +7,8 @@ use crate::format::SEGMENT_MAX;
 use crate::format::compress::Unpacker;
 use crate::format::point::{Fork, Share};
 use crate::format::segment::{Place, session_of};
-use crate::format::tags::{Codec, Compression, Kind};
+use crate::format::tags::Kind;
+use crate::log::decode::{Content, decode};
 use crate::log::scan::scan;
 use crate::{Error, Store};
 
@@ -81,19 +82,27 @@ impl Lineage {
 fn fork_in(bytes: &[u8], place: Place<'_>) -> Result<Option<Fork>, Error> {
     let start = place.start(bytes);
     let found = scan(bytes, start, place.seed());
+    let mut unpacker = Unpacker::new()?;
     for (_, frame) in found.frames {
-        let header = &frame.header;
-        let is_plain = header.codec == Codec::JSON
-            && [Compression::RAW, Compression::ZSTD].contains(&header.compression);
-        if header.kind == Kind::FORK
-            && is_plain
-            && let Ok(raw) = Unpacker::new()?.unpack(header, frame.stored)
-            && let Some(fork) = Fork::decode(&raw)
+        // A sealed segment has it in a pack.
+        if [Kind::FORK, Kind::PACK].contains(&frame.header.kind)
+            && let Ok(decoded) = decode(&frame, &mut unpacker)
+            && let Some(fork) = told(decoded.content)
         {
             return Ok(Some(fork));
         }
     }
     Ok(None)
+}
+
+fn told(content: Content) -> Option<Fork> {
+    match content {
+        Content::Fork(fork) => Some(fork),
+        Content::Pack(frames) => frames
+            .into_iter()
+            .find_map(|(_, decoded)| told(decoded.ok()?.content)),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -116,7 +125,10 @@ mod tests {
             [1, 2, 3, 5, 6].map(owner),
             [Some("a"), Some("a"), Some("b"), Some("b"), None]
         );
-        assert_eq!([2, 3, 6].map(|s| lineage.last(s)), [Some(10), Some(40), None]);
+        assert_eq!(
+            [2, 3, 6].map(|s| lineage.last(s)),
+            [Some(10), Some(40), None]
+        );
     }
 
     #[test]

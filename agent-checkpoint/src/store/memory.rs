@@ -88,8 +88,30 @@ impl Store for MemoryStore {
                 Err(Error::too_large("a segment", bytes.len(), max))
             }
             Some(bytes) => Ok(bytes.to_vec()),
-            None => Err(no_segment(segment, session)),
+            None => Err(no_segment(session, segment)),
         }
+    }
+
+    fn segment_len(&self, session: &SessionId, segment: u32) -> Result<u64, Error> {
+        let logs = self.logs();
+        let bytes = logs.get(session).and_then(|log| log.segments.get(&segment));
+        bytes
+            .map(|bytes| wide(bytes.len()))
+            .ok_or_else(|| no_segment(session, segment))
+    }
+
+    fn read_range(
+        &self,
+        session: &SessionId,
+        segment: u32,
+        offset: u64,
+        len: usize,
+    ) -> Result<Vec<u8>, Error> {
+        let logs = self.logs();
+        let bytes = logs.get(session).and_then(|log| log.segments.get(&segment));
+        bytes
+            .map(|bytes| super::part(bytes, offset, len).to_vec())
+            .ok_or_else(|| no_segment(session, segment))
     }
 
     fn writer(&self, session: &SessionId) -> Result<Box<dyn Writer>, Error> {
@@ -118,7 +140,7 @@ impl Store for MemoryStore {
             let there = logs.get(from).and_then(|log| log.segments.get(segment));
             let mut taken = there
                 .map(Arc::clone)
-                .ok_or_else(|| no_segment(*segment, from))?;
+                .ok_or_else(|| no_segment(from, *segment))?;
             if let Some(len) = len {
                 Arc::make_mut(&mut taken).truncate(usize::try_from(*len).unwrap_or(usize::MAX));
             }
@@ -219,7 +241,12 @@ impl Writer for MemoryWriter {
     }
 
     fn size(&self) -> Result<Size, Error> {
-        let used = self.with_log(|log| log.segments.values().map(|bytes| bytes.len()).sum::<usize>());
+        let used = self.with_log(|log| {
+            log.segments
+                .values()
+                .map(|bytes| bytes.len())
+                .sum::<usize>()
+        });
         Ok(Size {
             used: wide(used),
             allocated: wide(used),
@@ -227,7 +254,7 @@ impl Writer for MemoryWriter {
     }
 }
 
-fn no_segment(segment: u32, session: &SessionId) -> Error {
+fn no_segment(session: &SessionId, segment: u32) -> Error {
     Error::invalid(
         format!("segment {segment} of session {session}"),
         "there is no such segment; list them first",
