@@ -5,6 +5,7 @@
 )]
 
 mod checkpointer;
+mod codec;
 mod error;
 mod format;
 #[cfg(feature = "fs")]
@@ -17,15 +18,20 @@ mod truncate;
 
 pub use checkpointer::{
     Builder, Change, ChangeKind, Checkpoint, Checkpointer, Diff, Figures, Flush, Health, Pruning,
-    Quarantined, Query, Reason, Report, Restoration, RestorePlan, Retention, Ruling, Signal,
-    Triggers, Why,
+    Quarantined, Query, Reason, Report, Restoration, RestorePlan, Resume, Retention, Ruling,
+    Signal, Triggers, Why,
 };
+pub use codec::Codec;
 pub use error::Error;
 pub use reader::Reader;
 pub use state::{
-    Artifact, Decision, Message, Role, SessionState, Snapshot, ToolCall, Work, Workflow,
+    AgentContext, Artifact, Decision, Drift, McpServer, McpTool, Message, MigrationError,
+    Migrations, NextStep, Question, Role, SessionState, Snapshot, StepStatus, ToolCall, Work,
+    Workflow, WorkflowStep,
 };
-pub use store::{Durability, MemoryStore, Position, Shared, Size, Store, StoreId, Writer};
+pub use store::{
+    Durability, MemoryStore, Mirrored, Position, Shared, Size, Store, StoreId, Writer,
+};
 #[cfg(feature = "fs")]
 pub use store::{FileStore, location};
 pub use truncate::{CountTokens, EstimateTokens, LimitTooSmall, Truncation, truncate};

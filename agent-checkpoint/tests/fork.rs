@@ -44,7 +44,7 @@ fn long(session: &mut Checkpointer, saves: u64) -> Vec<(CheckpointId, SessionSta
     let mut all = Vec::new();
     for n in 0..saves {
         session.push(Message::user(noise(n, 700_000))).unwrap();
-        session.update(|work| work.next_steps = vec![format!("step {n}")]);
+        session.update(|work| work.next_steps = vec![format!("step {n}").into()]);
         let id = session.save(CheckpointKind::Manual).unwrap();
         all.push((id, session.state().clone()));
     }

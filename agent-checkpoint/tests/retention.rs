@@ -317,7 +317,7 @@ impl Lived {
             Op::Step => {
                 let n = self.saved.len();
                 self.session
-                    .update(|work| work.next_steps = vec![format!("{n}")]);
+                    .update(|work| work.next_steps = vec![format!("{n}").into()]);
                 self.save();
             }
             Op::Wait(hours) => self.wait(i64::try_from(hours * HOUR / 2).unwrap()),

@@ -10,6 +10,7 @@ use super::health::Health;
 use super::load::{Loaded, Lost, Reading, load};
 use super::points::Points;
 use super::report::{Quarantined, Report};
+use super::resume::{Resume, Resumed, end_of};
 use super::save::Head;
 use super::unsynced::Unsynced;
 use super::{Checkpoint, Checkpointer};
@@ -24,10 +25,9 @@ pub(super) struct Attached {
     pub(super) current: Current,
     pub(super) head: Option<Head>,
     pub(super) points: Points,
-    /// Bytes of frames since the last commit.
-    pub(super) unclaimed: u64,
     pub(super) logical: u64,
     pub(super) report: Report,
+    pub(super) is_partial: bool,
 }
 
 impl Attached {
@@ -38,13 +38,18 @@ impl Attached {
         session: &SessionId,
         doubt: Option<Position>,
         limit: u64,
+        resume: Resume,
     ) -> Result<Self, Error> {
         let mut writer = store.writer(session)?;
-        let mut loaded = match doubt {
-            Some(doubt) => load(&Doubted { store, doubt }, session, Reading::within(limit))?,
-            None => load(store, session, Reading::within(limit))?,
+        let Resumed {
+            mut loaded,
+            head,
+            current,
+            is_partial,
+        } = match doubt {
+            Some(doubt) => resumed(&Doubted { store, doubt }, session, limit, resume)?,
+            None => resumed(store, session, limit, resume)?,
         };
-        let (head, current) = newest(&mut loaded.replay)?;
         let mut report = report(&loaded, head.as_ref());
         let mending = Mending {
             lost: std::mem::take(&mut loaded.lost),
@@ -94,14 +99,38 @@ impl Attached {
         };
         Ok(Self {
             appender,
-            points: Points::new(listed(&loaded.replay), &loaded.replay.marks),
-            unclaimed: loaded.replay.unclaimed.stored,
+            points: Points::new(listed(&loaded.replay), &loaded.replay.tags),
             logical: loaded.replay.logical,
             head: head.as_ref().map(Head::of),
             current,
             report,
+            is_partial,
         })
     }
+}
+
+fn resumed(
+    store: &dyn Store,
+    session: &SessionId,
+    limit: u64,
+    resume: Resume,
+) -> Result<Resumed, Error> {
+    if let Resume::Last(messages) = resume
+        && let Some(resumed) = end_of(store, session, messages)?
+    {
+        return Ok(resumed);
+    }
+    let mut loaded = load(store, session, Reading::within(limit))?;
+    let (head, mut current) = newest(&mut loaded.replay)?;
+    if let Resume::Last(messages) = resume {
+        current.leave_out(current.numbering.len().saturating_sub(messages));
+    }
+    Ok(Resumed {
+        loaded,
+        head,
+        current,
+        is_partial: false,
+    })
 }
 
 /// What is to be done to a log before anything is appended.
@@ -220,7 +249,8 @@ impl Checkpointer {
             appender.owed = None;
             (appender.doubt(), appender.is_failed)
         };
-        let mut attached = Attached::to(&self.store, &self.session, doubt, self.limit)?;
+        let mut attached =
+            Attached::to(&self.store, &self.session, doubt, self.limit, Resume::Whole)?;
         if is_failed && attached.appender.end.last_segment > 0 {
             attached.appender.fail_at(doubt);
         }
@@ -228,9 +258,9 @@ impl Checkpointer {
         self.desk.appender()?.replace(attached.appender);
         self.head = attached.head;
         self.points = attached.points.with_policy(self.points.policy());
-        self.unclaimed = attached.unclaimed;
         self.logical = attached.logical;
         self.report = attached.report;
+        self.is_partial = attached.is_partial;
         Ok(())
     }
 }
@@ -330,8 +360,9 @@ mod tests {
     /// Appends a commit whose only component is `value`.
     fn commit(session: &mut Checkpointer, name: &str, value: Value) {
         let mut batch = Batch::starting_at(session.desk.appender().unwrap().end.next);
-        let values: Map<String, Value> = [(name.to_owned(), value)].into_iter().collect();
-        let seq = batch.snapshot(&mut session.packer, &values).unwrap();
+        let value = value.to_string();
+        let values = [(name, value.as_bytes())];
+        let seq = batch.snapshot(&mut session.packer, values).unwrap();
         let reference = Reference { seq, schema: 1 };
         let body = Body {
             at: 0,

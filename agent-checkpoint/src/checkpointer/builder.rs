@@ -10,7 +10,7 @@ use super::attach::Attached;
 use super::desk::Desk;
 use super::fork::Origin;
 use super::trigger::Progress;
-use super::{Checkpointer, Retention, Signal, Triggers};
+use super::{Checkpointer, Resume, Retention, Signal, Triggers};
 use crate::format::compress::Packer;
 use crate::{Durability, Error, Reader, Store};
 
@@ -41,6 +41,7 @@ pub struct Builder {
     pub(super) origin: Option<Origin>,
     patience: Option<Duration>,
     limit: u64,
+    resume: Resume,
 }
 
 impl fmt::Debug for Builder {
@@ -71,6 +72,7 @@ impl Builder {
             origin: None,
             patience: None,
             limit: Reader::LIMIT,
+            resume: Resume::default(),
         }
     }
 
@@ -129,6 +131,13 @@ impl Builder {
             limit: session.limit,
             ..Self::new(Arc::clone(&session.store), id)
         }
+    }
+
+    /// How much of the session is taken into memory; all of it unless set.
+    #[must_use]
+    pub fn resume(mut self, resume: Resume) -> Self {
+        self.resume = resume;
+        self
     }
 
     /// How long a save waits for the store at most; as long as the store takes unless set.
@@ -193,13 +202,12 @@ impl Builder {
     pub fn open(self) -> Result<Checkpointer, Error> {
         let started = self.clock.monotonic();
         let attached = match &self.origin {
-            Some(origin) => origin.attach(&self.store, &self.session, self.limit)?,
-            None => Attached::to(&self.store, &self.session, None, self.limit)?,
+            Some(origin) => origin.attach(&self.store, &self.session, self.limit, self.resume)?,
+            None => Attached::to(&self.store, &self.session, None, self.limit, self.resume)?,
         };
         let session = Checkpointer {
             packer: Packer::new()?,
             points: attached.points.with_policy(self.retention),
-            unclaimed: attached.unclaimed,
             progress: Progress::starting_at(started, &attached.current.state.work.usage),
             triggers: self.triggers,
             postponed: None,
@@ -217,6 +225,7 @@ impl Builder {
             current: attached.current,
             report: attached.report,
             limit: self.limit,
+            is_partial: attached.is_partial,
         };
         if let Some(head) = session.report.head.clone() {
             let elapsed = session.clock.monotonic().since(started);

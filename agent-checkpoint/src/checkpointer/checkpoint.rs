@@ -45,7 +45,7 @@ pub struct Checkpoint {
     pub pinned: bool,
     /// Bytes of new state that it brought, before compression.
     pub logical_bytes: u64,
-    /// Bytes of the log that were written for it: all since the checkpoint before.
+    /// Bytes of the frames that were written with it.
     pub stored_bytes: u64,
     pub(crate) seq: u64,
 }

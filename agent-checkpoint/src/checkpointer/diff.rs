@@ -2,11 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use serde_json::Value;
 
 use super::current::Current;
 use crate::Error;
+use crate::format::payload::Span;
+use crate::format::tags::Codec;
+use crate::log::numbering::narrow;
 
 /// Most components that [`Diff`] prints, so that it stays on one screen.
 const SHOWN_MAX: usize = 14;
@@ -43,9 +47,9 @@ pub struct Change {
     pub name: String,
     /// In which way it differs.
     pub kind: ChangeKind,
-    /// Bytes of JSON now; 0 where it is not there.
+    /// Bytes now, as its codec writes it; 0 where it is not there.
     pub before: usize,
-    /// Bytes of JSON it would have.
+    /// Bytes it would have.
     pub after: usize,
 }
 
@@ -78,9 +82,14 @@ impl fmt::Display for ChangeKind {
 impl Diff {
     pub(super) fn between(now: &Current, then: &Current) -> Result<Self, Error> {
         let (mine, theirs) = (&now.state.conversation, &then.state.conversation);
-        let pairs = mine.iter().zip(theirs);
-        let common = pairs.take_while(|(a, b)| a == b).count();
-        let removed = mine.len() - common;
+        let skipped = now.numbering.skipped();
+        let common = if skipped == 0 {
+            let pairs = mine.iter().zip(theirs);
+            pairs.take_while(|(a, b)| a == b).count()
+        } else {
+            common_by_number(now.numbering.spans(), then.numbering.spans())
+        };
+        let removed = (skipped + mine.len()).saturating_sub(common);
         let (before, after) = (components(now)?, components(then)?);
         let mut changes = Vec::new();
         for (name, old) in &before {
@@ -107,7 +116,7 @@ impl Diff {
         Ok(Self {
             common,
             removed,
-            added: theirs.len() - common,
+            added: theirs.len().saturating_sub(common),
             unsaved: now.pending().len().min(removed),
             context: (sent(now), sent(then)),
             components: changes,
@@ -154,22 +163,46 @@ impl fmt::Display for Diff {
     }
 }
 
-/// Components by name: their version and value.
-fn components(current: &Current) -> Result<BTreeMap<String, (u16, Value)>, Error> {
+/// How many items both begin with, told by their place in the log: not all of them are in memory.
+fn common_by_number(now: &[Span], then: &[Span]) -> usize {
+    let mut common = 0_usize;
+    for (a, b) in now.iter().zip(then) {
+        if a.first != b.first {
+            break;
+        }
+        common = common.saturating_add(narrow(a.count.min(b.count)));
+        if a != b {
+            break;
+        }
+    }
+    common
+}
+
+/// A component's version, codec and bytes.
+type Component = (u16, Codec, Arc<Vec<u8>>);
+
+/// Components by name.
+fn components(current: &Current) -> Result<BTreeMap<String, Component>, Error> {
     let work = serde_json::to_value(&current.state.work)
         .map_err(|e| Error::encode("the session's state beside its messages", e))?;
     let mut components = BTreeMap::new();
     if let Value::Object(work) = work {
-        let named = work
-            .into_iter()
-            .map(|(field, value)| (format!("work.{field}"), (0, value)));
+        let named = work.into_iter().map(|(field, value)| {
+            let bytes = Arc::new(value.to_string().into_bytes());
+            (format!("work.{field}"), (0, Codec::JSON, bytes))
+        });
         components.extend(named);
     }
-    let host = current.host.iter();
-    components.extend(host.map(|(kind, h)| (format!("host.{kind}"), (h.schema, h.value.clone()))));
+    let host = current.hosts.values.iter();
+    components.extend(host.map(|(kind, h)| {
+        (
+            format!("host.{kind}"),
+            (h.schema, h.codec, Arc::clone(&h.bytes)),
+        )
+    }));
     Ok(components)
 }
 
-fn len((_, value): &(u16, Value)) -> usize {
-    value.to_string().len()
+fn len((_, _, bytes): &Component) -> usize {
+    bytes.len()
 }

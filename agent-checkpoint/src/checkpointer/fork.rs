@@ -5,7 +5,7 @@ use std::sync::Arc;
 use agent_primitives::{CheckpointId, SessionId};
 
 use super::attach::Attached;
-use super::{Builder, Checkpointer};
+use super::{Builder, Checkpointer, Resume};
 use crate::format::compress::Packer;
 use crate::format::point::Fork;
 use crate::format::segment::{Opening, Place, Start};
@@ -47,8 +47,9 @@ impl Checkpointer {
     /// [`Error::is_not_found`] when the id is not listed; [`Error::is_taken`] when the session exists;
     /// [`Error::is_locked`] when somebody has opened it; [`Error::is_damaged`] when the log was damaged
     /// since this session was opened; [`Error::is_unavailable`]. There is no new session then.
-    pub fn fork(&self, id: &CheckpointId, session: SessionId) -> Result<Self, Error> {
-        self.points.with_id(id)?;
+    pub fn fork(&mut self, id: &CheckpointId, session: SessionId) -> Result<Self, Error> {
+        self.land()?;
+        self.known(id)?;
         Builder::like(self, session)
             .fork_of(self.session.clone(), id.clone())
             .open()
@@ -149,9 +150,10 @@ impl Origin {
         store: &Arc<dyn Store>,
         child: &SessionId,
         limit: u64,
+        resume: Resume,
     ) -> Result<Attached, Error> {
         self.fork(store, child)?;
-        let error = match Attached::to(store, child, None, limit) {
+        let error = match Attached::to(store, child, None, limit, resume) {
             Ok(attached) if attached.report.head.as_ref() == Some(&self.checkpoint) => {
                 return Ok(attached);
             }

@@ -5,7 +5,7 @@ use agent_primitives::{CheckpointId, CheckpointKind};
 use super::save::{Flight, Order};
 use super::{Checkpoint, Checkpointer};
 use crate::Error;
-use crate::format::point::{Mark, is_label};
+use crate::format::point::{Tag, is_label};
 use crate::log::batch::Batch;
 
 impl Checkpointer {
@@ -35,7 +35,7 @@ impl Checkpointer {
     /// [`Error::is_too_large`] when too many checkpoints have labels or pins. Nothing is saved then.
     pub fn save_labelled(&mut self, label: &str) -> Result<CheckpointId, Error> {
         check(label)?;
-        self.land()?;
+        self.know_all()?;
         self.points.check_room()?;
         if let Some(other) = self.points.with_label(label) {
             return Err(taken(label, other));
@@ -52,7 +52,7 @@ impl Checkpointer {
     /// # Errors
     /// As [`save_labelled`](Self::save_labelled); [`Error::is_not_found`] when the id is not listed.
     pub fn label(&mut self, id: &CheckpointId, label: &str) -> Result<(), Error> {
-        self.land()?;
+        self.know_all()?;
         match self.points.with_label(label) {
             Some(other) if other.id != *id => Err(taken(label, other)),
             _ => self.move_label(id, label),
@@ -65,13 +65,13 @@ impl Checkpointer {
     /// As [`label`](Self::label), but for [`Error::is_taken`].
     pub fn move_label(&mut self, id: &CheckpointId, label: &str) -> Result<(), Error> {
         check(label)?;
-        self.land()?;
+        self.know_all()?;
         let checkpoint = self.points.with_id(id)?;
         if checkpoint.labels.iter().any(|l| l == label) {
             return Ok(());
         }
         self.points.check_room()?;
-        self.mark(Mark::label(id.clone(), label))
+        self.tag(Tag::label(id.clone(), label))
     }
 
     /// Takes a label away; the checkpoint stays as long as the retention keeps it otherwise. Whether there
@@ -80,11 +80,11 @@ impl Checkpointer {
     /// # Errors
     /// As [`save`](Self::save); the label stays then.
     pub fn unlabel(&mut self, label: &str) -> Result<bool, Error> {
-        self.land()?;
+        self.know_all()?;
         if self.points.with_label(label).is_none() {
             return Ok(false);
         }
-        self.mark(Mark {
+        self.tag(Tag {
             checkpoint: None,
             label: Some(label.to_owned()),
             pinned: None,
@@ -115,24 +115,30 @@ impl Checkpointer {
     }
 
     fn set_pin(&mut self, id: &CheckpointId, pinned: bool) -> Result<(), Error> {
-        self.land()?;
+        self.know_all()?;
         if self.points.with_id(id)?.pinned == pinned {
             return Ok(());
         }
         if pinned {
             self.points.check_room()?;
         }
-        self.mark(Mark {
+        self.tag(Tag {
             checkpoint: Some(id.clone()),
             label: None,
             pinned: Some(pinned),
         })
     }
 
-    fn mark(&mut self, mark: Mark) -> Result<(), Error> {
+    /// What is under way, and what was not read yet, may have a label.
+    fn know_all(&mut self) -> Result<(), Error> {
+        self.land()?;
+        self.complete()
+    }
+
+    fn tag(&mut self, tag: Tag) -> Result<(), Error> {
         let mut batch = Batch::starting_at(self.desk.appender()?.end.next);
-        batch.mark(&mut self.packer, &mark)?;
-        let flight = Flight::Mark(mark, batch.len());
+        batch.tag(&mut self.packer, &tag)?;
+        let flight = Flight::Tag(tag);
         self.run(batch.into_frames(), self.durability, flight)
     }
 }

@@ -134,7 +134,7 @@ impl Checkpointer {
     /// since it was opened.
     pub fn plan_restore(&mut self, id: &CheckpointId) -> Result<RestorePlan<'_>, Error> {
         let started = self.clock.monotonic();
-        let target = self.points.with_id(id)?.clone();
+        let target = self.known(id)?.clone();
         let (entry, state) = self.read_checkpoint(id)?;
         let diff = Diff::between(&self.current, &state)?;
         Ok(RestorePlan {
@@ -145,6 +145,14 @@ impl Checkpointer {
             diff,
             started,
         })
+    }
+
+    /// The checkpoint, sought in all of the log where only its end was read.
+    pub(super) fn known(&mut self, id: &CheckpointId) -> Result<&Checkpoint, Error> {
+        if self.points.with_id(id).is_err() {
+            self.complete()?;
+        }
+        self.points.with_id(id)
     }
 
     /// Whether the state in memory is what the checkpoint says.

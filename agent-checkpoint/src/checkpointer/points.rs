@@ -10,7 +10,7 @@ use super::{Checkpoint, Retention};
 use crate::Error;
 use crate::format::KEEP_MAX;
 use crate::format::payload::Tombstone;
-use crate::format::point::Mark;
+use crate::format::point::Tag;
 
 /// A tombstone is written once this many checkpoints are due to go, so that it costs next to nothing.
 const TOMBSTONE_BATCH: usize = 32;
@@ -19,7 +19,7 @@ const HELD_MAX: usize = 16_384;
 
 /// The checkpoints that no tombstone in the log names.
 #[derive(Debug, Default)]
-pub(super) struct Points {
+pub(crate) struct Points {
     /// Oldest first, by ascending number.
     all: Vec<Checkpoint>,
     /// Numbers by label.
@@ -34,15 +34,20 @@ pub(super) struct Points {
 }
 
 impl Points {
-    pub(super) fn new(all: Vec<Checkpoint>, marks: &[Mark]) -> Self {
+    pub(crate) fn new(all: Vec<Checkpoint>, tags: &[Tag]) -> Self {
         let mut points = Self {
             all,
             ..Self::default()
         };
-        for mark in marks {
-            points.apply(mark);
+        for tag in tags {
+            points.apply(tag);
         }
         points
+    }
+
+    /// All of them, oldest first.
+    pub(crate) fn into_list(self) -> Vec<Checkpoint> {
+        self.all
     }
 
     pub(super) fn with_policy(mut self, policy: Retention) -> Self {
@@ -136,7 +141,7 @@ impl Points {
         self.forget_kept();
     }
 
-    /// Why `mark` may not be set: too many are.
+    /// Why no other may be held: too many are.
     pub(super) fn check_room(&self) -> Result<(), Error> {
         if self.held >= HELD_MAX {
             return Err(Error::too_many_held(self.held, HELD_MAX));
@@ -145,14 +150,14 @@ impl Points {
     }
 
     /// Does what a Label frame says.
-    pub(super) fn apply(&mut self, mark: &Mark) {
+    pub(super) fn apply(&mut self, tag: &Tag) {
         self.forget_kept();
-        let at = mark.checkpoint.as_ref().and_then(|id| {
+        let at = tag.checkpoint.as_ref().and_then(|id| {
             let seq = number(id.as_str())?;
             let at = self.all.binary_search_by_key(&seq, |c| c.seq).ok()?;
             (self.all.get(at)?.id == *id).then_some(at)
         });
-        if let Some(label) = &mark.label {
+        if let Some(label) = &tag.label {
             if let Some(from) = self.labels.remove(label)
                 && let Ok(from) = self.all.binary_search_by_key(&from, |c| c.seq)
             {
@@ -164,11 +169,11 @@ impl Points {
         }
         if let Some(at) = at {
             self.change(at, |checkpoint| {
-                if let Some(label) = &mark.label {
+                if let Some(label) = &tag.label {
                     checkpoint.labels.push(label.clone());
                     checkpoint.labels.sort_unstable();
                 }
-                checkpoint.pinned = mark.pinned.unwrap_or(checkpoint.pinned);
+                checkpoint.pinned = tag.pinned.unwrap_or(checkpoint.pinned);
             });
         }
     }

@@ -20,11 +20,12 @@ impl Checkpointer {
     /// As [`save`](Self::save); nothing is dropped then.
     pub fn prune(&mut self) -> Result<Pruning, Error> {
         self.land()?;
+        self.complete()?;
         let plan = self.points.plan();
         if let Some(tombstone) = self.points.tombstone() {
             let mut batch = Batch::starting_at(self.desk.appender()?.end.next);
             batch.tombstone(&mut self.packer, &tombstone)?;
-            let flight = Flight::Tombstone(tombstone, batch.len());
+            let flight = Flight::Tombstone(tombstone);
             self.run(batch.into_frames(), self.durability, flight)?;
         }
         Ok(plan)

@@ -31,6 +31,8 @@ impl Checkpointer {
     /// [`Error::is_not_found`] when nothing was restored, or the state before was dropped since; and
     /// as [`restore`](Self::restore).
     pub fn undo_restore(&mut self) -> Result<Restoration, Error> {
+        self.land()?;
+        self.complete()?;
         let query = Query::new();
         let mut before = self.find(&query).skip_while(|c| c.restored.is_none());
         let mark = before.next().map(|mark| mark.id.clone());

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use agent_primitives::{CheckpointId, CheckpointKind, CheckpointSaved, Monotonic};
 
 use super::appender::Appended;
-use super::components::Changes;
+use super::components::{Changes, Written};
 use super::desk::Task;
 use super::trigger::Progress;
 use super::{Checkpoint, Checkpointer, Why};
 use crate::format::payload::{Body, Digest, Span, Tombstone};
-use crate::format::point::{Cause, Mark, bounded};
+use crate::format::point::{Cause, Tag, bounded};
 use crate::log::batch::{Batch, Framed, Made};
 use crate::log::chain::{NO_PARENT, checkpoint_id};
 use crate::log::numbering::{last_number, wide};
@@ -69,9 +69,8 @@ impl Order<'_> {
 #[derive(Debug)]
 pub(super) enum Flight {
     Commit(Box<Prepared>),
-    /// With the bytes of its frame, which are the next commit's.
-    Tombstone(Tombstone, u64),
-    Mark(Mark, u64),
+    Tombstone(Tombstone),
+    Tag(Tag),
     Nothing,
 }
 
@@ -84,12 +83,11 @@ pub(super) struct Prepared {
     /// Frames of pending messages: number, count, and whether they go on where the last ones ended.
     items: Vec<(u64, usize, bool)>,
     changes: Changes,
-    /// Number of the frame that holds the changes.
-    snapshot: u64,
+    written: Written,
     note_numbers: Vec<u64>,
     dropped: Option<Tombstone>,
-    /// Behind the commit: a label for it, with the bytes of its frame.
-    mark: Option<(Mark, u64)>,
+    /// A label for the commit, behind it.
+    tag: Option<Tag>,
     progress: Progress,
     logical: u64,
     /// What the save was for; asked anew when it fails.
@@ -198,14 +196,8 @@ impl Checkpointer {
         }
         match flight {
             Flight::Commit(prepared) => self.finish(*prepared, appended.stored),
-            Flight::Tombstone(tombstone, len) => {
-                self.points.drop_by(&tombstone);
-                self.unclaimed += len;
-            }
-            Flight::Mark(mark, len) => {
-                self.points.apply(&mark);
-                self.unclaimed += len;
-            }
+            Flight::Tombstone(tombstone) => self.points.drop_by(&tombstone),
+            Flight::Tag(tag) => self.points.apply(&tag),
             Flight::Nothing => {}
         }
         appended.unreplicated.map_or(Ok(()), Err)
@@ -269,16 +261,21 @@ impl Checkpointer {
             items.push((first, count, joins));
         }
         let flagged = base.and_then(|head| Some((batch.flag_commit(&head.hash)?, head)));
-        let mut snapshot = 0;
+        let mut written = Written::default();
         let mut dropped = None;
-        let mut mark = None;
+        let mut tag = None;
         let (made, mut entry) = if let Some((made, head)) = flagged {
             (made, extended(head, made, at_ms, pending))
         } else {
-            if !changes.values.is_empty() {
-                snapshot = batch.snapshot(&mut self.packer, &changes.values)?;
-            }
-            dropped = self.points.due_tombstone();
+            written = self
+                .current
+                .components
+                .write(&changes, &mut batch, &mut self.packer)?;
+            // A session that knows only some checkpoints would drop others.
+            dropped = match self.is_partial {
+                true => None,
+                false => self.points.due_tombstone(),
+            };
             if let Some(tombstone) = &dropped {
                 batch.tombstone(&mut self.packer, tombstone)?;
             }
@@ -295,7 +292,7 @@ impl Checkpointer {
                 covers: 0,
                 history: self.current.numbering.spans().to_vec(),
                 context: self.current.context_spans(&note_numbers),
-                components: self.current.components.references(&changes, snapshot),
+                components: self.current.components.references(&changes, &written),
                 other: self.current.other.clone(),
             };
             let parent = match origin {
@@ -303,15 +300,15 @@ impl Checkpointer {
                 None => self.head.as_ref().map_or(NO_PARENT, |head| head.0.hash),
             };
             let made = batch.commit(&mut self.packer, &parent, body.clone())?;
-            mark = label.map(|label| Mark::label(checkpoint_id(made.seq, &made.hash), label));
+            tag = label.map(|label| Tag::label(checkpoint_id(made.seq, &made.hash), label));
             (made, entry(made, at_ms, body))
         };
         entry.spent = Spent {
             logical: batch.logical(),
             stored: batch.len(),
         };
-        if let Some(mark) = &mark {
-            batch.mark(&mut self.packer, mark)?;
+        if let Some(tag) = &tag {
+            batch.tag(&mut self.packer, tag)?;
         }
         debug_assert_eq!(made.seq, entry.seq);
         let prepared = Prepared {
@@ -319,10 +316,10 @@ impl Checkpointer {
             started,
             items,
             changes,
-            snapshot,
+            written,
             note_numbers,
             dropped,
-            mark: mark.map(|mark| (mark, batch.len() - entry.spent.stored)),
+            tag,
             entry,
             progress: self.progress.with(&self.current.state.work.usage),
             logical: batch.logical(),
@@ -332,27 +329,24 @@ impl Checkpointer {
     }
 
     /// Remembers that everything of a save is written.
-    fn finish(&mut self, mut prepared: Prepared, stored: u64) {
+    fn finish(&mut self, prepared: Prepared, stored: u64) {
         for (first, count, joins) in prepared.items {
             self.current.numbering.extend(first, count, joins);
         }
         let Prepared {
-            changes, snapshot, ..
+            changes, written, ..
         } = prepared;
-        self.current
-            .saved(changes, snapshot, &prepared.note_numbers);
+        self.current.saved(changes, written, &prepared.note_numbers);
         self.logical += prepared.logical;
         if let Some(tombstone) = prepared.dropped {
             self.points.drop_by(&tombstone);
         }
-        prepared.entry.spent.stored += std::mem::take(&mut self.unclaimed);
         self.progress.saved(prepared.started, prepared.progress);
         let checkpoint = Checkpoint::of(&prepared.entry);
         let id = checkpoint.id.clone();
         self.points.push(checkpoint);
-        if let Some((mark, len)) = &prepared.mark {
-            self.points.apply(mark);
-            self.unclaimed = *len;
+        if let Some(tag) = &prepared.tag {
+            self.points.apply(tag);
         }
         self.head = Some(Head(prepared.entry));
         let elapsed = self.clock.monotonic().since(prepared.started);

@@ -13,7 +13,7 @@ const LINEAGE_MAX: usize = 4_096;
 /// A Label frame's payload. With a label and a checkpoint: the label stands there from now on, and nowhere
 /// else. With a label alone: it is gone. With a checkpoint and `pinned`: the pin is set or taken out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Mark {
+pub(crate) struct Tag {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) checkpoint: Option<CheckpointId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -22,7 +22,7 @@ pub(crate) struct Mark {
     pub(crate) pinned: Option<bool>,
 }
 
-impl Mark {
+impl Tag {
     /// The label is the checkpoint's.
     pub(crate) fn label(checkpoint: CheckpointId, label: &str) -> Self {
         Self {
@@ -113,8 +113,8 @@ mod tests {
         for wrong in ["", " v1", "v1 ", "a\nb", "a\0", &"x".repeat(129)] {
             assert!(!is_label(wrong), "{wrong:?}");
         }
-        assert!(Mark::decode(br#"{"label":"v1","later":1}"#).is_some());
-        assert!(Mark::decode(br#"{"label":""}"#).is_none());
+        assert!(Tag::decode(br#"{"label":"v1","later":1}"#).is_some());
+        assert!(Tag::decode(br#"{"label":""}"#).is_none());
     }
 
     #[test]

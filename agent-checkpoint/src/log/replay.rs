@@ -4,21 +4,20 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use serde::de::Error as _;
-use serde_json::{Map, Value};
+use serde_json::Map;
 
 use super::chain::commit_hash;
 pub(crate) use super::decode::Refusal;
-use super::decode::{Content, Decoded, Packed};
+use super::decode::{Content, Decoded};
 pub(crate) use super::entry::{Entry, Spent};
 use super::numbering::{last_number, narrow, wide};
-use crate::format::compress::Unpacker;
+use super::values::Values;
+use crate::Message;
 use crate::format::frame::OVERHEAD;
 use crate::format::header::{Fault, Header};
-use crate::format::payload::{Body, Commit, Digest, Span, Tombstone, name_mark};
-use crate::format::point::Mark;
+use crate::format::payload::{Body, Commit, Digest, Span, Tombstone};
+use crate::format::point::Tag;
 use crate::format::tags::Flags;
-use crate::{Error, Message};
 
 /// Items of one frame.
 #[derive(Debug, Clone, Copy)]
@@ -36,15 +35,15 @@ pub(crate) struct Replay {
     pub(crate) next: u64,
     pub(crate) items: Vec<Message>,
     pub(crate) blocks: Vec<Block>,
-    snapshots: BTreeMap<u64, Packed>,
+    pub(crate) values: Values,
     pub(crate) commits: Vec<Entry>,
     pub(crate) tombstones: Vec<Tombstone>,
     /// Labels and pins as they were set and taken out.
-    pub(crate) marks: Vec<Mark>,
+    pub(crate) tags: Vec<Tag>,
     /// Frames with a greater number are another session's, which shares the segment.
     pub(crate) cut: Option<u64>,
-    /// What no commit has accounted for.
-    pub(crate) unclaimed: Spent,
+    /// Frames since the last commit: their numbers, and what each is.
+    unclaimed: Vec<(u64, Spent)>,
     /// Numbers of records that are lost.
     pub(crate) missing: Vec<Range<u64>>,
     pub(crate) frames: u64,
@@ -100,8 +99,11 @@ impl Replay {
         match decoded {
             Ok(decoded) => {
                 self.frames += 1;
-                self.unclaimed.logical += decoded.logical;
-                self.unclaimed.stored += u64::from(header.stored_len) + wide(OVERHEAD);
+                let spent = Spent {
+                    logical: decoded.logical,
+                    stored: u64::from(header.stored_len) + wide(OVERHEAD),
+                };
+                self.unclaimed.push((header.seq, spent));
                 let records = self.take(header, decoded);
                 self.next = header.seq.saturating_add(records);
                 Ok(())
@@ -185,10 +187,15 @@ impl Replay {
                 return wide(count);
             }
             Content::Snapshot(packed) => {
-                self.snapshots.insert(header.seq, packed);
+                self.values.add_snapshot(header.seq, packed);
+            }
+            Content::Part(part) => {
+                if let Some(digest) = &decoded.digest {
+                    self.values.add_part(header.seq, part, digest);
+                }
             }
             Content::Commit(commit, body) => self.take_commit(header.seq, *commit, &body),
-            Content::Label(mark) => self.marks.push(mark),
+            Content::Label(tag) => self.tags.push(tag),
             Content::Tombstone(tombstone) => self.tombstones.push(tombstone),
             Content::Skip(skip) => {
                 self.digests.extend(skip.digests);
@@ -200,8 +207,19 @@ impl Replay {
         1
     }
 
+    /// What the frames from the number `first` on came to; no other commit has them.
+    fn claim(&mut self, first: u64) -> Spent {
+        let unclaimed = self.unclaimed.drain(..);
+        let own = unclaimed.filter(|(seq, _)| *seq >= first);
+        own.fold(Spent::default(), |sum, (_, frame)| Spent {
+            logical: sum.logical.saturating_add(frame.logical),
+            stored: sum.stored.saturating_add(frame.stored),
+        })
+    }
+
     /// A flagged Items frame: the commit before, with the frame's items at its end.
     fn take_flag(&mut self, first: u64, count: usize, age_ms: i64, digest: &Digest) {
+        let spent = self.claim(first);
         let (Some(before), Some(last)) = (self.commits.last(), last_number(first, count)) else {
             return;
         };
@@ -223,22 +241,8 @@ impl Replay {
             body: Arc::clone(&before.body),
             tail: Some(tail),
             whole: adjoins && before.whole,
-            spent: std::mem::take(&mut self.unclaimed),
+            spent,
         });
-    }
-
-    /// The components in the Snapshot frame `seq`, by name.
-    pub(crate) fn snapshot(&self, seq: u64) -> Result<Map<String, Value>, Error> {
-        let what = || format!("Snapshot frame {seq}");
-        let unread = |fault: Fault| Error::decode(what(), serde_json::Error::custom(fault));
-        let packed = self
-            .snapshots
-            .get(&seq)
-            .ok_or_else(|| unread(Fault::Content))?;
-        let raw = Unpacker::new()?
-            .unpack(&packed.header, &packed.stored)
-            .map_err(unread)?;
-        serde_json::from_slice(&raw).map_err(|e| Error::decode(what(), e))
     }
 
     fn take_commit(&mut self, seq: u64, commit: Commit, bytes: &[u8]) {
@@ -250,6 +254,7 @@ impl Replay {
         let is_sound = commit_hash(&parent, seq, covered, bytes) == hash;
         self.base_ms = body.at;
         let whole = is_sound && self.is_whole(&body);
+        let spent = self.claim(body.covers);
         let mut body = body;
         if !whole {
             // Never loaded; of a forged commit they may be long.
@@ -264,7 +269,7 @@ impl Replay {
             at_ms: body.at,
             tail: None,
             whole,
-            spent: std::mem::take(&mut self.unclaimed),
+            spent,
             body: Arc::new(body),
         });
     }
@@ -282,9 +287,7 @@ impl Replay {
             && body.history.iter().all(is_there)
             && context.iter().all(is_there)
             && body.components.iter().all(|(name, reference)| {
-                let frame = self.snapshots.get(&reference.seq);
-                reference.seq < self.trusted
-                    || frame.is_some_and(|f| f.names.binary_search(&name_mark(name)).is_ok())
+                reference.seq < self.trusted || self.values.has(reference.seq, name)
             })
     }
 
@@ -334,6 +337,7 @@ impl Replay {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::format::compress::Unpacker;
     use crate::format::frame::Found;
     use crate::format::tags::{Codec, Compression, Kind};
     use crate::log::chain::payload_digest;

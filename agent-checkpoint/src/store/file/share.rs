@@ -10,7 +10,7 @@ use super::names::segment_name;
 use super::{FileStore, LOCK, SESSIONS, failed, folder, open_lock};
 use crate::format::SEGMENT_MAX;
 use crate::fs::{Access, FileHandle, FileSystem, read_bounded, write_all};
-use crate::{Error, Shared, Store as _};
+use crate::{Error, Shared};
 
 /// Begins the names of folders that become sessions once they are whole.
 const FORKING: &str = "forking-";
