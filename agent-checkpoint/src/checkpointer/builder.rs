@@ -207,6 +207,7 @@ impl Builder {
         };
         let session = Checkpointer {
             packer: Packer::new()?,
+            blobs: attached.blobs,
             points: attached.points.with_policy(self.retention),
             progress: Progress::starting_at(started, &attached.current.state.work.usage),
             triggers: self.triggers,

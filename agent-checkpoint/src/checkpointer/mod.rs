@@ -24,7 +24,7 @@ mod prune;
 mod query;
 mod report;
 mod restore;
-mod resume;
+pub(crate) mod resume;
 mod retention;
 mod ruling;
 mod save;
@@ -55,6 +55,7 @@ use std::sync::Arc;
 use agent_primitives::{AgentId, Clock, Event, Observer, SessionId, Stamp};
 
 use crate::format::compress::Packer;
+use crate::log::blobs::Known;
 use crate::state::savable::check_message;
 use crate::{Durability, Error, Message, SessionState, Snapshot, Store, Work};
 use current::Current;
@@ -104,6 +105,8 @@ pub struct Checkpointer {
     durability: Durability,
     signal: Signal,
     packer: Packer,
+    /// Long texts in the log, which need not be written again.
+    blobs: Known,
     current: Current,
     head: Option<Head>,
     points: Points,

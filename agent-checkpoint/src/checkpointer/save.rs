@@ -12,6 +12,7 @@ use super::{Checkpoint, Checkpointer, Why};
 use crate::format::payload::{Body, Digest, Span, Tombstone};
 use crate::format::point::{Cause, Tag, bounded};
 use crate::log::batch::{Batch, Framed, Made};
+use crate::log::blobs::Known;
 use crate::log::chain::{NO_PARENT, checkpoint_id};
 use crate::log::numbering::{last_number, wide};
 use crate::log::replay::{Entry, Spent};
@@ -90,6 +91,8 @@ pub(super) struct Prepared {
     tag: Option<Tag>,
     progress: Progress,
     logical: u64,
+    /// The blobs in the log then.
+    blobs: Known,
     /// What the save was for; asked anew when it fails.
     touched: (bool, bool),
 }
@@ -106,7 +109,7 @@ impl Checkpointer {
     ///
     /// How long it takes is up to the store: `Buffered` waits for one write (and for one sync at most every
     /// 4 MiB), `Synced` for one write and one sync, `Replicated` for both in both stores. A new segment,
-    /// about every 4 MiB, costs two more syncs. With [`patience`](super::Builder::patience) no save waits longer
+    /// about every 1 MiB, costs two more syncs. With [`patience`](super::Builder::patience) no save waits longer
     /// than that.
     ///
     /// A session that is dropped saves nothing by itself: a destructor can tell nobody that it failed. A
@@ -249,7 +252,7 @@ impl Checkpointer {
             .as_ref()
             .map_or(0, |head| at_ms.saturating_sub(head.body.at));
 
-        let mut batch = Batch::starting_at(next);
+        let mut batch = Batch::starting_at(next).knowing(&self.blobs);
         let note_numbers = self.write_notes(&mut batch, &mut last_item)?;
         let frames = batch.items(&mut self.packer, age_ms, self.current.pending())?;
         let mut items = Vec::with_capacity(frames.len());
@@ -323,6 +326,7 @@ impl Checkpointer {
             entry,
             progress: self.progress.with(&self.current.state.work.usage),
             logical: batch.logical(),
+            blobs: batch.take_blobs(),
             touched: (false, false),
         };
         Ok(Some((batch.into_frames(), prepared)))
@@ -338,6 +342,7 @@ impl Checkpointer {
         } = prepared;
         self.current.saved(changes, written, &prepared.note_numbers);
         self.logical += prepared.logical;
+        self.blobs.adopt(prepared.blobs);
         if let Some(tombstone) = prepared.dropped {
             self.points.drop_by(&tombstone);
         }
