@@ -31,10 +31,10 @@ impl Plan {
     }
 
     fn change(&self) -> io::Result<()> {
-        match self.is_stuck {
-            true => Err(io::Error::other("stuck")),
-            false => Ok(()),
+        if self.is_stuck {
+            return Err(io::Error::other("stuck"));
         }
+        Ok(())
     }
 }
 

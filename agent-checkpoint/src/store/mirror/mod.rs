@@ -12,7 +12,7 @@ use super::{Store, StoreId, Writer};
 use crate::Error;
 use writer::MirrorWriter;
 
-/// A store and its mirror: [`Durability::Replicated`] saves are on the devices of both, and either alone
+/// A store and its mirror: [`Durability::Replicated`](crate::Durability::Replicated) saves are on the devices of both, and either alone
 /// gives them back.
 ///
 /// The primary is read and written first. `Buffered` and `Synced` saves are acknowledged by it alone; the

@@ -242,12 +242,11 @@ impl MirrorWriter {
             && let (Some(mirror), true) = (&mut self.mirror, self.mirrored == Some(at))
         {
             let appended = mirror.append(at, bytes, Durability::Synced);
-            match appended {
-                Ok(()) => self.mirrored = Some(end),
-                Err(_) => {
-                    self.mirror = None;
-                    self.lag = self.lag.saturating_add(len);
-                }
+            if appended.is_ok() {
+                self.mirrored = Some(end);
+            } else {
+                self.mirror = None;
+                self.lag = self.lag.saturating_add(len);
             }
             return appended.map_err(Error::not_replicated);
         }
