@@ -2,6 +2,8 @@
 
 mod active;
 mod atomic_write;
+#[cfg(test)]
+mod failed_sync;
 mod folder;
 mod identity;
 mod location;
