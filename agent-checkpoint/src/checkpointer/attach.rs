@@ -14,6 +14,7 @@ use super::resume::{Resume, Resumed, end_of};
 use super::save::Head;
 use super::unsynced::Unsynced;
 use super::{Checkpoint, Checkpointer};
+use crate::format::SEGMENT_TARGET;
 use crate::log::blobs::Known;
 use crate::log::numbering::{narrow, wide};
 use crate::log::replay::{Entry, Replay};
@@ -98,6 +99,7 @@ impl Attached {
             is_failed: false,
             is_reclaimed: false,
             health: Health::default(),
+            segment_target: SEGMENT_TARGET,
         };
         Ok(Self {
             appender,
