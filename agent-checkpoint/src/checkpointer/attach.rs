@@ -101,7 +101,11 @@ impl Attached {
         Ok(Self {
             appender,
             listed: listed(&loaded.replay),
-            blobs: loaded.replay.blobs.known(),
+            blobs: if is_partial {
+                Known::spent()
+            } else {
+                loaded.replay.blobs.known()
+            },
             logical: loaded.replay.logical,
             head: head.as_ref().map(Head::of),
             current,
