@@ -104,7 +104,11 @@ impl Attached {
         Ok(Self {
             appender,
             points: Points::new(listed(&loaded.replay), &loaded.replay.tags),
-            blobs: loaded.replay.blobs.known(),
+            blobs: if is_partial {
+                Known::spent()
+            } else {
+                loaded.replay.blobs.known()
+            },
             logical: loaded.replay.logical,
             head: head.as_ref().map(Head::of),
             current,
