@@ -13,6 +13,8 @@ mod flush;
 mod golden;
 mod health;
 mod hosts;
+#[cfg(test)]
+mod later;
 pub(crate) mod load;
 mod report;
 mod restore;

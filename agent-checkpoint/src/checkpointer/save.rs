@@ -33,6 +33,11 @@ impl Head {
     pub(super) fn id(&self) -> CheckpointId {
         self.0.id()
     }
+
+    #[cfg(test)]
+    pub(super) fn entry(&self) -> &Entry {
+        &self.0
+    }
 }
 
 /// Where a save goes back to.
