@@ -11,7 +11,7 @@ use serde::de::{DeserializeOwned, DeserializeSeed};
 use super::fault::{Fault, Trace};
 use super::guard::{Guarded, Place, VALUES_MAX, Watch};
 use super::shapes::Shapes;
-use super::tracked::{Bounds, Seed};
+use super::tracked::{Bounds, Inside};
 use crate::Codec;
 
 /// Appends the value's bytes, and notes its shapes.
@@ -89,7 +89,7 @@ fn decode_with<T: DeserializeOwned>(
         values: bytes.len().saturating_add(VALUES_MAX),
         describes_itself: codec.describes_itself(),
     };
-    let seed = Seed {
+    let seed = Inside {
         seed: PhantomData::<T>,
         bounds: &bounds,
         depth: 0,
