@@ -10,6 +10,7 @@ use serde::de::{DeserializeOwned, DeserializeSeed};
 
 use super::fault::{Fault, Trace};
 use super::guard::{Guarded, Place, VALUES_MAX, Watch};
+use super::json::Json;
 use super::shapes::Shapes;
 use super::tracked::{Bounds, Inside};
 use crate::Codec;
@@ -49,9 +50,10 @@ pub(super) fn encode_to<T: Serialize, W: std::io::Write>(
         place: Place::ROOT,
     };
     let error: Option<String> = match codec {
-        Codec::Json => serde_json::to_writer(&mut out, &guarded)
-            .err()
-            .map(|e| e.to_string()),
+        Codec::Json => {
+            let written = guarded.serialize(&mut Json::new(&mut out));
+            written.err().map(|e| e.to_string())
+        }
         #[cfg(feature = "msgpack")]
         Codec::MessagePack => {
             let mut serializer = rmp_serde::Serializer::new(&mut out).with_struct_map();

@@ -4,6 +4,9 @@ mod encoding;
 mod fault;
 mod guard;
 mod guard_compound;
+mod json;
+#[cfg(test)]
+mod json_tests;
 mod shapes;
 mod tracked;
 mod tracked_access;
