@@ -1,14 +1,13 @@
 //! Writes JSON, byte for byte as `serde_json` does, but looks at text sixteen bytes at a time: most of a
 //! large component is text, and that is where the time goes.
 
-use std::io::Write;
-
 use serde::ser::{
-    Error as _, Impossible, Serialize, SerializeMap, SerializeSeq, SerializeStruct,
-    SerializeStructVariant, SerializeTuple, SerializeTupleStruct, SerializeTupleVariant,
-    Serializer,
+    Error as _, Serialize, SerializeMap, SerializeSeq, SerializeStruct, SerializeStructVariant,
+    SerializeTuple, SerializeTupleStruct, SerializeTupleVariant, Serializer,
 };
 use serde_json::Error;
+
+use super::json_key::Key;
 
 /// Names of structures that stand for text which is JSON already.
 const RAW: [&str; 2] = [
@@ -17,48 +16,65 @@ const RAW: [&str; 2] = [
 ];
 
 /// The writer of one value.
-pub(super) struct Json<W> {
-    pub(super) out: W,
+pub(super) struct Json<'o> {
+    out: &'o mut Vec<u8>,
+    /// Fails behind so many bytes.
+    stop: usize,
     /// The next text is JSON already.
     is_raw: bool,
 }
 
-impl<W: Write> Json<W> {
-    pub(super) fn new(out: W) -> Self {
-        Self { out, is_raw: false }
+impl<'o> Json<'o> {
+    pub(super) fn new(out: &'o mut Vec<u8>, stop: usize) -> Self {
+        Self {
+            out,
+            stop,
+            is_raw: false,
+        }
     }
 
-    fn put(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        self.out.write_all(bytes).map_err(Error::custom)
+    fn put(&mut self, bytes: &[u8]) {
+        self.out.extend_from_slice(bytes);
+    }
+
+    /// Whether that was not too much.
+    fn go_on(&self) -> Result<(), Error> {
+        if self.out.len() > self.stop {
+            return Err(Error::custom("that is where it stops"));
+        }
+        Ok(())
     }
 
     fn plain(&mut self, value: &impl Serialize) -> Result<(), Error> {
-        serde_json::to_writer(&mut self.out, value)
+        serde_json::to_writer(&mut *self.out, value)?;
+        self.go_on()
     }
 
-    fn quoted(&mut self, value: &impl Serialize) -> Result<(), Error> {
-        self.put(b"\"")?;
+    pub(super) fn quoted(&mut self, value: &impl Serialize) -> Result<(), Error> {
+        self.put(b"\"");
         self.plain(value)?;
-        self.put(b"\"")
+        self.put(b"\"");
+        Ok(())
     }
 
-    fn text(&mut self, text: &str) -> Result<(), Error> {
-        self.put(b"\"")?;
+    pub(super) fn text(&mut self, text: &str) -> Result<(), Error> {
+        self.put(b"\"");
         let mut rest = text.as_bytes();
         while let Some(at) = special(rest) {
             let (run, behind) = rest.split_at(at);
-            self.put(run)?;
+            self.put(run);
             let Some((byte, behind)) = behind.split_first() else {
                 break;
             };
-            self.escape(*byte)?;
+            self.escape(*byte);
             rest = behind;
         }
-        self.put(rest)?;
-        self.put(b"\"")
+        self.put(rest);
+        self.put(b"\"");
+        self.go_on()
     }
 
-    fn escape(&mut self, byte: u8) -> Result<(), Error> {
+    fn escape(&mut self, byte: u8) {
         match byte {
             b'"' => self.put(b"\\\""),
             b'\\' => self.put(b"\\\\"),
@@ -76,13 +92,13 @@ impl<W: Write> Json<W> {
         variant: Option<&str>,
         bracket: &[u8],
         end: &'static [u8],
-    ) -> Result<Parts<'_, W>, Error> {
+    ) -> Result<Parts<'_, 'o>, Error> {
         if let Some(variant) = variant {
-            self.put(b"{")?;
+            self.put(b"{");
             self.text(variant)?;
-            self.put(b":")?;
+            self.put(b":");
         }
-        self.put(bracket)?;
+        self.put(bracket);
         Ok(Parts {
             json: self,
             is_first: true,
@@ -114,16 +130,16 @@ macro_rules! plain {
     )*};
 }
 
-impl<'j, W: Write> Serializer for &'j mut Json<W> {
+impl<'j, 'o> Serializer for &'j mut Json<'o> {
     type Ok = ();
     type Error = Error;
-    type SerializeSeq = Parts<'j, W>;
-    type SerializeTuple = Parts<'j, W>;
-    type SerializeTupleStruct = Parts<'j, W>;
-    type SerializeTupleVariant = Parts<'j, W>;
-    type SerializeMap = Parts<'j, W>;
-    type SerializeStruct = Parts<'j, W>;
-    type SerializeStructVariant = Parts<'j, W>;
+    type SerializeSeq = Parts<'j, 'o>;
+    type SerializeTuple = Parts<'j, 'o>;
+    type SerializeTupleStruct = Parts<'j, 'o>;
+    type SerializeTupleVariant = Parts<'j, 'o>;
+    type SerializeMap = Parts<'j, 'o>;
+    type SerializeStruct = Parts<'j, 'o>;
+    type SerializeStructVariant = Parts<'j, 'o>;
 
     plain! {
         serialize_bool: bool;
@@ -147,7 +163,8 @@ impl<'j, W: Write> Serializer for &'j mut Json<W> {
 
     fn serialize_str(self, value: &str) -> Result<(), Error> {
         if std::mem::take(&mut self.is_raw) {
-            return self.put(value.as_bytes());
+            self.put(value.as_bytes());
+            return self.go_on();
         }
         self.text(value)
     }
@@ -157,7 +174,8 @@ impl<'j, W: Write> Serializer for &'j mut Json<W> {
     }
 
     fn serialize_none(self) -> Result<(), Error> {
-        self.put(b"null")
+        self.put(b"null");
+        self.go_on()
     }
 
     fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<(), Error> {
@@ -165,11 +183,13 @@ impl<'j, W: Write> Serializer for &'j mut Json<W> {
     }
 
     fn serialize_unit(self) -> Result<(), Error> {
-        self.put(b"null")
+        self.put(b"null");
+        self.go_on()
     }
 
     fn serialize_unit_struct(self, _: &'static str) -> Result<(), Error> {
-        self.put(b"null")
+        self.put(b"null");
+        self.go_on()
     }
 
     fn serialize_unit_variant(
@@ -198,18 +218,19 @@ impl<'j, W: Write> Serializer for &'j mut Json<W> {
     ) -> Result<(), Error> {
         let parts = self.begin(Some(variant), b"", b"}")?;
         value.serialize(&mut *parts.json)?;
-        parts.json.put(b"}")
+        parts.json.put(b"}");
+        Ok(())
     }
 
-    fn serialize_seq(self, _: Option<usize>) -> Result<Parts<'j, W>, Error> {
+    fn serialize_seq(self, _: Option<usize>) -> Result<Parts<'j, 'o>, Error> {
         self.begin(None, b"[", b"]")
     }
 
-    fn serialize_tuple(self, _: usize) -> Result<Parts<'j, W>, Error> {
+    fn serialize_tuple(self, _: usize) -> Result<Parts<'j, 'o>, Error> {
         self.begin(None, b"[", b"]")
     }
 
-    fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Parts<'j, W>, Error> {
+    fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Parts<'j, 'o>, Error> {
         self.begin(None, b"[", b"]")
     }
 
@@ -219,15 +240,15 @@ impl<'j, W: Write> Serializer for &'j mut Json<W> {
         _: u32,
         variant: &'static str,
         _: usize,
-    ) -> Result<Parts<'j, W>, Error> {
+    ) -> Result<Parts<'j, 'o>, Error> {
         self.begin(Some(variant), b"[", b"]}")
     }
 
-    fn serialize_map(self, _: Option<usize>) -> Result<Parts<'j, W>, Error> {
+    fn serialize_map(self, _: Option<usize>) -> Result<Parts<'j, 'o>, Error> {
         self.begin(None, b"{", b"}")
     }
 
-    fn serialize_struct(self, name: &'static str, _: usize) -> Result<Parts<'j, W>, Error> {
+    fn serialize_struct(self, name: &'static str, _: usize) -> Result<Parts<'j, 'o>, Error> {
         if RAW.contains(&name) {
             self.is_raw = true;
             return self.begin(None, b"", b"");
@@ -241,48 +262,48 @@ impl<'j, W: Write> Serializer for &'j mut Json<W> {
         _: u32,
         variant: &'static str,
         _: usize,
-    ) -> Result<Parts<'j, W>, Error> {
+    ) -> Result<Parts<'j, 'o>, Error> {
         self.begin(Some(variant), b"{", b"}}")
     }
 }
 
 /// An array or object in the making.
-pub(super) struct Parts<'j, W> {
-    json: &'j mut Json<W>,
+pub(super) struct Parts<'j, 'o> {
+    json: &'j mut Json<'o>,
     is_first: bool,
     end: &'static [u8],
 }
 
-impl<W: Write> Parts<'_, W> {
-    fn comma(&mut self) -> Result<(), Error> {
-        if std::mem::take(&mut self.is_first) {
-            return Ok(());
+impl Parts<'_, '_> {
+    fn comma(&mut self) {
+        if !std::mem::take(&mut self.is_first) {
+            self.json.put(b",");
         }
-        self.json.put(b",")
     }
 
     fn element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
-        self.comma()?;
+        self.comma();
         value.serialize(&mut *self.json)
     }
 
     fn field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<(), Error> {
         if !self.json.is_raw {
-            self.comma()?;
+            self.comma();
             self.json.text(name)?;
-            self.json.put(b":")?;
+            self.json.put(b":");
         }
         value.serialize(&mut *self.json)
     }
 
     fn close(self) -> Result<(), Error> {
-        self.json.put(self.end)
+        self.json.put(self.end);
+        self.json.go_on()
     }
 }
 
 macro_rules! elements {
     ($($trait:ident::$method:ident;)*) => {$(
-        impl<W: Write> $trait for Parts<'_, W> {
+        impl $trait for Parts<'_, '_> {
             type Ok = ();
             type Error = Error;
 
@@ -306,7 +327,7 @@ elements! {
 
 macro_rules! fields {
     ($($trait:ident;)*) => {$(
-        impl<W: Write> $trait for Parts<'_, W> {
+        impl $trait for Parts<'_, '_> {
             type Ok = ();
             type Error = Error;
 
@@ -330,14 +351,15 @@ fields! {
     SerializeStructVariant;
 }
 
-impl<W: Write> SerializeMap for Parts<'_, W> {
+impl SerializeMap for Parts<'_, '_> {
     type Ok = ();
     type Error = Error;
 
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), Error> {
-        self.comma()?;
+        self.comma();
         key.serialize(Key(&mut *self.json))?;
-        self.json.put(b":")
+        self.json.put(b":");
+        Ok(())
     }
 
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
@@ -346,107 +368,5 @@ impl<W: Write> SerializeMap for Parts<'_, W> {
 
     fn end(self) -> Result<(), Error> {
         self.close()
-    }
-}
-
-/// The writer of a name in an object.
-struct Key<'j, W>(&'j mut Json<W>);
-
-macro_rules! quoted {
-    ($($method:ident: $type:ty;)*) => {$(
-        fn $method(self, value: $type) -> Result<(), Error> {
-            self.0.quoted(&value)
-        }
-    )*};
-}
-
-macro_rules! no_key {
-    ($($method:ident($($type:ty),*) -> $ok:ty;)*) => {$(
-        fn $method(self, $(_: $type),*) -> Result<$ok, Error> {
-            Err(Error::custom("key must be a string"))
-        }
-    )*};
-}
-
-type No = Impossible<(), Error>;
-
-impl<W: Write> Serializer for Key<'_, W> {
-    type Ok = ();
-    type Error = Error;
-    type SerializeSeq = No;
-    type SerializeTuple = No;
-    type SerializeTupleStruct = No;
-    type SerializeTupleVariant = No;
-    type SerializeMap = No;
-    type SerializeStruct = No;
-    type SerializeStructVariant = No;
-
-    quoted! {
-        serialize_bool: bool;
-        serialize_i8: i8;
-        serialize_i16: i16;
-        serialize_i32: i32;
-        serialize_i64: i64;
-        serialize_i128: i128;
-        serialize_u8: u8;
-        serialize_u16: u16;
-        serialize_u32: u32;
-        serialize_u64: u64;
-        serialize_u128: u128;
-        serialize_f32: f32;
-        serialize_f64: f64;
-    }
-
-    no_key! {
-        serialize_bytes(&[u8]) -> ();
-        serialize_none() -> ();
-        serialize_unit() -> ();
-        serialize_unit_struct(&'static str) -> ();
-        serialize_seq(Option<usize>) -> No;
-        serialize_tuple(usize) -> No;
-        serialize_tuple_struct(&'static str, usize) -> No;
-        serialize_tuple_variant(&'static str, u32, &'static str, usize) -> No;
-        serialize_map(Option<usize>) -> No;
-        serialize_struct(&'static str, usize) -> No;
-        serialize_struct_variant(&'static str, u32, &'static str, usize) -> No;
-    }
-
-    fn serialize_char(self, value: char) -> Result<(), Error> {
-        self.0.serialize_char(value)
-    }
-
-    fn serialize_str(self, value: &str) -> Result<(), Error> {
-        self.0.text(value)
-    }
-
-    fn serialize_unit_variant(
-        self,
-        _: &'static str,
-        _: u32,
-        variant: &'static str,
-    ) -> Result<(), Error> {
-        self.0.text(variant)
-    }
-
-    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<(), Error> {
-        value.serialize(self)
-    }
-
-    fn serialize_newtype_struct<T: Serialize + ?Sized>(
-        self,
-        _: &'static str,
-        value: &T,
-    ) -> Result<(), Error> {
-        value.serialize(self)
-    }
-
-    fn serialize_newtype_variant<T: Serialize + ?Sized>(
-        self,
-        _: &'static str,
-        _: u32,
-        _: &'static str,
-        _: &T,
-    ) -> Result<(), Error> {
-        Err(Error::custom("key must be a string"))
     }
 }

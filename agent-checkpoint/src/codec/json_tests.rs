@@ -10,7 +10,9 @@ use serde_json::value::RawValue;
 
 fn same(value: &impl Serialize) {
     let mut ours = Vec::new();
-    value.serialize(&mut Json::new(&mut ours)).unwrap();
+    value
+        .serialize(&mut Json::new(&mut ours, usize::MAX))
+        .unwrap();
     let theirs = serde_json::to_string(value).unwrap();
     assert_eq!(String::from_utf8(ours).unwrap(), theirs);
 }
@@ -60,14 +62,18 @@ fn every_kind_of_value_is_as_serde_json_writes_it() {
     let raw = RawValue::from_string("{ \"as\" :  [\"it is\"] }".into()).unwrap();
     same(&[&raw, &raw]);
     let keyed = BTreeMap::from([([1, 2], 3)]);
-    assert!(keyed.serialize(&mut Json::new(Vec::new())).is_err());
+    assert!(
+        keyed
+            .serialize(&mut Json::new(&mut Vec::new(), usize::MAX))
+            .is_err()
+    );
 }
 
 proptest! {
     #[test]
     fn any_text_is_as_serde_json_writes_it(text in "[\\x00-\\x7fß\u{1f600}]{0,80}") {
         let mut ours = Vec::new();
-        text.serialize(&mut Json::new(&mut ours)).unwrap();
+        text.serialize(&mut Json::new(&mut ours, usize::MAX)).unwrap();
         prop_assert_eq!(String::from_utf8(ours).unwrap(), serde_json::to_string(&text).unwrap());
     }
 }

@@ -5,6 +5,7 @@ mod fault;
 mod guard;
 mod guard_compound;
 mod json;
+mod json_key;
 #[cfg(test)]
 mod json_tests;
 mod shapes;
