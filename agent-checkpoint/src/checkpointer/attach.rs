@@ -368,7 +368,7 @@ mod tests {
     }
 
     /// Appends a commit whose only component is `value`.
-    fn commit(session: &mut Checkpointer, name: &str, value: Value) {
+    fn commit(session: &mut Checkpointer, name: &str, value: &Value) {
         let mut batch = Batch::starting_at(session.desk.appender().unwrap().end.next);
         let value = value.to_string();
         let values = [(name, value.as_bytes())];
@@ -399,7 +399,7 @@ mod tests {
         session.push(Message::user("one")).unwrap();
         session.update(|work| work.next_steps.push("go".into()));
         let good = session.save(CheckpointKind::Auto).unwrap();
-        commit(&mut session, "work.next_steps", json!({"a": 1}));
+        commit(&mut session, "work.next_steps", &json!({"a": 1}));
         drop(session);
 
         let mut session = open(&store);
@@ -433,8 +433,8 @@ mod tests {
         let mut session = open(&store);
         session.push(Message::user("one")).unwrap();
         session.save(CheckpointKind::Auto).unwrap();
-        commit(&mut session, "work.next_steps", json!({"a": 1}));
-        commit(&mut session, "work.next_steps", json!(["go"]));
+        commit(&mut session, "work.next_steps", &json!({"a": 1}));
+        commit(&mut session, "work.next_steps", &json!(["go"]));
         drop(session);
         let session = open(&store);
         assert!(session.report().is_clean(), "{}", session.report());
