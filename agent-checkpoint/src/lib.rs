@@ -16,7 +16,7 @@ mod truncate;
 
 pub use checkpointer::{
     Builder, Checkpoint, Checkpointer, Figures, Quarantined, Reason, Report, Retention, Ruling,
-    Signal,
+    Sealed, Sealing, Signal,
 };
 pub use error::Error;
 pub use state::{

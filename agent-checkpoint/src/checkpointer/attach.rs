@@ -8,6 +8,7 @@ use super::current::Current;
 use super::load::{Loaded, Lost, load};
 use super::report::{Quarantined, Report};
 use super::save::{Head, LogEnd};
+use super::seal::Closed;
 use super::{Checkpoint, Checkpointer};
 use crate::log::numbering::wide;
 use crate::log::replay::{Entry, Replay};
@@ -20,6 +21,7 @@ pub(super) struct Attached {
     pub(super) current: Current,
     pub(super) head: Option<Head>,
     pub(super) end: LogEnd,
+    pub(super) closed: Closed,
     pub(super) listed: Vec<Checkpoint>,
     pub(super) logical: u64,
     pub(super) owed: Option<Mending>,
@@ -58,6 +60,11 @@ impl Attached {
                 next: loaded.replay.next,
                 last_item: loaded.replay.last_item(),
                 is_synced: false,
+            },
+            closed: Closed {
+                unsealed: loaded.unsealed.clone(),
+                sealed: loaded.sealed,
+                last: loaded.last_segment,
             },
             listed: listed(&loaded.replay),
             logical: loaded.replay.logical,
@@ -131,14 +138,16 @@ impl Checkpointer {
     /// # Errors
     /// As [`open`](super::Builder::open). Memory stays, no save works, and it may be tried again.
     pub fn reopen(&mut self) -> Result<(), Error> {
-        // The lock must be free before it is taken again.
-        self.writer = Box::new(Closed);
+        // The lock must be free before it is taken again, and nobody at work under it.
+        self.sealer.stop();
+        self.writer = Box::new(NoWriter);
         self.owed = None;
         let attached = Attached::to(&self.store, &self.session)?;
         self.current.rebase(attached.current);
         self.writer = attached.writer;
         self.head = attached.head;
         self.end = attached.end;
+        self.sealer.reopen(attached.closed);
         self.listed = attached.listed;
         self.logical = attached.logical;
         self.owed = attached.owed;
@@ -158,9 +167,9 @@ impl Checkpointer {
 
 /// Stands in where there is no writer.
 #[derive(Debug)]
-struct Closed;
+struct NoWriter;
 
-impl Writer for Closed {
+impl Writer for NoWriter {
     fn start(&mut self, _: u32, _: &[u8]) -> Result<(), Error> {
         Err(Error::poisoned())
     }
@@ -201,7 +210,8 @@ fn report(loaded: &Loaded, head: Option<&Entry>) -> Report {
     let degraded = replay
         .commits
         .iter()
-        .filter(|entry| !entry.whole)
+        // Of dropped ones parts may be left out on purpose.
+        .filter(|entry| !entry.whole && !replay.is_dropped(entry))
         .map(Entry::id)
         .collect();
     let uncommitted = replay

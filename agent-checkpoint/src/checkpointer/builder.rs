@@ -6,6 +6,7 @@ use std::sync::Arc;
 use agent_primitives::{AgentId, Clock, Observer, Restored, SessionId, SystemClock};
 
 use super::attach::Attached;
+use super::seal::{Sealer, Sealing};
 use super::{Checkpointer, Retention, Signal};
 use crate::format::compress::Packer;
 use crate::{Durability, Error, Store};
@@ -33,6 +34,7 @@ pub struct Builder {
     clock: Arc<dyn Clock>,
     retention: Retention,
     durability: Durability,
+    sealing: Sealing,
 }
 
 impl fmt::Debug for Builder {
@@ -57,6 +59,7 @@ impl Builder {
             clock: Arc::new(SystemClock),
             retention: Retention::default(),
             durability: Durability::default(),
+            sealing: Sealing::default(),
         }
     }
 
@@ -95,6 +98,14 @@ impl Builder {
         self
     }
 
+    /// Whether segments that are full are packed tighter in the background; [`Sealing::Background`] unless
+    /// set.
+    #[must_use]
+    pub fn sealing(mut self, sealing: Sealing) -> Self {
+        self.sealing = sealing;
+        self
+    }
+
     /// Opens the session, new or not, and takes its lock.
     ///
     /// The state is that of the newest checkpoint whose every byte is as it was written. Bytes that are
@@ -114,6 +125,7 @@ impl Builder {
             listed: attached.listed,
             logical: attached.logical,
             head: attached.head,
+            sealer: Sealer::new(self.sealing, attached.closed),
             signal: Signal::default(),
             store: self.store,
             writer: attached.writer,

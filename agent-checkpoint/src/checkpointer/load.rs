@@ -32,6 +32,7 @@ pub(crate) struct Loaded {
     pub(crate) ignored: Vec<u32>,
     /// Segments that are not sealed.
     pub(crate) unsealed: Vec<u32>,
+    pub(crate) sealed: u32,
     pub(crate) segments: u32,
     pub(crate) last_segment: u32,
     /// Where appends go on; `None` where they need a new segment.
@@ -55,6 +56,7 @@ pub(crate) fn load(store: &dyn Store, session: &SessionId, limit: u64) -> Result
         damaged_headers: Vec::new(),
         ignored: Vec::new(),
         unsealed: Vec::new(),
+        sealed: 0,
         segments: 0,
         last_segment: 0,
         end: None,
@@ -222,7 +224,9 @@ impl Loaded {
         self.segments += 1;
         self.last_segment = segment;
         let is_sealed = is_sealed(&place, bytes)?;
-        if !is_sealed {
+        if is_sealed {
+            self.sealed += 1;
+        } else {
             self.unsealed.push(segment);
         }
         self.end = (is_good && !is_sealed).then(|| position(found.end));

@@ -13,12 +13,14 @@ mod report;
 mod restore;
 mod retention;
 mod save;
+mod seal;
 mod signal;
 
 pub use builder::Builder;
 pub use checkpoint::Checkpoint;
 pub use report::{Quarantined, Report};
 pub use retention::{Reason, Retention, Ruling};
+pub use seal::{Sealed, Sealing};
 pub use signal::Signal;
 
 use std::fmt;
@@ -33,6 +35,7 @@ use attach::Mending;
 use components::Host;
 use current::Current;
 use save::{Head, LogEnd};
+use seal::Sealer;
 
 /// One session: its state in memory and its log in a store.
 ///
@@ -61,6 +64,8 @@ use save::{Head, LogEnd};
 /// ```
 pub struct Checkpointer {
     store: Arc<dyn Store>,
+    // Stops what works under the lock that the writer holds, so it must go before it.
+    sealer: Sealer,
     writer: Box<dyn Writer>,
     session: SessionId,
     agent: Option<AgentId>,
@@ -201,6 +206,8 @@ impl Checkpointer {
             stored_bytes: size.used,
             allocated_bytes: size.allocated,
             checkpoints: self.list().len(),
+            sealed_segments: self.sealer.sealed(),
+            sealing_failures: self.sealer.failures(),
         })
     }
 
@@ -250,6 +257,11 @@ pub struct Figures {
     pub allocated_bytes: u64,
     /// Checkpoints in the listing.
     pub checkpoints: usize,
+    /// Segments that are sealed, those of jobs that have ended included.
+    pub sealed_segments: u64,
+    /// How often a segment could not be sealed since the session was opened. Nothing is lost by it; it is
+    /// tried again when the next segment is full.
+    pub sealing_failures: u64,
 }
 
 /// Where the log of `position`'s segment goes on, or that a new segment is due.

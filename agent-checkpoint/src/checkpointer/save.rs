@@ -252,7 +252,7 @@ impl Checkpointer {
     }
 
     /// Makes what was written as durable as asked.
-    fn settle(&mut self, durability: Durability) -> Result<(), Error> {
+    pub(super) fn settle(&mut self, durability: Durability) -> Result<(), Error> {
         self.mend()?;
         if let (Some(position), Durability::Synced, false) =
             (self.end.position, durability, self.end.is_synced)
@@ -273,6 +273,7 @@ impl Checkpointer {
             self.end.next = part.next;
             self.end.last_item = part.last_item.or(self.end.last_item);
         }
+        self.seal_behind();
         Ok(stored)
     }
 
@@ -284,29 +285,38 @@ impl Checkpointer {
     ) -> Result<u64, Error> {
         let is_full =
             |position: &Position| narrow(position.offset).saturating_add(part.len) > SEGMENT_TARGET;
-        let place = |segment| Place {
-            store: self.store.id(),
-            session: &self.session,
-            segment,
+        let position = match self.end.position.filter(|position| !is_full(position)) {
+            Some(position) => position,
+            None => self.begin_segment()?,
         };
-        let position = if let Some(position) = self.end.position.filter(|p| !is_full(p)) {
-            position
-        } else {
-            let segment = self.next_segment()?;
-            let header = place(segment).header(Opening::default());
-            self.writer.start(segment, &header)?;
-            self.end.last_segment = segment;
-            Position {
-                segment,
-                offset: wide(header.len()),
-            }
-        };
-        self.end.position = Some(position);
-        let bytes = batch.write(part, place(position.segment).seed())?;
+        let bytes = batch.write(part, self.place(position.segment).seed())?;
         self.writer.append(position, &bytes, durability)?;
         self.end.position = Some(behind(position, bytes.len()));
         self.end.is_synced = durability == Durability::Synced;
         Ok(wide(bytes.len()))
+    }
+
+    pub(super) fn place(&self, segment: u32) -> Place<'_> {
+        Place {
+            store: self.store.id(),
+            session: &self.session,
+            segment,
+        }
+    }
+
+    /// Begins a segment; what is in the one before never changes again.
+    pub(super) fn begin_segment(&mut self) -> Result<Position, Error> {
+        let segment = self.next_segment()?;
+        let header = self.place(segment).header(Opening::default());
+        self.writer.start(segment, &header)?;
+        self.end.last_segment = segment;
+        self.sealer.begun(segment, self.end.next);
+        let position = Position {
+            segment,
+            offset: wide(header.len()),
+        };
+        self.end.position = Some(position);
+        Ok(position)
     }
 
     /// The number of a segment that is not there.

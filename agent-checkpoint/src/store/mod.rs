@@ -130,6 +130,19 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// [`Error::is_locked`] while another writer lives, in this process or another.
     fn writer(&self, session: &SessionId) -> Result<Box<dyn Writer>, Error>;
 
+    /// Puts `bytes` in the place of a segment that another one follows: whole and durable, or not at all.
+    /// `false`, and nothing is done, where the store keeps segments as they are, which is the default.
+    ///
+    /// Only who holds the session's writer may call it, at any time and from any thread. Readers see the old
+    /// bytes or the new ones.
+    ///
+    /// # Errors
+    /// [`Error::is_conflict`] for the last segment, and for one that is not there. The old bytes stay.
+    fn replace(&self, session: &SessionId, segment: u32, bytes: &[u8]) -> Result<bool, Error> {
+        let _ = (session, segment, bytes);
+        Ok(false)
+    }
+
     /// Removes a session and all that it holds.
     ///
     /// # Errors
@@ -179,6 +192,9 @@ impl<S: Store + ?Sized> Store for Arc<S> {
     }
     fn writer(&self, session: &SessionId) -> Result<Box<dyn Writer>, Error> {
         (**self).writer(session)
+    }
+    fn replace(&self, session: &SessionId, segment: u32, bytes: &[u8]) -> Result<bool, Error> {
+        (**self).replace(session, segment, bytes)
     }
     fn remove(&self, session: &SessionId) -> Result<(), Error> {
         (**self).remove(session)

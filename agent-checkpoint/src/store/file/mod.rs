@@ -6,6 +6,7 @@ mod folder;
 mod identity;
 mod location;
 mod names;
+mod sealed;
 mod writer;
 
 pub use location::location;
@@ -19,7 +20,10 @@ use agent_primitives::SessionId;
 
 use super::{Store, StoreId, Writer};
 use crate::Error;
-use crate::fs::{Access, FileHandle, FileSystem, OsFiles, read_bounded};
+use crate::format::SEGMENT_MAX;
+use crate::format::segment::Place;
+use crate::fs::{Access, FileHandle, FileSystem, OsFiles};
+use crate::log::seal::index_of;
 use writer::FileWriter;
 
 const SESSIONS: &str = "sessions";
@@ -113,6 +117,14 @@ impl FileStore {
         Ok(self.root.join(SESSIONS).join(names::folder_name(session)?))
     }
 
+    fn place<'a>(&self, session: &'a SessionId, segment: u32) -> Place<'a> {
+        Place {
+            store: self.id,
+            session,
+            segment,
+        }
+    }
+
     fn lock(&self, session: &SessionId) -> Result<(PathBuf, Box<dyn FileHandle>), Error> {
         let folder = self.session_folder(session)?;
         // Each turn is lost to a removal that finished meanwhile.
@@ -166,21 +178,34 @@ impl Store for FileStore {
     }
 
     fn read(&self, session: &SessionId, segment: u32, max: usize) -> Result<Vec<u8>, Error> {
-        let path = self
-            .session_folder(session)?
-            .join(names::segment_name(segment));
-        read_bounded(&*self.files, &path, max)
-            .map_err(|e| failed("reading", &path, e))
-            .and_then(|bytes| {
-                if bytes.len() > max {
-                    return Err(Error::too_large("a segment", bytes.len(), max));
-                }
-                Ok(bytes)
-            })
+        let folder = self.session_folder(session)?;
+        let is_whole = |bytes: &[u8]| index_of(&self.place(session, segment), bytes).is_some();
+        let bytes = sealed::read(&*self.files, &folder, segment, max, is_whole)?;
+        if bytes.len() > max {
+            return Err(Error::too_large("a segment", bytes.len(), max));
+        }
+        Ok(bytes)
+    }
+
+    fn replace(&self, session: &SessionId, segment: u32, bytes: &[u8]) -> Result<bool, Error> {
+        let folder = self.session_folder(session)?;
+        // The last one is appended to.
+        let segments = folder::segments(&*self.files, &folder)?;
+        if segments.last().is_none_or(|last| segment >= *last) {
+            return Err(Error::conflict(session.clone()));
+        }
+        sealed::replace(&*self.files, &folder, segment, bytes, || Ok(()))?;
+        Ok(true)
     }
 
     fn writer(&self, session: &SessionId) -> Result<Box<dyn Writer>, Error> {
         let (folder, lock) = self.lock(session)?;
+        let is_whole =
+            |segment, bytes: &[u8]| index_of(&self.place(session, segment), bytes).is_some();
+        if let Err(error) = sealed::tidy(&*self.files, &folder, SEGMENT_MAX, is_whole) {
+            // Reading knows which of two files counts; the next writer tries again.
+            tracing::warn!(%session, %error, "what an interrupted sealing left could not be removed");
+        }
         let files = Arc::clone(&self.files);
         Ok(Box::new(FileWriter::new(
             files,
