@@ -2,6 +2,7 @@
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::time::Duration;
 
 use agent_primitives::{CheckpointId, SessionId};
 
@@ -31,6 +32,18 @@ enum Kind {
     Unavailable { what: String, source: Source },
     #[error("no space left while {what}; free some and try again, nothing in memory is lost")]
     DiskFull { what: String, source: Source },
+    #[error("{what} is refused, since it may only be read; open it for writing or save elsewhere")]
+    ReadOnly { what: String, source: Source },
+    #[error("{what} is refused for want of permission; grant it and try again")]
+    PermissionDenied { what: String, source: Source },
+    #[error(
+        "the store has not answered within {0:?}; the write is under way, the next save asks for its outcome"
+    )]
+    Blocked(Duration),
+    #[error("the mirror does not hold this yet; it is safe in the store itself, save again")]
+    NotReplicated { source: Source },
+    #[error("this store has no mirror; save with another durability, or open a mirrored store")]
+    NoMirror,
     #[error("session {0} has a writer already; close it, or wait until its process ends")]
     Locked(SessionId),
     #[error("a sync to disk failed earlier, so what lies on disk is unknown; reopen the session")]
@@ -39,9 +52,13 @@ enum Kind {
     Conflict(SessionId),
     #[error("{what} belongs to {owner}; open it there")]
     Foreign { what: String, owner: String },
-    #[error("{what} was written by a newer version of this library; upgrade to read it")]
+    #[error(
+        "{what} was written by a newer version of this library; upgrade, or read with `Reader` what this one understands"
+    )]
     Newer { what: String },
-    #[error("{what} needs a part that this build lacks; build with it to read this")]
+    #[error(
+        "{what} needs a part that this build lacks; build with it, or read the rest with `Reader`"
+    )]
     Unsupported { what: String },
     #[error("{what} has {len} bytes where {max} are the limit; make it smaller")]
     TooLarge {
@@ -87,6 +104,42 @@ impl Error {
             source: source.into(),
         }
         .into()
+    }
+
+    /// What is to be written may only be read: a file system mounted so, say. For stores outside this
+    /// crate; `what` completes "… is refused".
+    pub fn read_only(what: impl Into<String>, source: impl Into<Source>) -> Self {
+        Kind::ReadOnly {
+            what: what.into(),
+            source: source.into(),
+        }
+        .into()
+    }
+
+    /// A permission is lacking. For stores outside this crate; `what` completes "… is refused".
+    pub fn permission_denied(what: impl Into<String>, source: impl Into<Source>) -> Self {
+        Kind::PermissionDenied {
+            what: what.into(),
+            source: source.into(),
+        }
+        .into()
+    }
+
+    /// The store itself holds what was written, durably, and its mirror does not. For stores outside
+    /// this crate.
+    pub fn not_replicated(source: impl Into<Source>) -> Self {
+        Kind::NotReplicated {
+            source: source.into(),
+        }
+        .into()
+    }
+
+    pub(crate) fn blocked(patience: Duration) -> Self {
+        Kind::Blocked(patience).into()
+    }
+
+    pub(crate) fn no_mirror() -> Self {
+        Kind::NoMirror.into()
     }
 
     /// Somebody else writes this session. For stores outside this crate.
@@ -202,9 +255,37 @@ impl Error {
         matches!(*self.0, Kind::DiskFull { .. })
     }
 
-    /// The store failed for a reason that may pass, lack of space included.
+    /// The place may only be read; once it is writable again the same save may be tried again.
+    pub fn is_read_only(&self) -> bool {
+        matches!(*self.0, Kind::ReadOnly { .. })
+    }
+
+    /// A permission is lacking; once it is granted the same save may be tried again.
+    pub fn is_permission_denied(&self) -> bool {
+        matches!(*self.0, Kind::PermissionDenied { .. })
+    }
+
+    /// The store did not answer within the session's [`patience`](crate::Builder::patience). What was
+    /// asked is under way, and the next save asks for its outcome.
+    pub fn is_blocked(&self) -> bool {
+        matches!(*self.0, Kind::Blocked(_))
+    }
+
+    /// [`Durability::Replicated`](crate::Durability::Replicated) was asked for and not reached: the mirror
+    /// failed, and the store itself holds the save; or there is no mirror, and nothing was written.
+    pub fn is_not_replicated(&self) -> bool {
+        matches!(*self.0, Kind::NotReplicated { .. } | Kind::NoMirror)
+    }
+
+    /// The store failed for a reason that may pass: lack of space or permission, or any other.
     pub fn is_unavailable(&self) -> bool {
-        matches!(*self.0, Kind::Unavailable { .. } | Kind::DiskFull { .. })
+        matches!(
+            *self.0,
+            Kind::Unavailable { .. }
+                | Kind::DiskFull { .. }
+                | Kind::ReadOnly { .. }
+                | Kind::PermissionDenied { .. }
+        )
     }
 
     /// A newer version of the library, or a build with more features, reads this.

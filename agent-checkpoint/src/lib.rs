@@ -10,15 +10,17 @@ mod format;
 #[cfg(feature = "fs")]
 mod fs;
 mod log;
+mod reader;
 mod state;
 mod store;
 mod truncate;
 
 pub use checkpointer::{
-    Builder, Checkpoint, Checkpointer, Figures, Quarantined, Reason, Report, Retention, Ruling,
-    Sealed, Sealing, Signal,
+    Builder, Checkpoint, Checkpointer, Figures, Flush, Health, Quarantined, Reason, Report,
+    Retention, Ruling, Sealed, Sealing, Signal,
 };
 pub use error::Error;
+pub use reader::Reader;
 pub use state::{
     Artifact, Decision, Message, Role, SessionState, Snapshot, ToolCall, Work, Workflow,
 };

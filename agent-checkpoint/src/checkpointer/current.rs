@@ -209,14 +209,28 @@ impl Current {
         Some(spans)
     }
 
-    /// Remembers that `changes` and everything else are saved.
+    /// Remembers that `changes` and the notes are saved.
     pub(crate) fn saved(&mut self, changes: Changes, seq: u64, note_numbers: &[u64]) {
         self.components.saved(changes, seq);
         for (note, number) in self.notes.iter_mut().zip(note_numbers) {
             note.number = Some(*number);
         }
-        self.is_work_touched = false;
-        self.is_context_touched = false;
+    }
+
+    /// Whether the state beside messages and the context may differ from what is saved; from now on
+    /// they do not.
+    pub(crate) fn take_touched(&mut self) -> (bool, bool) {
+        let take = std::mem::take::<bool>;
+        (
+            take(&mut self.is_work_touched),
+            take(&mut self.is_context_touched),
+        )
+    }
+
+    /// They may differ after all.
+    pub(crate) fn touch(&mut self, (work, context): (bool, bool)) {
+        self.is_work_touched |= work;
+        self.is_context_touched |= context;
     }
 
     /// Components that differ from what is saved.
@@ -229,7 +243,7 @@ impl Current {
 }
 
 /// The items at `kept`, which ascend and do not overlap. A clone of them would double what a restore takes.
-fn take(mut items: Vec<Message>, kept: &[Range<usize>]) -> Vec<Message> {
+pub(crate) fn take(mut items: Vec<Message>, kept: &[Range<usize>]) -> Vec<Message> {
     let mut kept = kept.iter();
     let mut part = kept.next();
     let mut at = 0;

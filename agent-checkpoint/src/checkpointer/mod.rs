@@ -1,23 +1,30 @@
 //! A session as a host works with it.
 
-mod attach;
+mod appender;
+pub(crate) mod attach;
 mod builder;
 mod checkpoint;
 mod components;
-mod current;
+pub(crate) mod current;
 mod cut;
+mod desk;
+mod flush;
 #[cfg(test)]
 mod golden;
-mod load;
+mod health;
+pub(crate) mod load;
 mod report;
 mod restore;
 mod retention;
 mod save;
 mod seal;
 mod signal;
+mod unsynced;
 
 pub use builder::Builder;
 pub use checkpoint::Checkpoint;
+pub use flush::Flush;
+pub use health::Health;
 pub use report::{Quarantined, Report};
 pub use retention::{Reason, Retention, Ruling};
 pub use seal::{Sealed, Sealing};
@@ -30,11 +37,11 @@ use agent_primitives::{AgentId, Clock, Event, Observer, SessionId, Stamp};
 
 use crate::format::compress::Packer;
 use crate::state::savable::{check_depth, check_message};
-use crate::{Durability, Error, Message, Position, SessionState, Snapshot, Store, Work, Writer};
-use attach::Mending;
+use crate::{Durability, Error, Message, SessionState, Snapshot, Store, Work};
 use components::Host;
 use current::Current;
-use save::{Head, LogEnd};
+use desk::Desk;
+use save::{Flight, Head};
 use seal::Sealer;
 
 /// One session: its state in memory and its log in a store.
@@ -66,7 +73,9 @@ pub struct Checkpointer {
     store: Arc<dyn Store>,
     // Stops what works under the lock that the writer holds, so it must go before it.
     sealer: Sealer,
-    writer: Box<dyn Writer>,
+    desk: Desk,
+    /// What is under way.
+    flight: Option<Flight>,
     session: SessionId,
     agent: Option<AgentId>,
     observer: Arc<dyn Observer>,
@@ -77,13 +86,12 @@ pub struct Checkpointer {
     packer: Packer,
     current: Current,
     head: Option<Head>,
-    end: LogEnd,
-    /// Damage that opening could not set aside.
-    owed: Option<Mending>,
     /// Checkpoints that no tombstone in the log names, oldest first.
     listed: Vec<Checkpoint>,
     logical: u64,
     report: Report,
+    /// Most that the log may inflate to, in bytes.
+    limit: u64,
 }
 
 impl Checkpointer {
@@ -195,12 +203,9 @@ impl Checkpointer {
     /// How much was saved and what it takes.
     ///
     /// # Errors
-    /// The store cannot be asked.
+    /// The store cannot be asked; [`Error::is_blocked`] while a save is under way.
     pub fn figures(&self) -> Result<Figures, Error> {
-        let size = match self.end.last_segment {
-            0 => crate::Size::default(),
-            _ => self.writer.size()?,
-        };
+        let size = self.desk.appender()?.size()?;
         Ok(Figures {
             logical_bytes: self.logical,
             stored_bytes: size.used,
@@ -209,6 +214,16 @@ impl Checkpointer {
             sealed_segments: self.sealer.sealed(),
             sealing_failures: self.sealer.failures(),
         })
+    }
+
+    /// What went wrong on the way to the device, and was mended.
+    pub fn health(&self) -> Health {
+        self.desk.health()
+    }
+
+    /// A handle that makes what was saved durable from anywhere: a panic hook, a destructor, another thread.
+    pub fn flush_handle(&self) -> Flush {
+        Flush::new(self.desk.shared())
     }
 
     fn emit(&self, event: impl Into<Event>) {
@@ -264,15 +279,6 @@ pub struct Figures {
     pub sealing_failures: u64,
 }
 
-/// Where the log of `position`'s segment goes on, or that a new segment is due.
-fn behind(position: Position, len: usize) -> Position {
-    let len = u64::try_from(len).unwrap_or(u64::MAX);
-    Position {
-        offset: position.offset.saturating_add(len),
-        ..position
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -282,6 +288,7 @@ mod tests {
         const fn is_send_and_sync<T: Send + Sync>() {}
         is_send_and_sync::<Checkpointer>();
         is_send_and_sync::<Signal>();
+        is_send_and_sync::<Flush>();
         is_send_and_sync::<Error>();
         is_send_and_sync::<Arc<dyn Store>>();
     }

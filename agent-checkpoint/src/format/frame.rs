@@ -21,6 +21,20 @@ pub(crate) struct Draft {
 }
 
 impl Draft {
+    /// A frame that was read, to be written once more.
+    pub(crate) fn of(found: &Found<'_>) -> Self {
+        let header = found.header;
+        Self {
+            kind: header.kind,
+            flags: header.flags,
+            schema: header.schema,
+            seq: header.seq,
+            compression: header.compression,
+            stored: found.stored.to_vec(),
+            raw_len: header.raw_len,
+        }
+    }
+
     pub(crate) fn len(&self) -> usize {
         OVERHEAD + self.stored.len()
     }

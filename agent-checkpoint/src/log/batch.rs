@@ -1,7 +1,5 @@
 //! Frames that are written together or not at all.
 
-use std::ops::Range;
-
 use serde_json::{Map, Value};
 
 use super::chain::{commit_hash, payload_digest};
@@ -21,16 +19,11 @@ pub(crate) struct Made {
     pub(crate) hash: Digest,
 }
 
-/// Frames of a batch that go into one segment.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Part {
-    drafts: Range<usize>,
-    /// Bytes that they will take.
-    pub(crate) len: usize,
-    /// The number behind their last record.
+/// A frame, and the number behind its last record.
+#[derive(Debug)]
+pub(crate) struct Framed {
+    pub(crate) draft: Draft,
     pub(crate) next: u64,
-    /// The number of the last item among them.
-    pub(crate) last_item: Option<u64>,
 }
 
 /// Frames in the order in which they will stand.
@@ -68,31 +61,11 @@ impl Batch {
         self.logical
     }
 
-    /// The batch in parts of at most `max` bytes each, or of one frame where that alone is longer. The
-    /// commit is in the last one, so that the others mean nothing without it.
-    pub(crate) fn parts(&self, max: usize) -> Vec<Part> {
-        let mut parts: Vec<Part> = Vec::new();
-        for (at, (draft, end)) in self.drafts.iter().zip(&self.ends).enumerate() {
-            let len = draft.len();
-            let item = (draft.kind == Kind::ITEMS)
-                .then(|| end.checked_sub(1))
-                .flatten();
-            match parts.last_mut().filter(|part| part.len + len <= max) {
-                Some(part) => {
-                    part.drafts.end = at + 1;
-                    part.len += len;
-                    part.next = *end;
-                    part.last_item = item.or(part.last_item);
-                }
-                None => parts.push(Part {
-                    drafts: at..at + 1,
-                    len,
-                    next: *end,
-                    last_item: item,
-                }),
-            }
-        }
-        parts
+    /// The frames, to be written one after the other. The commit is the last, so that the others mean
+    /// nothing without it.
+    pub(crate) fn into_frames(self) -> Vec<Framed> {
+        let frames = self.drafts.into_iter().zip(self.ends);
+        frames.map(|(draft, next)| Framed { draft, next }).collect()
     }
 
     /// Adds messages, in as many frames as they need; the number and count of each frame's items.
@@ -199,17 +172,6 @@ impl Batch {
     ) -> Result<(), Error> {
         let raw = serde_json::to_vec(tombstone).map_err(|e| Error::encode("a tombstone", e))?;
         self.frame(packer, Kind::TOMBSTONE, raw, 1)
-    }
-
-    /// A part's bytes in a segment with this seed.
-    pub(crate) fn write(&self, part: &Part, seed: u32) -> Result<Vec<u8>, Error> {
-        let mut out = Vec::with_capacity(part.len);
-        for draft in self.drafts.get(part.drafts.clone()).unwrap_or_default() {
-            draft
-                .write(seed, &mut out)
-                .ok_or_else(|| Error::too_large("a frame", draft.len(), PAYLOAD_MAX))?;
-        }
-        Ok(out)
     }
 
     /// Counts a payload that the commit's hash covers.

@@ -46,9 +46,29 @@ pub(crate) struct Replay {
     last_skipped: Option<u64>,
     /// Time of the last full commit.
     base_ms: i64,
+    /// Messages are counted and not kept.
+    is_listing: bool,
+    /// Only some of the records below this number were read: a commit is taken at its word for them.
+    trusted: u64,
 }
 
 impl Replay {
+    /// A log of which messages are kept, or only counted.
+    pub(crate) fn keeping(messages: bool) -> Self {
+        Self {
+            is_listing: !messages,
+            ..Self::default()
+        }
+    }
+
+    /// A log of which only some of the records below `trusted` are read.
+    pub(crate) fn trusting(trusted: u64) -> Self {
+        Self {
+            trusted,
+            ..Self::default()
+        }
+    }
+
     /// Takes in the next frame.
     pub(crate) fn frame(
         &mut self,
@@ -94,6 +114,31 @@ impl Replay {
         first
     }
 
+    /// How many items there are, kept or not.
+    pub(crate) fn counted(&self) -> usize {
+        self.blocks
+            .last()
+            .map_or(0, |block| block.start.saturating_add(block.count))
+    }
+
+    /// The last items of a span, at most `most`, as a span.
+    pub(crate) fn last_of(&self, span: Span, most: usize) -> Option<Span> {
+        let there = self.items_before(span.first)..self.items_before(span.last.checked_add(1)?);
+        let count = there.len().min(most);
+        let first = self.number_at(there.end.checked_sub(count)?)?;
+        (count > 0).then_some(Span {
+            first,
+            last: span.last,
+            count: wide(count),
+        })
+    }
+
+    fn number_at(&self, position: usize) -> Option<u64> {
+        let behind = self.blocks.partition_point(|block| block.start <= position);
+        let block = self.blocks.get(behind.checked_sub(1)?)?;
+        block.first.checked_add(wide(position - block.start))
+    }
+
     fn lose(&mut self, numbers: Range<u64>) {
         match self.missing.last_mut() {
             Some(last) if last.end == numbers.start => last.end = numbers.end,
@@ -116,9 +161,11 @@ impl Replay {
                 self.blocks.push(Block {
                     first: header.seq,
                     count,
-                    start: self.items.len(),
+                    start: self.counted(),
                 });
-                self.items.append(&mut messages);
+                if !self.is_listing {
+                    self.items.append(&mut messages);
+                }
                 if let (true, Some(digest)) = (header.flags.has(Flags::COMMIT), decoded.digest) {
                     self.take_flag(header.seq, count, age_ms, &digest);
                 }
@@ -209,19 +256,19 @@ impl Replay {
     fn is_whole(&self, body: &Body) -> bool {
         let ascends = body.history.is_sorted_by(|a, b| a.last < b.first);
         let context = body.context.as_deref().unwrap_or_default();
-        let is_there = |span: &Span| self.positions(*span).is_some();
+        let is_there = |span: &Span| span.first < self.trusted || self.positions(*span).is_some();
         // A forged context could name the same items again and again to fill the memory.
         let named = context
             .iter()
             .fold(0, |sum: u64, span| sum.saturating_add(span.count));
         ascends
-            && named <= wide(self.items.len())
+            && (named <= wide(self.counted()) || self.trusted > 0)
             && body.history.iter().all(is_there)
             && context.iter().all(is_there)
             && body.components.iter().all(|(name, reference)| {
-                self.snapshots
-                    .get(&reference.seq)
-                    .is_some_and(|packed| packed.names.binary_search(&name_mark(name)).is_ok())
+                let frame = self.snapshots.get(&reference.seq);
+                reference.seq < self.trusted
+                    || frame.is_some_and(|f| f.names.binary_search(&name_mark(name)).is_ok())
             })
     }
 

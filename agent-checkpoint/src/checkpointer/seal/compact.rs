@@ -6,7 +6,7 @@ use agent_primitives::SessionId;
 
 use super::job::{Sealed, live_bytes, place};
 use crate::checkpointer::Checkpointer;
-use crate::checkpointer::load::load;
+use crate::checkpointer::load::{Reading, load};
 use crate::format::payload::Digest;
 use crate::log::numbering::wide;
 use crate::log::reach::Needed;
@@ -48,7 +48,7 @@ impl Checkpointer {
         self.prune()?;
         // What is left out must be dropped for good first: `close_segment` syncs.
         self.close_segment()?;
-        let replay = load(&self.store, &self.session, u64::MAX)?.replay;
+        let replay = load(&self.store, &self.session, Reading::within(self.limit))?.replay;
         let needed = Needed::of(&replay);
         let kept = Kept::of(&replay);
         drop(replay);
@@ -61,8 +61,9 @@ impl Checkpointer {
             replaced: BTreeMap::new(),
         };
         let task = self.task(Vec::new(), 0);
+        let last = self.desk.appender()?.end.last_segment;
         for segment in self.store.segments(&self.session)? {
-            if segment >= self.end.last_segment || self.report.ignored.contains(&segment) {
+            if segment >= last || self.report.ignored.contains(&segment) {
                 continue;
             }
             let before = live_bytes(view.store, &self.session, segment)?;
@@ -77,7 +78,7 @@ impl Checkpointer {
                 Outcome::Damaged | Outcome::NoGain | Outcome::Stopped => done.left += 1,
             }
         }
-        let after = load(&view, &self.session, u64::MAX)?.replay;
+        let after = load(&view, &self.session, Reading::within(self.limit))?.replay;
         if Kept::of(&after) != kept {
             return Err(Error::invalid(
                 format!("the compacted log of session {}", self.session),

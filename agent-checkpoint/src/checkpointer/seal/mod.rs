@@ -10,11 +10,11 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::save::Flight;
 use super::{Checkpoint, Checkpointer};
+use crate::Error;
 use crate::format::index::Listed;
-use crate::format::segment::Opening;
 use crate::log::numbering::wide;
-use crate::{Durability, Error};
 use job::{Done, Job, Task};
 
 /// When segments that are full are sealed: packed tighter, to about half, and never changed again.
@@ -44,7 +44,7 @@ pub enum Sealing {
 
 /// What opening found of a log's segments.
 #[derive(Debug, Default)]
-pub(super) struct Closed {
+pub(super) struct Segments {
     /// Ascending; the last of the log may be among them.
     pub(super) unsealed: Vec<u32>,
     pub(super) sealed: u32,
@@ -61,33 +61,30 @@ pub(super) struct Sealer {
     waiting: BTreeMap<u32, u64>,
     /// The segment that is appended to, and a number not greater than those of its records.
     active: (u32, u64),
-    /// A segment was closed, and nobody has looked yet.
-    has_news: bool,
     sealed: u64,
     failures: u64,
 }
 
 impl Sealer {
-    pub(super) fn new(mode: Sealing, closed: Closed) -> Self {
+    pub(super) fn new(mode: Sealing, segments: Segments) -> Self {
         let mut sealer = Self {
             mode,
             job: None,
             waiting: BTreeMap::new(),
             active: (0, 0),
-            has_news: false,
             sealed: 0,
             failures: 0,
         };
-        sealer.reopen(closed);
+        sealer.reopen(segments);
         sealer
     }
 
-    pub(super) fn reopen(&mut self, closed: Closed) {
-        let Closed {
+    pub(super) fn reopen(&mut self, segments: Segments) {
+        let Segments {
             unsealed,
             sealed,
             last,
-        } = closed;
+        } = segments;
         self.sealed = sealed.into();
         self.active = (last, 0);
         let closed = unsealed.into_iter().filter(|segment| *segment != last);
@@ -129,7 +126,6 @@ impl Sealer {
         let (before, numbers) = std::mem::replace(&mut self.active, (segment, first));
         if before > 0 {
             self.waiting.insert(before, numbers);
-            self.has_news = true;
         }
     }
 
@@ -191,20 +187,21 @@ impl Checkpointer {
 
     /// Closes the segment that is appended to, where there is anything in it, and makes it durable.
     fn close_segment(&mut self) -> Result<(), Error> {
-        self.settle(Durability::Synced)?;
-        if let Some(position) = self.end.position {
-            let header = self.place(position.segment).header(Opening::default());
-            if position.offset > wide(header.len()) {
-                self.begin_segment()?;
-            }
-        }
-        Ok(())
+        self.land()?;
+        let closed = self.desk.appender()?.close();
+        let mode = std::mem::replace(&mut self.sealer.mode, Sealing::Never);
+        let landed = self.landed(Flight::Nothing, closed);
+        self.sealer.mode = mode;
+        landed
     }
 
-    /// Has the segments sealed that were closed. Never fails a save.
-    pub(super) fn seal_behind(&mut self) {
-        if !std::mem::take(&mut self.sealer.has_news) {
+    /// Takes notice of segments that were begun, and has those before them sealed. Never fails a save.
+    pub(super) fn seal_behind(&mut self, begun: &[(u32, u64)]) {
+        if begun.is_empty() {
             return;
+        }
+        for (segment, first) in begun {
+            self.sealer.begun(*segment, *first);
         }
         if let Some(job) = self.sealer.job.take_if(|job| job.is_finished()) {
             self.sealer.count(&job.ended());

@@ -22,7 +22,7 @@ use super::{Store, StoreId, Writer};
 use crate::Error;
 use crate::format::SEGMENT_MAX;
 use crate::format::segment::Place;
-use crate::fs::{Access, FileHandle, FileSystem, OsFiles};
+use crate::fs::{Access, FileHandle, FileSystem, OsFiles, read_bounded, read_part};
 use crate::log::seal::index_of;
 use writer::FileWriter;
 
@@ -179,8 +179,8 @@ impl Store for FileStore {
 
     fn read(&self, session: &SessionId, segment: u32, max: usize) -> Result<Vec<u8>, Error> {
         let folder = self.session_folder(session)?;
-        let is_whole = |bytes: &[u8]| index_of(&self.place(session, segment), bytes).is_some();
-        let bytes = sealed::read(&*self.files, &folder, segment, max, is_whole)?;
+        let read = |path: &Path| read_bounded(&*self.files, path, max);
+        let bytes = sealed::read(&*self.files, &folder, segment, read)?;
         if bytes.len() > max {
             return Err(Error::too_large("a segment", bytes.len(), max));
         }
@@ -196,6 +196,25 @@ impl Store for FileStore {
         }
         sealed::replace(&*self.files, &folder, segment, bytes, || Ok(()))?;
         Ok(true)
+    }
+
+    fn segment_len(&self, session: &SessionId, segment: u32) -> Result<u64, Error> {
+        let folder = self.session_folder(session)?;
+        let looked = sealed::look(&*self.files, &folder, segment);
+        let (_, facts) = looked.map_err(|e| failed("looking into", &folder, e))?;
+        Ok(facts.len)
+    }
+
+    fn read_range(
+        &self,
+        session: &SessionId,
+        segment: u32,
+        offset: u64,
+        len: usize,
+    ) -> Result<Vec<u8>, Error> {
+        let folder = self.session_folder(session)?;
+        let read = |path: &Path| read_part(&*self.files, path, offset, len);
+        sealed::read(&*self.files, &folder, segment, read)
     }
 
     fn writer(&self, session: &SessionId) -> Result<Box<dyn Writer>, Error> {
@@ -254,10 +273,14 @@ fn open_lock(files: &dyn FileSystem, folder: &Path) -> Result<Box<dyn FileHandle
 
 /// The typed error for a failed operation on a file.
 fn failed(what: &str, path: &Path, error: io::Error) -> Error {
-    use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+    use io::ErrorKind::{
+        FileTooLarge, PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull,
+    };
     let what = format!("{what} {}", path.display());
     match error.kind() {
         StorageFull | QuotaExceeded | FileTooLarge => Error::disk_full(what, error),
+        ReadOnlyFilesystem => Error::read_only(what, error),
+        PermissionDenied => Error::permission_denied(what, error),
         _ => Error::unavailable(what, error),
     }
 }
@@ -279,5 +302,30 @@ mod tests {
             2
         );
         assert!(!folder.path().join("removed-12-0").exists());
+    }
+
+    #[test]
+    fn errors_of_the_system_say_what_a_host_can_do() {
+        use io::ErrorKind as Io;
+        let error = |kind: io::ErrorKind| failed("writing", Path::new("x"), kind.into());
+        for full in [Io::StorageFull, Io::QuotaExceeded, Io::FileTooLarge] {
+            assert!(error(full).is_disk_full(), "{full}");
+        }
+        assert!(error(Io::ReadOnlyFilesystem).is_read_only());
+        assert!(error(Io::PermissionDenied).is_permission_denied());
+        let other = error(Io::NotFound);
+        assert!(!other.is_disk_full() && !other.is_read_only() && !other.is_permission_denied());
+        for kind in [
+            Io::StorageFull,
+            Io::ReadOnlyFilesystem,
+            Io::PermissionDenied,
+            Io::NotFound,
+        ] {
+            assert!(error(kind).is_unavailable(), "{kind}");
+        }
+        assert_eq!(
+            error(Io::PermissionDenied).to_string(),
+            "writing x is refused for want of permission; grant it and try again"
+        );
     }
 }

@@ -14,57 +14,42 @@ const TRIES: usize = 3;
 /// Files begun so far, which makes their names differ.
 static BEGUN: AtomicU64 = AtomicU64::new(0);
 
-/// Where the segment lies, and what the file is. Where both files are there the sealed one is named, whether
-/// it counts or not.
+/// Where the segment lies, and what the file is. Where both are there it is the one that was appended to: it
+/// holds everything until it goes.
 pub(super) fn look(
     files: &dyn FileSystem,
     folder: &Path,
     segment: u32,
 ) -> io::Result<(PathBuf, Facts)> {
-    let mut missing = Err(io::ErrorKind::NotFound.into());
-    for _ in 0..TRIES {
-        for name in [sealed_name(segment), segment_name(segment)] {
-            let path = folder.join(name);
-            match files.look(&path) {
-                Ok(facts) if facts.kind == EntryKind::File => return Ok((path, facts)),
-                Ok(_) => {}
-                Err(e) if e.kind() == io::ErrorKind::NotFound => {}
-                Err(e) => missing = Err(e),
-            }
+    let mut found = Err(io::ErrorKind::NotFound.into());
+    for name in [segment_name(segment), sealed_name(segment)] {
+        let path = folder.join(name);
+        match files.look(&path) {
+            Ok(facts) if facts.kind == EntryKind::File => return Ok((path, facts)),
+            Ok(_) => {}
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+            Err(e) => found = Err(e),
         }
     }
-    missing
+    found
 }
 
-/// The bytes of the segment, at most one more than `max`, and where they lie. Where both files are there, the
-/// sealed one counts if `is_whole` says so of its bytes.
-pub(super) fn read(
+/// What `read` makes of the segment's file, wherever it lies.
+pub(super) fn read<T>(
     files: &dyn FileSystem,
     folder: &Path,
     segment: u32,
-    max: usize,
-    is_whole: impl Fn(&[u8]) -> bool,
-) -> Result<Vec<u8>, Error> {
-    let plain = folder.join(segment_name(segment));
+    read: impl Fn(&Path) -> io::Result<T>,
+) -> Result<T, Error> {
     let mut tries = TRIES;
     loop {
         tries -= 1;
-        let failure = match look(files, folder, segment) {
-            Ok((path, _)) => match read_bounded(files, &path, max) {
-                Ok(bytes) if path == plain || !files.exists(&plain) || is_whole(&bytes) => {
-                    return Ok(bytes);
-                }
-                Ok(_) => {
-                    return read_bounded(files, &plain, max)
-                        .map_err(|e| failed("reading", &plain, e));
-                }
-                // Sealed meanwhile: the other file is there.
-                Err(e) if e.kind() == io::ErrorKind::NotFound && tries > 0 => continue,
-                Err(e) => failed("reading", &path, e),
-            },
-            Err(e) => failed("reading", &plain, e),
-        };
-        return Err(failure);
+        match look(files, folder, segment).and_then(|(path, _)| read(&path)) {
+            Ok(done) => return Ok(done),
+            // Sealed meanwhile: the other file is there.
+            Err(e) if e.kind() == io::ErrorKind::NotFound && tries > 0 => {}
+            Err(e) => return Err(failed("reading", &folder.join(segment_name(segment)), e)),
+        }
     }
 }
 
@@ -173,7 +158,7 @@ mod tests {
         let temporary = tempfile::tempdir().unwrap();
         let folder = temporary.path();
         std::fs::write(folder.join("seg-000001.ckl"), b"old").unwrap();
-        let read_one = || read(&OsFiles, folder, 1, 9, is_good).unwrap();
+        let read_one = || read(&OsFiles, folder, 1, |path| std::fs::read(path)).unwrap();
         assert_eq!(read_one(), b"old");
         replace(&OsFiles, folder, 1, b"good", || Ok(())).unwrap();
         assert_eq!(names(folder), ["seg-000001.ckz"]);
@@ -184,11 +169,8 @@ mod tests {
         assert!(refused.unwrap_err().is_poisoned());
         assert_eq!(names(folder), ["seg-000001.ckz"]);
         assert_eq!(read_one(), b"better");
-        assert!(
-            read(&OsFiles, folder, 2, 9, is_good)
-                .unwrap_err()
-                .is_unavailable()
-        );
+        let missing = read(&OsFiles, folder, 2, |path| std::fs::read(path));
+        assert!(missing.unwrap_err().is_unavailable());
     }
 
     #[test]
@@ -209,13 +191,14 @@ mod tests {
             ] {
                 std::fs::write(folder.join(name), b"half").unwrap();
             }
-            assert_eq!(read(&OsFiles, folder, 1, 9, is_good).unwrap(), read_back);
+            let read_one = || read(&OsFiles, folder, 1, |path| std::fs::read(path)).unwrap();
+            assert_eq!(read_one(), b"old");
             tidy(&OsFiles, folder, 9, |_, bytes| is_good(bytes)).unwrap();
             assert_eq!(
                 names(folder),
                 ["mine.tmp", left, "seg-000001.ckz.x.tmp", "seg-000002.ckz"]
             );
-            assert_eq!(read(&OsFiles, folder, 1, 9, is_good).unwrap(), read_back);
+            assert_eq!(read_one(), read_back);
         }
     }
 }
