@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use agent_primitives::{CheckpointId, SessionId};
 
+use crate::codec::Fault;
+
 type Source = Box<dyn StdError + Send + Sync>;
 
 /// Why an operation on a store or a session failed.
@@ -84,6 +86,27 @@ enum Kind {
     TooDeep { what: String, max: usize },
     #[error("{what}: {reason}")]
     Invalid { what: String, reason: &'static str },
+    #[error("{what} cannot be saved as {codec}: {path} {reason}; change the value or its type")]
+    Unsavable {
+        what: String,
+        codec: &'static str,
+        path: String,
+        reason: String,
+    },
+    #[error(
+        "{what} does not read as the type asked for: {path} {reason}; ask for the type that was saved"
+    )]
+    Unread {
+        what: String,
+        path: String,
+        reason: String,
+    },
+    #[error("{what}: {reason}")]
+    Migration { what: String, reason: String },
+    #[error(
+        "component {0} was saved by a newer version of its type, which this one would destroy; upgrade, or `replace` it"
+    )]
+    NewerComponent(String),
 }
 
 impl Error {
@@ -211,6 +234,41 @@ impl Error {
         .into()
     }
 
+    /// A value that its codec would not bring back.
+    pub(crate) fn unsavable(what: impl Into<String>, codec: &'static str, fault: Fault) -> Self {
+        let Fault { path, reason } = fault;
+        Kind::Unsavable {
+            what: what.into(),
+            codec,
+            path: named(path),
+            reason,
+        }
+        .into()
+    }
+
+    /// Bytes that are not of the type.
+    pub(crate) fn unread(what: impl Into<String>, fault: Fault) -> Self {
+        let Fault { path, reason } = fault;
+        Kind::Unread {
+            what: what.into(),
+            path: named(path),
+            reason,
+        }
+        .into()
+    }
+
+    pub(crate) fn migration(what: impl Into<String>, reason: impl Into<String>) -> Self {
+        Kind::Migration {
+            what: what.into(),
+            reason: reason.into(),
+        }
+        .into()
+    }
+
+    pub(crate) fn newer_component(name: impl Into<String>) -> Self {
+        Kind::NewerComponent(name.into()).into()
+    }
+
     pub(crate) fn reserved(what: impl Into<String>, field: impl Into<String>) -> Self {
         Kind::Reserved {
             what: what.into(),
@@ -290,7 +348,10 @@ impl Error {
 
     /// A newer version of the library, or a build with more features, reads this.
     pub fn is_newer(&self) -> bool {
-        matches!(*self.0, Kind::Newer { .. } | Kind::Unsupported { .. })
+        matches!(
+            *self.0,
+            Kind::Newer { .. } | Kind::Unsupported { .. } | Kind::NewerComponent(_)
+        )
     }
 
     /// The files were moved here from another store or session.
@@ -304,17 +365,26 @@ impl Error {
     }
 
     /// The value cannot be saved as it is: an additional field has the name of one that the type has,
-    /// it is nested too deep, or it is no JSON. Change it.
+    /// it is nested too deep, or its codec would not bring it back. Change it; the message names the field.
     pub fn is_unsavable(&self) -> bool {
         matches!(
             *self.0,
-            Kind::Reserved { .. } | Kind::TooDeep { .. } | Kind::Encode { .. }
+            Kind::Reserved { .. }
+                | Kind::TooDeep { .. }
+                | Kind::Encode { .. }
+                | Kind::Unsavable { .. }
         )
     }
 
     /// What was saved does not read back; an older checkpoint may.
     pub(crate) fn is_decode(&self) -> bool {
-        matches!(*self.0, Kind::Decode { .. })
+        matches!(*self.0, Kind::Decode { .. } | Kind::Unread { .. })
+    }
+
+    /// An earlier version of a host's type could not be brought up to the present one: a step is missing,
+    /// doubled or has failed. The bytes stay in the log; mend the type's migrations.
+    pub fn is_migration(&self) -> bool {
+        matches!(*self.0, Kind::Migration { .. })
     }
 
     /// No such checkpoint is listed.
@@ -325,6 +395,15 @@ impl Error {
     /// The bytes that this needs are damaged.
     pub fn is_damaged(&self) -> bool {
         matches!(*self.0, Kind::Damaged(_))
+    }
+}
+
+/// The whole value has no path.
+fn named(path: String) -> String {
+    if path.is_empty() {
+        "it".to_owned()
+    } else {
+        path
     }
 }
 

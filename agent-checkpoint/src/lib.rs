@@ -5,6 +5,7 @@
 )]
 
 mod checkpointer;
+mod codec;
 mod error;
 mod format;
 #[cfg(feature = "fs")]
@@ -16,13 +17,16 @@ mod store;
 mod truncate;
 
 pub use checkpointer::{
-    Builder, Checkpoint, Checkpointer, Figures, Flush, Health, Quarantined, Reason, Report,
+    Builder, Checkpoint, Checkpointer, Figures, Flush, Health, Quarantined, Reason, Report, Resume,
     Retention, Ruling, Sealed, Sealing, Signal,
 };
+pub use codec::Codec;
 pub use error::Error;
 pub use reader::Reader;
 pub use state::{
-    Artifact, Decision, Message, Role, SessionState, Snapshot, ToolCall, Work, Workflow,
+    AgentContext, Artifact, Decision, Drift, McpServer, McpTool, Message, MigrationError,
+    Migrations, NextStep, Question, Role, SessionState, Snapshot, StepStatus, ToolCall, Work,
+    Workflow, WorkflowStep,
 };
 pub use store::{Durability, MemoryStore, Position, Size, Store, StoreId, Writer};
 #[cfg(feature = "fs")]

@@ -113,7 +113,7 @@ fn every_checkpoint_of_a_sealed_log_restores_and_saving_goes_on() {
     let mut ids = Vec::new();
     for n in 0..150 {
         if n % 20 == 0 {
-            session.update(|work| work.next_steps.push(format!("step {n}")));
+            session.update(|work| work.next_steps.push(format!("step {n}").into()));
         }
         ids.push(save(
             &mut session,

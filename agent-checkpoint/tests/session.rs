@@ -52,7 +52,7 @@ fn everything_comes_back_as_it_was() {
     session.update(|work| {
         work.agents.insert(
             AgentId::new("coder").unwrap(),
-            serde_json::json!({"mood": [1, null]}),
+            serde_json::json!({"mood": [1, null]}).into(),
         );
         work.workflow = Some(Workflow::new("release"));
         work.usage = TokenUsage::new(10, 5);
@@ -108,7 +108,7 @@ fn a_save_costs_what_changed_whatever_there_is() {
 fn a_component_is_written_when_it_changed_and_not_again() {
     let mut session = open(&MemoryStore::new());
     let large = "word ".repeat(200);
-    session.update(|work| work.next_steps = vec![large.clone()]);
+    session.update(|work| work.next_steps = vec![large.clone().into()]);
     auto(&mut session);
     let logical = session.figures().unwrap().logical_bytes;
     session.update(|work| work.usage = TokenUsage::new(1, 1));

@@ -9,6 +9,7 @@ use super::current::Current;
 use super::health::Health;
 use super::load::{Loaded, Lost, Reading, load};
 use super::report::{Quarantined, Report};
+use super::resume::{Resume, Resumed, end_of};
 use super::save::Head;
 use super::seal::Segments;
 use super::unsynced::Unsynced;
@@ -27,6 +28,7 @@ pub(super) struct Attached {
     pub(super) listed: Vec<Checkpoint>,
     pub(super) logical: u64,
     pub(super) report: Report,
+    pub(super) is_partial: bool,
 }
 
 impl Attached {
@@ -37,13 +39,18 @@ impl Attached {
         session: &SessionId,
         doubt: Option<Position>,
         limit: u64,
+        resume: Resume,
     ) -> Result<Self, Error> {
         let mut writer = store.writer(session)?;
-        let mut loaded = match doubt {
-            Some(doubt) => load(&Doubted { store, doubt }, session, Reading::within(limit))?,
-            None => load(store, session, Reading::within(limit))?,
+        let Resumed {
+            mut loaded,
+            head,
+            current,
+            is_partial,
+        } = match doubt {
+            Some(doubt) => resumed(&Doubted { store, doubt }, session, limit, resume)?,
+            None => resumed(store, session, limit, resume)?,
         };
-        let (head, current) = newest(&mut loaded.replay)?;
         let mut report = report(&loaded, head.as_ref());
         let mending = Mending {
             lost: std::mem::take(&mut loaded.lost),
@@ -104,8 +111,33 @@ impl Attached {
             head: head.as_ref().map(Head::of),
             current,
             report,
+            is_partial,
         })
     }
+}
+
+fn resumed(
+    store: &dyn Store,
+    session: &SessionId,
+    limit: u64,
+    resume: Resume,
+) -> Result<Resumed, Error> {
+    if let Resume::Last(messages) = resume
+        && let Some(resumed) = end_of(store, session, messages)?
+    {
+        return Ok(resumed);
+    }
+    let mut loaded = load(store, session, Reading::within(limit))?;
+    let (head, mut current) = newest(&mut loaded.replay)?;
+    if let Resume::Last(messages) = resume {
+        current.leave_out(current.numbering.len().saturating_sub(messages));
+    }
+    Ok(Resumed {
+        loaded,
+        head,
+        current,
+        is_partial: false,
+    })
 }
 
 /// What is to be done to a log before anything is appended.
@@ -225,7 +257,8 @@ impl Checkpointer {
             appender.owed = None;
             (appender.doubt(), appender.is_failed)
         };
-        let mut attached = Attached::to(&self.store, &self.session, doubt, self.limit)?;
+        let mut attached =
+            Attached::to(&self.store, &self.session, doubt, self.limit, Resume::Whole)?;
         if is_failed && attached.appender.end.last_segment > 0 {
             attached.appender.fail_at(doubt);
         }
@@ -236,6 +269,7 @@ impl Checkpointer {
         self.listed = attached.listed;
         self.logical = attached.logical;
         self.report = attached.report;
+        self.is_partial = attached.is_partial;
         Ok(())
     }
 }
@@ -336,8 +370,9 @@ mod tests {
     /// Appends a commit whose only component is `value`.
     fn commit(session: &mut Checkpointer, name: &str, value: Value) {
         let mut batch = Batch::starting_at(session.desk.appender().unwrap().end.next);
-        let values: Map<String, Value> = [(name.to_owned(), value)].into_iter().collect();
-        let seq = batch.snapshot(&mut session.packer, &values).unwrap();
+        let value = value.to_string();
+        let values = [(name, value.as_bytes())];
+        let seq = batch.snapshot(&mut session.packer, values).unwrap();
         let reference = Reference { seq, schema: 1 };
         let body = Body {
             at: 0,

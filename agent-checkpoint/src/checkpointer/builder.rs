@@ -9,7 +9,7 @@ use agent_primitives::{AgentId, Clock, Observer, Restored, SessionId, SystemCloc
 use super::attach::Attached;
 use super::desk::Desk;
 use super::seal::{Sealer, Sealing};
-use super::{Checkpointer, Retention, Signal};
+use super::{Checkpointer, Resume, Retention, Signal};
 use crate::format::compress::Packer;
 use crate::{Durability, Error, Reader, Store};
 
@@ -39,6 +39,7 @@ pub struct Builder {
     patience: Option<Duration>,
     limit: u64,
     sealing: Sealing,
+    resume: Resume,
 }
 
 impl fmt::Debug for Builder {
@@ -67,6 +68,7 @@ impl Builder {
             patience: None,
             limit: Reader::LIMIT,
             sealing: Sealing::default(),
+            resume: Resume::default(),
         }
     }
 
@@ -110,6 +112,13 @@ impl Builder {
     #[must_use]
     pub fn sealing(mut self, sealing: Sealing) -> Self {
         self.sealing = sealing;
+        self
+    }
+
+    /// How much of the session is taken into memory; all of it unless set.
+    #[must_use]
+    pub fn resume(mut self, resume: Resume) -> Self {
+        self.resume = resume;
         self
     }
 
@@ -174,7 +183,7 @@ impl Builder {
     /// [`Error::is_unavailable`] when the store cannot be read.
     pub fn open(self) -> Result<Checkpointer, Error> {
         let started = self.clock.monotonic();
-        let attached = Attached::to(&self.store, &self.session, None, self.limit)?;
+        let attached = Attached::to(&self.store, &self.session, None, self.limit, self.resume)?;
         let session = Checkpointer {
             packer: Packer::new()?,
             listed: attached.listed,
@@ -194,6 +203,7 @@ impl Builder {
             current: attached.current,
             report: attached.report,
             limit: self.limit,
+            is_partial: attached.is_partial,
         };
         if let Some(head) = session.report.head.clone() {
             let elapsed = session.clock.monotonic().since(started);

@@ -12,13 +12,16 @@ mod flush;
 #[cfg(test)]
 mod golden;
 mod health;
+mod hosts;
 pub(crate) mod load;
 mod report;
 mod restore;
+mod resume;
 mod retention;
 mod save;
 mod seal;
 mod signal;
+mod stored;
 mod unsynced;
 
 pub use builder::Builder;
@@ -26,6 +29,7 @@ pub use checkpoint::Checkpoint;
 pub use flush::Flush;
 pub use health::Health;
 pub use report::{Quarantined, Report};
+pub use resume::Resume;
 pub use retention::{Reason, Retention, Ruling};
 pub use seal::{Sealed, Sealing};
 pub use signal::Signal;
@@ -36,9 +40,8 @@ use std::sync::Arc;
 use agent_primitives::{AgentId, Clock, Event, Observer, SessionId, Stamp};
 
 use crate::format::compress::Packer;
-use crate::state::savable::{check_depth, check_message};
+use crate::state::savable::check_message;
 use crate::{Durability, Error, Message, SessionState, Snapshot, Store, Work};
-use components::Host;
 use current::Current;
 use desk::Desk;
 use save::{Flight, Head};
@@ -92,6 +95,8 @@ pub struct Checkpointer {
     report: Report,
     /// Most that the log may inflate to, in bytes.
     limit: u64,
+    /// Not all checkpoints of the log are in `listed`.
+    is_partial: bool,
 }
 
 impl Checkpointer {
@@ -153,46 +158,80 @@ impl Checkpointer {
 
     /// Sets a host's own component, in memory until the next save.
     ///
+    /// The value is turned into bytes here, and the proof made that the bytes become the value again: of
+    /// a small value each time, of a large one whenever a field holds a kind of value that it never held
+    /// before, and whenever it has doubled.
+    ///
     /// # Errors
-    /// [`Error::is_unsavable`] when the value cannot be turned into JSON, such as a map whose keys are not
-    /// text, or nests more than 100 deep.
+    /// The component stays as it was. [`Error::is_unsavable`] when its codec would not bring the value
+    /// back; the message names the field. [`Error::is_newer`] when a later version of the type saved it,
+    /// see [`replace`](Self::replace). [`Error::is_migration`] when the type's migrations are no chain.
     pub fn put<T: Snapshot>(&mut self, value: &T) -> Result<(), Error> {
-        let what = || format!("component {}", T::KIND);
-        let value = serde_json::to_value(value).map_err(|e| Error::encode(what(), e))?;
-        check_depth(what(), &value)?;
-        self.current.host.insert(
-            T::KIND.to_owned(),
-            Host {
-                schema: T::VERSION,
-                value,
-            },
-        );
-        self.current.is_work_touched = true;
+        self.current.is_work_touched |= self.current.hosts.put(value, false)?;
         Ok(())
     }
 
-    /// A host's own component; `None` where none was put.
+    /// As [`put`](Self::put), also over a value that a later version of the type saved. What that version
+    /// knew and this one does not is lost from the next save on; older checkpoints keep it.
     ///
     /// # Errors
-    /// [`Error::is_newer`] when a later version of the type wrote it; any other when an earlier one did,
-    /// or another type.
+    /// As [`put`](Self::put), but for [`Error::is_newer`].
+    pub fn replace<T: Snapshot>(&mut self, value: &T) -> Result<(), Error> {
+        self.current.is_work_touched |= self.current.hosts.put(value, true)?;
+        Ok(())
+    }
+
+    /// Takes a host's component out of the state, whatever version or codec it has; whether there was one.
+    pub fn remove(&mut self, kind: &str) -> bool {
+        let removed = self.current.hosts.values.remove(kind).is_some();
+        self.current.is_work_touched |= removed;
+        removed
+    }
+
+    /// A host's own component, brought up to the type's version; `None` where none was put.
+    ///
+    /// ```
+    /// use agent_checkpoint::{Checkpointer, MemoryStore, Migrations, Snapshot};
+    /// use agent_primitives::{CheckpointKind, SessionId};
+    /// use serde::{Deserialize, Serialize};
+    ///
+    /// #[derive(Serialize, Deserialize)]
+    /// struct Old {
+    ///     goal: String,
+    /// }
+    /// impl Snapshot for Old {
+    ///     const KIND: &'static str = "plan";
+    ///     const VERSION: u16 = 1;
+    /// }
+    ///
+    /// #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    /// struct Plan {
+    ///     goals: Vec<String>,
+    /// }
+    /// impl Snapshot for Plan {
+    ///     const KIND: &'static str = "plan";
+    ///     const VERSION: u16 = 2;
+    ///
+    ///     fn migrations() -> Migrations {
+    ///         Migrations::none().step(1, |old| Ok(serde_json::json!({ "goals": [old["goal"]] })))
+    ///     }
+    /// }
+    ///
+    /// let mut session = Checkpointer::builder(MemoryStore::new(), SessionId::new("s1")?).open()?;
+    /// session.put(&Old { goal: "ship".into() })?;
+    /// let plan = session.component::<Plan>()?.unwrap();
+    /// assert_eq!(plan, Plan { goals: vec!["ship".into()] });
+    /// session.put(&plan)?;
+    /// assert!(session.put(&Old { goal: "no".into() }).unwrap_err().is_newer());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::is_newer`] when a later version of the type wrote it, or a codec that this build lacks: its
+    /// bytes stay in the log, and saves carry it along. [`Error::is_migration`] when a step is missing or
+    /// fails. Any other when it is not of this type.
     pub fn component<T: Snapshot>(&self) -> Result<Option<T>, Error> {
-        let Some(host) = self.current.host.get(T::KIND) else {
-            return Ok(None);
-        };
-        let what = || format!("component {} of version {}", T::KIND, host.schema);
-        if host.schema > T::VERSION {
-            return Err(Error::newer(what()));
-        }
-        if host.schema < T::VERSION {
-            return Err(Error::invalid(
-                what(),
-                "it has an earlier layout; read it as the type it was",
-            ));
-        }
-        T::deserialize(&host.value)
-            .map(Some)
-            .map_err(|e| Error::decode(what(), e))
+        self.current.hosts.read()
     }
 
     /// An observer that asks this session for a save; see [`save_if_asked`](Self::save_if_asked).

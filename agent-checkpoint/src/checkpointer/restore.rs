@@ -41,8 +41,12 @@ impl Checkpointer {
     /// made: then it is the restored one, and the next save asks what became of it.
     pub fn restore(&mut self, id: &CheckpointId) -> Result<CheckpointId, Error> {
         let started = self.clock.monotonic();
-        if !self.list().iter().any(|checkpoint| checkpoint.id == *id) {
-            return Err(Error::not_found(id.clone()));
+        let is_listed = |list: Vec<Checkpoint>| list.iter().any(|c| c.id == *id);
+        if !is_listed(self.list()) {
+            self.complete()?;
+            if !is_listed(self.list()) {
+                return Err(Error::not_found(id.clone()));
+            }
         }
         let mut replay = load(&self.store, &self.session, Reading::within(self.limit))?.replay;
         let entry = replay
@@ -78,6 +82,7 @@ impl Checkpointer {
     /// As [`save`](Self::save); nothing is dropped then.
     pub fn prune(&mut self) -> Result<Vec<Ruling>, Error> {
         self.land()?;
+        self.complete()?;
         let plan = self.retention.plan(&self.listed);
         if let Some(tombstone) = self.tombstone() {
             let next = self.desk.appender()?.end.next;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use agent_primitives::{CheckpointId, CheckpointKind, CheckpointSaved, Monotonic};
 
 use super::appender::Appended;
-use super::components::Changes;
+use super::components::{Changes, Written};
 use super::desk::Task;
 use super::{Checkpoint, Checkpointer};
 use crate::format::KEEP_MAX;
@@ -55,8 +55,7 @@ pub(super) struct Prepared {
     /// Frames of pending messages: number, count, and whether they go on where the last ones ended.
     items: Vec<(u64, usize, bool)>,
     changes: Changes,
-    /// Number of the frame that holds the changes.
-    snapshot: u64,
+    written: Written,
     note_numbers: Vec<u64>,
     dropped: Option<Tombstone>,
     logical: u64,
@@ -250,14 +249,15 @@ impl Checkpointer {
             items.push((first, count, joins));
         }
         let flagged = base.and_then(|head| Some((batch.flag_commit(&head.hash)?, head)));
-        let mut snapshot = 0;
+        let mut written = Written::default();
         let mut dropped = None;
         let (made, entry) = if let Some((made, head)) = flagged {
             (made, extended(head, made, at_ms, pending))
         } else {
-            if !changes.values.is_empty() {
-                snapshot = batch.snapshot(&mut self.packer, &changes.values)?;
-            }
+            written = self
+                .current
+                .components
+                .write(&changes, &mut batch, &mut self.packer)?;
             dropped = self.due_tombstone();
             if let Some(tombstone) = &dropped {
                 batch.tombstone(&mut self.packer, tombstone)?;
@@ -270,7 +270,7 @@ impl Checkpointer {
                 covers: 0,
                 history: self.current.numbering.spans().to_vec(),
                 context: self.current.context_spans(&note_numbers),
-                components: self.current.components.references(&changes, snapshot),
+                components: self.current.components.references(&changes, &written),
                 other: self.current.other.clone(),
             };
             let parent = match origin {
@@ -287,7 +287,7 @@ impl Checkpointer {
             entry,
             items,
             changes,
-            snapshot,
+            written,
             note_numbers,
             dropped,
             logical: batch.logical(),
@@ -302,10 +302,9 @@ impl Checkpointer {
             self.current.numbering.extend(first, count, joins);
         }
         let Prepared {
-            changes, snapshot, ..
+            changes, written, ..
         } = prepared;
-        self.current
-            .saved(changes, snapshot, &prepared.note_numbers);
+        self.current.saved(changes, written, &prepared.note_numbers);
         self.logical += prepared.logical;
         if let Some(tombstone) = prepared.dropped {
             self.listed.retain(|c| !tombstone.drops(c.seq));
@@ -362,6 +361,10 @@ impl Checkpointer {
 
     /// What the retention drops now, for the log.
     pub(super) fn tombstone(&self) -> Option<Tombstone> {
+        if self.is_partial {
+            // It would drop checkpoints that this session does not know of.
+            return None;
+        }
         let plan = self.retention.plan(&self.listed);
         let through = plan.iter().rfind(|ruling| !ruling.keeps())?.seq;
         let keep = plan

@@ -122,12 +122,13 @@ impl Unsynced {
 mod tests {
     use super::*;
     use crate::format::frame::Draft;
-    use crate::format::tags::{Compression, Flags, Kind};
+    use crate::format::tags::{Codec, Compression, Flags, Kind};
 
     fn frames(numbers: std::ops::Range<u64>) -> Vec<Framed> {
         let framed = |seq| Framed {
             draft: Draft {
                 kind: Kind::ITEMS,
+                codec: Codec::JSON,
                 flags: Flags::NONE,
                 schema: 1,
                 seq,

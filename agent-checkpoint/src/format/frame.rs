@@ -12,6 +12,7 @@ pub(crate) const OVERHEAD: usize = HEADER_LEN + TRAILER_LEN;
 #[derive(Debug)]
 pub(crate) struct Draft {
     pub(crate) kind: Kind,
+    pub(crate) codec: Codec,
     pub(crate) flags: Flags,
     pub(crate) schema: u16,
     pub(crate) seq: u64,
@@ -26,6 +27,7 @@ impl Draft {
         let header = found.header;
         Self {
             kind: header.kind,
+            codec: header.codec,
             flags: header.flags,
             schema: header.schema,
             seq: header.seq,
@@ -43,7 +45,7 @@ impl Draft {
     pub(crate) fn write(&self, seed: u32, out: &mut Vec<u8>) -> Option<()> {
         let header = Header {
             kind: self.kind,
-            codec: Codec::JSON,
+            codec: self.codec,
             compression: self.compression,
             flags: self.flags,
             schema: self.schema,
@@ -107,6 +109,7 @@ mod tests {
     fn written(seed: u32) -> Vec<u8> {
         let draft = Draft {
             kind: Kind::ITEMS,
+            codec: Codec::JSON,
             flags: Flags::NONE,
             schema: 1,
             seq: 3,

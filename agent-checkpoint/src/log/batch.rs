@@ -1,14 +1,14 @@
 //! Frames that are written together or not at all.
 
-use serde_json::{Map, Value};
-
 use super::chain::{commit_hash, payload_digest};
 use super::numbering::{last_number, wide};
+use super::values::mark_of;
 use crate::format::compress::Packer;
 use crate::format::frame::Draft;
 use crate::format::items::{Items, ItemsDraft};
+use crate::format::patch::Mark;
 use crate::format::payload::{Body, Commit, Digest, Tombstone};
-use crate::format::tags::{Flags, Kind};
+use crate::format::tags::{Codec, Flags, Kind};
 use crate::format::{PAYLOAD_MAX, RECORD_SCHEMA, SPANS_MAX};
 use crate::{Error, Message};
 
@@ -17,6 +17,15 @@ use crate::{Error, Message};
 pub(crate) struct Made {
     pub(crate) seq: u64,
     pub(crate) hash: Digest,
+}
+
+/// A Component or Patch frame in a batch.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PartFrame {
+    pub(crate) seq: u64,
+    pub(crate) mark: Mark,
+    /// Bytes of its payload as stored.
+    pub(crate) stored: u64,
 }
 
 /// A frame, and the number behind its last record.
@@ -107,19 +116,51 @@ impl Batch {
         Ok((first, count))
     }
 
-    /// Adds the values of components; the frame's number.
-    pub(crate) fn snapshot(
+    /// Adds the values of components, which are JSON texts; the frame's number.
+    pub(crate) fn snapshot<'a>(
         &mut self,
         packer: &mut Packer,
-        values: &Map<String, Value>,
+        values: impl IntoIterator<Item = (&'a str, &'a [u8])>,
     ) -> Result<u64, Error> {
         let seq = self.next;
-        let raw = serde_json::to_vec(values).map_err(|e| Error::encode("a component", e))?;
-        serde_json::from_slice::<Map<String, Value>>(&raw)
-            .map_err(|e| Error::encode("a component", e))?;
+        let mut raw = vec![b'{'];
+        for (name, value) in values {
+            if raw.len() > 1 {
+                raw.push(b',');
+            }
+            serde_json::to_writer(&mut raw, name).map_err(|e| Error::encode("a name", e))?;
+            raw.push(b':');
+            raw.extend_from_slice(value);
+        }
+        raw.push(b'}');
         self.cover(&raw);
         self.frame(packer, Kind::SNAPSHOT, raw, 1)?;
         Ok(seq)
+    }
+
+    /// Adds a Component or Patch frame.
+    pub(crate) fn part(
+        &mut self,
+        packer: &mut Packer,
+        kind: Kind,
+        codec: Codec,
+        raw: Vec<u8>,
+    ) -> Result<PartFrame, Error> {
+        let seq = self.next;
+        let digest = self.cover(&raw);
+        self.frame(packer, kind, raw, 1)?;
+        let mut stored = 0;
+        if let Some(draft) = self.drafts.last_mut() {
+            draft.codec = codec;
+            // A reader that passed over it would take an older checkpoint for the newest.
+            draft.flags = Flags::MUST_UNDERSTAND;
+            stored = wide(draft.stored.len());
+        }
+        Ok(PartFrame {
+            seq,
+            mark: mark_of(&digest),
+            stored,
+        })
     }
 
     /// Makes a commit of the one Items frame that the batch is; `None` when it is not that.
@@ -175,9 +216,11 @@ impl Batch {
     }
 
     /// Counts a payload that the commit's hash covers.
-    fn cover(&mut self, raw: &[u8]) {
-        self.digests.push(payload_digest(raw));
+    fn cover(&mut self, raw: &[u8]) -> Digest {
+        let digest = payload_digest(raw);
+        self.digests.push(digest);
         self.logical += wide(raw.len());
+        digest
     }
 
     fn frame(
@@ -202,6 +245,7 @@ impl Batch {
         self.ends.push(self.next);
         self.drafts.push(Draft {
             kind,
+            codec: Codec::JSON,
             flags: Flags::NONE,
             schema: RECORD_SCHEMA,
             seq,

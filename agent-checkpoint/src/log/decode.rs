@@ -4,12 +4,14 @@
 use super::chain::payload_digest;
 use super::numbering::{last_number, wide};
 use crate::format::RECORD_SCHEMA;
+use crate::format::component;
 use crate::format::compress::{Packer, Unpacker};
 use crate::format::frame::Found;
 use crate::format::header::{Fault, Header};
 use crate::format::items::Items;
 use crate::format::pack;
-use crate::format::payload::{Commit, ComponentNames, Digest, Tombstone};
+use crate::format::patch::{self, PatchHead};
+use crate::format::payload::{Commit, ComponentNames, Digest, Tombstone, name_mark};
 use crate::format::skip::Skip;
 use crate::format::tags::{Codec, Compression, Flags, Kind};
 use crate::{Error, Message};
@@ -61,6 +63,8 @@ pub(crate) enum Content {
     /// The commit, and its body's bytes for hashing.
     Commit(Box<Commit>, Vec<u8>),
     Tombstone(Tombstone),
+    /// A component by itself, or a patch of one.
+    Part(PackedPart),
     /// Frames, each with what it says.
     Pack(Vec<(Header, Result<Decoded, Refusal>)>),
     /// Records that were left out on purpose.
@@ -81,21 +85,34 @@ pub(crate) struct Packed {
     pub(crate) names: Vec<u64>,
 }
 
+/// A Component or Patch frame as it lies in the log; see [`Packed`].
+#[derive(Debug)]
+pub(crate) struct PackedPart {
+    pub(crate) header: Header,
+    pub(crate) stored: Vec<u8>,
+    /// Mark of the component's name; of a patch, its base tells.
+    pub(crate) name: u64,
+    pub(crate) patch: Option<PatchHead>,
+}
+
 /// Whether this build may read the frame. `None` when it is to be passed over.
 pub(crate) fn admit(header: &Header) -> Result<Option<()>, Error> {
     let beyond = |what: &str| Error::newer(format!("record {}, {what},", header.seq));
     if header.flags.has_unknown_critical() {
         return Err(beyond("with properties that may not be ignored"));
     }
-    let is_known = [
-        Kind::ITEMS,
-        Kind::SNAPSHOT,
-        Kind::COMMIT,
-        Kind::TOMBSTONE,
-        Kind::PACK,
-        Kind::SKIP,
-    ]
-    .contains(&header.kind);
+    // The codec of a component matters only to the host that asks for it.
+    let is_part = [Kind::COMPONENT, Kind::PATCH].contains(&header.kind);
+    let is_known = is_part
+        || [
+            Kind::ITEMS,
+            Kind::SNAPSHOT,
+            Kind::COMMIT,
+            Kind::TOMBSTONE,
+            Kind::PACK,
+            Kind::SKIP,
+        ]
+        .contains(&header.kind);
     if !is_known {
         return if header.flags.has(Flags::MUST_UNDERSTAND) {
             Err(beyond("of a kind that may not be ignored"))
@@ -108,7 +125,7 @@ pub(crate) fn admit(header: &Header) -> Result<Option<()>, Error> {
     }
     if header.flags.has(Flags::ENCRYPTED)
         || header.flags.has(Flags::BLOB_REF)
-        || header.codec != Codec::JSON
+        || (header.codec != Codec::JSON && !is_part)
         || ![Compression::RAW, Compression::ZSTD].contains(&header.compression)
     {
         let what = format!("record {} (codec, compression or encryption)", header.seq);
@@ -164,6 +181,20 @@ pub(crate) fn decode(found: &Found<'_>, unpacker: &mut Unpacker) -> Result<Decod
             let (commit, body) = Commit::decode(raw).ok_or(Fault::Content)?;
             uncovered(Content::Commit(Box::new(commit), body.to_vec()))
         }
+        Kind::COMPONENT | Kind::PATCH => {
+            let (name, patch) = if header.kind == Kind::PATCH {
+                (0, Some(patch::head(raw)?))
+            } else {
+                let (name, _) = component::decode(raw).ok_or(Fault::Content)?;
+                (name_mark(name), None)
+            };
+            covered(Content::Part(PackedPart {
+                header: *header,
+                stored: stored.to_vec(),
+                name,
+                patch,
+            }))
+        }
         Kind::PACK => uncovered(unpacked(header, raw)?),
         Kind::SKIP => uncovered(Content::Skip(Skip::decode(raw, header.seq)?)),
         _ => uncovered(Content::Tombstone(
@@ -179,28 +210,27 @@ fn unpacked(header: &Header, raw: &[u8]) -> Result<Content, Refusal> {
     let mut frames = Vec::new();
     for found in pack::frames(raw, header.seq)? {
         let mut decoded = decode(&found, &mut unpacker);
-        if let Ok(Decoded {
-            content: Content::Snapshot(packed),
-            ..
-        }) = &mut decoded
-        {
-            packed.shrink(&mut packer).map_err(Refusal::Beyond)?;
+        let inflated = match decoded.as_mut().map(|decoded| &mut decoded.content) {
+            Ok(Content::Snapshot(packed)) => Some((&mut packed.header, &mut packed.stored)),
+            Ok(Content::Part(part)) => Some((&mut part.header, &mut part.stored)),
+            _ => None,
+        };
+        if let Some((header, stored)) = inflated {
+            shrink(header, stored, &mut packer).map_err(Refusal::Beyond)?;
         }
         frames.push((found.header, decoded));
     }
     Ok(Content::Pack(frames))
 }
 
-impl Packed {
-    /// Packs what came out of a pack inflated: it may never be asked for.
-    fn shrink(&mut self, packer: &mut Packer) -> Result<(), Error> {
-        let raw = std::mem::take(&mut self.stored);
-        let (compression, stored) = packer.pack(raw)?;
-        self.header.compression = compression;
-        self.header.stored_len = u32::try_from(stored.len()).unwrap_or(u32::MAX);
-        self.stored = stored;
-        Ok(())
-    }
+/// Packs what came out of a pack inflated: it may never be asked for.
+fn shrink(header: &mut Header, stored: &mut Vec<u8>, packer: &mut Packer) -> Result<(), Error> {
+    let raw = std::mem::take(stored);
+    let (compression, packed) = packer.pack(raw)?;
+    header.compression = compression;
+    header.stored_len = u32::try_from(packed.len()).unwrap_or(u32::MAX);
+    *stored = packed;
+    Ok(())
 }
 
 #[cfg(test)]

@@ -9,5 +9,6 @@ pub(crate) mod reach;
 pub(crate) mod replay;
 pub(crate) mod scan;
 pub(crate) mod seal;
+pub(crate) mod values;
 pub(crate) mod view;
 pub(crate) mod workers;

@@ -22,7 +22,8 @@ pub(crate) enum Fate {
 pub(crate) struct Needed {
     /// Numbers of items, first and last, ascending and apart.
     items: Vec<(u64, u64)>,
-    snapshots: BTreeSet<u64>,
+    /// Numbers of frames that hold values of components.
+    components: BTreeSet<u64>,
     /// Numbers of Commit frames.
     commits: BTreeSet<u64>,
     /// Numbers of commits by flag.
@@ -38,7 +39,7 @@ impl Needed {
     pub(crate) fn of(replay: &Replay) -> Option<Self> {
         let mut needed = Self {
             items: Vec::new(),
-            snapshots: BTreeSet::new(),
+            components: BTreeSet::new(),
             commits: BTreeSet::new(),
             flags: BTreeSet::new(),
             covered: Vec::new(),
@@ -65,8 +66,13 @@ impl Needed {
                 let body = &entry.body;
                 let last = base.saturating_sub(1);
                 needed.covered.push((body.covers, last));
-                let seqs = body.components.values().map(|reference| reference.seq);
-                needed.snapshots.extend(seqs);
+                for reference in body.components.values() {
+                    let mut seq = Some(reference.seq);
+                    // A patch is nothing without what it patches.
+                    while let Some(part) = seq.filter(|seq| needed.components.insert(*seq)) {
+                        seq = replay.values.base_of(part);
+                    }
+                }
                 needed.name(entry.body.history.iter());
                 needed.name(entry.body.context.iter().flatten());
             }
@@ -104,7 +110,9 @@ impl Needed {
                 true if header.flags.has(Flags::COMMIT) => Fate::Unflag,
                 is_needed => keep(is_needed),
             },
-            Kind::SNAPSHOT => keep(self.snapshots.contains(&header.seq)),
+            Kind::SNAPSHOT | Kind::COMPONENT | Kind::PATCH => {
+                keep(self.components.contains(&header.seq))
+            }
             Kind::COMMIT => keep(self.commits.contains(&header.seq)),
             // Small, or unknown and perhaps needed.
             _ => Fate::Keep,

@@ -4,19 +4,18 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use serde::de::Error as _;
-use serde_json::{Map, Value};
+use serde_json::Map;
 
 use super::chain::commit_hash;
 pub(crate) use super::decode::Refusal;
-use super::decode::{Content, Decoded, Packed};
+use super::decode::{Content, Decoded};
 pub(crate) use super::entry::Entry;
 use super::numbering::{last_number, narrow, wide};
-use crate::format::compress::Unpacker;
+use super::values::Values;
+use crate::Message;
 use crate::format::header::{Fault, Header};
-use crate::format::payload::{Body, Commit, Digest, Span, Tombstone, name_mark};
+use crate::format::payload::{Body, Commit, Digest, Span, Tombstone};
 use crate::format::tags::Flags;
-use crate::{Error, Message};
 
 /// Items of one frame.
 #[derive(Debug, Clone, Copy)]
@@ -34,7 +33,7 @@ pub(crate) struct Replay {
     pub(crate) next: u64,
     pub(crate) items: Vec<Message>,
     pub(crate) blocks: Vec<Block>,
-    snapshots: BTreeMap<u64, Packed>,
+    pub(crate) values: Values,
     pub(crate) commits: Vec<Entry>,
     pub(crate) tombstones: Vec<Tombstone>,
     /// Numbers of records that are lost.
@@ -172,7 +171,12 @@ impl Replay {
                 return wide(count);
             }
             Content::Snapshot(packed) => {
-                self.snapshots.insert(header.seq, packed);
+                self.values.add_snapshot(header.seq, packed);
+            }
+            Content::Part(part) => {
+                if let Some(digest) = &decoded.digest {
+                    self.values.add_part(header.seq, part, digest);
+                }
             }
             Content::Commit(commit, body) => self.take_commit(header.seq, *commit, &body),
             Content::Tombstone(tombstone) => self.tombstones.push(tombstone),
@@ -210,20 +214,6 @@ impl Replay {
             tail: Some(tail),
             whole: adjoins && before.whole,
         });
-    }
-
-    /// The components in the Snapshot frame `seq`, by name.
-    pub(crate) fn snapshot(&self, seq: u64) -> Result<Map<String, Value>, Error> {
-        let what = || format!("Snapshot frame {seq}");
-        let unread = |fault: Fault| Error::decode(what(), serde_json::Error::custom(fault));
-        let packed = self
-            .snapshots
-            .get(&seq)
-            .ok_or_else(|| unread(Fault::Content))?;
-        let raw = Unpacker::new()?
-            .unpack(&packed.header, &packed.stored)
-            .map_err(unread)?;
-        serde_json::from_slice(&raw).map_err(|e| Error::decode(what(), e))
     }
 
     fn take_commit(&mut self, seq: u64, commit: Commit, bytes: &[u8]) {
@@ -266,9 +256,7 @@ impl Replay {
             && body.history.iter().all(is_there)
             && context.iter().all(is_there)
             && body.components.iter().all(|(name, reference)| {
-                let frame = self.snapshots.get(&reference.seq);
-                reference.seq < self.trusted
-                    || frame.is_some_and(|f| f.names.binary_search(&name_mark(name)).is_ok())
+                reference.seq < self.trusted || self.values.has(reference.seq, name)
             })
     }
 
@@ -318,6 +306,7 @@ impl Replay {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::format::compress::Unpacker;
     use crate::format::frame::Found;
     use crate::format::tags::{Codec, Compression, Kind};
     use crate::log::chain::payload_digest;

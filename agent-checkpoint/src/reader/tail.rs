@@ -30,6 +30,8 @@ pub(crate) struct Tail {
     pub(crate) cut: Option<Entry>,
     /// How many messages lie before.
     pub(crate) skipped: usize,
+    /// Segments in the log.
+    pub(crate) segments: u32,
     pub(crate) end: Option<Position>,
     pub(crate) epoch: u64,
     pub(crate) is_torn: bool,
@@ -158,11 +160,18 @@ impl Gathering<'_> {
         if newer.is_none() && replay.missing.iter().any(|numbers| numbers.end > from) {
             return Err(Odd::Unsound);
         }
+        // A newer commit than the head that is not whole is damage. Of older ones too little was read.
+        if newer.is_none() && replay.commits.last().is_some_and(|entry| !entry.whole) {
+            return Err(Odd::Unsound);
+        }
+        replay.commits.retain(|entry| entry.whole);
+        replay.missing.clear();
         Ok(Tail {
             head: replay.head().cloned(),
             replay,
             cut: None,
             skipped: 0,
+            segments: self.walk.segments(),
             end: self.walk.end(),
             epoch: self.walk.epoch(),
             is_torn: self.walk.is_torn(),

@@ -60,6 +60,7 @@ pub(crate) struct Walk<'a> {
     session: &'a SessionId,
     /// Segments not reached yet, ascending.
     segments: Vec<u32>,
+    count: usize,
     part: Option<Part<'a>>,
     /// The number of the frame given last.
     later: Option<u64>,
@@ -85,10 +86,12 @@ struct Part<'a> {
 
 impl<'a> Walk<'a> {
     pub(crate) fn new(store: &'a dyn Store, session: &'a SessionId) -> Result<Self, Odd> {
+        let segments = store.segments(session)?;
         let mut walk = Self {
             store,
             session,
-            segments: store.segments(session)?,
+            count: segments.len(),
+            segments,
             part: None,
             later: None,
             end: None,
@@ -106,6 +109,11 @@ impl<'a> Walk<'a> {
             walk.check_before()?;
         }
         Ok(walk)
+    }
+
+    /// How many segments there are.
+    pub(crate) fn segments(&self) -> u32 {
+        u32::try_from(self.count).unwrap_or(u32::MAX)
     }
 
     /// Where the log ends; none where there is none.

@@ -31,7 +31,7 @@ impl Checkpointer {
     ///     .retention(Retention::last(1.try_into()?))
     ///     .open()?;
     /// for n in 0..50 {
-    ///     session.update(|work| work.next_steps = vec![format!("step {n} of the plan")]);
+    ///     session.update(|work| work.next_steps = vec![format!("step {n} of the plan").into()]);
     ///     session.save(CheckpointKind::Manual)?;
     /// }
     /// let compacted = session.compact()?;
@@ -44,7 +44,7 @@ impl Checkpointer {
     /// As [`prune`](Self::prune) and [`seal`](Self::seal). Segments that were not replaced yet stay, which harms
     /// nothing, and it may be tried again.
     pub fn compact(&mut self) -> Result<Sealed, Error> {
-        self.sealer.wait();
+        self.survey()?;
         self.prune()?;
         // What is left out must be dropped for good first: `close_segment` syncs.
         self.close_segment()?;

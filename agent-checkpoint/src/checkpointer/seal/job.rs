@@ -79,6 +79,10 @@ impl Task {
     fn seal(&self, segment: u32, stop: &dyn Fn() -> bool, done: &mut Done) -> Result<(), Error> {
         let before = live_bytes(&*self.store, &self.session, segment)?;
         let place = place(&*self.store, &self.session, segment);
+        if is_sealed(&place, &before)? {
+            done.left.push(segment);
+            return Ok(());
+        }
         match seal(&place, &before, &self.listed, None, stop)? {
             Outcome::Sealed(after) => {
                 if stop() {

@@ -85,8 +85,11 @@ impl Sealer {
             sealed,
             last,
         } = segments;
+        // Where only the end of the log was read, nobody knows which checkpoints stand in its segments, which an
+        // index has to tell.
+        let is_known = sealed > 0 || !unsealed.is_empty();
+        self.active = (if is_known { last } else { 0 }, 0);
         self.sealed = sealed.into();
-        self.active = (last, 0);
         let closed = unsealed.into_iter().filter(|segment| *segment != last);
         self.waiting = closed.map(|segment| (segment, 0)).collect();
     }
@@ -172,7 +175,7 @@ impl Checkpointer {
     /// As [`save`](Self::save), and where a segment could not be replaced: the old one stays, nothing is lost,
     /// and it may be tried again.
     pub fn seal(&mut self) -> Result<Sealed, Error> {
-        self.sealer.wait();
+        self.survey()?;
         self.close_segment()?;
         let Some((segments, numbers)) = self.sealer.due(0) else {
             return Ok(Sealed::default());
@@ -183,6 +186,15 @@ impl Checkpointer {
             Some(error) => Err(error),
             None => Ok(done.sums),
         }
+    }
+
+    /// Makes sure that all segments of the log are known, and that nobody is at work on them.
+    fn survey(&mut self) -> Result<(), Error> {
+        self.land()?;
+        self.sealer.wait();
+        let last = self.desk.appender()?.end.last_segment;
+        self.is_partial |= self.sealer.active.0 < last;
+        self.complete()
     }
 
     /// Closes the segment that is appended to, where there is anything in it, and makes it durable.
