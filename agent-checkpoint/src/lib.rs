@@ -28,7 +28,7 @@ pub use state::{
     Migrations, NextStep, Question, Role, SessionState, Snapshot, StepStatus, ToolCall, Work,
     Workflow, WorkflowStep,
 };
-pub use store::{Durability, MemoryStore, Position, Size, Store, StoreId, Writer};
+pub use store::{Durability, MemoryStore, Mirrored, Position, Size, Store, StoreId, Writer};
 #[cfg(feature = "fs")]
 pub use store::{FileStore, location};
 pub use truncate::{CountTokens, EstimateTokens, LimitTooSmall, Truncation, truncate};

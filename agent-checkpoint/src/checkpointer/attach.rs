@@ -14,6 +14,7 @@ use super::save::Head;
 use super::seal::Segments;
 use super::unsynced::Unsynced;
 use super::{Checkpoint, Checkpointer};
+use crate::log::blobs::Known;
 use crate::log::numbering::{narrow, wide};
 use crate::log::replay::{Entry, Replay};
 use crate::{Durability, Error, Position, Size, Store, StoreId, Writer};
@@ -26,6 +27,7 @@ pub(super) struct Attached {
     pub(super) head: Option<Head>,
     pub(super) segments: Segments,
     pub(super) listed: Vec<Checkpoint>,
+    pub(super) blobs: Known,
     pub(super) logical: u64,
     pub(super) report: Report,
     pub(super) is_partial: bool,
@@ -107,6 +109,7 @@ impl Attached {
                 last: loaded.last_segment,
             },
             listed: listed(&loaded.replay),
+            blobs: loaded.replay.blobs.known(),
             logical: loaded.replay.logical,
             head: head.as_ref().map(Head::of),
             current,
@@ -267,6 +270,7 @@ impl Checkpointer {
         self.head = attached.head;
         self.sealer.reopen(attached.segments);
         self.listed = attached.listed;
+        self.blobs = attached.blobs;
         self.logical = attached.logical;
         self.report = attached.report;
         self.is_partial = attached.is_partial;
@@ -409,6 +413,21 @@ mod tests {
         session.save(CheckpointKind::Auto).unwrap();
         drop(session);
         assert_eq!(open(&store).history().len(), 2);
+    }
+
+    #[test]
+    fn a_long_text_of_a_save_that_failed_is_written_by_the_next() {
+        let store = MemoryStore::new();
+        let mut session = open(&store);
+        let text = "0123456789".repeat(4_000);
+        session.push(Message::user(text.clone())).unwrap();
+        let closed = Box::new(Closed);
+        let writer = std::mem::replace(&mut session.desk.appender().unwrap().writer, closed);
+        session.save(CheckpointKind::Auto).unwrap_err();
+        session.desk.appender().unwrap().writer = writer;
+        session.save(CheckpointKind::Auto).unwrap();
+        drop(session);
+        assert_eq!(open(&store).history(), [Message::user(text)]);
     }
 
     #[test]

@@ -186,6 +186,7 @@ impl Builder {
         let attached = Attached::to(&self.store, &self.session, None, self.limit, self.resume)?;
         let session = Checkpointer {
             packer: Packer::new()?,
+            blobs: attached.blobs,
             listed: attached.listed,
             logical: attached.logical,
             head: attached.head,

@@ -314,7 +314,7 @@ mod tests {
             let taken = take(items(), kept).into_iter();
             taken.map(|message| message.content).collect()
         };
-        assert_eq!(taken(&[0..10]).len(), 10);
+        assert_eq!(taken(std::slice::from_ref(&(0..10))).len(), 10);
         assert_eq!(taken(&[0..4, 4..10]).len(), 10);
         assert_eq!(taken(&[1..3, 5..6, 8..9]), ["1", "2", "5", "8"]);
         assert_eq!(taken(&[2..3, 3..3, 7..12]), ["2", "7", "8", "9"]);

@@ -120,6 +120,7 @@ pub(crate) fn load(
                 narrow(reading.limit),
             )
         })?;
+        loaded.replay.limit_references(left);
         let (decoded, next) = decode_all(&frames, threads_for(narrow(raw)), &mut unpacker, || {
             segments.window()
         })?;

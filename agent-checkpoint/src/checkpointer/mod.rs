@@ -16,7 +16,7 @@ mod hosts;
 pub(crate) mod load;
 mod report;
 mod restore;
-mod resume;
+pub(crate) mod resume;
 mod retention;
 mod save;
 mod seal;
@@ -40,6 +40,7 @@ use std::sync::Arc;
 use agent_primitives::{AgentId, Clock, Event, Observer, SessionId, Stamp};
 
 use crate::format::compress::Packer;
+use crate::log::blobs::Known;
 use crate::state::savable::check_message;
 use crate::{Durability, Error, Message, SessionState, Snapshot, Store, Work};
 use current::Current;
@@ -87,6 +88,8 @@ pub struct Checkpointer {
     durability: Durability,
     signal: Signal,
     packer: Packer,
+    /// Long texts in the log, which need not be written again.
+    blobs: Known,
     current: Current,
     head: Option<Head>,
     /// Checkpoints that no tombstone in the log names, oldest first.

@@ -7,7 +7,7 @@ use super::load::{Loaded, Reading, load};
 use super::seal::Segments;
 use crate::log::replay::Entry;
 use crate::reader::tail::Tail;
-use crate::reader::walk::Odd;
+use crate::reader::walk::{Odd, segment_opening};
 use crate::{Error, Store};
 use agent_primitives::SessionId;
 
@@ -35,16 +35,16 @@ pub enum Resume {
 }
 
 /// A log of which as much was read as is to be in memory.
-pub(super) struct Resumed {
-    pub(super) loaded: Loaded,
-    pub(super) head: Option<Entry>,
-    pub(super) current: Current,
+pub(crate) struct Resumed {
+    pub(crate) loaded: Loaded,
+    pub(crate) head: Option<Entry>,
+    pub(crate) current: Current,
     /// Not all of it was read.
-    pub(super) is_partial: bool,
+    pub(crate) is_partial: bool,
 }
 
 /// The end of a sound log; `None` where all of it must be read.
-pub(super) fn end_of(
+pub(crate) fn end_of(
     store: &dyn Store,
     session: &SessionId,
     messages: usize,
@@ -60,6 +60,15 @@ pub(super) fn end_of(
     let (Some(head), Some(cut), Some(end)) = (tail.head, tail.cut, tail.end) else {
         return Ok(None);
     };
+    let (mut unsealed, mut sealed) = (Vec::new(), 0);
+    for segment in store.segments(session)? {
+        match segment_opening(store, session, segment) {
+            Ok(opening) if opening.is_sealed => sealed += 1,
+            Ok(_) => unsealed.push(segment),
+            Err(Odd::Unsound) => return Ok(None),
+            Err(Odd::Failed(error)) => return Err(error),
+        }
+    }
     let mut replay = tail.replay;
     let Ok(mut current) = Current::load(&mut replay, &cut) else {
         return Ok(None);
@@ -74,8 +83,8 @@ pub(super) fn end_of(
             lost: Vec::new(),
             damaged_headers: Vec::new(),
             ignored: Vec::new(),
-            unsealed: Vec::new(),
-            sealed: 0,
+            unsealed,
+            sealed,
             segments: tail.segments,
             last_segment: end.segment,
             end: Some(end),

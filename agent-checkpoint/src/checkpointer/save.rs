@@ -11,6 +11,7 @@ use super::{Checkpoint, Checkpointer};
 use crate::format::KEEP_MAX;
 use crate::format::payload::{Body, Digest, Span, Tombstone};
 use crate::log::batch::{Batch, Framed, Made};
+use crate::log::blobs::Known;
 use crate::log::chain::NO_PARENT;
 use crate::log::numbering::{last_number, wide};
 use crate::log::replay::Entry;
@@ -59,6 +60,8 @@ pub(super) struct Prepared {
     note_numbers: Vec<u64>,
     dropped: Option<Tombstone>,
     logical: u64,
+    /// The blobs in the log then.
+    blobs: Known,
     /// What the save was for; asked anew when it fails.
     touched: (bool, bool),
 }
@@ -75,7 +78,7 @@ impl Checkpointer {
     ///
     /// How long it takes is up to the store: `Buffered` waits for one write (and for one sync at most every
     /// 4 MiB), `Synced` for one write and one sync, `Replicated` for both in both stores. A new segment,
-    /// about every 4 MiB, costs two more syncs. With [`patience`](super::Builder::patience) no save waits longer
+    /// about every 1 MiB, costs two more syncs. With [`patience`](super::Builder::patience) no save waits longer
     /// than that.
     ///
     /// A session that is dropped saves nothing by itself: a destructor can tell nobody that it failed. A
@@ -237,7 +240,7 @@ impl Checkpointer {
             .as_ref()
             .map_or(0, |head| at_ms.saturating_sub(head.body.at));
 
-        let mut batch = Batch::starting_at(next);
+        let mut batch = Batch::starting_at(next).knowing(&self.blobs);
         let note_numbers = self.write_notes(&mut batch, &mut last_item)?;
         let frames = batch.items(&mut self.packer, age_ms, self.current.pending())?;
         let mut items = Vec::with_capacity(frames.len());
@@ -291,6 +294,7 @@ impl Checkpointer {
             note_numbers,
             dropped,
             logical: batch.logical(),
+            blobs: batch.take_blobs(),
             touched: (false, false),
         };
         Ok(Some((batch.into_frames(), prepared)))
@@ -306,6 +310,7 @@ impl Checkpointer {
         } = prepared;
         self.current.saved(changes, written, &prepared.note_numbers);
         self.logical += prepared.logical;
+        self.blobs.adopt(prepared.blobs);
         if let Some(tombstone) = prepared.dropped {
             self.listed.retain(|c| !tombstone.drops(c.seq));
         }

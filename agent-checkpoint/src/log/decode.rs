@@ -27,7 +27,13 @@ pub(crate) enum Refusal {
 
 impl From<Fault> for Refusal {
     fn from(fault: Fault) -> Self {
-        Self::Fault(fault)
+        match fault {
+            // The frame is whole: a build that has the dictionary reads it.
+            Fault::Dictionary(id) => Self::Beyond(Error::newer(format!(
+                "a record packed with dictionary {id}"
+            ))),
+            fault => Self::Fault(fault),
+        }
     }
 }
 
@@ -63,6 +69,7 @@ pub(crate) enum Content {
     /// The commit, and its body's bytes for hashing.
     Commit(Box<Commit>, Vec<u8>),
     Tombstone(Tombstone),
+    Blob(String),
     /// A component by itself, or a patch of one.
     Part(PackedPart),
     /// Frames, each with what it says.
@@ -109,6 +116,7 @@ pub(crate) fn admit(header: &Header) -> Result<Option<()>, Error> {
             Kind::SNAPSHOT,
             Kind::COMMIT,
             Kind::TOMBSTONE,
+            Kind::BLOB,
             Kind::PACK,
             Kind::SKIP,
         ]
@@ -124,9 +132,9 @@ pub(crate) fn admit(header: &Header) -> Result<Option<()>, Error> {
         return Err(beyond("in a later layout"));
     }
     if header.flags.has(Flags::ENCRYPTED)
-        || header.flags.has(Flags::BLOB_REF)
+        || header.flags.has(Flags::BLOB_REF) && header.kind != Kind::ITEMS
         || (header.codec != Codec::JSON && !is_part)
-        || ![Compression::RAW, Compression::ZSTD].contains(&header.compression)
+        || !Compression::READ.contains(&header.compression)
     {
         let what = format!("record {} (codec, compression or encryption)", header.seq);
         return Err(Error::unsupported(what));
@@ -176,6 +184,10 @@ pub(crate) fn decode(found: &Found<'_>, unpacker: &mut Unpacker) -> Result<Decod
                 stored: stored.to_vec(),
                 names,
             }))
+        }
+        Kind::BLOB => {
+            let text = std::str::from_utf8(raw).map_err(|_| Fault::Content)?;
+            covered(Content::Blob(text.to_owned()))
         }
         Kind::COMMIT => {
             let (commit, body) = Commit::decode(raw).ok_or(Fault::Content)?;
@@ -316,6 +328,7 @@ mod tests {
             (
                 "blob",
                 Header {
+                    kind: Kind::SNAPSHOT,
                     flags: Flags::BLOB_REF,
                     ..HEADER
                 },

@@ -1,6 +1,7 @@
 //! A session's log as values: found, understood, extended. Pure: no file, no clock.
 
 pub(crate) mod batch;
+pub(crate) mod blobs;
 pub(crate) mod chain;
 pub(crate) mod decode;
 pub(crate) mod entry;

@@ -6,16 +6,18 @@ use std::sync::Arc;
 
 use serde_json::Map;
 
+use super::blobs::Blobs;
 use super::chain::commit_hash;
 pub(crate) use super::decode::Refusal;
 use super::decode::{Content, Decoded};
 pub(crate) use super::entry::Entry;
 use super::numbering::{last_number, narrow, wide};
 use super::values::Values;
-use crate::Message;
+use crate::format::blob::REFERRED_LIMIT;
 use crate::format::header::{Fault, Header};
 use crate::format::payload::{Body, Commit, Digest, Span, Tombstone};
 use crate::format::tags::Flags;
+use crate::{Error, Message};
 
 /// Items of one frame.
 #[derive(Debug, Clone, Copy)]
@@ -41,6 +43,11 @@ pub(crate) struct Replay {
     pub(crate) frames: u64,
     pub(crate) logical: u64,
     digests: BTreeMap<u64, Digest>,
+    pub(crate) blobs: Blobs,
+    /// Most bytes that may be put back from them, where that is limited further.
+    referring: Option<u64>,
+    /// Positions, ascending, of items with a text that is lost.
+    lacking: Vec<usize>,
     /// The last number that was left out; it may have been an item's.
     last_skipped: Option<u64>,
     /// Time of the last full commit.
@@ -85,7 +92,7 @@ impl Replay {
         if header.seq > self.next {
             self.lose(self.next..header.seq);
         }
-        match decoded {
+        match decoded.and_then(|decoded| self.put_back(header, decoded)) {
             Ok(decoded) => {
                 self.frames += 1;
                 let records = self.take(header, decoded);
@@ -111,6 +118,17 @@ impl Replay {
             }
         }
         first
+    }
+
+    /// What is put back from blobs is to be no more than `left` bytes in all, and never more than
+    /// [`REFERRED_LIMIT`].
+    pub(crate) fn limit_references(&mut self, left: u64) {
+        self.referring = Some(left.min(REFERRED_LIMIT));
+    }
+
+    /// Whether any item has a text that is not there.
+    pub(crate) fn is_lacking(&self) -> bool {
+        !self.lacking.is_empty()
     }
 
     /// How many items there are, kept or not.
@@ -143,6 +161,27 @@ impl Replay {
             Some(last) if last.end == numbers.start => last.end = numbers.end,
             _ => self.missing.push(numbers),
         }
+    }
+
+    /// Puts long texts back into the items of a frame that refers to them.
+    fn put_back(&mut self, header: &Header, mut decoded: Decoded) -> Result<Decoded, Refusal> {
+        if let Content::Items { messages, .. } = &mut decoded.content
+            && header.flags.has(Flags::BLOB_REF)
+        {
+            let limit = self.referring.unwrap_or(REFERRED_LIMIT);
+            let lacking = self.blobs.put_back(messages, limit).map_err(|()| {
+                let limit = narrow(limit);
+                Refusal::Beyond(Error::too_large(
+                    "what a log refers to",
+                    limit.saturating_add(1),
+                    limit,
+                ))
+            })?;
+            let start = self.counted();
+            self.lacking
+                .extend(lacking.into_iter().map(|at| start + at));
+        }
+        Ok(decoded)
     }
 
     /// The number of records in the frame.
@@ -179,6 +218,11 @@ impl Replay {
                 }
             }
             Content::Commit(commit, body) => self.take_commit(header.seq, *commit, &body),
+            Content::Blob(text) => {
+                if let Some(digest) = decoded.digest {
+                    self.blobs.insert(header.seq, digest, text);
+                }
+            }
             Content::Tombstone(tombstone) => self.tombstones.push(tombstone),
             Content::Skip(skip) => {
                 self.digests.extend(skip.digests);
@@ -212,7 +256,7 @@ impl Replay {
             at_ms: self.base_ms.saturating_add(age_ms),
             body: Arc::clone(&before.body),
             tail: Some(tail),
-            whole: adjoins && before.whole,
+            whole: adjoins && before.whole && self.positions(Span { first, last, count }).is_some(),
         });
     }
 
@@ -256,14 +300,20 @@ impl Replay {
             && body.history.iter().all(is_there)
             && context.iter().all(is_there)
             && body.components.iter().all(|(name, reference)| {
-                reference.seq < self.trusted || self.values.has(reference.seq, name)
+                // A patch may go back to a value that was not read.
+                self.trusted > 0 || self.values.has(reference.seq, name)
             })
     }
 
-    /// Where a span's items stand among all items; `None` unless all are there.
+    /// Where a span's items stand among all items; `None` unless all are there, with all their texts.
     pub(crate) fn positions(&self, span: Span) -> Option<Range<usize>> {
         let range = self.items_before(span.first)..self.items_before(span.last.checked_add(1)?);
-        (wide(range.len()) == span.count).then_some(range)
+        let lacking = self.lacking.partition_point(|at| *at < range.start);
+        let is_lacking = self
+            .lacking
+            .get(lacking)
+            .is_some_and(|at| range.contains(at));
+        (wide(range.len()) == span.count && !is_lacking).then_some(range)
     }
 
     /// How many items have a smaller number.

@@ -3,6 +3,8 @@
 pub(crate) mod directory;
 mod read;
 pub(crate) mod tail;
+#[cfg(test)]
+mod tests;
 mod verify;
 pub(crate) mod walk;
 

@@ -3,10 +3,12 @@
 #[cfg(feature = "fs")]
 mod file;
 mod memory;
+mod mirror;
 
 #[cfg(feature = "fs")]
 pub use file::{FileStore, location};
 pub use memory::MemoryStore;
+pub use mirror::Mirrored;
 
 use std::fmt;
 use std::sync::Arc;

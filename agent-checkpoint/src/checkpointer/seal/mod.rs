@@ -85,10 +85,7 @@ impl Sealer {
             sealed,
             last,
         } = segments;
-        // Where only the end of the log was read, nobody knows which checkpoints stand in its segments, which an
-        // index has to tell.
-        let is_known = sealed > 0 || !unsealed.is_empty();
-        self.active = (if is_known { last } else { 0 }, 0);
+        self.active = (last, 0);
         self.sealed = sealed.into();
         let closed = unsealed.into_iter().filter(|segment| *segment != last);
         self.waiting = closed.map(|segment| (segment, 0)).collect();
@@ -192,8 +189,6 @@ impl Checkpointer {
     fn survey(&mut self) -> Result<(), Error> {
         self.land()?;
         self.sealer.wait();
-        let last = self.desk.appender()?.end.last_segment;
-        self.is_partial |= self.sealer.active.0 < last;
         self.complete()
     }
 
@@ -218,7 +213,9 @@ impl Checkpointer {
         if let Some(job) = self.sealer.job.take_if(|job| job.is_finished()) {
             self.sealer.count(&job.ended());
         }
-        if self.sealer.mode == Sealing::Never || self.sealer.job.is_some() {
+        // Where only the end of the log was read, nobody knows yet what an index has to list.
+        let is_unknown = self.is_partial;
+        if is_unknown || self.sealer.mode == Sealing::Never || self.sealer.job.is_some() {
             return;
         }
         if let Some((segments, numbers)) = self.sealer.due(1) {
