@@ -139,8 +139,8 @@ impl Sealer {
     fn due(&self, kept: usize) -> Option<(Vec<u32>, u64)> {
         let count = self.waiting.len().checked_sub(kept)?;
         let due: Vec<u32> = self.waiting.keys().copied().take(count).collect();
-        let numbers = self.waiting.values().take(count);
-        Some((due, numbers.copied().min()?))
+        let first = self.waiting.values().take(count).copied().min();
+        Some((due, first?))
     }
 }
 
@@ -255,4 +255,78 @@ fn in_index(checkpoint: &Checkpoint) -> Option<Listed> {
         restored: text(checkpoint.restored.as_ref().map(|id| id.as_str())),
         other: String::new(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::segment::{Opening, Place};
+    use crate::{MemoryStore, Message, Store};
+    use agent_primitives::{CheckpointKind, SessionId};
+
+    #[test]
+    fn what_the_next_segment_takes_back_is_not_sealed() {
+        let store = MemoryStore::new();
+        let id = SessionId::new("s").unwrap();
+        let open = || {
+            let builder = Checkpointer::builder(store.clone(), id.clone());
+            builder.open().unwrap()
+        };
+        let mut session = open();
+        let said = |n: usize| Message::user(format!("message {n} of the conversation"));
+        let mut kept = 0;
+        for n in 0..40 {
+            session.push(said(n)).unwrap();
+            session.save(CheckpointKind::Auto).unwrap();
+            if n == 29 {
+                kept = session.figures().unwrap().stored_bytes;
+            }
+        }
+        drop(session);
+        let place = Place {
+            store: store.id(),
+            session: &id,
+            segment: 2,
+        };
+        let header = place.header(Opening {
+            void_from: kept,
+            ..Opening::default()
+        });
+        store.writer(&id).unwrap().start(2, &header).unwrap();
+
+        let mut session = open();
+        let all: Vec<Message> = (0..30).map(said).collect();
+        assert_eq!(session.history(), all);
+        assert_eq!(session.seal().unwrap().segments, 1);
+        drop(session);
+        let session = open();
+        assert!(session.report().is_clean(), "{}", session.report());
+        assert_eq!(session.history(), all);
+        assert_eq!(session.figures().unwrap().sealed_segments, 1);
+    }
+
+    #[test]
+    fn only_closed_segments_wait_and_the_newest_longest() {
+        let mut sealer = Sealer::new(Sealing::Background, Segments::default());
+        sealer.begun(1, 0);
+        assert_eq!(sealer.due(0), None);
+        sealer.begun(2, 50);
+        assert_eq!((sealer.due(1), sealer.due(0)), (None, Some((vec![1], 0))));
+        sealer.begun(3, 90);
+        assert_eq!(sealer.due(1), Some((vec![1], 0)));
+        let done = Done {
+            sealed: vec![1],
+            failures: 2,
+            ..Done::default()
+        };
+        sealer.count(&done);
+        assert_eq!((sealer.sealed(), sealer.failures()), (1, 2));
+        assert_eq!(sealer.due(0), Some((vec![2], 50)));
+        sealer.reopen(Segments {
+            unsealed: vec![2, 3],
+            sealed: 1,
+            last: 3,
+        });
+        assert_eq!(sealer.due(0), Some((vec![2], 0)));
+    }
 }
