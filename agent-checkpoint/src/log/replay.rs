@@ -9,7 +9,7 @@ use serde_json::Map;
 use super::blobs::Blobs;
 use super::chain::commit_hash;
 pub(crate) use super::decode::Refusal;
-use super::decode::{Content, Decoded};
+use super::decode::{Content, Decoded, Packaged};
 pub(crate) use super::entry::Entry;
 use super::numbering::{last_number, narrow, wide};
 use super::values::Values;
@@ -81,10 +81,16 @@ impl Replay {
         header: &Header,
         decoded: Result<Decoded, Refusal>,
     ) -> Result<(), Refusal> {
-        let decoded = match decoded.map(Decoded::into_frames) {
-            Ok(Ok(frames)) => return self.pack(frames),
-            Ok(Err(decoded)) => Ok(decoded),
-            Err(refusal) => Err(refusal),
+        let decoded = match decoded {
+            Ok(Decoded {
+                content: Content::Pack(frames),
+                ..
+            }) => return self.pack(frames),
+            Ok(Decoded {
+                content: Content::Index,
+                ..
+            }) => return Ok(()),
+            other => other,
         };
         if header.seq < self.next {
             return Err(Fault::Stale.into());
@@ -109,7 +115,7 @@ impl Replay {
     }
 
     /// Takes in frames that were packed together.
-    fn pack(&mut self, frames: Vec<(Header, Result<Decoded, Refusal>)>) -> Result<(), Refusal> {
+    fn pack(&mut self, frames: Vec<Packaged>) -> Result<(), Refusal> {
         let mut first = Ok(());
         for (header, decoded) in frames {
             match self.frame(&header, decoded) {

@@ -8,6 +8,7 @@ pub use job::Sealed;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use agent_primitives::{AgentId, CheckpointId};
 use serde::{Deserialize, Serialize};
 
 use super::save::Flight;
@@ -251,8 +252,8 @@ fn in_index(checkpoint: &Checkpoint) -> Option<Listed> {
         at_ms: checkpoint.at.unix_millis(),
         messages: wide(checkpoint.messages),
         kind: checkpoint.kind.as_str().to_owned(),
-        agent: text(checkpoint.agent.as_ref().map(|agent| agent.as_str())),
-        restored: text(checkpoint.restored.as_ref().map(|id| id.as_str())),
+        agent: text(checkpoint.agent.as_ref().map(AgentId::as_str)),
+        restored: text(checkpoint.restored.as_ref().map(CheckpointId::as_str)),
         other: String::new(),
     })
 }
