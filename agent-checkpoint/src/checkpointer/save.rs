@@ -193,7 +193,11 @@ impl Checkpointer {
         Ok(())
     }
 
-    fn landed(&mut self, flight: Flight, outcome: Result<Appended, Error>) -> Result<(), Error> {
+    pub(super) fn landed(
+        &mut self,
+        flight: Flight,
+        outcome: Result<Appended, Error>,
+    ) -> Result<(), Error> {
         let appended = outcome.inspect_err(|_| {
             if let Flight::Commit(prepared) = &flight {
                 self.current.touch(prepared.touched);
@@ -208,6 +212,7 @@ impl Checkpointer {
             Flight::Tag(tag) => self.points.apply(&tag),
             Flight::Nothing => {}
         }
+        self.seal_behind(&appended.begun);
         appended.unreplicated.map_or(Ok(()), Err)
     }
 
