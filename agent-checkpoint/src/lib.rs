@@ -6,6 +6,8 @@
 
 mod checkpointer;
 mod codec;
+#[cfg(all(test, feature = "fs"))]
+mod crash;
 mod error;
 mod format;
 #[cfg(feature = "fs")]
@@ -17,8 +19,9 @@ mod store;
 mod truncate;
 
 pub use checkpointer::{
-    Builder, Checkpoint, Checkpointer, Figures, Flush, Health, Quarantined, Reason, Report, Resume,
-    Retention, Ruling, Signal,
+    Builder, Change, ChangeKind, Checkpoint, Checkpointer, Diff, Figures, Flush, Health, Pruning,
+    Quarantined, Query, Reason, Report, Restoration, RestorePlan, Resume, Retention, Ruling,
+    Signal, Triggers, Why,
 };
 pub use codec::Codec;
 pub use error::Error;
@@ -28,7 +31,9 @@ pub use state::{
     Migrations, NextStep, Question, Role, SessionState, Snapshot, StepStatus, ToolCall, Work,
     Workflow, WorkflowStep,
 };
-pub use store::{Durability, MemoryStore, Mirrored, Position, Size, Store, StoreId, Writer};
+pub use store::{
+    Durability, MemoryStore, Mirrored, Position, Shared, Size, Store, StoreId, Writer,
+};
 #[cfg(feature = "fs")]
 pub use store::{FileStore, location};
 pub use truncate::{CountTokens, EstimateTokens, LimitTooSmall, Truncation, truncate};

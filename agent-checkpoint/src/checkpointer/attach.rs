@@ -8,11 +8,13 @@ use super::appender::{Appender, LogEnd};
 use super::current::Current;
 use super::health::Health;
 use super::load::{Loaded, Lost, Reading, load};
+use super::points::Points;
 use super::report::{Quarantined, Report};
 use super::resume::{Resume, Resumed, end_of};
 use super::save::Head;
 use super::unsynced::Unsynced;
 use super::{Checkpoint, Checkpointer};
+use crate::format::SEGMENT_TARGET;
 use crate::log::blobs::Known;
 use crate::log::numbering::{narrow, wide};
 use crate::log::replay::{Entry, Replay};
@@ -24,7 +26,7 @@ pub(super) struct Attached {
     pub(super) appender: Appender,
     pub(super) current: Current,
     pub(super) head: Option<Head>,
-    pub(super) listed: Vec<Checkpoint>,
+    pub(super) points: Points,
     pub(super) blobs: Known,
     pub(super) logical: u64,
     pub(super) report: Report,
@@ -97,11 +99,16 @@ impl Attached {
             is_failed: false,
             is_reclaimed: false,
             health: Health::default(),
+            segment_target: SEGMENT_TARGET,
         };
         Ok(Self {
             appender,
-            listed: listed(&loaded.replay),
-            blobs: loaded.replay.blobs.known(),
+            points: Points::new(listed(&loaded.replay), &loaded.replay.tags),
+            blobs: if is_partial {
+                Known::spent()
+            } else {
+                loaded.replay.blobs.known()
+            },
             logical: loaded.replay.logical,
             head: head.as_ref().map(Head::of),
             current,
@@ -259,7 +266,7 @@ impl Checkpointer {
         self.current.rebase(attached.current);
         self.desk.appender()?.replace(attached.appender);
         self.head = attached.head;
-        self.listed = attached.listed;
+        self.points = attached.points.with_policy(self.points.policy());
         self.blobs = attached.blobs;
         self.logical = attached.logical;
         self.report = attached.report;
@@ -361,7 +368,7 @@ mod tests {
     }
 
     /// Appends a commit whose only component is `value`.
-    fn commit(session: &mut Checkpointer, name: &str, value: Value) {
+    fn commit(session: &mut Checkpointer, name: &str, value: &Value) {
         let mut batch = Batch::starting_at(session.desk.appender().unwrap().end.next);
         let value = value.to_string();
         let values = [(name, value.as_bytes())];
@@ -372,6 +379,7 @@ mod tests {
             kind: "auto".into(),
             agent: None,
             restored: None,
+            why: None,
             covers: 0,
             history: session.current.numbering.spans().to_vec(),
             context: None,
@@ -391,7 +399,7 @@ mod tests {
         session.push(Message::user("one")).unwrap();
         session.update(|work| work.next_steps.push("go".into()));
         let good = session.save(CheckpointKind::Auto).unwrap();
-        commit(&mut session, "work.next_steps", json!({"a": 1}));
+        commit(&mut session, "work.next_steps", &json!({"a": 1}));
         drop(session);
 
         let mut session = open(&store);
@@ -425,8 +433,8 @@ mod tests {
         let mut session = open(&store);
         session.push(Message::user("one")).unwrap();
         session.save(CheckpointKind::Auto).unwrap();
-        commit(&mut session, "work.next_steps", json!({"a": 1}));
-        commit(&mut session, "work.next_steps", json!(["go"]));
+        commit(&mut session, "work.next_steps", &json!({"a": 1}));
+        commit(&mut session, "work.next_steps", &json!(["go"]));
         drop(session);
         let session = open(&store);
         assert!(session.report().is_clean(), "{}", session.report());

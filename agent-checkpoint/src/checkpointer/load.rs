@@ -1,12 +1,15 @@
 //! Reads a session's log, and tells what in it is damaged.
 
+use std::cell::OnceCell;
+
 use agent_primitives::SessionId;
 
 use crate::format::SEGMENT_MAX;
 use crate::format::compress::Unpacker;
 use crate::format::header::Fault;
-use crate::format::segment::{Opening, Place, Start};
+use crate::format::segment::{Opening, Place, Start, session_of};
 use crate::log::decode::{Decoded, Refusal};
+use crate::log::lineage::Lineage;
 use crate::log::numbering::{narrow, wide};
 use crate::log::replay::Replay;
 use crate::log::scan::{Damage, Scan, scan};
@@ -90,7 +93,8 @@ pub(crate) fn load(
         newer: None,
     };
     let mut unpacker = Unpacker::new()?;
-    let mut segments = Segments::of(store, session)?;
+    let lineage = OnceCell::new();
+    let mut segments = Segments::of(store, session, &lineage)?;
     let mut left = reading.limit;
     let mut window = segments.window()?;
     while !window.is_empty() {
@@ -124,6 +128,7 @@ pub(crate) fn load(
         })?;
         let mut decoded = decoded.into_iter();
         for ((place, bytes), (start, is_good, scan)) in window.iter().zip(scans) {
+            loaded.replay.cut = lineage.get().and_then(|l| l.last(place.segment));
             let read = Segment {
                 bytes,
                 place: *place,
@@ -152,18 +157,41 @@ struct Segments<'a> {
     store: &'a dyn Store,
     session: &'a SessionId,
     numbers: std::vec::IntoIter<u32>,
+    /// Looked for when the first segment is not the session's own.
+    lineage: &'a OnceCell<Lineage>,
     /// Read, and not yet given: the segment behind it may take some of it back.
     waiting: Option<(Place<'a>, Vec<u8>)>,
 }
 
 impl<'a> Segments<'a> {
-    fn of(store: &'a dyn Store, session: &'a SessionId) -> Result<Self, Error> {
+    fn of(
+        store: &'a dyn Store,
+        session: &'a SessionId,
+        lineage: &'a OnceCell<Lineage>,
+    ) -> Result<Self, Error> {
         Ok(Self {
+            lineage,
             store,
             session,
             numbers: store.segments(session)?.into_iter(),
             waiting: None,
         })
+    }
+
+    /// Whose segment it is.
+    fn owner(&self, segment: u32, bytes: &[u8]) -> Result<&'a SessionId, Error> {
+        let lineage = match self.lineage.get() {
+            Some(lineage) => lineage,
+            None if session_of(bytes).as_deref() == Some(self.session.as_str()) => {
+                self.lineage.get_or_init(Lineage::default)
+            }
+            None => {
+                let segments = self.store.segments(self.session)?;
+                let found = Lineage::find(self.store, self.session, &segments)?;
+                self.lineage.get_or_init(|| found)
+            }
+        };
+        Ok(lineage.owner(segment).unwrap_or(self.session))
     }
 
     /// The next segments, of about [`WINDOW`] bytes together; none at the end.
@@ -176,7 +204,7 @@ impl<'a> Segments<'a> {
                     let bytes = self.store.read(self.session, segment, SEGMENT_MAX)?;
                     let place = Place {
                         store: self.store.id(),
-                        session: self.session,
+                        session: self.owner(segment, &bytes)?,
                         segment,
                     };
                     Some((place, bytes))

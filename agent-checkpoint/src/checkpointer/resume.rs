@@ -4,6 +4,7 @@ use super::Checkpointer;
 use super::attach::listed;
 use super::current::Current;
 use super::load::{Loaded, Reading, load};
+use super::points::Points;
 use crate::log::replay::Entry;
 use crate::reader::tail::Tail;
 use crate::reader::walk::{Odd, segment_opening};
@@ -28,7 +29,8 @@ pub enum Resume {
     /// [`skipped`](Checkpointer::skipped) tells how many lie before. What is saved goes on from the whole
     /// history. [`list`](Checkpointer::list) shows the checkpoints that were met on the way, and
     /// nothing is dropped from the listing, until [`prune`](Checkpointer::prune) or a
-    /// [`restore`](Checkpointer::restore) of an older one reads the rest. A log with damage is read whole
+    /// [`restore`](Checkpointer::restore) of an older one reads the rest; until then long texts are written
+    /// as often as they come, and [`figures`](Checkpointer::figures) count what was read. A log with damage is read whole
     /// once, to mend it.
     Last(usize),
 }
@@ -131,8 +133,10 @@ impl Checkpointer {
             ..Reading::within(u64::MAX)
         };
         let loaded = load(&self.store, &self.session, reading)?;
-        self.listed = listed(&loaded.replay);
+        let points = Points::new(listed(&loaded.replay), &loaded.replay.tags);
+        self.points = points.with_policy(self.points.policy());
         self.logical = loaded.replay.logical;
+        self.blobs = loaded.replay.blobs.known();
         self.is_partial = false;
         Ok(())
     }

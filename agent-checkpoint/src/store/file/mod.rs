@@ -2,10 +2,13 @@
 
 mod active;
 mod atomic_write;
+#[cfg(test)]
+mod failed_sync;
 mod folder;
 mod identity;
 mod location;
 mod names;
+mod share;
 mod writer;
 
 pub use location::location;
@@ -17,7 +20,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use agent_primitives::SessionId;
 
-use super::{Store, StoreId, Writer};
+use super::{Shared, Store, StoreId, Writer};
 use crate::Error;
 use crate::fs::{Access, FileHandle, FileSystem, OsFiles, read_bounded, read_part};
 use writer::FileWriter;
@@ -118,6 +121,7 @@ impl FileStore {
                 let _ = files.remove_folders(&root.join(name));
             }
         }
+        Self::remove_unfinished_forks(&*files, &root)?;
         let id = identity::read_or_make(&*files, &root, id)?;
         Ok(Self {
             files,
@@ -147,16 +151,17 @@ impl FileStore {
             folder::create(&*self.files, &folder)?;
             let lock = match open_lock(&*self.files, &folder) {
                 Ok(lock) => lock,
-                Err(_) if !self.files.exists(&folder) => continue,
+                Err(_) if self.files.is_gone(&folder) => continue,
                 Err(error) => return Err(error),
             };
-            match lock.try_lock() {
-                Ok(true) if lock.is_at(&folder.join(LOCK)) => return Ok((folder, lock)),
-                // The folder was removed between opening and locking; this lock keeps nobody out.
-                Ok(true) => {}
-                Ok(false) => return Err(Error::locked(session.clone())),
-                Err(e) => return Err(failed("locking", &folder, e)),
+            let broken = |e| failed("locking", &folder, e);
+            if !lock.try_lock().map_err(broken)? {
+                return Err(Error::locked(session.clone()));
             }
+            if lock.is_at(&folder.join(LOCK)).map_err(broken)? {
+                return Ok((folder, lock));
+            }
+            // The folder was removed between opening and locking; this lock keeps nobody out.
         }
         Err(Error::locked(session.clone()))
     }
@@ -239,10 +244,31 @@ impl Store for FileStore {
     }
 
     fn remove(&self, session: &SessionId) -> Result<(), Error> {
-        if !self.files.exists(&self.session_folder(session)?) {
-            return Ok(());
+        let sessions = self.root.join(SESSIONS);
+        if self.files.is_gone(&self.session_folder(session)?) {
+            // An earlier removal may have failed at the sync.
+            return folder::sync(&*self.files, &sessions);
         }
         let (folder, lock) = self.lock(session)?;
+        self.remove_locked(&folder)?;
+        drop(lock);
+        folder::sync(&*self.files, &self.root.join(SESSIONS))
+    }
+
+    fn share(
+        &self,
+        from: &SessionId,
+        to: &SessionId,
+        shared: &[Shared],
+        own: (u32, &[u8]),
+    ) -> Result<(), Error> {
+        self.share_segments(from, to, shared, own)
+    }
+}
+
+impl FileStore {
+    /// Removes a session's folder, of which the caller has the lock.
+    fn remove_locked(&self, folder: &Path) -> Result<(), Error> {
         // Out of the way in one step first: whoever opens the session meanwhile begins a folder of its own.
         let aside = self.root.join(format!(
             "{REMOVED}{}-{}",
@@ -250,21 +276,18 @@ impl Store for FileStore {
             REMOVALS.fetch_add(1, Ordering::Relaxed)
         ));
         // On Windows a folder with an open file does not move, and is removed where it is.
-        let doomed = match self.files.rename(&folder, &aside) {
+        let doomed = match self.files.rename(folder, &aside) {
             Ok(()) => aside,
-            Err(_) if cfg!(windows) => folder,
-            Err(e) => return Err(failed("removing", &folder, e)),
+            Err(_) if cfg!(windows) => folder.to_owned(),
+            Err(e) => return Err(failed("removing", folder, e)),
         };
-        let removed = self.files.remove_folders(&doomed);
-        drop(lock);
-        match removed {
+        // A device may do the two in either order: a session without its newest segments must not come back.
+        folder::sync(&*self.files, &self.root.join(SESSIONS))?;
+        match self.files.remove_folders(&doomed) {
             // Whoever opened the store meanwhile finished it.
-            Err(e) if e.kind() != io::ErrorKind::NotFound => {
-                return Err(failed("removing", &doomed, e));
-            }
-            _ => {}
+            Err(e) if e.kind() != io::ErrorKind::NotFound => Err(failed("removing", &doomed, e)),
+            _ => Ok(()),
         }
-        folder::sync(&*self.files, &self.root.join(SESSIONS))
     }
 }
 
