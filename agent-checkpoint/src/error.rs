@@ -48,7 +48,9 @@ enum Kind {
     NoMirror,
     #[error("session {0} has a writer already; close it, or wait until its process ends")]
     Locked(SessionId),
-    #[error("a sync to disk failed earlier, so what lies on disk is unknown; reopen the session")]
+    #[error(
+        "a sync to disk failed, and so did writing elsewhere what it was for; save again, or reopen the session"
+    )]
     Poisoned,
     #[error("the log of session {0} has moved on under this writer; reopen the session")]
     Conflict(SessionId),
@@ -178,7 +180,8 @@ impl Error {
         Kind::Locked(session).into()
     }
 
-    /// Durability can no longer be promised by this writer. For stores outside this crate.
+    /// A sync failed: what this writer appended since the last one may never reach the device. For stores
+    /// outside this crate.
     pub fn poisoned() -> Self {
         Kind::Poisoned.into()
     }
@@ -326,7 +329,8 @@ impl Error {
         matches!(*self.0, Kind::Locked(_))
     }
 
-    /// The writer is of no further use: [`reopen`](crate::Checkpointer::reopen) the session.
+    /// A sync failed, and writing elsewhere what it was for did too: save again, or
+    /// [`reopen`](crate::Checkpointer::reopen) the session.
     pub fn is_poisoned(&self) -> bool {
         matches!(*self.0, Kind::Poisoned)
     }

@@ -14,6 +14,7 @@ use super::resume::{Resume, Resumed, end_of};
 use super::save::Head;
 use super::unsynced::Unsynced;
 use super::{Checkpoint, Checkpointer};
+use crate::format::SEGMENT_TARGET;
 use crate::log::blobs::Known;
 use crate::log::numbering::{narrow, wide};
 use crate::log::replay::{Entry, Replay};
@@ -98,11 +99,16 @@ impl Attached {
             is_failed: false,
             is_reclaimed: false,
             health: Health::default(),
+            segment_target: SEGMENT_TARGET,
         };
         Ok(Self {
             appender,
             points: Points::new(listed(&loaded.replay), &loaded.replay.tags),
-            blobs: loaded.replay.blobs.known(),
+            blobs: if is_partial {
+                Known::spent()
+            } else {
+                loaded.replay.blobs.known()
+            },
             logical: loaded.replay.logical,
             head: head.as_ref().map(Head::of),
             current,
@@ -362,7 +368,7 @@ mod tests {
     }
 
     /// Appends a commit whose only component is `value`.
-    fn commit(session: &mut Checkpointer, name: &str, value: Value) {
+    fn commit(session: &mut Checkpointer, name: &str, value: &Value) {
         let mut batch = Batch::starting_at(session.desk.appender().unwrap().end.next);
         let value = value.to_string();
         let values = [(name, value.as_bytes())];
@@ -393,7 +399,7 @@ mod tests {
         session.push(Message::user("one")).unwrap();
         session.update(|work| work.next_steps.push("go".into()));
         let good = session.save(CheckpointKind::Auto).unwrap();
-        commit(&mut session, "work.next_steps", json!({"a": 1}));
+        commit(&mut session, "work.next_steps", &json!({"a": 1}));
         drop(session);
 
         let mut session = open(&store);
@@ -427,8 +433,8 @@ mod tests {
         let mut session = open(&store);
         session.push(Message::user("one")).unwrap();
         session.save(CheckpointKind::Auto).unwrap();
-        commit(&mut session, "work.next_steps", json!({"a": 1}));
-        commit(&mut session, "work.next_steps", json!(["go"]));
+        commit(&mut session, "work.next_steps", &json!({"a": 1}));
+        commit(&mut session, "work.next_steps", &json!(["go"]));
         drop(session);
         let session = open(&store);
         assert!(session.report().is_clean(), "{}", session.report());

@@ -11,6 +11,7 @@ use super::desk::Desk;
 use super::fork::Origin;
 use super::trigger::Progress;
 use super::{Checkpointer, Resume, Retention, Signal, Triggers};
+use crate::format::SEGMENT_TARGET;
 use crate::format::compress::Packer;
 use crate::{Durability, Error, Reader, Store};
 
@@ -42,6 +43,7 @@ pub struct Builder {
     patience: Option<Duration>,
     limit: u64,
     resume: Resume,
+    segment_target: usize,
 }
 
 impl fmt::Debug for Builder {
@@ -73,6 +75,7 @@ impl Builder {
             patience: None,
             limit: Reader::LIMIT,
             resume: Resume::default(),
+            segment_target: SEGMENT_TARGET,
         }
     }
 
@@ -187,6 +190,13 @@ impl Builder {
         self
     }
 
+    /// Short segments, so that a short session has several.
+    #[cfg(all(test, feature = "fs"))]
+    pub(crate) const fn segment_target(mut self, bytes: usize) -> Self {
+        self.segment_target = bytes;
+        self
+    }
+
     /// Opens the session, new or not, and takes its lock.
     ///
     /// The state is that of the newest checkpoint whose every byte is as it was written. Bytes that are
@@ -201,10 +211,11 @@ impl Builder {
     /// [`Error::is_unavailable`] when the store cannot be read.
     pub fn open(self) -> Result<Checkpointer, Error> {
         let started = self.clock.monotonic();
-        let attached = match &self.origin {
+        let mut attached = match &self.origin {
             Some(origin) => origin.attach(&self.store, &self.session, self.limit, self.resume)?,
             None => Attached::to(&self.store, &self.session, None, self.limit, self.resume)?,
         };
+        attached.appender.segment_target = self.segment_target;
         let session = Checkpointer {
             packer: Packer::new()?,
             blobs: attached.blobs,

@@ -39,6 +39,11 @@ impl Head {
     pub(super) fn origin(&self) -> Origin {
         (self.0.id(), self.0.hash)
     }
+
+    #[cfg(test)]
+    pub(super) fn entry(&self) -> &Entry {
+        &self.0
+    }
 }
 
 /// Where a save goes back to.

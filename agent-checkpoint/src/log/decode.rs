@@ -75,7 +75,7 @@ pub(crate) enum Content {
     Fork(Fork),
     Blob(String),
     /// A component by itself, or a patch of one.
-    Part(PackedPart),
+    Part(Box<PackedPart>),
     /// Frames, each with what it says.
     Pack(Vec<(Header, Result<Decoded, Refusal>)>),
     /// Records that were left out on purpose.
@@ -208,12 +208,12 @@ pub(crate) fn decode(found: &Found<'_>, unpacker: &mut Unpacker) -> Result<Decod
                 let (name, _) = component::decode(raw).ok_or(Fault::Content)?;
                 (name_mark(name), None)
             };
-            covered(Content::Part(PackedPart {
+            covered(Content::Part(Box::new(PackedPart {
                 header: *header,
                 stored: stored.to_vec(),
                 name,
                 patch,
-            }))
+            })))
         }
         Kind::PACK => uncovered(unpacked(header, raw)?),
         Kind::SKIP => uncovered(Content::Skip(Skip::decode(raw, header.seq)?)),
@@ -231,7 +231,7 @@ fn unpacked(header: &Header, raw: &[u8]) -> Result<Content, Refusal> {
     for found in pack::frames(raw, header.seq)? {
         let mut decoded = decode(&found, &mut unpacker);
         let inflated = match decoded.as_mut().map(|decoded| &mut decoded.content) {
-            Ok(Content::Snapshot(packed)) => Some((&mut packed.header, &mut packed.stored)),
+            Ok(Content::Snapshot(frame)) => Some((&mut frame.header, &mut frame.stored)),
             Ok(Content::Part(part)) => Some((&mut part.header, &mut part.stored)),
             _ => None,
         };
@@ -246,10 +246,8 @@ fn unpacked(header: &Header, raw: &[u8]) -> Result<Content, Refusal> {
 /// Packs what came out of a pack inflated: it may never be asked for.
 fn shrink(header: &mut Header, stored: &mut Vec<u8>, packer: &mut Packer) -> Result<(), Error> {
     let raw = std::mem::take(stored);
-    let (compression, packed) = packer.pack(raw)?;
-    header.compression = compression;
-    header.stored_len = u32::try_from(packed.len()).unwrap_or(u32::MAX);
-    *stored = packed;
+    (header.compression, *stored) = packer.pack(raw)?;
+    header.stored_len = u32::try_from(stored.len()).unwrap_or(u32::MAX);
     Ok(())
 }
 

@@ -219,7 +219,7 @@ mod tests {
         fn try_lock(&self) -> io::Result<bool> {
             unreachable!("the session is locked, not the segment")
         }
-        fn is_at(&self, _: &Path) -> bool {
+        fn is_at(&self, _: &Path) -> io::Result<bool> {
             unreachable!("appends look for no path")
         }
     }
