@@ -85,7 +85,6 @@ fn later(session: &mut Checkpointer) -> BTreeMap<String, Reference> {
         history: session.current.numbering.spans().to_vec(),
         context: None,
         components: components.clone(),
-        why: None,
         other: [("mood".to_owned(), json!([1]))].into_iter().collect(),
     };
     batch.commit(packer, &NO_PARENT, body).unwrap();
