@@ -92,6 +92,10 @@ impl Sealer {
         self.waiting = closed.map(|segment| (segment, 0)).collect();
     }
 
+    pub(super) const fn mode(&self) -> Sealing {
+        self.mode
+    }
+
     pub(super) fn sealed(&self) -> u64 {
         self.sealed
     }
