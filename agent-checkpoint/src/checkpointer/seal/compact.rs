@@ -66,7 +66,9 @@ impl Checkpointer {
             if segment >= last || self.report.ignored.contains(&segment) {
                 continue;
             }
-            let before = live_bytes(view.store, &self.session, segment)?;
+            let Some(before) = live_bytes(view.store, &self.session, segment)? else {
+                continue;
+            };
             let place = place(view.store, &self.session, segment);
             match seal(&place, &before, &task.listed, Some(&needed), &|| false)? {
                 Outcome::Sealed(after) => {

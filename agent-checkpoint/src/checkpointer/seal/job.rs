@@ -8,7 +8,7 @@ use agent_primitives::SessionId;
 
 use crate::format::SEGMENT_MAX;
 use crate::format::index::Listed;
-use crate::format::segment::{Place, Start};
+use crate::format::segment::{Place, Start, session_of};
 use crate::log::numbering::{narrow, wide};
 use crate::log::seal::{Outcome, is_sealed, seal};
 use crate::{Error, Store};
@@ -77,7 +77,10 @@ impl Task {
     }
 
     fn seal(&self, segment: u32, stop: &dyn Fn() -> bool, done: &mut Done) -> Result<(), Error> {
-        let before = live_bytes(&*self.store, &self.session, segment)?;
+        let Some(before) = live_bytes(&*self.store, &self.session, segment)? else {
+            done.left.push(segment);
+            return Ok(());
+        };
         let place = place(&*self.store, &self.session, segment);
         if is_sealed(&place, &before)? {
             done.left.push(segment);
@@ -171,16 +174,19 @@ pub(super) fn live_bytes(
     store: &dyn Store,
     session: &SessionId,
     segment: u32,
-) -> Result<Vec<u8>, Error> {
+) -> Result<Option<Vec<u8>>, Error> {
     let mut bytes = store.read(session, segment, SEGMENT_MAX)?;
+    if session_of(&bytes).is_some_and(|owner| owner != session.as_str()) {
+        return Ok(None);
+    }
     if is_sealed(&place(store, session, segment), &bytes)? {
-        return Ok(bytes);
+        return Ok(Some(bytes));
     }
     let Some(next) = segment.checked_add(1) else {
-        return Ok(bytes);
+        return Ok(Some(bytes));
     };
     if store.segments(session)?.binary_search(&next).is_err() {
-        return Ok(bytes);
+        return Ok(Some(bytes));
     }
     let behind = store.read(session, next, SEGMENT_MAX)?;
     if let Start::Good(opening, _) = place(store, session, next).check(&behind)?
@@ -188,5 +194,5 @@ pub(super) fn live_bytes(
     {
         bytes.truncate(narrow(opening.void_from));
     }
-    Ok(bytes)
+    Ok(Some(bytes))
 }
