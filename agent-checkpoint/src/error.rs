@@ -48,7 +48,9 @@ enum Kind {
     NoMirror,
     #[error("session {0} has a writer already; close it, or wait until its process ends")]
     Locked(SessionId),
-    #[error("a sync to disk failed earlier, so what lies on disk is unknown; reopen the session")]
+    #[error(
+        "a sync to disk failed, and so did writing elsewhere what it was for; save again, or reopen the session"
+    )]
     Poisoned,
     #[error("the log of session {0} has moved on under this writer; reopen the session")]
     Conflict(SessionId),
@@ -72,6 +74,14 @@ enum Kind {
         "history or context is in {len} pieces where {max} are the limit; cut the context shorter"
     )]
     TooManyRanges { len: usize, max: usize },
+    #[error("{what} is taken by {by}; take another, or free it first")]
+    Taken { what: String, by: String },
+    #[error("several checkpoints begin with {0}; give more of the id")]
+    Ambiguous(String),
+    #[error("{len} checkpoints have labels or pins where {max} are the limit; take some away")]
+    TooManyHeld { len: usize, max: usize },
+    #[error("nothing was restored; there is nothing to take back")]
+    NothingRestored,
     #[error("there is no checkpoint {0}; list the session to see which there are")]
     NotFound(CheckpointId),
     #[error("checkpoint {0} needs bytes that are damaged; restore an older one")]
@@ -170,7 +180,8 @@ impl Error {
         Kind::Locked(session).into()
     }
 
-    /// Durability can no longer be promised by this writer. For stores outside this crate.
+    /// A sync failed: what this writer appended since the last one may never reach the device. For stores
+    /// outside this crate.
     pub fn poisoned() -> Self {
         Kind::Poisoned.into()
     }
@@ -208,6 +219,26 @@ impl Error {
 
     pub(crate) fn too_many_ranges(len: usize, max: usize) -> Self {
         Kind::TooManyRanges { len, max }.into()
+    }
+
+    pub(crate) fn taken(what: impl Into<String>, by: impl Into<String>) -> Self {
+        Kind::Taken {
+            what: what.into(),
+            by: by.into(),
+        }
+        .into()
+    }
+
+    pub(crate) fn ambiguous(text: &str) -> Self {
+        Kind::Ambiguous(text.to_owned()).into()
+    }
+
+    pub(crate) fn too_many_held(len: usize, max: usize) -> Self {
+        Kind::TooManyHeld { len, max }.into()
+    }
+
+    pub(crate) fn nothing_restored() -> Self {
+        Kind::NothingRestored.into()
     }
 
     pub(crate) fn not_found(id: CheckpointId) -> Self {
@@ -298,7 +329,8 @@ impl Error {
         matches!(*self.0, Kind::Locked(_))
     }
 
-    /// The writer is of no further use: [`reopen`](crate::Checkpointer::reopen) the session.
+    /// A sync failed, and writing elsewhere what it was for did too: save again, or
+    /// [`reopen`](crate::Checkpointer::reopen) the session.
     pub fn is_poisoned(&self) -> bool {
         matches!(*self.0, Kind::Poisoned)
     }
@@ -361,7 +393,10 @@ impl Error {
 
     /// A limit of the format or the file system was passed.
     pub fn is_too_large(&self) -> bool {
-        matches!(*self.0, Kind::TooLarge { .. } | Kind::TooManyRanges { .. })
+        matches!(
+            *self.0,
+            Kind::TooLarge { .. } | Kind::TooManyRanges { .. } | Kind::TooManyHeld { .. }
+        )
     }
 
     /// The value cannot be saved as it is: an additional field has the name of one that the type has,
@@ -387,9 +422,19 @@ impl Error {
         matches!(*self.0, Kind::Migration { .. })
     }
 
+    /// The label or the session is somebody else's.
+    pub fn is_taken(&self) -> bool {
+        matches!(*self.0, Kind::Taken { .. })
+    }
+
+    /// So little of an id was given that several begin with it.
+    pub fn is_ambiguous(&self) -> bool {
+        matches!(*self.0, Kind::Ambiguous(_))
+    }
+
     /// No such checkpoint is listed.
     pub fn is_not_found(&self) -> bool {
-        matches!(*self.0, Kind::NotFound(_))
+        matches!(*self.0, Kind::NotFound(_) | Kind::NothingRestored)
     }
 
     /// The bytes that this needs are damaged.

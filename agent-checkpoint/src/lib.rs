@@ -17,8 +17,9 @@ mod store;
 mod truncate;
 
 pub use checkpointer::{
-    Builder, Checkpoint, Checkpointer, Figures, Flush, Health, Quarantined, Reason, Report, Resume,
-    Retention, Ruling, Sealed, Sealing, Signal,
+    Builder, Change, ChangeKind, Checkpoint, Checkpointer, Diff, Figures, Flush, Health, Pruning,
+    Quarantined, Query, Reason, Report, Restoration, RestorePlan, Resume, Retention, Ruling,
+    Sealed, Sealing, Signal, Triggers, Why,
 };
 pub use codec::Codec;
 pub use error::Error;
@@ -28,7 +29,9 @@ pub use state::{
     Migrations, NextStep, Question, Role, SessionState, Snapshot, StepStatus, ToolCall, Work,
     Workflow, WorkflowStep,
 };
-pub use store::{Durability, MemoryStore, Mirrored, Position, Size, Store, StoreId, Writer};
+pub use store::{
+    Durability, MemoryStore, Mirrored, Position, Shared, Size, Store, StoreId, Writer,
+};
 #[cfg(feature = "fs")]
 pub use store::{FileStore, location};
 pub use truncate::{CountTokens, EstimateTokens, LimitTooSmall, Truncation, truncate};

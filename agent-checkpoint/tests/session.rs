@@ -231,7 +231,7 @@ fn restoring_what_is_not_listed_changes_nothing() {
     assert_eq!((session.history().len(), stored(&session)), (2, before));
 
     let plan = session.prune().unwrap();
-    let keeps: Vec<_> = plan.iter().map(Ruling::keeps).collect();
+    let keeps: Vec<_> = plan.rulings().iter().map(Ruling::keeps).collect();
     assert_eq!(keeps, [false, true]);
     drop(session);
     // Dropped is dropped, whatever the retention of the next opening.
@@ -744,9 +744,9 @@ fn what_comes_during_a_save_asks_for_the_next() {
         &ContextPressure::new(9, 10).into(),
     );
     session.push(Message::user("x")).unwrap();
-    assert!(session.save_if_asked().unwrap().is_some());
+    assert!(session.save_if_due().unwrap().is_some());
     assert_eq!(signal.asked(), Some(CheckpointKind::Auto));
-    session.save_if_asked().unwrap();
+    session.save_if_due().unwrap();
     assert_eq!(signal.asked(), None);
 }
 

@@ -8,6 +8,7 @@ use super::appender::{Appender, LogEnd};
 use super::current::Current;
 use super::health::Health;
 use super::load::{Loaded, Lost, Reading, load};
+use super::points::Points;
 use super::report::{Quarantined, Report};
 use super::resume::{Resume, Resumed, end_of};
 use super::save::Head;
@@ -26,7 +27,7 @@ pub(super) struct Attached {
     pub(super) current: Current,
     pub(super) head: Option<Head>,
     pub(super) segments: Segments,
-    pub(super) listed: Vec<Checkpoint>,
+    pub(super) points: Points,
     pub(super) blobs: Known,
     pub(super) logical: u64,
     pub(super) report: Report,
@@ -105,10 +106,11 @@ impl Attached {
             appender,
             segments: Segments {
                 unsealed: loaded.unsealed,
+                shared: loaded.shared,
                 sealed: loaded.sealed,
                 last: loaded.last_segment,
             },
-            listed: listed(&loaded.replay),
+            points: Points::new(listed(&loaded.replay), &loaded.replay.tags),
             blobs: loaded.replay.blobs.known(),
             logical: loaded.replay.logical,
             head: head.as_ref().map(Head::of),
@@ -269,7 +271,7 @@ impl Checkpointer {
         self.desk.appender()?.replace(attached.appender);
         self.head = attached.head;
         self.sealer.reopen(attached.segments);
-        self.listed = attached.listed;
+        self.points = attached.points.with_policy(self.points.policy());
         self.blobs = attached.blobs;
         self.logical = attached.logical;
         self.report = attached.report;
@@ -383,6 +385,7 @@ mod tests {
             kind: "auto".into(),
             agent: None,
             restored: None,
+            why: None,
             covers: 0,
             history: session.current.numbering.spans().to_vec(),
             context: None,

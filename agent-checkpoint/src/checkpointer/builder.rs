@@ -8,8 +8,10 @@ use agent_primitives::{AgentId, Clock, Observer, Restored, SessionId, SystemCloc
 
 use super::attach::Attached;
 use super::desk::Desk;
+use super::fork::Origin;
 use super::seal::{Sealer, Sealing};
-use super::{Checkpointer, Resume, Retention, Signal};
+use super::trigger::Progress;
+use super::{Checkpointer, Resume, Retention, Signal, Triggers};
 use crate::format::compress::Packer;
 use crate::{Durability, Error, Reader, Store};
 
@@ -35,7 +37,9 @@ pub struct Builder {
     observer: Arc<dyn Observer>,
     clock: Arc<dyn Clock>,
     retention: Retention,
+    triggers: Triggers,
     durability: Durability,
+    pub(super) origin: Option<Origin>,
     patience: Option<Duration>,
     limit: u64,
     sealing: Sealing,
@@ -49,6 +53,7 @@ impl fmt::Debug for Builder {
             .field("session", &self.session)
             .field("agent", &self.agent)
             .field("retention", &self.retention)
+            .field("triggers", &self.triggers)
             .field("durability", &self.durability)
             .field("patience", &self.patience)
             .finish_non_exhaustive()
@@ -64,7 +69,9 @@ impl Builder {
             observer: Arc::new(()),
             clock: Arc::new(SystemClock),
             retention: Retention::default(),
+            triggers: Triggers::default(),
             durability: Durability::default(),
+            origin: None,
             patience: None,
             limit: Reader::LIMIT,
             sealing: Sealing::default(),
@@ -93,10 +100,17 @@ impl Builder {
         self
     }
 
-    /// Which checkpoints stay; the last ten unless set.
+    /// Which checkpoints stay; the last ten of each agent unless set.
     #[must_use]
     pub fn retention(mut self, retention: Retention) -> Self {
         self.retention = retention;
+        self
+    }
+
+    /// When [`save_if_due`](Checkpointer::save_if_due) saves; [`Triggers::default`] unless set.
+    #[must_use]
+    pub fn triggers(mut self, triggers: Triggers) -> Self {
+        self.triggers = triggers;
         self
     }
 
@@ -113,6 +127,22 @@ impl Builder {
     pub fn sealing(mut self, sealing: Sealing) -> Self {
         self.sealing = sealing;
         self
+    }
+
+    /// As [`Checkpointer::builder`], with what another session was opened with.
+    pub(super) fn like(session: &Checkpointer, id: SessionId) -> Self {
+        Self {
+            agent: session.agent.clone(),
+            observer: Arc::clone(&session.observer),
+            clock: Arc::clone(&session.clock),
+            retention: session.points.policy(),
+            triggers: session.triggers,
+            durability: session.durability,
+            patience: session.desk.patience(),
+            limit: session.limit,
+            sealing: session.sealer.mode(),
+            ..Self::new(Arc::clone(&session.store), id)
+        }
     }
 
     /// How much of the session is taken into memory; all of it unless set.
@@ -183,15 +213,21 @@ impl Builder {
     /// [`Error::is_unavailable`] when the store cannot be read.
     pub fn open(self) -> Result<Checkpointer, Error> {
         let started = self.clock.monotonic();
-        let attached = Attached::to(&self.store, &self.session, None, self.limit, self.resume)?;
+        let attached = match &self.origin {
+            Some(origin) => origin.attach(&self.store, &self.session, self.limit, self.resume)?,
+            None => Attached::to(&self.store, &self.session, None, self.limit, self.resume)?,
+        };
         let session = Checkpointer {
             packer: Packer::new()?,
             blobs: attached.blobs,
-            listed: attached.listed,
+            points: attached.points.with_policy(self.retention),
+            progress: Progress::starting_at(started, &attached.current.state.work.usage),
+            triggers: self.triggers,
+            postponed: None,
             logical: attached.logical,
             head: attached.head,
             sealer: Sealer::new(self.sealing, attached.segments),
-            signal: Signal::default(),
+            signal: Signal::hearing(&self.triggers),
             store: self.store,
             desk: Desk::new(attached.appender, self.patience),
             flight: None,
@@ -199,7 +235,6 @@ impl Builder {
             agent: self.agent,
             observer: self.observer,
             clock: self.clock,
-            retention: self.retention,
             durability: self.durability,
             current: attached.current,
             report: attached.report,

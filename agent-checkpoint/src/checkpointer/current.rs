@@ -276,6 +276,24 @@ impl Current {
         self.is_context_touched |= context;
     }
 
+    /// Whether something may not be saved.
+    pub(crate) fn is_changed(&self) -> bool {
+        self.is_work_touched || self.is_context_touched || !self.pending().is_empty()
+    }
+
+    /// Whether both are the same to a host.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        let host = |current: &Self| -> Vec<_> {
+            let values = current.hosts.values.iter();
+            values
+                .map(|(kind, host)| (kind.clone(), host.schema, host.codec, host.bytes.clone()))
+                .collect()
+        };
+        self.state == other.state
+            && self.messages(&self.pieces()) == other.messages(&other.pieces())
+            && host(self) == host(other)
+    }
+
     /// Components that differ from what is saved.
     pub(crate) fn changes(&self) -> Result<Changes, Error> {
         if !self.is_work_touched {

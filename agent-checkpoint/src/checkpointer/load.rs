@@ -1,12 +1,15 @@
 //! Reads a session's log, and tells what in it is damaged.
 
+use std::cell::OnceCell;
+
 use agent_primitives::SessionId;
 
 use crate::format::SEGMENT_MAX;
 use crate::format::compress::Unpacker;
 use crate::format::header::Fault;
-use crate::format::segment::{Opening, Place, Start};
+use crate::format::segment::{Opening, Place, Start, session_of};
 use crate::log::decode::{Decoded, Refusal};
+use crate::log::lineage::Lineage;
 use crate::log::numbering::{narrow, wide};
 use crate::log::replay::Replay;
 use crate::log::scan::{Damage, Scan, scan};
@@ -30,6 +33,8 @@ pub(crate) struct Loaded {
     pub(crate) damaged_headers: Vec<u32>,
     /// Files behind a gap that are none of this log's.
     pub(crate) ignored: Vec<u32>,
+    /// Segments of the session that this one was forked from. They are its own affair.
+    pub(crate) shared: Vec<u32>,
     /// Segments that are not sealed.
     pub(crate) unsealed: Vec<u32>,
     pub(crate) sealed: u32,
@@ -83,6 +88,7 @@ pub(crate) fn load(
         lost: Vec::new(),
         damaged_headers: Vec::new(),
         ignored: Vec::new(),
+        shared: Vec::new(),
         unsealed: Vec::new(),
         sealed: 0,
         segments: 0,
@@ -92,7 +98,8 @@ pub(crate) fn load(
         newer: None,
     };
     let mut unpacker = Unpacker::new()?;
-    let mut segments = Segments::of(store, session)?;
+    let lineage = OnceCell::new();
+    let mut segments = Segments::of(store, session, &lineage)?;
     let mut left = reading.limit;
     let mut window = segments.window()?;
     while !window.is_empty() {
@@ -126,6 +133,7 @@ pub(crate) fn load(
         })?;
         let mut decoded = decoded.into_iter();
         for ((place, bytes), (start, is_good, scan)) in window.iter().zip(scans) {
+            loaded.replay.cut = lineage.get().and_then(|l| l.last(place.segment));
             let read = Segment {
                 bytes,
                 place: *place,
@@ -134,6 +142,9 @@ pub(crate) fn load(
                 scan,
             };
             loaded.segment(read, &mut decoded, reading.passes_newer)?;
+            if place.session != session {
+                loaded.shared.push(place.segment);
+            }
         }
         window = next?;
     }
@@ -154,18 +165,41 @@ struct Segments<'a> {
     store: &'a dyn Store,
     session: &'a SessionId,
     numbers: std::vec::IntoIter<u32>,
+    /// Looked for when the first segment is not the session's own.
+    lineage: &'a OnceCell<Lineage>,
     /// Read, and not yet given: the segment behind it may take some of it back.
     waiting: Option<(Place<'a>, Vec<u8>)>,
 }
 
 impl<'a> Segments<'a> {
-    fn of(store: &'a dyn Store, session: &'a SessionId) -> Result<Self, Error> {
+    fn of(
+        store: &'a dyn Store,
+        session: &'a SessionId,
+        lineage: &'a OnceCell<Lineage>,
+    ) -> Result<Self, Error> {
         Ok(Self {
+            lineage,
             store,
             session,
             numbers: store.segments(session)?.into_iter(),
             waiting: None,
         })
+    }
+
+    /// Whose segment it is.
+    fn owner(&self, segment: u32, bytes: &[u8]) -> Result<&'a SessionId, Error> {
+        let lineage = match self.lineage.get() {
+            Some(lineage) => lineage,
+            None if session_of(bytes).as_deref() == Some(self.session.as_str()) => {
+                self.lineage.get_or_init(Lineage::default)
+            }
+            None => {
+                let segments = self.store.segments(self.session)?;
+                let found = Lineage::find(self.store, self.session, &segments)?;
+                self.lineage.get_or_init(|| found)
+            }
+        };
+        Ok(lineage.owner(segment).unwrap_or(self.session))
     }
 
     /// The next segments, of about [`WINDOW`] bytes together; none at the end.
@@ -178,7 +212,7 @@ impl<'a> Segments<'a> {
                     let bytes = self.store.read(self.session, segment, SEGMENT_MAX)?;
                     let place = Place {
                         store: self.store.id(),
-                        session: self.session,
+                        session: self.owner(segment, &bytes)?,
                         segment,
                     };
                     Some((place, bytes))

@@ -8,31 +8,48 @@ mod components;
 pub(crate) mod current;
 mod cut;
 mod desk;
+mod diff;
+mod due;
 mod flush;
+mod fork;
 #[cfg(test)]
 mod golden;
 mod health;
 mod hosts;
+mod label;
 pub(crate) mod load;
+mod plan;
+pub(crate) mod points;
+mod prune;
+mod query;
 mod report;
 mod restore;
 pub(crate) mod resume;
 mod retention;
+mod ruling;
 mod save;
 mod seal;
 mod signal;
 mod stored;
+mod trigger;
 mod unsynced;
+mod why;
 
 pub use builder::Builder;
 pub use checkpoint::Checkpoint;
+pub use diff::{Change, ChangeKind, Diff};
 pub use flush::Flush;
 pub use health::Health;
+pub use plan::{Restoration, RestorePlan};
+pub use query::Query;
 pub use report::{Quarantined, Report};
 pub use resume::Resume;
-pub use retention::{Reason, Retention, Ruling};
+pub use retention::Retention;
+pub use ruling::{Pruning, Reason, Ruling};
 pub use seal::{Sealed, Sealing};
 pub use signal::Signal;
+pub use trigger::Triggers;
+pub use why::Why;
 
 use std::fmt;
 use std::sync::Arc;
@@ -45,8 +62,10 @@ use crate::state::savable::check_message;
 use crate::{Durability, Error, Message, SessionState, Snapshot, Store, Work};
 use current::Current;
 use desk::Desk;
+use points::Points;
 use save::{Flight, Head};
 use seal::Sealer;
+use trigger::Progress;
 
 /// One session: its state in memory and its log in a store.
 ///
@@ -84,7 +103,10 @@ pub struct Checkpointer {
     agent: Option<AgentId>,
     observer: Arc<dyn Observer>,
     clock: Arc<dyn Clock>,
-    retention: Retention,
+    triggers: Triggers,
+    progress: Progress,
+    /// A boundary of a workflow that came within the pause: its step.
+    postponed: Option<String>,
     durability: Durability,
     signal: Signal,
     packer: Packer,
@@ -92,8 +114,7 @@ pub struct Checkpointer {
     blobs: Known,
     current: Current,
     head: Option<Head>,
-    /// Checkpoints that no tombstone in the log names, oldest first.
-    listed: Vec<Checkpoint>,
+    points: Points,
     logical: u64,
     report: Report,
     /// Most that the log may inflate to, in bytes.
@@ -146,6 +167,7 @@ impl Checkpointer {
     /// has the name of one that the type has.
     pub fn push(&mut self, message: Message) -> Result<(), Error> {
         check_message(&message)?;
+        self.progress.came(&message);
         self.current.push(message);
         Ok(())
     }
@@ -237,7 +259,7 @@ impl Checkpointer {
         self.current.hosts.read()
     }
 
-    /// An observer that asks this session for a save; see [`save_if_asked`](Self::save_if_asked).
+    /// An observer that asks this session for a save; see [`save_if_due`](Self::save_if_due).
     pub fn signal(&self) -> Signal {
         self.signal.clone()
     }
@@ -252,7 +274,7 @@ impl Checkpointer {
             logical_bytes: self.logical,
             stored_bytes: size.used,
             allocated_bytes: size.allocated,
-            checkpoints: self.list().len(),
+            checkpoints: self.points.count(),
             sealed_segments: self.sealer.sealed(),
             sealing_failures: self.sealer.failures(),
         })

@@ -4,6 +4,7 @@ use super::Checkpointer;
 use super::attach::listed;
 use super::current::Current;
 use super::load::{Loaded, Reading, load};
+use super::points::Points;
 use super::seal::Segments;
 use crate::log::replay::Entry;
 use crate::reader::tail::Tail;
@@ -83,6 +84,7 @@ pub(crate) fn end_of(
             lost: Vec::new(),
             damaged_headers: Vec::new(),
             ignored: Vec::new(),
+            shared: Vec::new(),
             unsealed,
             sealed,
             segments: tail.segments,
@@ -133,12 +135,14 @@ impl Checkpointer {
             ..Reading::within(u64::MAX)
         };
         let loaded = load(&self.store, &self.session, reading)?;
-        self.listed = listed(&loaded.replay);
+        let points = Points::new(listed(&loaded.replay), &loaded.replay.tags);
+        self.points = points.with_policy(self.points.policy());
         self.logical = loaded.replay.logical;
         self.is_partial = false;
         self.sealer.stop();
         self.sealer.reopen(Segments {
             unsealed: loaded.unsealed,
+            shared: loaded.shared,
             sealed: loaded.sealed,
             last: loaded.last_segment,
         });

@@ -12,6 +12,7 @@ pub(crate) mod items;
 pub(crate) mod pack;
 pub(crate) mod patch;
 pub(crate) mod payload;
+pub(crate) mod point;
 pub(crate) mod segment;
 pub(crate) mod skip;
 pub(crate) mod tags;

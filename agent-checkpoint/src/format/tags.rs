@@ -17,12 +17,13 @@ impl Kind {
     pub(crate) const PACK: Self = Self(7);
     /// Records that were left out on purpose.
     pub(crate) const SKIP: Self = Self(8);
+    /// Whose the segments before are, in the first segment of a fork.
+    pub(crate) const FORK: Self = Self(11);
     /// What a sealed segment holds, at its end.
     pub(crate) const INDEX: Self = Self(12);
     /// A long text that items refer to.
     pub(crate) const BLOB: Self = Self(9);
     pub(crate) const COMPONENT: Self = Self(10);
-    // Set aside for what version 1.1 adds: 11 Fork.
 }
 
 /// How a payload's values are written.

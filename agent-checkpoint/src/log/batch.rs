@@ -10,6 +10,7 @@ use crate::format::frame::Draft;
 use crate::format::items::{Items, ItemsDraft};
 use crate::format::patch::Mark;
 use crate::format::payload::{Body, Commit, Digest, Tombstone};
+use crate::format::point::{Fork, Tag};
 use crate::format::tags::{Codec, Flags, Kind};
 use crate::format::{PAYLOAD_MAX, RECORD_SCHEMA, SPANS_MAX};
 use crate::{Error, Message};
@@ -86,8 +87,13 @@ impl Batch {
         self.logical
     }
 
-    /// The frames, to be written one after the other. The commit is the last, so that the others mean
-    /// nothing without it.
+    /// Bytes that all frames take.
+    pub(crate) fn len(&self) -> u64 {
+        self.drafts.iter().map(|draft| wide(draft.len())).sum()
+    }
+
+    /// The frames, to be written one after the other. The commit is the last but for a label of its own, so
+    /// that the others mean nothing without it.
     pub(crate) fn into_frames(self) -> Vec<Framed> {
         let frames = self.drafts.into_iter().zip(self.ends);
         frames.map(|(draft, next)| Framed { draft, next }).collect()
@@ -250,6 +256,9 @@ impl Batch {
             }
         }
         body.covers = self.first;
+        if let Some(cause) = &mut body.why {
+            cause.covers = self.first;
+        }
         let seq = self.next;
         let bytes = serde_json::to_vec(&body).map_err(|e| Error::encode("a commit", e))?;
         let hash = commit_hash(parent, seq, &self.digests, &bytes);
@@ -270,6 +279,22 @@ impl Batch {
     ) -> Result<(), Error> {
         let raw = serde_json::to_vec(tombstone).map_err(|e| Error::encode("a tombstone", e))?;
         self.frame(packer, Kind::TOMBSTONE, raw, 1)
+    }
+
+    /// Sets or takes out a label or a pin.
+    pub(crate) fn tag(&mut self, packer: &mut Packer, tag: &Tag) -> Result<(), Error> {
+        let raw = serde_json::to_vec(tag).map_err(|e| Error::encode("a label", e))?;
+        self.frame(packer, Kind::LABEL, raw, 1)
+    }
+
+    /// Says whose the segments before this one are.
+    pub(crate) fn fork(&mut self, packer: &mut Packer, fork: &Fork) -> Result<(), Error> {
+        let raw = serde_json::to_vec(fork).map_err(|e| Error::encode("a fork", e))?;
+        self.frame(packer, Kind::FORK, raw, 1)?;
+        if let Some(draft) = self.drafts.last_mut() {
+            draft.flags = Flags::MUST_UNDERSTAND;
+        }
+        Ok(())
     }
 
     /// Counts a payload that the commit's hash covers.

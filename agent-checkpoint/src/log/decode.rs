@@ -12,6 +12,7 @@ use crate::format::items::Items;
 use crate::format::pack;
 use crate::format::patch::{self, PatchHead};
 use crate::format::payload::{Commit, ComponentNames, Digest, Tombstone, name_mark};
+use crate::format::point::{Fork, Tag};
 use crate::format::skip::Skip;
 use crate::format::tags::{Codec, Compression, Flags, Kind};
 use crate::{Error, Message};
@@ -57,7 +58,10 @@ pub(crate) enum Content {
     Snapshot(Packed),
     /// The commit, and its body's bytes for hashing.
     Commit(Box<Commit>, Vec<u8>),
+    Label(Tag),
     Tombstone(Tombstone),
+    /// Whose the segments before are; read before them.
+    Fork(Fork),
     Blob(String),
     /// A component by itself, or a patch of one.
     Part(PackedPart),
@@ -107,10 +111,12 @@ pub(crate) fn admit(header: &Header) -> Result<Option<()>, Error> {
             Kind::ITEMS,
             Kind::SNAPSHOT,
             Kind::COMMIT,
+            Kind::LABEL,
             Kind::TOMBSTONE,
             Kind::BLOB,
             Kind::PACK,
             Kind::SKIP,
+            Kind::FORK,
         ]
         .contains(&header.kind);
     if !is_known {
@@ -185,6 +191,8 @@ pub(crate) fn decode(found: &Found<'_>, unpacker: &mut Unpacker) -> Result<Decod
             let (commit, body) = Commit::decode(raw).ok_or(Fault::Content)?;
             uncovered(Content::Commit(Box::new(commit), body.to_vec()))
         }
+        Kind::LABEL => uncovered(Content::Label(Tag::decode(raw).ok_or(Fault::Content)?)),
+        Kind::FORK => uncovered(Content::Fork(Fork::decode(raw).ok_or(Fault::Content)?)),
         Kind::COMPONENT | Kind::PATCH => {
             let (name, patch) = if header.kind == Kind::PATCH {
                 (0, Some(patch::head(raw)?))

@@ -5,6 +5,7 @@ pub(crate) mod blobs;
 pub(crate) mod chain;
 pub(crate) mod decode;
 pub(crate) mod entry;
+pub(crate) mod lineage;
 pub(crate) mod numbering;
 pub(crate) mod reach;
 pub(crate) mod replay;

@@ -10,12 +10,14 @@ use super::blobs::Blobs;
 use super::chain::commit_hash;
 pub(crate) use super::decode::Refusal;
 use super::decode::{Content, Decoded, Packaged};
-pub(crate) use super::entry::Entry;
+pub(crate) use super::entry::{Entry, Spent};
 use super::numbering::{last_number, narrow, wide};
 use super::values::Values;
 use crate::format::blob::REFERRED_LIMIT;
+use crate::format::frame::OVERHEAD;
 use crate::format::header::{Fault, Header};
 use crate::format::payload::{Body, Commit, Digest, Span, Tombstone};
+use crate::format::point::Tag;
 use crate::format::tags::Flags;
 use crate::{Error, Message};
 
@@ -38,6 +40,12 @@ pub(crate) struct Replay {
     pub(crate) values: Values,
     pub(crate) commits: Vec<Entry>,
     pub(crate) tombstones: Vec<Tombstone>,
+    /// Labels and pins as they were set and taken out.
+    pub(crate) tags: Vec<Tag>,
+    /// Frames with a greater number are another session's, which shares the segment.
+    pub(crate) cut: Option<u64>,
+    /// Frames since the last commit: their numbers, and what each is.
+    unclaimed: Vec<(u64, Spent)>,
     /// Numbers of records that are lost.
     pub(crate) missing: Vec<Range<u64>>,
     pub(crate) frames: u64,
@@ -92,6 +100,9 @@ impl Replay {
             }) => return Ok(()),
             other => other,
         };
+        if self.cut.is_some_and(|last| header.seq > last) {
+            return Ok(());
+        }
         if header.seq < self.next {
             return Err(Fault::Stale.into());
         }
@@ -101,6 +112,11 @@ impl Replay {
         match decoded.and_then(|decoded| self.put_back(header, decoded)) {
             Ok(decoded) => {
                 self.frames += 1;
+                let spent = Spent {
+                    logical: decoded.logical,
+                    stored: u64::from(header.stored_len) + wide(OVERHEAD),
+                };
+                self.unclaimed.push((header.seq, spent));
                 let records = self.take(header, decoded);
                 self.next = header.seq.saturating_add(records);
                 Ok(())
@@ -224,6 +240,7 @@ impl Replay {
                 }
             }
             Content::Commit(commit, body) => self.take_commit(header.seq, *commit, &body),
+            Content::Label(tag) => self.tags.push(tag),
             Content::Blob(text) => {
                 if let Some(digest) = decoded.digest {
                     self.blobs.insert(header.seq, digest, text);
@@ -235,13 +252,24 @@ impl Replay {
                 self.last_skipped = last_number(header.seq, narrow(skip.records));
                 return skip.records;
             }
-            Content::Pack(_) | Content::Index | Content::Unknown => {}
+            Content::Pack(_) | Content::Fork(_) | Content::Index | Content::Unknown => {}
         }
         1
     }
 
+    /// What the frames from the number `first` on came to; no other commit has them.
+    fn claim(&mut self, first: u64) -> Spent {
+        let unclaimed = self.unclaimed.drain(..);
+        let own = unclaimed.filter(|(seq, _)| *seq >= first);
+        own.fold(Spent::default(), |sum, (_, frame)| Spent {
+            logical: sum.logical.saturating_add(frame.logical),
+            stored: sum.stored.saturating_add(frame.stored),
+        })
+    }
+
     /// A flagged Items frame: the commit before, with the frame's items at its end.
     fn take_flag(&mut self, first: u64, count: usize, age_ms: i64, digest: &Digest) {
+        let spent = self.claim(first);
         let (Some(before), Some(last)) = (self.commits.last(), last_number(first, count)) else {
             return;
         };
@@ -263,6 +291,7 @@ impl Replay {
             body: Arc::clone(&before.body),
             tail: Some(tail),
             whole: adjoins && before.whole && self.positions(Span { first, last, count }).is_some(),
+            spent,
         });
     }
 
@@ -275,6 +304,7 @@ impl Replay {
         let is_sound = commit_hash(&parent, seq, covered, bytes) == hash;
         self.base_ms = body.at;
         let whole = is_sound && self.is_whole(&body);
+        let spent = self.claim(body.covers);
         let mut body = body;
         if !whole {
             // Never loaded; of a forged commit they may be long.
@@ -289,6 +319,7 @@ impl Replay {
             at_ms: body.at,
             tail: None,
             whole,
+            spent,
             body: Arc::new(body),
         });
     }
@@ -422,6 +453,7 @@ mod tests {
                 kind: "auto".into(),
                 agent: None,
                 restored: None,
+                why: None,
                 covers: 0,
                 history: vec![span],
                 context: Some(vec![span]),

@@ -106,7 +106,8 @@ impl Reader {
         self.is_newer
     }
 
-    /// The newest checkpoint; `None` for a session without one.
+    /// The newest checkpoint; `None` for a session without one. Its labels and pin are told by
+    /// [`list`](Self::list) alone.
     ///
     /// # Errors
     /// As [`open`](Self::open).

@@ -11,6 +11,7 @@ use super::walk::Odd;
 use crate::checkpointer::attach::{listed, newest};
 use crate::checkpointer::current::Current;
 use crate::checkpointer::load::{Loaded, Reading, load};
+use crate::checkpointer::points::Points;
 use crate::format::blob::REFERRED_LIMIT;
 use crate::format::compress::Unpacker;
 use crate::format::tags::{Flags, Kind};
@@ -109,7 +110,7 @@ pub(super) fn list(reader: &Reader) -> Result<Vec<Checkpoint>, Error> {
     };
     reader.look(|| {
         let loaded = load(&reader.store, &reader.session, reading)?;
-        let mut list = listed(&loaded.replay);
+        let mut list = Points::new(listed(&loaded.replay), &loaded.replay.tags).into_list();
         list.reverse();
         Ok(list)
     })

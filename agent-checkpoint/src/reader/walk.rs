@@ -265,9 +265,12 @@ pub(super) fn head(
         session,
         segment,
     };
-    match place.check(&bytes)? {
-        Start::Good(opening, start) => Ok((opening, start, bytes)),
-        Start::Damaged(_) => Err(Odd::Unsound),
+    match place.check(&bytes) {
+        Ok(Start::Good(opening, start)) => Ok((opening, start, bytes)),
+        Ok(Start::Damaged(_)) => Err(Odd::Unsound),
+        // Of a session that was forked the first segments are another one's; reading all of it tells.
+        Err(error) if error.is_foreign() => Err(Odd::Unsound),
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use agent_primitives::SessionId;
 
-use super::{Durability, Position, Size, Store, StoreId, Writer};
+use super::{Durability, Position, Shared, Size, Store, StoreId, Writer};
 use crate::Error;
 
 /// Logs in memory. Clones share them.
@@ -31,7 +31,8 @@ pub struct MemoryStore {
 #[derive(Debug, Default)]
 struct Log {
     has_writer: bool,
-    segments: BTreeMap<u32, Vec<u8>>,
+    /// Shared with forks; whoever writes to one has it alone.
+    segments: BTreeMap<u32, Arc<Vec<u8>>>,
     set_aside: BTreeMap<String, Vec<u8>>,
 }
 
@@ -86,7 +87,7 @@ impl Store for MemoryStore {
             Some(bytes) if bytes.len() > max => {
                 Err(Error::too_large("a segment", bytes.len(), max))
             }
-            Some(bytes) => Ok(bytes.clone()),
+            Some(bytes) => Ok(bytes.to_vec()),
             None => Err(no_segment(session, segment)),
         }
     }
@@ -129,7 +130,7 @@ impl Store for MemoryStore {
     fn replace(&self, session: &SessionId, segment: u32, bytes: &[u8]) -> Result<bool, Error> {
         let mut logs = self.logs();
         let segments = logs.get_mut(session).map(|log| &mut log.segments);
-        let is_last = |segments: &BTreeMap<u32, Vec<u8>>| {
+        let is_last = |segments: &BTreeMap<u32, Arc<Vec<u8>>>| {
             segments
                 .last_key_value()
                 .is_none_or(|(last, _)| segment >= *last)
@@ -138,10 +139,41 @@ impl Store for MemoryStore {
             .filter(|segments| !is_last(segments))
             .and_then(|segments| segments.get_mut(&segment));
         match place {
-            Some(place) => *place = bytes.to_vec(),
+            Some(place) => *place = Arc::new(bytes.to_vec()),
             None => return Err(Error::conflict(session.clone())),
         }
         Ok(true)
+    }
+
+    fn share(
+        &self,
+        from: &SessionId,
+        to: &SessionId,
+        shared: &[Shared],
+        (own, bytes): (u32, &[u8]),
+    ) -> Result<(), Error> {
+        let mut logs = self.logs();
+        let mut segments = BTreeMap::new();
+        for Shared { segment, len } in shared {
+            let there = logs.get(from).and_then(|log| log.segments.get(segment));
+            let mut taken = there
+                .map(Arc::clone)
+                .ok_or_else(|| no_segment(from, *segment))?;
+            if let Some(len) = len {
+                Arc::make_mut(&mut taken).truncate(usize::try_from(*len).unwrap_or(usize::MAX));
+            }
+            segments.insert(*segment, taken);
+        }
+        segments.insert(own, Arc::new(bytes.to_vec()));
+        let log = logs.entry(to.clone()).or_default();
+        if log.has_writer {
+            return Err(Error::locked(to.clone()));
+        }
+        if !log.segments.is_empty() {
+            return Err(Error::taken(format!("session {to}"), "its own log"));
+        }
+        log.segments = segments;
+        Ok(())
     }
 
     fn remove(&self, session: &SessionId) -> Result<(), Error> {
@@ -178,7 +210,7 @@ impl Writer for MemoryWriter {
         if self.with_log(|log| log.segments.contains_key(&segment)) {
             return Err(Error::conflict(self.session.clone()));
         }
-        self.with_log(|log| log.segments.insert(segment, header.to_vec()));
+        self.with_log(|log| log.segments.insert(segment, Arc::new(header.to_vec())));
         self.end = Some(Position {
             segment,
             offset: wide(header.len()),
@@ -193,7 +225,7 @@ impl Writer for MemoryWriter {
     fn cut(&mut self, at: Position) -> Result<(), Error> {
         let is_inside = self.with_log(|log| match log.segments.get_mut(&at.segment) {
             Some(bytes) if at.offset <= wide(bytes.len()) => {
-                bytes.truncate(usize::try_from(at.offset).unwrap_or(usize::MAX));
+                Arc::make_mut(bytes).truncate(usize::try_from(at.offset).unwrap_or(usize::MAX));
                 true
             }
             _ => false,
@@ -210,10 +242,8 @@ impl Writer for MemoryWriter {
             return Err(Error::conflict(self.session.clone()));
         }
         self.with_log(|log| {
-            log.segments
-                .entry(at.segment)
-                .or_default()
-                .extend_from_slice(bytes);
+            let segment = log.segments.entry(at.segment).or_default();
+            Arc::make_mut(segment).extend_from_slice(bytes);
         });
         self.end = Some(Position {
             offset: at.offset + wide(bytes.len()),
@@ -229,7 +259,12 @@ impl Writer for MemoryWriter {
     }
 
     fn size(&self) -> Result<Size, Error> {
-        let used = self.with_log(|log| log.segments.values().map(Vec::len).sum::<usize>());
+        let used = self.with_log(|log| {
+            log.segments
+                .values()
+                .map(|bytes| bytes.len())
+                .sum::<usize>()
+        });
         Ok(Size {
             used: wide(used),
             allocated: wide(used),

@@ -2,11 +2,14 @@
 
 mod active;
 mod atomic_write;
+#[cfg(test)]
+mod failed_sync;
 mod folder;
 mod identity;
 mod location;
 mod names;
 mod sealed;
+mod share;
 mod writer;
 
 pub use location::location;
@@ -18,7 +21,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use agent_primitives::SessionId;
 
-use super::{Store, StoreId, Writer};
+use super::{Shared, Store, StoreId, Writer};
 use crate::Error;
 use crate::format::SEGMENT_MAX;
 use crate::format::segment::Place;
@@ -122,6 +125,7 @@ impl FileStore {
                 let _ = files.remove_folders(&root.join(name));
             }
         }
+        Self::remove_unfinished_forks(&*files, &root)?;
         let id = identity::read_or_make(&*files, &root, id)?;
         Ok(Self {
             files,
@@ -266,6 +270,25 @@ impl Store for FileStore {
             return Ok(());
         }
         let (folder, lock) = self.lock(session)?;
+        self.remove_locked(&folder)?;
+        drop(lock);
+        folder::sync(&*self.files, &self.root.join(SESSIONS))
+    }
+
+    fn share(
+        &self,
+        from: &SessionId,
+        to: &SessionId,
+        shared: &[Shared],
+        own: (u32, &[u8]),
+    ) -> Result<(), Error> {
+        self.share_segments(from, to, shared, own)
+    }
+}
+
+impl FileStore {
+    /// Removes a session's folder, of which the caller has the lock.
+    fn remove_locked(&self, folder: &Path) -> Result<(), Error> {
         // Out of the way in one step first: whoever opens the session meanwhile begins a folder of its own.
         let aside = self.root.join(format!(
             "{REMOVED}{}-{}",
@@ -273,21 +296,16 @@ impl Store for FileStore {
             REMOVALS.fetch_add(1, Ordering::Relaxed)
         ));
         // On Windows a folder with an open file does not move, and is removed where it is.
-        let doomed = match self.files.rename(&folder, &aside) {
+        let doomed = match self.files.rename(folder, &aside) {
             Ok(()) => aside,
-            Err(_) if cfg!(windows) => folder,
-            Err(e) => return Err(failed("removing", &folder, e)),
+            Err(_) if cfg!(windows) => folder.to_owned(),
+            Err(e) => return Err(failed("removing", folder, e)),
         };
-        let removed = self.files.remove_folders(&doomed);
-        drop(lock);
-        match removed {
+        match self.files.remove_folders(&doomed) {
             // Whoever opened the store meanwhile finished it.
-            Err(e) if e.kind() != io::ErrorKind::NotFound => {
-                return Err(failed("removing", &doomed, e));
-            }
-            _ => {}
+            Err(e) if e.kind() != io::ErrorKind::NotFound => Err(failed("removing", &doomed, e)),
+            _ => Ok(()),
         }
-        folder::sync(&*self.files, &self.root.join(SESSIONS))
     }
 }
 
