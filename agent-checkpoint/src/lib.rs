@@ -6,6 +6,8 @@
 
 mod checkpointer;
 mod codec;
+#[cfg(all(test, feature = "fs"))]
+mod crash;
 mod error;
 mod format;
 #[cfg(feature = "fs")]

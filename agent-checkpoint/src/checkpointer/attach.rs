@@ -15,6 +15,7 @@ use super::save::Head;
 use super::seal::Segments;
 use super::unsynced::Unsynced;
 use super::{Checkpoint, Checkpointer};
+use crate::format::SEGMENT_TARGET;
 use crate::log::blobs::Known;
 use crate::log::numbering::{narrow, wide};
 use crate::log::replay::{Entry, Replay};
@@ -26,8 +27,8 @@ pub(super) struct Attached {
     pub(super) appender: Appender,
     pub(super) current: Current,
     pub(super) head: Option<Head>,
-    pub(super) segments: Segments,
     pub(super) points: Points,
+    pub(super) segments: Segments,
     pub(super) blobs: Known,
     pub(super) logical: u64,
     pub(super) report: Report,
@@ -101,17 +102,22 @@ impl Attached {
             is_failed: false,
             is_reclaimed: false,
             health: Health::default(),
+            segment_target: SEGMENT_TARGET,
         };
         Ok(Self {
             appender,
+            points: Points::new(listed(&loaded.replay), &loaded.replay.tags),
+            blobs: if is_partial {
+                Known::spent()
+            } else {
+                loaded.replay.blobs.known()
+            },
             segments: Segments {
                 unsealed: loaded.unsealed,
                 shared: loaded.shared,
                 sealed: loaded.sealed,
                 last: loaded.last_segment,
             },
-            points: Points::new(listed(&loaded.replay), &loaded.replay.tags),
-            blobs: loaded.replay.blobs.known(),
             logical: loaded.replay.logical,
             head: head.as_ref().map(Head::of),
             current,
@@ -270,8 +276,8 @@ impl Checkpointer {
         self.current.rebase(attached.current);
         self.desk.appender()?.replace(attached.appender);
         self.head = attached.head;
-        self.sealer.reopen(attached.segments);
         self.points = attached.points.with_policy(self.points.policy());
+        self.sealer.reopen(attached.segments);
         self.blobs = attached.blobs;
         self.logical = attached.logical;
         self.report = attached.report;
@@ -374,7 +380,7 @@ mod tests {
     }
 
     /// Appends a commit whose only component is `value`.
-    fn commit(session: &mut Checkpointer, name: &str, value: Value) {
+    fn commit(session: &mut Checkpointer, name: &str, value: &Value) {
         let mut batch = Batch::starting_at(session.desk.appender().unwrap().end.next);
         let value = value.to_string();
         let values = [(name, value.as_bytes())];
@@ -405,7 +411,7 @@ mod tests {
         session.push(Message::user("one")).unwrap();
         session.update(|work| work.next_steps.push("go".into()));
         let good = session.save(CheckpointKind::Auto).unwrap();
-        commit(&mut session, "work.next_steps", json!({"a": 1}));
+        commit(&mut session, "work.next_steps", &json!({"a": 1}));
         drop(session);
 
         let mut session = open(&store);
@@ -439,8 +445,8 @@ mod tests {
         let mut session = open(&store);
         session.push(Message::user("one")).unwrap();
         session.save(CheckpointKind::Auto).unwrap();
-        commit(&mut session, "work.next_steps", json!({"a": 1}));
-        commit(&mut session, "work.next_steps", json!(["go"]));
+        commit(&mut session, "work.next_steps", &json!({"a": 1}));
+        commit(&mut session, "work.next_steps", &json!(["go"]));
         drop(session);
         let session = open(&store);
         assert!(session.report().is_clean(), "{}", session.report());

@@ -12,6 +12,7 @@ use super::fork::Origin;
 use super::seal::{Sealer, Sealing};
 use super::trigger::Progress;
 use super::{Checkpointer, Resume, Retention, Signal, Triggers};
+use crate::format::SEGMENT_TARGET;
 use crate::format::compress::Packer;
 use crate::{Durability, Error, Reader, Store};
 
@@ -44,6 +45,7 @@ pub struct Builder {
     limit: u64,
     sealing: Sealing,
     resume: Resume,
+    segment_target: usize,
 }
 
 impl fmt::Debug for Builder {
@@ -76,6 +78,7 @@ impl Builder {
             limit: Reader::LIMIT,
             sealing: Sealing::default(),
             resume: Resume::default(),
+            segment_target: SEGMENT_TARGET,
         }
     }
 
@@ -199,6 +202,13 @@ impl Builder {
         self
     }
 
+    /// Short segments, so that a short session has several.
+    #[cfg(all(test, feature = "fs"))]
+    pub(crate) const fn segment_target(mut self, bytes: usize) -> Self {
+        self.segment_target = bytes;
+        self
+    }
+
     /// Opens the session, new or not, and takes its lock.
     ///
     /// The state is that of the newest checkpoint whose every byte is as it was written. Bytes that are
@@ -213,10 +223,11 @@ impl Builder {
     /// [`Error::is_unavailable`] when the store cannot be read.
     pub fn open(self) -> Result<Checkpointer, Error> {
         let started = self.clock.monotonic();
-        let attached = match &self.origin {
+        let mut attached = match &self.origin {
             Some(origin) => origin.attach(&self.store, &self.session, self.limit, self.resume)?,
             None => Attached::to(&self.store, &self.session, None, self.limit, self.resume)?,
         };
+        attached.appender.segment_target = self.segment_target;
         let session = Checkpointer {
             packer: Packer::new()?,
             blobs: attached.blobs,
@@ -226,8 +237,8 @@ impl Builder {
             postponed: None,
             logical: attached.logical,
             head: attached.head,
-            sealer: Sealer::new(self.sealing, attached.segments),
             signal: Signal::hearing(&self.triggers),
+            sealer: Sealer::new(self.sealing, attached.segments),
             store: self.store,
             desk: Desk::new(attached.appender, self.patience),
             flight: None,

@@ -17,6 +17,8 @@ mod golden;
 mod health;
 mod hosts;
 mod label;
+#[cfg(test)]
+mod later;
 pub(crate) mod load;
 mod plan;
 pub(crate) mod points;

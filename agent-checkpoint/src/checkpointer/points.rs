@@ -50,6 +50,12 @@ impl Points {
         self.all
     }
 
+    /// Those with this number or a greater one, oldest first.
+    pub(super) fn numbered_from(&self, seq: u64) -> &[Checkpoint] {
+        let from = self.all.partition_point(|checkpoint| checkpoint.seq < seq);
+        self.all.get(from..).unwrap_or_default()
+    }
+
     pub(super) fn with_policy(mut self, policy: Retention) -> Self {
         self.policy = policy;
         self
@@ -57,12 +63,6 @@ impl Points {
 
     pub(super) const fn policy(&self) -> Retention {
         self.policy
-    }
-
-    /// Those with this number or a greater one, oldest first.
-    pub(super) fn from(&self, seq: u64) -> &[Checkpoint] {
-        let from = self.all.partition_point(|checkpoint| checkpoint.seq < seq);
-        self.all.get(from..).unwrap_or_default()
     }
 
     /// The newest one.

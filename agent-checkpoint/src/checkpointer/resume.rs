@@ -30,7 +30,8 @@ pub enum Resume {
     /// [`skipped`](Checkpointer::skipped) tells how many lie before. What is saved goes on from the whole
     /// history. [`list`](Checkpointer::list) shows the checkpoints that were met on the way, and
     /// nothing is dropped from the listing, until [`prune`](Checkpointer::prune) or a
-    /// [`restore`](Checkpointer::restore) of an older one reads the rest. A log with damage is read whole
+    /// [`restore`](Checkpointer::restore) of an older one reads the rest; until then long texts are written
+    /// as often as they come, and [`figures`](Checkpointer::figures) count what was read. A log with damage is read whole
     /// once, to mend it.
     Last(usize),
 }
@@ -138,6 +139,7 @@ impl Checkpointer {
         let points = Points::new(listed(&loaded.replay), &loaded.replay.tags);
         self.points = points.with_policy(self.points.policy());
         self.logical = loaded.replay.logical;
+        self.blobs = loaded.replay.blobs.known();
         self.is_partial = false;
         self.sealer.stop();
         self.sealer.reopen(Segments {

@@ -18,6 +18,14 @@ pub(crate) struct Known {
 }
 
 impl Known {
+    /// Of a log that was not read whole: nothing more is referred to, since nobody knows how much is.
+    pub(crate) fn spent() -> Self {
+        Self {
+            referred: REFERRED_MAX,
+            ..Self::default()
+        }
+    }
+
     /// The number of the frame with this text.
     pub(crate) fn number(&self, hash: &Digest) -> Option<u64> {
         self.fresh
@@ -181,5 +189,6 @@ mod tests {
         let mut known = Known::default();
         let half = usize::try_from(REFERRED_MAX / 2).unwrap();
         assert!(known.refer(half) && known.refer(half) && !known.refer(1));
+        assert!(!Known::spent().refer(1));
     }
 }

@@ -64,7 +64,7 @@ pub(crate) enum Content {
     Fork(Fork),
     Blob(String),
     /// A component by itself, or a patch of one.
-    Part(PackedPart),
+    Part(Box<PackedPart>),
     /// Frames, each with what it says.
     Pack(Vec<Packaged>),
     /// Records that were left out on purpose.
@@ -200,12 +200,12 @@ pub(crate) fn decode(found: &Found<'_>, unpacker: &mut Unpacker) -> Result<Decod
                 let (name, _) = component::decode(raw).ok_or(Fault::Content)?;
                 (name_mark(name), None)
             };
-            covered(Content::Part(PackedPart {
+            covered(Content::Part(Box::new(PackedPart {
                 header: *header,
                 stored: stored.to_vec(),
                 name,
                 patch,
-            }))
+            })))
         }
         Kind::PACK => uncovered(unpacked(header, raw)?),
         Kind::SKIP => uncovered(Content::Skip(Skip::decode(raw, header.seq)?)),

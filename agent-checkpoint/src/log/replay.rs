@@ -236,7 +236,7 @@ impl Replay {
             }
             Content::Part(part) => {
                 if let Some(digest) = &decoded.digest {
-                    self.values.add_part(header.seq, part, digest);
+                    self.values.add_part(header.seq, *part, digest);
                 }
             }
             Content::Commit(commit, body) => self.take_commit(header.seq, *commit, &body),

@@ -240,7 +240,7 @@ impl Checkpointer {
     }
 
     fn task(&self, segments: Vec<u32>, numbers: u64) -> Task {
-        let listed = self.points.from(numbers);
+        let listed = self.points.numbered_from(numbers);
         Task {
             store: Arc::clone(&self.store),
             session: self.session.clone(),

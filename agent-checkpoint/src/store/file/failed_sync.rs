@@ -108,7 +108,7 @@ impl FileHandle for FaultyFile {
     fn try_lock(&self) -> io::Result<bool> {
         self.inner.try_lock()
     }
-    fn is_at(&self, path: &Path) -> bool {
+    fn is_at(&self, path: &Path) -> io::Result<bool> {
         self.inner.is_at(path)
     }
 }

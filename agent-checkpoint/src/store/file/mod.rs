@@ -163,16 +163,17 @@ impl FileStore {
             folder::create(&*self.files, &folder)?;
             let lock = match open_lock(&*self.files, &folder) {
                 Ok(lock) => lock,
-                Err(_) if !self.files.exists(&folder) => continue,
+                Err(_) if self.files.is_gone(&folder) => continue,
                 Err(error) => return Err(error),
             };
-            match lock.try_lock() {
-                Ok(true) if lock.is_at(&folder.join(LOCK)) => return Ok((folder, lock)),
-                // The folder was removed between opening and locking; this lock keeps nobody out.
-                Ok(true) => {}
-                Ok(false) => return Err(Error::locked(session.clone())),
-                Err(e) => return Err(failed("locking", &folder, e)),
+            let broken = |e| failed("locking", &folder, e);
+            if !lock.try_lock().map_err(broken)? {
+                return Err(Error::locked(session.clone()));
             }
+            if lock.is_at(&folder.join(LOCK)).map_err(broken)? {
+                return Ok((folder, lock));
+            }
+            // The folder was removed between opening and locking; this lock keeps nobody out.
         }
         Err(Error::locked(session.clone()))
     }
@@ -266,8 +267,10 @@ impl Store for FileStore {
     }
 
     fn remove(&self, session: &SessionId) -> Result<(), Error> {
-        if !self.files.exists(&self.session_folder(session)?) {
-            return Ok(());
+        let sessions = self.root.join(SESSIONS);
+        if self.files.is_gone(&self.session_folder(session)?) {
+            // An earlier removal may have failed at the sync.
+            return folder::sync(&*self.files, &sessions);
         }
         let (folder, lock) = self.lock(session)?;
         self.remove_locked(&folder)?;
@@ -301,6 +304,8 @@ impl FileStore {
             Err(_) if cfg!(windows) => folder.to_owned(),
             Err(e) => return Err(failed("removing", folder, e)),
         };
+        // A device may do the two in either order: a session without its newest segments must not come back.
+        folder::sync(&*self.files, &self.root.join(SESSIONS))?;
         match self.files.remove_folders(&doomed) {
             // Whoever opened the store meanwhile finished it.
             Err(e) if e.kind() != io::ErrorKind::NotFound => Err(failed("removing", &doomed, e)),

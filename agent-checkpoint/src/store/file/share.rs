@@ -59,7 +59,8 @@ impl FileStore {
         folder::create(&*self.files, &made)?;
         let lock = open_lock(&*self.files, &made)?;
         lock.lock().map_err(|e| failed("locking", &made, e))?;
-        if !lock.is_at(&made.join(LOCK)) {
+        let is_held = lock.is_at(&made.join(LOCK));
+        if !is_held.map_err(|e| failed("making", &made, e))? {
             let gone = io::Error::other("another process took it for a left-over");
             return Err(failed("making", &made, gone));
         }
