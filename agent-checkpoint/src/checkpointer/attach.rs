@@ -12,6 +12,7 @@ use super::points::Points;
 use super::report::{Quarantined, Report};
 use super::resume::{Resume, Resumed, end_of};
 use super::save::Head;
+use super::seal::Segments;
 use super::unsynced::Unsynced;
 use super::{Checkpoint, Checkpointer};
 use crate::format::SEGMENT_TARGET;
@@ -27,6 +28,7 @@ pub(super) struct Attached {
     pub(super) current: Current,
     pub(super) head: Option<Head>,
     pub(super) points: Points,
+    pub(super) segments: Segments,
     pub(super) blobs: Known,
     pub(super) logical: u64,
     pub(super) report: Report,
@@ -94,6 +96,7 @@ impl Attached {
             },
             owed,
             mended: None,
+            begun: Vec::new(),
             ignored: loaded.ignored,
             unsynced: Unsynced::default(),
             is_failed: false,
@@ -108,6 +111,11 @@ impl Attached {
                 Known::spent()
             } else {
                 loaded.replay.blobs.known()
+            },
+            segments: Segments {
+                unsealed: loaded.unsealed,
+                sealed: loaded.sealed,
+                last: loaded.last_segment,
             },
             logical: loaded.replay.logical,
             head: head.as_ref().map(Head::of),
@@ -251,9 +259,10 @@ impl Checkpointer {
     /// As [`open`](super::Builder::open). Memory stays, no save works, and it may be tried again.
     pub fn reopen(&mut self) -> Result<(), Error> {
         self.land()?;
+        // The lock must be free before it is taken again, and nobody at work under it.
+        self.sealer.stop();
         let (doubt, is_failed) = {
             let mut appender = self.desk.appender()?;
-            // The lock must be free before it is taken again.
             appender.writer = Box::new(Closed);
             appender.owed = None;
             (appender.doubt(), appender.is_failed)
@@ -267,6 +276,7 @@ impl Checkpointer {
         self.desk.appender()?.replace(attached.appender);
         self.head = attached.head;
         self.points = attached.points.with_policy(self.points.policy());
+        self.sealer.reopen(attached.segments);
         self.blobs = attached.blobs;
         self.logical = attached.logical;
         self.report = attached.report;
@@ -320,7 +330,8 @@ pub(crate) fn report(loaded: &Loaded, head: Option<&Entry>) -> Report {
     let degraded = replay
         .commits
         .iter()
-        .filter(|entry| !entry.whole)
+        // Of dropped ones parts may be left out on purpose.
+        .filter(|entry| !entry.whole && !replay.is_dropped(entry))
         .map(Entry::id)
         .collect();
     let uncommitted = replay

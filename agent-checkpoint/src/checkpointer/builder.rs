@@ -9,6 +9,7 @@ use agent_primitives::{AgentId, Clock, Observer, Restored, SessionId, SystemCloc
 use super::attach::Attached;
 use super::desk::Desk;
 use super::fork::Origin;
+use super::seal::{Sealer, Sealing};
 use super::trigger::Progress;
 use super::{Checkpointer, Resume, Retention, Signal, Triggers};
 use crate::format::SEGMENT_TARGET;
@@ -42,6 +43,7 @@ pub struct Builder {
     pub(super) origin: Option<Origin>,
     patience: Option<Duration>,
     limit: u64,
+    sealing: Sealing,
     resume: Resume,
     segment_target: usize,
 }
@@ -74,6 +76,7 @@ impl Builder {
             origin: None,
             patience: None,
             limit: Reader::LIMIT,
+            sealing: Sealing::default(),
             resume: Resume::default(),
             segment_target: SEGMENT_TARGET,
         }
@@ -118,6 +121,14 @@ impl Builder {
     #[must_use]
     pub fn durability(mut self, durability: Durability) -> Self {
         self.durability = durability;
+        self
+    }
+
+    /// Whether segments that are full are packed tighter in the background; [`Sealing::Background`] unless
+    /// set.
+    #[must_use]
+    pub fn sealing(mut self, sealing: Sealing) -> Self {
+        self.sealing = sealing;
         self
     }
 
@@ -226,6 +237,7 @@ impl Builder {
             logical: attached.logical,
             head: attached.head,
             signal: Signal::hearing(&self.triggers),
+            sealer: Sealer::new(self.sealing, attached.segments),
             store: self.store,
             desk: Desk::new(attached.appender, self.patience),
             flight: None,

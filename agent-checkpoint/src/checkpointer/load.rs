@@ -35,6 +35,7 @@ pub(crate) struct Loaded {
     pub(crate) ignored: Vec<u32>,
     /// Segments that are not sealed.
     pub(crate) unsealed: Vec<u32>,
+    pub(crate) sealed: u32,
     pub(crate) segments: u32,
     pub(crate) last_segment: u32,
     /// Where appends go on; `None` where they need a new segment.
@@ -86,6 +87,7 @@ pub(crate) fn load(
         damaged_headers: Vec::new(),
         ignored: Vec::new(),
         unsealed: Vec::new(),
+        sealed: 0,
         segments: 0,
         last_segment: 0,
         end: None,
@@ -309,7 +311,9 @@ impl Loaded {
         self.segments += 1;
         self.last_segment = segment;
         let is_sealed = is_sealed(&place, bytes)?;
-        if !is_sealed {
+        if is_sealed {
+            self.sealed += 1;
+        } else {
             self.unsealed.push(segment);
         }
         self.end = (is_good && !is_sealed).then(|| position(found.end));
