@@ -80,6 +80,7 @@ fn later(session: &mut Checkpointer) -> BTreeMap<String, Reference> {
         at: 0,
         kind: "dream".into(),
         agent: None,
+        why: None,
         restored: None,
         covers: batch.next() - 3,
         history: session.current.numbering.spans().to_vec(),

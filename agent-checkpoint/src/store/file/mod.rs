@@ -161,6 +161,8 @@ impl FileStore {
         // Each turn is lost to a removal that finished meanwhile.
         for _ in 0..LOCK_TRIES {
             folder::create(&*self.files, &folder)?;
+            // Whoever made it may have failed or died before its name was on the device.
+            folder::sync(&*self.files, &self.root.join(SESSIONS))?;
             let lock = match open_lock(&*self.files, &folder) {
                 Ok(lock) => lock,
                 Err(_) if self.files.is_gone(&folder) => continue,
