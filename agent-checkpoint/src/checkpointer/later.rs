@@ -82,6 +82,7 @@ fn later(session: &mut Checkpointer) -> BTreeMap<String, Reference> {
         agent: None,
         why: None,
         restored: None,
+        why: None,
         covers: batch.next() - 3,
         history: session.current.numbering.spans().to_vec(),
         context: None,
