@@ -20,7 +20,9 @@ pub use error::Error;
 pub use state::{
     Artifact, Decision, Message, Role, SessionState, Snapshot, ToolCall, Work, Workflow,
 };
-pub use store::{Durability, MemoryStore, Position, Size, Store, StoreId, Writer};
+pub use store::{
+    Claim, Durability, MemoryStore, Owner, Position, Size, Store, StoreId, TakeOver, Tenure, Writer,
+};
 #[cfg(feature = "fs")]
 pub use store::{FileStore, location};
 pub use truncate::{CountTokens, EstimateTokens, LimitTooSmall, Truncation, truncate};

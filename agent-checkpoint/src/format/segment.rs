@@ -48,6 +48,9 @@ pub(crate) struct Opening {
     pub(crate) void_from: u64,
 }
 
+/// As [`Opening::void_from`]: none of the segment before counts, be it damage or frames.
+pub(crate) const VOID_WHOLE: u64 = 1;
+
 impl Place<'_> {
     /// Seeds the sum of every frame header in the segment, so that bytes of another store, session
     /// or segment never pass.
