@@ -5,6 +5,8 @@ use std::fmt;
 
 use agent_primitives::{CheckpointId, SessionId};
 
+use crate::store::Owner;
+
 type Source = Box<dyn StdError + Send + Sync>;
 
 /// Why an operation on a store or a session failed.
@@ -31,8 +33,16 @@ enum Kind {
     Unavailable { what: String, source: Source },
     #[error("no space left while {what}; free some and try again, nothing in memory is lost")]
     DiskFull { what: String, source: Source },
-    #[error("session {0} has a writer already; close it, or wait until its process ends")]
-    Locked(SessionId),
+    #[error("session {session} has a writer already{}; close it, wait until its process ends, or ask to take over", by(owner.as_ref()))]
+    Locked {
+        session: SessionId,
+        owner: Option<Owner>,
+    },
+    #[error("session {session} was taken over{}, so nothing more is saved from here; open it anew, or take it over in turn", by(owner.as_ref()))]
+    Fenced {
+        session: SessionId,
+        owner: Option<Owner>,
+    },
     #[error("a sync to disk failed earlier, so what lies on disk is unknown; reopen the session")]
     Poisoned,
     #[error("the log of session {0} has moved on under this writer; reopen the session")]
@@ -91,7 +101,25 @@ impl Error {
 
     /// Somebody else writes this session. For stores outside this crate.
     pub fn locked(session: SessionId) -> Self {
-        Kind::Locked(session).into()
+        Kind::Locked {
+            session,
+            owner: None,
+        }
+        .into()
+    }
+
+    /// As [`locked`](Self::locked), where it is known who. For stores outside this crate.
+    pub fn locked_by(session: SessionId, owner: Owner) -> Self {
+        Kind::Locked {
+            session,
+            owner: Some(owner),
+        }
+        .into()
+    }
+
+    /// Somebody took the session over from this writer. For stores outside this crate.
+    pub fn fenced(session: SessionId, owner: Option<Owner>) -> Self {
+        Kind::Fenced { session, owner }.into()
     }
 
     /// Durability can no longer be promised by this writer. For stores outside this crate.
@@ -184,7 +212,22 @@ impl Error {
 
     /// Another writer holds the session.
     pub fn is_locked(&self) -> bool {
-        matches!(*self.0, Kind::Locked(_))
+        matches!(*self.0, Kind::Locked { .. })
+    }
+
+    /// Another writer took the session over: what was acknowledged before stays, and nothing more is
+    /// saved from here. Open the session anew, or [`take_over`](crate::Checkpointer::take_over) in turn.
+    pub fn is_fenced(&self) -> bool {
+        matches!(*self.0, Kind::Fenced { .. })
+    }
+
+    /// Who holds the session, where the error [`is_locked`](Self::is_locked) or
+    /// [`is_fenced`](Self::is_fenced) and it is known.
+    pub fn owner(&self) -> Option<&Owner> {
+        match &*self.0 {
+            Kind::Locked { owner, .. } | Kind::Fenced { owner, .. } => owner.as_ref(),
+            _ => None,
+        }
     }
 
     /// The writer is of no further use: [`reopen`](crate::Checkpointer::reopen) the session.
@@ -245,6 +288,10 @@ impl Error {
     pub fn is_damaged(&self) -> bool {
         matches!(*self.0, Kind::Damaged(_))
     }
+}
+
+fn by(owner: Option<&Owner>) -> String {
+    owner.map_or_else(String::new, |owner| format!(" by {owner}"))
 }
 
 impl From<Kind> for Error {

@@ -21,7 +21,9 @@ pub use state::{
     AgentContext, Artifact, Decision, Drift, McpServer, McpTool, Message, NextStep, Question, Role,
     SessionState, Snapshot, StepStatus, ToolCall, Work, Workflow, WorkflowStep,
 };
-pub use store::{Durability, MemoryStore, Position, Size, Store, StoreId, Writer};
+pub use store::{
+    Claim, Durability, MemoryStore, Owner, Position, Size, Store, StoreId, TakeOver, Tenure, Writer,
+};
 #[cfg(feature = "fs")]
 pub use store::{FileStore, location};
 pub use truncate::{CountTokens, EstimateTokens, LimitTooSmall, Truncation, truncate};

@@ -2,16 +2,21 @@
 
 use std::sync::Arc;
 
-use agent_primitives::SessionId;
+use agent_primitives::{SessionId, Timestamp};
 
 use super::current::Current;
 use super::load::{Loaded, Lost, load};
 use super::report::{Quarantined, Report};
-use super::save::{Head, LogEnd};
+use super::save::{Head, LogEnd, segment_after};
 use super::{Checkpoint, Checkpointer};
+use crate::format::segment::{Opening, Place};
 use crate::log::numbering::wide;
 use crate::log::replay::{Entry, Replay};
-use crate::{Durability, Error, Position, Size, Store, Writer};
+use crate::{Claim, Durability, Error, Position, Size, Store, Tenure, Writer};
+
+/// After a takeover, a writer that was stopped while it made a segment may use the number meant for the next
+/// one; it can do so once. One more try is for good measure.
+const CLAIM_TRIES: u32 = 3;
 
 /// A session's log with its lock.
 #[derive(Debug)]
@@ -27,16 +32,43 @@ pub(super) struct Attached {
 }
 
 impl Attached {
-    pub(super) fn to(store: &Arc<dyn Store>, session: &SessionId) -> Result<Self, Error> {
-        let mut writer = store.writer(session)?;
+    pub(super) fn to(
+        store: &Arc<dyn Store>,
+        session: &SessionId,
+        claim: &Claim,
+    ) -> Result<Self, Error> {
+        let mut attached = Self::once(store, session, claim);
+        for _ in 1..CLAIM_TRIES {
+            match attached {
+                Err(error) if error.is_conflict() => {
+                    attached = Self::once(store, session, claim);
+                }
+                attached => return attached,
+            }
+        }
+        attached
+    }
+
+    fn once(store: &Arc<dyn Store>, session: &SessionId, claim: &Claim) -> Result<Self, Error> {
+        let mut writer = store.claim(session, claim)?;
         let mut loaded = load(store, session, u64::MAX)?;
         let (head, current) = newest(&mut loaded.replay)?;
         let mut report = report(&loaded, head.as_ref());
+        if loaded.epoch >= writer.tenure().epoch {
+            writer.outrank(loaded.epoch)?;
+        }
+        let anew = if writer.tenure().is_takeover {
+            Some(Anew::behind(&loaded, store, session, writer.tenure())?)
+        } else {
+            None
+        };
         let mending = Mending {
             lost: std::mem::take(&mut loaded.lost),
             end: loaded.end,
             is_torn: loaded.is_torn,
+            anew,
         };
+        let begun = mending.anew.as_ref().map(Anew::position);
         // From here on the store is changed; what could refuse the log has been asked.
         let owed = match mending.mend(writer.as_mut(), &mut report) {
             Ok(()) => None,
@@ -53,8 +85,8 @@ impl Attached {
         }
         Ok(Self {
             end: LogEnd {
-                position: loaded.end,
-                last_segment: loaded.last_segment,
+                position: begun.map_or(loaded.end, Some),
+                last_segment: begun.map_or(loaded.last_segment, |begun| begun.segment),
                 next: loaded.replay.next,
                 last_item: loaded.replay.last_item(),
                 is_synced: false,
@@ -70,12 +102,51 @@ impl Attached {
     }
 }
 
+/// The segment that a log goes on in after a takeover.
+#[derive(Debug)]
+struct Anew {
+    segment: u32,
+    header: Vec<u8>,
+}
+
+impl Anew {
+    fn behind(
+        loaded: &Loaded,
+        store: &Arc<dyn Store>,
+        session: &SessionId,
+        tenure: Tenure,
+    ) -> Result<Self, Error> {
+        let segment = segment_after(loaded.last_segment, &loaded.ignored)?;
+        let is_adjacent = loaded.last_segment.checked_add(1) == Some(segment);
+        let place = Place {
+            store: store.id(),
+            session,
+            segment,
+        };
+        // Whatever the earlier owner has under way lands behind this, and does not count.
+        let void_from = if is_adjacent { loaded.void_from } else { 0 };
+        let header = place.header(Opening {
+            epoch: tenure.epoch,
+            void_from,
+        });
+        Ok(Self { segment, header })
+    }
+
+    fn position(&self) -> Position {
+        Position {
+            segment: self.segment,
+            offset: wide(self.header.len()),
+        }
+    }
+}
+
 /// What is to be done to a log before anything is appended.
 #[derive(Debug)]
 pub(super) struct Mending {
     lost: Vec<Lost>,
     end: Option<Position>,
     is_torn: bool,
+    anew: Option<Anew>,
 }
 
 impl Mending {
@@ -96,10 +167,11 @@ impl Mending {
                 copy,
             });
         }
-        match self.end {
-            Some(end) if self.is_torn => writer.cut(end)?,
-            Some(end) => writer.resume(end)?,
-            None => {}
+        match (&self.anew, self.end) {
+            (Some(anew), _) => writer.start(anew.segment, &anew.header)?,
+            (None, Some(end)) if self.is_torn => writer.cut(end)?,
+            (None, Some(end)) => writer.resume(end)?,
+            (None, None) => {}
         }
         report.lost_bytes = self.len();
         report.quarantined = quarantined;
@@ -130,11 +202,27 @@ impl Checkpointer {
     ///
     /// # Errors
     /// As [`open`](super::Builder::open). Memory stays, no save works, and it may be tried again.
+    /// [`Error::is_fenced`] when another writer took the session over: its state is not to be replaced
+    /// unasked. Ask with [`take_over`](Self::take_over), or open the session anew.
     pub fn reopen(&mut self) -> Result<(), Error> {
-        // The lock must be free before it is taken again.
-        self.writer = Box::new(Closed);
+        let claim = self.claim_now();
+        if let Err(error) = self.writer.renew(claim.now)
+            && error.is_fenced()
+        {
+            return Err(error);
+        }
+        self.attach(&claim)
+    }
+
+    pub(super) fn attach(&mut self, claim: &Claim) -> Result<(), Error> {
+        let renewed = self.writer.renew(claim.now);
+        if !renewed.is_err_and(|error| error.is_fenced()) {
+            // The lock must be free before it is taken again. One that is superseded is in nobody's way.
+            self.writer = Box::new(Closed);
+        }
         self.owed = None;
-        let attached = Attached::to(&self.store, &self.session)?;
+        let attached = Attached::to(&self.store, &self.session, claim)?;
+        self.renewed = claim.now;
         self.current.rebase(attached.current);
         self.writer = attached.writer;
         self.head = attached.head;
@@ -161,6 +249,18 @@ impl Checkpointer {
 struct Closed;
 
 impl Writer for Closed {
+    fn tenure(&self) -> Tenure {
+        Tenure {
+            epoch: 0,
+            is_takeover: false,
+        }
+    }
+    fn outrank(&mut self, _: u64) -> Result<(), Error> {
+        Err(Error::poisoned())
+    }
+    fn renew(&mut self, _: Timestamp) -> Result<(), Error> {
+        Err(Error::poisoned())
+    }
     fn start(&mut self, _: u32, _: &[u8]) -> Result<(), Error> {
         Err(Error::poisoned())
     }
@@ -219,6 +319,7 @@ fn report(loaded: &Loaded, head: Option<&Entry>) -> Report {
         uncommitted: uncommitted.map(|block| block.count).sum(),
         damaged_headers: loaded.damaged_headers.clone(),
         ignored: loaded.ignored.clone(),
+        superseded: loaded.superseded.clone(),
         ..Report::default()
     }
 }

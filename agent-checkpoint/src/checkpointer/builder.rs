@@ -2,13 +2,16 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
-use agent_primitives::{AgentId, Clock, Observer, Restored, SessionId, SystemClock};
+use agent_primitives::{
+    AgentId, Clock, Observer, Restored, SessionId, SystemClock, Timestamp,
+};
 
 use super::attach::Attached;
 use super::{Checkpointer, Retention, Signal};
 use crate::format::compress::Packer;
-use crate::{Durability, Error, Store};
+use crate::{Claim, Durability, Error, Store, TakeOver};
 
 /// Settings for a session, from [`Checkpointer::builder`].
 ///
@@ -33,6 +36,7 @@ pub struct Builder {
     clock: Arc<dyn Clock>,
     retention: Retention,
     durability: Durability,
+    claim: Claim,
 }
 
 impl fmt::Debug for Builder {
@@ -43,6 +47,8 @@ impl fmt::Debug for Builder {
             .field("agent", &self.agent)
             .field("retention", &self.retention)
             .field("durability", &self.durability)
+            .field("lease", &self.claim.lease)
+            .field("take_over", &self.claim.take_over)
             .finish_non_exhaustive()
     }
 }
@@ -57,6 +63,7 @@ impl Builder {
             clock: Arc::new(SystemClock),
             retention: Retention::default(),
             durability: Durability::default(),
+            claim: Claim::at(Timestamp::UNIX_EPOCH),
         }
     }
 
@@ -95,6 +102,35 @@ impl Builder {
         self
     }
 
+    /// How long the session counts as held without a renewal; 30 s unless set. Appends renew it once a third
+    /// has passed, and so does [`Checkpointer::renew`].
+    ///
+    /// The lease keeps nobody from appending: it only says from when on another process that asks with
+    /// [`TakeOver::Expired`] may take the session from one that still runs. It goes by the wall clock. Where
+    /// the clock of whoever asks is ahead, it takes over early, and where it is behind, late; either way no
+    /// acknowledged save is lost, since fencing goes by epochs and not by time.
+    #[must_use]
+    pub fn lease(mut self, lease: Duration) -> Self {
+        self.claim.lease = lease;
+        self
+    }
+
+    /// Takes the session from a writer that still holds it; from nobody unless set.
+    ///
+    /// What that writer was told is saved stays. Its later saves fail with [`Error::is_fenced`], also one that
+    /// it began before. Of several who ask at once, one gets the session.
+    ///
+    /// On a network file system the writer taken over from learns of it only as fast as its system shows
+    /// it the other's change, which may be seconds: a save that it makes meanwhile is acknowledged there and is
+    /// not in the log. Its bytes are void in any case and never mix with the new owner's. On Windows a
+    /// writer that runs keeps its lock file from being read, so that nothing can be taken from it; end its
+    /// process.
+    #[must_use]
+    pub fn take_over(mut self, how: TakeOver) -> Self {
+        self.claim.take_over = Some(how);
+        self
+    }
+
     /// Opens the session, new or not, and takes its lock.
     ///
     /// The state is that of the newest checkpoint whose every byte is as it was written. Bytes that are
@@ -103,12 +139,17 @@ impl Builder {
     /// the same, [`Report::unmended_bytes`](crate::Report::unmended_bytes) tells, and the first save does it. Emits [`Restored`] when the session existed.
     ///
     /// # Errors
-    /// [`Error::is_locked`] while another writer lives; [`Error::is_newer`] and [`Error::is_foreign`]
+    /// [`Error::is_locked`] while another writer lives, and it is not to be, or cannot be,
+    /// [taken over](Self::take_over) from; [`Error::owner`] tells who it is. [`Error::is_newer`] and [`Error::is_foreign`]
     /// for logs that are not this build's to write, which are left as they are;
     /// [`Error::is_unavailable`] when the store cannot be read.
     pub fn open(self) -> Result<Checkpointer, Error> {
         let started = self.clock.monotonic();
-        let attached = Attached::to(&self.store, &self.session)?;
+        let claim = Claim {
+            now: self.clock.timestamp(),
+            ..self.claim
+        };
+        let attached = Attached::to(&self.store, &self.session, &claim)?;
         let session = Checkpointer {
             packer: Packer::new()?,
             listed: attached.listed,
@@ -123,6 +164,12 @@ impl Builder {
             clock: self.clock,
             retention: self.retention,
             durability: self.durability,
+            // To take over is asked for once.
+            claim: Claim {
+                take_over: None,
+                ..claim
+            },
+            renewed: claim.now,
             current: attached.current,
             end: attached.end,
             owed: attached.owed,

@@ -14,6 +14,7 @@ mod restore;
 mod retention;
 mod save;
 mod signal;
+mod tenure;
 
 pub use builder::Builder;
 pub use checkpoint::Checkpoint;
@@ -24,11 +25,13 @@ pub use signal::Signal;
 use std::fmt;
 use std::sync::Arc;
 
-use agent_primitives::{AgentId, Clock, Event, Observer, SessionId, Stamp};
+use agent_primitives::{AgentId, Clock, Event, Observer, SessionId, Stamp, Timestamp};
 
 use crate::format::compress::Packer;
 use crate::state::savable::{check_depth, check_message};
-use crate::{Durability, Error, Message, Position, SessionState, Snapshot, Store, Work, Writer};
+use crate::{
+    Claim, Durability, Error, Message, Position, SessionState, Snapshot, Store, Work, Writer,
+};
 use attach::Mending;
 use components::Host;
 use current::Current;
@@ -68,6 +71,10 @@ pub struct Checkpointer {
     clock: Arc<dyn Clock>,
     retention: Retention,
     durability: Durability,
+    /// What the session was opened with; its time is that of opening.
+    claim: Claim,
+    /// When the lease was last renewed.
+    renewed: Timestamp,
     signal: Signal,
     packer: Packer,
     current: Current,

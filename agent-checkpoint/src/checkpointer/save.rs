@@ -253,6 +253,7 @@ impl Checkpointer {
 
     /// Makes what was written as durable as asked.
     fn settle(&mut self, durability: Durability) -> Result<(), Error> {
+        self.renew_if_due()?;
         self.mend()?;
         if let (Some(position), Durability::Synced, false) =
             (self.end.position, durability, self.end.is_synced)
@@ -266,6 +267,7 @@ impl Checkpointer {
     /// Bytes written. A batch that is longer than a segment goes into several; what was written of it
     /// before a failure stays in the log without a commit, and its numbers are not used again.
     pub(super) fn append(&mut self, batch: &Batch, durability: Durability) -> Result<u64, Error> {
+        self.renew_if_due()?;
         self.mend()?;
         let mut stored = 0;
         for part in batch.parts(SEGMENT_TARGET) {
@@ -293,7 +295,10 @@ impl Checkpointer {
             position
         } else {
             let segment = self.next_segment()?;
-            let header = place(segment).header(Opening::default());
+            let header = place(segment).header(Opening {
+                epoch: self.writer.tenure().epoch,
+                void_from: 0,
+            });
             self.writer.start(segment, &header)?;
             self.end.last_segment = segment;
             Position {
@@ -311,14 +316,19 @@ impl Checkpointer {
 
     /// The number of a segment that is not there.
     fn next_segment(&self) -> Result<u32, Error> {
-        let mut segment = self.end.last_segment;
-        loop {
-            segment = segment
-                .checked_add(1)
-                .ok_or_else(|| Error::too_large("a segment's number", usize::MAX, LAST_SEGMENT))?;
-            if !self.report.ignored.contains(&segment) {
-                return Ok(segment);
-            }
+        segment_after(self.end.last_segment, &self.report.ignored)
+    }
+}
+
+/// The first number behind `last` that is none of `ignored`.
+pub(super) fn segment_after(last: u32, ignored: &[u32]) -> Result<u32, Error> {
+    let mut segment = last;
+    loop {
+        segment = segment
+            .checked_add(1)
+            .ok_or_else(|| Error::too_large("a segment's number", usize::MAX, LAST_SEGMENT))?;
+        if !ignored.contains(&segment) {
+            return Ok(segment);
         }
     }
 }

@@ -1,17 +1,20 @@
 //! Where logs lie: segments of bytes that only grow, one writer to a session.
 
+mod claim;
+mod claimant;
 #[cfg(feature = "fs")]
 mod file;
 mod memory;
 
 #[cfg(feature = "fs")]
 pub use file::{FileStore, location};
+pub use claim::{Claim, Owner, TakeOver, Tenure};
 pub use memory::MemoryStore;
 
 use std::fmt;
 use std::sync::Arc;
 
-use agent_primitives::SessionId;
+use agent_primitives::{Clock, SessionId, SystemClock, Timestamp};
 
 use crate::Error;
 
@@ -49,7 +52,6 @@ impl StoreId {
     }
 
     /// The id that `text` prints as.
-    #[cfg(feature = "fs")]
     pub(crate) fn parse(text: &str) -> Option<Self> {
         // `from_str_radix` takes a sign, which would make 31 digits pass.
         let plain = text.len() == 32 && text.bytes().all(|b| b.is_ascii_hexdigit());
@@ -126,9 +128,21 @@ pub trait Store: fmt::Debug + Send + Sync {
 
     /// Takes the session's one writer; dropping it gives it back.
     ///
+    /// A claim that takes over ends the tenure of the writer before: from then on that one's every call that
+    /// would change the log fails with [`Error::is_fenced`], and what it had under way is not acknowledged.
+    ///
     /// # Errors
-    /// [`Error::is_locked`] while another writer lives, in this process or another.
-    fn writer(&self, session: &SessionId) -> Result<Box<dyn Writer>, Error>;
+    /// [`Error::is_locked`] while another writer lives, in this process or another, and the claim may not
+    /// take over from it; or while somebody else claims the session.
+    fn claim(&self, session: &SessionId, claim: &Claim) -> Result<Box<dyn Writer>, Error>;
+
+    /// As [`claim`](Self::claim), at the system's time, and taking over from nobody.
+    ///
+    /// # Errors
+    /// As [`claim`](Self::claim).
+    fn writer(&self, session: &SessionId) -> Result<Box<dyn Writer>, Error> {
+        self.claim(session, &Claim::at(SystemClock.timestamp()))
+    }
 
     /// Removes a session and all that it holds.
     ///
@@ -138,7 +152,18 @@ pub trait Store: fmt::Debug + Send + Sync {
 }
 
 /// The one writer of a session.
+///
+/// Each call that changes the log fails with [`Error::is_fenced`] once another writer took the session over.
 pub trait Writer: fmt::Debug + Send + Sync {
+    /// This writer's standing.
+    fn tenure(&self) -> Tenure;
+
+    /// Raises this writer's epoch above `epoch`, which the log knows of: the record of the last one is lost.
+    fn outrank(&mut self, epoch: u64) -> Result<(), Error>;
+
+    /// Extends the lease from `now` on.
+    fn renew(&mut self, now: Timestamp) -> Result<(), Error>;
+
     /// Begins a segment that holds `header`, and makes its name and header durable.
     fn start(&mut self, segment: u32, header: &[u8]) -> Result<(), Error>;
 
@@ -153,7 +178,8 @@ pub trait Writer: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     /// [`Error::is_conflict`] when `at` is not the end; [`Error::is_disk_full`]; [`Error::is_poisoned`]
-    /// from the first failed sync on, since the system may have dropped what it could not write.
+    /// from the first failed sync on, since the system may have dropped what it could not write;
+    /// [`Error::is_fenced`] when the session was taken over, be it while this was written.
     fn append(&mut self, at: Position, bytes: &[u8], durability: Durability) -> Result<(), Error>;
 
     /// Keeps a durable copy of damaged bytes that lay at `at`, and names it. The same bytes again are
@@ -177,8 +203,8 @@ impl<S: Store + ?Sized> Store for Arc<S> {
     fn read(&self, session: &SessionId, segment: u32, max: usize) -> Result<Vec<u8>, Error> {
         (**self).read(session, segment, max)
     }
-    fn writer(&self, session: &SessionId) -> Result<Box<dyn Writer>, Error> {
-        (**self).writer(session)
+    fn claim(&self, session: &SessionId, claim: &Claim) -> Result<Box<dyn Writer>, Error> {
+        (**self).claim(session, claim)
     }
     fn remove(&self, session: &SessionId) -> Result<(), Error> {
         (**self).remove(session)
