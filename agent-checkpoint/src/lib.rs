@@ -18,7 +18,8 @@ pub use checkpointer::{
 };
 pub use error::Error;
 pub use state::{
-    Artifact, Decision, Message, Role, SessionState, Snapshot, ToolCall, Work, Workflow,
+    AgentContext, Artifact, Decision, Drift, McpServer, McpTool, Message, NextStep, Question, Role,
+    SessionState, Snapshot, StepStatus, ToolCall, Work, Workflow, WorkflowStep,
 };
 pub use store::{
     Claim, Durability, MemoryStore, Owner, Position, Size, Store, StoreId, TakeOver, Tenure, Writer,

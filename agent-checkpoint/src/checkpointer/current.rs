@@ -66,15 +66,7 @@ impl Current {
         for items in &history {
             current.number(replay, items);
         }
-        current.state.conversation = match history.as_slice() {
-            [all] if *all == (0..replay.items.len()) => std::mem::take(&mut replay.items),
-            _ => history
-                .iter()
-                .filter_map(|items| replay.items.get(items.clone()))
-                .flatten()
-                .cloned()
-                .collect(),
-        };
+        current.state.conversation = take(std::mem::take(&mut replay.items), &history);
         Ok(current)
     }
 
@@ -233,5 +225,41 @@ impl Current {
             return Ok(Changes::default());
         }
         self.components.changes(&self.state.work, &self.host)
+    }
+}
+
+/// The items at `kept`, which ascend and do not overlap. A clone of them would double what a restore takes.
+fn take(mut items: Vec<Message>, kept: &[Range<usize>]) -> Vec<Message> {
+    let mut kept = kept.iter();
+    let mut part = kept.next();
+    let mut at = 0;
+    items.truncate(kept.as_slice().last().or(part).map_or(0, |last| last.end));
+    items.retain(|_| {
+        while part.is_some_and(|part| part.end <= at) {
+            part = kept.next();
+        }
+        let is_kept = part.is_some_and(|part| part.contains(&at));
+        at += 1;
+        is_kept
+    });
+    items
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_history_is_taken_from_the_items_in_any_parts() {
+        let items = || (0..10).map(|n| Message::user(n.to_string())).collect();
+        let taken = |kept: &[Range<usize>]| -> Vec<String> {
+            let taken = take(items(), kept).into_iter();
+            taken.map(|message| message.content).collect()
+        };
+        assert_eq!(taken(&[0..10]).len(), 10);
+        assert_eq!(taken(&[0..4, 4..10]).len(), 10);
+        assert_eq!(taken(&[1..3, 5..6, 8..9]), ["1", "2", "5", "8"]);
+        assert_eq!(taken(&[2..3, 3..3, 7..12]), ["2", "7", "8", "9"]);
+        assert!(taken(&[]).is_empty());
     }
 }

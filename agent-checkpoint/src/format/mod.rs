@@ -3,10 +3,14 @@
 pub(crate) mod compress;
 pub(crate) mod frame;
 pub(crate) mod header;
+pub(crate) mod index;
 pub(crate) mod items;
+pub(crate) mod pack;
 pub(crate) mod payload;
 pub(crate) mod segment;
+pub(crate) mod skip;
 pub(crate) mod tags;
+pub(crate) mod varint;
 
 /// Major version: readers refuse a greater one.
 pub(crate) const MAJOR: u16 = 1;

@@ -11,7 +11,13 @@ impl Kind {
     pub(crate) const SNAPSHOT: Self = Self(2);
     pub(crate) const COMMIT: Self = Self(4);
     pub(crate) const TOMBSTONE: Self = Self(6);
-    // Set aside for what version 1.1 adds: 3 Patch, 5 Label, 7 Pack, 8 Skip, 9 Blob, 10 Component, 11 Fork.
+    /// A run of frames packed together, in a sealed segment.
+    pub(crate) const PACK: Self = Self(7);
+    /// Records that were left out on purpose.
+    pub(crate) const SKIP: Self = Self(8);
+    /// What a sealed segment holds, at its end.
+    pub(crate) const INDEX: Self = Self(12);
+    // Set aside for what version 1.1 adds: 3 Patch, 5 Label, 9 Blob, 10 Component, 11 Fork.
 }
 
 /// How a payload's values are written.
