@@ -128,6 +128,7 @@ impl Anew {
         let header = place.header(Opening {
             epoch: tenure.epoch,
             void_from,
+            ..Opening::default()
         });
         Ok(Self { segment, header })
     }

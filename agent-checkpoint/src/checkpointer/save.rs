@@ -297,7 +297,7 @@ impl Checkpointer {
             let segment = self.next_segment()?;
             let header = place(segment).header(Opening {
                 epoch: self.writer.tenure().epoch,
-                void_from: 0,
+                ..Opening::default()
             });
             self.writer.start(segment, &header)?;
             self.end.last_segment = segment;

@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use agent_primitives::SessionId;
 
-use super::{Store, StoreId, Writer};
+use super::{Claim, Store, StoreId, Writer};
 use crate::Error;
 use writer::FileWriter;
 
@@ -185,7 +185,7 @@ impl Store for FileStore {
             })
     }
 
-    fn writer(&self, session: &SessionId) -> Result<Box<dyn Writer>, Error> {
+    fn claim(&self, session: &SessionId, _: &Claim) -> Result<Box<dyn Writer>, Error> {
         let (folder, lock) = self.lock(session)?;
         Ok(Box::new(FileWriter::new(session.clone(), folder, lock)))
     }

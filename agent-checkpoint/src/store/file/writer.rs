@@ -4,14 +4,14 @@ use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::PathBuf;
 
-use agent_primitives::SessionId;
+use agent_primitives::{SessionId, Timestamp};
 
 use super::active::{Active, Failure};
 use super::atomic_write::atomic_write;
 use super::names::segment_name;
 use super::{QUARANTINE, failed, folder};
 use crate::store::name_aside;
-use crate::{Durability, Error, Position, Size, Writer};
+use crate::{Durability, Error, Position, Size, Tenure, Writer};
 
 /// Holds the session's lock as long as it lives.
 #[derive(Debug)]
@@ -95,6 +95,21 @@ impl Drop for FileWriter {
 }
 
 impl Writer for FileWriter {
+    fn tenure(&self) -> Tenure {
+        Tenure {
+            epoch: 0,
+            is_takeover: false,
+        }
+    }
+
+    fn outrank(&mut self, _: u64) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn renew(&mut self, _: Timestamp) -> Result<(), Error> {
+        Ok(())
+    }
+
     fn start(&mut self, segment: u32, header: &[u8]) -> Result<(), Error> {
         self.finish(segment)?;
         let path = self.path(segment);
