@@ -7,6 +7,8 @@
 mod checkpointer;
 mod error;
 mod format;
+#[cfg(feature = "fs")]
+mod fs;
 mod log;
 mod state;
 mod store;

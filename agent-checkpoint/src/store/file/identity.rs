@@ -4,11 +4,10 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::{
-    QUARANTINE, SESSIONS, atomic_write::atomic_write, failed, folder, names, read_bounded,
-};
+use super::{QUARANTINE, SESSIONS, atomic_write::atomic_write, failed, folder, names};
 use crate::format::segment::store_of;
 use crate::format::{MAJOR, MINOR};
+use crate::fs::{FileSystem, read_bounded};
 use crate::{Error, StoreId};
 
 const NAME: &str = "FORMAT";
@@ -68,9 +67,9 @@ impl Format {
 
 /// The store's id. A FORMAT file that is lost or damaged is made again from what the segments say; the
 /// damaged one is kept in quarantine.
-pub(super) fn read_or_make(root: &Path) -> Result<StoreId, Error> {
+pub(super) fn read_or_make(files: &dyn FileSystem, root: &Path) -> Result<StoreId, Error> {
     let path = root.join(NAME);
-    let found = match read_bounded(&path, LEN_MAX) {
+    let found = match read_bounded(files, &path, LEN_MAX) {
         Ok(bytes) => Some(bytes),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => None,
         Err(e) => return Err(failed("reading", &path, e)),
@@ -84,28 +83,29 @@ pub(super) fn read_or_make(root: &Path) -> Result<StoreId, Error> {
             None => {
                 tracing::warn!(path = %path.display(), "FORMAT file was damaged");
                 let quarantine = root.join(QUARANTINE);
-                folder::create(&quarantine)?;
+                folder::create(files, &quarantine)?;
                 let copy = format!(
                     "FORMAT-{}.bad",
                     &blake3::hash(bytes).to_hex().as_str()[..16]
                 );
-                atomic_write(&quarantine.join(copy), bytes)?;
+                atomic_write(files, &quarantine.join(copy), bytes)?;
             }
         }
     }
-    let store = from_segments(root)?.unwrap_or_else(StoreId::fresh);
+    let store = from_segments(files, root)?.unwrap_or_else(StoreId::fresh);
     let text = serde_json::to_string(&Format::of(store))
         .map_err(|e| Error::encode("the FORMAT file", e))?;
-    atomic_write(&path, format!("{text}\n").as_bytes())?;
+    atomic_write(files, &path, format!("{text}\n").as_bytes())?;
     Ok(store)
 }
 
-fn from_segments(root: &Path) -> Result<Option<StoreId>, Error> {
+fn from_segments(files: &dyn FileSystem, root: &Path) -> Result<Option<StoreId>, Error> {
     let sessions = root.join(SESSIONS);
-    for session in folder::names(&sessions)? {
-        for segment in folder::segments(&sessions.join(&session))? {
+    for session in folder::names(files, &sessions)? {
+        for segment in folder::segments(files, &sessions.join(&session))? {
             let path = sessions.join(&session).join(names::segment_name(segment));
-            let bytes = read_bounded(&path, HEADER_MAX).map_err(|e| failed("reading", &path, e))?;
+            let bytes =
+                read_bounded(files, &path, HEADER_MAX).map_err(|e| failed("reading", &path, e))?;
             if let Some(store) = store_of(&bytes) {
                 return Ok(Some(store));
             }
