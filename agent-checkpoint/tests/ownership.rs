@@ -91,8 +91,14 @@ fn a_refusal_tells_who_holds_the_session_and_until_when(store: &dyn Store) {
     assert_eq!(owner.renewed, Timestamp::from_unix_seconds(100));
     assert_eq!(owner.expires, Timestamp::from_unix_seconds(110));
     let said = refused.to_string();
-    assert!(said.contains("lease until 1970-01-01T00:01:50.000Z"), "{said}");
-    assert!(said.contains(&format!("process {}", std::process::id())), "{said}");
+    assert!(
+        said.contains("lease until 1970-01-01T00:01:50.000Z"),
+        "{said}"
+    );
+    assert!(
+        said.contains(&format!("process {}", std::process::id())),
+        "{said}"
+    );
 }
 
 fn a_lease_that_runs_is_respected_and_renewing_extends_it(store: &dyn Store) {
@@ -106,7 +112,12 @@ fn a_lease_that_runs_is_respected_and_renewing_extends_it(store: &dyn Store) {
     assert!(ask(-9_999).unwrap_err().is_locked());
     assert!(store.claim(&session, &claim(115)).unwrap_err().is_locked());
     assert!(ask(115).is_ok());
-    assert!(first.renew(Timestamp::from_unix_seconds(116)).unwrap_err().is_fenced());
+    assert!(
+        first
+            .renew(Timestamp::from_unix_seconds(116))
+            .unwrap_err()
+            .is_fenced()
+    );
 }
 
 fn a_fenced_writer_changes_nothing(store: &dyn Store) {
@@ -152,8 +163,19 @@ fn a_takeover_that_ends_before_it_began_a_segment_is_carried_on(store: &dyn Stor
     assert!(next.tenure().is_takeover);
     next.start(2, b"mine").unwrap();
     drop(next);
-    assert!(!store.claim(&session, &claim(0)).unwrap().tenure().is_takeover);
-    assert!(stale.append(at(1, 4), b"x", Durability::Buffered).unwrap_err().is_fenced());
+    assert!(
+        !store
+            .claim(&session, &claim(0))
+            .unwrap()
+            .tenure()
+            .is_takeover
+    );
+    assert!(
+        stale
+            .append(at(1, 4), b"x", Durability::Buffered)
+            .unwrap_err()
+            .is_fenced()
+    );
 }
 
 fn an_epoch_is_raised_above_what_the_log_knows(store: &dyn Store) {
@@ -193,7 +215,12 @@ fn of_many_who_take_over_at_once_one_writes(store: &(impl Store + Clone + 'stati
             .collect()
     });
     assert_eq!(writers.len(), 1);
-    assert!(first.append(at(1, 4), b"x", Durability::Buffered).unwrap_err().is_fenced());
+    assert!(
+        first
+            .append(at(1, 4), b"x", Durability::Buffered)
+            .unwrap_err()
+            .is_fenced()
+    );
     writers[0].start(2, b"mine").unwrap();
 }
 
@@ -264,7 +291,11 @@ fn a_session_can_be_taken_back_with_what_is_in_memory<S: Store + Clone + 'static
     assert!(session.report().is_clean(), "{}", session.report());
     assert_eq!(texts(&session), ["one", "mine"]);
     session.restore(&theirs).unwrap();
-    assert_eq!(texts(&session), ["one", "two"], "nothing acknowledged is lost");
+    assert_eq!(
+        texts(&session),
+        ["one", "two"],
+        "nothing acknowledged is lost"
+    );
 }
 
 fn a_session_that_was_never_written_can_be_taken_over<S: Store + Clone + 'static>(

@@ -10,8 +10,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use agent_checkpoint::{
-    Checkpointer, Claim, Durability, Error, MemoryStore, Message, Position, Retention, Ruling, Size,
-    Snapshot, Store, StoreId, ToolCall, Work, Workflow, Writer,
+    Checkpointer, Claim, Durability, Error, MemoryStore, Message, Position, Retention, Ruling,
+    Size, Snapshot, Store, StoreId, ToolCall, Work, Workflow, Writer,
 };
 use agent_primitives::{
     AgentId, CheckpointKind, Clock, Event, ManualClock, SessionId, Stamp, Timestamp, TokenUsage,

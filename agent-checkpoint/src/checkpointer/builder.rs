@@ -4,9 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use agent_primitives::{
-    AgentId, Clock, Observer, Restored, SessionId, SystemClock, Timestamp,
-};
+use agent_primitives::{AgentId, Clock, Observer, Restored, SessionId, SystemClock, Timestamp};
 
 use super::attach::Attached;
 use super::{Checkpointer, Retention, Signal};

@@ -15,9 +15,9 @@ pub(crate) enum Access {
     Read,
     /// To read and write; it must exist.
     Write,
-    /// To write; made where it is missing, and left as it is where it is not.
+    /// To read and write; made where it is missing, and left as it is where it is not.
     Create,
-    /// To write; it must not exist.
+    /// To read and write; it must not exist.
     CreateNew,
     /// To write; made where it is missing, and emptied where it is not.
     Replace,

@@ -6,9 +6,9 @@ mod claimant;
 mod file;
 mod memory;
 
+pub use claim::{Claim, Owner, TakeOver, Tenure};
 #[cfg(feature = "fs")]
 pub use file::{FileStore, location};
-pub use claim::{Claim, Owner, TakeOver, Tenure};
 pub use memory::MemoryStore;
 
 use std::fmt;

@@ -7,14 +7,13 @@ use agent_primitives::{SessionId, Timestamp};
 use super::atomic_write::atomic_write;
 use super::lease::{OWNER_AT, RECORD_LEN, SUCCESSOR_AT, decode, encode};
 use super::names::segment_name;
-use super::{failed, folder};
+use super::{LOCK, failed, folder};
 use crate::format::SEGMENT_MAX;
 use crate::fs::{Access, FileHandle, FileSystem, read_bounded, write_all};
 use crate::store::claim::{Found, Record, Stage, Verdict, decide};
 use crate::store::claimant;
 use crate::{Claim, Error, Tenure};
 
-const LOCK: &str = "lock";
 /// Locked while a claim is decided and carried out.
 const TURN: &str = "claim";
 /// A lock file that is not yet in its place.
@@ -100,7 +99,7 @@ impl Lock {
             if tenure.is_takeover {
                 lock.supersede(files, folder)?;
             } else {
-                lock.write().map_err(|e| failed("writing", &path, e))?;
+                lock.begin().map_err(|e| failed("writing", &path, e))?;
             }
             return Ok((lock, Turn { _file: turn }));
         }
@@ -122,7 +121,7 @@ impl Lock {
         let _ = files.remove_file(&next);
         let made = files.open(&next, Access::CreateNew).and_then(|file| {
             let is_locked = file.try_lock()?;
-            write_all(&*file, OWNER_AT, &encode(&self.record))?;
+            begin(&*file, &self.record)?;
             Ok((file, is_locked))
         });
         let (file, is_locked) = made.map_err(|e| failed("making", &next, e))?;
@@ -210,15 +209,24 @@ impl Lock {
         }
     }
 
+    fn begin(&self) -> std::io::Result<()> {
+        begin(&*self.file, &self.record)
+    }
+
     fn write(&self) -> std::io::Result<()> {
         write_all(&*self.file, OWNER_AT, &encode(&self.record))
     }
 }
 
+/// Writes a record, and zeros where a mark would be: a mark must find room on a full disk.
+fn begin(file: &dyn FileHandle, record: &Record) -> std::io::Result<()> {
+    let zeros = [0; RECORD_LEN];
+    write_all(file, OWNER_AT, &[encode(record), zeros].concat())
+}
+
 /// Replaces a segment by a copy of its own, durably.
 fn own(files: &dyn FileSystem, path: &PathBuf) -> Result<(), Error> {
-    let bytes =
-        read_bounded(files, path, SEGMENT_MAX).map_err(|e| failed("reading", path, e))?;
+    let bytes = read_bounded(files, path, SEGMENT_MAX).map_err(|e| failed("reading", path, e))?;
     if bytes.len() > SEGMENT_MAX {
         return Err(Error::too_large("a segment", bytes.len(), SEGMENT_MAX));
     }
@@ -229,11 +237,9 @@ fn own(files: &dyn FileSystem, path: &PathBuf) -> Result<(), Error> {
 /// other processes, tells nothing.
 fn look(file: &dyn FileHandle) -> Found {
     let mut mark = [0; RECORD_LEN];
-    let is_marked =
-        read(file, SUCCESSOR_AT, &mut mark).is_ok() && mark != [0; RECORD_LEN];
-    let successor = is_marked.then(|| {
-        look_for_record(file, SUCCESSOR_AT).map_or(0, |record| record.owner.epoch)
-    });
+    let is_marked = read(file, SUCCESSOR_AT, &mut mark).is_ok() && mark != [0; RECORD_LEN];
+    let successor = is_marked
+        .then(|| look_for_record(file, SUCCESSOR_AT).map_or(0, |record| record.owner.epoch));
     Found {
         record: look_for_record(file, OWNER_AT),
         successor,

@@ -4,7 +4,9 @@ mod active;
 mod atomic_write;
 mod folder;
 mod identity;
+mod lease;
 mod location;
+mod lock;
 mod names;
 mod writer;
 
@@ -15,11 +17,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use agent_primitives::SessionId;
+use agent_primitives::{Clock, SessionId, SystemClock};
 
 use super::{Claim, Store, StoreId, Writer};
 use crate::Error;
 use crate::fs::{Access, FileHandle, FileSystem, OsFiles, read_bounded};
+use lock::Lock;
 use writer::FileWriter;
 
 const SESSIONS: &str = "sessions";
@@ -27,11 +30,19 @@ const QUARANTINE: &str = "quarantine";
 const LOCK: &str = "lock";
 /// Begins the names of folders that are being removed.
 const REMOVED: &str = "removed-";
-const LOCK_TRIES: usize = 64;
 /// Removals so far, which makes their names differ.
 static REMOVALS: AtomicU64 = AtomicU64::new(0);
 
 /// Logs in a folder: one folder per session, made of segment files. FORMAT.md tells the layout.
+///
+/// A session's writer holds a lock of the system, which goes when its process ends, and keeps a lease beside
+/// it, which tells others who it is and lets them [take over](crate::Builder::take_over) from a writer that
+/// is stopped or hangs. Both are made for file systems of one machine, its containers included. On a network
+/// file system all depends on whether it has locks that reach other machines, and how soon it shows a change to
+/// them: where locks do not reach, a lease of another machine that runs still keeps a session from being
+/// opened, but two that open it at the same moment may both get it.
+///
+/// Do not delete lock files: a writer may hold one, and who comes next would not see it.
 ///
 /// The folder ignores itself for git, and only its owner may enter it (on Unix). Any number of
 /// processes may use it at once; a session has one writer among them all. Clones are the same store.
@@ -112,27 +123,6 @@ impl FileStore {
     pub fn session_folder(&self, session: &SessionId) -> Result<PathBuf, Error> {
         Ok(self.root.join(SESSIONS).join(names::folder_name(session)?))
     }
-
-    fn lock(&self, session: &SessionId) -> Result<(PathBuf, Box<dyn FileHandle>), Error> {
-        let folder = self.session_folder(session)?;
-        // Each turn is lost to a removal that finished meanwhile.
-        for _ in 0..LOCK_TRIES {
-            folder::create(&*self.files, &folder)?;
-            let lock = match open_lock(&*self.files, &folder) {
-                Ok(lock) => lock,
-                Err(_) if !self.files.exists(&folder) => continue,
-                Err(error) => return Err(error),
-            };
-            match lock.try_lock() {
-                Ok(true) if lock.is_at(&folder.join(LOCK)) => return Ok((folder, lock)),
-                // The folder was removed between opening and locking; this lock keeps nobody out.
-                Ok(true) => {}
-                Ok(false) => return Err(Error::locked(session.clone())),
-                Err(e) => return Err(failed("locking", &folder, e)),
-            }
-        }
-        Err(Error::locked(session.clone()))
-    }
 }
 
 /// Whether a folder has a name that only a removal gives.
@@ -179,9 +169,10 @@ impl Store for FileStore {
             })
     }
 
-    fn claim(&self, session: &SessionId, _: &Claim) -> Result<Box<dyn Writer>, Error> {
-        let (folder, lock) = self.lock(session)?;
+    fn claim(&self, session: &SessionId, claim: &Claim) -> Result<Box<dyn Writer>, Error> {
+        let folder = self.session_folder(session)?;
         let files = Arc::clone(&self.files);
+        let (lock, _) = Lock::claim(&*files, &folder, session, claim)?;
         Ok(Box::new(FileWriter::new(
             files,
             session.clone(),
@@ -191,10 +182,13 @@ impl Store for FileStore {
     }
 
     fn remove(&self, session: &SessionId) -> Result<(), Error> {
-        if !self.files.exists(&self.session_folder(session)?) {
+        let folder = self.session_folder(session)?;
+        if !self.files.exists(&folder) {
             return Ok(());
         }
-        let (folder, lock) = self.lock(session)?;
+        let claim = Claim::at(SystemClock.timestamp());
+        // Until both go, nobody takes over what is on its way out.
+        let (lock, turn) = Lock::claim(&*self.files, &folder, session, &claim)?;
         // Out of the way in one step first: whoever opens the session meanwhile begins a folder of its own.
         let aside = self.root.join(format!(
             "{REMOVED}{}-{}",
@@ -208,7 +202,7 @@ impl Store for FileStore {
             Err(e) => return Err(failed("removing", &folder, e)),
         };
         let removed = self.files.remove_folders(&doomed);
-        drop(lock);
+        drop((lock, turn));
         match removed {
             // Whoever opened the store meanwhile finished it.
             Err(e) if e.kind() != io::ErrorKind::NotFound => {
