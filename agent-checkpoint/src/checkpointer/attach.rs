@@ -313,7 +313,8 @@ fn report(loaded: &Loaded, head: Option<&Entry>) -> Report {
         head: head.map(Entry::id),
         segments: loaded.segments,
         frames: replay.frames,
-        items: replay.items.len(),
+        // The items themselves have gone into the state by now.
+        items: replay.blocks.iter().map(|block| block.count).sum(),
         checkpoints: replay.commits.len(),
         degraded,
         missing: replay.missing.clone(),
