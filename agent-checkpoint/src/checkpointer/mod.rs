@@ -9,6 +9,8 @@ mod cut;
 #[cfg(test)]
 mod golden;
 mod load;
+#[cfg(all(test, feature = "fs"))]
+mod race;
 mod report;
 mod restore;
 mod retention;

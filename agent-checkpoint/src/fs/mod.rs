@@ -1,6 +1,8 @@
 //! What the file store asks of a file system, so that the same code runs on a real one and on one that fails on demand.
 
 mod os;
+#[cfg(test)]
+pub(crate) mod stepped;
 
 pub(crate) use os::OsFiles;
 
