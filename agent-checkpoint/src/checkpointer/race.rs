@@ -54,11 +54,17 @@ fn plain(folder: &Path) -> Checkpointer {
     Checkpointer::builder(aside(folder), id()).open().unwrap()
 }
 
-/// Takes the session over and saves.
-fn take(store: FileStore, text: &str) -> (Option<Checkpointer>, Result<String, Error>) {
-    let opened = Checkpointer::builder(store, id())
-        .take_over(TakeOver::Force)
-        .open();
+/// Opens the session and saves.
+fn take(
+    store: FileStore,
+    how: Option<TakeOver>,
+    text: &str,
+) -> (Option<Checkpointer>, Result<String, Error>) {
+    let builder = Checkpointer::builder(store, id());
+    let opened = match how {
+        Some(how) => builder.take_over(how).open(),
+        None => builder.open(),
+    };
     match opened {
         Ok(mut owner) => {
             let said = say(&mut owner, text);
@@ -75,6 +81,8 @@ enum Heir {
     Nobody,
     /// Another one takes over before the stale writer goes on.
     Third,
+    /// Another one opens the session, and takes it over from nobody, before the stale writer goes on.
+    Plain,
 }
 
 impl Race {
@@ -124,11 +132,16 @@ impl Race {
                 ended
             });
             let second = scope.spawn(move || {
-                let mut ended = take(other, "owner");
-                if matches!(death, Some((_, Heir::Third))) && ended.1.is_err() {
+                let mut ended = take(other, Some(TakeOver::Force), "owner");
+                let how = match death {
+                    Some((_, Heir::Third)) => Some(Some(TakeOver::Force)),
+                    Some((_, Heir::Plain)) => Some(None),
+                    _ => None,
+                };
+                if let (Some(how), Err(_)) = (how, &ended.1) {
                     // Its locks went with it.
                     drop(ended);
-                    ended = take(aside(folder), "heir");
+                    ended = take(aside(folder), how, "heir");
                 }
                 gate.done(Second);
                 ended
@@ -138,7 +151,7 @@ impl Race {
         let is_spent = self.gate.is_spent();
         self.gate.open();
         self.gate.break_syncs(None);
-        let may_fail = matches!(death, Some((_, Heir::Nobody)));
+        let may_fail = matches!(death, Some((_, Heir::Nobody | Heir::Plain)));
         self.settle(&case, work, (stale, first), (owner, second), may_fail);
         is_spent
     }
@@ -234,13 +247,21 @@ fn act(
     }
 }
 
+/// With this set to `all` no order is left out.
+const COVERAGE: &str = "CHECKPOINT_RACES";
+
 /// Both run in all orders in which the stale writer is stopped once, and the other one is stopped once or
-/// dies. How many these are.
-fn all_orders(work: Work, heir: Option<Heir>) -> usize {
+/// dies. Of the latter places one in `every` is tried, another one for each place of the former. How many orders
+/// these are.
+fn orders(work: Work, heir: Option<Heir>, every: usize) -> usize {
+    let every = match std::env::var(COVERAGE) {
+        Ok(coverage) if coverage == "all" => 1,
+        _ => every,
+    };
     let mut runs = 0;
     for i in 1..ENDLESS {
         let before = runs;
-        for j in 1..ENDLESS {
+        for j in (1 + i % every..ENDLESS).step_by(every) {
             let is_spent = match heir {
                 None => Race::new(work).run(work, &[(First, i), (Second, j)], None),
                 Some(heir) => Race::new(work).run(work, &[(First, i)], Some((j, heir))),
@@ -254,45 +275,51 @@ fn all_orders(work: Work, heir: Option<Heir>) -> usize {
             break;
         }
     }
+    println!("{work:?}, {heir:?}: {runs} orders");
     runs
 }
 
 #[test]
-fn an_append_and_a_takeover_in_every_order() {
-    assert!(all_orders(Work::Append, None) > 300);
+fn an_append_and_a_takeover() {
+    assert!(orders(Work::Append, None, 2) > 100);
 }
 
 #[test]
-fn a_new_segment_and_a_takeover_in_every_order() {
-    assert!(all_orders(Work::Begin, None) > 700);
+fn a_new_segment_and_a_takeover() {
+    assert!(orders(Work::Begin, None, 5) > 100);
 }
 
 #[test]
-fn closing_and_a_takeover_in_every_order() {
-    assert!(all_orders(Work::Close, None) > 100);
+fn closing_and_a_takeover() {
+    assert!(orders(Work::Close, None, 1) > 100);
 }
 
 #[test]
-fn a_failing_sync_and_a_takeover_in_every_order() {
-    assert!(all_orders(Work::FailingSync, None) > 100);
+fn a_failing_sync_and_a_takeover() {
+    assert!(orders(Work::FailingSync, None, 2) > 100);
 }
 
 #[test]
-fn opening_and_a_takeover_in_every_order() {
-    assert!(all_orders(Work::Open, None) > 1_000);
+fn opening_and_a_takeover() {
+    assert!(orders(Work::Open, None, 9) > 100);
 }
 
 #[test]
-fn a_takeover_that_dies_at_any_call_and_a_stale_writer_who_goes_on() {
-    assert!(all_orders(Work::Append, Some(Heir::Nobody)) > 100);
+fn a_takeover_that_dies_and_a_stale_writer_who_goes_on() {
+    assert!(orders(Work::Append, Some(Heir::Nobody), 3) > 50);
 }
 
 #[test]
-fn a_takeover_that_dies_at_any_call_and_another_one() {
-    assert!(all_orders(Work::Append, Some(Heir::Third)) > 100);
+fn a_takeover_that_dies_and_another_one() {
+    assert!(orders(Work::Append, Some(Heir::Third), 3) > 50);
 }
 
 #[test]
-fn a_takeover_that_dies_at_any_call_beside_a_new_segment() {
-    assert!(all_orders(Work::Begin, Some(Heir::Third)) > 100);
+fn a_takeover_that_dies_and_one_who_merely_opens() {
+    assert!(orders(Work::Append, Some(Heir::Plain), 3) > 50);
+}
+
+#[test]
+fn a_takeover_that_dies_beside_a_new_segment() {
+    assert!(orders(Work::Begin, Some(Heir::Third), 5) > 50);
 }
