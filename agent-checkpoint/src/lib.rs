@@ -5,23 +5,28 @@
 )]
 
 mod checkpointer;
+mod codec;
 mod error;
 mod format;
 #[cfg(feature = "fs")]
 mod fs;
 mod log;
+mod reader;
 mod state;
 mod store;
 mod truncate;
 
 pub use checkpointer::{
-    Builder, Checkpoint, Checkpointer, Figures, Quarantined, Reason, Report, Retention, Ruling,
-    Signal,
+    Builder, Checkpoint, Checkpointer, Figures, Flush, Health, Quarantined, Reason, Report, Resume,
+    Retention, Ruling, Signal,
 };
+pub use codec::Codec;
 pub use error::Error;
+pub use reader::Reader;
 pub use state::{
-    AgentContext, Artifact, Decision, Drift, McpServer, McpTool, Message, NextStep, Question, Role,
-    SessionState, Snapshot, StepStatus, ToolCall, Work, Workflow, WorkflowStep,
+    AgentContext, Artifact, Decision, Drift, McpServer, McpTool, Message, MigrationError,
+    Migrations, NextStep, Question, Role, SessionState, Snapshot, StepStatus, ToolCall, Work,
+    Workflow, WorkflowStep,
 };
 pub use store::{
     Claim, Durability, MemoryStore, Owner, Position, Size, Store, StoreId, TakeOver, Tenure, Writer,

@@ -4,15 +4,19 @@ use std::sync::Arc;
 
 use agent_primitives::{SessionId, Timestamp};
 
+use super::appender::{Appender, LogEnd, segment_after};
 use super::current::Current;
-use super::load::{Loaded, Lost, load};
+use super::health::Health;
+use super::load::{Loaded, Lost, Reading, load};
 use super::report::{Quarantined, Report};
-use super::save::{Head, LogEnd, segment_after};
+use super::resume::{Resume, Resumed, end_of};
+use super::save::Head;
+use super::unsynced::Unsynced;
 use super::{Checkpoint, Checkpointer};
 use crate::format::segment::{Opening, Place};
-use crate::log::numbering::wide;
+use crate::log::numbering::{narrow, wide};
 use crate::log::replay::{Entry, Replay};
-use crate::{Claim, Durability, Error, Position, Size, Store, Tenure, Writer};
+use crate::{Claim, Durability, Error, Position, Size, Store, StoreId, Tenure, Writer};
 
 /// After a takeover, a writer that was stopped while it made a segment may use the number meant for the next
 /// one; it can do so once. One more try is for good measure.
@@ -21,27 +25,29 @@ const CLAIM_TRIES: u32 = 3;
 /// A session's log with its lock.
 #[derive(Debug)]
 pub(super) struct Attached {
-    pub(super) writer: Box<dyn Writer>,
+    pub(super) epoch: u64,
+    pub(super) appender: Appender,
     pub(super) current: Current,
     pub(super) head: Option<Head>,
-    pub(super) end: LogEnd,
     pub(super) listed: Vec<Checkpoint>,
     pub(super) logical: u64,
-    pub(super) owed: Option<Mending>,
     pub(super) report: Report,
+    pub(super) is_partial: bool,
 }
 
 impl Attached {
+    /// Claims the session and reads its log.
     pub(super) fn to(
         store: &Arc<dyn Store>,
         session: &SessionId,
         claim: &Claim,
+        reading: Reopening,
     ) -> Result<Self, Error> {
-        let mut attached = Self::once(store, session, claim);
+        let mut attached = Self::once(store, session, claim, reading);
         for _ in 1..CLAIM_TRIES {
             match attached {
                 Err(error) if error.is_conflict() => {
-                    attached = Self::once(store, session, claim);
+                    attached = Self::once(store, session, claim, reading);
                 }
                 attached => return attached,
             }
@@ -49,10 +55,24 @@ impl Attached {
         attached
     }
 
-    fn once(store: &Arc<dyn Store>, session: &SessionId, claim: &Claim) -> Result<Self, Error> {
+    fn once(
+        store: &Arc<dyn Store>,
+        session: &SessionId,
+        claim: &Claim,
+        reading: Reopening,
+    ) -> Result<Self, Error> {
         let mut writer = store.claim(session, claim)?;
-        let mut loaded = load(store, session, u64::MAX)?;
-        let (head, current) = newest(&mut loaded.replay)?;
+        // What an earlier owner may still write is told apart by reading everything.
+        let is_whole = writer.tenure().is_takeover;
+        let Resumed {
+            mut loaded,
+            head,
+            current,
+            is_partial,
+        } = match reading.doubt {
+            Some(doubt) => resumed(&Doubted { store, doubt }, session, reading, is_whole)?,
+            None => resumed(store, session, reading, is_whole)?,
+        };
         let mut report = report(&loaded, head.as_ref());
         if loaded.epoch >= writer.tenure().epoch {
             writer.outrank(loaded.epoch)?;
@@ -68,10 +88,14 @@ impl Attached {
             is_torn: loaded.is_torn,
             anew,
         };
+        let tenure = writer.tenure();
         let begun = mending.anew.as_ref().map(Anew::position);
         // From here on the store is changed; what could refuse the log has been asked.
-        let owed = match mending.mend(writer.as_mut(), &mut report) {
-            Ok(()) => None,
+        let owed = match mending.mend(writer.as_mut()) {
+            Ok(mended) => {
+                mended.tell(&mut report);
+                None
+            }
             // Reading needs no room, so a full disk keeps nobody from what was saved.
             Err(error) if error.is_unavailable() && !mending.lost.is_empty() => {
                 tracing::warn!(%session, %error, "damage could not be set aside yet");
@@ -83,21 +107,41 @@ impl Attached {
         if !report.is_clean() {
             tracing::warn!(%session, %report, "log was damaged");
         }
-        Ok(Self {
+        let opened = loaded.end.map(|end| end.offset);
+        // Cutting the torn tail synced the rest.
+        let is_cut = loaded.is_torn && owed.is_none();
+        let appender = Appender {
+            store: Arc::clone(store),
+            session: session.clone(),
+            writer,
+            claim: *claim,
+            renewed: claim.now,
             end: LogEnd {
                 position: begun.map_or(loaded.end, Some),
                 last_segment: begun.map_or(loaded.last_segment, |begun| begun.segment),
                 next: loaded.replay.next,
                 last_item: loaded.replay.last_item(),
+                synced: opened.filter(|_| is_cut),
+                opened,
                 is_synced: false,
             },
+            owed,
+            mended: None,
+            ignored: loaded.ignored,
+            unsynced: Unsynced::default(),
+            is_failed: false,
+            is_reclaimed: false,
+            health: Health::default(),
+        };
+        Ok(Self {
+            epoch: tenure.epoch,
+            appender,
             listed: listed(&loaded.replay),
             logical: loaded.replay.logical,
             head: head.as_ref().map(Head::of),
-            writer,
             current,
-            owed,
             report,
+            is_partial,
         })
     }
 }
@@ -141,6 +185,42 @@ impl Anew {
     }
 }
 
+/// How a log is read when its session is claimed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Reopening {
+    /// Where an earlier writer of this process failed to sync: what lies behind it in its segment may never
+    /// reach the device, whatever the system says of it now.
+    pub(super) doubt: Option<Position>,
+    pub(super) limit: u64,
+    pub(super) resume: Resume,
+}
+
+fn resumed(
+    store: &dyn Store,
+    session: &SessionId,
+    reading: Reopening,
+    is_whole: bool,
+) -> Result<Resumed, Error> {
+    let Reopening { limit, resume, .. } = reading;
+    if let Resume::Last(messages) = resume
+        && !is_whole
+        && let Some(resumed) = end_of(store, session, messages)?
+    {
+        return Ok(resumed);
+    }
+    let mut loaded = load(store, session, Reading::within(limit))?;
+    let (head, mut current) = newest(&mut loaded.replay)?;
+    if let Resume::Last(messages) = resume {
+        current.leave_out(current.numbering.len().saturating_sub(messages));
+    }
+    Ok(Resumed {
+        loaded,
+        head,
+        current,
+        is_partial: false,
+    })
+}
+
 /// What is to be done to a log before anything is appended.
 #[derive(Debug)]
 pub(super) struct Mending {
@@ -157,7 +237,7 @@ impl Mending {
 
     /// Copies damaged bytes aside, and then cuts off what an interrupted write left at the end. Doing it
     /// again after a failure does no harm.
-    fn mend(&self, writer: &mut dyn Writer, report: &mut Report) -> Result<(), Error> {
+    pub(super) fn mend(&self, writer: &mut dyn Writer) -> Result<Mended, Error> {
         let mut quarantined = Vec::new();
         for lost in &self.lost {
             let copy = writer.set_aside(lost.at, &lost.bytes)?;
@@ -174,10 +254,57 @@ impl Mending {
             (None, Some(end)) => writer.resume(end)?,
             (None, None) => {}
         }
-        report.lost_bytes = self.len();
-        report.quarantined = quarantined;
+        Ok(Mended {
+            lost_bytes: self.len(),
+            quarantined,
+        })
+    }
+}
+
+/// What was set aside.
+#[derive(Debug)]
+pub(super) struct Mended {
+    lost_bytes: u64,
+    quarantined: Vec<Quarantined>,
+}
+
+impl Mended {
+    pub(super) fn tell(self, report: &mut Report) {
+        report.lost_bytes = self.lost_bytes;
+        report.quarantined = self.quarantined;
         report.unmended_bytes = 0;
-        Ok(())
+    }
+}
+
+/// A store of which one segment is believed only up to a place.
+#[derive(Debug)]
+struct Doubted<'a> {
+    store: &'a Arc<dyn Store>,
+    doubt: Position,
+}
+
+impl Store for Doubted<'_> {
+    fn id(&self) -> StoreId {
+        self.store.id()
+    }
+    fn sessions(&self) -> Result<Vec<SessionId>, Error> {
+        self.store.sessions()
+    }
+    fn segments(&self, session: &SessionId) -> Result<Vec<u32>, Error> {
+        self.store.segments(session)
+    }
+    fn read(&self, session: &SessionId, segment: u32, max: usize) -> Result<Vec<u8>, Error> {
+        let mut bytes = self.store.read(session, segment, max)?;
+        if segment == self.doubt.segment {
+            bytes.truncate(narrow(self.doubt.offset));
+        }
+        Ok(bytes)
+    }
+    fn claim(&self, session: &SessionId, claim: &Claim) -> Result<Box<dyn Writer>, Error> {
+        self.store.claim(session, claim)
+    }
+    fn remove(&self, session: &SessionId) -> Result<(), Error> {
+        self.store.remove(session)
     }
 }
 
@@ -206,41 +333,51 @@ impl Checkpointer {
     /// [`Error::is_fenced`] when another writer took the session over: its state is not to be replaced
     /// unasked. Ask with [`take_over`](Self::take_over), or open the session anew.
     pub fn reopen(&mut self) -> Result<(), Error> {
+        self.land()?;
         let claim = self.claim_now();
-        if let Err(error) = self.writer.renew(claim.now)
-            && error.is_fenced()
-        {
-            return Err(error);
+        if self.is_fenced(claim.now)? {
+            let mut appender = self.desk.appender()?;
+            return appender.writer.renew(claim.now);
         }
         self.attach(&claim)
     }
 
-    pub(super) fn attach(&mut self, claim: &Claim) -> Result<(), Error> {
-        let renewed = self.writer.renew(claim.now);
-        if !renewed.is_err_and(|error| error.is_fenced()) {
-            // The lock must be free before it is taken again. One that is superseded is in nobody's way.
-            self.writer = Box::new(Closed);
-        }
-        self.owed = None;
-        let attached = Attached::to(&self.store, &self.session, claim)?;
-        self.renewed = claim.now;
-        self.current.rebase(attached.current);
-        self.writer = attached.writer;
-        self.head = attached.head;
-        self.end = attached.end;
-        self.listed = attached.listed;
-        self.logical = attached.logical;
-        self.owed = attached.owed;
-        self.report = attached.report;
-        Ok(())
+    /// Whether somebody took the session over.
+    fn is_fenced(&self, now: Timestamp) -> Result<bool, Error> {
+        let renewed = self.desk.appender()?.writer.renew(now);
+        Ok(renewed.is_err_and(|error| error.is_fenced()))
     }
 
-    /// Does what opening could not do for want of room.
-    pub(super) fn mend(&mut self) -> Result<(), Error> {
-        if let Some(mending) = &self.owed {
-            mending.mend(self.writer.as_mut(), &mut self.report)?;
-            self.owed = None;
+    /// Claims the session and goes on there, with all that is in memory.
+    pub(super) fn attach(&mut self, claim: &Claim) -> Result<(), Error> {
+        let is_fenced = self.is_fenced(claim.now)?;
+        let (doubt, is_failed) = {
+            let mut appender = self.desk.appender()?;
+            if !is_fenced {
+                // The lock must be free before it is taken again. One that is superseded is in nobody's way.
+                appender.writer = Box::new(Closed);
+            }
+            appender.owed = None;
+            (appender.doubt(), appender.is_failed)
+        };
+        let reading = Reopening {
+            // Another owner made the log its own, and synced it.
+            doubt: doubt.filter(|_| !is_fenced),
+            limit: self.limit,
+            resume: Resume::Whole,
+        };
+        let mut attached = Attached::to(&self.store, &self.session, claim, reading)?;
+        if is_failed && !is_fenced && attached.appender.end.last_segment > 0 {
+            attached.appender.fail_at(doubt);
         }
+        self.epoch = attached.epoch;
+        self.current.rebase(attached.current);
+        self.desk.appender()?.replace(attached.appender);
+        self.head = attached.head;
+        self.listed = attached.listed;
+        self.logical = attached.logical;
+        self.report = attached.report;
+        self.is_partial = attached.is_partial;
         Ok(())
     }
 }
@@ -283,7 +420,7 @@ impl Writer for Closed {
 }
 
 /// The newest commit that is whole and reads back, and its state.
-fn newest(replay: &mut Replay) -> Result<(Option<Entry>, Current), Error> {
+pub(crate) fn newest(replay: &mut Replay) -> Result<(Option<Entry>, Current), Error> {
     while let Some(entry) = replay.head().cloned() {
         match Current::load(replay, &entry) {
             Ok(current) => return Ok((Some(entry), current)),
@@ -297,7 +434,7 @@ fn newest(replay: &mut Replay) -> Result<(Option<Entry>, Current), Error> {
     Ok((None, Current::default()))
 }
 
-fn report(loaded: &Loaded, head: Option<&Entry>) -> Report {
+pub(crate) fn report(loaded: &Loaded, head: Option<&Entry>) -> Report {
     let replay = &loaded.replay;
     let degraded = replay
         .commits
@@ -326,7 +463,7 @@ fn report(loaded: &Loaded, head: Option<&Entry>) -> Report {
     }
 }
 
-fn listed(replay: &Replay) -> Vec<Checkpoint> {
+pub(crate) fn listed(replay: &Replay) -> Vec<Checkpoint> {
     let kept = replay
         .commits
         .iter()
@@ -336,6 +473,7 @@ fn listed(replay: &Replay) -> Vec<Checkpoint> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::save::Flight;
     use super::*;
     use crate::format::payload::{Body, Reference};
     use crate::log::batch::Batch;
@@ -351,9 +489,10 @@ mod tests {
 
     /// Appends a commit whose only component is `value`.
     fn commit(session: &mut Checkpointer, name: &str, value: Value) {
-        let mut batch = Batch::starting_at(session.end.next);
-        let values: Map<String, Value> = [(name.to_owned(), value)].into_iter().collect();
-        let seq = batch.snapshot(&mut session.packer, &values).unwrap();
+        let mut batch = Batch::starting_at(session.desk.appender().unwrap().end.next);
+        let value = value.to_string();
+        let values = [(name, value.as_bytes())];
+        let seq = batch.snapshot(&mut session.packer, values).unwrap();
         let reference = Reference { seq, schema: 1 };
         let body = Body {
             at: 0,
@@ -367,7 +506,9 @@ mod tests {
             other: Map::new(),
         };
         batch.commit(&mut session.packer, &NO_PARENT, body).unwrap();
-        session.append(&batch, Durability::Synced).unwrap();
+        session
+            .run(batch.into_frames(), Durability::Synced, Flight::Nothing)
+            .unwrap();
     }
 
     #[test]

@@ -17,8 +17,8 @@ impl Checkpointer {
     /// assert_eq!(Checkpointer::builder(store, id).open()?.epoch(), 2);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn epoch(&self) -> u64 {
-        self.writer.tenure().epoch
+    pub const fn epoch(&self) -> u64 {
+        self.epoch
     }
 
     /// Extends the lease, and asks whether the session is still this writer's. Saves do it by themselves; a
@@ -26,12 +26,11 @@ impl Checkpointer {
     /// during a long answer.
     ///
     /// # Errors
-    /// [`Error::is_fenced`] when another writer took the session over.
+    /// [`Error::is_fenced`] when another writer took the session over; [`Error::is_blocked`] while a save is
+    /// under way.
     pub fn renew(&mut self) -> Result<(), Error> {
         let now = self.clock.timestamp();
-        self.writer.renew(now)?;
-        self.renewed = now;
-        Ok(())
+        self.desk.appender()?.renew(now)
     }
 
     /// As [`reopen`](Self::reopen), and takes the session from a writer that holds it: the answer to
@@ -60,6 +59,7 @@ impl Checkpointer {
     /// # Errors
     /// As [`open`](super::Builder::open).
     pub fn take_over(&mut self, how: TakeOver) -> Result<(), Error> {
+        self.land()?;
         let claim = self.claim_now().take_over(how);
         self.attach(&claim)
     }
@@ -69,15 +69,5 @@ impl Checkpointer {
             now: self.clock.timestamp(),
             ..self.claim
         }
-    }
-
-    /// For every append: the lease must not run out under a writer that works.
-    pub(super) fn renew_if_due(&mut self) -> Result<(), Error> {
-        let now = self.clock.timestamp();
-        if self.claim.is_due(self.renewed, now) {
-            self.writer.renew(now)?;
-            self.renewed = now;
-        }
-        Ok(())
     }
 }

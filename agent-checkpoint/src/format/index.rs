@@ -211,12 +211,30 @@ mod tests {
         Index {
             digest: [9; 32],
             pieces: vec![
-                Piece { offset: 72, first: 0, frames: 40, items: 39 },
-                Piece { offset: 9_000, first: 300, frames: 1, items: 0 },
+                Piece {
+                    offset: 72,
+                    first: 0,
+                    frames: 40,
+                    items: 39,
+                },
+                Piece {
+                    offset: 9_000,
+                    first: 300,
+                    frames: 1,
+                    items: 0,
+                },
             ],
-            listed: vec![listed(5, -3, 9), listed(8, 1_700_000_000_000, 2), listed(300, i64::MIN, 0)],
+            listed: vec![
+                listed(5, -3, 9),
+                listed(8, 1_700_000_000_000, 2),
+                listed(300, i64::MIN, 0),
+            ],
             commits: vec![5, 300],
-            marks: vec![Mark { kind: Kind::TOMBSTONE, seq: 7, payload: b"{}".to_vec() }],
+            marks: vec![Mark {
+                kind: Kind::TOMBSTONE,
+                seq: 7,
+                payload: b"{}".to_vec(),
+            }],
         }
     }
 

@@ -12,8 +12,8 @@ pub(crate) const PACK_FRAMES_MAX: usize = 65_536;
 /// A longer payload is never packed together with others, in bytes. With it a pack stays far below the
 /// longest payload that a frame may have.
 pub(crate) const PACKED_PAYLOAD_MAX: usize = 16 << 20;
-/// Longest entry of the head table: seven fixed bytes and three numbers.
-const HEAD_MAX: usize = 7 + 3 * 10;
+/// Longest entry of the head table: six fixed bytes and two numbers.
+const HEAD_MAX: usize = 6 + 2 * 10;
 
 /// A Pack payload in the making.
 #[derive(Debug, Default)]
@@ -39,19 +39,15 @@ impl PackDraft {
         self.count < PACK_FRAMES_MAX && grown.saturating_add(len) <= PAYLOAD_MAX / 2
     }
 
-    /// Adds a frame: with its payload inflated and the header saying so, or as it was stored. Its number
-    /// must not be less than that of the one before.
-    pub(crate) fn push(&mut self, header: &Header, payload: &[u8]) {
+    /// Adds a frame with its payload inflated. Its number must not be less than that of the one before.
+    pub(crate) fn push(&mut self, header: &Header, raw: &[u8]) {
         let heads = &mut self.heads;
-        heads.extend([header.kind.0, header.codec.0, header.compression.0]);
+        heads.extend([header.kind.0, header.codec.0]);
         heads.extend(header.flags.0.to_le_bytes());
         heads.extend(header.schema.to_le_bytes());
         varint::write(heads, header.seq.saturating_sub(self.last));
-        varint::write(heads, u64::from(header.stored_len));
-        if header.compression != Compression::RAW {
-            varint::write(heads, u64::from(header.raw_len));
-        }
-        self.payloads.extend_from_slice(payload);
+        varint::write(heads, u64::try_from(raw.len()).unwrap_or(u64::MAX));
+        self.payloads.extend_from_slice(raw);
         self.last = header.seq;
         self.count += 1;
     }
@@ -101,26 +97,21 @@ pub(crate) fn frames(raw: &[u8], first: u64) -> Result<Vec<Found<'_>>, Fault> {
 }
 
 fn head(cursor: &mut Cursor<'_>, last: u64) -> Result<Header, Fault> {
-    let [kind, codec, compression] = cursor.array()?;
+    let [kind, codec] = cursor.array()?;
     let flags = Flags(u16::from_le_bytes(cursor.array()?));
     let schema = u16::from_le_bytes(cursor.array()?);
     let seq = last.checked_add(cursor.number()?).ok_or(Fault::Limit)?;
-    let narrow = |n: u64| u32::try_from(n).map_err(|_| Fault::Limit);
-    let stored_len = narrow(cursor.number()?)?;
-    let compression = Compression(compression);
-    let raw_len = match compression {
-        Compression::RAW => stored_len,
-        _ => narrow(cursor.number()?)?,
-    };
+    let len = u32::try_from(cursor.number()?).map_err(|_| Fault::Limit)?;
     let header = Header {
         kind: Kind(kind),
         codec: Codec(codec),
-        compression,
+        // Compressed once more, a small file could fill the memory within all limits.
+        compression: Compression::RAW,
         flags,
         schema,
         seq,
-        stored_len,
-        raw_len,
+        stored_len: len,
+        raw_len: len,
     };
     // A pack in a pack could go on for ever.
     if [Kind::PACK, Kind::INDEX].contains(&header.kind) {
@@ -138,17 +129,17 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn header(kind: u8, compression: u8, seq: u64, len: usize) -> Header {
+    fn header(kind: u8, seq: u64, len: usize) -> Header {
         let len = u32::try_from(len).unwrap();
         Header {
             kind: Kind(kind),
             codec: Codec(7),
-            compression: Compression(compression),
+            compression: Compression::RAW,
             flags: Flags(0x1234),
             schema: 5,
             seq,
             stored_len: len,
-            raw_len: if compression == 0 { len } else { len + 3 },
+            raw_len: len,
         }
     }
 
@@ -163,15 +154,15 @@ mod tests {
     proptest! {
         #[test]
         fn frames_come_back_field_by_field(
-            made in proptest::collection::vec((1_u8..7, 0_u8..9, 0_u64..300, any::<Vec<u8>>()), 0..20),
+            made in proptest::collection::vec((1_u8..7, 0_u64..300, any::<Vec<u8>>()), 0..20),
             first in 0_u64..1 << 60,
         ) {
             let mut seq = first;
             let frames_in: Vec<(Header, Vec<u8>)> = made
                 .into_iter()
-                .map(|(kind, compression, step, payload)| {
+                .map(|(kind, step, payload)| {
                     seq += step;
-                    (header(kind, compression, seq, payload.len()), payload)
+                    (header(kind, seq, payload.len()), payload)
                 })
                 .collect();
             let raw = packed(&frames_in, first);
@@ -194,8 +185,8 @@ mod tests {
     #[test]
     fn a_bent_bit_never_makes_more_than_there_is() {
         let frames_in = [
-            (header(1, 0, 4, 9), b"[0,\"abc\"]".to_vec()),
-            (header(200, 3, 9, 3), vec![1, 2, 3]),
+            (header(1, 4, 9), b"[0,\"abc\"]".to_vec()),
+            (header(200, 9, 3), vec![1, 2, 3]),
         ];
         let raw = packed(&frames_in, 4);
         for bit in 0..raw.len() * 8 {
@@ -214,16 +205,16 @@ mod tests {
     #[test]
     fn a_pack_in_a_pack_and_a_count_beyond_the_limit_are_refused() {
         for kind in [Kind::PACK, Kind::INDEX] {
-            let raw = packed(&[(header(kind.0, 0, 1, 0), Vec::new())], 0);
+            let raw = packed(&[(header(kind.0, 1, 0), Vec::new())], 0);
             assert_eq!(frames(&raw, 0), Err(Fault::Content));
         }
-        let unwritten = packed(&[(header(0, 0, 1, 0), Vec::new())], 0);
+        let unwritten = packed(&[(header(0, 1, 0), Vec::new())], 0);
         assert_eq!(frames(&unwritten, 0), Err(Fault::Limit));
         let mut forged = Vec::new();
         varint::write(&mut forged, 65_537);
         forged.resize(4 << 20, 1);
         assert_eq!(frames(&forged, 0), Err(Fault::Limit));
-        let far = packed(&[(header(1, 0, u64::MAX, 0), Vec::new())], 0);
+        let far = packed(&[(header(1, u64::MAX, 0), Vec::new())], 0);
         assert_eq!(frames(&far, 0), Err(Fault::Limit));
     }
 }

@@ -48,7 +48,9 @@ impl Skip {
         };
         let digests: Vec<(u64, Digest)> = entries.iter().filter_map(entry).collect();
         let ascends = digests.is_sorted_by(|(a, _), (b, _)| a < b);
-        let is_inside = digests.iter().all(|(number, _)| (first..end).contains(number));
+        let is_inside = digests
+            .iter()
+            .all(|(number, _)| (first..end).contains(number));
         if ascends && is_inside {
             Ok(Self { records, digests })
         } else {
@@ -70,14 +72,24 @@ mod tests {
         };
         let raw = skip.encode();
         assert_eq!(Skip::decode(&raw, 7), Ok(skip.clone()));
-        assert_eq!(Skip::decode(&raw, 8), Err(Fault::Content), "begins behind 7");
+        assert_eq!(
+            Skip::decode(&raw, 8),
+            Err(Fault::Content),
+            "begins behind 7"
+        );
         assert_eq!(Skip::decode(&raw, 3), Err(Fault::Content), "ends before 9");
         assert_eq!(Skip::decode(&raw[..60], 7), Err(Fault::Content));
         let none = Skip::default().encode();
         assert_eq!(Skip::decode(&none, 7), Err(Fault::Limit));
-        let far = Skip { records: u64::MAX - 9, digests: Vec::new() };
+        let far = Skip {
+            records: u64::MAX - 9,
+            digests: Vec::new(),
+        };
         assert_eq!(Skip::decode(&far.encode(), 7), Err(Fault::Limit));
-        let twice = Skip { records: 5, digests: vec![(7, [1; 32]); 2] };
+        let twice = Skip {
+            records: 5,
+            digests: vec![(7, [1; 32]); 2],
+        };
         assert_eq!(Skip::decode(&twice.encode(), 7), Err(Fault::Content));
     }
 

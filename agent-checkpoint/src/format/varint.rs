@@ -113,7 +113,12 @@ mod tests {
             assert_eq!(cursor.number(), Ok(number));
         }
         assert!(cursor.is_empty());
-        for wrong in [&[0xff; 11][..], &[0x80], &[], &[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2]] {
+        for wrong in [
+            &[0xff; 11][..],
+            &[0x80],
+            &[],
+            &[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2],
+        ] {
             assert_eq!(Cursor(wrong).number(), Err(Fault::Content), "{wrong:?}");
         }
     }

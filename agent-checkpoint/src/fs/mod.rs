@@ -135,6 +135,30 @@ pub(crate) fn write_all(
     Ok(())
 }
 
+/// At most `len` bytes of a file from `offset` on; fewer where it ends.
+pub(crate) fn read_part(
+    files: &dyn FileSystem,
+    path: &Path,
+    offset: u64,
+    len: usize,
+) -> io::Result<Vec<u8>> {
+    let file = files.open(path, Access::Read)?;
+    let there = file.len()?.saturating_sub(offset);
+    let mut bytes = vec![0; usize::try_from(there).unwrap_or(usize::MAX).min(len)];
+    let mut filled = 0;
+    while filled < bytes.len() {
+        let at = offset.saturating_add(u64::try_from(filled).unwrap_or(u64::MAX));
+        match file.read_at(at, bytes.get_mut(filled..).unwrap_or_default()) {
+            Ok(0) => break,
+            Ok(read) => filled = filled.saturating_add(read),
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+        }
+    }
+    bytes.truncate(filled);
+    Ok(bytes)
+}
+
 /// The bytes of a file; at most one more than `max`, which tells that it is longer.
 pub(crate) fn read_bounded(files: &dyn FileSystem, path: &Path, max: usize) -> io::Result<Vec<u8>> {
     /// Read at once where the file is longer than it said, in bytes.

@@ -164,7 +164,9 @@ impl McpServer {
             .map(|tool| (tool.name.as_str(), tool.hash.as_deref()))
             .collect();
         tools.sort_unstable();
-        let tools = tools.iter().map(|(name, hash)| Value::from(vec![Value::from(*name), Value::from(*hash)]));
+        let tools = tools
+            .iter()
+            .map(|(name, hash)| Value::from(vec![Value::from(*name), Value::from(*hash)]));
         canonical_hash(&tools.collect())
     }
 
@@ -365,6 +367,10 @@ mod tests {
         assert_eq!(was.catalogue_hash(), other_order.catalogue_hash());
         let mut unknown = was.clone();
         unknown.config_hash = None;
-        assert_eq!(was.drift(&unknown), [], "an unknown digest is no difference");
+        assert_eq!(
+            was.drift(&unknown),
+            [],
+            "an unknown digest is no difference"
+        );
     }
 }

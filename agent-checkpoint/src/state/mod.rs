@@ -1,8 +1,10 @@
 //! What a session amounts to at one moment.
 
 mod agent;
+pub(crate) mod fields;
 mod mcp;
 mod message;
+mod migrations;
 pub(crate) mod savable;
 mod snapshot;
 mod step;
@@ -12,6 +14,7 @@ pub(crate) mod workflow;
 pub use agent::AgentContext;
 pub use mcp::{Drift, McpServer, McpTool};
 pub use message::{Message, Role, ToolCall};
+pub use migrations::{MigrationError, Migrations};
 pub use snapshot::Snapshot;
 pub use step::NextStep;
 pub use work::{Artifact, Decision, Question, Work};

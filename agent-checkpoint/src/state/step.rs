@@ -113,7 +113,8 @@ impl<'de> Visitor<'de> for StepVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<NextStep, A::Error> {
-        let fields = Fields::<String, Map<String, Value>>::deserialize(MapAccessDeserializer::new(map))?;
+        let fields =
+            Fields::<String, Map<String, Value>>::deserialize(MapAccessDeserializer::new(map))?;
         Ok(NextStep {
             text: fields.text,
             owner: fields.owner,

@@ -132,7 +132,10 @@ impl Decision {
 
     /// Sets what else was weighed.
     #[must_use]
-    pub fn with_alternatives<A: Into<String>>(mut self, others: impl IntoIterator<Item = A>) -> Self {
+    pub fn with_alternatives<A: Into<String>>(
+        mut self,
+        others: impl IntoIterator<Item = A>,
+    ) -> Self {
         self.alternatives = others.into_iter().map(Into::into).collect();
         self
     }

@@ -63,7 +63,10 @@ pub struct WorkflowStep {
     pub extra: Map<String, Value>,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
 fn is_none(attempts: &u32) -> bool {
     *attempts == 0
 }

@@ -17,6 +17,7 @@ use std::sync::Arc;
 use agent_primitives::{Clock, SessionId, SystemClock, Timestamp};
 
 use crate::Error;
+use crate::format::SEGMENT_MAX;
 
 /// Which store: 16 bytes, drawn once when the store is made, that tie its bytes to it.
 ///
@@ -86,6 +87,16 @@ pub enum Durability {
     /// A power cut as well: the bytes are on the device.
     #[default]
     Synced,
+    /// The loss of the device as well: the bytes are on the device, and on that of a
+    /// [`Mirrored`](crate::Mirrored) store's mirror.
+    Replicated,
+}
+
+impl Durability {
+    /// Whether the bytes are on a device.
+    pub const fn is_synced(self) -> bool {
+        matches!(self, Self::Synced | Self::Replicated)
+    }
 }
 
 /// A place in a session's log.
@@ -126,6 +137,29 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// [`Error::is_too_large`] when it has more than `max` bytes, before they are loaded.
     fn read(&self, session: &SessionId, segment: u32, max: usize) -> Result<Vec<u8>, Error>;
 
+    /// Length of one segment in bytes, space that no one wrote to included.
+    ///
+    /// Reads the segment unless the store knows better.
+    fn segment_len(&self, session: &SessionId, segment: u32) -> Result<u64, Error> {
+        let bytes = self.read(session, segment, SEGMENT_MAX)?;
+        Ok(u64::try_from(bytes.len()).unwrap_or(u64::MAX))
+    }
+
+    /// `len` bytes of one segment from `offset` on; fewer where it ends, none behind its end.
+    ///
+    /// Reads the whole segment unless the store knows better. A store that does makes looking at the end
+    /// of a long session cheap.
+    fn read_range(
+        &self,
+        session: &SessionId,
+        segment: u32,
+        offset: u64,
+        len: usize,
+    ) -> Result<Vec<u8>, Error> {
+        let bytes = self.read(session, segment, SEGMENT_MAX)?;
+        Ok(part(&bytes, offset, len).to_vec())
+    }
+
     /// Takes the session's one writer; dropping it gives it back.
     ///
     /// A claim that takes over ends the tenure of the writer before: from then on that one's every call that
@@ -142,6 +176,12 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// As [`claim`](Self::claim).
     fn writer(&self, session: &SessionId) -> Result<Box<dyn Writer>, Error> {
         self.claim(session, &Claim::at(SystemClock.timestamp()))
+    }
+
+    /// Whether there is a mirror that [`Durability::Replicated`] can be asked of; `false` unless a store
+    /// says otherwise.
+    fn is_mirrored(&self) -> bool {
+        false
     }
 
     /// Removes a session and all that it holds.
@@ -164,7 +204,17 @@ pub trait Writer: fmt::Debug + Send + Sync {
     /// Extends the lease from `now` on.
     fn renew(&mut self, now: Timestamp) -> Result<(), Error>;
 
-    /// Begins a segment that holds `header`, and makes its name and header durable.
+    /// Begins a segment that holds `header`, and makes its name and header durable, and before that all
+    /// that was appended so far. After a failure the same segment may be begun again.
+    ///
+    /// A poisoned writer is of use again: it leaves the segment before as it is, without a sync, since the
+    /// new header tells which part of it counts. The header may then have frames behind it. They must be
+    /// with the operating system before the first eight bytes of the header are, so that the end of the process
+    /// in between leaves what was there before.
+    ///
+    /// # Errors
+    /// [`Error::is_poisoned`] when what was appended so far could not be synced; [`Error::is_conflict`]
+    /// when there is such a segment.
     fn start(&mut self, segment: u32, header: &[u8]) -> Result<(), Error>;
 
     /// Appends go on at `at`, in a segment that exists; what lies behind is zeros.
@@ -174,11 +224,13 @@ pub trait Writer: fmt::Debug + Send + Sync {
     fn cut(&mut self, at: Position) -> Result<(), Error>;
 
     /// Writes `bytes` at `at`, which must be the end of the log, and returns when they are as durable as
-    /// asked. After a failure the log ends at `at` as before, or the writer is poisoned.
+    /// asked. After a failure the log ends at `at` as before, or the writer is poisoned. No bytes at all
+    /// make what was appended before as durable as asked.
     ///
     /// # Errors
     /// [`Error::is_conflict`] when `at` is not the end; [`Error::is_disk_full`]; [`Error::is_poisoned`]
-    /// from the first failed sync on, since the system may have dropped what it could not write;
+    /// from the first failed sync up to the next [`start`](Self::start), since the system may have dropped
+    /// what it could not write; [`Error::is_not_replicated`] when all is done but for the mirror;
     /// [`Error::is_fenced`] when the session was taken over, be it while this was written.
     fn append(&mut self, at: Position, bytes: &[u8], durability: Durability) -> Result<(), Error>;
 
@@ -188,6 +240,11 @@ pub trait Writer: fmt::Debug + Send + Sync {
 
     /// Room that the session takes now, copies set aside not counted.
     fn size(&self) -> Result<Size, Error>;
+
+    /// Bytes that were appended and that the mirror lacks; 0 where there is none.
+    fn lag(&self) -> u64 {
+        0
+    }
 }
 
 impl<S: Store + ?Sized> Store for Arc<S> {
@@ -203,12 +260,34 @@ impl<S: Store + ?Sized> Store for Arc<S> {
     fn read(&self, session: &SessionId, segment: u32, max: usize) -> Result<Vec<u8>, Error> {
         (**self).read(session, segment, max)
     }
+    fn segment_len(&self, session: &SessionId, segment: u32) -> Result<u64, Error> {
+        (**self).segment_len(session, segment)
+    }
+    fn read_range(
+        &self,
+        session: &SessionId,
+        segment: u32,
+        offset: u64,
+        len: usize,
+    ) -> Result<Vec<u8>, Error> {
+        (**self).read_range(session, segment, offset, len)
+    }
     fn claim(&self, session: &SessionId, claim: &Claim) -> Result<Box<dyn Writer>, Error> {
         (**self).claim(session, claim)
+    }
+    fn is_mirrored(&self) -> bool {
+        (**self).is_mirrored()
     }
     fn remove(&self, session: &SessionId) -> Result<(), Error> {
         (**self).remove(session)
     }
+}
+
+/// What of `bytes` lies at `offset`, at most `len` of them.
+fn part(bytes: &[u8], offset: u64, len: usize) -> &[u8] {
+    let start = usize::try_from(offset).unwrap_or(usize::MAX);
+    let end = start.saturating_add(len).min(bytes.len());
+    bytes.get(start..end).unwrap_or_default()
 }
 
 /// What a copy of damaged bytes is called: by place and content, so that recovering twice makes one.

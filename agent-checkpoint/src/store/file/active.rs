@@ -42,6 +42,11 @@ impl Active {
         }
     }
 
+    /// Whether a sync failed.
+    pub(super) const fn is_poisoned(&self) -> bool {
+        self.is_poisoned
+    }
+
     pub(super) const fn end(&self) -> u64 {
         self.end
     }
@@ -75,10 +80,10 @@ impl Active {
         if self.end > self.allocated {
             self.preallocate();
         }
-        if durability == Durability::Synced
+        if durability.is_synced()
             && let Err(error) = self.sync()
         {
-            tracing::error!(%error, "sync failed; the session must be opened again");
+            tracing::error!(%error, "sync failed");
             // Whoever reads next must not take for saved what was never acknowledged.
             self.take_back(before);
             return Err(Failure::Poisoned);

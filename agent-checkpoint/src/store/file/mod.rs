@@ -21,7 +21,7 @@ use agent_primitives::{Clock, SessionId, SystemClock};
 
 use super::{Claim, Store, StoreId, Writer};
 use crate::Error;
-use crate::fs::{Access, FileHandle, FileSystem, OsFiles, read_bounded};
+use crate::fs::{Access, FileHandle, FileSystem, OsFiles, read_bounded, read_part};
 use lock::Lock;
 use writer::FileWriter;
 
@@ -169,6 +169,27 @@ impl Store for FileStore {
             })
     }
 
+    fn segment_len(&self, session: &SessionId, segment: u32) -> Result<u64, Error> {
+        let path = self
+            .session_folder(session)?
+            .join(names::segment_name(segment));
+        let facts = self.files.look(&path);
+        Ok(facts.map_err(|e| failed("reading", &path, e))?.len)
+    }
+
+    fn read_range(
+        &self,
+        session: &SessionId,
+        segment: u32,
+        offset: u64,
+        len: usize,
+    ) -> Result<Vec<u8>, Error> {
+        let path = self
+            .session_folder(session)?
+            .join(names::segment_name(segment));
+        read_part(&*self.files, &path, offset, len).map_err(|e| failed("reading", &path, e))
+    }
+
     fn claim(&self, session: &SessionId, claim: &Claim) -> Result<Box<dyn Writer>, Error> {
         let folder = self.session_folder(session)?;
         let files = Arc::clone(&self.files);
@@ -223,10 +244,14 @@ fn open_lock(files: &dyn FileSystem, folder: &Path) -> Result<Box<dyn FileHandle
 
 /// The typed error for a failed operation on a file.
 fn failed(what: &str, path: &Path, error: io::Error) -> Error {
-    use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+    use io::ErrorKind::{
+        FileTooLarge, PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull,
+    };
     let what = format!("{what} {}", path.display());
     match error.kind() {
         StorageFull | QuotaExceeded | FileTooLarge => Error::disk_full(what, error),
+        ReadOnlyFilesystem => Error::read_only(what, error),
+        PermissionDenied => Error::permission_denied(what, error),
         _ => Error::unavailable(what, error),
     }
 }
@@ -248,5 +273,30 @@ mod tests {
             2
         );
         assert!(!folder.path().join("removed-12-0").exists());
+    }
+
+    #[test]
+    fn errors_of_the_system_say_what_a_host_can_do() {
+        use io::ErrorKind as Io;
+        let error = |kind: io::ErrorKind| failed("writing", Path::new("x"), kind.into());
+        for full in [Io::StorageFull, Io::QuotaExceeded, Io::FileTooLarge] {
+            assert!(error(full).is_disk_full(), "{full}");
+        }
+        assert!(error(Io::ReadOnlyFilesystem).is_read_only());
+        assert!(error(Io::PermissionDenied).is_permission_denied());
+        let other = error(Io::NotFound);
+        assert!(!other.is_disk_full() && !other.is_read_only() && !other.is_permission_denied());
+        for kind in [
+            Io::StorageFull,
+            Io::ReadOnlyFilesystem,
+            Io::PermissionDenied,
+            Io::NotFound,
+        ] {
+            assert!(error(kind).is_unavailable(), "{kind}");
+        }
+        assert_eq!(
+            error(Io::PermissionDenied).to_string(),
+            "writing x is refused for want of permission; grant it and try again"
+        );
     }
 }

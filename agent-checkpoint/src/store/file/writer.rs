@@ -24,6 +24,10 @@ pub(super) struct FileWriter {
     active: Option<(u32, Active)>,
     /// The names in the folder are on the device: an earlier writer may have left them buffered.
     is_folder_synced: bool,
+    /// The last segment before this writer's first could not be synced.
+    is_last_unknown: bool,
+    /// A segment that could not be begun, and whose name may be taken.
+    begun: Option<u32>,
     // Closing its file gives the lock back, so it must go last.
     lock: Lock,
 }
@@ -41,6 +45,8 @@ impl FileWriter {
             folder,
             active: None,
             is_folder_synced: false,
+            is_last_unknown: false,
+            begun: None,
             lock,
         }
     }
@@ -67,10 +73,14 @@ impl FileWriter {
         let Some((segment, active)) = &mut self.active else {
             return self.sync_last(next);
         };
+        if active.is_poisoned() {
+            // The next segment's header says what counts of this one.
+            return Ok(());
+        }
         // The space given back is no more than a courtesy; the sync is not.
         let _ = active.trim();
         active.sync().map_err(|error| {
-            tracing::error!(segment, %error, "sync failed; the session must be opened again");
+            tracing::error!(segment, %error, "sync failed");
             Error::poisoned()
         })
     }
@@ -79,15 +89,22 @@ impl FileWriter {
 impl FileWriter {
     /// Syncs the last segment before `next`, where this writer did not open it: an earlier one may have left
     /// it buffered.
-    fn sync_last(&self, next: u32) -> Result<(), Error> {
+    fn sync_last(&mut self, next: u32) -> Result<(), Error> {
+        if self.is_last_unknown {
+            return Ok(());
+        }
         let segments = folder::segments(&*self.files, &self.folder)?;
         let Some(last) = segments.into_iter().rfind(|segment| *segment < next) else {
             return Ok(());
         };
         let path = self.path(last);
-        let opened = self.files.open(&path, Access::Write);
-        let synced = opened.and_then(|file| file.sync_all());
-        synced.map_err(|e| failed("syncing", &path, e))
+        let file = self.files.open(&path, Access::Write);
+        let file = file.map_err(|e| failed("opening", &path, e))?;
+        file.sync_all().map_err(|error| {
+            tracing::error!(segment = last, %error, "sync failed");
+            self.is_last_unknown = true;
+            Error::poisoned()
+        })
     }
 }
 
@@ -121,7 +138,13 @@ impl Writer for FileWriter {
         self.lock.check()?;
         self.finish(segment)?;
         let path = self.path(segment);
-        let file = match self.files.open(&path, Access::CreateNew) {
+        // What this writer left there itself when it failed is of no use to anyone.
+        let access = if self.begun == Some(segment) {
+            Access::Replace
+        } else {
+            Access::CreateNew
+        };
+        let file = match self.files.open(&path, access) {
             // Of another writer, then: one of us came too late.
             Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
                 self.lock.check()?;
@@ -129,7 +152,8 @@ impl Writer for FileWriter {
             }
             opened => opened.map_err(|e| failed("making", &path, e))?,
         };
-        let written = write_all(&*file, 0, header).and_then(|()| file.sync_all());
+        self.begun = Some(segment);
+        let written = write_header_last(&*file, header).and_then(|()| file.sync_all());
         let durable = written
             .map_err(|e| failed("writing", &path, e))
             .and_then(|()| folder::sync(&*self.files, &self.folder));
@@ -143,6 +167,7 @@ impl Writer for FileWriter {
         self.lock.settle();
         let len = u64::try_from(header.len()).unwrap_or(u64::MAX);
         self.is_folder_synced = true;
+        self.begun = None;
         self.active = Some((segment, Active::new(file, len, len)));
         Ok(())
     }
@@ -165,7 +190,7 @@ impl Writer for FileWriter {
 
     fn append(&mut self, at: Position, bytes: &[u8], durability: Durability) -> Result<(), Error> {
         self.lock.check()?;
-        if durability == Durability::Synced && !self.is_folder_synced {
+        if durability.is_synced() && !self.is_folder_synced {
             folder::sync(&*self.files, &self.folder)?;
             self.is_folder_synced = true;
         }
@@ -213,4 +238,14 @@ impl Writer for FileWriter {
         }
         Ok(size)
     }
+}
+
+/// Bytes of a header without which it is none.
+const MAGIC_LEN: usize = 8;
+
+/// What follows the header counts from the moment that the header is one, and is there by then.
+fn write_header_last(file: &dyn FileHandle, bytes: &[u8]) -> io::Result<()> {
+    let (magic, rest) = bytes.split_at(bytes.len().min(MAGIC_LEN));
+    write_all(file, u64::try_from(magic.len()).unwrap_or_default(), rest)?;
+    write_all(file, 0, magic)
 }
