@@ -29,7 +29,8 @@ pub use state::{
     Workflow, WorkflowStep,
 };
 pub use store::{
-    Claim, Durability, MemoryStore, Owner, Position, Size, Store, StoreId, TakeOver, Tenure, Writer,
+    Claim, Durability, MemoryStore, Mirrored, Owner, Position, Size, Store, StoreId, TakeOver, Tenure,
+    Writer,
 };
 #[cfg(feature = "fs")]
 pub use store::{FileStore, location};

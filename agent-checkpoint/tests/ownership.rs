@@ -10,7 +10,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use agent_checkpoint::{
-    Checkpointer, Claim, Durability, Error, MemoryStore, Message, Position, Store, TakeOver, Writer,
+    Checkpointer, Claim, Durability, Error, MemoryStore, Message, Mirrored, Position, Store,
+    TakeOver, Writer,
 };
 use agent_primitives::{CheckpointKind, ManualClock, SessionId, Timestamp};
 
@@ -337,6 +338,13 @@ fn suite<S: Store + Clone + 'static>(store: S) {
 #[test]
 fn the_memory_store_has_one_writer() {
     suite(MemoryStore::new());
+}
+
+#[test]
+fn a_mirrored_store_has_one_writer() {
+    let primary = MemoryStore::new();
+    let mirror = MemoryStore::with_id(primary.id());
+    suite(Mirrored::new(primary, mirror).unwrap());
 }
 
 #[cfg(feature = "fs")]

@@ -74,7 +74,7 @@ fn worked_on(
                 let len = dice.roll(400_000);
                 session.push(Message::user(dice.noise(len))).unwrap();
             }
-            1 => session.update(|work| work.next_steps.push(format!("step {step}"))),
+            1 => session.update(|work| work.next_steps.push(format!("step {step}").into())),
             2 if session.history().len() > 4 => {
                 let keep = u64::try_from(2 + dice.roll(6)).unwrap();
                 let _ = session.cut_with_summary(
@@ -150,7 +150,7 @@ fn every_listed_checkpoint_reads_as_it_was() {
     for step in 0..20 {
         session.push(Message::user(format!("{step}"))).unwrap();
         if step % 5 == 0 {
-            session.update(|work| work.next_steps.push(format!("{step}")));
+            session.update(|work| work.next_steps.push(format!("{step}").into()));
         }
         let id = session.save(CheckpointKind::Auto).unwrap();
         saved.push((id, session.state().clone()));

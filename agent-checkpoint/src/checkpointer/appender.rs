@@ -190,9 +190,10 @@ impl Appender {
             let bytes = encode(chunk, len, self.place(position.segment).seed())?;
             let (count, next, item) = (chunk.len(), next_of(chunk), last_item_of(chunk));
             // What goes before the last part is synced with the segment that it fills.
-            let asked = match count == self.unsynced.waiting() {
-                true => durability,
-                false => Durability::Buffered,
+            let asked = if count == self.unsynced.waiting() {
+                durability
+            } else {
+                Durability::Buffered
             };
             let written = self.writer.append(position, &bytes, asked);
             appended.unreplicated = unless_kept(written)?;
@@ -206,7 +207,10 @@ impl Appender {
                 self.synced();
             }
         }
-        let is_due = !self.end.is_synced || self.writer.lag() > 0;
+        let is_due = match durability {
+            Durability::Replicated => !self.end.is_synced || self.writer.lag() > 0,
+            _ => !self.end.is_synced,
+        };
         if let Some(position) = self.end.position
             && appended.unreplicated.is_none()
             && durability.is_synced()

@@ -3,6 +3,8 @@
 use std::cell::RefCell;
 use std::marker::PhantomData;
 
+#[cfg(feature = "msgpack")]
+use serde::Deserialize;
 use serde::Serialize;
 use serde::de::{DeserializeOwned, DeserializeSeed};
 
@@ -123,7 +125,9 @@ pub(super) fn from_msgpack<'de, S: DeserializeSeed<'de>>(
     let value = seed
         .deserialize(&mut deserializer)
         .map_err(|e| e.to_string())?;
-    whole(value, deserializer.get_ref().is_empty())
+    // The deserializer does not say where it stands; what follows would read as something.
+    let rest = serde::de::IgnoredAny::deserialize(&mut deserializer);
+    whole(value, rest.is_err())
 }
 
 #[cfg(any(feature = "msgpack", feature = "bincode"))]

@@ -5,11 +5,13 @@ mod claimant;
 #[cfg(feature = "fs")]
 mod file;
 mod memory;
+mod mirror;
 
 pub use claim::{Claim, Owner, TakeOver, Tenure};
 #[cfg(feature = "fs")]
 pub use file::{FileStore, location};
 pub use memory::MemoryStore;
+pub use mirror::Mirrored;
 
 use std::fmt;
 use std::sync::Arc;

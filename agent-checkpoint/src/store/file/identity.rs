@@ -67,7 +67,20 @@ impl Format {
 
 /// The store's id. A FORMAT file that is lost or damaged is made again from what the segments say; the
 /// damaged one is kept in quarantine.
-pub(super) fn read_or_make(files: &dyn FileSystem, root: &Path) -> Result<StoreId, Error> {
+///
+/// A store that is to be `wanted` is made with that id, and refused when it has another.
+pub(super) fn read_or_make(
+    files: &dyn FileSystem,
+    root: &Path,
+    wanted: Option<StoreId>,
+) -> Result<StoreId, Error> {
+    let is_other = |store: &StoreId| wanted.is_some_and(|wanted| wanted != *store);
+    let foreign = |store: StoreId| {
+        Error::foreign(
+            format!("the folder {}", root.display()),
+            format!("store {store}"),
+        )
+    };
     let path = root.join(NAME);
     let found = match read_bounded(files, &path, LEN_MAX) {
         Ok(bytes) => Some(bytes),
@@ -79,6 +92,7 @@ pub(super) fn read_or_make(files: &dyn FileSystem, root: &Path) -> Result<StoreI
             Some((major, _)) if major > MAJOR => {
                 return Err(Error::newer(format!("the store in {}", root.display())));
             }
+            Some((_, store)) if is_other(&store) => return Err(foreign(store)),
             Some((_, store)) => return Ok(store),
             None => {
                 tracing::warn!(path = %path.display(), "FORMAT file was damaged");
@@ -92,7 +106,11 @@ pub(super) fn read_or_make(files: &dyn FileSystem, root: &Path) -> Result<StoreI
             }
         }
     }
-    let store = from_segments(files, root)?.unwrap_or_else(StoreId::fresh);
+    let store = from_segments(files, root)?;
+    if let Some(store) = store.filter(is_other) {
+        return Err(foreign(store));
+    }
+    let store = store.or(wanted).unwrap_or_else(StoreId::fresh);
     let text = serde_json::to_string(&Format::of(store))
         .map_err(|e| Error::encode("the FORMAT file", e))?;
     atomic_write(files, &path, format!("{text}\n").as_bytes())?;

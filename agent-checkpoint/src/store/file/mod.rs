@@ -81,10 +81,37 @@ impl FileStore {
         Self::open_on(Arc::new(OsFiles), folder)
     }
 
+    /// Opens the store in `folder` that mirrors the one with this id, or takes its place; made where there
+    /// is none. See [`Mirrored`](crate::Mirrored).
+    ///
+    /// ```
+    /// use agent_checkpoint::{FileStore, Mirrored, Store};
+    ///
+    /// let folder = tempfile::tempdir()?;
+    /// let primary = FileStore::open(folder.path().join("here"))?;
+    /// let mirror = FileStore::open_mirror(folder.path().join("elsewhere"), primary.id())?;
+    /// assert!(Mirrored::new(primary, mirror)?.is_mirrored());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::is_foreign`] when another store is there; otherwise as [`open`](Self::open).
+    pub fn open_mirror(folder: impl Into<PathBuf>, id: StoreId) -> Result<Self, Error> {
+        Self::open_as(Arc::new(OsFiles), folder, Some(id))
+    }
+
     /// As [`open`](Self::open), on another file system than the machine's.
     pub(crate) fn open_on(
         files: Arc<dyn FileSystem>,
         folder: impl Into<PathBuf>,
+    ) -> Result<Self, Error> {
+        Self::open_as(files, folder, None)
+    }
+
+    fn open_as(
+        files: Arc<dyn FileSystem>,
+        folder: impl Into<PathBuf>,
+        id: Option<StoreId>,
     ) -> Result<Self, Error> {
         let root = folder.into();
         folder::create(&*files, &root)?;
@@ -102,7 +129,7 @@ impl FileStore {
                 let _ = files.remove_folders(&root.join(name));
             }
         }
-        let id = identity::read_or_make(&*files, &root)?;
+        let id = identity::read_or_make(&*files, &root, id)?;
         Ok(Self {
             files,
             root: root.into(),
