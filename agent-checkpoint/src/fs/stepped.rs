@@ -41,7 +41,7 @@ struct State {
     /// Later first.
     switches: Vec<Switch>,
     death: Option<Switch>,
-    broken_syncs: Option<Actor>,
+    broken_sync: Option<Actor>,
 }
 
 /// Decides which actor's call is next.
@@ -60,14 +60,14 @@ impl Gate {
             turn: Some(Actor::First),
             switches: switches.iter().rev().copied().collect(),
             death,
-            broken_syncs: state.broken_syncs,
+            broken_sync: state.broken_sync,
             ..State::default()
         };
     }
 
-    /// From now on this actor's syncs fail.
-    pub(crate) fn break_syncs(&self, actor: Option<Actor>) {
-        self.state().broken_syncs = actor;
+    /// This actor's next sync of a file's content fails.
+    pub(crate) fn break_sync(&self, actor: Actor) {
+        self.state().broken_sync = Some(actor);
     }
 
     /// The actor has no more to do; the other one has the turn until the end.
@@ -128,17 +128,19 @@ impl Gate {
         self.changed.wait_while(state, is_others).unwrap()
     }
 
-    fn sync(&self, actor: Actor) -> io::Result<()> {
+    fn sync_data(&self, actor: Actor) -> io::Result<()> {
         self.step(actor)?;
-        if self.state().broken_syncs == Some(actor) {
-            return Err(io::Error::other("this actor's syncs fail"));
+        let mut state = self.state();
+        if state.broken_sync == Some(actor) {
+            state.broken_sync = None;
+            return Err(io::Error::other("this sync fails"));
         }
-        // What power cuts do is not asked here, and a real sync would take most of the time.
         Ok(())
     }
 }
 
-/// The machine's files as one actor sees them. Syncs do nothing.
+/// The machine's files as one actor sees them. Syncs do nothing: what power cuts do is not asked here, and real
+/// ones would take most of the time.
 #[derive(Debug)]
 pub(crate) struct Stepped {
     actor: Actor,
@@ -193,7 +195,7 @@ impl FileSystem for Stepped {
         OsFiles.remove_folders(folder)
     }
     fn sync_folder(&self, _: &Path) -> io::Result<()> {
-        self.gate.sync(self.actor)
+        self.step()
     }
 }
 
@@ -234,10 +236,10 @@ impl FileHandle for SteppedFile {
         self.file.set_len(len)
     }
     fn sync_data(&self) -> io::Result<()> {
-        self.gate.sync(self.actor)
+        self.gate.sync_data(self.actor)
     }
     fn sync_all(&self) -> io::Result<()> {
-        self.gate.sync(self.actor)
+        self.step()
     }
     fn lock(&self) -> io::Result<()> {
         self.step()?;
