@@ -71,3 +71,98 @@ impl Checkpointer {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use agent_primitives::{CheckpointKind, SessionId};
+
+    use crate::format::segment::{Opening, Place, VOID_WHOLE};
+    use crate::{Checkpointer, MemoryStore, Message, Store};
+
+    fn id() -> SessionId {
+        SessionId::new("s").unwrap()
+    }
+
+    fn open(store: impl Store + 'static) -> Checkpointer {
+        Checkpointer::builder(store, id()).open().unwrap()
+    }
+
+    fn say(session: &mut Checkpointer, text: &str) {
+        session.push(Message::user(text)).unwrap();
+        session.save(CheckpointKind::Auto).unwrap();
+    }
+
+    /// Begins a segment as a writer of this epoch would.
+    fn begin(store: &MemoryStore, segment: u32, epoch: u64, void_from: u64) {
+        let session = id();
+        let place = Place {
+            store: store.id(),
+            session: &session,
+            segment,
+        };
+        let opening = Opening {
+            epoch,
+            void_from,
+            ..Opening::default()
+        };
+        let mut writer = store.writer(&session).unwrap();
+        writer.start(segment, &place.header(opening)).unwrap();
+    }
+
+    #[test]
+    fn a_segment_of_a_lower_epoch_than_one_before_it_does_not_count() {
+        let store = MemoryStore::new();
+        say(&mut open(store.clone()), "one");
+        begin(&store, 2, 60, 0);
+        begin(&store, 3, 40, 0);
+        for text in ["two", "three"] {
+            let mut session = open(store.clone());
+            assert_eq!(session.report().superseded, [3]);
+            assert!(session.report().is_clean(), "{}", session.report());
+            assert!(session.epoch() > 60, "{}", session.epoch());
+            say(&mut session, text);
+        }
+        assert_eq!(store.segments(&id()).unwrap(), [1, 2, 3, 4]);
+        assert_eq!(open(store).history().len(), 3);
+    }
+
+    #[test]
+    fn a_segment_that_is_void_as_a_whole_is_no_damage() {
+        let store = MemoryStore::new();
+        say(&mut open(store.clone()), "one");
+        let mut writer = store.writer(&id()).unwrap();
+        writer.start(2, b"half a header").unwrap();
+        drop(writer);
+        begin(&store, 3, 9, VOID_WHOLE);
+        let mut session = open(store.clone());
+        assert!(session.report().is_clean(), "{}", session.report());
+        say(&mut session, "two");
+        drop(session);
+        assert_eq!(open(store).history().len(), 2);
+    }
+
+    #[cfg(feature = "fs")]
+    #[test]
+    fn an_epoch_is_above_those_in_the_log_when_the_lease_is_lost() {
+        use crate::{FileStore, TakeOver};
+        let folder = tempfile::tempdir().unwrap();
+        let store = FileStore::open(folder.path()).unwrap();
+        for expected in 1..=4 {
+            let builder = Checkpointer::builder(store.clone(), id());
+            let mut session = builder.take_over(TakeOver::Force).open().unwrap();
+            say(&mut session, "again");
+            assert_eq!(session.epoch(), expected);
+        }
+        let lock = store.session_folder(&id()).unwrap().join("lock");
+        std::fs::write(&lock, [7; 300]).unwrap();
+        assert_eq!(
+            open(store.clone()).epoch(),
+            2,
+            "a mark that cannot be read, and a new segment"
+        );
+        std::fs::remove_file(lock).unwrap();
+        let session = open(store);
+        assert_eq!(session.epoch(), 3);
+        assert_eq!(session.history().len(), 4);
+    }
+}
