@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use agent_primitives::{SessionId, Timestamp};
 
-use super::appender::{Appender, LogEnd, segment_after};
+use super::anew::Anew;
+use super::appender::{Appender, LogEnd};
 use super::current::Current;
 use super::health::Health;
 use super::load::{Loaded, Lost, Reading, load};
@@ -13,7 +14,6 @@ use super::resume::{Resume, Resumed, end_of};
 use super::save::Head;
 use super::unsynced::Unsynced;
 use super::{Checkpoint, Checkpointer};
-use crate::format::segment::{Opening, Place};
 use crate::log::numbering::{narrow, wide};
 use crate::log::replay::{Entry, Replay};
 use crate::{Claim, Durability, Error, Position, Size, Store, StoreId, Tenure, Writer};
@@ -143,45 +143,6 @@ impl Attached {
             report,
             is_partial,
         })
-    }
-}
-
-/// The segment that a log goes on in after a takeover.
-#[derive(Debug)]
-struct Anew {
-    segment: u32,
-    header: Vec<u8>,
-}
-
-impl Anew {
-    fn behind(
-        loaded: &Loaded,
-        store: &Arc<dyn Store>,
-        session: &SessionId,
-        tenure: Tenure,
-    ) -> Result<Self, Error> {
-        let segment = segment_after(loaded.last_segment, &loaded.ignored)?;
-        let is_adjacent = loaded.last_segment.checked_add(1) == Some(segment);
-        let place = Place {
-            store: store.id(),
-            session,
-            segment,
-        };
-        // Whatever the earlier owner has under way lands behind this, and does not count.
-        let void_from = if is_adjacent { loaded.void_from } else { 0 };
-        let header = place.header(Opening {
-            epoch: tenure.epoch,
-            void_from,
-            ..Opening::default()
-        });
-        Ok(Self { segment, header })
-    }
-
-    fn position(&self) -> Position {
-        Position {
-            segment: self.segment,
-            offset: wide(self.header.len()),
-        }
     }
 }
 

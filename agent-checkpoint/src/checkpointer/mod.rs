@@ -1,5 +1,6 @@
 //! A session as a host works with it.
 
+mod anew;
 mod appender;
 pub(crate) mod attach;
 mod builder;
@@ -14,7 +15,8 @@ mod golden;
 mod health;
 mod hosts;
 pub(crate) mod load;
-#[cfg(all(test, feature = "fs"))]
+#[cfg(feature = "fs")]
+#[cfg(test)]
 mod race;
 mod report;
 mod restore;

@@ -238,10 +238,15 @@ pub(crate) fn decide(found: &Found, here: &Record, claim: &Claim) -> Verdict {
         (true, None) => take(false),
         (true, Some(record)) => match record.stage {
             Stage::Taking => take(true),
-            Stage::Released => take(false),
-            Stage::Held if record.is_of(here) => take(false),
-            Stage::Held if runs(record) && claim.take_over != Some(TakeOver::Force) => refuse(),
-            Stage::Held => take(true),
+            Stage::Held if !record.is_of(here) => {
+                let is_forced = claim.take_over == Some(TakeOver::Force);
+                if runs(record) && !is_forced {
+                    refuse()
+                } else {
+                    take(true)
+                }
+            }
+            Stage::Held | Stage::Released => take(false),
         },
         (false, record) => match (claim.take_over, record) {
             // Its owner is done; a process that it started may still hold a copy of the lock.

@@ -1,6 +1,6 @@
 //! A session's lock file: claimed, checked at each append, renewed, and taken over.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use agent_primitives::{SessionId, Timestamp};
 
@@ -225,7 +225,7 @@ fn begin(file: &dyn FileHandle, record: &Record) -> std::io::Result<()> {
 }
 
 /// Replaces a segment by a copy of its own, durably.
-fn own(files: &dyn FileSystem, path: &PathBuf) -> Result<(), Error> {
+fn own(files: &dyn FileSystem, path: &Path) -> Result<(), Error> {
     let bytes = read_bounded(files, path, SEGMENT_MAX).map_err(|e| failed("reading", path, e))?;
     if bytes.len() > SEGMENT_MAX {
         return Err(Error::too_large("a segment", bytes.len(), SEGMENT_MAX));
