@@ -57,7 +57,9 @@ enum Kind {
     NotReplicated { source: Source },
     #[error("this store has no mirror; save with another durability, or open a mirrored store")]
     NoMirror,
-    #[error("a sync to disk failed earlier, so what lies on disk is unknown; reopen the session")]
+    #[error(
+        "a sync to disk failed, and so did writing elsewhere what it was for; save again, or reopen the session"
+    )]
     Poisoned,
     #[error("the log of session {0} has moved on under this writer; reopen the session")]
     Conflict(SessionId),
@@ -81,6 +83,14 @@ enum Kind {
         "history or context is in {len} pieces where {max} are the limit; cut the context shorter"
     )]
     TooManyRanges { len: usize, max: usize },
+    #[error("{what} is taken by {by}; take another, or free it first")]
+    Taken { what: String, by: String },
+    #[error("several checkpoints begin with {0}; give more of the id")]
+    Ambiguous(String),
+    #[error("{len} checkpoints have labels or pins where {max} are the limit; take some away")]
+    TooManyHeld { len: usize, max: usize },
+    #[error("nothing was restored; there is nothing to take back")]
+    NothingRestored,
     #[error("there is no checkpoint {0}; list the session to see which there are")]
     NotFound(CheckpointId),
     #[error("checkpoint {0} needs bytes that are damaged; restore an older one")]
@@ -197,7 +207,8 @@ impl Error {
         Kind::Fenced { session, owner }.into()
     }
 
-    /// Durability can no longer be promised by this writer. For stores outside this crate.
+    /// A sync failed: what this writer appended since the last one may never reach the device. For stores
+    /// outside this crate.
     pub fn poisoned() -> Self {
         Kind::Poisoned.into()
     }
@@ -235,6 +246,26 @@ impl Error {
 
     pub(crate) fn too_many_ranges(len: usize, max: usize) -> Self {
         Kind::TooManyRanges { len, max }.into()
+    }
+
+    pub(crate) fn taken(what: impl Into<String>, by: impl Into<String>) -> Self {
+        Kind::Taken {
+            what: what.into(),
+            by: by.into(),
+        }
+        .into()
+    }
+
+    pub(crate) fn ambiguous(text: &str) -> Self {
+        Kind::Ambiguous(text.to_owned()).into()
+    }
+
+    pub(crate) fn too_many_held(len: usize, max: usize) -> Self {
+        Kind::TooManyHeld { len, max }.into()
+    }
+
+    pub(crate) fn nothing_restored() -> Self {
+        Kind::NothingRestored.into()
     }
 
     pub(crate) fn not_found(id: CheckpointId) -> Self {
@@ -340,7 +371,8 @@ impl Error {
         }
     }
 
-    /// The writer is of no further use: [`reopen`](crate::Checkpointer::reopen) the session.
+    /// A sync failed, and writing elsewhere what it was for did too: save again, or
+    /// [`reopen`](crate::Checkpointer::reopen) the session.
     pub fn is_poisoned(&self) -> bool {
         matches!(*self.0, Kind::Poisoned)
     }
@@ -403,7 +435,10 @@ impl Error {
 
     /// A limit of the format or the file system was passed.
     pub fn is_too_large(&self) -> bool {
-        matches!(*self.0, Kind::TooLarge { .. } | Kind::TooManyRanges { .. })
+        matches!(
+            *self.0,
+            Kind::TooLarge { .. } | Kind::TooManyRanges { .. } | Kind::TooManyHeld { .. }
+        )
     }
 
     /// The value cannot be saved as it is: an additional field has the name of one that the type has,
@@ -429,9 +464,19 @@ impl Error {
         matches!(*self.0, Kind::Migration { .. })
     }
 
+    /// The label or the session is somebody else's.
+    pub fn is_taken(&self) -> bool {
+        matches!(*self.0, Kind::Taken { .. })
+    }
+
+    /// So little of an id was given that several begin with it.
+    pub fn is_ambiguous(&self) -> bool {
+        matches!(*self.0, Kind::Ambiguous(_))
+    }
+
     /// No such checkpoint is listed.
     pub fn is_not_found(&self) -> bool {
-        matches!(*self.0, Kind::NotFound(_))
+        matches!(*self.0, Kind::NotFound(_) | Kind::NothingRestored)
     }
 
     /// The bytes that this needs are damaged.

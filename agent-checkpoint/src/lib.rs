@@ -6,6 +6,8 @@
 
 mod checkpointer;
 mod codec;
+#[cfg(all(test, feature = "fs"))]
+mod crash;
 mod error;
 mod format;
 #[cfg(feature = "fs")]
@@ -17,8 +19,9 @@ mod store;
 mod truncate;
 
 pub use checkpointer::{
-    Builder, Checkpoint, Checkpointer, Figures, Flush, Health, Quarantined, Reason, Report, Resume,
-    Retention, Ruling, Signal,
+    Builder, Change, ChangeKind, Checkpoint, Checkpointer, Diff, Figures, Flush, Health, Pruning,
+    Quarantined, Query, Reason, Report, Restoration, RestorePlan, Resume, Retention, Ruling,
+    Signal, Triggers, Why,
 };
 pub use codec::Codec;
 pub use error::Error;
@@ -29,8 +32,8 @@ pub use state::{
     Workflow, WorkflowStep,
 };
 pub use store::{
-    Claim, Durability, MemoryStore, Mirrored, Owner, Position, Size, Store, StoreId, TakeOver, Tenure,
-    Writer,
+    Claim, Durability, MemoryStore, Mirrored, Owner, Position, Shared, Size, Store, StoreId, TakeOver,
+    Tenure, Writer,
 };
 #[cfg(feature = "fs")]
 pub use store::{FileStore, location};

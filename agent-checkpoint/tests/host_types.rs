@@ -1,5 +1,11 @@
 //! A host's own types: what their codecs would not bring back is refused at the first save, by name.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "what is not there fails the test"
+)]
+
 use std::collections::{BTreeMap, HashMap};
 
 use agent_checkpoint::{Checkpointer, Codec, Error, MemoryStore, Snapshot};

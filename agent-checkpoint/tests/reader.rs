@@ -71,7 +71,7 @@ fn worked_on(
     for step in 0..steps {
         match dice.roll(12) {
             0 => {
-                let len = dice.roll(400_000);
+                let len = dice.roll(200_000);
                 session.push(Message::user(dice.noise(len))).unwrap();
             }
             1 => session.update(|work| work.next_steps.push(format!("step {step}").into())),
@@ -118,7 +118,7 @@ fn worked_on(
 #[test]
 fn a_reader_sees_what_the_writer_saved() {
     for seed in 0..3 {
-        worked_on(seed, 40, |dice, store, session| {
+        worked_on(seed, 30, |dice, store, session| {
             let reader = reader(store);
             let history = session.history();
             let count = dice.roll(history.len() + 3);
@@ -290,7 +290,7 @@ fn what_a_writer_has_under_way_is_not_there_yet_and_no_damage() {
 fn damage_shows_what_was_saved_or_an_error_and_never_anything_else() {
     let mut states: Vec<Vec<Message>> = vec![Vec::new()];
     let store = worked_on(11, 25, |_, _, session| {
-        states.push(session.history().to_vec())
+        states.push(session.history().to_vec());
     });
     let segments = store.segments(&id()).unwrap();
     let bytes: Vec<Vec<u8>> = segments
@@ -366,8 +366,9 @@ fn any_bytes_at_all_are_read_without_harm() {
 fn a_log_that_would_fill_the_memory_is_refused_before_it_is_inflated() {
     let store = MemoryStore::with_id(STORE);
     let mut session = open(&store);
-    for _ in 0..20 {
-        session.push(Message::user("a".repeat(100_000))).unwrap();
+    for at in 0..20 {
+        let text = char::from(b'a' + at).to_string();
+        session.push(Message::user(text.repeat(100_000))).unwrap();
         session.save(CheckpointKind::Manual).unwrap();
     }
     drop(session);
@@ -387,7 +388,7 @@ fn a_log_that_would_fill_the_memory_is_refused_before_it_is_inflated() {
     );
     assert!(
         Checkpointer::builder(store, id())
-            .read_limit(3_000_000)
+            .read_limit(5_000_000)
             .open()
             .is_ok()
     );

@@ -204,3 +204,35 @@ fn a_log_with_damage_is_mended_and_only_its_end_stays_in_memory() {
     assert_eq!(session.history().len(), 21);
     assert!(session.report().is_clean(), "{}", session.report());
 }
+
+#[test]
+fn long_texts_from_before_the_end_come_back_and_more_can_be_saved() {
+    let long = |n: usize| format!("{n} {}", "0123456789abcdef".repeat(4_000));
+    let store = MemoryStore::new();
+    let mut session = open(&store, Resume::Whole);
+    for n in 0..100 {
+        let text = if n % 30 == 9 {
+            long(n % 2)
+        } else {
+            n.to_string()
+        };
+        session.push(Message::user(text)).unwrap();
+        session.save(CheckpointKind::Auto).unwrap();
+    }
+    let mut history = session.history().to_vec();
+    drop(session);
+    let mut session = open(&store, Resume::Last(2));
+    assert_eq!(session.history(), &history[98..]);
+    for n in 0..4 {
+        let message = Message::user(long(n));
+        history.push(message.clone());
+        session.push(message).unwrap();
+        session.save(CheckpointKind::Auto).unwrap();
+    }
+    drop(session);
+    for last in [1, 3, 60] {
+        let session = open(&store, Resume::Last(last));
+        assert_eq!(session.history(), &history[104 - last..]);
+    }
+    assert_eq!(open(&store, Resume::Whole).history(), history);
+}

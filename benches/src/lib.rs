@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod dictionary;
 pub mod gates;
 pub mod harness;
 pub mod rows;

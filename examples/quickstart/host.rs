@@ -87,7 +87,7 @@ pub(crate) async fn run(options: Options) -> Fallible<()> {
         log.save(CheckpointKind::Auto)?;
         let seed = options.seed.wrapping_add(u64::try_from(turn.number())?);
         let action = use_tools(&answer, &session, &clock, seed).await?;
-        log.save_if_asked()?;
+        log.save_if_due()?;
         chain.probe_due().await;
         telemetry.flush(Duration::from_secs(5))?;
         timeline::turn(&clock, turn.number(), &reply.provider, action);

@@ -10,7 +10,7 @@ use super::unsynced::{UNSYNCED_MAX, Unsynced};
 use crate::format::frame::Draft;
 use crate::format::segment::{Opening, Place, Start};
 use crate::format::tags::Kind;
-use crate::format::{PAYLOAD_MAX, SEGMENT_MAX, SEGMENT_TARGET};
+use crate::format::{PAYLOAD_MAX, SEGMENT_MAX};
 use crate::log::batch::Framed;
 use crate::log::numbering::{narrow, wide};
 use crate::log::scan::scan;
@@ -69,6 +69,8 @@ pub(super) struct Appender {
     /// All that the last segment holds waits to be written elsewhere.
     pub(super) is_reclaimed: bool,
     pub(super) health: Health,
+    /// A segment is not made longer than this where it can be helped, in bytes.
+    pub(super) segment_target: usize,
 }
 
 impl Appender {
@@ -151,7 +153,12 @@ impl Appender {
     /// The same session, opened again.
     pub(super) fn replace(&mut self, opened: Self) {
         let health = std::mem::take(&mut self.health);
-        *self = Self { health, ..opened };
+        let segment_target = self.segment_target;
+        *self = Self {
+            health,
+            segment_target,
+            ..opened
+        };
     }
 
     pub(super) fn size(&self) -> Result<Size, Error> {
@@ -186,7 +193,7 @@ impl Appender {
         }
         while self.unsynced.waiting() > 0 {
             let position = self.room()?;
-            let (chunk, len) = self.unsynced.chunk(SEGMENT_TARGET);
+            let (chunk, len) = self.unsynced.chunk(self.segment_target);
             let bytes = encode(chunk, len, self.place(position.segment).seed())?;
             let (count, next, item) = (chunk.len(), next_of(chunk), last_item_of(chunk));
             // What goes before the last part is synced with the segment that it fills.
@@ -230,9 +237,10 @@ impl Appender {
 
     /// Where the next part goes: a new segment where this one is full.
     fn room(&mut self) -> Result<Position, Error> {
-        let (_, len) = self.unsynced.chunk(SEGMENT_TARGET);
-        let has_room =
-            |position: &Position| narrow(position.offset).saturating_add(len) <= SEGMENT_TARGET;
+        let (_, len) = self.unsynced.chunk(self.segment_target);
+        let has_room = |position: &Position| {
+            narrow(position.offset).saturating_add(len) <= self.segment_target
+        };
         if let Some(position) = self.end.position.filter(has_room) {
             return Ok(position);
         }

@@ -9,11 +9,14 @@ use super::appender::{Appender, LogEnd};
 use super::current::Current;
 use super::health::Health;
 use super::load::{Loaded, Lost, Reading, load};
+use super::points::Points;
 use super::report::{Quarantined, Report};
 use super::resume::{Resume, Resumed, end_of};
 use super::save::Head;
 use super::unsynced::Unsynced;
 use super::{Checkpoint, Checkpointer};
+use crate::format::SEGMENT_TARGET;
+use crate::log::blobs::Known;
 use crate::log::numbering::{narrow, wide};
 use crate::log::replay::{Entry, Replay};
 use crate::{Claim, Durability, Error, Position, Size, Store, StoreId, Tenure, Writer};
@@ -29,7 +32,8 @@ pub(super) struct Attached {
     pub(super) appender: Appender,
     pub(super) current: Current,
     pub(super) head: Option<Head>,
-    pub(super) listed: Vec<Checkpoint>,
+    pub(super) points: Points,
+    pub(super) blobs: Known,
     pub(super) logical: u64,
     pub(super) report: Report,
     pub(super) is_partial: bool,
@@ -132,11 +136,17 @@ impl Attached {
             is_failed: false,
             is_reclaimed: false,
             health: Health::default(),
+            segment_target: SEGMENT_TARGET,
         };
         Ok(Self {
             epoch: tenure.epoch,
             appender,
-            listed: listed(&loaded.replay),
+            points: Points::new(listed(&loaded.replay), &loaded.replay.tags),
+            blobs: if is_partial {
+                Known::spent()
+            } else {
+                loaded.replay.blobs.known()
+            },
             logical: loaded.replay.logical,
             head: head.as_ref().map(Head::of),
             current,
@@ -335,7 +345,8 @@ impl Checkpointer {
         self.current.rebase(attached.current);
         self.desk.appender()?.replace(attached.appender);
         self.head = attached.head;
-        self.listed = attached.listed;
+        self.points = attached.points.with_policy(self.points.policy());
+        self.blobs = attached.blobs;
         self.logical = attached.logical;
         self.report = attached.report;
         self.is_partial = attached.is_partial;
@@ -449,7 +460,7 @@ mod tests {
     }
 
     /// Appends a commit whose only component is `value`.
-    fn commit(session: &mut Checkpointer, name: &str, value: Value) {
+    fn commit(session: &mut Checkpointer, name: &str, value: &Value) {
         let mut batch = Batch::starting_at(session.desk.appender().unwrap().end.next);
         let value = value.to_string();
         let values = [(name, value.as_bytes())];
@@ -460,6 +471,7 @@ mod tests {
             kind: "auto".into(),
             agent: None,
             restored: None,
+            why: None,
             covers: 0,
             history: session.current.numbering.spans().to_vec(),
             context: None,
@@ -479,7 +491,7 @@ mod tests {
         session.push(Message::user("one")).unwrap();
         session.update(|work| work.next_steps.push("go".into()));
         let good = session.save(CheckpointKind::Auto).unwrap();
-        commit(&mut session, "work.next_steps", json!({"a": 1}));
+        commit(&mut session, "work.next_steps", &json!({"a": 1}));
         drop(session);
 
         let mut session = open(&store);
@@ -493,13 +505,28 @@ mod tests {
     }
 
     #[test]
+    fn a_long_text_of_a_save_that_failed_is_written_by_the_next() {
+        let store = MemoryStore::new();
+        let mut session = open(&store);
+        let text = "0123456789".repeat(4_000);
+        session.push(Message::user(text.clone())).unwrap();
+        let closed = Box::new(Closed);
+        let writer = std::mem::replace(&mut session.desk.appender().unwrap().writer, closed);
+        session.save(CheckpointKind::Auto).unwrap_err();
+        session.desk.appender().unwrap().writer = writer;
+        session.save(CheckpointKind::Auto).unwrap();
+        drop(session);
+        assert_eq!(open(&store).history(), [Message::user(text)]);
+    }
+
+    #[test]
     fn old_components_are_not_read() {
         let store = MemoryStore::new();
         let mut session = open(&store);
         session.push(Message::user("one")).unwrap();
         session.save(CheckpointKind::Auto).unwrap();
-        commit(&mut session, "work.next_steps", json!({"a": 1}));
-        commit(&mut session, "work.next_steps", json!(["go"]));
+        commit(&mut session, "work.next_steps", &json!({"a": 1}));
+        commit(&mut session, "work.next_steps", &json!(["go"]));
         drop(session);
         let session = open(&store);
         assert!(session.report().is_clean(), "{}", session.report());

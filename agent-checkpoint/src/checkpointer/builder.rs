@@ -8,7 +8,10 @@ use agent_primitives::{AgentId, Clock, Observer, Restored, SessionId, SystemCloc
 
 use super::attach::{Attached, Reopening};
 use super::desk::Desk;
-use super::{Checkpointer, Resume, Retention, Signal};
+use super::fork::Origin;
+use super::trigger::Progress;
+use super::{Checkpointer, Resume, Retention, Signal, Triggers};
+use crate::format::SEGMENT_TARGET;
 use crate::format::compress::Packer;
 use crate::{Claim, Durability, Error, Reader, Store, TakeOver};
 
@@ -34,11 +37,14 @@ pub struct Builder {
     observer: Arc<dyn Observer>,
     clock: Arc<dyn Clock>,
     retention: Retention,
+    triggers: Triggers,
     durability: Durability,
+    pub(super) origin: Option<Origin>,
     patience: Option<Duration>,
     limit: u64,
     resume: Resume,
     claim: Claim,
+    segment_target: usize,
 }
 
 impl fmt::Debug for Builder {
@@ -48,6 +54,7 @@ impl fmt::Debug for Builder {
             .field("session", &self.session)
             .field("agent", &self.agent)
             .field("retention", &self.retention)
+            .field("triggers", &self.triggers)
             .field("durability", &self.durability)
             .field("lease", &self.claim.lease)
             .field("take_over", &self.claim.take_over)
@@ -65,11 +72,14 @@ impl Builder {
             observer: Arc::new(()),
             clock: Arc::new(SystemClock),
             retention: Retention::default(),
+            triggers: Triggers::default(),
             durability: Durability::default(),
+            origin: None,
             patience: None,
             limit: Reader::LIMIT,
             resume: Resume::default(),
             claim: Claim::at(Timestamp::UNIX_EPOCH),
+            segment_target: SEGMENT_TARGET,
         }
     }
 
@@ -94,10 +104,17 @@ impl Builder {
         self
     }
 
-    /// Which checkpoints stay; the last ten unless set.
+    /// Which checkpoints stay; the last ten of each agent unless set.
     #[must_use]
     pub fn retention(mut self, retention: Retention) -> Self {
         self.retention = retention;
+        self
+    }
+
+    /// When [`save_if_due`](Checkpointer::save_if_due) saves; [`Triggers::default`] unless set.
+    #[must_use]
+    pub fn triggers(mut self, triggers: Triggers) -> Self {
+        self.triggers = triggers;
         self
     }
 
@@ -135,6 +152,22 @@ impl Builder {
     pub fn take_over(mut self, how: TakeOver) -> Self {
         self.claim.take_over = Some(how);
         self
+    }
+
+    /// As [`Checkpointer::builder`], with what another session was opened with.
+    pub(super) fn like(session: &Checkpointer, id: SessionId) -> Self {
+        Self {
+            agent: session.agent.clone(),
+            observer: Arc::clone(&session.observer),
+            clock: Arc::clone(&session.clock),
+            retention: session.points.policy(),
+            triggers: session.triggers,
+            durability: session.durability,
+            patience: session.desk.patience(),
+            limit: session.limit,
+            claim: session.claim,
+            ..Self::new(Arc::clone(&session.store), id)
+        }
     }
 
     /// How much of the session is taken into memory; all of it unless set.
@@ -191,6 +224,13 @@ impl Builder {
         self
     }
 
+    /// Short segments, so that a short session has several.
+    #[cfg(all(test, feature = "fs"))]
+    pub(crate) const fn segment_target(mut self, bytes: usize) -> Self {
+        self.segment_target = bytes;
+        self
+    }
+
     /// Opens the session, new or not, and takes its lock.
     ///
     /// The state is that of the newest checkpoint whose every byte is as it was written. Bytes that are
@@ -215,13 +255,21 @@ impl Builder {
             limit: self.limit,
             resume: self.resume,
         };
-        let attached = Attached::to(&self.store, &self.session, &claim, reading)?;
+        let mut attached = match &self.origin {
+            Some(origin) => origin.attach(&self.store, &self.session, &claim, reading)?,
+            None => Attached::to(&self.store, &self.session, &claim, reading)?,
+        };
+        attached.appender.segment_target = self.segment_target;
         let session = Checkpointer {
             packer: Packer::new()?,
-            listed: attached.listed,
+            blobs: attached.blobs,
+            points: attached.points.with_policy(self.retention),
+            progress: Progress::starting_at(started, &attached.current.state.work.usage),
+            triggers: self.triggers,
+            postponed: None,
             logical: attached.logical,
             head: attached.head,
-            signal: Signal::default(),
+            signal: Signal::hearing(&self.triggers),
             store: self.store,
             desk: Desk::new(attached.appender, self.patience),
             flight: None,
@@ -229,7 +277,6 @@ impl Builder {
             agent: self.agent,
             observer: self.observer,
             clock: self.clock,
-            retention: self.retention,
             durability: self.durability,
             // To take over is asked for once.
             claim: Claim {

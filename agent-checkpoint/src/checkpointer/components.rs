@@ -82,13 +82,13 @@ impl Components {
         let mut changes = Changes::default();
         self.work_changes(work, &mut changes)?;
         for (kind, host) in host {
-            let is_saved = |saved: &&Saved| {
+            let is_saved = |saved: &Saved| {
                 saved.reference.schema == host.schema
                     && saved.codec == host.codec
                     && (Arc::ptr_eq(&saved.bytes, &host.bytes) || saved.bytes == host.bytes)
             };
             let name = format!("{HOST}{kind}");
-            if self.saved.get(&name).filter(is_saved).is_none() {
+            if !self.saved.get(&name).is_some_and(is_saved) {
                 changes.add(name, host.schema, host.codec, Arc::clone(&host.bytes))?;
             }
         }
@@ -204,7 +204,7 @@ impl Components {
             .filter(|chain| chain.patched < chain.whole / 2)?;
         let ops = delta(&saved.bytes, &fresh.bytes)?;
         let count = u32::try_from(ops.len()).ok()?;
-        let raw = patch::encode(saved.reference.seq, &chain.mark, &ops, &fresh.bytes)?;
+        let raw = patch::encode(saved.reference.seq, chain.mark, &ops, &fresh.bytes)?;
         // How long it will be stored is not known yet; as long as it is raw at most.
         let next = chain.patched(chain.mark, 0, count);
         (next.is_in_range() && wide(raw.len()) <= chain.whole.max(wide(LARGE)))

@@ -276,6 +276,24 @@ impl Current {
         self.is_context_touched |= context;
     }
 
+    /// Whether something may not be saved.
+    pub(crate) fn is_changed(&self) -> bool {
+        self.is_work_touched || self.is_context_touched || !self.pending().is_empty()
+    }
+
+    /// Whether both are the same to a host.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        let host = |current: &Self| -> Vec<_> {
+            let values = current.hosts.values.iter();
+            values
+                .map(|(kind, host)| (kind.clone(), host.schema, host.codec, host.bytes.clone()))
+                .collect()
+        };
+        self.state == other.state
+            && self.messages(&self.pieces()) == other.messages(&other.pieces())
+            && host(self) == host(other)
+    }
+
     /// Components that differ from what is saved.
     pub(crate) fn changes(&self) -> Result<Changes, Error> {
         if !self.is_work_touched {
@@ -314,7 +332,7 @@ mod tests {
             let taken = take(items(), kept).into_iter();
             taken.map(|message| message.content).collect()
         };
-        assert_eq!(taken(&[0..10]).len(), 10);
+        assert_eq!(taken(std::slice::from_ref(&(0..10))).len(), 10);
         assert_eq!(taken(&[0..4, 4..10]).len(), 10);
         assert_eq!(taken(&[1..3, 5..6, 8..9]), ["1", "2", "5", "8"]);
         assert_eq!(taken(&[2..3, 3..3, 7..12]), ["2", "7", "8", "9"]);

@@ -1,5 +1,6 @@
 //! Where a session hands its frames to its writer, and how long it waits for the answer.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::thread;
@@ -117,7 +118,7 @@ impl Shared {
                 Err(TrySendError::Full(_)) => {
                     return Err(Error::blocked(self.patience.unwrap_or_default()));
                 }
-                // A panic ended it.
+                // It has ended.
                 Err(TrySendError::Disconnected(unsent)) => job = unsent,
             }
         }
@@ -160,10 +161,11 @@ fn spawn() -> Result<SyncSender<Job>, Error> {
 /// Ends when the session is gone and nothing is under way.
 fn work(jobs: &Receiver<Job>) {
     while let Ok(Job { shared, task, slot }) = jobs.recv() {
-        let outcome = shared.run(task);
+        // What a store that panics leaves behind is forgotten by the next append.
+        let outcome = catch_unwind(AssertUnwindSafe(|| shared.run(task)));
         // The session may be dropped as soon as it knows, and its lock must not stay here then.
         drop(shared);
-        slot.fill(outcome);
+        slot.fill(outcome.unwrap_or_else(|_| Err(Error::poisoned())));
     }
 }
 
@@ -190,6 +192,10 @@ impl Desk {
 
     pub(super) fn shared(&self) -> &Arc<Shared> {
         &self.shared
+    }
+
+    pub(super) fn patience(&self) -> Option<Duration> {
+        self.shared.patience
     }
 
     pub(super) fn health(&self) -> Health {

@@ -1,12 +1,15 @@
 //! Reads a session's log, and tells what in it is damaged.
 
+use std::cell::OnceCell;
+
 use agent_primitives::SessionId;
 
 use crate::format::SEGMENT_MAX;
 use crate::format::compress::Unpacker;
 use crate::format::header::Fault;
-use crate::format::segment::{Opening, Place, Start, VOID_WHOLE};
+use crate::format::segment::{Opening, Place, Start, VOID_WHOLE, session_of};
 use crate::log::decode::{Decoded, Refusal};
+use crate::log::lineage::Lineage;
 use crate::log::numbering::{narrow, wide};
 use crate::log::replay::Replay;
 use crate::log::scan::{Damage, Scan, scan};
@@ -99,7 +102,8 @@ pub(crate) fn load(
         newer: None,
     };
     let mut unpacker = Unpacker::new()?;
-    let mut segments = Segments::of(store, session)?;
+    let lineage = OnceCell::new();
+    let mut segments = Segments::of(store, session, &lineage)?;
     let mut left = reading.limit;
     let mut window = segments.window()?;
     while !window.is_empty() {
@@ -127,11 +131,13 @@ pub(crate) fn load(
                 narrow(reading.limit),
             )
         })?;
+        loaded.replay.limit_references(left);
         let (decoded, next) = decode_all(&frames, threads_for(narrow(raw)), &mut unpacker, || {
             segments.window()
         })?;
         let mut decoded = decoded.into_iter();
         for ((place, bytes), (start, is_good, scan)) in window.iter().zip(scans) {
+            loaded.replay.cut = lineage.get().and_then(|l| l.last(place.segment));
             let read = Segment {
                 bytes,
                 place: *place,
@@ -162,6 +168,8 @@ struct Segments<'a> {
     store: &'a dyn Store,
     session: &'a SessionId,
     numbers: std::vec::IntoIter<u32>,
+    /// Looked for when the first segment is not the session's own.
+    lineage: &'a OnceCell<Lineage>,
     /// Read, and not yet given: the segment behind it may take some of it back.
     waiting: Option<(Place<'a>, Vec<u8>)>,
     /// The greatest epoch so far.
@@ -170,8 +178,13 @@ struct Segments<'a> {
 }
 
 impl<'a> Segments<'a> {
-    fn of(store: &'a dyn Store, session: &'a SessionId) -> Result<Self, Error> {
+    fn of(
+        store: &'a dyn Store,
+        session: &'a SessionId,
+        lineage: &'a OnceCell<Lineage>,
+    ) -> Result<Self, Error> {
         Ok(Self {
+            lineage,
             store,
             session,
             numbers: store.segments(session)?.into_iter(),
@@ -179,6 +192,22 @@ impl<'a> Segments<'a> {
             epoch: 0,
             superseded: Vec::new(),
         })
+    }
+
+    /// Whose segment it is.
+    fn owner(&self, segment: u32, bytes: &[u8]) -> Result<&'a SessionId, Error> {
+        let lineage = match self.lineage.get() {
+            Some(lineage) => lineage,
+            None if session_of(bytes).as_deref() == Some(self.session.as_str()) => {
+                self.lineage.get_or_init(Lineage::default)
+            }
+            None => {
+                let segments = self.store.segments(self.session)?;
+                let found = Lineage::find(self.store, self.session, &segments)?;
+                self.lineage.get_or_init(|| found)
+            }
+        };
+        Ok(lineage.owner(segment).unwrap_or(self.session))
     }
 
     /// The next segments, of about [`WINDOW`] bytes together; none at the end.
@@ -212,11 +241,11 @@ impl<'a> Segments<'a> {
 
     /// The next segment that is not superseded.
     fn next(&mut self) -> Result<Option<(Place<'a>, Vec<u8>)>, Error> {
-        for segment in self.numbers.by_ref() {
+        while let Some(segment) = self.numbers.next() {
             let bytes = self.store.read(self.session, segment, SEGMENT_MAX)?;
             let place = Place {
                 store: self.store.id(),
-                session: self.session,
+                session: self.owner(segment, &bytes)?,
                 segment,
             };
             // 0 is of a writer that knew no epochs.

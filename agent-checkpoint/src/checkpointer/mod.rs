@@ -9,33 +9,52 @@ mod components;
 pub(crate) mod current;
 mod cut;
 mod desk;
+mod diff;
+mod due;
 mod flush;
+mod fork;
 #[cfg(test)]
 mod golden;
 mod health;
 mod hosts;
+mod label;
+#[cfg(test)]
+mod later;
 pub(crate) mod load;
+mod plan;
+pub(crate) mod points;
+mod prune;
+mod query;
 #[cfg(feature = "fs")]
 #[cfg(test)]
 mod race;
 mod report;
 mod restore;
-mod resume;
+pub(crate) mod resume;
 mod retention;
+mod ruling;
 mod save;
 mod signal;
 mod stored;
 mod tenure;
+mod trigger;
 mod unsynced;
+mod why;
 
 pub use builder::Builder;
 pub use checkpoint::Checkpoint;
+pub use diff::{Change, ChangeKind, Diff};
 pub use flush::Flush;
 pub use health::Health;
+pub use plan::{Restoration, RestorePlan};
+pub use query::Query;
 pub use report::{Quarantined, Report};
 pub use resume::Resume;
-pub use retention::{Reason, Retention, Ruling};
+pub use retention::Retention;
+pub use ruling::{Pruning, Reason, Ruling};
 pub use signal::Signal;
+pub use trigger::Triggers;
+pub use why::Why;
 
 use std::fmt;
 use std::sync::Arc;
@@ -43,11 +62,14 @@ use std::sync::Arc;
 use agent_primitives::{AgentId, Clock, Event, Observer, SessionId, Stamp};
 
 use crate::format::compress::Packer;
+use crate::log::blobs::Known;
 use crate::state::savable::check_message;
 use crate::{Claim, Durability, Error, Message, SessionState, Snapshot, Store, Work};
 use current::Current;
 use desk::Desk;
+use points::Points;
 use save::{Flight, Head};
+use trigger::Progress;
 
 /// One session: its state in memory and its log in a store.
 ///
@@ -83,17 +105,21 @@ pub struct Checkpointer {
     agent: Option<AgentId>,
     observer: Arc<dyn Observer>,
     clock: Arc<dyn Clock>,
-    retention: Retention,
+    triggers: Triggers,
+    progress: Progress,
+    /// A boundary of a workflow that came within the pause: its step.
+    postponed: Option<String>,
     durability: Durability,
     /// What the session was opened with; its time is that of opening.
     claim: Claim,
     epoch: u64,
     signal: Signal,
     packer: Packer,
+    /// Long texts in the log, which need not be written again.
+    blobs: Known,
     current: Current,
     head: Option<Head>,
-    /// Checkpoints that no tombstone in the log names, oldest first.
-    listed: Vec<Checkpoint>,
+    points: Points,
     logical: u64,
     report: Report,
     /// Most that the log may inflate to, in bytes.
@@ -146,6 +172,7 @@ impl Checkpointer {
     /// has the name of one that the type has.
     pub fn push(&mut self, message: Message) -> Result<(), Error> {
         check_message(&message)?;
+        self.progress.came(&message);
         self.current.push(message);
         Ok(())
     }
@@ -237,7 +264,7 @@ impl Checkpointer {
         self.current.hosts.read()
     }
 
-    /// An observer that asks this session for a save; see [`save_if_asked`](Self::save_if_asked).
+    /// An observer that asks this session for a save; see [`save_if_due`](Self::save_if_due).
     pub fn signal(&self) -> Signal {
         self.signal.clone()
     }
@@ -252,7 +279,7 @@ impl Checkpointer {
             logical_bytes: self.logical,
             stored_bytes: size.used,
             allocated_bytes: size.allocated,
-            checkpoints: self.list().len(),
+            checkpoints: self.points.count(),
         })
     }
 

@@ -4,9 +4,10 @@ use super::Checkpointer;
 use super::attach::listed;
 use super::current::Current;
 use super::load::{Loaded, Reading, load};
+use super::points::Points;
 use crate::log::replay::Entry;
 use crate::reader::tail::Tail;
-use crate::reader::walk::Odd;
+use crate::reader::walk::{Odd, segment_opening};
 use crate::{Error, Store};
 use agent_primitives::SessionId;
 
@@ -28,22 +29,23 @@ pub enum Resume {
     /// [`skipped`](Checkpointer::skipped) tells how many lie before. What is saved goes on from the whole
     /// history. [`list`](Checkpointer::list) shows the checkpoints that were met on the way, and
     /// nothing is dropped from the listing, until [`prune`](Checkpointer::prune) or a
-    /// [`restore`](Checkpointer::restore) of an older one reads the rest. A log with damage is read whole
+    /// [`restore`](Checkpointer::restore) of an older one reads the rest; until then long texts are written
+    /// as often as they come, and [`figures`](Checkpointer::figures) count what was read. A log with damage is read whole
     /// once, to mend it.
     Last(usize),
 }
 
 /// A log of which as much was read as is to be in memory.
-pub(super) struct Resumed {
-    pub(super) loaded: Loaded,
-    pub(super) head: Option<Entry>,
-    pub(super) current: Current,
+pub(crate) struct Resumed {
+    pub(crate) loaded: Loaded,
+    pub(crate) head: Option<Entry>,
+    pub(crate) current: Current,
     /// Not all of it was read.
-    pub(super) is_partial: bool,
+    pub(crate) is_partial: bool,
 }
 
 /// The end of a sound log; `None` where all of it must be read.
-pub(super) fn end_of(
+pub(crate) fn end_of(
     store: &dyn Store,
     session: &SessionId,
     messages: usize,
@@ -59,6 +61,15 @@ pub(super) fn end_of(
     let (Some(head), Some(cut), Some(end)) = (tail.head, tail.cut, tail.end) else {
         return Ok(None);
     };
+    let mut unsealed = Vec::new();
+    for segment in store.segments(session)? {
+        match segment_opening(store, session, segment) {
+            Ok(opening) if !opening.is_sealed => unsealed.push(segment),
+            Ok(_) => {}
+            Err(Odd::Unsound) => return Ok(None),
+            Err(Odd::Failed(error)) => return Err(error),
+        }
+    }
     let mut replay = tail.replay;
     let Ok(mut current) = Current::load(&mut replay, &cut) else {
         return Ok(None);
@@ -76,7 +87,7 @@ pub(super) fn end_of(
             superseded: Vec::new(),
             epoch: tail.epoch,
             void_from: end.offset,
-            unsealed: Vec::new(),
+            unsealed,
             segments: tail.segments,
             last_segment: end.segment,
             end: Some(end),
@@ -125,8 +136,10 @@ impl Checkpointer {
             ..Reading::within(u64::MAX)
         };
         let loaded = load(&self.store, &self.session, reading)?;
-        self.listed = listed(&loaded.replay);
+        let points = Points::new(listed(&loaded.replay), &loaded.replay.tags);
+        self.points = points.with_policy(self.points.policy());
         self.logical = loaded.replay.logical;
+        self.blobs = loaded.replay.blobs.known();
         self.is_partial = false;
         Ok(())
     }

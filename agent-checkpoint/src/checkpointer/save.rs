@@ -7,19 +7,19 @@ use agent_primitives::{CheckpointId, CheckpointKind, CheckpointSaved, Monotonic}
 use super::appender::Appended;
 use super::components::{Changes, Written};
 use super::desk::Task;
-use super::{Checkpoint, Checkpointer};
-use crate::format::KEEP_MAX;
+use super::trigger::Progress;
+use super::{Checkpoint, Checkpointer, Why};
 use crate::format::payload::{Body, Digest, Span, Tombstone};
+use crate::format::point::{Cause, Tag, bounded};
 use crate::log::batch::{Batch, Framed, Made};
-use crate::log::chain::NO_PARENT;
+use crate::log::blobs::Known;
+use crate::log::chain::{NO_PARENT, checkpoint_id};
 use crate::log::numbering::{last_number, wide};
-use crate::log::replay::Entry;
+use crate::log::replay::{Entry, Spent};
 use crate::{Durability, Error};
 
 /// A full commit is written at least every so many messages, so that one damaged flag costs no more.
 const FLAGGED_ITEMS_MAX: u64 = 64;
-/// A tombstone is written once this many checkpoints are due to go, so that it costs next to nothing.
-const TOMBSTONE_BATCH: usize = 32;
 
 /// The commit that the session stands on.
 #[derive(Debug)]
@@ -33,16 +33,50 @@ impl Head {
     pub(super) fn id(&self) -> CheckpointId {
         self.0.id()
     }
+
+    /// As what a save may go back to.
+    pub(super) fn origin(&self) -> Origin {
+        (self.0.id(), self.0.hash)
+    }
+
+    #[cfg(test)]
+    pub(super) fn entry(&self) -> &Entry {
+        &self.0
+    }
 }
 
 /// Where a save goes back to.
 pub(super) type Origin = (CheckpointId, Digest);
+
+/// What a save is asked for.
+#[derive(Debug)]
+pub(super) struct Order<'a> {
+    pub(super) kind: CheckpointKind,
+    pub(super) durability: Durability,
+    pub(super) origin: Option<&'a Origin>,
+    /// What made it due, and more of that in the host's words.
+    pub(super) why: Option<(Why, Option<&'a str>)>,
+    pub(super) label: Option<&'a str>,
+}
+
+impl Order<'_> {
+    pub(super) const fn of(kind: CheckpointKind, durability: Durability) -> Self {
+        Self {
+            kind,
+            durability,
+            origin: None,
+            why: None,
+            label: None,
+        }
+    }
+}
 
 /// A task that was handed over, and what it means once it is done.
 #[derive(Debug)]
 pub(super) enum Flight {
     Commit(Box<Prepared>),
     Tombstone(Tombstone),
+    Tag(Tag),
     Nothing,
 }
 
@@ -58,7 +92,12 @@ pub(super) struct Prepared {
     written: Written,
     note_numbers: Vec<u64>,
     dropped: Option<Tombstone>,
+    /// A label for the commit, behind it.
+    tag: Option<Tag>,
+    progress: Progress,
     logical: u64,
+    /// The blobs in the log then.
+    blobs: Known,
     /// What the save was for; asked anew when it fails.
     touched: (bool, bool),
 }
@@ -75,7 +114,7 @@ impl Checkpointer {
     ///
     /// How long it takes is up to the store: `Buffered` waits for one write (and for one sync at most every
     /// 4 MiB), `Synced` for one write and one sync, `Replicated` for both in both stores. A new segment,
-    /// about every 4 MiB, costs two more syncs. With [`patience`](super::Builder::patience) no save waits longer
+    /// about every 1 MiB, costs two more syncs. With [`patience`](super::Builder::patience) no save waits longer
     /// than that.
     ///
     /// A session that is dropped saves nothing by itself: a destructor can tell nobody that it failed. A
@@ -100,42 +139,22 @@ impl Checkpointer {
         kind: CheckpointKind,
         durability: Durability,
     ) -> Result<CheckpointId, Error> {
-        self.commit(kind, durability, None)
+        self.commit(&Order::of(kind, durability))
     }
 
-    /// Saves if the [`signal`](Self::signal) heard a reason to, and forgets the reason; what it was saved
-    /// for is the reason. `None` when there was none.
-    ///
-    /// # Errors
-    /// As [`save`](Self::save); the reason is kept then.
-    pub fn save_if_asked(&mut self) -> Result<Option<CheckpointId>, Error> {
-        // Taken before the save: a reason that comes while it runs is for the next one.
-        let Some(reason) = self.signal.take() else {
-            return Ok(None);
-        };
-        match self.save(reason.kind()) {
-            Ok(id) => Ok(Some(id)),
-            Err(error) => {
-                self.signal.hear(reason);
-                Err(error)
-            }
-        }
-    }
-
-    pub(super) fn commit(
-        &mut self,
-        kind: CheckpointKind,
-        durability: Durability,
-        origin: Option<&Origin>,
-    ) -> Result<CheckpointId, Error> {
+    pub(super) fn commit(&mut self, order: &Order<'_>) -> Result<CheckpointId, Error> {
+        let durability = order.durability;
         if durability == Durability::Replicated && !self.store.is_mirrored() {
             return Err(Error::no_mirror());
         }
         // Numbers go on behind what is under way.
         self.land()?;
-        let (frames, flight) = match self.prepare(kind, origin)? {
+        let (frames, flight) = match self.prepare(order)? {
             Some((frames, prepared)) => (frames, Flight::Commit(Box::new(prepared))),
-            None => (Vec::new(), Flight::Nothing),
+            None => {
+                self.progress.saved(self.clock.monotonic(), self.progress);
+                (Vec::new(), Flight::Nothing)
+            }
         };
         self.run(frames, durability, flight)?;
         let head = self.head.as_ref();
@@ -189,20 +208,17 @@ impl Checkpointer {
         }
         match flight {
             Flight::Commit(prepared) => self.finish(*prepared, appended.stored),
-            Flight::Tombstone(tombstone) => self.listed.retain(|c| !tombstone.drops(c.seq)),
+            Flight::Tombstone(tombstone) => self.points.drop_by(&tombstone),
+            Flight::Tag(tag) => self.points.apply(&tag),
             Flight::Nothing => {}
         }
         appended.unreplicated.map_or(Ok(()), Err)
     }
 
     /// The frames of a save and what they mean; `None` when there is nothing to save.
-    fn prepare(
-        &mut self,
-        kind: CheckpointKind,
-        origin: Option<&Origin>,
-    ) -> Result<Option<(Vec<Framed>, Prepared)>, Error> {
+    fn prepare(&mut self, order: &Order<'_>) -> Result<Option<(Vec<Framed>, Prepared)>, Error> {
         let mark = self.current.numbering.mark();
-        let prepared = self.prepare_numbered(kind, origin);
+        let prepared = self.prepare_numbered(order);
         // The numbers are the messages' own once they are written.
         self.current.numbering.reset(mark);
         prepared
@@ -210,9 +226,15 @@ impl Checkpointer {
 
     fn prepare_numbered(
         &mut self,
-        kind: CheckpointKind,
-        origin: Option<&Origin>,
+        order: &Order<'_>,
     ) -> Result<Option<(Vec<Framed>, Prepared)>, Error> {
+        let Order {
+            kind,
+            origin,
+            why,
+            label,
+            ..
+        } = *order;
         let (next, mut last_item) = {
             let appender = self.desk.appender()?;
             (appender.end.next, appender.end.last_item)
@@ -220,7 +242,9 @@ impl Checkpointer {
         let started = self.clock.monotonic();
         let at_ms = self.clock.timestamp().unix_millis();
         let changes = self.current.changes()?;
+        // Where something risky follows, there is to be a checkpoint of that name.
         let is_plain = kind == CheckpointKind::Auto
+            && why.is_none_or(|(why, _)| why != Why::BeforeRisky)
             && origin.is_none()
             && changes.is_empty()
             && !self.current.is_context_touched;
@@ -228,7 +252,8 @@ impl Checkpointer {
         if self.head.is_some() && is_plain && pending == 0 {
             return Ok(None);
         }
-        let base = self.head.as_ref().map(|head| &head.0).filter(|_| is_plain);
+        let base = self.head.as_ref().map(|head| &head.0);
+        let base = base.filter(|_| is_plain && why.is_none());
         let base = base
             .filter(|head| self.can_flag(head, next, pending))
             .cloned();
@@ -236,7 +261,7 @@ impl Checkpointer {
             .as_ref()
             .map_or(0, |head| at_ms.saturating_sub(head.body.at));
 
-        let mut batch = Batch::starting_at(next);
+        let mut batch = Batch::starting_at(next).knowing(&self.blobs);
         let note_numbers = self.write_notes(&mut batch, &mut last_item)?;
         let frames = batch.items(&mut self.packer, age_ms, self.current.pending())?;
         let mut items = Vec::with_capacity(frames.len());
@@ -250,14 +275,19 @@ impl Checkpointer {
         let flagged = base.and_then(|head| Some((batch.flag_commit(&head.hash)?, head)));
         let mut written = Written::default();
         let mut dropped = None;
-        let (made, entry) = if let Some((made, head)) = flagged {
+        let mut tag = None;
+        let (made, mut entry) = if let Some((made, head)) = flagged {
             (made, extended(head, made, at_ms, pending))
         } else {
             written = self
                 .current
                 .components
                 .write(&changes, &mut batch, &mut self.packer)?;
-            dropped = self.due_tombstone();
+            // A session that knows only some checkpoints would drop others.
+            dropped = match self.is_partial {
+                true => None,
+                false => self.points.due_tombstone(),
+            };
             if let Some(tombstone) = &dropped {
                 batch.tombstone(&mut self.packer, tombstone)?;
             }
@@ -266,6 +296,11 @@ impl Checkpointer {
                 kind: kind.as_str().to_owned(),
                 agent: self.agent.clone(),
                 restored: origin.map(|(id, _)| id.clone()),
+                why: why.map(|(why, what)| Cause {
+                    covers: 0,
+                    word: why.as_str().to_owned(),
+                    what: what.map(bounded),
+                }),
                 covers: 0,
                 history: self.current.numbering.spans().to_vec(),
                 context: self.current.context_spans(&note_numbers),
@@ -277,19 +312,30 @@ impl Checkpointer {
                 None => self.head.as_ref().map_or(NO_PARENT, |head| head.0.hash),
             };
             let made = batch.commit(&mut self.packer, &parent, body.clone())?;
+            tag = label.map(|label| Tag::label(checkpoint_id(made.seq, &made.hash), label));
             (made, entry(made, at_ms, body))
         };
+        entry.spent = Spent {
+            logical: batch.logical(),
+            stored: batch.len(),
+        };
+        if let Some(tag) = &tag {
+            batch.tag(&mut self.packer, tag)?;
+        }
         debug_assert_eq!(made.seq, entry.seq);
         let prepared = Prepared {
             kind,
             started,
-            entry,
             items,
             changes,
             written,
             note_numbers,
             dropped,
+            tag,
+            entry,
+            progress: self.progress.with(&self.current.state.work.usage),
             logical: batch.logical(),
+            blobs: batch.take_blobs(),
             touched: (false, false),
         };
         Ok(Some((batch.into_frames(), prepared)))
@@ -305,12 +351,17 @@ impl Checkpointer {
         } = prepared;
         self.current.saved(changes, written, &prepared.note_numbers);
         self.logical += prepared.logical;
+        self.blobs.adopt(prepared.blobs);
         if let Some(tombstone) = prepared.dropped {
-            self.listed.retain(|c| !tombstone.drops(c.seq));
+            self.points.drop_by(&tombstone);
         }
+        self.progress.saved(prepared.started, prepared.progress);
         let checkpoint = Checkpoint::of(&prepared.entry);
         let id = checkpoint.id.clone();
-        self.listed.push(checkpoint);
+        self.points.push(checkpoint);
+        if let Some(tag) = &prepared.tag {
+            self.points.apply(tag);
+        }
         self.head = Some(Head(prepared.entry));
         let elapsed = self.clock.monotonic().since(prepared.started);
         tracing::debug!(session = %self.session, checkpoint = %id, stored, ?elapsed, "saved");
@@ -349,31 +400,6 @@ impl Checkpointer {
         }
         Ok(numbers)
     }
-
-    fn due_tombstone(&self) -> Option<Tombstone> {
-        let plan = self.retention.plan(&self.listed);
-        let going = plan.iter().filter(|ruling| !ruling.keeps()).count();
-        (going >= TOMBSTONE_BATCH)
-            .then(|| self.tombstone())
-            .flatten()
-    }
-
-    /// What the retention drops now, for the log.
-    pub(super) fn tombstone(&self) -> Option<Tombstone> {
-        if self.is_partial {
-            // It would drop checkpoints that this session does not know of.
-            return None;
-        }
-        let plan = self.retention.plan(&self.listed);
-        let through = plan.iter().rfind(|ruling| !ruling.keeps())?.seq;
-        let keep = plan
-            .iter()
-            .filter(|r| r.keeps() && r.seq <= through)
-            .map(|r| r.seq)
-            .collect::<Vec<_>>();
-        // A longer list is not read; nothing is dropped then.
-        (keep.len() <= KEEP_MAX).then_some(Tombstone { through, keep })
-    }
 }
 
 fn entry(made: Made, at_ms: i64, body: Body) -> Entry {
@@ -385,6 +411,7 @@ fn entry(made: Made, at_ms: i64, body: Body) -> Entry {
         body: Arc::new(body),
         tail: None,
         whole: true,
+        spent: Spent::default(),
     }
 }
 

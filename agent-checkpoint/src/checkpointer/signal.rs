@@ -5,19 +5,17 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 use agent_primitives::{BreakerState, CheckpointKind, Event, Observer, Stamp};
 
-/// A context at least this full, in percent, asks for a save.
-const PRESSURE_PERCENT: u64 = 70;
+use super::{Triggers, Why};
 
 const QUIET: u8 = 0;
-const AUTO: u8 = 1;
-const ERROR: u8 = 2;
-const HANDOFF: u8 = 3;
+/// What may be heard, the weightiest last; a reason's weight is its place from 1 on.
+const HEARD: [Why; 4] = [Why::ContextPressure, Why::Asked, Why::Error, Why::Handoff];
 
-/// Listens to what other parts of a host report and remembers whether a save is due. Clones share what
-/// they heard.
+/// Listens to what other parts of a host report and remembers whether a save is due; the session's
+/// [`Triggers`] say what counts. Clones share what they heard.
 ///
 /// A handoff asks, a breaker that opens, a cooldown, and a context at least 70 % full. Of several reasons
-/// the weightiest names the save: handoff, then error, then auto.
+/// the weightiest names the save: handoff, then error, then what the host [asked](Self::ask) for.
 ///
 /// ```
 /// use agent_checkpoint::{Checkpointer, MemoryStore, Message};
@@ -26,59 +24,74 @@ const HANDOFF: u8 = 3;
 /// let mut session = Checkpointer::builder(MemoryStore::new(), SessionId::new("s1")?).open()?;
 /// let signal = session.signal();
 /// session.push(Message::user("hello"))?;
-/// assert_eq!(session.save_if_asked()?, None);
+/// assert_eq!(session.save_if_due()?, None);
 /// signal.observe(Stamp::at(Timestamp::UNIX_EPOCH), &ContextPressure::new(8, 10).into());
-/// assert!(session.save_if_asked()?.is_some());
+/// assert!(session.save_if_due()?.is_some());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug, Clone, Default)]
-pub struct Signal(Arc<AtomicU8>);
+#[derive(Debug, Clone)]
+pub struct Signal {
+    heard: Arc<AtomicU8>,
+    triggers: Triggers,
+}
 
-/// What was heard, as the weight of a reason.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Heard(u8);
-
-impl Heard {
-    fn of(weight: u8) -> Option<Self> {
-        (weight != QUIET).then_some(Self(weight))
+impl Signal {
+    pub(super) fn hearing(triggers: &Triggers) -> Self {
+        Self {
+            heard: Arc::default(),
+            triggers: *triggers,
+        }
     }
 
-    pub(crate) fn kind(self) -> CheckpointKind {
-        match self.0 {
-            HANDOFF => CheckpointKind::Handoff,
-            ERROR => CheckpointKind::Error,
-            _ => CheckpointKind::Auto,
+    /// Asks for a save, from any thread: no lock is taken and no memory allocated, so a signal handler may.
+    pub fn ask(&self) {
+        self.hear(Why::Asked);
+    }
+
+    /// What a save is asked for, if one is.
+    pub fn asked(&self) -> Option<CheckpointKind> {
+        reason(self.heard.load(Ordering::Acquire)).map(Why::kind)
+    }
+
+    /// The weightiest reason, which is forgotten.
+    pub(super) fn take(&self) -> Option<Why> {
+        reason(self.heard.swap(QUIET, Ordering::AcqRel))
+    }
+
+    /// Adds a reason to what was heard.
+    pub(super) fn hear(&self, why: Why) {
+        let weight = HEARD.iter().zip(1..).find(|(heard, _)| **heard == why);
+        if let Some((_, weight)) = weight {
+            self.heard.fetch_max(weight, Ordering::AcqRel);
         }
     }
 }
 
-impl Signal {
-    /// What a save is asked for, if one is.
-    pub fn asked(&self) -> Option<CheckpointKind> {
-        Heard::of(self.0.load(Ordering::Acquire)).map(Heard::kind)
-    }
-
-    /// The weightiest reason, which is forgotten.
-    pub(crate) fn take(&self) -> Option<Heard> {
-        Heard::of(self.0.swap(QUIET, Ordering::AcqRel))
-    }
-
-    /// Adds a reason to what was heard.
-    pub(crate) fn hear(&self, reason: Heard) {
-        self.0.fetch_max(reason.0, Ordering::AcqRel);
-    }
+fn reason(weight: u8) -> Option<Why> {
+    let at = usize::from(weight).checked_sub(1)?;
+    HEARD.get(at).copied()
 }
 
 impl Observer for Signal {
     fn observe(&self, _: Stamp<'_>, event: &Event) {
-        let reason = match event {
-            Event::Handoff(_) => HANDOFF,
-            Event::Breaker(change) if change.to == BreakerState::Open => ERROR,
-            Event::Cooldown(_) => ERROR,
-            Event::ContextPressure(pressure) if pressure.percent() >= PRESSURE_PERCENT => AUTO,
-            _ => return,
-        };
-        self.hear(Heard(reason));
+        let Triggers {
+            errors,
+            handoffs,
+            context_pressure,
+            ..
+        } = self.triggers;
+        let is_full = |percent: u64| context_pressure.is_some_and(|p| percent >= u64::from(p));
+        match event {
+            Event::Handoff(_) if handoffs => self.hear(Why::Handoff),
+            Event::Breaker(change) if errors && change.to == BreakerState::Open => {
+                self.hear(Why::Error);
+            }
+            Event::Cooldown(_) if errors => self.hear(Why::Error),
+            Event::ContextPressure(pressure) if is_full(pressure.percent()) => {
+                self.hear(Why::ContextPressure);
+            }
+            _ => {}
+        }
     }
 }
 
@@ -91,7 +104,7 @@ mod tests {
 
     #[test]
     fn the_weightiest_reason_names_the_save() {
-        let signal = Signal::default();
+        let signal = Signal::hearing(&Triggers::default());
         let hear = |event: Event| signal.observe(Stamp::at(Timestamp::UNIX_EPOCH), &event);
         let (a, b) = (ProviderId::new("a").unwrap(), ProviderId::new("b").unwrap());
         let breaker = |to| BreakerChange::new(a.clone(), BreakerState::HalfOpen, to).into();

@@ -10,8 +10,9 @@ use serde::de::{DeserializeOwned, DeserializeSeed};
 
 use super::fault::{Fault, Trace};
 use super::guard::{Guarded, Place, VALUES_MAX, Watch};
+use super::json::Json;
 use super::shapes::Shapes;
-use super::tracked::{Bounds, Seed};
+use super::tracked::{Bounds, Inside};
 use crate::Codec;
 
 /// Appends the value's bytes, and notes its shapes.
@@ -22,23 +23,24 @@ pub(crate) fn encode<T: Serialize>(
     shapes: &mut Shapes,
 ) -> Result<(), Fault> {
     let start = out.len();
-    encode_to(codec, value, &mut *out, shapes, false).or_else(|_| {
+    encode_to(codec, value, out, shapes, None).or_else(|_| {
         // Once more, for the names of keys on the way.
         out.truncate(start);
-        encode_to(codec, value, &mut *out, shapes, true)
+        encode_to(codec, value, out, shapes, Some(usize::MAX))
     })
 }
 
-/// Writes the value's bytes.
-pub(super) fn encode_to<T: Serialize, W: std::io::Write>(
+/// Writes the value's bytes. With `stop` the names of keys are kept, and it fails behind so many bytes, so
+/// that the fault says where that is.
+pub(super) fn encode_to<T: Serialize>(
     codec: Codec,
     value: &T,
-    mut out: W,
+    out: &mut Vec<u8>,
     shapes: &mut Shapes,
-    is_exact: bool,
+    stop: Option<usize>,
 ) -> Result<(), Fault> {
     let watch = Watch {
-        trace: Trace::new(is_exact),
+        trace: Trace::new(stop.is_some()),
         shapes: RefCell::new(shapes),
         codec,
         key: RefCell::new(None),
@@ -49,21 +51,56 @@ pub(super) fn encode_to<T: Serialize, W: std::io::Write>(
         place: Place::ROOT,
     };
     let error: Option<String> = match codec {
-        Codec::Json => serde_json::to_writer(&mut out, &guarded)
-            .err()
-            .map(|e| e.to_string()),
-        #[cfg(feature = "msgpack")]
-        Codec::MessagePack => {
-            let mut serializer = rmp_serde::Serializer::new(&mut out).with_struct_map();
-            let written = guarded.serialize(&mut serializer);
+        Codec::Json => {
+            let written = guarded.serialize(&mut Json::new(out, stop.unwrap_or(usize::MAX)));
             written.err().map(|e| e.to_string())
         }
+        #[cfg(feature = "msgpack")]
+        Codec::MessagePack => match stop {
+            None => to_msgpack(&guarded, out),
+            Some(left) => to_msgpack(&guarded, Stopping { out, left }),
+        },
         #[cfg(feature = "bincode")]
-        Codec::Bincode => bincode::serde::encode_into_std_write(&guarded, &mut out, BINCODE)
-            .err()
-            .map(|e| e.to_string()),
+        Codec::Bincode => match stop {
+            None => to_bincode(&guarded, out),
+            Some(left) => to_bincode(&guarded, &mut Stopping { out, left }),
+        },
     };
     error.map_or(Ok(()), |error| Err(watch.trace.fault(&error)))
+}
+
+#[cfg(feature = "msgpack")]
+fn to_msgpack(value: &impl Serialize, out: impl std::io::Write) -> Option<String> {
+    let mut serializer = rmp_serde::Serializer::new(out).with_struct_map();
+    let written = value.serialize(&mut serializer);
+    written.err().map(|e| e.to_string())
+}
+
+#[cfg(feature = "bincode")]
+fn to_bincode(value: &impl Serialize, out: &mut impl std::io::Write) -> Option<String> {
+    let written = bincode::serde::encode_into_std_write(value, out, BINCODE);
+    written.err().map(|e| e.to_string())
+}
+
+/// Fails behind so many bytes.
+#[cfg(any(feature = "msgpack", feature = "bincode"))]
+struct Stopping<'o> {
+    out: &'o mut Vec<u8>,
+    left: usize,
+}
+
+#[cfg(any(feature = "msgpack", feature = "bincode"))]
+impl std::io::Write for Stopping<'_> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let left = self.left.checked_sub(bytes.len());
+        self.left = left.ok_or_else(|| std::io::Error::other("that is where it stops"))?;
+        self.out.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Numbers of fixed length, so that another crate can take over; reads no more than a payload may have.
@@ -89,7 +126,7 @@ fn decode_with<T: DeserializeOwned>(
         values: bytes.len().saturating_add(VALUES_MAX),
         describes_itself: codec.describes_itself(),
     };
-    let seed = Seed {
+    let seed = Inside {
         seed: PhantomData::<T>,
         bounds: &bounds,
         depth: 0,

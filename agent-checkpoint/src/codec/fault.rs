@@ -81,7 +81,11 @@ impl Trace {
                     path.push('.');
                     path.push_str(name);
                 }
-                Step::At(at) => path.push_str(&format!("[{at}]")),
+                Step::At(at) => {
+                    path.push('[');
+                    path.push_str(&at.to_string());
+                    path.push(']');
+                }
             }
         }
         let reason = self.reason.into_inner();

@@ -4,6 +4,10 @@ mod encoding;
 mod fault;
 mod guard;
 mod guard_compound;
+mod json;
+mod json_key;
+#[cfg(test)]
+mod json_tests;
 mod shapes;
 mod tracked;
 mod tracked_access;

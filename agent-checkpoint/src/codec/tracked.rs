@@ -36,13 +36,13 @@ impl Bounds {
 }
 
 /// Reads one value, as deep inside as `depth`.
-pub(super) struct Seed<'b, S> {
+pub(super) struct Inside<'b, S> {
     pub(super) seed: S,
     pub(super) bounds: &'b Bounds,
     pub(super) depth: usize,
 }
 
-impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for Seed<'_, S> {
+impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for Inside<'_, S> {
     type Value = S::Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<S::Value, D::Error> {

@@ -4,7 +4,7 @@ use serde::de::{
     DeserializeSeed, Deserializer, EnumAccess, MapAccess, SeqAccess, VariantAccess, Visitor,
 };
 
-use super::tracked::{Bounds, Seed, Watched};
+use super::tracked::{Bounds, Inside, Watched};
 
 /// Elements of a sequence, or entries of a map.
 pub(super) struct Entries<'b, A> {
@@ -33,8 +33,8 @@ impl<'b, A> Entries<'b, A> {
         }
     }
 
-    fn seed<S>(&self, seed: S) -> Seed<'b, S> {
-        Seed {
+    fn seed<S>(&self, seed: S) -> Inside<'b, S> {
+        Inside {
             seed,
             bounds: self.bounds,
             depth: self.depth,
@@ -96,7 +96,7 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Entries<'_, A> {
 
 /// Reads a key and keeps its text.
 struct KeySeed<'b, 'k, S> {
-    seed: Seed<'b, S>,
+    seed: Inside<'b, S>,
     key: &'k mut String,
 }
 
@@ -104,7 +104,7 @@ impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for KeySeed<'_, '_, S> {
     type Value = S::Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<S::Value, D::Error> {
-        let Seed { seed, .. } = self.seed;
+        let Inside { seed, .. } = self.seed;
         seed.deserialize(Key {
             inner: deserializer,
             key: self.key,
@@ -267,7 +267,7 @@ impl<'de, A: VariantAccess<'de>> VariantAccess<'de> for Variants<'_, A> {
     }
 
     fn newtype_variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<S::Value, A::Error> {
-        self.inner.newtype_variant_seed(Seed {
+        self.inner.newtype_variant_seed(Inside {
             seed,
             bounds: self.bounds,
             depth: self.depth,

@@ -6,7 +6,7 @@ use super::encoding::decode;
 use super::fault::Fault;
 use crate::Codec;
 
-/// The JSON value that `bytes` are. Of MessagePack, bytes become arrays of numbers, and numbers that are
+/// The JSON value that `bytes` are. Of `MessagePack`, bytes become arrays of numbers, and numbers that are
 /// not finite null.
 pub(crate) fn to_value(codec: Codec, bytes: &[u8]) -> Result<Value, Fault> {
     if !codec.describes_itself() {

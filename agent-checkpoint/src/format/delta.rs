@@ -213,7 +213,9 @@ mod tests {
             state = state
                 .wrapping_mul(6_364_136_223_846_793_005)
                 .wrapping_add(1_442_695_040_888_963_407);
-            text.push_str(&format!("{{\"id\":{}}},", state >> 40));
+            text.push_str("{\"id\":");
+            text.push_str(&(state >> 40).to_string());
+            text.push_str("},");
         }
         text.into_bytes()
     }

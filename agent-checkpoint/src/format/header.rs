@@ -39,6 +39,8 @@ pub(crate) enum Fault {
     Inflate,
     #[error("the payload does not read as what the header says")]
     Content,
+    #[error("dictionary {0} is needed to inflate the payload")]
+    Dictionary(u32),
     #[error("a frame from before a later write")]
     Stale,
 }

@@ -1,6 +1,7 @@
 //! The payload of an Items frame: an array of one number and then the items.
 
 use std::fmt;
+use std::io::Write;
 
 use serde::de::{Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
@@ -11,7 +12,7 @@ use crate::{Error, Message};
 /// Longest message as JSON, in bytes: the largest payload less room for the age and the brackets.
 pub(crate) const ITEM_MAX: usize = PAYLOAD_MAX - FULL - 64;
 /// A frame of this size takes no further item, in bytes.
-const FULL: usize = 1 << 20;
+const FULL: usize = 256 << 10;
 
 /// An Items payload in the making.
 #[derive(Debug)]
@@ -22,10 +23,14 @@ pub(crate) struct ItemsDraft {
 }
 
 impl ItemsDraft {
-    /// No items yet; `age_ms` counts from the last full commit, zero where there is none.
-    pub(crate) fn new(age_ms: i64) -> Self {
+    /// No items yet; `age_ms` counts from the last full commit, zero where there is none. Writes into
+    /// `buffer`, whatever it held.
+    pub(crate) fn new(age_ms: i64, mut buffer: Vec<u8>) -> Self {
+        buffer.clear();
+        // A vector takes whatever is written to it.
+        let _ = write!(buffer, "[{age_ms}");
         Self {
-            raw: format!("[{age_ms}").into_bytes(),
+            raw: buffer,
             count: 0,
             is_plain: true,
         }
@@ -134,7 +139,7 @@ mod tests {
     #[test]
     fn items_read_back_and_an_empty_frame_is_refused() {
         let messages = vec![Message::user("go"), Message::assistant("done")];
-        let mut draft = ItemsDraft::new(-3);
+        let mut draft = ItemsDraft::new(-3, b"old".to_vec());
         for message in &messages {
             draft.push(message).unwrap();
             assert_eq!(

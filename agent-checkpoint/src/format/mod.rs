@@ -1,8 +1,10 @@
 //! The version 1 byte format, as FORMAT.md in this crate lays it down. Pure: bytes in, values out.
 
+pub(crate) mod blob;
 pub(crate) mod component;
 pub(crate) mod compress;
 pub(crate) mod delta;
+pub(crate) mod dictionary;
 pub(crate) mod frame;
 pub(crate) mod header;
 pub(crate) mod index;
@@ -10,6 +12,7 @@ pub(crate) mod items;
 pub(crate) mod pack;
 pub(crate) mod patch;
 pub(crate) mod payload;
+pub(crate) mod point;
 pub(crate) mod segment;
 pub(crate) mod skip;
 pub(crate) mod tags;
@@ -37,8 +40,9 @@ pub(crate) const SPANS_MAX: usize = 65_536;
 pub(crate) const KEEP_MAX: usize = 65_536;
 /// Longest segment that a reader loads, in bytes: a full one plus one frame of the largest size.
 pub(crate) const SEGMENT_MAX: usize = 2 * PAYLOAD_MAX + SEGMENT_TARGET;
-/// A writer starts a new segment before a batch that would pass this length, in bytes.
-pub(crate) const SEGMENT_TARGET: usize = 4 << 20;
+/// A writer starts a new segment before a batch that would pass this length, in bytes: a closed segment
+/// can be packed anew and its space given back, and the open one should be a small part of a session.
+pub(crate) const SEGMENT_TARGET: usize = 1 << 20;
 
 /// The `N` bytes at `at`, if they are there.
 pub(crate) fn bytes_at<const N: usize>(bytes: &[u8], at: usize) -> Option<[u8; N]> {

@@ -9,6 +9,7 @@ use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
+use super::point::Cause;
 use super::{KEEP_MAX, SPANS_MAX, bytes_at};
 
 /// A blake3 digest.
@@ -75,6 +76,9 @@ pub(crate) struct Body {
     /// The checkpoint that this one goes back to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) restored: Option<CheckpointId>,
+    /// Why it was made, where a trigger made it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) why: Option<Cause>,
     /// Number of the first frame that the hash covers.
     pub(crate) covers: u64,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

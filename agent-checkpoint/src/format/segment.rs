@@ -87,6 +87,14 @@ impl Place<'_> {
         bytes
     }
 
+    /// Where frames begin in a segment that should belong here, whatever its header says.
+    pub(crate) fn start(&self, bytes: &[u8]) -> usize {
+        match self.check(bytes) {
+            Ok(Start::Good(_, start) | Start::Damaged(start)) => start,
+            Err(_) => self.header(Opening::default()).len(),
+        }
+    }
+
     /// Reads the start of a segment that should belong here.
     ///
     /// # Errors
@@ -113,6 +121,12 @@ impl Place<'_> {
         }
         Ok(Start::Good(found.opening, found.len))
     }
+}
+
+/// The session that wrote a segment, where its header is intact.
+pub(crate) fn session_of(bytes: &[u8]) -> Option<String> {
+    let session = Found::read(bytes)?.session;
+    std::str::from_utf8(session).ok().map(str::to_owned)
 }
 
 /// The store that wrote a segment, where its header is intact.

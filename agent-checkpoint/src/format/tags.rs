@@ -17,10 +17,13 @@ impl Kind {
     pub(crate) const PACK: Self = Self(7);
     /// Records that were left out on purpose.
     pub(crate) const SKIP: Self = Self(8);
+    /// Whose the segments before are, in the first segment of a fork.
+    pub(crate) const FORK: Self = Self(11);
     /// What a sealed segment holds, at its end.
     pub(crate) const INDEX: Self = Self(12);
+    /// A long text that items refer to.
+    pub(crate) const BLOB: Self = Self(9);
     pub(crate) const COMPONENT: Self = Self(10);
-    // Set aside for what version 1.1 adds: 9 Blob, 11 Fork.
 }
 
 /// How a payload's values are written.
@@ -48,6 +51,9 @@ pub(crate) struct Compression(pub(crate) u8);
 impl Compression {
     pub(crate) const RAW: Self = Self(0);
     pub(crate) const ZSTD: Self = Self(1);
+    pub(crate) const DICTIONARY: Self = Self(2);
+    /// Those that this version reads.
+    pub(crate) const READ: [Self; 3] = [Self::RAW, Self::ZSTD, Self::DICTIONARY];
 }
 
 /// Properties of a frame, one bit each.
@@ -62,6 +68,10 @@ impl Flags {
     pub(crate) const COMMIT: Self = Self(1 << 4);
     /// Bits that a reader may not ignore when it does not know them.
     const CRITICAL: u16 = 0xff00;
+
+    pub(crate) const fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
 
     pub(crate) const fn has(self, other: Self) -> bool {
         self.0 & other.0 != 0

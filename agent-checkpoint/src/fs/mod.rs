@@ -2,6 +2,8 @@
 
 mod os;
 #[cfg(test)]
+pub(crate) mod sim;
+#[cfg(test)]
 pub(crate) mod stepped;
 
 pub(crate) use os::OsFiles;
@@ -73,9 +75,14 @@ pub(crate) trait FileSystem: fmt::Debug + Send + Sync {
     /// Returns when new, changed and removed names in the folder are on the device.
     fn sync_folder(&self, folder: &Path) -> io::Result<()>;
 
-    /// Whether there is anything at `path`.
+    /// Whether there is something at `path` for certain.
     fn exists(&self, path: &Path) -> bool {
         self.look(path).is_ok()
+    }
+
+    /// Whether there is nothing at `path` for certain: what may not be looked at need not be gone.
+    fn is_gone(&self, path: &Path) -> bool {
+        self.look(path).is_err_and(|error| is_absence(&error))
     }
 
     /// Whether there is a folder at `path`.
@@ -111,8 +118,14 @@ pub(crate) trait FileHandle: fmt::Debug + Send + Sync {
     /// Takes the file's one lock; `false` while another open file has it.
     fn try_lock(&self) -> io::Result<bool>;
 
-    /// Whether this file is what lies at `path`.
-    fn is_at(&self, path: &Path) -> bool;
+    /// Whether this file is what lies at `path`; not where nothing does.
+    fn is_at(&self, path: &Path) -> io::Result<bool>;
+}
+
+/// Whether an operation failed for want of the thing that it was about.
+pub(crate) fn is_absence(error: &io::Error) -> bool {
+    use io::ErrorKind::{NotADirectory, NotFound};
+    matches!(error.kind(), NotFound | NotADirectory)
 }
 
 /// Writes all of `bytes` at `offset`.

@@ -4,7 +4,7 @@ use std::fs::{DirBuilder, File, FileType, OpenOptions, TryLockError};
 use std::io;
 use std::path::Path;
 
-use super::{Access, EntryKind, Facts, FileHandle, FileSystem};
+use super::{Access, EntryKind, Facts, FileHandle, FileSystem, is_absence};
 
 /// The files of the machine, through the standard library.
 #[derive(Debug, Clone, Copy)]
@@ -142,18 +142,20 @@ impl FileHandle for File {
     }
 
     #[cfg(unix)]
-    fn is_at(&self, path: &Path) -> bool {
+    fn is_at(&self, path: &Path) -> io::Result<bool> {
         use std::os::unix::fs::MetadataExt;
-        let (Ok(held), Ok(there)) = (self.metadata(), std::fs::metadata(path)) else {
-            return false;
+        let there = match std::fs::metadata(path) {
+            Err(error) if is_absence(&error) => return Ok(false),
+            there => there?,
         };
-        (held.dev(), held.ino()) == (there.dev(), there.ino())
+        let held = self.metadata()?;
+        Ok((held.dev(), held.ino()) == (there.dev(), there.ino()))
     }
 
     /// Elsewhere an open file cannot be removed.
     #[cfg(not(unix))]
-    fn is_at(&self, path: &Path) -> bool {
-        path.exists()
+    fn is_at(&self, path: &Path) -> io::Result<bool> {
+        path.try_exists()
     }
 }
 
@@ -182,12 +184,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("lock");
         let old = open(&path, Access::Create).unwrap();
-        assert!(old.is_at(&path));
+        assert!(old.is_at(&path).unwrap());
         OsFiles.remove_file(&path).unwrap();
-        assert!(!old.is_at(&path));
+        assert!(!old.is_at(&path).unwrap());
         let new = open(&path, Access::CreateNew).unwrap();
-        assert!(new.is_at(&path));
-        assert!(cfg!(windows) || !old.is_at(&path));
+        assert!(new.is_at(&path).unwrap());
+        assert!(cfg!(windows) || !old.is_at(&path).unwrap());
     }
 
     #[test]

@@ -249,7 +249,8 @@ impl FileHandle for SteppedFile {
         self.step()?;
         self.file.try_lock()
     }
-    fn is_at(&self, path: &Path) -> bool {
-        self.step().is_ok() && self.file.is_at(path)
+    fn is_at(&self, path: &Path) -> io::Result<bool> {
+        self.step()?;
+        self.file.is_at(path)
     }
 }

@@ -1,13 +1,16 @@
 //! Frames that are written together or not at all.
 
+use super::blobs::Known;
 use super::chain::{commit_hash, payload_digest};
 use super::numbering::{last_number, wide};
 use super::values::mark_of;
+use crate::format::blob::{Reference, has_long_text, lift};
 use crate::format::compress::Packer;
 use crate::format::frame::Draft;
 use crate::format::items::{Items, ItemsDraft};
 use crate::format::patch::Mark;
 use crate::format::payload::{Body, Commit, Digest, Tombstone};
+use crate::format::point::{Fork, Tag};
 use crate::format::tags::{Codec, Flags, Kind};
 use crate::format::{PAYLOAD_MAX, RECORD_SCHEMA, SPANS_MAX};
 use crate::{Error, Message};
@@ -45,6 +48,8 @@ pub(crate) struct Batch {
     ends: Vec<u64>,
     digests: Vec<Digest>,
     logical: u64,
+    /// Blobs in the log and in this batch.
+    blobs: Known,
 }
 
 impl Batch {
@@ -57,7 +62,19 @@ impl Batch {
             ends: Vec::new(),
             digests: Vec::new(),
             logical: 0,
+            blobs: Known::default(),
         }
+    }
+
+    /// Refers to long texts that lie in the log, rather than to write them again.
+    pub(crate) fn knowing(mut self, blobs: &Known) -> Self {
+        self.blobs = blobs.clone();
+        self
+    }
+
+    /// The blobs in the log once the batch is.
+    pub(crate) fn take_blobs(&mut self) -> Known {
+        std::mem::take(&mut self.blobs)
     }
 
     /// The number behind the last record.
@@ -70,8 +87,13 @@ impl Batch {
         self.logical
     }
 
-    /// The frames, to be written one after the other. The commit is the last, so that the others mean
-    /// nothing without it.
+    /// Bytes that all frames take.
+    pub(crate) fn len(&self) -> u64 {
+        self.drafts.iter().map(|draft| wide(draft.len())).sum()
+    }
+
+    /// The frames, to be written one after the other. The commit is the last but for a label of its own, so
+    /// that the others mean nothing without it.
     pub(crate) fn into_frames(self) -> Vec<Framed> {
         let frames = self.drafts.into_iter().zip(self.ends);
         frames.map(|(draft, next)| Framed { draft, next }).collect()
@@ -82,27 +104,64 @@ impl Batch {
         &mut self,
         packer: &mut Packer,
         age_ms: i64,
-        messages: impl IntoIterator<Item = &'a Message>,
+        messages: impl IntoIterator<Item = &'a Message, IntoIter: Clone>,
     ) -> Result<Vec<(u64, usize)>, Error> {
+        let messages = messages.into_iter();
+        // The flag speaks for a whole frame, so it is settled before the first message.
+        let is_referring = messages.clone().any(has_long_text);
+        let flags = if is_referring {
+            Flags::BLOB_REF
+        } else {
+            Flags::NONE
+        };
         let mut frames = Vec::new();
-        let mut draft = ItemsDraft::new(age_ms);
+        let mut draft = ItemsDraft::new(age_ms, packer.buffer());
         for message in messages {
-            draft.push(message)?;
+            if is_referring {
+                let lifted = lift(message, &mut |text| self.blob(packer, text))?;
+                draft.push(&lifted)?;
+            } else {
+                draft.push(message)?;
+            }
             if draft.is_full() {
-                let full = std::mem::replace(&mut draft, ItemsDraft::new(age_ms));
-                frames.push(self.items_frame(packer, full)?);
+                let full = std::mem::replace(&mut draft, ItemsDraft::new(age_ms, Vec::new()));
+                frames.push(self.items_frame(packer, full, flags)?);
             }
         }
         if !draft.is_empty() {
-            frames.push(self.items_frame(packer, draft)?);
+            frames.push(self.items_frame(packer, draft, flags)?);
         }
         Ok(frames)
+    }
+
+    /// What stands for a long text, which is added where it is new; `None` where the text is to stay.
+    fn blob(&mut self, packer: &mut Packer, text: &str) -> Result<Option<Reference>, Error> {
+        if !self.blobs.refer(text.len()) {
+            return Ok(None);
+        }
+        let hash = payload_digest(text.as_bytes());
+        let number = if let Some(number) = self.blobs.number(&hash) {
+            number
+        } else {
+            let number = self.next;
+            self.digests.push(hash);
+            self.logical += wide(text.len());
+            self.frame(packer, Kind::BLOB, text, 1)?;
+            if let Some(draft) = self.drafts.last_mut() {
+                draft.flags = Flags::MUST_UNDERSTAND;
+            }
+            self.blobs.learn(hash, number);
+            number
+        };
+        let len = wide(text.len());
+        Ok(Some(Reference { number, len, hash }))
     }
 
     fn items_frame(
         &mut self,
         packer: &mut Packer,
         draft: ItemsDraft,
+        flags: Flags,
     ) -> Result<(u64, usize), Error> {
         let (first, count) = (self.next, draft.len());
         let is_plain = draft.is_plain();
@@ -112,7 +171,11 @@ impl Batch {
             serde_json::from_slice::<Items>(&raw).map_err(|e| Error::encode("a message", e))?;
         }
         self.cover(&raw);
-        self.frame(packer, Kind::ITEMS, raw, wide(count))?;
+        self.frame(packer, Kind::ITEMS, &raw, wide(count))?;
+        if let Some(draft) = self.drafts.last_mut() {
+            draft.flags = flags;
+        }
+        packer.give_back(raw);
         Ok((first, count))
     }
 
@@ -171,7 +234,7 @@ impl Batch {
         if draft.kind != Kind::ITEMS {
             return None;
         }
-        draft.flags = Flags::COMMIT;
+        draft.flags = draft.flags.and(Flags::COMMIT);
         let seq = self.next.checked_sub(1)?;
         Some(Made {
             seq,
@@ -193,6 +256,9 @@ impl Batch {
             }
         }
         body.covers = self.first;
+        if let Some(cause) = &mut body.why {
+            cause.covers = self.first;
+        }
         let seq = self.next;
         let bytes = serde_json::to_vec(&body).map_err(|e| Error::encode("a commit", e))?;
         let hash = commit_hash(parent, seq, &self.digests, &bytes);
@@ -215,6 +281,22 @@ impl Batch {
         self.frame(packer, Kind::TOMBSTONE, raw, 1)
     }
 
+    /// Sets or takes out a label or a pin.
+    pub(crate) fn tag(&mut self, packer: &mut Packer, tag: &Tag) -> Result<(), Error> {
+        let raw = serde_json::to_vec(tag).map_err(|e| Error::encode("a label", e))?;
+        self.frame(packer, Kind::LABEL, raw, 1)
+    }
+
+    /// Says whose the segments before this one are.
+    pub(crate) fn fork(&mut self, packer: &mut Packer, fork: &Fork) -> Result<(), Error> {
+        let raw = serde_json::to_vec(fork).map_err(|e| Error::encode("a fork", e))?;
+        self.frame(packer, Kind::FORK, raw, 1)?;
+        if let Some(draft) = self.drafts.last_mut() {
+            draft.flags = Flags::MUST_UNDERSTAND;
+        }
+        Ok(())
+    }
+
     /// Counts a payload that the commit's hash covers.
     fn cover(&mut self, raw: &[u8]) -> Digest {
         let digest = payload_digest(raw);
@@ -227,9 +309,10 @@ impl Batch {
         &mut self,
         packer: &mut Packer,
         kind: Kind,
-        raw: Vec<u8>,
+        raw: impl AsRef<[u8]>,
         records: u64,
     ) -> Result<(), Error> {
+        let raw = raw.as_ref();
         let too_large =
             |len| Error::too_large("one save's state beside messages", len, PAYLOAD_MAX);
         if raw.len() > PAYLOAD_MAX {

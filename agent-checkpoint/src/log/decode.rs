@@ -12,6 +12,7 @@ use crate::format::items::Items;
 use crate::format::pack;
 use crate::format::patch::{self, PatchHead};
 use crate::format::payload::{Commit, ComponentNames, Digest, Tombstone, name_mark};
+use crate::format::point::{Fork, Tag};
 use crate::format::skip::Skip;
 use crate::format::tags::{Codec, Compression, Flags, Kind};
 use crate::{Error, Message};
@@ -27,7 +28,13 @@ pub(crate) enum Refusal {
 
 impl From<Fault> for Refusal {
     fn from(fault: Fault) -> Self {
-        Self::Fault(fault)
+        match fault {
+            // The frame is whole: a build that has the dictionary reads it.
+            Fault::Dictionary(id) => Self::Beyond(Error::newer(format!(
+                "a record packed with dictionary {id}"
+            ))),
+            fault => Self::Fault(fault),
+        }
     }
 }
 
@@ -62,9 +69,13 @@ pub(crate) enum Content {
     Snapshot(Packed),
     /// The commit, and its body's bytes for hashing.
     Commit(Box<Commit>, Vec<u8>),
+    Label(Tag),
     Tombstone(Tombstone),
+    /// Whose the segments before are; read before them.
+    Fork(Fork),
+    Blob(String),
     /// A component by itself, or a patch of one.
-    Part(PackedPart),
+    Part(Box<PackedPart>),
     /// Frames, each with what it says.
     Pack(Vec<(Header, Result<Decoded, Refusal>)>),
     /// Records that were left out on purpose.
@@ -108,9 +119,12 @@ pub(crate) fn admit(header: &Header) -> Result<Option<()>, Error> {
             Kind::ITEMS,
             Kind::SNAPSHOT,
             Kind::COMMIT,
+            Kind::LABEL,
             Kind::TOMBSTONE,
+            Kind::BLOB,
             Kind::PACK,
             Kind::SKIP,
+            Kind::FORK,
         ]
         .contains(&header.kind);
     if !is_known {
@@ -124,9 +138,9 @@ pub(crate) fn admit(header: &Header) -> Result<Option<()>, Error> {
         return Err(beyond("in a later layout"));
     }
     if header.flags.has(Flags::ENCRYPTED)
-        || header.flags.has(Flags::BLOB_REF)
+        || header.flags.has(Flags::BLOB_REF) && header.kind != Kind::ITEMS
         || (header.codec != Codec::JSON && !is_part)
-        || ![Compression::RAW, Compression::ZSTD].contains(&header.compression)
+        || !Compression::READ.contains(&header.compression)
     {
         let what = format!("record {} (codec, compression or encryption)", header.seq);
         return Err(Error::unsupported(what));
@@ -177,10 +191,16 @@ pub(crate) fn decode(found: &Found<'_>, unpacker: &mut Unpacker) -> Result<Decod
                 names,
             }))
         }
+        Kind::BLOB => {
+            let text = std::str::from_utf8(raw).map_err(|_| Fault::Content)?;
+            covered(Content::Blob(text.to_owned()))
+        }
         Kind::COMMIT => {
             let (commit, body) = Commit::decode(raw).ok_or(Fault::Content)?;
             uncovered(Content::Commit(Box::new(commit), body.to_vec()))
         }
+        Kind::LABEL => uncovered(Content::Label(Tag::decode(raw).ok_or(Fault::Content)?)),
+        Kind::FORK => uncovered(Content::Fork(Fork::decode(raw).ok_or(Fault::Content)?)),
         Kind::COMPONENT | Kind::PATCH => {
             let (name, patch) = if header.kind == Kind::PATCH {
                 (0, Some(patch::head(raw)?))
@@ -188,12 +208,12 @@ pub(crate) fn decode(found: &Found<'_>, unpacker: &mut Unpacker) -> Result<Decod
                 let (name, _) = component::decode(raw).ok_or(Fault::Content)?;
                 (name_mark(name), None)
             };
-            covered(Content::Part(PackedPart {
+            covered(Content::Part(Box::new(PackedPart {
                 header: *header,
                 stored: stored.to_vec(),
                 name,
                 patch,
-            }))
+            })))
         }
         Kind::PACK => uncovered(unpacked(header, raw)?),
         Kind::SKIP => uncovered(Content::Skip(Skip::decode(raw, header.seq)?)),
@@ -211,7 +231,7 @@ fn unpacked(header: &Header, raw: &[u8]) -> Result<Content, Refusal> {
     for found in pack::frames(raw, header.seq)? {
         let mut decoded = decode(&found, &mut unpacker);
         let inflated = match decoded.as_mut().map(|decoded| &mut decoded.content) {
-            Ok(Content::Snapshot(packed)) => Some((&mut packed.header, &mut packed.stored)),
+            Ok(Content::Snapshot(frame)) => Some((&mut frame.header, &mut frame.stored)),
             Ok(Content::Part(part)) => Some((&mut part.header, &mut part.stored)),
             _ => None,
         };
@@ -226,10 +246,8 @@ fn unpacked(header: &Header, raw: &[u8]) -> Result<Content, Refusal> {
 /// Packs what came out of a pack inflated: it may never be asked for.
 fn shrink(header: &mut Header, stored: &mut Vec<u8>, packer: &mut Packer) -> Result<(), Error> {
     let raw = std::mem::take(stored);
-    let (compression, packed) = packer.pack(raw)?;
-    header.compression = compression;
-    header.stored_len = u32::try_from(packed.len()).unwrap_or(u32::MAX);
-    *stored = packed;
+    (header.compression, *stored) = packer.pack(raw)?;
+    header.stored_len = u32::try_from(stored.len()).unwrap_or(u32::MAX);
     Ok(())
 }
 
@@ -316,6 +334,7 @@ mod tests {
             (
                 "blob",
                 Header {
+                    kind: Kind::SNAPSHOT,
                     flags: Flags::BLOB_REF,
                     ..HEADER
                 },

@@ -20,6 +20,16 @@ pub(crate) struct Entry {
     pub(crate) tail: Option<Span>,
     /// Everything that it refers to is there and is what was committed.
     pub(crate) whole: bool,
+    pub(crate) spent: Spent,
+}
+
+/// What a commit cost: of the frames since the commit before it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Spent {
+    /// Bytes of new state, before compression.
+    pub(crate) logical: u64,
+    /// Bytes of the frames.
+    pub(crate) stored: u64,
 }
 
 impl Entry {

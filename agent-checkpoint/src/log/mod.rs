@@ -1,9 +1,11 @@
 //! A session's log as values: found, understood, extended. Pure: no file, no clock.
 
 pub(crate) mod batch;
+pub(crate) mod blobs;
 pub(crate) mod chain;
 pub(crate) mod decode;
 pub(crate) mod entry;
+pub(crate) mod lineage;
 pub(crate) mod numbering;
 pub(crate) mod reach;
 pub(crate) mod replay;

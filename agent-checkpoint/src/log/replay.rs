@@ -6,16 +6,20 @@ use std::sync::Arc;
 
 use serde_json::Map;
 
+use super::blobs::Blobs;
 use super::chain::commit_hash;
 pub(crate) use super::decode::Refusal;
 use super::decode::{Content, Decoded};
-pub(crate) use super::entry::Entry;
+pub(crate) use super::entry::{Entry, Spent};
 use super::numbering::{last_number, narrow, wide};
 use super::values::Values;
-use crate::Message;
+use crate::format::blob::REFERRED_LIMIT;
+use crate::format::frame::OVERHEAD;
 use crate::format::header::{Fault, Header};
 use crate::format::payload::{Body, Commit, Digest, Span, Tombstone};
+use crate::format::point::Tag;
 use crate::format::tags::Flags;
+use crate::{Error, Message};
 
 /// Items of one frame.
 #[derive(Debug, Clone, Copy)]
@@ -36,11 +40,22 @@ pub(crate) struct Replay {
     pub(crate) values: Values,
     pub(crate) commits: Vec<Entry>,
     pub(crate) tombstones: Vec<Tombstone>,
+    /// Labels and pins as they were set and taken out.
+    pub(crate) tags: Vec<Tag>,
+    /// Frames with a greater number are another session's, which shares the segment.
+    pub(crate) cut: Option<u64>,
+    /// Frames since the last commit: their numbers, and what each is.
+    unclaimed: Vec<(u64, Spent)>,
     /// Numbers of records that are lost.
     pub(crate) missing: Vec<Range<u64>>,
     pub(crate) frames: u64,
     pub(crate) logical: u64,
     digests: BTreeMap<u64, Digest>,
+    pub(crate) blobs: Blobs,
+    /// Most bytes that may be put back from them, where that is limited further.
+    referring: Option<u64>,
+    /// Positions, ascending, of items with a text that is lost.
+    lacking: Vec<usize>,
     /// The last number that was left out; it may have been an item's.
     last_skipped: Option<u64>,
     /// Time of the last full commit.
@@ -79,15 +94,23 @@ impl Replay {
             Ok(Err(decoded)) => Ok(decoded),
             Err(refusal) => Err(refusal),
         };
+        if self.cut.is_some_and(|last| header.seq > last) {
+            return Ok(());
+        }
         if header.seq < self.next {
             return Err(Fault::Stale.into());
         }
         if header.seq > self.next {
             self.lose(self.next..header.seq);
         }
-        match decoded {
+        match decoded.and_then(|decoded| self.put_back(header, decoded)) {
             Ok(decoded) => {
                 self.frames += 1;
+                let spent = Spent {
+                    logical: decoded.logical,
+                    stored: u64::from(header.stored_len) + wide(OVERHEAD),
+                };
+                self.unclaimed.push((header.seq, spent));
                 let records = self.take(header, decoded);
                 self.next = header.seq.saturating_add(records);
                 Ok(())
@@ -111,6 +134,17 @@ impl Replay {
             }
         }
         first
+    }
+
+    /// What is put back from blobs is to be no more than `left` bytes in all, and never more than
+    /// [`REFERRED_LIMIT`].
+    pub(crate) fn limit_references(&mut self, left: u64) {
+        self.referring = Some(left.min(REFERRED_LIMIT));
+    }
+
+    /// Whether any item has a text that is not there.
+    pub(crate) fn is_lacking(&self) -> bool {
+        !self.lacking.is_empty()
     }
 
     /// How many items there are, kept or not.
@@ -145,6 +179,27 @@ impl Replay {
         }
     }
 
+    /// Puts long texts back into the items of a frame that refers to them.
+    fn put_back(&mut self, header: &Header, mut decoded: Decoded) -> Result<Decoded, Refusal> {
+        if let Content::Items { messages, .. } = &mut decoded.content
+            && header.flags.has(Flags::BLOB_REF)
+        {
+            let limit = self.referring.unwrap_or(REFERRED_LIMIT);
+            let lacking = self.blobs.put_back(messages, limit).map_err(|()| {
+                let limit = narrow(limit);
+                Refusal::Beyond(Error::too_large(
+                    "what a log refers to",
+                    limit.saturating_add(1),
+                    limit,
+                ))
+            })?;
+            let start = self.counted();
+            self.lacking
+                .extend(lacking.into_iter().map(|at| start + at));
+        }
+        Ok(decoded)
+    }
+
     /// The number of records in the frame.
     fn take(&mut self, header: &Header, decoded: Decoded) -> u64 {
         if let Some(digest) = decoded.digest {
@@ -175,23 +230,40 @@ impl Replay {
             }
             Content::Part(part) => {
                 if let Some(digest) = &decoded.digest {
-                    self.values.add_part(header.seq, part, digest);
+                    self.values.add_part(header.seq, *part, digest);
                 }
             }
             Content::Commit(commit, body) => self.take_commit(header.seq, *commit, &body),
+            Content::Label(tag) => self.tags.push(tag),
+            Content::Blob(text) => {
+                if let Some(digest) = decoded.digest {
+                    self.blobs.insert(header.seq, digest, text);
+                }
+            }
             Content::Tombstone(tombstone) => self.tombstones.push(tombstone),
             Content::Skip(skip) => {
                 self.digests.extend(skip.digests);
                 self.last_skipped = last_number(header.seq, narrow(skip.records));
                 return skip.records;
             }
-            Content::Pack(_) | Content::Index | Content::Unknown => {}
+            Content::Pack(_) | Content::Fork(_) | Content::Index | Content::Unknown => {}
         }
         1
     }
 
+    /// What the frames from the number `first` on came to; no other commit has them.
+    fn claim(&mut self, first: u64) -> Spent {
+        let unclaimed = self.unclaimed.drain(..);
+        let own = unclaimed.filter(|(seq, _)| *seq >= first);
+        own.fold(Spent::default(), |sum, (_, frame)| Spent {
+            logical: sum.logical.saturating_add(frame.logical),
+            stored: sum.stored.saturating_add(frame.stored),
+        })
+    }
+
     /// A flagged Items frame: the commit before, with the frame's items at its end.
     fn take_flag(&mut self, first: u64, count: usize, age_ms: i64, digest: &Digest) {
+        let spent = self.claim(first);
         let (Some(before), Some(last)) = (self.commits.last(), last_number(first, count)) else {
             return;
         };
@@ -212,7 +284,8 @@ impl Replay {
             at_ms: self.base_ms.saturating_add(age_ms),
             body: Arc::clone(&before.body),
             tail: Some(tail),
-            whole: adjoins && before.whole,
+            whole: adjoins && before.whole && self.positions(Span { first, last, count }).is_some(),
+            spent,
         });
     }
 
@@ -225,6 +298,7 @@ impl Replay {
         let is_sound = commit_hash(&parent, seq, covered, bytes) == hash;
         self.base_ms = body.at;
         let whole = is_sound && self.is_whole(&body);
+        let spent = self.claim(body.covers);
         let mut body = body;
         if !whole {
             // Never loaded; of a forged commit they may be long.
@@ -239,6 +313,7 @@ impl Replay {
             at_ms: body.at,
             tail: None,
             whole,
+            spent,
             body: Arc::new(body),
         });
     }
@@ -256,14 +331,20 @@ impl Replay {
             && body.history.iter().all(is_there)
             && context.iter().all(is_there)
             && body.components.iter().all(|(name, reference)| {
-                reference.seq < self.trusted || self.values.has(reference.seq, name)
+                // A patch may go back to a value that was not read.
+                self.trusted > 0 || self.values.has(reference.seq, name)
             })
     }
 
-    /// Where a span's items stand among all items; `None` unless all are there.
+    /// Where a span's items stand among all items; `None` unless all are there, with all their texts.
     pub(crate) fn positions(&self, span: Span) -> Option<Range<usize>> {
         let range = self.items_before(span.first)..self.items_before(span.last.checked_add(1)?);
-        (wide(range.len()) == span.count).then_some(range)
+        let lacking = self.lacking.partition_point(|at| *at < range.start);
+        let is_lacking = self
+            .lacking
+            .get(lacking)
+            .is_some_and(|at| range.contains(at));
+        (wide(range.len()) == span.count && !is_lacking).then_some(range)
     }
 
     /// How many items have a smaller number.
@@ -366,6 +447,7 @@ mod tests {
                 kind: "auto".into(),
                 agent: None,
                 restored: None,
+                why: None,
                 covers: 0,
                 history: vec![span],
                 context: Some(vec![span]),

@@ -58,8 +58,8 @@ impl Chain {
 
 /// The start of a digest.
 pub(crate) fn mark_of(digest: &Digest) -> Mark {
-    let [a, b, c, d, e, f, g, h, ..] = *digest;
-    [a, b, c, d, e, f, g, h]
+    let (mark, _) = digest.split_first_chunk().unwrap_or((&[0; 8], &[]));
+    *mark
 }
 
 /// A value by itself.

@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 
 use agent_primitives::SessionId;
 
-use super::walk::{Frame, Odd, head};
+use super::walk::{Frame, Odd, Unpacked, head, unpacked};
 use crate::format::SEGMENT_MAX;
-use crate::format::header::Header;
+use crate::format::compress::Unpacker;
+use crate::format::header::{HEADER_LEN, Header};
 use crate::format::segment::Place;
+use crate::format::tags::Kind;
 use crate::log::numbering::narrow;
 use crate::log::scan::scan;
 use crate::{Error, Store};
@@ -32,6 +34,8 @@ struct Chapter {
     frames: Vec<(usize, Header)>,
     /// The number that the next segment begins with.
     next: Option<u64>,
+    /// The pack that was asked for last, by its place among the frames, and its frames.
+    pack: Option<(usize, Vec<Unpacked>)>,
 }
 
 impl<'a> Directory<'a> {
@@ -68,13 +72,13 @@ impl<'a> Directory<'a> {
         if self.segments.get(at).is_none() {
             return Ok(None);
         }
-        if let Some(frame) = self.chapter(at)?.from(number) {
+        if let Some(frame) = self.chapter(at)?.from(number)? {
             return Ok(Some(frame));
         }
         if self.segments.get(at + 1).is_none() {
             return Ok(None);
         }
-        Ok(self.chapter(at + 1)?.from(number))
+        self.chapter(at + 1)?.from(number)
     }
 
     /// The number that a segment begins with; the greatest there is where it holds no frame.
@@ -100,22 +104,22 @@ impl<'a> Directory<'a> {
         Ok(first)
     }
 
-    fn chapter(&mut self, at: usize) -> Result<&Chapter, Odd> {
+    fn chapter(&mut self, at: usize) -> Result<&mut Chapter, Odd> {
         if self.chapter.as_ref().is_none_or(|chapter| chapter.at != at) {
             self.chapter = None;
             self.chapter = Some(self.read(at)?);
         }
-        self.chapter.as_ref().ok_or(Odd::Unsound)
+        self.chapter.as_mut().ok_or(Odd::Unsound)
     }
 
     fn read(&mut self, at: usize) -> Result<Chapter, Odd> {
         let segment = *self.segments.get(at).ok_or(Odd::Unsound)?;
         let mut bytes = self.store.read(self.session, segment, SEGMENT_MAX)?;
-        let (_, start, _) = head(self.store, self.session, segment)?;
+        let (own, start, _) = head(self.store, self.session, segment)?;
         let mut next = None;
         if let Some(behind) = self.segments.get(at + 1) {
             let (opening, ..) = head(self.store, self.session, *behind)?;
-            if opening.void_from > 0 {
+            if opening.void_from > 0 && !own.is_sealed {
                 bytes.truncate(narrow(opening.void_from));
             }
             next = Some(self.first(at + 1)?).filter(|first| *first < u64::MAX);
@@ -130,35 +134,65 @@ impl<'a> Directory<'a> {
             return Err(Odd::Unsound);
         }
         let frames = found.frames.iter().map(|(at, found)| (*at, found.header));
+        let frames = frames.filter(|(_, header)| header.kind != Kind::INDEX);
         Ok(Chapter {
             at,
             frames: frames.collect(),
             next,
             bytes,
+            pack: None,
         })
     }
 }
 
 impl Chapter {
-    fn from(&self, number: u64) -> Option<Frame> {
-        let ends = |at: usize| match self.frames.get(at + 1) {
-            Some((_, behind)) => Some(behind.seq),
-            None => self.next,
+    /// The frame that holds `number`, or the first one behind it.
+    fn from(&mut self, number: u64) -> Result<Option<Frame>, Odd> {
+        let headers = self.frames.iter().map(|(_, header)| header.seq);
+        let Some(index) = holding(headers, self.next, number) else {
+            return Ok(None);
         };
-        let behind = self
-            .frames
-            .partition_point(|(_, header)| header.seq <= number);
-        let holding = behind
-            .checked_sub(1)
-            .filter(|at| ends(*at).is_none_or(|end| number < end));
-        let index = holding.unwrap_or(behind);
-        let (at, header) = self.frames.get(index)?;
-        let stored = self.bytes.get(at + crate::format::header::HEADER_LEN..)?;
-        let stored = stored.get(..narrow(header.stored_len.into()))?;
-        Some(Frame {
+        let Some((at, header)) = self.frames.get(index).copied() else {
+            return Ok(None);
+        };
+        let next = self.frames.get(index + 1).map(|(_, behind)| behind.seq);
+        let next = next.or(self.next);
+        let stored = self.bytes.get(at + HEADER_LEN..).unwrap_or_default();
+        let stored = stored.get(..narrow(header.stored_len.into()));
+        let stored = stored.ok_or(Odd::Unsound)?;
+        if header.kind != Kind::PACK {
+            return Ok(Some(Frame {
+                header,
+                stored: stored.to_vec(),
+                next,
+            }));
+        }
+        let frames = match self.pack.take() {
+            Some((there, frames)) if there == index => frames,
+            _ => unpacked(&header, stored, &mut Unpacker::new()?)?,
+        };
+        let (_, frames) = self.pack.insert((index, frames));
+        let found = holding(frames.iter().map(|(header, _)| header.seq), next, number);
+        let found = found.ok_or(Odd::Unsound)?;
+        let behind = frames.get(found + 1).map(|(behind, _)| behind.seq);
+        let (header, stored) = frames.get(found).ok_or(Odd::Unsound)?;
+        Ok(Some(Frame {
             header: *header,
-            stored: stored.to_vec(),
-            next: ends(index),
-        })
+            stored: stored.clone(),
+            next: behind.or(next),
+        }))
+    }
+}
+
+/// Which of the frames with the ascending numbers `firsts`, the last of which ends at `next`, holds `number`;
+/// the first one behind it where none does.
+fn holding(firsts: impl Iterator<Item = u64>, next: Option<u64>, number: u64) -> Option<usize> {
+    let firsts: Vec<u64> = firsts.collect();
+    let behind = firsts.partition_point(|first| *first <= number);
+    match behind.checked_sub(1) {
+        Some(last) if behind == firsts.len() => next.is_none_or(|end| number < end).then_some(last),
+        Some(holding) => Some(holding),
+        None if firsts.is_empty() => None,
+        None => Some(0),
     }
 }

@@ -3,6 +3,8 @@
 pub(crate) mod directory;
 mod read;
 pub(crate) mod tail;
+#[cfg(test)]
+mod tests;
 mod verify;
 pub(crate) mod walk;
 
@@ -104,7 +106,8 @@ impl Reader {
         self.is_newer
     }
 
-    /// The newest checkpoint; `None` for a session without one.
+    /// The newest checkpoint; `None` for a session without one. Its labels and pin are told by
+    /// [`list`](Self::list) alone.
     ///
     /// # Errors
     /// As [`open`](Self::open).

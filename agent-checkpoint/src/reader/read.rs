@@ -11,8 +11,11 @@ use super::walk::Odd;
 use crate::checkpointer::attach::{listed, newest};
 use crate::checkpointer::current::Current;
 use crate::checkpointer::load::{Loaded, Reading, load};
+use crate::checkpointer::points::Points;
+use crate::format::blob::REFERRED_LIMIT;
 use crate::format::compress::Unpacker;
-use crate::format::tags::Kind;
+use crate::format::tags::{Flags, Kind};
+use crate::log::blobs::Blobs;
 use crate::log::decode::{Content, decode};
 use crate::log::numbering::{narrow, wide};
 use crate::log::replay::{Entry, Replay};
@@ -107,7 +110,7 @@ pub(super) fn list(reader: &Reader) -> Result<Vec<Checkpoint>, Error> {
     };
     reader.look(|| {
         let loaded = load(&reader.store, &reader.session, reading)?;
-        let mut list = listed(&loaded.replay);
+        let mut list = Points::new(listed(&loaded.replay), &loaded.replay.tags).into_list();
         list.reverse();
         Ok(list)
     })
@@ -136,28 +139,19 @@ pub(super) fn messages(reader: &Reader, range: Range<usize>) -> Result<Vec<Messa
     let Some(head) = head.filter(|_| !range.is_empty()) else {
         return Ok(Vec::new());
     };
-    if len - range.start > NEAR {
-        match reader.look(|| match far(reader, &head, range.clone()) {
-            Err(Odd::Failed(error)) => Err(error),
-            Err(Odd::Unsound) => Ok(None),
+    let found = if len - range.start > NEAR {
+        reader.look(|| match far(reader, &head, range.clone()) {
             Ok(messages) => Ok(Some(messages)),
-        })? {
-            Some(messages) => return Ok(messages),
-            None => {
-                let whole = state(reader, Some(&head.id()))?.conversation;
-                return Ok(whole
-                    .into_iter()
-                    .take(range.end)
-                    .skip(range.start)
-                    .collect());
-            }
-        }
-    }
-    // The history may have grown meanwhile; positions count from its start.
-    let newest = reader.newest(len - range.start)?;
-    let grown = newest.head.as_ref().map_or(0, Entry::messages);
-    if newest.head.as_ref().map(|head| head.seq) == Some(head.seq) && grown == len {
-        let mut messages = newest.into_messages();
+            Err(Odd::Unsound) => Ok(None),
+            Err(Odd::Failed(error)) => Err(error),
+        })?
+    } else {
+        let newest = reader.newest(len - range.start)?;
+        // The session may have gone on meanwhile; positions count from its start.
+        let is_same = newest.head.as_ref().map(|head| head.seq) == Some(head.seq);
+        is_same.then(|| newest.into_messages())
+    };
+    if let Some(mut messages) = found {
         messages.truncate(range.len());
         return Ok(messages);
     }
@@ -170,9 +164,10 @@ pub(super) fn messages(reader: &Reader, range: Range<usize>) -> Result<Vec<Messa
 }
 
 /// Messages by position, counted from the start of the span that they lie in.
-fn far(reader: &Reader, head: &Entry, range: Range<usize>) -> Result<Vec<Message>, Odd> {
+pub(super) fn far(reader: &Reader, head: &Entry, range: Range<usize>) -> Result<Vec<Message>, Odd> {
     let mut directory = Directory::new(&reader.store, &reader.session)?;
     let mut unpacker = Unpacker::new()?;
+    let mut blobs = Blobs::default();
     let mut messages = Vec::new();
     let mut position = 0;
     for span in head.history() {
@@ -199,11 +194,15 @@ fn far(reader: &Reader, head: &Entry, range: Range<usize>) -> Result<Vec<Message
                 if at + count > range.start {
                     let decoded = decode(&frame.found(), &mut unpacker);
                     let Ok(Content::Items {
-                        messages: items, ..
+                        messages: mut items,
+                        ..
                     }) = decoded.map(|decoded| decoded.content)
                     else {
                         return Err(Odd::Unsound);
                     };
+                    if frame.header.flags.has(Flags::BLOB_REF) {
+                        put_back(&mut items, &mut blobs, &mut directory, &mut unpacker)?;
+                    }
                     if wide(items.len()) < last.saturating_sub(frame.header.seq) {
                         return Err(Odd::Unsound);
                     }
@@ -221,5 +220,28 @@ fn far(reader: &Reader, head: &Entry, range: Range<usize>) -> Result<Vec<Message
         Ok(messages)
     } else {
         Err(Odd::Unsound)
+    }
+}
+
+/// Puts long texts back, which lie where they were said first.
+fn put_back(
+    items: &mut [Message],
+    blobs: &mut Blobs,
+    directory: &mut Directory<'_>,
+    unpacker: &mut Unpacker,
+) -> Result<(), Odd> {
+    // What was put back half is not looked at again, so the first look is at a copy.
+    let _ = blobs.put_back(&mut items.to_vec(), REFERRED_LIMIT);
+    for number in blobs.sought().collect::<Vec<_>>() {
+        let frame = directory.find(number)?;
+        let decoded = decode(&frame.found(), unpacker).map_err(|_| Odd::Unsound)?;
+        let (Content::Blob(text), Some(digest)) = (decoded.content, decoded.digest) else {
+            return Err(Odd::Unsound);
+        };
+        blobs.insert(number, digest, text);
+    }
+    match blobs.put_back(items, REFERRED_LIMIT) {
+        Ok(lacking) if lacking.is_empty() => Ok(()),
+        _ => Err(Odd::Unsound),
     }
 }

@@ -1,6 +1,6 @@
 //! The newest state without what lies before its last messages: what is needed of a log is sought from its end.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use agent_primitives::SessionId;
@@ -9,6 +9,7 @@ use super::directory::Directory;
 use super::walk::{Frame, Odd, Walk};
 use crate::format::compress::Unpacker;
 use crate::format::header::Header;
+use crate::format::patch;
 use crate::format::payload::{Body, Commit, Span};
 use crate::format::tags::Kind;
 use crate::log::decode::{Decoded, Refusal, admit, decode};
@@ -52,6 +53,7 @@ impl Tail {
             walk: Walk::new(store, session)?,
             unpacker: Unpacker::new()?,
             frames: Vec::new(),
+            blobs: Vec::new(),
             held: 0,
             covers: None,
             items: 0,
@@ -78,7 +80,7 @@ impl Tail {
                 continue;
             }
             let old = if has_state {
-                old_frames(store, session, &cut, from)?
+                gathering.old_frames(store, session, &cut)?
             } else {
                 Vec::new()
             };
@@ -99,6 +101,8 @@ struct Gathering<'a> {
     unpacker: Unpacker,
     /// From the last one on.
     frames: Vec<Frame>,
+    /// Long texts from further before.
+    blobs: Vec<Frame>,
     /// Bytes in them.
     held: usize,
     /// The first number that the newest commit covers.
@@ -148,12 +152,78 @@ impl Gathering<'_> {
         Some(commit.body.covers.min(frame.header.seq))
     }
 
+    /// The frames before those read that the context and the components of `entry` need, ascending.
+    fn old_frames(
+        &mut self,
+        store: &dyn Store,
+        session: &SessionId,
+        entry: &Entry,
+    ) -> Result<Vec<Frame>, Odd> {
+        let mut old = Old {
+            directory: Directory::new(store, session)?,
+            frames: BTreeMap::new(),
+            held: 0,
+        };
+        let from = self.from();
+        let mut parts: BTreeSet<u64> = entry.body.components.values().map(|r| r.seq).collect();
+        // From the newest on, so that each segment is gone through once.
+        while let Some(seq) = parts.pop_last() {
+            let at = self.frames.partition_point(|frame| frame.header.seq > seq);
+            let frame = match self.frames.get(at) {
+                _ if seq < from => old.take(seq)?,
+                Some(frame) if frame.header.seq == seq => frame,
+                _ => return Err(Odd::Unsound),
+            };
+            if frame.header.kind == Kind::PATCH {
+                let raw = self.unpacker.inflate(&frame.header, &frame.stored);
+                let head = raw.and_then(patch::head).map_err(|_| Odd::Unsound)?;
+                if head.base >= seq {
+                    return Err(Odd::Unsound);
+                }
+                parts.insert(head.base);
+            }
+        }
+        for span in entry.body.context.iter().flatten() {
+            let mut number = span.first;
+            // Some of the numbers may belong to frames in between that are no items.
+            while number <= span.last && number < from {
+                number = old.take(number)?.next.unwrap_or(from);
+            }
+        }
+        Ok(old.frames.into_values().collect())
+    }
+
     /// What the frames amount to, with some that lie further before.
     fn fold(&mut self, old: &[Frame]) -> Result<Tail, Odd> {
+        let tail = self.fold_once(old)?;
+        if !tail.replay.is_lacking() {
+            return Ok(tail);
+        }
+        // Long texts are stored where they were said first.
+        let mut directory = Directory::new(self.walk.store(), self.walk.session())?;
+        for number in tail.replay.blobs.sought() {
+            let frame = directory.find(number)?;
+            self.held = self.held.saturating_add(frame.stored.len());
+            if frame.header.seq >= self.from() || self.held > TAIL_MAX {
+                return Err(Odd::Unsound);
+            }
+            self.blobs.push(frame);
+        }
+        let tail = self.fold_once(old)?;
+        if tail.replay.is_lacking() {
+            return Err(Odd::Unsound);
+        }
+        Ok(tail)
+    }
+
+    fn fold_once(&mut self, old: &[Frame]) -> Result<Tail, Odd> {
         let from = self.from();
         let mut replay = Replay::trusting(from);
         let mut newer = None;
-        for frame in old.iter().chain(self.frames.iter().rev()) {
+        let mut old: Vec<&Frame> = old.iter().chain(&self.blobs).collect();
+        old.sort_unstable_by_key(|frame| frame.header.seq);
+        old.dedup_by_key(|frame| frame.header.seq);
+        for frame in old.into_iter().chain(self.frames.iter().rev()) {
             let decoded = decode(&frame.found(), &mut self.unpacker);
             take(&mut replay, &frame.header, decoded, &mut newer)?;
         }
@@ -232,45 +302,30 @@ pub(super) fn cut(
     Ok((cut, count))
 }
 
-/// The frames before `from` that the context and the components of `entry` need, ascending.
-fn old_frames(
-    store: &dyn Store,
-    session: &SessionId,
-    entry: &Entry,
-    from: u64,
-) -> Result<Vec<Frame>, Odd> {
-    let body = &entry.body;
-    let components: BTreeSet<u64> = body.components.values().map(|part| part.seq).collect();
-    let mut wanted: Vec<(u64, u64)> = components.into_iter().map(|seq| (seq, seq)).collect();
-    let context = body.context.iter().flatten();
-    wanted.extend(context.map(|span| (span.first, span.last)));
-    wanted.retain(|(first, _)| *first < from);
-    wanted.sort_unstable();
-    let mut frames: Vec<Frame> = Vec::new();
-    if wanted.is_empty() {
-        return Ok(frames);
+/// Frames from before the tail, by their numbers.
+struct Old<'a> {
+    directory: Directory<'a>,
+    frames: BTreeMap<u64, Frame>,
+    held: usize,
+}
+
+impl Old<'_> {
+    /// The frame that holds the record `number`.
+    fn take(&mut self, number: u64) -> Result<&Frame, Odd> {
+        let held = self.frames.range(..=number).next_back();
+        let seq = match held {
+            Some((seq, frame)) if frame.next.is_none_or(|next| number < next) => *seq,
+            _ => {
+                let frame = self.directory.find(number)?;
+                self.held = self.held.saturating_add(frame.stored.len());
+                if self.held > TAIL_MAX {
+                    return Err(Odd::Unsound);
+                }
+                let seq = frame.header.seq;
+                self.frames.insert(seq, frame);
+                seq
+            }
+        };
+        self.frames.get(&seq).ok_or(Odd::Unsound)
     }
-    let mut directory = Directory::new(store, session)?;
-    let mut held = 0_usize;
-    for (first, last) in wanted {
-        let mut number = first;
-        // A span's numbers may belong to frames in between that are no items.
-        while number <= last && number < from {
-            let read = frames.last().and_then(|frame| frame.next);
-            if read.is_some_and(|read| number < read) {
-                number = read.unwrap_or(number);
-                continue;
-            }
-            let frame = directory.find(number)?;
-            number = frame.next.unwrap_or(u64::MAX);
-            held = held.saturating_add(frame.stored.len());
-            if held > TAIL_MAX {
-                return Err(Odd::Unsound);
-            }
-            if frame.header.seq < from {
-                frames.push(frame);
-            }
-        }
-    }
-    Ok(frames)
 }

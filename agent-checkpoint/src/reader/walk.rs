@@ -2,10 +2,14 @@
 
 use agent_primitives::SessionId;
 
+use crate::format::compress::Unpacker;
 use crate::format::frame::{Found, OVERHEAD};
 use crate::format::header::Header;
+use crate::format::pack;
 use crate::format::segment::{Opening, Place, Start};
+use crate::format::tags::Kind;
 use crate::format::{PAYLOAD_MAX, SEGMENT_MAX, bytes_at};
+use crate::log::decode::admit;
 use crate::log::numbering::{narrow, wide};
 use crate::log::scan::scan;
 use crate::{Error, Position, Store};
@@ -28,6 +32,9 @@ impl From<Error> for Odd {
         Self::Failed(error)
     }
 }
+
+/// A frame out of a pack.
+pub(super) type Unpacked = (Header, Vec<u8>);
 
 /// A frame with right sums.
 #[derive(Debug)]
@@ -54,7 +61,6 @@ impl Frame {
 }
 
 /// A log, from its end on.
-#[derive(Debug)]
 pub(crate) struct Walk<'a> {
     store: &'a dyn Store,
     session: &'a SessionId,
@@ -62,6 +68,9 @@ pub(crate) struct Walk<'a> {
     segments: Vec<u32>,
     count: usize,
     part: Option<Part<'a>>,
+    /// Frames of a pack that were not given yet.
+    packed: Vec<Unpacked>,
+    unpacker: Unpacker,
     /// The number of the frame given last.
     later: Option<u64>,
     end: Option<Position>,
@@ -93,6 +102,8 @@ impl<'a> Walk<'a> {
             count: segments.len(),
             segments,
             part: None,
+            packed: Vec::new(),
+            unpacker: Unpacker::new()?,
             later: None,
             end: None,
             epoch: 0,
@@ -100,7 +111,8 @@ impl<'a> Walk<'a> {
         };
         if walk.enter(None)? {
             let part = walk.part.as_ref().ok_or(Odd::Unsound)?;
-            walk.end = Some(Position {
+            // Nothing is appended to a sealed segment.
+            walk.end = (!part.opening.is_sealed).then_some(Position {
                 segment: part.place.segment,
                 offset: part.end,
             });
@@ -109,6 +121,14 @@ impl<'a> Walk<'a> {
             walk.check_before()?;
         }
         Ok(walk)
+    }
+
+    pub(crate) fn store(&self) -> &'a dyn Store {
+        self.store
+    }
+
+    pub(crate) fn session(&self) -> &'a SessionId {
+        self.session
     }
 
     /// How many segments there are.
@@ -134,21 +154,20 @@ impl<'a> Walk<'a> {
     /// The frame before the one given last; none at the start of the log.
     pub(crate) fn back(&mut self) -> Result<Option<Frame>, Odd> {
         loop {
+            if let Some((header, stored)) = self.packed.pop() {
+                return self.give(header, stored).map(Some);
+            }
             let Some(part) = &mut self.part else {
                 return Ok(None);
             };
             if part.end > part.start {
                 let (header, stored) = part.back(self.store)?;
-                // A later frame with a smaller number is stale, and the numbers behind mean nothing then.
-                if self.later.is_some_and(|later| header.seq >= later) {
-                    return Err(Odd::Unsound);
+                match header.kind {
+                    Kind::INDEX => {}
+                    Kind::PACK => self.packed = unpacked(&header, &stored, &mut self.unpacker)?,
+                    _ => return self.give(header, stored).map(Some),
                 }
-                let next = self.later.replace(header.seq);
-                return Ok(Some(Frame {
-                    header,
-                    stored,
-                    next,
-                }));
+                continue;
             }
             let behind = (part.place.segment, part.opening);
             self.part = None;
@@ -156,6 +175,19 @@ impl<'a> Walk<'a> {
                 return Ok(None);
             }
         }
+    }
+
+    fn give(&mut self, header: Header, stored: Vec<u8>) -> Result<Frame, Odd> {
+        // A later frame with a smaller number is stale, and the numbers behind mean nothing then.
+        if self.later.is_some_and(|later| header.seq >= later) {
+            return Err(Odd::Unsound);
+        }
+        let next = self.later.replace(header.seq);
+        Ok(Frame {
+            header,
+            stored,
+            next,
+        })
     }
 
     /// Goes to the end of the segment before.
@@ -196,6 +228,31 @@ impl<'a> Walk<'a> {
     }
 }
 
+/// The frames in a pack, as they would stand in a segment.
+pub(super) fn unpacked(
+    header: &Header,
+    stored: &[u8],
+    unpacker: &mut Unpacker,
+) -> Result<Vec<Unpacked>, Odd> {
+    if !matches!(admit(header), Ok(Some(()))) {
+        return Err(Odd::Unsound);
+    }
+    let raw = unpacker.inflate(header, stored);
+    let frames = raw.and_then(|raw| pack::frames(raw, header.seq));
+    let frames = frames.map_err(|_| Odd::Unsound)?;
+    let owned = frames.into_iter().map(|f| (f.header, f.stored.to_vec()));
+    Ok(owned.collect())
+}
+
+/// What a segment's header says.
+pub(crate) fn segment_opening(
+    store: &dyn Store,
+    session: &SessionId,
+    segment: u32,
+) -> Result<Opening, Odd> {
+    head(store, session, segment).map(|(opening, ..)| opening)
+}
+
 /// What a segment's header says, where its frames begin, and the bytes looked at.
 pub(super) fn head(
     store: &dyn Store,
@@ -208,9 +265,12 @@ pub(super) fn head(
         session,
         segment,
     };
-    match place.check(&bytes)? {
-        Start::Good(opening, start) => Ok((opening, start, bytes)),
-        Start::Damaged(_) => Err(Odd::Unsound),
+    match place.check(&bytes) {
+        Ok(Start::Good(opening, start)) => Ok((opening, start, bytes)),
+        Ok(Start::Damaged(_)) => Err(Odd::Unsound),
+        // Of a session that was forked the first segments are another one's; reading all of it tells.
+        Err(error) if error.is_foreign() => Err(Odd::Unsound),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -238,7 +298,8 @@ impl<'a> Part<'a> {
             is_torn: false,
         };
         let len = store.segment_len(session, segment)?;
-        let counts = if void_from > 0 { void_from } else { len };
+        let is_cut = void_from > 0 && !opening.is_sealed;
+        let counts = if is_cut { void_from } else { len };
         part.find_end(store, counts.min(len))?;
         Ok(part)
     }

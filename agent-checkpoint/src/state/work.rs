@@ -70,9 +70,8 @@ impl Work {
     /// assert_eq!(work.usage_by_model["small"], TokenUsage::new(5, 5));
     /// ```
     pub fn add_usage(&mut self, model: impl Into<String>, usage: TokenUsage) {
-        self.usage = self.usage + usage;
-        let own = self.usage_by_model.entry(model.into()).or_default();
-        *own = *own + usage;
+        self.usage += usage;
+        *self.usage_by_model.entry(model.into()).or_default() += usage;
     }
 
     /// The tool server of this name.

@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use agent_primitives::{SessionId, Timestamp};
 
 use super::claim::{Found, Record, Stage, Verdict, decide};
-use super::{Claim, Durability, Position, Size, Store, StoreId, Tenure, Writer, claimant};
+use super::{
+    Claim, Durability, Position, Shared, Size, Store, StoreId, Tenure, Writer, claimant,
+};
 use crate::Error;
 
 /// Logs in memory. Clones share them.
@@ -34,7 +36,8 @@ struct Log {
     has_writer: bool,
     /// Of the last writer.
     lease: Option<Record>,
-    segments: BTreeMap<u32, Vec<u8>>,
+    /// Shared with forks; whoever writes to one has it alone.
+    segments: BTreeMap<u32, Arc<Vec<u8>>>,
     set_aside: BTreeMap<String, Vec<u8>>,
 }
 
@@ -89,7 +92,7 @@ impl Store for MemoryStore {
             Some(bytes) if bytes.len() > max => {
                 Err(Error::too_large("a segment", bytes.len(), max))
             }
-            Some(bytes) => Ok(bytes.clone()),
+            Some(bytes) => Ok(bytes.to_vec()),
             None => Err(no_segment(session, segment)),
         }
     }
@@ -145,6 +148,37 @@ impl Store for MemoryStore {
             token: lease.token,
             end: None,
         }))
+    }
+
+    fn share(
+        &self,
+        from: &SessionId,
+        to: &SessionId,
+        shared: &[Shared],
+        (own, bytes): (u32, &[u8]),
+    ) -> Result<(), Error> {
+        let mut logs = self.logs();
+        let mut segments = BTreeMap::new();
+        for Shared { segment, len } in shared {
+            let there = logs.get(from).and_then(|log| log.segments.get(segment));
+            let mut taken = there
+                .map(Arc::clone)
+                .ok_or_else(|| no_segment(from, *segment))?;
+            if let Some(len) = len {
+                Arc::make_mut(&mut taken).truncate(usize::try_from(*len).unwrap_or(usize::MAX));
+            }
+            segments.insert(*segment, taken);
+        }
+        segments.insert(own, Arc::new(bytes.to_vec()));
+        let log = logs.entry(to.clone()).or_default();
+        if log.has_writer {
+            return Err(Error::locked(to.clone()));
+        }
+        if !log.segments.is_empty() {
+            return Err(Error::taken(format!("session {to}"), "its own log"));
+        }
+        log.segments = segments;
+        Ok(())
     }
 
     fn remove(&self, session: &SessionId) -> Result<(), Error> {
@@ -226,7 +260,7 @@ impl Writer for MemoryWriter {
             if log.segments.contains_key(&segment) {
                 return false;
             }
-            log.segments.insert(segment, header.to_vec());
+            log.segments.insert(segment, Arc::new(header.to_vec()));
             if let Some(lease) = &mut log.lease {
                 lease.stage = Stage::Held;
             }
@@ -249,7 +283,7 @@ impl Writer for MemoryWriter {
     fn cut(&mut self, at: Position) -> Result<(), Error> {
         let is_inside = self.act(|log| match log.segments.get_mut(&at.segment) {
             Some(bytes) if at.offset <= wide(bytes.len()) => {
-                bytes.truncate(usize::try_from(at.offset).unwrap_or(usize::MAX));
+                Arc::make_mut(bytes).truncate(usize::try_from(at.offset).unwrap_or(usize::MAX));
                 true
             }
             _ => false,
@@ -266,7 +300,7 @@ impl Writer for MemoryWriter {
         self.act(|log| {
             if is_end {
                 let segment = log.segments.entry(at.segment).or_default();
-                segment.extend_from_slice(bytes);
+                Arc::make_mut(segment).extend_from_slice(bytes);
             }
         })?;
         if !is_end {
@@ -288,7 +322,7 @@ impl Writer for MemoryWriter {
     fn size(&self) -> Result<Size, Error> {
         let logs = self.store.logs();
         let segments = logs.get(&self.session).map(|log| log.segments.values());
-        let used = segments.map_or(0, |segments| segments.map(Vec::len).sum::<usize>());
+        let used = segments.map_or(0, |segments| segments.map(|bytes| bytes.len()).sum::<usize>());
         Ok(Size {
             used: wide(used),
             allocated: wide(used),

@@ -119,6 +119,27 @@ pub struct Size {
     pub allocated: u64,
 }
 
+/// A segment that one session takes over from another.
+///
+/// ```
+/// assert_eq!(agent_checkpoint::Shared::whole(3).len, None);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shared {
+    /// Its number, in both sessions.
+    pub segment: u32,
+    /// How many of its bytes are taken over. All where absent: nobody writes to it any more, so that both
+    /// sessions may have the same bytes.
+    pub len: Option<u64>,
+}
+
+impl Shared {
+    /// All of a segment.
+    pub const fn whole(segment: u32) -> Self {
+        Self { segment, len: None }
+    }
+}
+
 /// Keeps the logs of any number of sessions.
 ///
 /// A store knows bytes and no meaning: what the segments hold is this crate's affair, the same in every
@@ -184,6 +205,37 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// says otherwise.
     fn is_mirrored(&self) -> bool {
         false
+    }
+
+    /// Makes the session `to`, which must have no log: of segments of `from`, and behind them one of its own
+    /// with this number and these bytes. Durable when it returns. Segments that are shared whole stay when
+    /// `from` is removed.
+    ///
+    /// A store does it all or not at all where it can. This one copies, and an interruption leaves a session
+    /// that refuses to open; it may be removed.
+    ///
+    /// # Errors
+    /// [`Error::is_taken`] when `to` has a log; [`Error::is_locked`] while it has a writer.
+    fn share(
+        &self,
+        from: &SessionId,
+        to: &SessionId,
+        shared: &[Shared],
+        own: (u32, &[u8]),
+    ) -> Result<(), Error> {
+        let mut writer = self.writer(to)?;
+        if !self.segments(to)?.is_empty() {
+            return Err(Error::taken(format!("session {to}"), "its own log"));
+        }
+        for Shared { segment, len } in shared {
+            let mut bytes = self.read(from, *segment, crate::format::SEGMENT_MAX)?;
+            if let Some(len) = len {
+                bytes.truncate(usize::try_from(*len).unwrap_or(usize::MAX));
+            }
+            writer.start(*segment, &bytes)?;
+        }
+        let (segment, bytes) = own;
+        writer.start(segment, bytes)
     }
 
     /// Removes a session and all that it holds.
@@ -279,6 +331,15 @@ impl<S: Store + ?Sized> Store for Arc<S> {
     }
     fn is_mirrored(&self) -> bool {
         (**self).is_mirrored()
+    }
+    fn share(
+        &self,
+        from: &SessionId,
+        to: &SessionId,
+        shared: &[Shared],
+        own: (u32, &[u8]),
+    ) -> Result<(), Error> {
+        (**self).share(from, to, shared, own)
     }
     fn remove(&self, session: &SessionId) -> Result<(), Error> {
         (**self).remove(session)

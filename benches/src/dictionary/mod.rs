@@ -3,9 +3,8 @@
 mod corpus;
 mod sessions;
 
-pub use sessions::samples;
-
 use crate::harness::Broken;
+use sessions::samples;
 
 /// Where the shipped dictionary lies.
 pub const SHIPPED: &str = concat!(
@@ -13,8 +12,8 @@ pub const SHIPPED: &str = concat!(
     "/../agent-checkpoint/dictionary/1.zdict"
 );
 /// Size of the shipped dictionary in bytes; the README beside it says why.
-pub const SIZE: usize = 32 << 10;
-/// The first number that zstd leaves to private use, so that a frame names it in two bytes, plus one.
+pub const SIZE: usize = 64 << 10;
+/// The lowest number that zstd leaves to private use is 32 768; a frame names this one in two bytes.
 pub const ID: u32 = 32_769;
 
 /// Where a dictionary holds its number, behind the magic.
@@ -26,7 +25,8 @@ const AT_ID: std::ops::Range<usize> = 4..8;
 /// zstd finds the samples too few for the size.
 pub fn train(size: usize) -> Result<Vec<u8>, Broken> {
     let doing = "train a dictionary";
-    let trained = zstd::dict::from_samples(&samples(), size);
+    let samples = samples().map_err(Broken::when(doing))?;
+    let trained = zstd::dict::from_samples(&samples, size);
     let mut dictionary = trained.map_err(Broken::when(doing))?;
     let id = dictionary.get_mut(AT_ID);
     id.ok_or_else(|| Broken::new(doing, "it is too short"))?

@@ -92,12 +92,14 @@ impl Session<'_> {
         let mut says = Message::new(Role::Assistant, self.lines(Topic::Prose, sentences, ""));
         let id = self.call_id();
         let path = self.path();
-        let (name, argument) = TOOLS[self.random.usize(..TOOLS.len())];
+        let (name, argument) = self.random.choice(TOOLS).unwrap_or(("bash", "command"));
         let mut arguments = json!({ argument: path });
         if name == "edit_file" || name == "str_replace" {
-            let (old, new) = (self.lines(Topic::Code, 3, ""), self.lines(Topic::Code, 5, ""));
-            arguments["old_str"] = old.into();
-            arguments["new_str"] = new.into();
+            let (old, new) = (
+                self.lines(Topic::Code, 3, ""),
+                self.lines(Topic::Code, 5, ""),
+            );
+            arguments = json!({ argument: path, "old_str": old, "new_str": new });
         }
         says.tool_calls.push(ToolCall {
             id: id.clone(),
@@ -149,23 +151,31 @@ impl Session<'_> {
         let from = if count < block.len() { from } else { 0 };
         let mut text = String::new();
         for line in block.iter().cycle().skip(from).take(count.min(block.len())) {
-            let number = match front.ends_with(':') {
-                true => format!("{}:", self.random.usize(1..900)),
-                false => String::new(),
+            let number = if front.ends_with(':') {
+                format!("{}:", self.random.usize(1..900))
+            } else {
+                String::new()
             };
-            text += &format!("{front}{number}{}\n", filled(self.random, line, &self.names));
+            text += &format!(
+                "{front}{number}{}\n",
+                filled(self.random, line, &self.names)
+            );
         }
         text
     }
 
     fn path(&mut self) -> String {
-        let root = ROOTS[self.random.usize(..ROOTS.len())];
-        let end = ENDS[self.random.usize(..ENDS.len())];
+        let root = self.random.choice(ROOTS).unwrap_or("src");
+        let end = self.random.choice(ENDS).unwrap_or("py");
         filled(self.random, &format!("{root}/§/§.{end}"), &self.names)
     }
 
     fn call_id(&mut self) -> String {
-        let front = if self.random.bool() { "call_" } else { "toolu_01" };
+        let front = if self.random.bool() {
+            "call_"
+        } else {
+            "toolu_01"
+        };
         let id = (0..22).map(|_| self.random.alphanumeric());
         id.fold(front.to_owned(), |id, digit| id + &digit.to_string())
     }

@@ -48,7 +48,7 @@ pub(crate) struct Message {
 }
 
 impl Message {
-    fn new(role: Role, content: String) -> Self {
+    pub(crate) fn new(role: Role, content: String) -> Self {
         Self {
             role,
             content,

@@ -3,12 +3,15 @@
 use std::io;
 
 use crate::Durability;
+use crate::format::SEGMENT_TARGET;
 use crate::fs::{FileHandle, write_all};
 
-/// Preallocated at once: as much as there is, between these, in bytes. Small sessions stay small, and
-/// long ones seldom pay for growing.
-const GROWTH_MIN: u64 = 64 << 10;
-const GROWTH_MAX: u64 = 1 << 20;
+/// Preallocated at once: a quarter of what there is, between these, in bytes. Zeros that nothing takes
+/// the place of are bytes written for nothing: an eighth of a long session on average, few of a short one.
+const GROWTH_MIN: u64 = 16 << 10;
+const GROWTH_MAX: u64 = 256 << 10;
+/// Zeros end at a multiple of this, in bytes: the file system writes no less.
+const PAGE: u64 = 4 << 10;
 
 /// Why an append did not happen.
 #[derive(Debug)]
@@ -78,7 +81,12 @@ impl Active {
         self.end = before.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
         self.is_synced = false;
         if self.end > self.allocated {
-            self.preallocate();
+            if durability == Durability::Synced {
+                self.preallocate();
+            } else {
+                // Nobody waits for the file to grow.
+                self.allocated = self.end;
+            }
         }
         if durability.is_synced()
             && let Err(error) = self.sync()
@@ -94,12 +102,15 @@ impl Active {
     /// Zeros behind the end, so that later appends need not change the file's length and layout, which
     /// costs a synced append about as much again. Best effort: without them an append grows the file.
     fn preallocate(&mut self) {
-        let step = self.allocated.clamp(GROWTH_MIN, GROWTH_MAX);
-        let len = usize::try_from(step).unwrap_or_default();
-        match write_all(&*self.disk, self.end, &vec![0; len]) {
-            Ok(()) => self.allocated = self.end.saturating_add(step),
-            Err(_) => self.allocated = self.end,
-        }
+        let step = (self.allocated / 4).clamp(GROWTH_MIN, GROWTH_MAX);
+        let to = self.end.saturating_add(step).next_multiple_of(PAGE);
+        // Behind the target there will be another segment.
+        let to = to.min(u64::try_from(SEGMENT_TARGET).unwrap_or(u64::MAX));
+        let len = usize::try_from(to.saturating_sub(self.end)).unwrap_or_default();
+        self.allocated = match write_all(&*self.disk, self.end, &vec![0; len]) {
+            Ok(()) => to.max(self.end),
+            Err(_) => self.end,
+        };
     }
 
     fn take_back(&mut self, end: u64) {
@@ -208,7 +219,7 @@ mod tests {
         fn try_lock(&self) -> io::Result<bool> {
             unreachable!("the session is locked, not the segment")
         }
-        fn is_at(&self, _: &Path) -> bool {
+        fn is_at(&self, _: &Path) -> io::Result<bool> {
             unreachable!("appends look for no path")
         }
     }
@@ -228,20 +239,28 @@ mod tests {
     }
 
     #[test]
-    fn space_is_zeros_ahead_and_grows_with_the_segment() {
+    fn synced_appends_find_zeros_ahead_that_grow_with_the_segment() {
         let (disk, mut active) = active();
         active.append(&[1; 100], Durability::Synced).unwrap();
-        assert_eq!(active.allocated, 100 + GROWTH_MIN);
+        assert_eq!(active.allocated, 20 << 10, "a step, up to a page's end");
         assert!(disk.inside().bytes[100..].iter().all(|byte| *byte == 0));
         active.append(&[2; 100], Durability::Synced).unwrap();
-        assert_eq!(
-            active.allocated,
-            100 + GROWTH_MIN,
-            "within the space there is"
-        );
+        assert_eq!(active.allocated, 20 << 10, "within the space there is");
         assert_eq!(disk.inside().syncs, 2);
+        active.append(&[3; 200_000], Durability::Synced).unwrap();
+        active.append(&[3; 100_000], Durability::Synced).unwrap();
+        assert_eq!(active.allocated, 87 * PAGE, "a quarter more");
+        active.append(&[4; 700_000], Durability::Synced).unwrap();
+        assert_eq!(active.allocated, 1 << 20, "no further than a segment goes");
         active.trim().unwrap();
-        assert_eq!(disk.inside().bytes.len(), 200);
+        assert_eq!(disk.inside().bytes.len(), 1_000_200);
+    }
+
+    #[test]
+    fn buffered_appends_write_no_zeros() {
+        let (disk, mut active) = active();
+        active.append(&[1; 100], Durability::Buffered).unwrap();
+        assert_eq!((active.allocated, disk.inside().bytes.len()), (100, 100));
     }
 
     #[test]

@@ -55,7 +55,7 @@ impl Lock {
                 let path = folder.join(name);
                 match files.open(&path, Access::Create) {
                     Ok(file) => Ok(Some((file, path))),
-                    Err(_) if !files.exists(folder) => Ok(None),
+                    Err(_) if files.is_gone(folder) => Ok(None),
                     Err(e) => Err(failed("opening", &path, e)),
                 }
             };
@@ -73,7 +73,10 @@ impl Lock {
             };
             let is_free = file.try_lock().map_err(|e| failed("locking", &path, e))?;
             // The folder was removed between opening and locking; these locks keep nobody out.
-            if !turn.is_at(&turn_path) || !file.is_at(&path) {
+            let is_at = |file: &dyn FileHandle, path: &Path| {
+                file.is_at(path).map_err(|e| failed("locking", path, e))
+            };
+            if !is_at(&*turn, &turn_path)? || !is_at(&*file, &path)? {
                 continue;
             }
             let found = Found {

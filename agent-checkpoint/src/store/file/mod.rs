@@ -2,12 +2,15 @@
 
 mod active;
 mod atomic_write;
+#[cfg(test)]
+mod failed_sync;
 mod folder;
 mod identity;
 mod lease;
 mod location;
 mod lock;
 mod names;
+mod share;
 mod writer;
 
 pub use location::location;
@@ -19,10 +22,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use agent_primitives::{Clock, SessionId, SystemClock};
 
-use super::{Claim, Store, StoreId, Writer};
+use super::{Claim, Shared, Store, StoreId, Writer};
 use crate::Error;
 use crate::fs::{Access, FileHandle, FileSystem, OsFiles, read_bounded, read_part};
-use lock::Lock;
+use lock::{Lock, Turn};
 use writer::FileWriter;
 
 const SESSIONS: &str = "sessions";
@@ -129,6 +132,7 @@ impl FileStore {
                 let _ = files.remove_folders(&root.join(name));
             }
         }
+        Self::remove_unfinished_forks(&*files, &root)?;
         let id = identity::read_or_make(&*files, &root, id)?;
         Ok(Self {
             files,
@@ -149,6 +153,14 @@ impl FileStore {
     /// letters or other characters that need escaping.
     pub fn session_folder(&self, session: &SessionId) -> Result<PathBuf, Error> {
         Ok(self.root.join(SESSIONS).join(names::folder_name(session)?))
+    }
+
+    /// Takes the session for something other than writing. While the last of the three lives, nobody claims it.
+    fn lock(&self, session: &SessionId) -> Result<(PathBuf, Lock, Turn), Error> {
+        let folder = self.session_folder(session)?;
+        let claim = Claim::at(SystemClock.timestamp());
+        let (lock, turn) = Lock::claim(&*self.files, &folder, session, &claim)?;
+        Ok((folder, lock, turn))
     }
 }
 
@@ -230,13 +242,31 @@ impl Store for FileStore {
     }
 
     fn remove(&self, session: &SessionId) -> Result<(), Error> {
-        let folder = self.session_folder(session)?;
-        if !self.files.exists(&folder) {
-            return Ok(());
+        let sessions = self.root.join(SESSIONS);
+        if self.files.is_gone(&self.session_folder(session)?) {
+            // An earlier removal may have failed at the sync.
+            return folder::sync(&*self.files, &sessions);
         }
-        let claim = Claim::at(SystemClock.timestamp());
-        // Until both go, nobody takes over what is on its way out.
-        let (lock, turn) = Lock::claim(&*self.files, &folder, session, &claim)?;
+        let (folder, lock, turn) = self.lock(session)?;
+        self.remove_locked(&folder)?;
+        drop((lock, turn));
+        folder::sync(&*self.files, &sessions)
+    }
+
+    fn share(
+        &self,
+        from: &SessionId,
+        to: &SessionId,
+        shared: &[Shared],
+        own: (u32, &[u8]),
+    ) -> Result<(), Error> {
+        self.share_segments(from, to, shared, own)
+    }
+}
+
+impl FileStore {
+    /// Removes a session's folder, of which the caller has the lock.
+    fn remove_locked(&self, folder: &Path) -> Result<(), Error> {
         // Out of the way in one step first: whoever opens the session meanwhile begins a folder of its own.
         let aside = self.root.join(format!(
             "{REMOVED}{}-{}",
@@ -244,21 +274,18 @@ impl Store for FileStore {
             REMOVALS.fetch_add(1, Ordering::Relaxed)
         ));
         // On Windows a folder with an open file does not move, and is removed where it is.
-        let doomed = match self.files.rename(&folder, &aside) {
+        let doomed = match self.files.rename(folder, &aside) {
             Ok(()) => aside,
-            Err(_) if cfg!(windows) => folder,
-            Err(e) => return Err(failed("removing", &folder, e)),
+            Err(_) if cfg!(windows) => folder.to_owned(),
+            Err(e) => return Err(failed("removing", folder, e)),
         };
-        let removed = self.files.remove_folders(&doomed);
-        drop((lock, turn));
-        match removed {
+        // A device may do the two in either order: a session without its newest segments must not come back.
+        folder::sync(&*self.files, &self.root.join(SESSIONS))?;
+        match self.files.remove_folders(&doomed) {
             // Whoever opened the store meanwhile finished it.
-            Err(e) if e.kind() != io::ErrorKind::NotFound => {
-                return Err(failed("removing", &doomed, e));
-            }
-            _ => {}
+            Err(e) if e.kind() != io::ErrorKind::NotFound => Err(failed("removing", &doomed, e)),
+            _ => Ok(()),
         }
-        folder::sync(&*self.files, &self.root.join(SESSIONS))
     }
 }
 

@@ -1,203 +1,26 @@
-//! Two stores as one: everything is written to a primary, and to a mirror that can take its place.
-
-use std::collections::BTreeSet;
-use std::sync::Arc;
+//! The writer of a session in both stores.
 
 use agent_primitives::{SessionId, Timestamp};
 
-use super::{Claim, Durability, Position, Size, Store, StoreId, TakeOver, Tenure, Writer};
-use crate::Error;
-use crate::format::SEGMENT_MAX;
-use crate::format::segment::{Place, Start};
+use super::Mirrored;
+use super::content::{Content, Log};
 use crate::log::numbering::{narrow, wide};
-use crate::log::scan::scan;
+use crate::{Claim, Durability, Error, Position, Size, Store, TakeOver, Tenure, Writer};
 
 /// Bytes that the mirror lacks before it follows by itself. More only while it cannot be reached.
 const LAG_MAX: u64 = 1 << 20;
 
-/// A store and its mirror: [`Durability::Replicated`] saves are on the devices of both, and either alone
-/// gives them back.
-///
-/// The primary is read and written first. `Buffered` and `Synced` saves are acknowledged by it alone; the
-/// mirror follows with the next `Replicated` save, and at the latest when it lacks 1 MiB. Opening a session
-/// makes both the same: the mirror gets what it lacks; a primary that has lost its end, or all, gets it back
-/// from the mirror. Where each has what the other has not, the primary counts, and a differing
-/// end of the mirror goes to the mirror's quarantine.
-///
-/// A mirror that fails keeps nobody from working: `Replicated` saves give
-/// [`Error::is_not_replicated`] and are safe in the primary, and [`Health`](crate::Health) counts the bytes
-/// that the mirror lacks.
-///
-/// ```
-/// use agent_checkpoint::{Checkpointer, Durability, MemoryStore, Message, Mirrored, Store};
-/// use agent_primitives::{CheckpointKind, SessionId};
-///
-/// let primary = MemoryStore::new();
-/// let mirror = MemoryStore::with_id(primary.id());
-/// let id = SessionId::new("s1")?;
-/// let mut session = Checkpointer::builder(Mirrored::new(primary, mirror.clone())?, id.clone())
-///     .durability(Durability::Replicated)
-///     .open()?;
-/// session.push(Message::user("hello"))?;
-/// session.save(CheckpointKind::Auto)?;
-/// drop(session);
-///
-/// // The primary is lost.
-/// let session = Checkpointer::builder(mirror, id).open()?;
-/// assert_eq!(session.history(), [Message::user("hello")]);
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-#[derive(Debug, Clone)]
-pub struct Mirrored {
-    primary: Arc<dyn Store>,
-    mirror: Arc<dyn Store>,
-}
-
-impl Mirrored {
-    /// `primary` and its mirror, which has the same id: see
-    /// [`FileStore::open_mirror`](crate::FileStore::open_mirror).
-    ///
-    /// # Errors
-    /// [`Error::is_foreign`] when the ids differ.
-    pub fn new(primary: impl Store + 'static, mirror: impl Store + 'static) -> Result<Self, Error> {
-        if primary.id() != mirror.id() {
-            let owner = format!("store {}", mirror.id());
-            return Err(Error::foreign("the mirror", owner));
-        }
-        Ok(Self {
-            primary: Arc::new(primary),
-            mirror: Arc::new(mirror),
-        })
-    }
-
-    fn log<'a>(&self, store: &'a Arc<dyn Store>, session: &'a SessionId) -> Log<'a> {
-        Log { store, session }
-    }
-}
-
-/// One session in one of the stores.
-#[derive(Debug, Clone, Copy)]
-struct Log<'a> {
-    store: &'a Arc<dyn Store>,
-    session: &'a SessionId,
-}
-
 /// What the primary has lost.
 #[derive(Debug, Default)]
-struct Missing {
+pub(super) struct Missing {
     /// Where its last segment ends, and what an interrupted write left there.
     tail: Option<(Position, Vec<u8>)>,
     rest: Vec<u8>,
     segments: Vec<u32>,
 }
 
-/// What lies in a segment.
 #[derive(Debug)]
-struct Content {
-    /// Up to the end of the last frame.
-    bytes: Vec<u8>,
-    /// Where frames begin.
-    start: usize,
-    /// What an interrupted write left behind that.
-    torn: Vec<u8>,
-    /// Something in it is neither header nor frame.
-    is_damaged: bool,
-}
-
-impl Log<'_> {
-    fn segments(&self) -> Result<BTreeSet<u32>, Error> {
-        Ok(self.store.segments(self.session)?.into_iter().collect())
-    }
-
-    fn content(&self, segment: u32) -> Result<Content, Error> {
-        let mut bytes = self.store.read(self.session, segment, SEGMENT_MAX)?;
-        let place = Place {
-            store: self.store.id(),
-            session: self.session,
-            segment,
-        };
-        let (start, is_good) = match place.check(&bytes)? {
-            Start::Good(_, start) => (start, true),
-            Start::Damaged(start) => (start, false),
-        };
-        let found = scan(&bytes, start, place.seed());
-        let is_damaged = !is_good || !found.holes.is_empty();
-        let end = found.end.min(bytes.len());
-        let mut torn = bytes.split_off(end);
-        let written = torn.iter().rposition(|byte| *byte != 0);
-        torn.truncate(written.map_or(0, |last| last + 1));
-        Ok(Content {
-            bytes,
-            start,
-            torn,
-            is_damaged,
-        })
-    }
-}
-
-impl Store for Mirrored {
-    fn id(&self) -> StoreId {
-        self.primary.id()
-    }
-
-    fn sessions(&self) -> Result<Vec<SessionId>, Error> {
-        // What the primary has lost is still there to be opened.
-        let mut sessions: BTreeSet<_> = self.primary.sessions()?.into_iter().collect();
-        match self.mirror.sessions() {
-            Ok(mirrored) => sessions.extend(mirrored),
-            Err(error) => tracing::warn!(%error, "the mirror cannot be listed"),
-        }
-        Ok(sessions.into_iter().collect())
-    }
-
-    fn segments(&self, session: &SessionId) -> Result<Vec<u32>, Error> {
-        self.primary.segments(session)
-    }
-
-    fn read(&self, session: &SessionId, segment: u32, max: usize) -> Result<Vec<u8>, Error> {
-        self.primary.read(session, segment, max)
-    }
-
-    fn claim(&self, session: &SessionId, claim: &Claim) -> Result<Box<dyn Writer>, Error> {
-        let primary = self.primary.claim(session, claim)?;
-        let mut claim = *claim;
-        if primary.tenure().is_takeover {
-            // Whoever lost the primary has lost the mirror with it.
-            claim.take_over = Some(TakeOver::Force);
-        }
-        let mut writer = MirrorWriter {
-            primary,
-            claim,
-            mirror: None,
-            stores: self.clone(),
-            session: session.clone(),
-            end: None,
-            mirrored: None,
-            lag: 0,
-            next_try: 0,
-        };
-        let missing = writer.connect().map(drop).and_then(|()| writer.missing());
-        match missing {
-            // Without it the session would go on from an older state than was acknowledged.
-            Ok(missing) => writer.recover(&missing)?,
-            Err(error) => tracing::error!(%session, %error, "the mirror cannot be read"),
-        }
-        Ok(Box::new(writer))
-    }
-
-    fn is_mirrored(&self) -> bool {
-        true
-    }
-
-    fn remove(&self, session: &SessionId) -> Result<(), Error> {
-        // The other way round, an interruption would leave a mirror that brings the session back.
-        self.mirror.remove(session)?;
-        self.primary.remove(session)
-    }
-}
-
-#[derive(Debug)]
-struct MirrorWriter {
+pub(super) struct MirrorWriter {
     primary: Box<dyn Writer>,
     claim: Claim,
     /// `None` while it cannot be reached, and after each of its failures.
@@ -214,15 +37,44 @@ struct MirrorWriter {
 }
 
 impl MirrorWriter {
+    pub(super) fn new(
+        primary: Box<dyn Writer>,
+        mut claim: Claim,
+        stores: Mirrored,
+        session: SessionId,
+    ) -> Self {
+        if primary.tenure().is_takeover {
+            // Whoever lost the primary has lost the mirror with it.
+            claim.take_over = Some(TakeOver::Force);
+        }
+        Self {
+            primary,
+            claim,
+            mirror: None,
+            stores,
+            session,
+            end: None,
+            mirrored: None,
+            lag: 0,
+            next_try: 0,
+        }
+    }
+
     fn primary_log(&self) -> Log<'_> {
-        self.stores.log(&self.stores.primary, &self.session)
+        Log {
+            store: &self.stores.primary,
+            session: &self.session,
+        }
     }
 
     fn mirror_log(&self) -> Log<'_> {
-        self.stores.log(&self.stores.mirror, &self.session)
+        Log {
+            store: &self.stores.mirror,
+            session: &self.session,
+        }
     }
 
-    fn connect(&mut self) -> Result<&mut dyn Writer, Error> {
+    pub(super) fn connect(&mut self) -> Result<&mut dyn Writer, Error> {
         let writer = match self.mirror.take() {
             Some(writer) => writer,
             None => self.stores.mirror.claim(&self.session, &self.claim)?,
@@ -234,7 +86,7 @@ impl MirrorWriter {
 
     /// What only the mirror has, where it is the same log but for that: the rest of the primary's last
     /// segment, and the numbers of those behind it.
-    fn missing(&self) -> Result<Missing, Error> {
+    pub(super) fn missing(&self) -> Result<Missing, Error> {
         let mut missing = Missing::default();
         let (ours, theirs) = (
             self.primary_log().segments()?,
@@ -259,7 +111,7 @@ impl MirrorWriter {
     }
 
     /// Gives it back to the primary.
-    fn recover(&mut self, missing: &Missing) -> Result<(), Error> {
+    pub(super) fn recover(&mut self, missing: &Missing) -> Result<(), Error> {
         if let Some((at, torn)) = &missing.tail
             && !missing.rest.is_empty()
         {
@@ -403,12 +255,11 @@ impl MirrorWriter {
             && let (Some(mirror), true) = (&mut self.mirror, self.mirrored == Some(at))
         {
             let appended = mirror.append(at, bytes, Durability::Synced);
-            match appended {
-                Ok(()) => self.mirrored = Some(end),
-                Err(_) => {
-                    self.mirror = None;
-                    self.lag = self.lag.saturating_add(len);
-                }
+            if appended.is_ok() {
+                self.mirrored = Some(end);
+            } else {
+                self.mirror = None;
+                self.lag = self.lag.saturating_add(len);
             }
             return appended.map_err(Error::not_replicated);
         }

@@ -1,0 +1,322 @@
+//! Every state that a crash may leave, opened and compared with what could be counted on.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::play::{Actor, Dice, Expected, Play, ROOT, SESSIONS, Seen, Settings, Step};
+use crate::fs::read_bounded;
+use crate::fs::sim::{Disk, Moment, SimFiles};
+use crate::{Checkpointer, FileStore, Report, Retention};
+use agent_primitives::{CheckpointId, CheckpointKind};
+use std::collections::BTreeMap;
+
+/// How thorough to be.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Effort {
+    /// States tried for each operation that a crash may fall on.
+    pub(super) states: usize,
+    /// As `states`, for each operation of a recovery.
+    pub(super) second: usize,
+    /// One recovered state of so many goes on with another script.
+    pub(super) go_on: usize,
+}
+
+/// What was tried.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Tally {
+    pub(super) moments: usize,
+    pub(super) states: usize,
+    pub(super) second: usize,
+    pub(super) lives: usize,
+    /// Recovered states with something set aside.
+    pub(super) torn: usize,
+}
+
+impl std::ops::AddAssign for Tally {
+    fn add_assign(&mut self, other: Self) {
+        self.moments += other.moments;
+        self.states += other.states;
+        self.second += other.second;
+        self.lives += other.lives;
+        self.torn += other.torn;
+    }
+}
+
+/// States that came back.
+type Found = [Seen; 2];
+
+pub(super) struct Explorer<'a> {
+    pub(super) name: String,
+    pub(super) effort: Effort,
+    pub(super) settings: Settings,
+    pub(super) dice: Dice,
+    saves: [&'a [Seen]; 2],
+    known: [&'a BTreeMap<CheckpointId, Seen>; 2],
+    seen: HashSet<([u8; 32], [Expected; 2])>,
+    distinct: HashSet<[u8; 32]>,
+    pub(super) tally: Tally,
+}
+
+impl<'a> Explorer<'a> {
+    pub(super) fn new(name: String, effort: Effort, play: &'a Play, seed: u64) -> Self {
+        let [a, b] = &play.actors;
+        Self {
+            name,
+            effort,
+            settings: play.settings,
+            dice: Dice(seed),
+            saves: [&a.saves, &b.saves],
+            known: [&a.known, &b.known],
+            seen: HashSet::new(),
+            distinct: HashSet::new(),
+            tally: Tally::default(),
+        }
+    }
+
+    pub(super) fn explore(&mut self, moments: &[Moment], marks: &[[Expected; 2]], life: &[Step]) {
+        for moment in moments {
+            self.tally.moments += 1;
+            let expected = marks[moment.mark];
+            let killed = expected.map(|e| Expected {
+                synced: e.acknowledged,
+                ..e
+            });
+            self.visit(&moment.disk.after_kill(), killed, life);
+            for chosen in choices(&moment.disk, self.effort.states, &mut self.dice) {
+                self.visit(&moment.disk.after_power_cut(&chosen), expected, life);
+            }
+        }
+        self.tally.states = self.distinct.len();
+    }
+
+    /// One state after a crash: recovers, with a crash at each operation of that as well, and goes on.
+    fn visit(&mut self, disk: &Disk, expected: [Expected; 2], life: &[Step]) {
+        let digest = disk.digest();
+        if !self.seen.insert((digest, expected)) {
+            return;
+        }
+        self.distinct.insert(digest);
+        let (found, moments) = self.recover(disk, expected);
+        for moment in moments {
+            for chosen in choices(&moment.disk, self.effort.second, &mut self.dice) {
+                let again = moment.disk.after_power_cut(&chosen);
+                let digest = again.digest();
+                if self.seen.insert((digest, expected)) {
+                    self.distinct.insert(digest);
+                    self.tally.second += 1;
+                    let (second, _) = self.recover(&again, expected);
+                    // What a reader was shown once may be gone only where it was not durable.
+                    drop(second);
+                }
+            }
+        }
+        if self.dice.is_one_in(self.effort.go_on) && !life.is_empty() {
+            self.tally.lives += 1;
+            self.live(disk, found, life);
+        }
+    }
+
+    /// Goes on after a crash, and lets the next one fall anywhere.
+    fn live(&mut self, disk: &Disk, found: Found, script: &[Step]) {
+        let files = SimFiles::from_disk(disk.clone());
+        let mut at = 0;
+        let actors = found.map(|seen| {
+            let known = self.known[at].clone();
+            at += 1;
+            Actor {
+                saves: vec![seen],
+                known,
+                ..Actor::default()
+            }
+        });
+        let mut play = Play::from(&files, self.settings, actors).unwrap();
+        for who in 0..2 {
+            // What came back is as durable as the next sync makes it.
+            play.session(who).unwrap();
+        }
+        files.watch();
+        for step in script {
+            play.step(*step)
+                .unwrap_or_else(|error| panic!("{}: {step:?}: {error}", self.name));
+        }
+        let effort = Effort {
+            states: self.effort.second,
+            second: 1,
+            go_on: usize::MAX,
+        };
+        let mut next = Explorer::new(
+            format!("{}, second life", self.name),
+            effort,
+            &play,
+            self.dice.0,
+        );
+        next.explore(&files.moments(), &play.marks, &[]);
+        self.distinct.extend(next.distinct.iter().copied());
+    }
+
+    /// Opens what a crash left; the disk after each operation of that.
+    fn recover(&mut self, disk: &Disk, expected: [Expected; 2]) -> (Found, Vec<Moment>) {
+        let files = SimFiles::from_disk(disk.clone());
+        files.watch();
+        let store = self.store(&files);
+        let found = [0, 1].map(|who| {
+            let session = self.open(&store, who);
+            let found = Seen::of(&session);
+            self.check(who, expected[who], &found);
+            self.check_report(
+                &SimFiles::from_disk(disk.clone()),
+                &files,
+                who,
+                session.report(),
+            );
+            (found, session.report().clone())
+        });
+        let moments = files.moments();
+        self.tally.torn += usize::from(found.iter().any(|(_, report)| !report.is_clean()));
+        let store = self.store(&files);
+        for (who, (seen, first)) in found.iter().enumerate() {
+            let session = self.open(&store, who);
+            assert_eq!(Seen::of(&session), *seen, "{}: opened again", self.name);
+            self.check_again(first, session.report());
+            let before = files.disk().digest();
+            drop(session);
+            let third = self.open(&store, who).report().clone();
+            let again = files.disk().digest();
+            assert_eq!(
+                before, again,
+                "{}: opening twice changes what lies there",
+                self.name
+            );
+            drop(third);
+        }
+        if self.dice.is_one_in(8) {
+            self.check_list(&store);
+        }
+        (found.map(|(seen, _)| seen), moments)
+    }
+
+    fn store(&self, files: &SimFiles) -> FileStore {
+        FileStore::open_on(Arc::new(files.clone()), ROOT)
+            .unwrap_or_else(|error| panic!("{}: {error}", self.name))
+    }
+
+    fn open(&self, store: &FileStore, who: usize) -> Checkpointer {
+        self.settings
+            .open(store, who)
+            .unwrap_or_else(|error| panic!("{}: session {who}: {error}", self.name))
+    }
+
+    /// What came back is a state that was saved, no older than the last that was acknowledged.
+    fn check(&self, who: usize, expected: Expected, found: &Seen) {
+        let saves = self.saves[who];
+        let within = &saves[expected.synced..=expected.begun];
+        if within.contains(found) {
+            return;
+        }
+        let known = saves.iter().rposition(|save| save == found);
+        panic!(
+            "{}: session {who} came back with save {known:?} where {expected:?} can be counted on: {found:?}",
+            self.name
+        );
+    }
+
+    /// The report tells of each byte that is set aside, and the copies are those bytes.
+    fn check_report(&self, before: &SimFiles, after: &SimFiles, who: usize, report: &Report) {
+        let copied: u64 = report.quarantined.iter().map(|copy| copy.len).sum();
+        assert_eq!(
+            (report.lost_bytes, report.unmended_bytes),
+            (copied, 0),
+            "{}",
+            self.name
+        );
+        let folder = Path::new(ROOT).join("sessions").join(SESSIONS[who]);
+        let read =
+            |files: &SimFiles, path: PathBuf| read_bounded(files, &path, usize::MAX).unwrap();
+        for copy in &report.quarantined {
+            let segment = folder.join(format!("seg-{:06}.ckl", copy.at.segment));
+            let from = usize::try_from(copy.at.offset).unwrap();
+            let len = usize::try_from(copy.len).unwrap();
+            let bytes = &read(before, segment)[from..from + len];
+            let kept = read(after, folder.join("quarantine").join(&copy.copy));
+            assert_eq!(kept, bytes, "{}: {}", self.name, copy.copy);
+        }
+        let mut last = 0;
+        for range in &report.missing {
+            assert!(
+                last <= range.start && range.start < range.end,
+                "{}: {report:?}",
+                self.name
+            );
+            last = range.end;
+        }
+    }
+
+    /// A torn tail is told of once, a hole each time.
+    fn check_again(&self, first: &Report, again: &Report) {
+        assert_eq!(first.head, again.head, "{}", self.name);
+        assert_eq!(first.missing, again.missing, "{}", self.name);
+        assert_eq!(first.degraded, again.degraded, "{}", self.name);
+        assert_eq!(first.frames, again.frames, "{}", self.name);
+        for copy in &again.quarantined {
+            assert!(first.quarantined.contains(copy), "{}: {copy:?}", self.name);
+        }
+    }
+
+    /// Each checkpoint that is listed gives back what was saved under its id.
+    fn check_list(&self, store: &FileStore) {
+        for who in 0..2 {
+            // Going back makes checkpoints, which must push none of the others out.
+            let opened = self.settings.open_keeping(store, who, Retention::all());
+            let mut session = opened.unwrap_or_else(|error| panic!("{}: {error}", self.name));
+            let ids: Vec<_> = session.list().into_iter().map(|one| one.id).collect();
+            for id in ids {
+                let Some(saved) = self.known[who].get(&id) else {
+                    // Its save was not acknowledged, so that nobody knows it by name.
+                    continue;
+                };
+                session
+                    .restore(&id)
+                    .unwrap_or_else(|error| panic!("{}: {error}", self.name));
+                assert_eq!(Seen::of(&session), *saved, "{}: {id}", self.name);
+            }
+            session.save(CheckpointKind::Manual).unwrap();
+        }
+    }
+}
+
+/// How what is not durable may have come out: all ways where they are few, otherwise some.
+fn choices(disk: &Disk, most: usize, dice: &mut Dice) -> Vec<Vec<usize>> {
+    let ways = disk.choices();
+    let all = ways
+        .iter()
+        .try_fold(1_usize, |all, ways| all.checked_mul(*ways));
+    if let Some(all) = all.filter(|all| *all <= most) {
+        return (0..all)
+            .map(|mut number| {
+                let digit = |ways: &usize| {
+                    let digit = number % ways;
+                    number /= ways;
+                    digit
+                };
+                ways.iter().map(digit).collect()
+            })
+            .collect();
+    }
+    let oldest = |ways: &usize| usize::from(*ways > 1);
+    let mut some = vec![vec![0; ways.len()], ways.iter().map(oldest).collect()];
+    while some.len() < most {
+        let mut chosen = vec![0; ways.len()];
+        let style = dice.roll(4);
+        for (choice, ways) in chosen.iter_mut().zip(&ways) {
+            *choice = match style {
+                // Few are missing, few landed, or as many as not.
+                0 if !dice.is_one_in(6) => 0,
+                1 if dice.is_one_in(6) => 0,
+                _ => dice.roll(*ways),
+            };
+        }
+        some.push(chosen);
+    }
+    some
+}

@@ -1,0 +1,153 @@
+//! Crashes at every operation of many scripts: what was acknowledged comes back, and never anything else.
+
+mod explore;
+mod faults;
+mod play;
+
+use explore::{Effort, Explorer, Tally};
+use play::{Act, FORMAT, Play, ROOT, Settings, Step, random_script};
+
+use std::path::Path;
+
+use agent_primitives::CheckpointKind;
+
+use crate::Durability;
+use crate::fs::sim::SimFiles;
+use crate::fs::{Access, FileSystem, write_all};
+
+/// A release build is the thorough one.
+const IS_THOROUGH: bool = cfg!(not(debug_assertions));
+
+fn effort() -> Effort {
+    if IS_THOROUGH {
+        Effort {
+            states: 24,
+            second: 3,
+            go_on: 24,
+        }
+    } else {
+        Effort {
+            states: 3,
+            second: 1,
+            go_on: 60,
+        }
+    }
+}
+
+/// A file system with a store whose id is always the same.
+fn with_store(sector: usize) -> SimFiles {
+    let files = SimFiles::new(sector);
+    let root = Path::new(ROOT);
+    files.make_folders(root).unwrap();
+    let format = files.open(&root.join("FORMAT"), Access::CreateNew).unwrap();
+    write_all(&*format, 0, FORMAT).unwrap();
+    format.sync_all().unwrap();
+    for folder in [root, Path::new("/")] {
+        files.sync_folder(folder).unwrap();
+    }
+    files
+}
+
+/// Lets the crash fall on each operation of the script.
+fn crash_anywhere(name: &str, files: &SimFiles, settings: Settings, script: &[Step]) -> Tally {
+    let seed = blake3::hash(name.as_bytes()).as_bytes()[0];
+    files.watch();
+    let mut play = Play::new(files, settings).unwrap();
+    for step in script {
+        play.step(*step)
+            .unwrap_or_else(|error| panic!("{name}: {step:?}: {error}"));
+    }
+    let moments = files.moments();
+    let life = random_script(u64::from(seed), 12, false);
+    let mut explorer = Explorer::new(name.to_owned(), effort(), &play, u64::from(seed));
+    explorer.explore(&moments, &play.marks, &life);
+    explorer.tally
+}
+
+fn report(what: &str, tally: Tally) {
+    println!(
+        "crash: {what}: {} distinct states at {} moments ({} in a second crash while recovering, {} went on \
+         and crashed again), {} had something to set aside",
+        tally.states, tally.moments, tally.second, tally.lives, tally.torn
+    );
+}
+
+const SETTINGS: Settings = Settings {
+    segment_target: 2_000,
+    durability: Durability::Synced,
+};
+
+/// Scripts, of sessions that save as durably as this by themselves.
+fn scripts(seeds: impl Iterator<Item = u64>, durability: Durability) -> Tally {
+    let len = if IS_THOROUGH { 60 } else { 25 };
+    let mut tally = Tally::default();
+    for seed in seeds {
+        let sector = if seed % 3 == 2 { 4_096 } else { 512 };
+        let settings = Settings {
+            durability,
+            ..SETTINGS
+        };
+        let script = random_script(seed, len, seed % 5 < 2);
+        let name = format!("script {seed}");
+        tally += crash_anywhere(&name, &with_store(sector), settings, &script);
+    }
+    tally
+}
+
+const SEEDS: u64 = if IS_THOROUGH { 10 } else { 1 };
+
+#[test]
+fn a_crash_at_any_operation_loses_nothing_acknowledged() {
+    let tally = scripts(0..SEEDS, Durability::Synced);
+    report("synced sessions", tally);
+}
+
+#[test]
+fn a_crash_at_any_operation_of_a_buffered_session_loses_nothing_that_was_synced() {
+    let tally = scripts(100..100 + SEEDS, Durability::Buffered);
+    report("buffered sessions", tally);
+}
+
+#[test]
+fn a_crash_while_a_store_is_made_leaves_one_that_opens() {
+    let save = Act::Save(CheckpointKind::Auto, Durability::Synced);
+    let script = [
+        (0, Act::Push(30)),
+        (0, save),
+        (1, Act::Push(3)),
+        (1, save),
+        (0, Act::Remove),
+    ];
+    let tally = crash_anywhere("new store", &SimFiles::new(512), SETTINGS, &script);
+    report("a new store", tally);
+}
+
+#[test]
+fn an_error_at_any_call_is_told_and_the_next_save_goes_through() {
+    let (seeds, stride) = if IS_THOROUGH { (6, 1) } else { (1, 5) };
+    for seed in 0..seeds {
+        for lasting in [false, true] {
+            let durability = match seed % 2 {
+                0 => Durability::Synced,
+                _ => Durability::Buffered,
+            };
+            let settings = Settings {
+                durability,
+                ..SETTINGS
+            };
+            let script = random_script(seed, 40, seed == 3);
+            let name = format!("script {seed}");
+            let done = faults::fail_anywhere(
+                &name,
+                || with_store(512),
+                settings,
+                &script,
+                (stride, lasting),
+            );
+            println!(
+                "errors: {name}, lasting {lasting}: {} runs, {} where every step went through, {:?}, opened again {} times",
+                done.runs, done.went_through, done.errors, done.reopened
+            );
+        }
+    }
+}

@@ -1,0 +1,487 @@
+//! A file system in memory that loses, tears and reorders what was not synced, and fails on demand.
+
+mod disk;
+
+pub(crate) use disk::Disk;
+
+use std::collections::BTreeMap;
+use std::io::{self, ErrorKind};
+use std::ops::Range;
+use std::path::{Component, Path};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use super::{Access, EntryKind, Facts, FileHandle, FileSystem};
+use disk::{Inode, ROOT};
+
+/// How operations fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// The device does not answer; whatever was to be synced is given up.
+    Io,
+    /// Nothing can be made or made longer; a sync may find that as well.
+    Full,
+    /// Nothing can be changed.
+    ReadOnly,
+    /// Nothing can be opened, listed, made or removed.
+    Denied,
+    /// Half of what is to be written or read.
+    Short,
+    /// A signal came first.
+    Interrupted,
+}
+
+impl Fault {
+    pub(crate) const ALL: [Self; 6] = [
+        Self::Io,
+        Self::Full,
+        Self::ReadOnly,
+        Self::Denied,
+        Self::Short,
+        Self::Interrupted,
+    ];
+
+    fn error(self, call: Call) -> Option<io::Error> {
+        use Call::{Change, Grow, Look, Make, Open, Read, Sync};
+        let kind = match (self, call) {
+            (Self::Io, _) => return Some(io::Error::other("input/output error")),
+            (Self::Full, Grow | Make | Sync) => ErrorKind::StorageFull,
+            (Self::ReadOnly, Grow | Make | Change) => ErrorKind::ReadOnlyFilesystem,
+            (Self::Denied, Open | Make | Change | Look) => ErrorKind::PermissionDenied,
+            (Self::Interrupted, Grow | Read) => ErrorKind::Interrupted,
+            _ => return None,
+        };
+        Some(kind.into())
+    }
+}
+
+/// What kind of thing an operation does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Call {
+    Open,
+    Look,
+    Read,
+    /// Writes, or makes a file longer.
+    Grow,
+    /// A new name.
+    Make,
+    /// Removes, renames, cuts.
+    Change,
+    Sync,
+    /// Waits for nothing, so that no signal comes first.
+    Instant,
+}
+
+/// The disk after an operation, and what the one who watches knew then.
+#[derive(Debug, Clone)]
+pub(crate) struct Moment {
+    pub(crate) mark: usize,
+    pub(crate) disk: Disk,
+}
+
+#[derive(Debug)]
+struct Live {
+    disk: Disk,
+    /// Operations so far.
+    calls: u64,
+    fault: Option<(Range<u64>, Fault)>,
+    hits: u64,
+    locks: BTreeMap<Inode, u64>,
+    handles: u64,
+    mark: usize,
+    is_watched: bool,
+    moments: Vec<Moment>,
+}
+
+impl Live {
+    /// Counts an operation; its error when it is to fail.
+    fn call(&mut self, call: Call) -> io::Result<bool> {
+        let number = self.calls;
+        self.calls += 1;
+        let Some((range, fault)) = &self.fault else {
+            return Ok(false);
+        };
+        if !range.contains(&number) {
+            return Ok(false);
+        }
+        let is_short = *fault == Fault::Short && matches!(call, Call::Read | Call::Grow);
+        let error = fault.error(call);
+        self.hits += u64::from(is_short || error.is_some());
+        error.map_or(Ok(is_short), Err)
+    }
+
+    fn note(&mut self) {
+        if self.is_watched {
+            self.moments.push(Moment {
+                mark: self.mark,
+                disk: self.disk.clone(),
+            });
+        }
+    }
+
+    /// The folder that `path` stands in, and its name there.
+    fn parent(&self, path: &Path) -> io::Result<(Inode, String)> {
+        let name = path.file_name().and_then(|name| name.to_str());
+        let name = name.ok_or(ErrorKind::InvalidInput)?.to_owned();
+        let folder = self.find(path.parent().ok_or(ErrorKind::InvalidInput)?)?;
+        Ok((folder, name))
+    }
+
+    fn find(&self, path: &Path) -> io::Result<Inode> {
+        let mut at = ROOT;
+        for part in path.components() {
+            if let Component::Normal(name) = part {
+                let folder = self.disk.folders.get(&at).ok_or(ErrorKind::NotADirectory)?;
+                let name = name.to_str().ok_or(ErrorKind::InvalidInput)?;
+                at = *folder.now.get(name).ok_or(ErrorKind::NotFound)?;
+            }
+        }
+        Ok(at)
+    }
+
+    fn file(&self, path: &Path) -> io::Result<Inode> {
+        let inode = self.find(path)?;
+        let is_file = self.disk.files.contains_key(&inode);
+        if is_file {
+            Ok(inode)
+        } else {
+            Err(ErrorKind::IsADirectory.into())
+        }
+    }
+
+    fn remove(&mut self, folder: Inode) -> io::Result<()> {
+        let names = self.disk.folders[&folder].now.clone();
+        for (name, inode) in names {
+            if self.disk.folders.contains_key(&inode) {
+                self.remove(inode)?;
+            }
+            self.call(Call::Change)?;
+            self.disk.rename(vec![(folder, name, None)]);
+            self.note();
+        }
+        Ok(())
+    }
+}
+
+/// The file system; clones are the same one.
+#[derive(Debug, Clone)]
+pub(crate) struct SimFiles(Arc<Mutex<Live>>);
+
+impl SimFiles {
+    /// Nothing on it, with sectors of this many bytes.
+    pub(crate) fn new(sector: usize) -> Self {
+        Self::from_disk(Disk::new(sector))
+    }
+
+    pub(crate) fn from_disk(disk: Disk) -> Self {
+        Self(Arc::new(Mutex::new(Live {
+            disk,
+            calls: 0,
+            fault: None,
+            hits: 0,
+            locks: BTreeMap::new(),
+            handles: 0,
+            mark: 0,
+            is_watched: false,
+            moments: Vec::new(),
+        })))
+    }
+
+    fn live(&self) -> MutexGuard<'_, Live> {
+        self.0.lock().unwrap()
+    }
+
+    /// Keeps the disk after each operation from here on.
+    pub(crate) fn watch(&self) {
+        let mut live = self.live();
+        live.is_watched = true;
+        live.note();
+    }
+
+    /// What whoever uses it knows from here on, as a number of their own.
+    pub(crate) fn mark(&self, mark: usize) {
+        let mut live = self.live();
+        live.mark = mark;
+        live.note();
+    }
+
+    /// The disks kept since [`watch`](Self::watch).
+    pub(crate) fn moments(&self) -> Vec<Moment> {
+        std::mem::take(&mut self.live().moments)
+    }
+
+    pub(crate) fn disk(&self) -> Disk {
+        self.live().disk.clone()
+    }
+
+    /// Operations so far.
+    pub(crate) fn calls(&self) -> u64 {
+        self.live().calls
+    }
+
+    /// The operations with these numbers fail so, where they can.
+    pub(crate) fn fail(&self, calls: Range<u64>, fault: Fault) {
+        self.live().fault = Some((calls, fault));
+    }
+
+    /// No operation fails any more; how many did.
+    pub(crate) fn heal(&self) -> u64 {
+        let mut live = self.live();
+        live.fault = None;
+        std::mem::take(&mut live.hits)
+    }
+}
+
+impl FileSystem for SimFiles {
+    fn open(&self, path: &Path, access: Access) -> io::Result<Box<dyn FileHandle>> {
+        let mut live = self.live();
+        let found = live.file(path);
+        let makes = found.is_err() && !matches!(access, Access::Read | Access::Write);
+        live.call(if makes { Call::Make } else { Call::Open })?;
+        let inode = match (found, access) {
+            (Ok(_), Access::CreateNew) => return Err(ErrorKind::AlreadyExists.into()),
+            (Ok(inode), _) => inode,
+            (Err(error), _) if error.kind() != ErrorKind::NotFound || !makes => return Err(error),
+            (Err(_), _) => {
+                let (folder, name) = live.parent(path)?;
+                let inode = live.disk.new_file();
+                live.disk.rename(vec![(folder, name, Some(inode))]);
+                inode
+            }
+        };
+        if access == Access::Replace {
+            let sector = live.disk.sector;
+            live.disk.file(inode).set_len(0, sector);
+        }
+        if makes || access == Access::Replace {
+            live.note();
+        }
+        live.handles += 1;
+        let id = live.handles;
+        Ok(Box::new(SimFile {
+            files: self.clone(),
+            inode,
+            id,
+        }))
+    }
+
+    fn make_folders(&self, folder: &Path) -> io::Result<()> {
+        let mut live = self.live();
+        let missing: Vec<&Path> = folder.ancestors().collect();
+        for folder in missing.into_iter().rev() {
+            if live.find(folder).is_err() {
+                live.call(Call::Make)?;
+                let (above, name) = live.parent(folder)?;
+                let inode = live.disk.new_folder();
+                live.disk.rename(vec![(above, name, Some(inode))]);
+                live.note();
+            }
+        }
+        Ok(())
+    }
+
+    fn list(&self, folder: &Path) -> io::Result<Vec<(String, EntryKind)>> {
+        let mut live = self.live();
+        live.call(Call::Look)?;
+        let folder = live.find(folder)?;
+        let names = &live
+            .disk
+            .folders
+            .get(&folder)
+            .ok_or(ErrorKind::NotADirectory)?
+            .now;
+        let kind = |inode| match live.disk.files.contains_key(inode) {
+            true => EntryKind::File,
+            false => EntryKind::Folder,
+        };
+        Ok(names
+            .iter()
+            .map(|(name, inode)| (name.clone(), kind(inode)))
+            .collect())
+    }
+
+    fn look(&self, path: &Path) -> io::Result<Facts> {
+        let mut live = self.live();
+        live.call(Call::Look)?;
+        let inode = live.find(path)?;
+        Ok(live.disk.files.get(&inode).map_or(
+            Facts {
+                kind: EntryKind::Folder,
+                len: 0,
+            },
+            |content| Facts {
+                kind: EntryKind::File,
+                len: content.now.len() as u64,
+            },
+        ))
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        let mut live = self.live();
+        live.call(Call::Change)?;
+        let inode = live.find(from)?;
+        let ((source, old), (target, new)) = (live.parent(from)?, live.parent(to)?);
+        live.disk
+            .rename(vec![(source, old, None), (target, new, Some(inode))]);
+        live.note();
+        Ok(())
+    }
+
+    fn hard_link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        let mut live = self.live();
+        live.call(Call::Make)?;
+        let inode = live.file(from)?;
+        if live.find(to).is_ok() {
+            return Err(ErrorKind::AlreadyExists.into());
+        }
+        let (folder, name) = live.parent(to)?;
+        live.disk.rename(vec![(folder, name, Some(inode))]);
+        live.note();
+        Ok(())
+    }
+
+    fn remove_file(&self, path: &Path) -> io::Result<()> {
+        let mut live = self.live();
+        live.call(Call::Change)?;
+        live.file(path)?;
+        let (folder, name) = live.parent(path)?;
+        live.disk.rename(vec![(folder, name, None)]);
+        live.note();
+        Ok(())
+    }
+
+    fn remove_folders(&self, folder: &Path) -> io::Result<()> {
+        let mut live = self.live();
+        let inode = live.find(folder)?;
+        live.remove(inode)?;
+        live.call(Call::Change)?;
+        let (above, name) = live.parent(folder)?;
+        live.disk.rename(vec![(above, name, None)]);
+        live.note();
+        Ok(())
+    }
+
+    fn sync_folder(&self, folder: &Path) -> io::Result<()> {
+        let mut live = self.live();
+        live.call(Call::Sync)?;
+        let folder = live.find(folder)?;
+        live.disk.sync_folder(folder);
+        live.note();
+        Ok(())
+    }
+}
+
+#[derive(Debug)]
+struct SimFile {
+    files: SimFiles,
+    inode: Inode,
+    id: u64,
+}
+
+impl SimFile {
+    fn sync(&self) -> io::Result<()> {
+        let mut live = self.files.live();
+        if let Err(error) = live.call(Call::Sync) {
+            live.disk.file(self.inode).fail_sync();
+            return Err(error);
+        }
+        live.disk.file(self.inode).sync();
+        live.note();
+        Ok(())
+    }
+}
+
+impl FileHandle for SimFile {
+    fn read_at(&self, offset: u64, bytes: &mut [u8]) -> io::Result<usize> {
+        let mut live = self.files.live();
+        let is_short = live.call(Call::Read)?;
+        let now = &live.disk.files[&self.inode].now;
+        let rest = usize::try_from(offset)
+            .ok()
+            .and_then(|offset| now.get(offset..));
+        let rest = rest.unwrap_or_default();
+        let mut len = rest.len().min(bytes.len());
+        if is_short {
+            len = len.div_ceil(2);
+        }
+        bytes[..len].copy_from_slice(&rest[..len]);
+        Ok(len)
+    }
+
+    fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<usize> {
+        let mut live = self.files.live();
+        let is_short = live.call(Call::Grow)?;
+        let offset = usize::try_from(offset).unwrap();
+        let sector = live.disk.sector;
+        let half = &bytes[..bytes.len().div_ceil(2)];
+        if is_short || live.is_watched {
+            // A process may be killed in the middle of a long write.
+            live.disk.file(self.inode).write(offset, half, sector);
+            live.note();
+        }
+        if is_short {
+            return Ok(half.len());
+        }
+        let rest = &bytes[if live.is_watched { half.len() } else { 0 }..];
+        live.disk
+            .file(self.inode)
+            .write(offset + bytes.len() - rest.len(), rest, sector);
+        live.note();
+        Ok(bytes.len())
+    }
+
+    fn len(&self) -> io::Result<u64> {
+        let mut live = self.files.live();
+        live.call(Call::Instant)?;
+        Ok(live.disk.files[&self.inode].now.len() as u64)
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        let mut live = self.files.live();
+        let len = usize::try_from(len).unwrap();
+        let grows = live.disk.files[&self.inode].now.len() < len;
+        live.call(if grows { Call::Grow } else { Call::Change })?;
+        let sector = live.disk.sector;
+        live.disk.file(self.inode).set_len(len, sector);
+        live.note();
+        Ok(())
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        self.sync()
+    }
+
+    fn sync_all(&self) -> io::Result<()> {
+        self.sync()
+    }
+
+    /// Nobody else runs who could give the lock back.
+    fn lock(&self) -> io::Result<()> {
+        if self.try_lock()? {
+            Ok(())
+        } else {
+            Err(ErrorKind::Deadlock.into())
+        }
+    }
+
+    fn try_lock(&self) -> io::Result<bool> {
+        let mut live = self.files.live();
+        live.call(Call::Instant)?;
+        let holder = *live.locks.entry(self.inode).or_insert(self.id);
+        Ok(holder == self.id)
+    }
+
+    fn is_at(&self, path: &Path) -> io::Result<bool> {
+        let mut live = self.files.live();
+        live.call(Call::Look)?;
+        Ok(live.find(path).is_ok_and(|inode| inode == self.inode))
+    }
+}
+
+impl Drop for SimFile {
+    fn drop(&mut self) {
+        let mut live = self.files.live();
+        if live.locks.get(&self.inode) == Some(&self.id) {
+            live.locks.remove(&self.inode);
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! What a fork has of its parent, and that neither sees more of the other.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "what is not there fails the test"
+)]
+
+use agent_checkpoint::{
+    Checkpointer, Error, FileStore, MemoryStore, Message, Retention, SessionState, Store,
+};
+use agent_primitives::{CheckpointId, CheckpointKind, SessionId};
+
+fn id(name: &str) -> SessionId {
+    SessionId::new(name).unwrap()
+}
+
+fn open(store: &(impl Store + Clone + 'static), name: &str) -> Checkpointer {
+    Checkpointer::builder(store.clone(), id(name))
+        .retention(Retention::all())
+        .open()
+        .unwrap()
+}
+
+fn say(session: &mut Checkpointer, text: &str) -> CheckpointId {
+    session.push(Message::user(text)).unwrap();
+    session.save(CheckpointKind::Auto).unwrap()
+}
+
+/// Text that no compression makes small, so that segments fill up.
+fn noise(seed: u64, len: usize) -> String {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        char::from(b'0' + u8::try_from(state % 64).unwrap())
+    };
+    (0..len).map(|_| next()).collect()
+}
+
+/// A session of several segments: after each save, its id and the state then.
+fn long(session: &mut Checkpointer, saves: u64) -> Vec<(CheckpointId, SessionState)> {
+    let mut all = Vec::new();
+    for n in 0..saves {
+        session.push(Message::user(noise(n, 700_000))).unwrap();
+        session.update(|work| work.next_steps = vec![format!("step {n}").into()]);
+        let id = session.save(CheckpointKind::Manual).unwrap();
+        all.push((id, session.state().clone()));
+    }
+    all
+}
+
+fn a_fork_at_any_checkpoint_is_that_checkpoint(store: &(impl Store + Clone + 'static)) {
+    let mut parent = open(store, "parent");
+    let all = long(&mut parent, 9);
+    assert!(store.segments(&id("parent")).unwrap().len() >= 2);
+    for n in [0, 6, 7, 8] {
+        let (at, state) = &all[n];
+        let name = format!("child{n}");
+        let mut child = parent.fork(at, id(&name)).unwrap();
+        assert!(child.report().is_clean(), "{}", child.report());
+        assert_eq!(child.state(), state, "{n}");
+        let newest = child.latest().unwrap();
+        assert_eq!(newest.id, *at);
+        assert_eq!(child.list().len(), n + 1, "nothing that came later shows");
+        say(&mut child, "another way");
+        let expected = child.state().clone();
+        drop(child);
+        let mut child = open(store, &name);
+        assert!(child.report().is_clean(), "{}", child.report());
+        assert_eq!(*child.state(), expected);
+        child.restore(&all[0].0).unwrap();
+        assert_eq!(*child.state(), all[0].1);
+    }
+    let before = parent.state().clone();
+    parent.reopen().unwrap();
+    assert_eq!(*parent.state(), before);
+    assert_eq!(parent.list().len(), all.len());
+}
+
+#[test]
+fn in_files_a_fork_at_any_checkpoint_is_that_checkpoint() {
+    let folder = tempfile::tempdir().unwrap();
+    a_fork_at_any_checkpoint_is_that_checkpoint(&FileStore::open(folder.path()).unwrap());
+}
+
+#[test]
+fn in_memory_a_fork_at_any_checkpoint_is_that_checkpoint() {
+    a_fork_at_any_checkpoint_is_that_checkpoint(&MemoryStore::new());
+}
+
+#[test]
+fn parent_and_fork_go_their_own_ways_and_either_may_be_removed() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = FileStore::open(folder.path()).unwrap();
+    let mut parent = open(&store, "parent");
+    let all = long(&mut parent, 9);
+    let mut child = parent.fork(&all[2].0, id("child")).unwrap();
+    say(&mut child, "in the child");
+    say(&mut parent, "in the parent");
+    let mut grandchild = child
+        .fork(&child.latest().unwrap().id, id("grandchild"))
+        .unwrap();
+    say(&mut grandchild, "in the grandchild");
+    let early = grandchild.fork(&all[0].0, id("early")).unwrap();
+    let states = [&parent, &child, &grandchild, &early].map(|s| s.state().clone());
+    assert_eq!(states[2].conversation.len(), 5);
+    assert_eq!(states[3], all[0].1);
+    drop((parent, child, grandchild, early));
+
+    store.remove(&id("parent")).unwrap();
+    for (name, state) in ["child", "grandchild", "early"].iter().zip(&states[1..]) {
+        let session = open(&store, name);
+        assert!(session.report().is_clean(), "{name}: {}", session.report());
+        assert_eq!(session.state(), state, "{name}");
+    }
+    store.remove(&id("child")).unwrap();
+    assert_eq!(*open(&store, "grandchild").state(), states[2]);
+}
+
+#[test]
+#[cfg(unix)]
+fn a_fork_links_what_is_closed_and_copies_what_is_not() {
+    use std::os::unix::fs::MetadataExt;
+    let folder = tempfile::tempdir().unwrap();
+    let store = FileStore::open(folder.path()).unwrap();
+    let mut parent = open(&store, "parent");
+    let all = long(&mut parent, 9);
+    let child = parent.fork(&all[8].0, id("child")).unwrap();
+    drop(child);
+    let segments = store.segments(&id("parent")).unwrap();
+    let file = |name: &str, segment: u32| {
+        let folder = store.session_folder(&id(name)).unwrap();
+        std::fs::metadata(folder.join(format!("seg-{segment:06}.ckl"))).unwrap()
+    };
+    let (last, closed) = segments.split_last().unwrap();
+    assert!(!closed.is_empty());
+    for segment in closed {
+        let (theirs, ours) = (file("parent", *segment), file("child", *segment));
+        assert_eq!(theirs.ino(), ours.ino(), "segment {segment}");
+    }
+    assert_ne!(file("parent", *last).ino(), file("child", *last).ino());
+}
+
+#[test]
+fn a_fork_of_a_message_more_costs_as_much() {
+    let store = MemoryStore::new();
+    let mut parent = open(&store, "parent");
+    let all = long(&mut parent, 9);
+    let cost = |name: &str| {
+        let segments = store.segments(&id(name)).unwrap();
+        let own = segments.last().unwrap();
+        store.read(&id(name), *own, usize::MAX).unwrap().len()
+    };
+    drop(parent.fork(&all[0].0, id("first")).unwrap());
+    drop(parent.fork(&all[8].0, id("last")).unwrap());
+    assert!(
+        cost("last") <= cost("first") + 40,
+        "{} {}",
+        cost("last"),
+        cost("first")
+    );
+}
+
+#[test]
+fn a_fork_needs_a_name_that_is_free_and_a_checkpoint_that_is_listed() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = FileStore::open(folder.path()).unwrap();
+    let mut parent = open(&store, "parent");
+    let one = say(&mut parent, "one");
+    let refused = |to: Result<Checkpointer, Error>| to.unwrap_err();
+    assert!(refused(parent.fork(&one, id("parent"))).is_locked());
+    let opened = open(&store, "other");
+    assert!(refused(parent.fork(&one, id("other"))).is_locked());
+    drop(opened);
+    let mut other = parent.fork(&one, id("other")).unwrap();
+    say(&mut other, "two");
+    drop(other);
+    assert!(refused(parent.fork(&one, id("other"))).is_taken());
+    assert_eq!(open(&store, "other").history().len(), 2);
+
+    let unknown = CheckpointId::new("0-00000000").unwrap();
+    assert!(refused(parent.fork(&unknown, id("third"))).is_not_found());
+    let forged = CheckpointId::new("1-00000000").unwrap();
+    let fork = Checkpointer::builder(store.clone(), id("third")).fork_of(id("parent"), forged);
+    assert!(refused(fork.open()).is_damaged());
+    let nobody = Checkpointer::builder(store.clone(), id("third")).fork_of(id("nobody"), one);
+    assert!(refused(nobody.open()).is_not_found());
+    assert_eq!(store.sessions().unwrap(), [id("other"), id("parent")]);
+}
+
+#[test]
+fn one_of_the_two_fork_frames_may_be_damaged() {
+    let store = MemoryStore::new();
+    let mut parent = open(&store, "parent");
+    let one = say(&mut parent, "one");
+    drop(parent.fork(&one, id("child")).unwrap());
+    let segments = store.segments(&id("child")).unwrap();
+    let read = |segment| store.read(&id("child"), segment, usize::MAX).unwrap();
+    let own = read(segments[1]);
+    for at in (0..own.len()).step_by(7) {
+        let mut bent = own.clone();
+        bent[at] ^= 0x10;
+        let copy = MemoryStore::with_id(store.id());
+        let mut writer = copy.writer(&id("child")).unwrap();
+        writer.start(segments[0], &read(segments[0])).unwrap();
+        writer.start(segments[1], &bent).unwrap();
+        drop(writer);
+        let child = open(&copy, "child");
+        assert_eq!(child.history(), [Message::user("one")], "byte {at}");
+        assert!(!child.report().is_clean());
+    }
+}
