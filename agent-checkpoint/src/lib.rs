@@ -21,7 +21,7 @@ mod truncate;
 pub use checkpointer::{
     Builder, Change, ChangeKind, Checkpoint, Checkpointer, Diff, Figures, Flush, Health, Pruning,
     Quarantined, Query, Reason, Report, Restoration, RestorePlan, Resume, Retention, Ruling,
-    Signal, Triggers, Why,
+    Sealed, Sealing, Signal, Triggers, Why,
 };
 pub use codec::Codec;
 pub use error::Error;

@@ -25,7 +25,19 @@ fn open(folder: &Path) -> Checkpointer {
 }
 
 fn message(number: usize) -> Message {
-    Message::user(format!("{number} {}", "some words ".repeat(number % 50)))
+    // A long one now and then, that does not shrink, so that the log has several segments.
+    let mut seed = u64::try_from(number).unwrap();
+    let noise = std::iter::repeat_with(|| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        char::from(b'!' + seed.to_be_bytes()[0] % 90)
+    });
+    let noise: String = noise
+        .take(if number % 20 == 13 { 96 << 10 } else { 0 })
+        .collect();
+    Message::user(format!(
+        "{number} {}{noise}",
+        "some words ".repeat(number % 50)
+    ))
 }
 
 /// The child: saves message after message, tells of each save, and never ends by itself. Does nothing
@@ -58,7 +70,15 @@ fn child_saves_until_it_is_killed() {
 fn a_killed_process_loses_no_acknowledged_save() {
     let folder = tempfile::tempdir().unwrap();
     let mut known = 0;
-    for lives_for in [1, 40, 7, 150, 3, 90, 25, 64] {
+    let rounds: &[usize] = if cfg!(debug_assertions) {
+        &[1, 40, 7, 150, 3, 90, 25, 64]
+    } else {
+        &[
+            1, 40, 7, 150, 3, 90, 25, 64, 2, 11, 300, 5, 77, 19, 200, 1, 33, 120, 8, 54, 400, 13,
+            6, 28,
+        ]
+    };
+    for lives_for in rounds.iter().copied() {
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "child_saves_until_it_is_killed", "--nocapture"])
             .env(FOLDER, folder.path())
@@ -98,4 +118,5 @@ fn a_killed_process_loses_no_acknowledged_save() {
         assert_eq!(session.state().work.next_steps, [marked.to_string()]);
         known = history.len();
     }
+    println!("kill: {} rounds, {known} saves found again", rounds.len());
 }

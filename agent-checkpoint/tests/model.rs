@@ -23,6 +23,8 @@ enum Op {
     Summarise(u64),
     Restore(Index),
     Prune,
+    Seal,
+    Compact,
     Reopen,
 }
 
@@ -35,6 +37,8 @@ fn op() -> impl Strategy<Value = Op> {
         1 => (3..12_u64).prop_map(Op::Summarise),
         2 => any::<Index>().prop_map(Op::Restore),
         1 => Just(Op::Prune),
+        1 => Just(Op::Seal),
+        1 => Just(Op::Compact),
         2 => Just(Op::Reopen),
     ]
 }
@@ -59,10 +63,15 @@ proptest! {
     #[test]
     fn every_listed_checkpoint_is_what_was_saved_under_its_id(
         ops in prop::collection::vec(op(), 1..60),
+        kept in 1_usize..12,
     ) {
         let store = MemoryStore::new();
         let id = SessionId::new("s").unwrap();
-        let open = || Checkpointer::builder(store.clone(), id.clone()).open().unwrap();
+        let open = || {
+            let few = Retention::last(kept.try_into().unwrap());
+            let builder = Checkpointer::builder(store.clone(), id.clone()).retention(few);
+            builder.open().unwrap()
+        };
         let mut session = open();
         let mut saved: BTreeMap<CheckpointId, Seen> = BTreeMap::new();
         let mut last: Option<CheckpointId> = None;
@@ -96,6 +105,8 @@ proptest! {
                     last = Some(mark);
                 }
                 Op::Prune => drop(session.prune().unwrap()),
+                Op::Seal => drop(session.seal().unwrap()),
+                Op::Compact => drop(session.compact().unwrap()),
                 Op::Reopen => {
                     drop(session);
                     session = open();

@@ -27,13 +27,20 @@ fn main() -> Result<(), Box<dyn Error>> {
     let store = MemoryStore::new();
     let open = |policy| -> Result<Checkpointer, Box<dyn Error>> {
         let builder = Checkpointer::builder(store.clone(), SessionId::new("long")?);
-        Ok(builder.clock(Arc::new(clock.clone())).retention(policy).open()?)
+        Ok(builder
+            .clock(Arc::new(clock.clone()))
+            .retention(policy)
+            .open()?)
     };
 
     let mut saved = BTreeMap::new();
     let mut session = open(Retention::all())?;
     for turn in 0..30 {
-        clock.advance(Duration::from_secs(if turn < 20 { 24 * 3_600 } else { 25 * 60 }));
+        clock.advance(Duration::from_secs(if turn < 20 {
+            24 * 3_600
+        } else {
+            25 * 60
+        }));
         session.push(Message::user(format!("turn {turn}")))?;
         let id = session.save(CheckpointKind::Auto)?;
         saved.insert(id, session.state().clone());
@@ -45,7 +52,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut session = open(policy)?;
     let plan = session.plan_prune();
     println!("{plan}");
-    assert!(plan.rulings().iter().all(|ruling| ruling.id != first || ruling.keeps()));
+    assert!(
+        plan.rulings()
+            .iter()
+            .all(|ruling| ruling.id != first || ruling.keeps())
+    );
     assert_eq!(session.prune()?, plan);
 
     let kept: Vec<_> = plan.kept().map(|ruling| ruling.id.clone()).collect();

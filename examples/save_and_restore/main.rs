@@ -47,11 +47,19 @@ fn main() -> Done {
     for checkpoint in session.list() {
         println!("{checkpoint}");
     }
-    assert_eq!(session.checkpoint(before.as_str())?.why, Some(Why::BeforeRisky));
+    assert_eq!(
+        session.checkpoint(before.as_str())?.why,
+        Some(Why::BeforeRisky)
+    );
 
     println!("-- what going back would change");
     let named = Query::new().label("the test*");
-    let target = session.find(&named).next().ok_or("it was labelled")?.id.clone();
+    let target = session
+        .find(&named)
+        .next()
+        .ok_or("it was labelled")?
+        .id
+        .clone();
     let plan = session.plan_restore(&target)?;
     println!("{}", plan.diff());
     assert_eq!((plan.diff().removed, plan.diff().components.len()), (1, 1));
@@ -63,13 +71,19 @@ fn main() -> Done {
     other.push(Message::assistant("I corrected the number."))?;
     other.save(CheckpointKind::Auto)?;
     session.undo_restore()?;
-    assert_eq!(session.state().work.next_steps, ["tell nobody"]);
+    assert_eq!(session.state().work.next_steps[0].text, "tell nobody");
     drop((session, other));
     for name in ["fix-the-build", "another-way"] {
         let session = open(name)?;
         assert!(session.report().is_clean());
-        let last = session.history().last().map_or("", |message| message.content.as_str());
-        println!("{name}: {} messages, the last: {last}", session.history().len());
+        let last = session
+            .history()
+            .last()
+            .map_or("", |message| message.content.as_str());
+        println!(
+            "{name}: {} messages, the last: {last}",
+            session.history().len()
+        );
     }
     Ok(())
 }

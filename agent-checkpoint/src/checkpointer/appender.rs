@@ -45,6 +45,8 @@ pub(super) struct Appended {
     pub(super) unreplicated: Option<Error>,
     /// Damage that opening could not set aside and this did.
     pub(super) mended: Option<Mended>,
+    /// Segments that were begun, each with the number of its first record.
+    pub(super) begun: Vec<(u32, u64)>,
 }
 
 /// The writer of a session, and what it needs to write on wherever it can.
@@ -61,6 +63,8 @@ pub(super) struct Appender {
     pub(super) owed: Option<Mending>,
     /// What was done of it, until the session takes notice.
     pub(super) mended: Option<Mended>,
+    /// Segments that were begun, until the session takes notice.
+    pub(super) begun: Vec<(u32, u64)>,
     /// Numbers of files that are none of this log's.
     pub(super) ignored: Vec<u32>,
     pub(super) unsynced: Unsynced,
@@ -93,13 +97,16 @@ impl Appender {
             durability = Durability::Synced;
             self.health.forced_syncs += 1;
         }
-        let appended = match self.write(first, durability) {
+        let mut appended = match self.write(first, durability) {
             Err(error) if error.is_poisoned() => {
                 self.abandon(&error);
                 self.write(first, durability)
             }
             other => other,
         };
+        if let Ok(appended) = &mut appended {
+            appended.begun = std::mem::take(&mut self.begun);
+        }
         if let Err(error) = &appended {
             if error.is_poisoned() {
                 self.abandon(error);
@@ -183,6 +190,7 @@ impl Appender {
             stored: 0,
             unreplicated: None,
             mended: self.mended.take(),
+            begun: Vec::new(),
         };
         if self.is_failed {
             // Where the device has everything, the next frame is early enough.
@@ -258,6 +266,9 @@ impl Appender {
         let mut bytes = place.header(opening);
         let frames = self.unsynced.first(count);
         let len = frames.iter().map(|framed| framed.draft.len()).sum();
+        let first = frames
+            .first()
+            .map_or(self.end.next, |framed| framed.draft.seq);
         bytes.append(&mut encode(frames, len, place.seed())?);
         self.writer.start(segment, &bytes)?;
         let position = Position {
@@ -266,10 +277,25 @@ impl Appender {
         };
         self.unsynced.wrote(count);
         self.is_reclaimed = false;
+        self.begun.push((segment, first));
         self.end.last_segment = segment;
         self.end.position = Some(position);
         self.synced();
         Ok(position)
+    }
+
+    /// Makes all of it durable and closes the segment that is appended to, where there is anything in it.
+    pub(super) fn close(&mut self) -> Result<Appended, Error> {
+        let mut appended = self.append(Vec::new(), Durability::Synced)?;
+        if let Some(position) = self.end.position {
+            let header = self.place(position.segment).header(Opening::default());
+            if position.offset > wide(header.len()) {
+                let segment = self.next_segment()?;
+                self.start(segment, Opening::default(), 0)?;
+                appended.begun.append(&mut self.begun);
+            }
+        }
+        Ok(appended)
     }
 
     /// The last segment is of no further use behind what is on the device.

@@ -13,6 +13,7 @@ use super::points::Points;
 use super::report::{Quarantined, Report};
 use super::resume::{Resume, Resumed, end_of};
 use super::save::Head;
+use super::seal::Segments;
 use super::unsynced::Unsynced;
 use super::{Checkpoint, Checkpointer};
 use crate::format::SEGMENT_TARGET;
@@ -33,6 +34,7 @@ pub(super) struct Attached {
     pub(super) current: Current,
     pub(super) head: Option<Head>,
     pub(super) points: Points,
+    pub(super) segments: Segments,
     pub(super) blobs: Known,
     pub(super) logical: u64,
     pub(super) report: Report,
@@ -131,6 +133,7 @@ impl Attached {
             },
             owed,
             mended: None,
+            begun: Vec::new(),
             ignored: loaded.ignored,
             unsynced: Unsynced::default(),
             is_failed: false,
@@ -146,6 +149,11 @@ impl Attached {
                 Known::spent()
             } else {
                 loaded.replay.blobs.known()
+            },
+            segments: Segments {
+                unsealed: loaded.unsealed,
+                sealed: loaded.sealed,
+                last: loaded.last_segment,
             },
             logical: loaded.replay.logical,
             head: head.as_ref().map(Head::of),
@@ -321,6 +329,8 @@ impl Checkpointer {
 
     /// Claims the session and goes on there, with all that is in memory.
     pub(super) fn attach(&mut self, claim: &Claim) -> Result<(), Error> {
+        // Nobody may be at work under a lock that is given back.
+        self.sealer.stop();
         let is_fenced = self.is_fenced(claim.now)?;
         let (doubt, is_failed) = {
             let mut appender = self.desk.appender()?;
@@ -346,6 +356,7 @@ impl Checkpointer {
         self.desk.appender()?.replace(attached.appender);
         self.head = attached.head;
         self.points = attached.points.with_policy(self.points.policy());
+        self.sealer.reopen(attached.segments);
         self.blobs = attached.blobs;
         self.logical = attached.logical;
         self.report = attached.report;
@@ -411,7 +422,8 @@ pub(crate) fn report(loaded: &Loaded, head: Option<&Entry>) -> Report {
     let degraded = replay
         .commits
         .iter()
-        .filter(|entry| !entry.whole)
+        // Of dropped ones parts may be left out on purpose.
+        .filter(|entry| !entry.whole && !replay.is_dropped(entry))
         .map(Entry::id)
         .collect();
     let uncommitted = replay

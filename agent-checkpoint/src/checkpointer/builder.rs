@@ -9,6 +9,7 @@ use agent_primitives::{AgentId, Clock, Observer, Restored, SessionId, SystemCloc
 use super::attach::{Attached, Reopening};
 use super::desk::Desk;
 use super::fork::Origin;
+use super::seal::{Sealer, Sealing};
 use super::trigger::Progress;
 use super::{Checkpointer, Resume, Retention, Signal, Triggers};
 use crate::format::SEGMENT_TARGET;
@@ -42,6 +43,7 @@ pub struct Builder {
     pub(super) origin: Option<Origin>,
     patience: Option<Duration>,
     limit: u64,
+    sealing: Sealing,
     resume: Resume,
     claim: Claim,
     segment_target: usize,
@@ -77,6 +79,7 @@ impl Builder {
             origin: None,
             patience: None,
             limit: Reader::LIMIT,
+            sealing: Sealing::default(),
             resume: Resume::default(),
             claim: Claim::at(Timestamp::UNIX_EPOCH),
             segment_target: SEGMENT_TARGET,
@@ -151,6 +154,14 @@ impl Builder {
     #[must_use]
     pub fn take_over(mut self, how: TakeOver) -> Self {
         self.claim.take_over = Some(how);
+        self
+    }
+
+    /// Whether segments that are full are packed tighter in the background; [`Sealing::Background`] unless
+    /// set.
+    #[must_use]
+    pub fn sealing(mut self, sealing: Sealing) -> Self {
+        self.sealing = sealing;
         self
     }
 
@@ -270,6 +281,7 @@ impl Builder {
             logical: attached.logical,
             head: attached.head,
             signal: Signal::hearing(&self.triggers),
+            sealer: Sealer::new(self.sealing, attached.segments),
             store: self.store,
             desk: Desk::new(attached.appender, self.patience),
             flight: None,

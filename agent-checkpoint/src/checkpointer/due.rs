@@ -81,9 +81,10 @@ impl Checkpointer {
     /// # Errors
     /// As [`save`](Self::save): there is no such checkpoint then, and the risky thing had better wait.
     pub fn before_risky(&mut self, what: &str) -> Result<CheckpointId, Error> {
-        let durability = match self.durability.is_synced() {
-            true => self.durability,
-            false => Durability::Synced,
+        let durability = if self.durability.is_synced() {
+            self.durability
+        } else {
+            Durability::Synced
         };
         self.save_because(Why::BeforeRisky, Some(what), durability)
     }

@@ -37,6 +37,7 @@ pub(crate) struct Loaded {
     pub(crate) superseded: Vec<u32>,
     /// Segments that are not sealed.
     pub(crate) unsealed: Vec<u32>,
+    pub(crate) sealed: u32,
     pub(crate) segments: u32,
     pub(crate) last_segment: u32,
     /// The greatest epoch in a header.
@@ -93,6 +94,7 @@ pub(crate) fn load(
         ignored: Vec::new(),
         superseded: Vec::new(),
         unsealed: Vec::new(),
+        sealed: 0,
         segments: 0,
         last_segment: 0,
         epoch: 0,
@@ -357,7 +359,9 @@ impl Loaded {
         self.segments += 1;
         self.last_segment = segment;
         let is_sealed = is_sealed(&place, bytes)?;
-        if !is_sealed {
+        if is_sealed {
+            self.sealed += 1;
+        } else {
             self.unsealed.push(segment);
         }
         self.end = (is_good && !is_sealed).then(|| position(found.end));

@@ -34,6 +34,7 @@ pub(crate) mod resume;
 mod retention;
 mod ruling;
 mod save;
+mod seal;
 mod signal;
 mod stored;
 mod tenure;
@@ -52,6 +53,7 @@ pub use report::{Quarantined, Report};
 pub use resume::Resume;
 pub use retention::Retention;
 pub use ruling::{Pruning, Reason, Ruling};
+pub use seal::{Sealed, Sealing};
 pub use signal::Signal;
 pub use trigger::Triggers;
 pub use why::Why;
@@ -69,6 +71,7 @@ use current::Current;
 use desk::Desk;
 use points::Points;
 use save::{Flight, Head};
+use seal::Sealer;
 use trigger::Progress;
 
 /// One session: its state in memory and its log in a store.
@@ -98,6 +101,8 @@ use trigger::Progress;
 /// ```
 pub struct Checkpointer {
     store: Arc<dyn Store>,
+    // Stops what works under the lock that the writer holds, so it must go before it.
+    sealer: Sealer,
     desk: Desk,
     /// What is under way.
     flight: Option<Flight>,
@@ -280,6 +285,8 @@ impl Checkpointer {
             stored_bytes: size.used,
             allocated_bytes: size.allocated,
             checkpoints: self.points.count(),
+            sealed_segments: self.sealer.sealed(),
+            sealing_failures: self.sealer.failures(),
         })
     }
 
@@ -339,6 +346,11 @@ pub struct Figures {
     pub allocated_bytes: u64,
     /// Checkpoints in the listing.
     pub checkpoints: usize,
+    /// Segments that are sealed, those of jobs that have ended included.
+    pub sealed_segments: u64,
+    /// How often a segment could not be sealed since the session was opened. Nothing is lost by it; it is
+    /// tried again when the next segment is full.
+    pub sealing_failures: u64,
 }
 
 #[cfg(test)]

@@ -50,6 +50,12 @@ impl Points {
         self.all
     }
 
+    /// Those with this number or a greater one, oldest first.
+    pub(super) fn numbered_from(&self, seq: u64) -> &[Checkpoint] {
+        let from = self.all.partition_point(|checkpoint| checkpoint.seq < seq);
+        self.all.get(from..).unwrap_or_default()
+    }
+
     pub(super) fn with_policy(mut self, policy: Retention) -> Self {
         self.policy = policy;
         self
@@ -245,7 +251,7 @@ fn number(id: &str) -> Option<u64> {
 
 impl super::Checkpointer {
     /// Numbers of the commits that must stay restorable, whatever space is reclaimed.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for those who reclaim space"))]
+    #[expect(dead_code, reason = "for those who reclaim space")]
     pub(crate) fn retained(&self) -> BTreeSet<u64> {
         self.points.retained()
     }

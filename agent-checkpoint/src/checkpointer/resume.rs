@@ -5,6 +5,7 @@ use super::attach::listed;
 use super::current::Current;
 use super::load::{Loaded, Reading, load};
 use super::points::Points;
+use super::seal::Segments;
 use crate::log::replay::Entry;
 use crate::reader::tail::Tail;
 use crate::reader::walk::{Odd, segment_opening};
@@ -61,11 +62,11 @@ pub(crate) fn end_of(
     let (Some(head), Some(cut), Some(end)) = (tail.head, tail.cut, tail.end) else {
         return Ok(None);
     };
-    let mut unsealed = Vec::new();
+    let (mut unsealed, mut sealed) = (Vec::new(), 0);
     for segment in store.segments(session)? {
         match segment_opening(store, session, segment) {
-            Ok(opening) if !opening.is_sealed => unsealed.push(segment),
-            Ok(_) => {}
+            Ok(opening) if opening.is_sealed => sealed += 1,
+            Ok(_) => unsealed.push(segment),
             Err(Odd::Unsound) => return Ok(None),
             Err(Odd::Failed(error)) => return Err(error),
         }
@@ -88,6 +89,7 @@ pub(crate) fn end_of(
             epoch: tail.epoch,
             void_from: end.offset,
             unsealed,
+            sealed,
             segments: tail.segments,
             last_segment: end.segment,
             end: Some(end),
@@ -141,6 +143,12 @@ impl Checkpointer {
         self.logical = loaded.replay.logical;
         self.blobs = loaded.replay.blobs.known();
         self.is_partial = false;
+        self.sealer.stop();
+        self.sealer.reopen(Segments {
+            unsealed: loaded.unsealed,
+            sealed: loaded.sealed,
+            last: loaded.last_segment,
+        });
         Ok(())
     }
 }

@@ -1,5 +1,6 @@
 //! Writes what changed and makes a checkpoint of it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use agent_primitives::{CheckpointId, CheckpointKind, CheckpointSaved, Monotonic};
@@ -9,7 +10,7 @@ use super::components::{Changes, Written};
 use super::desk::Task;
 use super::trigger::Progress;
 use super::{Checkpoint, Checkpointer, Why};
-use crate::format::payload::{Body, Digest, Span, Tombstone};
+use crate::format::payload::{Body, Digest, Reference, Span, Tombstone};
 use crate::format::point::{Cause, Tag, bounded};
 use crate::log::batch::{Batch, Framed, Made};
 use crate::log::blobs::Known;
@@ -149,12 +150,11 @@ impl Checkpointer {
         }
         // Numbers go on behind what is under way.
         self.land()?;
-        let (frames, flight) = match self.prepare(order)? {
-            Some((frames, prepared)) => (frames, Flight::Commit(Box::new(prepared))),
-            None => {
-                self.progress.saved(self.clock.monotonic(), self.progress);
-                (Vec::new(), Flight::Nothing)
-            }
+        let (frames, flight) = if let Some((frames, prepared)) = self.prepare(order)? {
+            (frames, Flight::Commit(Box::new(prepared)))
+        } else {
+            self.progress.saved(self.clock.monotonic(), self.progress);
+            (Vec::new(), Flight::Nothing)
         };
         self.run(frames, durability, flight)?;
         let head = self.head.as_ref();
@@ -197,7 +197,11 @@ impl Checkpointer {
         Ok(())
     }
 
-    fn landed(&mut self, flight: Flight, outcome: Result<Appended, Error>) -> Result<(), Error> {
+    pub(super) fn landed(
+        &mut self,
+        flight: Flight,
+        outcome: Result<Appended, Error>,
+    ) -> Result<(), Error> {
         let appended = outcome.inspect_err(|_| {
             if let Flight::Commit(prepared) = &flight {
                 self.current.touch(prepared.touched);
@@ -212,6 +216,7 @@ impl Checkpointer {
             Flight::Tag(tag) => self.points.apply(&tag),
             Flight::Nothing => {}
         }
+        self.seal_behind(&appended.begun);
         appended.unreplicated.map_or(Ok(()), Err)
     }
 
@@ -284,29 +289,14 @@ impl Checkpointer {
                 .components
                 .write(&changes, &mut batch, &mut self.packer)?;
             // A session that knows only some checkpoints would drop others.
-            dropped = match self.is_partial {
-                true => None,
-                false => self.points.due_tombstone(),
-            };
+            dropped = (!self.is_partial)
+                .then(|| self.points.due_tombstone())
+                .flatten();
             if let Some(tombstone) = &dropped {
                 batch.tombstone(&mut self.packer, tombstone)?;
             }
-            let body = Body {
-                at: at_ms,
-                kind: kind.as_str().to_owned(),
-                agent: self.agent.clone(),
-                restored: origin.map(|(id, _)| id.clone()),
-                why: why.map(|(why, what)| Cause {
-                    covers: 0,
-                    word: why.as_str().to_owned(),
-                    what: what.map(bounded),
-                }),
-                covers: 0,
-                history: self.current.numbering.spans().to_vec(),
-                context: self.current.context_spans(&note_numbers),
-                components: self.current.components.references(&changes, &written),
-                other: self.current.other.clone(),
-            };
+            let components = self.current.components.references(&changes, &written);
+            let body = self.body(order, at_ms, components, &note_numbers);
             let parent = match origin {
                 Some((_, hash)) => *hash,
                 None => self.head.as_ref().map_or(NO_PARENT, |head| head.0.hash),
@@ -339,6 +329,32 @@ impl Checkpointer {
             touched: (false, false),
         };
         Ok(Some((batch.into_frames(), prepared)))
+    }
+
+    /// What the commit says.
+    fn body(
+        &self,
+        order: &Order<'_>,
+        at_ms: i64,
+        components: BTreeMap<String, Reference>,
+        note_numbers: &[u64],
+    ) -> Body {
+        Body {
+            at: at_ms,
+            kind: order.kind.as_str().to_owned(),
+            agent: self.agent.clone(),
+            restored: order.origin.map(|(id, _)| id.clone()),
+            why: order.why.map(|(why, what)| Cause {
+                covers: 0,
+                word: why.as_str().to_owned(),
+                what: what.map(bounded),
+            }),
+            covers: 0,
+            history: self.current.numbering.spans().to_vec(),
+            context: self.current.context_spans(note_numbers),
+            components,
+            other: self.current.other.clone(),
+        }
     }
 
     /// Remembers that everything of a save is written.

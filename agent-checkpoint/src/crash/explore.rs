@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::play::{Actor, Dice, Expected, Play, ROOT, SESSIONS, Seen, Settings, Step};
 use crate::fs::read_bounded;
 use crate::fs::sim::{Disk, Moment, SimFiles};
-use crate::{Checkpointer, FileStore, Report, Retention};
+use crate::{Checkpointer, FileStore, Reader, Report, Retention};
 use agent_primitives::{CheckpointId, CheckpointKind};
 use std::collections::BTreeMap;
 
@@ -190,6 +190,9 @@ impl<'a> Explorer<'a> {
             );
             drop(third);
         }
+        if self.dice.is_one_in(4) {
+            self.check_readers(&store, &found);
+        }
         if self.dice.is_one_in(8) {
             self.check_list(&store);
         }
@@ -260,6 +263,26 @@ impl<'a> Explorer<'a> {
         assert_eq!(first.frames, again.frames, "{}", self.name);
         for copy in &again.quarantined {
             assert!(first.quarantined.contains(copy), "{}: {copy:?}", self.name);
+        }
+    }
+
+    /// Whoever reads without writing, or no more than the end, finds the same.
+    fn check_readers(&self, store: &FileStore, found: &[(Seen, Report); 2]) {
+        for (who, (seen, _)) in found.iter().enumerate() {
+            let reader = Reader::open(store.clone(), Settings::id(who)).unwrap();
+            let state = reader.state().unwrap();
+            assert_eq!(state, seen.state, "{}: a reader of {who}", self.name);
+            let last = self.settings.open_last(store, who, 2);
+            let last = last.unwrap_or_else(|error| panic!("{}: {error}", self.name));
+            let all = &seen.state.conversation;
+            let end = &all[all.len().saturating_sub(2)..];
+            let is_whole = last.skipped() == 0 && last.history() == all;
+            assert!(
+                is_whole || last.history() == end,
+                "{}: the end of {who}: {:?}",
+                self.name,
+                last.history()
+            );
         }
     }
 

@@ -27,7 +27,7 @@ fn effort() -> Effort {
         }
     } else {
         Effort {
-            states: 3,
+            states: 2,
             second: 1,
             go_on: 60,
         }
@@ -79,7 +79,7 @@ const SETTINGS: Settings = Settings {
 
 /// Scripts, of sessions that save as durably as this by themselves.
 fn scripts(seeds: impl Iterator<Item = u64>, durability: Durability) -> Tally {
-    let len = if IS_THOROUGH { 60 } else { 25 };
+    let len = if IS_THOROUGH { 60 } else { 16 };
     let mut tally = Tally::default();
     for seed in seeds {
         let sector = if seed % 3 == 2 { 4_096 } else { 512 };
@@ -124,7 +124,7 @@ fn a_crash_while_a_store_is_made_leaves_one_that_opens() {
 
 #[test]
 fn an_error_at_any_call_is_told_and_the_next_save_goes_through() {
-    let (seeds, stride) = if IS_THOROUGH { (6, 1) } else { (1, 5) };
+    let (seeds, stride) = if IS_THOROUGH { (6, 1) } else { (1, 17) };
     for seed in 0..seeds {
         for lasting in [false, true] {
             let durability = match seed % 2 {

@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::fs::sim::SimFiles;
 use crate::{
-    Checkpointer, Durability, Error, FileStore, Message, Retention, SessionState, Snapshot, Store,
+    Checkpointer, Durability, Error, FileStore, Message, Resume, Retention, SessionState, Snapshot,
+    Store,
 };
 
 pub(super) const ROOT: &str = "/store";
@@ -138,6 +139,23 @@ pub(super) struct Settings {
 }
 
 impl Settings {
+    pub(super) fn id(who: usize) -> SessionId {
+        SessionId::new(SESSIONS[who]).unwrap()
+    }
+
+    /// With no more than its last messages in memory.
+    pub(super) fn open_last(
+        &self,
+        store: &FileStore,
+        who: usize,
+        messages: usize,
+    ) -> Result<Checkpointer, Error> {
+        Checkpointer::builder(store.clone(), Self::id(who))
+            .segment_target(self.segment_target)
+            .resume(Resume::Last(messages))
+            .open()
+    }
+
     pub(super) fn open(&self, store: &FileStore, who: usize) -> Result<Checkpointer, Error> {
         self.open_keeping(store, who, Retention::last(NonZeroUsize::new(3).unwrap()))
     }
@@ -149,7 +167,7 @@ impl Settings {
         retention: Retention,
     ) -> Result<Checkpointer, Error> {
         let clock = ManualClock::starting_at(Timestamp::from_unix_seconds(1_000));
-        Checkpointer::builder(store.clone(), SessionId::new(SESSIONS[who]).unwrap())
+        Checkpointer::builder(store.clone(), Self::id(who))
             .clock(Arc::new(clock))
             .durability(self.durability)
             .retention(retention)
@@ -275,7 +293,7 @@ impl Play {
             Act::Remove => {
                 self.actors[who].session = None;
                 self.begin(who, [Seen::default()]);
-                self.store.remove(&SessionId::new(SESSIONS[who]).unwrap())?;
+                self.store.remove(&Settings::id(who))?;
                 self.actors[who].known.clear();
                 self.end(who, Durability::Synced);
             }

@@ -48,17 +48,6 @@ pub(crate) struct Decoded {
     pub(crate) logical: u64,
 }
 
-impl Decoded {
-    /// The frames that it is made of: those of a pack, none of an index; itself where it is one frame.
-    pub(crate) fn into_frames(self) -> Result<Vec<(Header, Result<Self, Refusal>)>, Self> {
-        match self.content {
-            Content::Pack(frames) => Ok(frames),
-            Content::Index => Ok(Vec::new()),
-            _ => Err(self),
-        }
-    }
-}
-
 /// What a frame holds.
 #[derive(Debug)]
 pub(crate) enum Content {
@@ -77,7 +66,7 @@ pub(crate) enum Content {
     /// A component by itself, or a patch of one.
     Part(Box<PackedPart>),
     /// Frames, each with what it says.
-    Pack(Vec<(Header, Result<Decoded, Refusal>)>),
+    Pack(Vec<Packaged>),
     /// Records that were left out on purpose.
     Skip(Skip),
     /// Tells nothing that other frames do not, and has no number of its own.
@@ -85,6 +74,9 @@ pub(crate) enum Content {
     /// Of a later version, and may be passed over.
     Unknown,
 }
+
+/// A frame of a pack, and what it says.
+pub(crate) type Packaged = (Header, Result<Decoded, Refusal>);
 
 /// A Snapshot frame as it lies in the log. Old values are never asked for, and inflated they would
 /// take a multiple of the log's size, so a frame stays packed until a commit is loaded that names it.
@@ -226,17 +218,17 @@ pub(crate) fn decode(found: &Found<'_>, unpacker: &mut Unpacker) -> Result<Decod
 /// What the frames in a pack say.
 fn unpacked(header: &Header, raw: &[u8]) -> Result<Content, Refusal> {
     let mut unpacker = Unpacker::new().map_err(Refusal::Beyond)?;
-    let mut packer = Packer::new().map_err(Refusal::Beyond)?;
+    let mut shrinking = None;
     let mut frames = Vec::new();
     for found in pack::frames(raw, header.seq)? {
         let mut decoded = decode(&found, &mut unpacker);
         let inflated = match decoded.as_mut().map(|decoded| &mut decoded.content) {
-            Ok(Content::Snapshot(frame)) => Some((&mut frame.header, &mut frame.stored)),
-            Ok(Content::Part(part)) => Some((&mut part.header, &mut part.stored)),
+            Ok(Content::Snapshot(values)) => Some((&mut values.header, &mut values.stored)),
+            Ok(Content::Part(value)) => Some((&mut value.header, &mut value.stored)),
             _ => None,
         };
         if let Some((header, stored)) = inflated {
-            shrink(header, stored, &mut packer).map_err(Refusal::Beyond)?;
+            shrink(header, stored, &mut shrinking).map_err(Refusal::Beyond)?;
         }
         frames.push((found.header, decoded));
     }
@@ -244,9 +236,16 @@ fn unpacked(header: &Header, raw: &[u8]) -> Result<Content, Refusal> {
 }
 
 /// Packs what came out of a pack inflated: it may never be asked for.
-fn shrink(header: &mut Header, stored: &mut Vec<u8>, packer: &mut Packer) -> Result<(), Error> {
-    let raw = std::mem::take(stored);
-    (header.compression, *stored) = packer.pack(raw)?;
+fn shrink(
+    header: &mut Header,
+    stored: &mut Vec<u8>,
+    shrinking: &mut Option<Packer>,
+) -> Result<(), Error> {
+    let packer = match shrinking {
+        Some(packer) => packer,
+        none => none.insert(Packer::new()?),
+    };
+    (header.compression, *stored) = packer.pack(std::mem::take(stored))?;
     header.stored_len = u32::try_from(stored.len()).unwrap_or(u32::MAX);
     Ok(())
 }

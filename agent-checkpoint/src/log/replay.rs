@@ -9,7 +9,7 @@ use serde_json::Map;
 use super::blobs::Blobs;
 use super::chain::commit_hash;
 pub(crate) use super::decode::Refusal;
-use super::decode::{Content, Decoded};
+use super::decode::{Content, Decoded, Packaged};
 pub(crate) use super::entry::{Entry, Spent};
 use super::numbering::{last_number, narrow, wide};
 use super::values::Values;
@@ -89,10 +89,16 @@ impl Replay {
         header: &Header,
         decoded: Result<Decoded, Refusal>,
     ) -> Result<(), Refusal> {
-        let decoded = match decoded.map(Decoded::into_frames) {
-            Ok(Ok(frames)) => return self.pack(frames),
-            Ok(Err(decoded)) => Ok(decoded),
-            Err(refusal) => Err(refusal),
+        let decoded = match decoded {
+            Ok(Decoded {
+                content: Content::Pack(frames),
+                ..
+            }) => return self.pack(frames),
+            Ok(Decoded {
+                content: Content::Index,
+                ..
+            }) => return Ok(()),
+            other => other,
         };
         if self.cut.is_some_and(|last| header.seq > last) {
             return Ok(());
@@ -125,7 +131,7 @@ impl Replay {
     }
 
     /// Takes in frames that were packed together.
-    fn pack(&mut self, frames: Vec<(Header, Result<Decoded, Refusal>)>) -> Result<(), Refusal> {
+    fn pack(&mut self, frames: Vec<Packaged>) -> Result<(), Refusal> {
         let mut first = Ok(());
         for (header, decoded) in frames {
             match self.frame(&header, decoded) {

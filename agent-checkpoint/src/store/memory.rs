@@ -181,6 +181,24 @@ impl Store for MemoryStore {
         Ok(())
     }
 
+    fn replace(&self, session: &SessionId, segment: u32, bytes: &[u8]) -> Result<bool, Error> {
+        let mut logs = self.logs();
+        let segments = logs.get_mut(session).map(|log| &mut log.segments);
+        let is_last = |segments: &BTreeMap<u32, Arc<Vec<u8>>>| {
+            segments
+                .last_key_value()
+                .is_none_or(|(last, _)| segment >= *last)
+        };
+        let place = segments
+            .filter(|segments| !is_last(segments))
+            .and_then(|segments| segments.get_mut(&segment));
+        match place {
+            Some(place) => *place = Arc::new(bytes.to_vec()),
+            None => return Err(Error::conflict(session.clone())),
+        }
+        Ok(true)
+    }
+
     fn remove(&self, session: &SessionId) -> Result<(), Error> {
         let mut logs = self.logs();
         if let Some(log) = logs.get(session).filter(|log| log.has_writer) {

@@ -238,6 +238,19 @@ pub trait Store: fmt::Debug + Send + Sync {
         writer.start(segment, bytes)
     }
 
+    /// Puts `bytes` in the place of a segment that another one follows: whole and durable, or not at all.
+    /// `false`, and nothing is done, where the store keeps segments as they are, which is the default.
+    ///
+    /// Only who holds the session's writer may call it, at any time and from any thread. Readers see the old
+    /// bytes or the new ones.
+    ///
+    /// # Errors
+    /// [`Error::is_conflict`] for the last segment, and for one that is not there. The old bytes stay.
+    fn replace(&self, session: &SessionId, segment: u32, bytes: &[u8]) -> Result<bool, Error> {
+        let _ = (session, segment, bytes);
+        Ok(false)
+    }
+
     /// Removes a session and all that it holds.
     ///
     /// # Errors
@@ -340,6 +353,10 @@ impl<S: Store + ?Sized> Store for Arc<S> {
         own: (u32, &[u8]),
     ) -> Result<(), Error> {
         (**self).share(from, to, shared, own)
+    }
+
+    fn replace(&self, session: &SessionId, segment: u32, bytes: &[u8]) -> Result<bool, Error> {
+        (**self).replace(session, segment, bytes)
     }
     fn remove(&self, session: &SessionId) -> Result<(), Error> {
         (**self).remove(session)

@@ -12,6 +12,7 @@ const GROWTH_MIN: u64 = 16 << 10;
 const GROWTH_MAX: u64 = 256 << 10;
 /// Zeros end at a multiple of this, in bytes: the file system writes no less.
 const PAGE: u64 = 4 << 10;
+const ZEROS: [u8; 4 << 10] = [0; 4 << 10];
 
 /// Why an append did not happen.
 #[derive(Debug)]
@@ -106,11 +107,24 @@ impl Active {
         let to = self.end.saturating_add(step).next_multiple_of(PAGE);
         // Behind the target there will be another segment.
         let to = to.min(u64::try_from(SEGMENT_TARGET).unwrap_or(u64::MAX));
-        let len = usize::try_from(to.saturating_sub(self.end)).unwrap_or_default();
-        self.allocated = match write_all(&*self.disk, self.end, &vec![0; len]) {
+        self.allocated = match self.write_zeros(to) {
             Ok(()) => to.max(self.end),
             Err(_) => self.end,
         };
+    }
+
+    /// Page by page: what is written at once lies in one large page of the system's cache, all of which
+    /// goes to the device again for each small append into it (measured on ext4: 5 KB an append against 22
+    /// with 64 KiB at once, and 85 with 256 KiB).
+    fn write_zeros(&self, to: u64) -> io::Result<()> {
+        let mut at = self.end;
+        while at < to {
+            let stop = at.saturating_add(1).next_multiple_of(PAGE).min(to);
+            let len = usize::try_from(stop.saturating_sub(at)).unwrap_or_default();
+            write_all(&*self.disk, at, ZEROS.get(..len).unwrap_or_default())?;
+            at = stop;
+        }
+        Ok(())
     }
 
     fn take_back(&mut self, end: u64) {
@@ -162,6 +176,8 @@ mod tests {
         syncs: usize,
         is_sync_broken: bool,
         is_length_stuck: bool,
+        /// Most bytes that one write brought.
+        longest: usize,
     }
 
     impl Feeble {
@@ -174,6 +190,7 @@ mod tests {
         fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<usize> {
             let mut inside = self.inside();
             let offset = usize::try_from(offset).unwrap();
+            inside.longest = inside.longest.max(bytes.len());
             let few = bytes.len().min(1_000);
             if inside.room.is_some_and(|room| offset + few > room) {
                 return Err(io::ErrorKind::StorageFull.into());
@@ -243,6 +260,7 @@ mod tests {
         let (disk, mut active) = active();
         active.append(&[1; 100], Durability::Synced).unwrap();
         assert_eq!(active.allocated, 20 << 10, "a step, up to a page's end");
+        assert_eq!(disk.inside().longest, 4 << 10, "page by page");
         assert!(disk.inside().bytes[100..].iter().all(|byte| *byte == 0));
         active.append(&[2; 100], Durability::Synced).unwrap();
         assert_eq!(active.allocated, 20 << 10, "within the space there is");

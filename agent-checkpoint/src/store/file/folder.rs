@@ -51,8 +51,10 @@ pub(super) fn segments(files: &dyn FileSystem, folder: &Path) -> Result<Vec<u32>
     let mut segments: Vec<u32> = entries(files, folder)?
         .iter()
         .filter(|(_, kind)| *kind == EntryKind::File)
-        .filter_map(|(name, _)| names::segment_of(name))
+        .filter_map(|(name, _)| names::segment_of(name).or_else(|| names::sealed_of(name)))
         .collect();
     segments.sort_unstable();
+    // Both files are there after an interrupted sealing.
+    segments.dedup();
     Ok(segments)
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::{QUARANTINE, SESSIONS, atomic_write::atomic_write, failed, folder, names};
+use super::{QUARANTINE, SESSIONS, atomic_write::atomic_write, failed, folder, sealed};
 use crate::format::segment::store_of;
 use crate::format::{MAJOR, MINOR};
 use crate::fs::{FileSystem, read_bounded};
@@ -121,7 +121,9 @@ fn from_segments(files: &dyn FileSystem, root: &Path) -> Result<Option<StoreId>,
     let sessions = root.join(SESSIONS);
     for session in folder::names(files, &sessions)? {
         for segment in folder::segments(files, &sessions.join(&session))? {
-            let path = sessions.join(&session).join(names::segment_name(segment));
+            let folder = sessions.join(&session);
+            let looked = sealed::look(files, &folder, segment);
+            let (path, _) = looked.map_err(|e| failed("looking into", &folder, e))?;
             let bytes =
                 read_bounded(files, &path, HEADER_MAX).map_err(|e| failed("reading", &path, e))?;
             if let Some(store) = store_of(&bytes) {

@@ -10,6 +10,7 @@ mod lease;
 mod location;
 mod lock;
 mod names;
+mod sealed;
 mod share;
 mod writer;
 
@@ -24,7 +25,10 @@ use agent_primitives::{Clock, SessionId, SystemClock};
 
 use super::{Claim, Shared, Store, StoreId, Writer};
 use crate::Error;
+use crate::format::SEGMENT_MAX;
+use crate::format::segment::Place;
 use crate::fs::{Access, FileHandle, FileSystem, OsFiles, read_bounded, read_part};
+use crate::log::seal::index_of;
 use lock::{Lock, Turn};
 use writer::FileWriter;
 
@@ -155,6 +159,14 @@ impl FileStore {
         Ok(self.root.join(SESSIONS).join(names::folder_name(session)?))
     }
 
+    fn place<'a>(&self, session: &'a SessionId, segment: u32) -> Place<'a> {
+        Place {
+            store: self.id,
+            session,
+            segment,
+        }
+    }
+
     /// Takes the session for something other than writing. While the last of the three lives, nobody claims it.
     fn lock(&self, session: &SessionId) -> Result<(PathBuf, Lock, Turn), Error> {
         let folder = self.session_folder(session)?;
@@ -195,25 +207,31 @@ impl Store for FileStore {
     }
 
     fn read(&self, session: &SessionId, segment: u32, max: usize) -> Result<Vec<u8>, Error> {
-        let path = self
-            .session_folder(session)?
-            .join(names::segment_name(segment));
-        read_bounded(&*self.files, &path, max)
-            .map_err(|e| failed("reading", &path, e))
-            .and_then(|bytes| {
-                if bytes.len() > max {
-                    return Err(Error::too_large("a segment", bytes.len(), max));
-                }
-                Ok(bytes)
-            })
+        let folder = self.session_folder(session)?;
+        let read = |path: &Path| read_bounded(&*self.files, path, max);
+        let bytes = sealed::read(&*self.files, &folder, segment, read)?;
+        if bytes.len() > max {
+            return Err(Error::too_large("a segment", bytes.len(), max));
+        }
+        Ok(bytes)
+    }
+
+    fn replace(&self, session: &SessionId, segment: u32, bytes: &[u8]) -> Result<bool, Error> {
+        let folder = self.session_folder(session)?;
+        // The last one is appended to.
+        let segments = folder::segments(&*self.files, &folder)?;
+        if segments.last().is_none_or(|last| segment >= *last) {
+            return Err(Error::conflict(session.clone()));
+        }
+        sealed::replace(&*self.files, &folder, segment, bytes, || Ok(()))?;
+        Ok(true)
     }
 
     fn segment_len(&self, session: &SessionId, segment: u32) -> Result<u64, Error> {
-        let path = self
-            .session_folder(session)?
-            .join(names::segment_name(segment));
-        let facts = self.files.look(&path);
-        Ok(facts.map_err(|e| failed("reading", &path, e))?.len)
+        let folder = self.session_folder(session)?;
+        let looked = sealed::look(&*self.files, &folder, segment);
+        let (_, facts) = looked.map_err(|e| failed("looking into", &folder, e))?;
+        Ok(facts.len)
     }
 
     fn read_range(
@@ -223,16 +241,21 @@ impl Store for FileStore {
         offset: u64,
         len: usize,
     ) -> Result<Vec<u8>, Error> {
-        let path = self
-            .session_folder(session)?
-            .join(names::segment_name(segment));
-        read_part(&*self.files, &path, offset, len).map_err(|e| failed("reading", &path, e))
+        let folder = self.session_folder(session)?;
+        let read = |path: &Path| read_part(&*self.files, path, offset, len);
+        sealed::read(&*self.files, &folder, segment, read)
     }
 
     fn claim(&self, session: &SessionId, claim: &Claim) -> Result<Box<dyn Writer>, Error> {
         let folder = self.session_folder(session)?;
+        let (lock, _turn) = Lock::claim(&*self.files, &folder, session, claim)?;
+        let is_whole =
+            |segment, bytes: &[u8]| index_of(&self.place(session, segment), bytes).is_some();
+        if let Err(error) = sealed::tidy(&*self.files, &folder, SEGMENT_MAX, is_whole) {
+            // Reading knows which of two files counts; the next writer tries again.
+            tracing::warn!(%session, %error, "what an interrupted sealing left could not be removed");
+        }
         let files = Arc::clone(&self.files);
-        let (lock, _) = Lock::claim(&*files, &folder, session, claim)?;
         Ok(Box::new(FileWriter::new(
             files,
             session.clone(),

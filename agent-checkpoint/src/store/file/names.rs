@@ -62,6 +62,34 @@ pub(super) fn segment_of(name: &str) -> Option<u32> {
     (segment_name(segment) == name).then_some(segment)
 }
 
+/// The segment's name once it is sealed.
+pub(super) fn sealed_name(segment: u32) -> String {
+    format!("seg-{segment:06}.ckz")
+}
+
+pub(super) fn sealed_of(name: &str) -> Option<u32> {
+    let segment = name
+        .strip_prefix("seg-")?
+        .strip_suffix(".ckz")?
+        .parse()
+        .ok()?;
+    (sealed_name(segment) == name).then_some(segment)
+}
+
+/// Whether a file has a name that only a sealed segment in the making has.
+pub(super) fn is_unfinished(name: &str) -> bool {
+    let parts = || {
+        let stem = name.strip_suffix(".tmp")?;
+        let (sealed, numbers) = stem.split_at_checked(stem.rfind('.')?)?;
+        let (process, count) = numbers.strip_prefix('.')?.split_once('-')?;
+        Some((sealed, process, count))
+    };
+    let is_number = |n: &str| !n.is_empty() && n.bytes().all(|byte| byte.is_ascii_digit());
+    parts().is_some_and(|(sealed, process, count)| {
+        sealed_of(sealed).is_some() && is_number(process) && is_number(count)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -90,6 +118,17 @@ mod tests {
             "seg--00001.ckl",
         ] {
             assert_eq!(segment_of(name), None, "{name}");
+        }
+        assert_eq!(sealed_of("seg-000007.ckz"), Some(7));
+        assert_eq!(sealed_of("seg-7.ckz"), None);
+        assert!(is_unfinished("seg-000007.ckz.12-3.tmp"));
+        for name in [
+            "seg-000007.ckz.tmp",
+            "seg-000007.ckl.1-2.tmp",
+            "a.1-2.tmp",
+            "seg-000007.ckz.-2.tmp",
+        ] {
+            assert!(!is_unfinished(name), "{name}");
         }
     }
 

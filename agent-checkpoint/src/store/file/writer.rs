@@ -9,8 +9,8 @@ use agent_primitives::{SessionId, Timestamp};
 use super::active::{Active, Failure};
 use super::atomic_write::atomic_write;
 use super::lock::Lock;
-use super::names::segment_name;
-use super::{QUARANTINE, failed, folder};
+use super::names::{sealed_name, segment_name};
+use super::{QUARANTINE, failed, folder, sealed};
 use crate::fs::{Access, FileHandle, FileSystem, write_all};
 use crate::store::name_aside;
 use crate::{Durability, Error, Position, Size, Tenure, Writer};
@@ -98,6 +98,10 @@ impl FileWriter {
             return Ok(());
         };
         let path = self.path(last);
+        if !self.files.exists(&path) {
+            // Sealed, and so on the device.
+            return Ok(());
+        }
         let file = self.files.open(&path, Access::Write);
         let file = file.map_err(|e| failed("opening", &path, e))?;
         file.sync_all().map_err(|error| {
@@ -138,6 +142,9 @@ impl Writer for FileWriter {
         self.lock.check()?;
         self.finish(segment)?;
         let path = self.path(segment);
+        if self.files.exists(&self.folder.join(sealed_name(segment))) {
+            return Err(Error::conflict(self.session.clone()));
+        }
         // What this writer left there itself when it failed is of no use to anyone.
         let access = if self.begun == Some(segment) {
             Access::Replace
@@ -226,9 +233,9 @@ impl Writer for FileWriter {
     fn size(&self) -> Result<Size, Error> {
         let mut size = Size::default();
         for segment in folder::segments(&*self.files, &self.folder)? {
-            let path = self.path(segment);
-            let facts = self.files.look(&path);
-            let len = facts.map_err(|e| failed("looking at", &path, e))?.len;
+            let looked = sealed::look(&*self.files, &self.folder, segment);
+            let (_, facts) = looked.map_err(|e| failed("looking into", &self.folder, e))?;
+            let len = facts.len;
             let used = match &self.active {
                 Some((number, active)) if *number == segment => active.end(),
                 _ => len,
