@@ -80,7 +80,6 @@ fn later(session: &mut Checkpointer) -> BTreeMap<String, Reference> {
         at: 0,
         kind: "dream".into(),
         agent: None,
-        why: None,
         restored: None,
         covers: batch.next() - 3,
         history: session.current.numbering.spans().to_vec(),
