@@ -143,6 +143,7 @@ impl Builder {
             durability: session.durability,
             patience: session.desk.patience(),
             limit: session.limit,
+            sealing: session.sealer.mode(),
             ..Self::new(Arc::clone(&session.store), id)
         }
     }

@@ -33,6 +33,8 @@ pub(crate) struct Loaded {
     pub(crate) damaged_headers: Vec<u32>,
     /// Files behind a gap that are none of this log's.
     pub(crate) ignored: Vec<u32>,
+    /// Segments of the session that this one was forked from. They are its own affair.
+    pub(crate) shared: Vec<u32>,
     /// Segments that are not sealed.
     pub(crate) unsealed: Vec<u32>,
     pub(crate) sealed: u32,
@@ -86,6 +88,7 @@ pub(crate) fn load(
         lost: Vec::new(),
         damaged_headers: Vec::new(),
         ignored: Vec::new(),
+        shared: Vec::new(),
         unsealed: Vec::new(),
         sealed: 0,
         segments: 0,
@@ -139,6 +142,9 @@ pub(crate) fn load(
                 scan,
             };
             loaded.segment(read, &mut decoded, reading.passes_newer)?;
+            if place.session != session {
+                loaded.shared.push(place.segment);
+            }
         }
         window = next?;
     }

@@ -85,6 +85,7 @@ pub(crate) fn end_of(
             lost: Vec::new(),
             damaged_headers: Vec::new(),
             ignored: Vec::new(),
+            shared: Vec::new(),
             unsealed,
             sealed,
             segments: tail.segments,
@@ -143,6 +144,7 @@ impl Checkpointer {
         self.sealer.stop();
         self.sealer.reopen(Segments {
             unsealed: loaded.unsealed,
+            shared: loaded.shared,
             sealed: loaded.sealed,
             last: loaded.last_segment,
         });
