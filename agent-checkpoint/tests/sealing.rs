@@ -13,8 +13,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 #[cfg(feature = "fs")]
 use agent_checkpoint::FileStore;
 use agent_checkpoint::{
-    Checkpointer, Error, MemoryStore, Message, Retention, Sealing, SessionState, Snapshot, Store,
-    StoreId, Writer,
+    Checkpointer, Claim, Error, MemoryStore, Message, Retention, Sealing, SessionState, Snapshot,
+    Store, StoreId, Writer,
 };
 use agent_primitives::{CheckpointId, CheckpointKind, SessionId};
 use serde::{Deserialize, Serialize};
@@ -270,8 +270,8 @@ impl Store for Stubborn {
     fn read(&self, session: &SessionId, segment: u32, max: usize) -> Result<Vec<u8>, Error> {
         self.store.read(session, segment, max)
     }
-    fn writer(&self, session: &SessionId) -> Result<Box<dyn Writer>, Error> {
-        self.store.writer(session)
+    fn claim(&self, session: &SessionId, claim: &Claim) -> Result<Box<dyn Writer>, Error> {
+        self.store.claim(session, claim)
     }
     fn replace(&self, session: &SessionId, segment: u32, bytes: &[u8]) -> Result<bool, Error> {
         assert!(
