@@ -305,7 +305,7 @@ use Durability::{Buffered, Synced};
 #[test]
 fn any_set_of_failed_syncs_loses_nothing_acknowledged_and_shows_nothing_else() {
     for landing in LANDINGS {
-        for failing in 0..128 {
+        for failing in 0..64 {
             let store = Planned::new(failing << 2, landing);
             let mut session = open(&store);
             let mut told = Told::default();

@@ -152,6 +152,7 @@ impl Attached {
             },
             segments: Segments {
                 unsealed: loaded.unsealed,
+                shared: loaded.shared,
                 sealed: loaded.sealed,
                 last: loaded.last_segment,
             },

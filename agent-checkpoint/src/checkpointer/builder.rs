@@ -177,6 +177,7 @@ impl Builder {
             patience: session.desk.patience(),
             limit: session.limit,
             claim: session.claim,
+            sealing: session.sealer.mode(),
             ..Self::new(Arc::clone(&session.store), id)
         }
     }

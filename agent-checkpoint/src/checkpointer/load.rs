@@ -35,6 +35,8 @@ pub(crate) struct Loaded {
     pub(crate) ignored: Vec<u32>,
     /// Segments begun by a writer after the session was taken over from it.
     pub(crate) superseded: Vec<u32>,
+    /// Segments of the session that this one was forked from. They are its own affair.
+    pub(crate) shared: Vec<u32>,
     /// Segments that are not sealed.
     pub(crate) unsealed: Vec<u32>,
     pub(crate) sealed: u32,
@@ -93,6 +95,7 @@ pub(crate) fn load(
         damaged_headers: Vec::new(),
         ignored: Vec::new(),
         superseded: Vec::new(),
+        shared: Vec::new(),
         unsealed: Vec::new(),
         sealed: 0,
         segments: 0,
@@ -148,6 +151,9 @@ pub(crate) fn load(
                 scan,
             };
             loaded.segment(read, &mut decoded, reading.passes_newer)?;
+            if place.session != session {
+                loaded.shared.push(place.segment);
+            }
         }
         window = next?;
     }

@@ -21,6 +21,7 @@ mod label;
 #[cfg(test)]
 mod later;
 pub(crate) mod load;
+mod order;
 mod plan;
 pub(crate) mod points;
 mod prune;

@@ -12,7 +12,7 @@ use std::path::Path;
 use agent_primitives::CheckpointKind;
 
 use crate::Durability;
-use crate::fs::sim::SimFiles;
+use crate::fs::sim::{Lie, SimFiles};
 use crate::fs::{Access, FileSystem, write_all};
 
 /// A release build is the thorough one.
@@ -106,6 +106,32 @@ fn a_crash_at_any_operation_loses_nothing_acknowledged() {
 fn a_crash_at_any_operation_of_a_buffered_session_loses_nothing_that_was_synced() {
     let tally = scripts(100..100 + SEEDS, Durability::Buffered);
     report("buffered sessions", tally);
+}
+
+/// What these tests would notice in the store.
+fn crash_with(lie: Lie) {
+    let files = with_store(512);
+    files.lie(lie);
+    let save = Act::Save(CheckpointKind::Auto, Durability::Synced);
+    let script = [
+        (0, Act::Push(30)),
+        (0, save),
+        (0, Act::Push(700)),
+        (0, save),
+    ];
+    crash_anywhere("a lie", &files, SETTINGS, &script);
+}
+
+#[test]
+#[should_panic(expected = "can be counted on")]
+fn a_device_that_does_not_sync_files_is_noticed() {
+    crash_with(Lie::Files);
+}
+
+#[test]
+#[should_panic(expected = "can be counted on")]
+fn a_device_that_does_not_sync_folders_is_noticed() {
+    crash_with(Lie::Folders);
 }
 
 #[test]

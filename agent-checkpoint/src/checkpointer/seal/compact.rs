@@ -1,6 +1,6 @@
 //! Leaves out of the log what no listed checkpoint needs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use agent_primitives::SessionId;
 
@@ -48,10 +48,13 @@ impl Checkpointer {
         self.prune()?;
         // What is left out must be dropped for good first: `close_segment` syncs.
         self.close_segment()?;
-        let replay = load(&self.store, &self.session, Reading::within(self.limit))?.replay;
+        let loaded = load(&self.store, &self.session, Reading::within(self.limit))?;
+        let (replay, shared) = (loaded.replay, loaded.shared);
         let needed = Needed::of(&replay);
         let kept = Kept::of(&replay);
         drop(replay);
+        // The log and the session must be of one mind about what stays.
+        let needed = needed.filter(|_| self.retained().is_subset(&kept.whole()));
         let Some(needed) = needed else {
             return self.seal();
         };
@@ -63,7 +66,10 @@ impl Checkpointer {
         let task = self.task(Vec::new(), 0);
         let last = self.desk.appender()?.end.last_segment;
         for segment in self.store.segments(&self.session)? {
-            if segment >= last || self.report.ignored.contains(&segment) {
+            if segment >= last
+                || shared.contains(&segment)
+                || self.report.ignored.contains(&segment)
+            {
                 continue;
             }
             let before = live_bytes(view.store, &self.session, segment)?;
@@ -105,6 +111,11 @@ struct Kept {
 }
 
 impl Kept {
+    fn whole(&self) -> BTreeSet<u64> {
+        let whole = self.listed.iter().filter(|(.., whole, _)| *whole);
+        whole.map(|(seq, ..)| *seq).collect()
+    }
+
     fn of(replay: &Replay) -> Self {
         let listed = replay
             .commits

@@ -66,7 +66,11 @@ impl Task {
             if stop() {
                 break;
             }
-            if let Err(error) = self.seal(*segment, stop, &mut done) {
+            let sealed = self.seal(*segment, stop, &mut done);
+            if sealed.as_ref().is_err_and(Error::is_foreign) {
+                // Of the session that this one was forked from, whose affair it is.
+                done.left.push(*segment);
+            } else if let Err(error) = sealed {
                 let session = &self.session;
                 tracing::warn!(%session, segment, %error, "segment could not be sealed");
                 done.failures += 1;

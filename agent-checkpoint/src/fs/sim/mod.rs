@@ -78,6 +78,13 @@ pub(crate) struct Moment {
     pub(crate) disk: Disk,
 }
 
+/// A sync that says it is done, and does nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lie {
+    Files,
+    Folders,
+}
+
 #[derive(Debug)]
 struct Live {
     disk: Disk,
@@ -85,6 +92,7 @@ struct Live {
     calls: u64,
     fault: Option<(Range<u64>, Fault)>,
     hits: u64,
+    lie: Option<Lie>,
     locks: BTreeMap<Inode, u64>,
     handles: u64,
     mark: usize,
@@ -178,6 +186,7 @@ impl SimFiles {
             calls: 0,
             fault: None,
             hits: 0,
+            lie: None,
             locks: BTreeMap::new(),
             handles: 0,
             mark: 0,
@@ -221,6 +230,11 @@ impl SimFiles {
     /// The operations with these numbers fail so, where they can.
     pub(crate) fn fail(&self, calls: Range<u64>, fault: Fault) {
         self.live().fault = Some((calls, fault));
+    }
+
+    /// Syncs do nothing from here on, which whoever relies on them must notice.
+    pub(crate) fn lie(&self, lie: Lie) {
+        self.live().lie = Some(lie);
     }
 
     /// No operation fails any more; how many did.
@@ -364,7 +378,9 @@ impl FileSystem for SimFiles {
         let mut live = self.live();
         live.call(Call::Sync)?;
         let folder = live.find(folder)?;
-        live.disk.sync_folder(folder);
+        if live.lie != Some(Lie::Folders) {
+            live.disk.sync_folder(folder);
+        }
         live.note();
         Ok(())
     }
@@ -384,7 +400,9 @@ impl SimFile {
             live.disk.file(self.inode).fail_sync();
             return Err(error);
         }
-        live.disk.file(self.inode).sync();
+        if live.lie != Some(Lie::Files) {
+            live.disk.file(self.inode).sync();
+        }
         live.note();
         Ok(())
     }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use agent_primitives::SessionId;
 
 use super::names::segment_name;
-use super::{FileStore, LOCK, SESSIONS, failed, folder, open_lock};
+use super::{FileStore, LOCK, SESSIONS, failed, folder, open_lock, sealed};
 use crate::format::SEGMENT_MAX;
 use crate::fs::{Access, FileHandle, FileSystem, read_bounded, write_all};
 use crate::{Error, Shared};
@@ -104,8 +104,9 @@ impl FileStore {
 
 /// A second name for the segment, or a copy of as much of it as is asked for.
 fn take(files: &dyn FileSystem, from: &Path, to: &Path, shared: Shared) -> Result<(), Error> {
-    let name = segment_name(shared.segment);
-    let (source, target) = (from.join(&name), to.join(&name));
+    let looked = sealed::look(files, from, shared.segment);
+    let (source, _) = looked.map_err(|e| failed("sharing from", from, e))?;
+    let target = to.join(source.file_name().unwrap_or_default());
     if shared.len.is_none() {
         match files.hard_link(&source, &target) {
             Ok(()) => return Ok(()),
