@@ -176,8 +176,8 @@ impl Builder {
             durability: session.durability,
             patience: session.desk.patience(),
             limit: session.limit,
-            sealing: session.sealer.mode(),
             claim: session.claim,
+            sealing: session.sealer.mode(),
             ..Self::new(Arc::clone(&session.store), id)
         }
     }

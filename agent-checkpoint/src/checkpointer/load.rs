@@ -33,10 +33,10 @@ pub(crate) struct Loaded {
     pub(crate) damaged_headers: Vec<u32>,
     /// Files behind a gap that are none of this log's.
     pub(crate) ignored: Vec<u32>,
-    /// Segments of the session that this one was forked from. They are its own affair.
-    pub(crate) shared: Vec<u32>,
     /// Segments begun by a writer after the session was taken over from it.
     pub(crate) superseded: Vec<u32>,
+    /// Segments of the session that this one was forked from. They are its own affair.
+    pub(crate) shared: Vec<u32>,
     /// Segments that are not sealed.
     pub(crate) unsealed: Vec<u32>,
     pub(crate) sealed: u32,
@@ -94,8 +94,8 @@ pub(crate) fn load(
         lost: Vec::new(),
         damaged_headers: Vec::new(),
         ignored: Vec::new(),
-        shared: Vec::new(),
         superseded: Vec::new(),
+        shared: Vec::new(),
         unsealed: Vec::new(),
         sealed: 0,
         segments: 0,

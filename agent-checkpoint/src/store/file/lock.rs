@@ -51,10 +51,10 @@ impl Lock {
         // Each turn is lost to a removal that finished meanwhile.
         for _ in 0..TRIES {
             folder::create(files, folder)?;
-            if let Some(sessions) = folder.parent() {
-                // Whoever made it may have failed or died before its name was on the device.
-                folder::sync(files, sessions)?;
-            }
+            // Whoever made it may have failed or died before its name was on the device.
+            folder
+                .parent()
+                .map_or(Ok(()), |above| folder::sync(files, above))?;
             let open = |name: &str| {
                 let path = folder.join(name);
                 match files.open(&path, Access::Create) {
