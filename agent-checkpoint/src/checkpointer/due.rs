@@ -2,7 +2,7 @@
 
 use agent_primitives::CheckpointId;
 
-use super::save::Order;
+use super::order::Order;
 use super::trigger::Standing;
 use super::{Checkpointer, Why};
 use crate::format::point::bounded;

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use agent_primitives::{CheckpointId, SessionId};
 
-use super::attach::Attached;
-use super::{Builder, Checkpointer, Resume};
+use super::attach::{Attached, Reopening};
+use super::{Builder, Checkpointer};
 use crate::format::compress::Packer;
 use crate::format::point::Fork;
 use crate::format::segment::{Opening, Place, Start};
@@ -16,7 +16,7 @@ use crate::log::lineage::Lineage;
 use crate::log::numbering::{narrow, wide};
 use crate::log::scan::scan;
 use crate::log::seal::is_sealed;
-use crate::{Error, Shared, Store};
+use crate::{Claim, Error, Shared, Store};
 
 impl Checkpointer {
     /// Makes a new session that begins with a checkpoint of this one, and opens it with the same settings.
@@ -151,11 +151,11 @@ impl Origin {
         &self,
         store: &Arc<dyn Store>,
         child: &SessionId,
-        limit: u64,
-        resume: Resume,
+        claim: &Claim,
+        reading: Reopening,
     ) -> Result<Attached, Error> {
         self.fork(store, child)?;
-        let error = match Attached::to(store, child, None, limit, resume) {
+        let error = match Attached::to(store, child, claim, reading) {
             Ok(attached) if attached.report.head.as_ref() == Some(&self.checkpoint) => {
                 return Ok(attached);
             }

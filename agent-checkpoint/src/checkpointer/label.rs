@@ -2,7 +2,8 @@
 
 use agent_primitives::{CheckpointId, CheckpointKind};
 
-use super::save::{Flight, Order};
+use super::order::Order;
+use super::save::Flight;
 use super::{Checkpoint, Checkpointer};
 use crate::Error;
 use crate::format::point::{Tag, is_label};

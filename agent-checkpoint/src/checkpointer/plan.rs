@@ -4,7 +4,8 @@ use agent_primitives::{CheckpointId, CheckpointKind, Monotonic, Restored};
 
 use super::current::Current;
 use super::diff::Diff;
-use super::save::{Head, Order, Origin};
+use super::order::Order;
+use super::save::{Head, Origin};
 use super::{Checkpoint, Checkpointer};
 use crate::{Error, SessionState};
 

@@ -251,7 +251,6 @@ fn number(id: &str) -> Option<u64> {
 
 impl super::Checkpointer {
     /// Numbers of the commits that must stay restorable, whatever space is reclaimed.
-    #[expect(dead_code, reason = "for those who reclaim space")]
     pub(crate) fn retained(&self) -> BTreeSet<u64> {
         self.points.retained()
     }

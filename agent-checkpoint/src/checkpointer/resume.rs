@@ -85,6 +85,10 @@ pub(crate) fn end_of(
             lost: Vec::new(),
             damaged_headers: Vec::new(),
             ignored: Vec::new(),
+            superseded: Vec::new(),
+            epoch: tail.epoch,
+            void_from: end.offset,
+            shared: Vec::new(),
             unsealed,
             sealed,
             segments: tail.segments,
@@ -143,6 +147,7 @@ impl Checkpointer {
         self.sealer.stop();
         self.sealer.reopen(Segments {
             unsealed: loaded.unsealed,
+            shared: loaded.shared,
             sealed: loaded.sealed,
             last: loaded.last_segment,
         });

@@ -1,18 +1,18 @@
 //! Writes what changed and makes a checkpoint of it.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use agent_primitives::{CheckpointId, CheckpointKind, CheckpointSaved, Monotonic};
 
 use super::appender::Appended;
 use super::components::{Changes, Written};
 use super::desk::Task;
+use super::order::{Order, entry, extended};
 use super::trigger::Progress;
 use super::{Checkpoint, Checkpointer, Why};
-use crate::format::payload::{Body, Digest, Reference, Span, Tombstone};
+use crate::format::payload::{Body, Digest, Reference, Tombstone};
 use crate::format::point::{Cause, Tag, bounded};
-use crate::log::batch::{Batch, Framed, Made};
+use crate::log::batch::{Batch, Framed};
 use crate::log::blobs::Known;
 use crate::log::chain::{NO_PARENT, checkpoint_id};
 use crate::log::numbering::{last_number, wide};
@@ -48,29 +48,6 @@ impl Head {
 
 /// Where a save goes back to.
 pub(super) type Origin = (CheckpointId, Digest);
-
-/// What a save is asked for.
-#[derive(Debug)]
-pub(super) struct Order<'a> {
-    pub(super) kind: CheckpointKind,
-    pub(super) durability: Durability,
-    pub(super) origin: Option<&'a Origin>,
-    /// What made it due, and more of that in the host's words.
-    pub(super) why: Option<(Why, Option<&'a str>)>,
-    pub(super) label: Option<&'a str>,
-}
-
-impl Order<'_> {
-    pub(super) const fn of(kind: CheckpointKind, durability: Durability) -> Self {
-        Self {
-            kind,
-            durability,
-            origin: None,
-            why: None,
-            label: None,
-        }
-    }
-}
 
 /// A task that was handed over, and what it means once it is done.
 #[derive(Debug)]
@@ -172,7 +149,11 @@ impl Checkpointer {
             // What is touched from here on is for the next save.
             prepared.touched = self.current.take_touched();
         }
-        match self.desk.ask(Task { frames, durability }) {
+        match self.desk.ask(Task {
+            frames,
+            durability,
+            now: Some(self.clock.timestamp()),
+        }) {
             Err(error) if self.desk.is_waiting() => {
                 self.flight = Some(flight);
                 Err(error)
@@ -411,43 +392,5 @@ impl Checkpointer {
             numbers.push(number);
         }
         Ok(numbers)
-    }
-}
-
-fn entry(made: Made, at_ms: i64, body: Body) -> Entry {
-    let Made { seq, hash } = made;
-    Entry {
-        seq,
-        hash,
-        at_ms,
-        body: Arc::new(body),
-        tail: None,
-        whole: true,
-        spent: Spent::default(),
-    }
-}
-
-/// `head` with `count` more items, the last of which has the number of the new commit.
-fn extended(head: Entry, made: Made, at_ms: i64, count: usize) -> Entry {
-    let Made { seq, hash } = made;
-    let first = head
-        .tail
-        .map_or(seq.saturating_sub(wide(count).saturating_sub(1)), |t| {
-            t.first
-        });
-    let count = head
-        .tail
-        .map_or(0, |tail| tail.count)
-        .saturating_add(wide(count));
-    Entry {
-        seq,
-        hash,
-        at_ms,
-        tail: Some(Span {
-            first,
-            last: seq,
-            count,
-        }),
-        ..head
     }
 }

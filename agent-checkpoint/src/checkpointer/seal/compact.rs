@@ -1,6 +1,6 @@
 //! Leaves out of the log what no listed checkpoint needs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use agent_primitives::SessionId;
 
@@ -12,7 +12,7 @@ use crate::log::numbering::wide;
 use crate::log::reach::Needed;
 use crate::log::replay::Replay;
 use crate::log::seal::{Outcome, seal};
-use crate::{Error, Store, StoreId, Writer};
+use crate::{Claim, Error, Store, StoreId, Writer};
 
 impl Checkpointer {
     /// Drops what the retention does not keep, as [`prune`](Self::prune) does, and gives the room back that
@@ -48,10 +48,13 @@ impl Checkpointer {
         self.prune()?;
         // What is left out must be dropped for good first: `close_segment` syncs.
         self.close_segment()?;
-        let replay = load(&self.store, &self.session, Reading::within(self.limit))?.replay;
+        let loaded = load(&self.store, &self.session, Reading::within(self.limit))?;
+        let (replay, shared) = (loaded.replay, loaded.shared);
         let needed = Needed::of(&replay);
         let kept = Kept::of(&replay);
         drop(replay);
+        // The log and the session must be of one mind about what stays.
+        let needed = needed.filter(|_| self.retained().is_subset(&kept.whole()));
         let Some(needed) = needed else {
             return self.seal();
         };
@@ -63,12 +66,13 @@ impl Checkpointer {
         let task = self.task(Vec::new(), 0);
         let last = self.desk.appender()?.end.last_segment;
         for segment in self.store.segments(&self.session)? {
-            if segment >= last || self.report.ignored.contains(&segment) {
+            if segment >= last
+                || shared.contains(&segment)
+                || self.report.ignored.contains(&segment)
+            {
                 continue;
             }
-            let Some(before) = live_bytes(view.store, &self.session, segment)? else {
-                continue;
-            };
+            let before = live_bytes(view.store, &self.session, segment)?;
             let place = place(view.store, &self.session, segment);
             match seal(&place, &before, &task.listed, Some(&needed), &|| false)? {
                 Outcome::Sealed(after) => {
@@ -107,6 +111,11 @@ struct Kept {
 }
 
 impl Kept {
+    fn whole(&self) -> BTreeSet<u64> {
+        let whole = self.listed.iter().filter(|(.., whole, _)| *whole);
+        whole.map(|(seq, ..)| *seq).collect()
+    }
+
     fn of(replay: &Replay) -> Self {
         let listed = replay
             .commits
@@ -149,7 +158,7 @@ impl Store for View<'_> {
         }
     }
 
-    fn writer(&self, session: &SessionId) -> Result<Box<dyn Writer>, Error> {
+    fn claim(&self, session: &SessionId, _: &Claim) -> Result<Box<dyn Writer>, Error> {
         Err(Error::locked(session.clone()))
     }
 

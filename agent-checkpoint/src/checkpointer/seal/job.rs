@@ -8,7 +8,7 @@ use agent_primitives::SessionId;
 
 use crate::format::SEGMENT_MAX;
 use crate::format::index::Listed;
-use crate::format::segment::{Place, Start, session_of};
+use crate::format::segment::{Place, Start};
 use crate::log::numbering::{narrow, wide};
 use crate::log::seal::{Outcome, is_sealed, seal};
 use crate::{Error, Store};
@@ -66,7 +66,11 @@ impl Task {
             if stop() {
                 break;
             }
-            if let Err(error) = self.seal(*segment, stop, &mut done) {
+            let sealed = self.seal(*segment, stop, &mut done);
+            if sealed.as_ref().is_err_and(Error::is_foreign) {
+                // Of the session that this one was forked from, whose affair it is.
+                done.left.push(*segment);
+            } else if let Err(error) = sealed {
                 let session = &self.session;
                 tracing::warn!(%session, segment, %error, "segment could not be sealed");
                 done.failures += 1;
@@ -77,10 +81,7 @@ impl Task {
     }
 
     fn seal(&self, segment: u32, stop: &dyn Fn() -> bool, done: &mut Done) -> Result<(), Error> {
-        let Some(before) = live_bytes(&*self.store, &self.session, segment)? else {
-            done.left.push(segment);
-            return Ok(());
-        };
+        let before = live_bytes(&*self.store, &self.session, segment)?;
         let place = place(&*self.store, &self.session, segment);
         if is_sealed(&place, &before)? {
             done.left.push(segment);
@@ -174,19 +175,16 @@ pub(super) fn live_bytes(
     store: &dyn Store,
     session: &SessionId,
     segment: u32,
-) -> Result<Option<Vec<u8>>, Error> {
+) -> Result<Vec<u8>, Error> {
     let mut bytes = store.read(session, segment, SEGMENT_MAX)?;
-    if session_of(&bytes).is_some_and(|owner| owner != session.as_str()) {
-        return Ok(None);
-    }
     if is_sealed(&place(store, session, segment), &bytes)? {
-        return Ok(Some(bytes));
+        return Ok(bytes);
     }
     let Some(next) = segment.checked_add(1) else {
-        return Ok(Some(bytes));
+        return Ok(bytes);
     };
     if store.segments(session)?.binary_search(&next).is_err() {
-        return Ok(Some(bytes));
+        return Ok(bytes);
     }
     let behind = store.read(session, next, SEGMENT_MAX)?;
     if let Start::Good(opening, _) = place(store, session, next).check(&behind)?
@@ -194,5 +192,5 @@ pub(super) fn live_bytes(
     {
         bytes.truncate(narrow(opening.void_from));
     }
-    Ok(Some(bytes))
+    Ok(bytes)
 }

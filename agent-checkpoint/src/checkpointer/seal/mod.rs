@@ -48,6 +48,8 @@ pub enum Sealing {
 pub(super) struct Segments {
     /// Ascending; the last of the log may be among them.
     pub(super) unsealed: Vec<u32>,
+    /// Of another session, which are left alone.
+    pub(super) shared: Vec<u32>,
     pub(super) sealed: u32,
     /// The last of the log.
     pub(super) last: u32,
@@ -83,12 +85,15 @@ impl Sealer {
     pub(super) fn reopen(&mut self, segments: Segments) {
         let Segments {
             unsealed,
+            shared,
             sealed,
             last,
         } = segments;
         self.active = (last, 0);
         self.sealed = sealed.into();
-        let closed = unsealed.into_iter().filter(|segment| *segment != last);
+        let closed = unsealed
+            .into_iter()
+            .filter(|segment| *segment != last && !shared.contains(segment));
         self.waiting = closed.map(|segment| (segment, 0)).collect();
     }
 
@@ -327,7 +332,8 @@ mod tests {
         assert_eq!((sealer.sealed(), sealer.failures()), (1, 2));
         assert_eq!(sealer.due(0), Some((vec![2], 50)));
         sealer.reopen(Segments {
-            unsealed: vec![2, 3],
+            unsealed: vec![1, 2, 3],
+            shared: vec![1],
             sealed: 1,
             last: 3,
         });

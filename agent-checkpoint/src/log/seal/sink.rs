@@ -12,7 +12,7 @@ use crate::format::payload::Digest;
 use crate::format::tags::{Codec, Compression, Flags, Kind};
 use crate::log::numbering::wide;
 
-/// Measured on recorded sessions: 12 takes three times as long for a hundredth less.
+/// Measured on recorded sessions: 12 takes ten times as long for a hundredth less.
 const LEVEL: i32 = 9;
 /// A pack is closed at this length, in bytes inflated: a longer one shrinks by little more, and has to be
 /// inflated whole for a single frame of it.

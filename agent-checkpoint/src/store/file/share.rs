@@ -74,7 +74,7 @@ impl FileStore {
     fn move_in(&self, made: &Path, child: &Path, session: &SessionId) -> Result<(), Error> {
         if self.files.exists(child) {
             // One that was opened and never written to makes room.
-            let (folder, _lock) = self.lock(session)?;
+            let (folder, _lock, _turn) = self.lock(session)?;
             if !folder::segments(&*self.files, &folder)?.is_empty() {
                 return Err(Error::taken(format!("session {session}"), "its own log"));
             }
