@@ -6,7 +6,8 @@
 
 mod checkpointer;
 mod codec;
-#[cfg(all(test, feature = "fs"))]
+#[cfg(feature = "fs")]
+#[cfg(test)]
 mod crash;
 mod error;
 mod format;
