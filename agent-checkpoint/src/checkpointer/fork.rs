@@ -103,19 +103,21 @@ impl Origin {
                 let commit = own
                     .map(|(at, frame)| (at + frame.len(), frame.header))
                     .find(|(_, header)| header.seq <= number);
-                found = Some((at, *segment, void_from, behind.is_none(), commit));
+                // A sealed segment is not written to, even where it is the last one.
+                let is_open = behind.is_none() && !opening.is_sealed;
+                found = Some((at, *segment, void_from, is_open, commit));
                 break;
             }
             behind = Some((*segment, opening));
         }
-        let (at, through, void_from, is_last, commit) = found.ok_or_else(unknown)?;
+        let (at, through, void_from, is_open, commit) = found.ok_or_else(unknown)?;
         let mut shared: Vec<Shared> = segments
             .get(..=at)
             .unwrap_or_default()
             .iter()
             .map(|segment| Shared::whole(*segment))
             .collect();
-        if is_last {
+        if is_open {
             // It is still written to: what there is of it is copied, up to the commit.
             let ends = commit.filter(|(_, header)| {
                 header.kind == Kind::COMMIT || header.flags.has(Flags::COMMIT)
