@@ -7,6 +7,7 @@ use std::time::Duration;
 use agent_primitives::{CheckpointId, SessionId};
 
 use crate::codec::Fault;
+use crate::store::Owner;
 
 type Source = Box<dyn StdError + Send + Sync>;
 
@@ -34,6 +35,16 @@ enum Kind {
     Unavailable { what: String, source: Source },
     #[error("no space left while {what}; free some and try again, nothing in memory is lost")]
     DiskFull { what: String, source: Source },
+    #[error("session {session} has a writer already{}; close it, wait until its process ends, or ask to take over", by(owner.as_ref()))]
+    Locked {
+        session: SessionId,
+        owner: Option<Owner>,
+    },
+    #[error("session {session} was taken over{}, so nothing more is saved from here; open it anew, or take it over in turn", by(owner.as_ref()))]
+    Fenced {
+        session: SessionId,
+        owner: Option<Owner>,
+    },
     #[error("{what} is refused, since it may only be read; open it for writing or save elsewhere")]
     ReadOnly { what: String, source: Source },
     #[error("{what} is refused for want of permission; grant it and try again")]
@@ -46,8 +57,6 @@ enum Kind {
     NotReplicated { source: Source },
     #[error("this store has no mirror; save with another durability, or open a mirrored store")]
     NoMirror,
-    #[error("session {0} has a writer already; close it, or wait until its process ends")]
-    Locked(SessionId),
     #[error(
         "a sync to disk failed, and so did writing elsewhere what it was for; save again, or reopen the session"
     )]
@@ -177,7 +186,25 @@ impl Error {
 
     /// Somebody else writes this session. For stores outside this crate.
     pub fn locked(session: SessionId) -> Self {
-        Kind::Locked(session).into()
+        Kind::Locked {
+            session,
+            owner: None,
+        }
+        .into()
+    }
+
+    /// As [`locked`](Self::locked), where it is known who. For stores outside this crate.
+    pub fn locked_by(session: SessionId, owner: Owner) -> Self {
+        Kind::Locked {
+            session,
+            owner: Some(owner),
+        }
+        .into()
+    }
+
+    /// Somebody took the session over from this writer. For stores outside this crate.
+    pub fn fenced(session: SessionId, owner: Option<Owner>) -> Self {
+        Kind::Fenced { session, owner }.into()
     }
 
     /// A sync failed: what this writer appended since the last one may never reach the device. For stores
@@ -326,7 +353,22 @@ impl Error {
 
     /// Another writer holds the session.
     pub fn is_locked(&self) -> bool {
-        matches!(*self.0, Kind::Locked(_))
+        matches!(*self.0, Kind::Locked { .. })
+    }
+
+    /// Another writer took the session over: what was acknowledged before stays, and nothing more is
+    /// saved from here. Open the session anew, or [`take_over`](crate::Checkpointer::take_over) in turn.
+    pub fn is_fenced(&self) -> bool {
+        matches!(*self.0, Kind::Fenced { .. })
+    }
+
+    /// Who holds the session, where the error [`is_locked`](Self::is_locked) or
+    /// [`is_fenced`](Self::is_fenced) and it is known.
+    pub fn owner(&self) -> Option<&Owner> {
+        match &*self.0 {
+            Kind::Locked { owner, .. } | Kind::Fenced { owner, .. } => owner.as_ref(),
+            _ => None,
+        }
     }
 
     /// A sync failed, and writing elsewhere what it was for did too: save again, or
@@ -441,6 +483,10 @@ impl Error {
     pub fn is_damaged(&self) -> bool {
         matches!(*self.0, Kind::Damaged(_))
     }
+}
+
+fn by(owner: Option<&Owner>) -> String {
+    owner.map_or_else(String::new, |owner| format!(" by {owner}"))
 }
 
 /// The whole value has no path.

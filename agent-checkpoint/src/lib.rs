@@ -32,7 +32,8 @@ pub use state::{
     Workflow, WorkflowStep,
 };
 pub use store::{
-    Durability, MemoryStore, Mirrored, Position, Shared, Size, Store, StoreId, Writer,
+    Claim, Durability, MemoryStore, Mirrored, Owner, Position, Shared, Size, Store, StoreId,
+    TakeOver, Tenure, Writer,
 };
 #[cfg(feature = "fs")]
 pub use store::{FileStore, location};

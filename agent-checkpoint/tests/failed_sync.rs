@@ -5,9 +5,9 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
 use agent_checkpoint::{
-    Checkpointer, Durability, Error, Message, Position, Size, Store, StoreId, Writer,
+    Checkpointer, Claim, Durability, Error, Message, Position, Size, Store, StoreId, Tenure, Writer,
 };
-use agent_primitives::{CheckpointKind, SessionId};
+use agent_primitives::{CheckpointKind, SessionId, Timestamp};
 
 /// How much of a write reaches the device although its sync failed.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -121,7 +121,7 @@ impl Store for Planned {
     fn read(&self, _: &SessionId, segment: u32, _: usize) -> Result<Vec<u8>, Error> {
         Ok(self.0.lock().unwrap().segments[&segment].cached.clone())
     }
-    fn writer(&self, _: &SessionId) -> Result<Box<dyn Writer>, Error> {
+    fn claim(&self, _: &SessionId, _: &Claim) -> Result<Box<dyn Writer>, Error> {
         Ok(Box::new(PlannedWriter {
             store: self.clone(),
             end: None,
@@ -152,6 +152,18 @@ impl PlannedWriter {
 }
 
 impl Writer for PlannedWriter {
+    fn tenure(&self) -> Tenure {
+        Tenure {
+            epoch: 1,
+            is_takeover: false,
+        }
+    }
+    fn outrank(&mut self, _: u64) -> Result<(), Error> {
+        Ok(())
+    }
+    fn renew(&mut self, _: Timestamp) -> Result<(), Error> {
+        Ok(())
+    }
     fn start(&mut self, segment: u32, header: &[u8]) -> Result<(), Error> {
         let last = self
             .store

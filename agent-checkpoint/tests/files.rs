@@ -55,6 +55,7 @@ fn a_store_is_its_owners_and_ignores_itself() {
         "lock",
         "sessions",
         "sessions/s",
+        "sessions/s/claim",
         "sessions/s/lock",
         "sessions/s/seg-000001.ckl",
     ];

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use agent_checkpoint::{
-    ChangeKind, Checkpointer, Error, MemoryStore, Message, Retention, Snapshot, Store, StoreId,
-    Writer,
+    ChangeKind, Checkpointer, Claim, Error, MemoryStore, Message, Retention, Snapshot, Store,
+    StoreId, Writer,
 };
 use agent_primitives::{CheckpointId, CheckpointKind, SessionId, TokenUsage};
 use serde::{Deserialize, Serialize};
@@ -225,8 +225,8 @@ impl Store for Bent {
         }
         Ok(bytes)
     }
-    fn writer(&self, session: &SessionId) -> Result<Box<dyn Writer>, Error> {
-        self.store.writer(session)
+    fn claim(&self, session: &SessionId, claim: &Claim) -> Result<Box<dyn Writer>, Error> {
+        self.store.claim(session, claim)
     }
     fn remove(&self, session: &SessionId) -> Result<(), Error> {
         self.store.remove(session)

@@ -4,10 +4,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use agent_checkpoint::{
-    Checkpointer, Durability, Error, MemoryStore, Message, Mirrored, Position, Size, Store,
-    StoreId, Writer,
+    Checkpointer, Claim, Durability, Error, MemoryStore, Message, Mirrored, Position, Size, Store,
+    StoreId, Tenure, Writer,
 };
-use agent_primitives::{CheckpointKind, SessionId};
+use agent_primitives::{CheckpointKind, SessionId, Timestamp};
 
 use Durability::{Buffered, Replicated, Synced};
 
@@ -58,9 +58,9 @@ impl Store for Remote {
     fn read(&self, session: &SessionId, segment: u32, max: usize) -> Result<Vec<u8>, Error> {
         self.reach()?.read(session, segment, max)
     }
-    fn writer(&self, session: &SessionId) -> Result<Box<dyn Writer>, Error> {
+    fn claim(&self, session: &SessionId, claim: &Claim) -> Result<Box<dyn Writer>, Error> {
         Ok(Box::new(RemoteWriter {
-            inner: self.reach()?.writer(session)?,
+            inner: self.reach()?.claim(session, claim)?,
             store: self.clone(),
         }))
     }
@@ -76,6 +76,15 @@ struct RemoteWriter {
 }
 
 impl Writer for RemoteWriter {
+    fn tenure(&self) -> Tenure {
+        self.inner.tenure()
+    }
+    fn outrank(&mut self, epoch: u64) -> Result<(), Error> {
+        self.inner.outrank(epoch)
+    }
+    fn renew(&mut self, now: Timestamp) -> Result<(), Error> {
+        self.inner.renew(now)
+    }
     fn start(&mut self, segment: u32, header: &[u8]) -> Result<(), Error> {
         self.store.reach()?;
         self.inner.start(segment, header)

@@ -4,9 +4,10 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use agent_checkpoint::{
-    Checkpointer, Durability, Error, MemoryStore, Message, Position, Size, Store, StoreId, Writer,
+    Checkpointer, Claim, Durability, Error, MemoryStore, Message, Position, Size, Store, StoreId,
+    Tenure, Writer,
 };
-use agent_primitives::{CheckpointId, CheckpointKind, SessionId};
+use agent_primitives::{CheckpointId, CheckpointKind, SessionId, Timestamp};
 
 /// What the gate lets through.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -68,9 +69,9 @@ impl Store for Gated {
     fn read(&self, session: &SessionId, segment: u32, max: usize) -> Result<Vec<u8>, Error> {
         self.inner.read(session, segment, max)
     }
-    fn writer(&self, session: &SessionId) -> Result<Box<dyn Writer>, Error> {
+    fn claim(&self, session: &SessionId, claim: &Claim) -> Result<Box<dyn Writer>, Error> {
         Ok(Box::new(GatedWriter {
-            inner: self.inner.writer(session)?,
+            inner: self.inner.claim(session, claim)?,
             store: self.clone(),
         }))
     }
@@ -86,6 +87,15 @@ struct GatedWriter {
 }
 
 impl Writer for GatedWriter {
+    fn tenure(&self) -> Tenure {
+        self.inner.tenure()
+    }
+    fn outrank(&mut self, epoch: u64) -> Result<(), Error> {
+        self.inner.outrank(epoch)
+    }
+    fn renew(&mut self, now: Timestamp) -> Result<(), Error> {
+        self.inner.renew(now)
+    }
     fn start(&mut self, segment: u32, header: &[u8]) -> Result<(), Error> {
         self.inner.start(segment, header)
     }

@@ -11,7 +11,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use agent_checkpoint::{
-    Checkpointer, Error, MemoryStore, Message, Position, Reader, Retention, Store, StoreId, Writer,
+    Checkpointer, Claim, Error, MemoryStore, Message, Position, Reader, Retention, Store, StoreId,
+    Writer,
 };
 use agent_primitives::{CheckpointKind, SessionId};
 
@@ -229,8 +230,8 @@ impl Store for Counting {
             .read_range(session, segment, offset, len)
             .map(|bytes| self.count(bytes))
     }
-    fn writer(&self, session: &SessionId) -> Result<Box<dyn Writer>, Error> {
-        self.inner.writer(session)
+    fn claim(&self, session: &SessionId, claim: &Claim) -> Result<Box<dyn Writer>, Error> {
+        self.inner.claim(session, claim)
     }
     fn remove(&self, session: &SessionId) -> Result<(), Error> {
         self.inner.remove(session)

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 #[cfg(feature = "fs")]
 use agent_checkpoint::FileStore;
 use agent_checkpoint::{
-    Checkpoint, Checkpointer, Error, MemoryStore, Message, Retention, Sealing, SessionState,
+    Checkpoint, Checkpointer, Claim, Error, MemoryStore, Message, Retention, Sealing, SessionState,
     Snapshot, Store, StoreId, Writer,
 };
 use agent_primitives::{CheckpointId, CheckpointKind, SessionId};
@@ -271,8 +271,8 @@ impl Store for Stubborn {
     fn read(&self, session: &SessionId, segment: u32, max: usize) -> Result<Vec<u8>, Error> {
         self.store.read(session, segment, max)
     }
-    fn writer(&self, session: &SessionId) -> Result<Box<dyn Writer>, Error> {
-        self.store.writer(session)
+    fn claim(&self, session: &SessionId, claim: &Claim) -> Result<Box<dyn Writer>, Error> {
+        self.store.claim(session, claim)
     }
     fn replace(&self, session: &SessionId, segment: u32, bytes: &[u8]) -> Result<bool, Error> {
         assert!(

@@ -10,8 +10,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use agent_checkpoint::{
-    Checkpointer, Durability, Error, MemoryStore, Message, Position, Retention, Ruling, Size,
-    Snapshot, Store, StoreId, ToolCall, Work, Workflow, Writer,
+    Checkpointer, Claim, Durability, Error, MemoryStore, Message, Position, Retention, Ruling,
+    Size, Snapshot, Store, StoreId, Tenure, ToolCall, Work, Workflow, Writer,
 };
 use agent_primitives::{
     AgentId, CheckpointKind, Clock, Event, ManualClock, SessionId, Stamp, Timestamp, TokenUsage,
@@ -494,9 +494,9 @@ impl Store for Failing {
         }
         Ok(bytes)
     }
-    fn writer(&self, session: &SessionId) -> Result<Box<dyn Writer>, Error> {
+    fn claim(&self, session: &SessionId, claim: &Claim) -> Result<Box<dyn Writer>, Error> {
         Ok(Box::new(FailingWriter {
-            inner: self.inner.writer(session)?,
+            inner: self.inner.claim(session, claim)?,
             store: self.clone(),
             is_poisoned: false,
         }))
@@ -507,6 +507,15 @@ impl Store for Failing {
 }
 
 impl Writer for FailingWriter {
+    fn tenure(&self) -> Tenure {
+        self.inner.tenure()
+    }
+    fn outrank(&mut self, epoch: u64) -> Result<(), Error> {
+        self.inner.outrank(epoch)
+    }
+    fn renew(&mut self, now: Timestamp) -> Result<(), Error> {
+        self.inner.renew(now)
+    }
     fn start(&mut self, segment: u32, header: &[u8]) -> Result<(), Error> {
         self.inner.start(segment, header)
     }

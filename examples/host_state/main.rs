@@ -22,8 +22,8 @@ mod version_1 {
     use super::{Deserialize, Serialize, Snapshot};
 
     #[derive(Debug, PartialEq, Serialize, Deserialize)]
-    pub struct Board {
-        pub open: Vec<String>,
+    pub(crate) struct Board {
+        pub(crate) open: Vec<String>,
     }
 
     impl Snapshot for Board {

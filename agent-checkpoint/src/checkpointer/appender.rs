@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use agent_primitives::SessionId;
+use agent_primitives::{SessionId, Timestamp};
 
 use super::attach::{Mended, Mending};
 use super::health::Health;
@@ -14,7 +14,7 @@ use crate::format::{PAYLOAD_MAX, SEGMENT_MAX};
 use crate::log::batch::Framed;
 use crate::log::numbering::{narrow, wide};
 use crate::log::scan::scan;
-use crate::{Durability, Error, Position, Size, Store, Writer};
+use crate::{Claim, Durability, Error, Position, Size, Store, Writer};
 
 const LAST_SEGMENT: usize = 0xffff_ffff;
 
@@ -55,6 +55,9 @@ pub(super) struct Appender {
     pub(super) store: Arc<dyn Store>,
     pub(super) session: SessionId,
     pub(super) writer: Box<dyn Writer>,
+    pub(super) claim: Claim,
+    /// When the lease was last renewed.
+    pub(super) renewed: Timestamp,
     pub(super) end: LogEnd,
     /// Damage that opening could not set aside.
     pub(super) owed: Option<Mending>,
@@ -119,6 +122,20 @@ impl Appender {
         self.health.unsynced_bytes = self.unsynced.written_len();
         self.health.unreplicated_bytes = self.writer.lag();
         appended
+    }
+
+    /// The lease must not run out under a writer that works.
+    pub(super) fn renew_if_due(&mut self, now: Timestamp) -> Result<(), Error> {
+        if self.claim.is_due(self.renewed, now) {
+            self.renew(now)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn renew(&mut self, now: Timestamp) -> Result<(), Error> {
+        self.writer.renew(now)?;
+        self.renewed = now;
+        Ok(())
     }
 
     /// Up to where the last segment is to be believed, when a sync of it failed.
@@ -236,7 +253,11 @@ impl Appender {
             return Ok(position);
         }
         let segment = self.next_segment()?;
-        self.start(segment, Opening::default(), 0)
+        let opening = Opening {
+            epoch: self.writer.tenure().epoch,
+            ..Opening::default()
+        };
+        self.start(segment, opening, 0)
     }
 
     /// Begins a segment with the first `count` waiting frames. Nothing before it is unsynced then.
@@ -303,6 +324,7 @@ impl Appender {
             return Err(Error::poisoned());
         }
         let opening = Opening {
+            epoch: self.writer.tenure().epoch,
             void_from,
             ..Opening::default()
         };
@@ -350,14 +372,19 @@ impl Appender {
 
     /// The number of a segment that is not there.
     fn next_segment(&self) -> Result<u32, Error> {
-        let mut segment = self.end.last_segment;
-        loop {
-            segment = segment
-                .checked_add(1)
-                .ok_or_else(|| Error::too_large("a segment's number", usize::MAX, LAST_SEGMENT))?;
-            if !self.ignored.contains(&segment) {
-                return Ok(segment);
-            }
+        segment_after(self.end.last_segment, &self.ignored)
+    }
+}
+
+/// The first number behind `last` that is none of `ignored`.
+pub(super) fn segment_after(last: u32, ignored: &[u32]) -> Result<u32, Error> {
+    let mut segment = last;
+    loop {
+        segment = segment
+            .checked_add(1)
+            .ok_or_else(|| Error::too_large("a segment's number", usize::MAX, LAST_SEGMENT))?;
+        if !ignored.contains(&segment) {
+            return Ok(segment);
         }
     }
 }

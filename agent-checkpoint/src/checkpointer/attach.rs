@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use agent_primitives::SessionId;
+use agent_primitives::{SessionId, Timestamp};
 
+use super::anew::Anew;
 use super::appender::{Appender, LogEnd};
 use super::current::Current;
 use super::health::Health;
@@ -19,11 +20,16 @@ use crate::format::SEGMENT_TARGET;
 use crate::log::blobs::Known;
 use crate::log::numbering::{narrow, wide};
 use crate::log::replay::{Entry, Replay};
-use crate::{Durability, Error, Position, Size, Store, StoreId, Writer};
+use crate::{Claim, Durability, Error, Position, Size, Store, StoreId, Tenure, Writer};
+
+/// After a takeover, a writer that was stopped while it made a segment may use the number meant for the next
+/// one; it can do so once. One more try is for good measure.
+const CLAIM_TRIES: u32 = 3;
 
 /// A session's log with its lock.
 #[derive(Debug)]
 pub(super) struct Attached {
+    pub(super) epoch: u64,
     pub(super) appender: Appender,
     pub(super) current: Current,
     pub(super) head: Option<Head>,
@@ -36,31 +42,60 @@ pub(super) struct Attached {
 }
 
 impl Attached {
-    /// `doubt` is where an earlier writer of this process failed to sync: what lies behind it in its segment
-    /// may never reach the device, whatever the system says of it now.
+    /// Claims the session and reads its log.
     pub(super) fn to(
         store: &Arc<dyn Store>,
         session: &SessionId,
-        doubt: Option<Position>,
-        limit: u64,
-        resume: Resume,
+        claim: &Claim,
+        reading: Reopening,
     ) -> Result<Self, Error> {
-        let mut writer = store.writer(session)?;
+        let mut attached = Self::once(store, session, claim, reading);
+        for _ in 1..CLAIM_TRIES {
+            match attached {
+                Err(error) if error.is_conflict() => {
+                    attached = Self::once(store, session, claim, reading);
+                }
+                attached => return attached,
+            }
+        }
+        attached
+    }
+
+    fn once(
+        store: &Arc<dyn Store>,
+        session: &SessionId,
+        claim: &Claim,
+        reading: Reopening,
+    ) -> Result<Self, Error> {
+        let mut writer = store.claim(session, claim)?;
+        // What an earlier owner may still write is told apart by reading everything.
+        let is_whole = writer.tenure().is_takeover;
         let Resumed {
             mut loaded,
             head,
             current,
             is_partial,
-        } = match doubt {
-            Some(doubt) => resumed(&Doubted { store, doubt }, session, limit, resume)?,
-            None => resumed(store, session, limit, resume)?,
+        } = match reading.doubt {
+            Some(doubt) => resumed(&Doubted { store, doubt }, session, reading, is_whole)?,
+            None => resumed(store, session, reading, is_whole)?,
         };
         let mut report = report(&loaded, head.as_ref());
+        if loaded.epoch >= writer.tenure().epoch {
+            writer.outrank(loaded.epoch)?;
+        }
+        let anew = if writer.tenure().is_takeover {
+            Some(Anew::behind(&loaded, store, session, writer.tenure())?)
+        } else {
+            None
+        };
         let mending = Mending {
             lost: std::mem::take(&mut loaded.lost),
             end: loaded.end,
             is_torn: loaded.is_torn,
+            anew,
         };
+        let tenure = writer.tenure();
+        let begun = mending.anew.as_ref().map(Anew::position);
         // From here on the store is changed; what could refuse the log has been asked.
         let owed = match mending.mend(writer.as_mut()) {
             Ok(mended) => {
@@ -85,9 +120,11 @@ impl Attached {
             store: Arc::clone(store),
             session: session.clone(),
             writer,
+            claim: *claim,
+            renewed: claim.now,
             end: LogEnd {
-                position: loaded.end,
-                last_segment: loaded.last_segment,
+                position: begun.map_or(loaded.end, Some),
+                last_segment: begun.map_or(loaded.last_segment, |begun| begun.segment),
                 next: loaded.replay.next,
                 last_item: loaded.replay.last_item(),
                 synced: opened.filter(|_| is_cut),
@@ -105,6 +142,7 @@ impl Attached {
             segment_target: SEGMENT_TARGET,
         };
         Ok(Self {
+            epoch: tenure.epoch,
             appender,
             points: Points::new(listed(&loaded.replay), &loaded.replay.tags),
             blobs: if is_partial {
@@ -127,13 +165,25 @@ impl Attached {
     }
 }
 
+/// How a log is read when its session is claimed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Reopening {
+    /// Where an earlier writer of this process failed to sync: what lies behind it in its segment may never
+    /// reach the device, whatever the system says of it now.
+    pub(super) doubt: Option<Position>,
+    pub(super) limit: u64,
+    pub(super) resume: Resume,
+}
+
 fn resumed(
     store: &dyn Store,
     session: &SessionId,
-    limit: u64,
-    resume: Resume,
+    reading: Reopening,
+    is_whole: bool,
 ) -> Result<Resumed, Error> {
+    let Reopening { limit, resume, .. } = reading;
     if let Resume::Last(messages) = resume
+        && !is_whole
         && let Some(resumed) = end_of(store, session, messages)?
     {
         return Ok(resumed);
@@ -157,6 +207,7 @@ pub(super) struct Mending {
     lost: Vec<Lost>,
     end: Option<Position>,
     is_torn: bool,
+    anew: Option<Anew>,
 }
 
 impl Mending {
@@ -177,10 +228,11 @@ impl Mending {
                 copy,
             });
         }
-        match self.end {
-            Some(end) if self.is_torn => writer.cut(end)?,
-            Some(end) => writer.resume(end)?,
-            None => {}
+        match (&self.anew, self.end) {
+            (Some(anew), _) => writer.start(anew.segment, &anew.header)?,
+            (None, Some(end)) if self.is_torn => writer.cut(end)?,
+            (None, Some(end)) => writer.resume(end)?,
+            (None, None) => {}
         }
         Ok(Mended {
             lost_bytes: self.len(),
@@ -228,8 +280,8 @@ impl Store for Doubted<'_> {
         }
         Ok(bytes)
     }
-    fn writer(&self, session: &SessionId) -> Result<Box<dyn Writer>, Error> {
-        self.store.writer(session)
+    fn claim(&self, session: &SessionId, claim: &Claim) -> Result<Box<dyn Writer>, Error> {
+        self.store.claim(session, claim)
     }
     fn remove(&self, session: &SessionId) -> Result<(), Error> {
         self.store.remove(session)
@@ -258,21 +310,49 @@ impl Checkpointer {
     ///
     /// # Errors
     /// As [`open`](super::Builder::open). Memory stays, no save works, and it may be tried again.
+    /// [`Error::is_fenced`] when another writer took the session over: its state is not to be replaced
+    /// unasked. Ask with [`take_over`](Self::take_over), or open the session anew.
     pub fn reopen(&mut self) -> Result<(), Error> {
         self.land()?;
-        // The lock must be free before it is taken again, and nobody at work under it.
+        let claim = self.claim_now();
+        if self.is_fenced(claim.now)? {
+            let mut appender = self.desk.appender()?;
+            return appender.writer.renew(claim.now);
+        }
+        self.attach(&claim)
+    }
+
+    /// Whether somebody took the session over.
+    fn is_fenced(&self, now: Timestamp) -> Result<bool, Error> {
+        let renewed = self.desk.appender()?.writer.renew(now);
+        Ok(renewed.is_err_and(|error| error.is_fenced()))
+    }
+
+    /// Claims the session and goes on there, with all that is in memory.
+    pub(super) fn attach(&mut self, claim: &Claim) -> Result<(), Error> {
+        // Nobody may be at work under a lock that is given back.
         self.sealer.stop();
+        let is_fenced = self.is_fenced(claim.now)?;
         let (doubt, is_failed) = {
             let mut appender = self.desk.appender()?;
-            appender.writer = Box::new(Closed);
+            if !is_fenced {
+                // The lock must be free before it is taken again. One that is superseded is in nobody's way.
+                appender.writer = Box::new(Closed);
+            }
             appender.owed = None;
             (appender.doubt(), appender.is_failed)
         };
-        let mut attached =
-            Attached::to(&self.store, &self.session, doubt, self.limit, Resume::Whole)?;
-        if is_failed && attached.appender.end.last_segment > 0 {
+        let reading = Reopening {
+            // Another owner made the log its own, and synced it.
+            doubt: doubt.filter(|_| !is_fenced),
+            limit: self.limit,
+            resume: Resume::Whole,
+        };
+        let mut attached = Attached::to(&self.store, &self.session, claim, reading)?;
+        if is_failed && !is_fenced && attached.appender.end.last_segment > 0 {
             attached.appender.fail_at(doubt);
         }
+        self.epoch = attached.epoch;
         self.current.rebase(attached.current);
         self.desk.appender()?.replace(attached.appender);
         self.head = attached.head;
@@ -291,6 +371,18 @@ impl Checkpointer {
 struct Closed;
 
 impl Writer for Closed {
+    fn tenure(&self) -> Tenure {
+        Tenure {
+            epoch: 0,
+            is_takeover: false,
+        }
+    }
+    fn outrank(&mut self, _: u64) -> Result<(), Error> {
+        Err(Error::poisoned())
+    }
+    fn renew(&mut self, _: Timestamp) -> Result<(), Error> {
+        Err(Error::poisoned())
+    }
     fn start(&mut self, _: u32, _: &[u8]) -> Result<(), Error> {
         Err(Error::poisoned())
     }
@@ -351,6 +443,7 @@ pub(crate) fn report(loaded: &Loaded, head: Option<&Entry>) -> Report {
         uncommitted: uncommitted.map(|block| block.count).sum(),
         damaged_headers: loaded.damaged_headers.clone(),
         ignored: loaded.ignored.clone(),
+        superseded: loaded.superseded.clone(),
         ..Report::default()
     }
 }

@@ -4,9 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use agent_primitives::{AgentId, Clock, Observer, Restored, SessionId, SystemClock};
+use agent_primitives::{AgentId, Clock, Observer, Restored, SessionId, SystemClock, Timestamp};
 
-use super::attach::Attached;
+use super::attach::{Attached, Reopening};
 use super::desk::Desk;
 use super::fork::Origin;
 use super::seal::{Sealer, Sealing};
@@ -14,7 +14,7 @@ use super::trigger::Progress;
 use super::{Checkpointer, Resume, Retention, Signal, Triggers};
 use crate::format::SEGMENT_TARGET;
 use crate::format::compress::Packer;
-use crate::{Durability, Error, Reader, Store};
+use crate::{Claim, Durability, Error, Reader, Store, TakeOver};
 
 /// Settings for a session, from [`Checkpointer::builder`].
 ///
@@ -45,6 +45,7 @@ pub struct Builder {
     limit: u64,
     sealing: Sealing,
     resume: Resume,
+    claim: Claim,
     segment_target: usize,
 }
 
@@ -57,6 +58,8 @@ impl fmt::Debug for Builder {
             .field("retention", &self.retention)
             .field("triggers", &self.triggers)
             .field("durability", &self.durability)
+            .field("lease", &self.claim.lease)
+            .field("take_over", &self.claim.take_over)
             .field("patience", &self.patience)
             .finish_non_exhaustive()
     }
@@ -78,6 +81,7 @@ impl Builder {
             limit: Reader::LIMIT,
             sealing: Sealing::default(),
             resume: Resume::default(),
+            claim: Claim::at(Timestamp::UNIX_EPOCH),
             segment_target: SEGMENT_TARGET,
         }
     }
@@ -124,6 +128,35 @@ impl Builder {
         self
     }
 
+    /// How long the session counts as held without a renewal; 30 s unless set. Appends renew it once a third
+    /// has passed, and so does [`Checkpointer::renew`].
+    ///
+    /// The lease keeps nobody from appending: it only says from when on another process that asks with
+    /// [`TakeOver::Expired`] may take the session from one that still runs. It goes by the wall clock. Where
+    /// the clock of whoever asks is ahead, it takes over early, and where it is behind, late; either way no
+    /// acknowledged save is lost, since fencing goes by epochs and not by time.
+    #[must_use]
+    pub fn lease(mut self, lease: Duration) -> Self {
+        self.claim.lease = lease;
+        self
+    }
+
+    /// Takes the session from a writer that still holds it; from nobody unless set.
+    ///
+    /// What that writer was told is saved stays. Its later saves fail with [`Error::is_fenced`], also one that
+    /// it began before. Of several who ask at once, one gets the session.
+    ///
+    /// On a network file system the writer taken over from learns of it only as fast as its system shows
+    /// it the other's change, which may be seconds: a save that it makes meanwhile is acknowledged there and is
+    /// not in the log. Its bytes are void in any case and never mix with the new owner's. On Windows a
+    /// writer that runs keeps its lock file from being read, so that nothing can be taken from it; end its
+    /// process.
+    #[must_use]
+    pub fn take_over(mut self, how: TakeOver) -> Self {
+        self.claim.take_over = Some(how);
+        self
+    }
+
     /// Whether segments that are full are packed tighter in the background; [`Sealing::Background`] unless
     /// set.
     #[must_use]
@@ -143,6 +176,7 @@ impl Builder {
             durability: session.durability,
             patience: session.desk.patience(),
             limit: session.limit,
+            claim: session.claim,
             sealing: session.sealer.mode(),
             ..Self::new(Arc::clone(&session.store), id)
         }
@@ -217,15 +251,25 @@ impl Builder {
     /// the same, [`Report::unmended_bytes`](crate::Report::unmended_bytes) tells, and the first save does it. Emits [`Restored`] when the session existed.
     ///
     /// # Errors
-    /// [`Error::is_locked`] while another writer lives; [`Error::is_newer`] and [`Error::is_foreign`]
+    /// [`Error::is_locked`] while another writer lives, and it is not to be, or cannot be,
+    /// [taken over](Self::take_over) from; [`Error::owner`] tells who it is. [`Error::is_newer`] and [`Error::is_foreign`]
     /// for logs that are not this build's to write, which are left as they are;
     /// [`Error::is_too_large`] for a log beyond the [`read_limit`](Self::read_limit);
     /// [`Error::is_unavailable`] when the store cannot be read.
     pub fn open(self) -> Result<Checkpointer, Error> {
         let started = self.clock.monotonic();
+        let claim = Claim {
+            now: self.clock.timestamp(),
+            ..self.claim
+        };
+        let reading = Reopening {
+            doubt: None,
+            limit: self.limit,
+            resume: self.resume,
+        };
         let mut attached = match &self.origin {
-            Some(origin) => origin.attach(&self.store, &self.session, self.limit, self.resume)?,
-            None => Attached::to(&self.store, &self.session, None, self.limit, self.resume)?,
+            Some(origin) => origin.attach(&self.store, &self.session, &claim, reading)?,
+            None => Attached::to(&self.store, &self.session, &claim, reading)?,
         };
         attached.appender.segment_target = self.segment_target;
         let session = Checkpointer {
@@ -247,6 +291,12 @@ impl Builder {
             observer: self.observer,
             clock: self.clock,
             durability: self.durability,
+            // To take over is asked for once.
+            claim: Claim {
+                take_over: None,
+                ..claim
+            },
+            epoch: attached.epoch,
             current: attached.current,
             report: attached.report,
             limit: self.limit,

@@ -6,6 +6,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::thread;
 use std::time::Duration;
 
+use agent_primitives::Timestamp;
+
 use super::appender::{Appended, Appender};
 use super::health::Health;
 use crate::log::batch::Framed;
@@ -16,6 +18,8 @@ use crate::{Durability, Error};
 pub(super) struct Task {
     pub(super) frames: Vec<Framed>,
     pub(super) durability: Durability,
+    /// The time, where it is known: the lease may be due for renewal.
+    pub(super) now: Option<Timestamp>,
 }
 
 /// The appender, and the thread that runs it where waiting has an end.
@@ -85,7 +89,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Shared {
     fn run(&self, task: Task) -> Outcome {
         let mut appender = lock(&self.appender);
-        let outcome = appender.append(task.frames, task.durability);
+        let renewed = task.now.map_or(Ok(()), |now| appender.renew_if_due(now));
+        let outcome = renewed.and_then(|()| appender.append(task.frames, task.durability));
         lock(&self.health).clone_from(&appender.health);
         outcome
     }
@@ -136,6 +141,7 @@ impl Shared {
         let task = Task {
             frames: Vec::new(),
             durability: Durability::Synced,
+            now: None,
         };
         self.ask(task).map_err(|(error, _)| error)??;
         Ok(())

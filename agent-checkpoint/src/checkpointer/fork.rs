@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use agent_primitives::{CheckpointId, SessionId};
 
-use super::attach::Attached;
-use super::{Builder, Checkpointer, Resume};
+use super::attach::{Attached, Reopening};
+use super::{Builder, Checkpointer};
 use crate::format::compress::Packer;
 use crate::format::point::Fork;
 use crate::format::segment::{Opening, Place, Start};
@@ -15,7 +15,8 @@ use crate::log::batch::Batch;
 use crate::log::lineage::Lineage;
 use crate::log::numbering::{narrow, wide};
 use crate::log::scan::scan;
-use crate::{Error, Shared, Store};
+use crate::log::seal::is_sealed;
+use crate::{Claim, Error, Shared, Store};
 
 impl Checkpointer {
     /// Makes a new session that begins with a checkpoint of this one, and opens it with the same settings.
@@ -85,6 +86,7 @@ impl Origin {
         for (at, segment) in segments.iter().enumerate().rev() {
             let mut bytes = store.read(parent, *segment, SEGMENT_MAX)?;
             let start = place(*segment).check(&bytes)?;
+            let is_open = behind.is_none() && !is_sealed(&place(*segment), &bytes)?;
             let void_from = match behind {
                 Some((next, opening)) if segment.checked_add(1) == Some(next) => opening.void_from,
                 _ => 0,
@@ -103,8 +105,6 @@ impl Origin {
                 let commit = own
                     .map(|(at, frame)| (at + frame.len(), frame.header))
                     .find(|(_, header)| header.seq <= number);
-                // A sealed segment is not written to, even where it is the last one.
-                let is_open = behind.is_none() && !opening.is_sealed;
                 found = Some((at, *segment, void_from, is_open, commit));
                 break;
             }
@@ -151,11 +151,11 @@ impl Origin {
         &self,
         store: &Arc<dyn Store>,
         child: &SessionId,
-        limit: u64,
-        resume: Resume,
+        claim: &Claim,
+        reading: Reopening,
     ) -> Result<Attached, Error> {
         self.fork(store, child)?;
-        let error = match Attached::to(store, child, None, limit, resume) {
+        let error = match Attached::to(store, child, claim, reading) {
             Ok(attached) if attached.report.head.as_ref() == Some(&self.checkpoint) => {
                 return Ok(attached);
             }

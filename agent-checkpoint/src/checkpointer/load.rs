@@ -7,7 +7,7 @@ use agent_primitives::SessionId;
 use crate::format::SEGMENT_MAX;
 use crate::format::compress::Unpacker;
 use crate::format::header::Fault;
-use crate::format::segment::{Opening, Place, Start, session_of};
+use crate::format::segment::{Opening, Place, Start, VOID_WHOLE, session_of};
 use crate::log::decode::{Decoded, Refusal};
 use crate::log::lineage::Lineage;
 use crate::log::numbering::{narrow, wide};
@@ -33,6 +33,8 @@ pub(crate) struct Loaded {
     pub(crate) damaged_headers: Vec<u32>,
     /// Files behind a gap that are none of this log's.
     pub(crate) ignored: Vec<u32>,
+    /// Segments begun by a writer after the session was taken over from it.
+    pub(crate) superseded: Vec<u32>,
     /// Segments of the session that this one was forked from. They are its own affair.
     pub(crate) shared: Vec<u32>,
     /// Segments that are not sealed.
@@ -40,6 +42,10 @@ pub(crate) struct Loaded {
     pub(crate) sealed: u32,
     pub(crate) segments: u32,
     pub(crate) last_segment: u32,
+    /// The greatest epoch in a header.
+    pub(crate) epoch: u64,
+    /// What a segment that follows voids of the last one, where nothing behind what was read is to count.
+    pub(crate) void_from: u64,
     /// Where appends go on; `None` where they need a new segment.
     pub(crate) end: Option<Position>,
     /// Damage follows `end`.
@@ -88,11 +94,14 @@ pub(crate) fn load(
         lost: Vec::new(),
         damaged_headers: Vec::new(),
         ignored: Vec::new(),
+        superseded: Vec::new(),
         shared: Vec::new(),
         unsealed: Vec::new(),
         sealed: 0,
         segments: 0,
         last_segment: 0,
+        epoch: 0,
+        void_from: 0,
         end: None,
         is_torn: false,
         newer: None,
@@ -148,6 +157,8 @@ pub(crate) fn load(
         }
         window = next?;
     }
+    loaded.epoch = segments.epoch;
+    loaded.supersede(segments.superseded);
     Ok(loaded)
 }
 
@@ -169,6 +180,9 @@ struct Segments<'a> {
     lineage: &'a OnceCell<Lineage>,
     /// Read, and not yet given: the segment behind it may take some of it back.
     waiting: Option<(Place<'a>, Vec<u8>)>,
+    /// The greatest epoch so far.
+    epoch: u64,
+    superseded: Vec<u32>,
 }
 
 impl<'a> Segments<'a> {
@@ -183,6 +197,8 @@ impl<'a> Segments<'a> {
             session,
             numbers: store.segments(session)?.into_iter(),
             waiting: None,
+            epoch: 0,
+            superseded: Vec::new(),
         })
     }
 
@@ -207,35 +223,52 @@ impl<'a> Segments<'a> {
         let mut window = Vec::new();
         let mut len = 0;
         while len < WINDOW {
-            let next = match self.numbers.next() {
-                Some(segment) => {
-                    let bytes = self.store.read(self.session, segment, SEGMENT_MAX)?;
-                    let place = Place {
-                        store: self.store.id(),
-                        session: self.owner(segment, &bytes)?,
-                        segment,
-                    };
-                    Some((place, bytes))
-                }
-                None => None,
-            };
+            let next = self.next()?;
             let is_last = next.is_none();
             if let Some((place, mut bytes)) = std::mem::replace(&mut self.waiting, next) {
+                let mut is_void = false;
                 if let Some((behind, header)) = &self.waiting
                     && place.segment.checked_add(1) == Some(behind.segment)
                     && let Start::Good(opening, _) = behind.check(header)?
                     && !is_sealed(&place, &bytes)?
                 {
                     void(&mut bytes, opening);
+                    is_void = opening.void_from == VOID_WHOLE;
                 }
-                len += bytes.len();
-                window.push((place, bytes));
+                if !is_void {
+                    len += bytes.len();
+                    window.push((place, bytes));
+                }
             }
             if is_last {
                 break;
             }
         }
         Ok(window)
+    }
+
+    /// The next segment that is not superseded.
+    fn next(&mut self) -> Result<Option<(Place<'a>, Vec<u8>)>, Error> {
+        while let Some(segment) = self.numbers.next() {
+            let bytes = self.store.read(self.session, segment, SEGMENT_MAX)?;
+            let place = Place {
+                store: self.store.id(),
+                session: self.owner(segment, &bytes)?,
+                segment,
+            };
+            // 0 is of a writer that knew no epochs.
+            if let Start::Good(opening, _) = place.check(&bytes)?
+                && opening.epoch > 0
+            {
+                if opening.epoch < self.epoch {
+                    self.superseded.push(segment);
+                    continue;
+                }
+                self.epoch = opening.epoch;
+            }
+            return Ok(Some((place, bytes)));
+        }
+        Ok(None)
     }
 }
 
@@ -247,6 +280,16 @@ fn void(bytes: &mut Vec<u8>, next: Opening) {
 }
 
 impl Loaded {
+    /// Takes note of segments that do not count, and of their numbers, which are not used again.
+    fn supersede(&mut self, segments: Vec<u32>) {
+        if let Some(last) = segments.last().filter(|last| **last > self.last_segment) {
+            self.last_segment = *last;
+            self.void_from = VOID_WHOLE;
+            self.end = None;
+        }
+        self.superseded = segments;
+    }
+
     fn segment(
         &mut self,
         read: Segment<'_>,
@@ -313,6 +356,11 @@ impl Loaded {
         }
         found.holes.into_iter().for_each(&mut keep);
         self.is_torn = found.tail.is_some();
+        self.void_from = if is_good || !found.frames.is_empty() {
+            wide(found.end)
+        } else {
+            VOID_WHOLE
+        };
         found.tail.into_iter().for_each(&mut keep);
         self.segments += 1;
         self.last_segment = segment;

@@ -1,5 +1,6 @@
 //! A session as a host works with it.
 
+mod anew;
 mod appender;
 pub(crate) mod attach;
 mod builder;
@@ -25,6 +26,9 @@ mod plan;
 pub(crate) mod points;
 mod prune;
 mod query;
+#[cfg(feature = "fs")]
+#[cfg(test)]
+mod race;
 mod report;
 mod restore;
 pub(crate) mod resume;
@@ -34,6 +38,7 @@ mod save;
 mod seal;
 mod signal;
 mod stored;
+mod tenure;
 mod trigger;
 mod unsynced;
 mod why;
@@ -62,7 +67,7 @@ use agent_primitives::{AgentId, Clock, Event, Observer, SessionId, Stamp};
 use crate::format::compress::Packer;
 use crate::log::blobs::Known;
 use crate::state::savable::check_message;
-use crate::{Durability, Error, Message, SessionState, Snapshot, Store, Work};
+use crate::{Claim, Durability, Error, Message, SessionState, Snapshot, Store, Work};
 use current::Current;
 use desk::Desk;
 use points::Points;
@@ -111,6 +116,9 @@ pub struct Checkpointer {
     /// A boundary of a workflow that came within the pause: its step.
     postponed: Option<String>,
     durability: Durability,
+    /// What the session was opened with; its time is that of opening.
+    claim: Claim,
+    epoch: u64,
     signal: Signal,
     packer: Packer,
     /// Long texts in the log, which need not be written again.

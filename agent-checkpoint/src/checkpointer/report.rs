@@ -67,6 +67,9 @@ pub struct Report {
     /// Segments behind a gap in the numbers that have neither header nor frame: not this session's, and
     /// left as they are.
     pub ignored: Vec<u32>,
+    /// Segments that a writer began after the session was taken over from it. They hold nothing that was
+    /// acknowledged and do not count.
+    pub superseded: Vec<u32>,
 }
 
 impl Report {

@@ -149,7 +149,11 @@ impl Checkpointer {
             // What is touched from here on is for the next save.
             prepared.touched = self.current.take_touched();
         }
-        match self.desk.ask(Task { frames, durability }) {
+        match self.desk.ask(Task {
+            frames,
+            durability,
+            now: Some(self.clock.timestamp()),
+        }) {
             Err(error) if self.desk.is_waiting() => {
                 self.flight = Some(flight);
                 Err(error)

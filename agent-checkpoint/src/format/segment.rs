@@ -51,6 +51,9 @@ pub(crate) struct Opening {
     pub(crate) is_sealed: bool,
 }
 
+/// As [`Opening::void_from`]: none of the segment before counts, be it damage or frames.
+pub(crate) const VOID_WHOLE: u64 = 1;
+
 impl Place<'_> {
     /// Seeds the sum of every frame header in the segment, so that bytes of another store, session
     /// or segment never pass.

@@ -3,6 +3,8 @@
 mod os;
 #[cfg(test)]
 pub(crate) mod sim;
+#[cfg(test)]
+pub(crate) mod stepped;
 
 pub(crate) use os::OsFiles;
 
@@ -17,9 +19,9 @@ pub(crate) enum Access {
     Read,
     /// To read and write; it must exist.
     Write,
-    /// To write; made where it is missing, and left as it is where it is not.
+    /// To read and write; made where it is missing, and left as it is where it is not.
     Create,
-    /// To write; it must not exist.
+    /// To read and write; it must not exist.
     CreateNew,
     /// To write; made where it is missing, and emptied where it is not.
     Replace,

@@ -16,8 +16,8 @@ impl FileSystem for OsFiles {
         match access {
             Access::Read => options.read(true),
             Access::Write => options.read(true).write(true),
-            Access::Create => options.write(true).create(true).truncate(false),
-            Access::CreateNew => options.write(true).create_new(true),
+            Access::Create => options.read(true).write(true).create(true).truncate(false),
+            Access::CreateNew => options.read(true).write(true).create_new(true),
             Access::Replace => options.write(true).create(true).truncate(true),
         };
         #[cfg(unix)]

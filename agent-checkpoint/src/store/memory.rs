@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use agent_primitives::SessionId;
+use agent_primitives::{SessionId, Timestamp};
 
-use super::{Durability, Position, Shared, Size, Store, StoreId, Writer};
+use super::claim::{Found, Record, Stage, Verdict, decide};
+use super::{Claim, Durability, Position, Shared, Size, Store, StoreId, Tenure, Writer, claimant};
 use crate::Error;
 
 /// Logs in memory. Clones share them.
@@ -31,6 +32,8 @@ pub struct MemoryStore {
 #[derive(Debug, Default)]
 struct Log {
     has_writer: bool,
+    /// Of the last writer.
+    lease: Option<Record>,
     /// Shared with forks; whoever writes to one has it alone.
     segments: BTreeMap<u32, Arc<Vec<u8>>>,
     set_aside: BTreeMap<String, Vec<u8>>,
@@ -114,15 +117,33 @@ impl Store for MemoryStore {
             .ok_or_else(|| no_segment(session, segment))
     }
 
-    fn writer(&self, session: &SessionId) -> Result<Box<dyn Writer>, Error> {
+    fn claim(&self, session: &SessionId, claim: &Claim) -> Result<Box<dyn Writer>, Error> {
         let mut logs = self.logs();
         let log = logs.entry(session.clone()).or_default();
-        if std::mem::replace(&mut log.has_writer, true) {
-            return Err(Error::locked(session.clone()));
+        let found = Found {
+            record: log.lease.clone(),
+            successor: None,
+            is_free: !log.has_writer,
+        };
+        let mut lease = claimant::record(claim);
+        let tenure = match decide(&found, &lease, claim) {
+            Verdict::Take(tenure) => tenure,
+            Verdict::Refuse(Some(owner)) => return Err(Error::locked_by(session.clone(), owner)),
+            Verdict::Refuse(None) => return Err(Error::locked(session.clone())),
+        };
+        lease.owner.epoch = tenure.epoch;
+        if tenure.is_takeover {
+            lease.stage = Stage::Taking;
         }
+        log.has_writer = true;
+        log.lease = Some(lease.clone());
         Ok(Box::new(MemoryWriter {
             store: self.clone(),
             session: session.clone(),
+            claim: *claim,
+            is_takeover: tenure.is_takeover,
+            epoch: tenure.epoch,
+            token: lease.token,
             end: None,
         }))
     }
@@ -178,8 +199,12 @@ impl Store for MemoryStore {
 
     fn remove(&self, session: &SessionId) -> Result<(), Error> {
         let mut logs = self.logs();
-        if logs.get(session).is_some_and(|log| log.has_writer) {
-            return Err(Error::locked(session.clone()));
+        if let Some(log) = logs.get(session).filter(|log| log.has_writer) {
+            let owner = log.lease.as_ref().map(|lease| lease.owner.clone());
+            return Err(owner.map_or_else(
+                || Error::locked(session.clone()),
+                |owner| Error::locked_by(session.clone(), owner),
+            ));
         }
         logs.remove(session);
         Ok(())
@@ -190,27 +215,76 @@ impl Store for MemoryStore {
 struct MemoryWriter {
     store: MemoryStore,
     session: SessionId,
+    claim: Claim,
+    is_takeover: bool,
+    epoch: u64,
+    token: [u8; 16],
     end: Option<Position>,
 }
 
 impl MemoryWriter {
-    fn with_log<T>(&self, act: impl FnOnce(&mut Log) -> T) -> T {
-        act(self.store.logs().entry(self.session.clone()).or_default())
+    /// Acts on the log while this is its writer; the check and the act are one step.
+    fn act<T>(&self, act: impl FnOnce(&mut Log) -> T) -> Result<T, Error> {
+        let mut logs = self.store.logs();
+        let log = logs.get_mut(&self.session);
+        let lease = log.as_ref().and_then(|log| log.lease.as_ref());
+        let owner = lease.map(|lease| lease.owner.clone());
+        let is_own = lease.is_some_and(|lease| lease.token == self.token);
+        match log.filter(|_| is_own) {
+            Some(log) => Ok(act(log)),
+            None => Err(Error::fenced(self.session.clone(), owner)),
+        }
+    }
+
+    fn change_lease(&self, change: impl FnOnce(&mut Record)) -> Result<(), Error> {
+        self.act(|log| log.lease.as_mut().map(change).unwrap_or_default())
     }
 }
 
 impl Drop for MemoryWriter {
     fn drop(&mut self) {
-        self.with_log(|log| log.has_writer = false);
+        // One who was fenced has nothing to give back.
+        let _ = self.act(|log| {
+            log.has_writer = false;
+            if let Some(lease) = log.lease.as_mut().filter(|l| l.stage == Stage::Held) {
+                lease.stage = Stage::Released;
+            }
+        });
     }
 }
 
 impl Writer for MemoryWriter {
+    fn tenure(&self) -> Tenure {
+        Tenure {
+            epoch: self.epoch,
+            is_takeover: self.is_takeover,
+        }
+    }
+
+    fn outrank(&mut self, epoch: u64) -> Result<(), Error> {
+        self.epoch = self.epoch.max(epoch.saturating_add(1));
+        let epoch = self.epoch;
+        self.change_lease(|lease| lease.owner.epoch = epoch)
+    }
+
+    fn renew(&mut self, now: Timestamp) -> Result<(), Error> {
+        self.change_lease(|lease| lease.renew(&self.claim, now))
+    }
+
     fn start(&mut self, segment: u32, header: &[u8]) -> Result<(), Error> {
-        if self.with_log(|log| log.segments.contains_key(&segment)) {
+        let is_made = self.act(|log| {
+            if log.segments.contains_key(&segment) {
+                return false;
+            }
+            log.segments.insert(segment, Arc::new(header.to_vec()));
+            if let Some(lease) = &mut log.lease {
+                lease.stage = Stage::Held;
+            }
+            true
+        })?;
+        if !is_made {
             return Err(Error::conflict(self.session.clone()));
         }
-        self.with_log(|log| log.segments.insert(segment, Arc::new(header.to_vec())));
         self.end = Some(Position {
             segment,
             offset: wide(header.len()),
@@ -223,13 +297,13 @@ impl Writer for MemoryWriter {
     }
 
     fn cut(&mut self, at: Position) -> Result<(), Error> {
-        let is_inside = self.with_log(|log| match log.segments.get_mut(&at.segment) {
+        let is_inside = self.act(|log| match log.segments.get_mut(&at.segment) {
             Some(bytes) if at.offset <= wide(bytes.len()) => {
                 Arc::make_mut(bytes).truncate(usize::try_from(at.offset).unwrap_or(usize::MAX));
                 true
             }
             _ => false,
-        });
+        })?;
         if !is_inside {
             return Err(Error::conflict(self.session.clone()));
         }
@@ -238,13 +312,16 @@ impl Writer for MemoryWriter {
     }
 
     fn append(&mut self, at: Position, bytes: &[u8], _: Durability) -> Result<(), Error> {
-        if self.end != Some(at) {
+        let is_end = self.end == Some(at);
+        self.act(|log| {
+            if is_end {
+                let segment = log.segments.entry(at.segment).or_default();
+                Arc::make_mut(segment).extend_from_slice(bytes);
+            }
+        })?;
+        if !is_end {
             return Err(Error::conflict(self.session.clone()));
         }
-        self.with_log(|log| {
-            let segment = log.segments.entry(at.segment).or_default();
-            Arc::make_mut(segment).extend_from_slice(bytes);
-        });
         self.end = Some(Position {
             offset: at.offset + wide(bytes.len()),
             ..at
@@ -254,16 +331,15 @@ impl Writer for MemoryWriter {
 
     fn set_aside(&mut self, at: Position, bytes: &[u8]) -> Result<String, Error> {
         let name = super::name_aside(at, bytes);
-        self.with_log(|log| log.set_aside.insert(name.clone(), bytes.to_vec()));
+        self.act(|log| log.set_aside.insert(name.clone(), bytes.to_vec()))?;
         Ok(name)
     }
 
     fn size(&self) -> Result<Size, Error> {
-        let used = self.with_log(|log| {
-            log.segments
-                .values()
-                .map(|bytes| bytes.len())
-                .sum::<usize>()
+        let logs = self.store.logs();
+        let segments = logs.get(&self.session).map(|log| log.segments.values());
+        let used = segments.map_or(0, |segments| {
+            segments.map(|bytes| bytes.len()).sum::<usize>()
         });
         Ok(Size {
             used: wide(used),

@@ -1,10 +1,13 @@
 //! Where logs lie: segments of bytes that only grow, one writer to a session.
 
+mod claim;
+mod claimant;
 #[cfg(feature = "fs")]
 mod file;
 mod memory;
 mod mirror;
 
+pub use claim::{Claim, Owner, TakeOver, Tenure};
 #[cfg(feature = "fs")]
 pub use file::{FileStore, location};
 pub use memory::MemoryStore;
@@ -13,7 +16,7 @@ pub use mirror::Mirrored;
 use std::fmt;
 use std::sync::Arc;
 
-use agent_primitives::SessionId;
+use agent_primitives::{Clock, SessionId, SystemClock, Timestamp};
 
 use crate::Error;
 use crate::format::SEGMENT_MAX;
@@ -52,7 +55,6 @@ impl StoreId {
     }
 
     /// The id that `text` prints as.
-    #[cfg(feature = "fs")]
     pub(crate) fn parse(text: &str) -> Option<Self> {
         // `from_str_radix` takes a sign, which would make 31 digits pass.
         let plain = text.len() == 32 && text.bytes().all(|b| b.is_ascii_hexdigit());
@@ -183,9 +185,21 @@ pub trait Store: fmt::Debug + Send + Sync {
 
     /// Takes the session's one writer; dropping it gives it back.
     ///
+    /// A claim that takes over ends the tenure of the writer before: from then on that one's every call that
+    /// would change the log fails with [`Error::is_fenced`], and what it had under way is not acknowledged.
+    ///
     /// # Errors
-    /// [`Error::is_locked`] while another writer lives, in this process or another.
-    fn writer(&self, session: &SessionId) -> Result<Box<dyn Writer>, Error>;
+    /// [`Error::is_locked`] while another writer lives, in this process or another, and the claim may not
+    /// take over from it; or while somebody else claims the session.
+    fn claim(&self, session: &SessionId, claim: &Claim) -> Result<Box<dyn Writer>, Error>;
+
+    /// As [`claim`](Self::claim), at the system's time, and taking over from nobody.
+    ///
+    /// # Errors
+    /// As [`claim`](Self::claim).
+    fn writer(&self, session: &SessionId) -> Result<Box<dyn Writer>, Error> {
+        self.claim(session, &Claim::at(SystemClock.timestamp()))
+    }
 
     /// Whether there is a mirror that [`Durability::Replicated`] can be asked of; `false` unless a store
     /// says otherwise.
@@ -245,7 +259,18 @@ pub trait Store: fmt::Debug + Send + Sync {
 }
 
 /// The one writer of a session.
+///
+/// Each call that changes the log fails with [`Error::is_fenced`] once another writer took the session over.
 pub trait Writer: fmt::Debug + Send + Sync {
+    /// This writer's standing.
+    fn tenure(&self) -> Tenure;
+
+    /// Raises this writer's epoch above `epoch`, which the log knows of: the record of the last one is lost.
+    fn outrank(&mut self, epoch: u64) -> Result<(), Error>;
+
+    /// Extends the lease from `now` on.
+    fn renew(&mut self, now: Timestamp) -> Result<(), Error>;
+
     /// Begins a segment that holds `header`, and makes its name and header durable, and before that all
     /// that was appended so far. After a failure the same segment may be begun again.
     ///
@@ -255,7 +280,8 @@ pub trait Writer: fmt::Debug + Send + Sync {
     /// in between leaves what was there before.
     ///
     /// # Errors
-    /// [`Error::is_poisoned`] when what was appended so far could not be synced.
+    /// [`Error::is_poisoned`] when what was appended so far could not be synced; [`Error::is_conflict`]
+    /// when there is such a segment.
     fn start(&mut self, segment: u32, header: &[u8]) -> Result<(), Error>;
 
     /// Appends go on at `at`, in a segment that exists; what lies behind is zeros.
@@ -271,7 +297,8 @@ pub trait Writer: fmt::Debug + Send + Sync {
     /// # Errors
     /// [`Error::is_conflict`] when `at` is not the end; [`Error::is_disk_full`]; [`Error::is_poisoned`]
     /// from the first failed sync up to the next [`start`](Self::start), since the system may have dropped
-    /// what it could not write; [`Error::is_not_replicated`] when all is done but for the mirror.
+    /// what it could not write; [`Error::is_not_replicated`] when all is done but for the mirror;
+    /// [`Error::is_fenced`] when the session was taken over, be it while this was written.
     fn append(&mut self, at: Position, bytes: &[u8], durability: Durability) -> Result<(), Error>;
 
     /// Keeps a durable copy of damaged bytes that lay at `at`, and names it. The same bytes again are
@@ -312,8 +339,8 @@ impl<S: Store + ?Sized> Store for Arc<S> {
     ) -> Result<Vec<u8>, Error> {
         (**self).read_range(session, segment, offset, len)
     }
-    fn writer(&self, session: &SessionId) -> Result<Box<dyn Writer>, Error> {
-        (**self).writer(session)
+    fn claim(&self, session: &SessionId, claim: &Claim) -> Result<Box<dyn Writer>, Error> {
+        (**self).claim(session, claim)
     }
     fn is_mirrored(&self) -> bool {
         (**self).is_mirrored()

@@ -25,7 +25,7 @@ const ENDS: [&str; 7] = ["py", "py", "py", "rs", "ts", "go", "md"];
 ///
 /// # Errors
 /// A message does not become JSON.
-pub fn samples() -> Result<Vec<Vec<u8>>, serde_json::Error> {
+pub(super) fn samples() -> Result<Vec<Vec<u8>>, serde_json::Error> {
     let mut random = Rng::with_seed(SEED);
     let corpus = Corpus::new();
     let mut samples = Vec::new();

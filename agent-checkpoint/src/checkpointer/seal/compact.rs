@@ -12,7 +12,7 @@ use crate::log::numbering::wide;
 use crate::log::reach::Needed;
 use crate::log::replay::Replay;
 use crate::log::seal::{Outcome, seal};
-use crate::{Error, Store, StoreId, Writer};
+use crate::{Claim, Error, Store, StoreId, Writer};
 
 impl Checkpointer {
     /// Drops what the retention does not keep, as [`prune`](Self::prune) does, and gives the room back that
@@ -158,7 +158,7 @@ impl Store for View<'_> {
         }
     }
 
-    fn writer(&self, session: &SessionId) -> Result<Box<dyn Writer>, Error> {
+    fn claim(&self, session: &SessionId, _: &Claim) -> Result<Box<dyn Writer>, Error> {
         Err(Error::locked(session.clone()))
     }
 

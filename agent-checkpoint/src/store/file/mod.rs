@@ -6,7 +6,9 @@ mod atomic_write;
 mod failed_sync;
 mod folder;
 mod identity;
+mod lease;
 mod location;
+mod lock;
 mod names;
 mod sealed;
 mod share;
@@ -19,14 +21,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use agent_primitives::SessionId;
+use agent_primitives::{Clock, SessionId, SystemClock};
 
-use super::{Shared, Store, StoreId, Writer};
+use super::{Claim, Shared, Store, StoreId, Writer};
 use crate::Error;
 use crate::format::SEGMENT_MAX;
 use crate::format::segment::Place;
 use crate::fs::{Access, FileHandle, FileSystem, OsFiles, read_bounded, read_part};
 use crate::log::seal::index_of;
+use lock::{Lock, Turn};
 use writer::FileWriter;
 
 const SESSIONS: &str = "sessions";
@@ -34,11 +37,19 @@ const QUARANTINE: &str = "quarantine";
 const LOCK: &str = "lock";
 /// Begins the names of folders that are being removed.
 const REMOVED: &str = "removed-";
-const LOCK_TRIES: usize = 64;
 /// Removals so far, which makes their names differ.
 static REMOVALS: AtomicU64 = AtomicU64::new(0);
 
 /// Logs in a folder: one folder per session, made of segment files. FORMAT.md tells the layout.
+///
+/// A session's writer holds a lock of the system, which goes when its process ends, and keeps a lease beside
+/// it, which tells others who it is and lets them [take over](crate::Builder::take_over) from a writer that
+/// is stopped or hangs. Both are made for file systems of one machine, its containers included. On a network
+/// file system all depends on whether it has locks that reach other machines, and how soon it shows a change to
+/// them: where locks do not reach, a lease of another machine that runs still keeps a session from being
+/// opened, but two that open it at the same moment may both get it.
+///
+/// Do not delete lock files: a writer may hold one, and who comes next would not see it.
 ///
 /// The folder ignores itself for git, and only its owner may enter it (on Unix). Any number of
 /// processes may use it at once; a session has one writer among them all. Clones are the same store.
@@ -156,28 +167,12 @@ impl FileStore {
         }
     }
 
-    fn lock(&self, session: &SessionId) -> Result<(PathBuf, Box<dyn FileHandle>), Error> {
+    /// Takes the session for something other than writing. While the last of the three lives, nobody claims it.
+    fn lock(&self, session: &SessionId) -> Result<(PathBuf, Lock, Turn), Error> {
         let folder = self.session_folder(session)?;
-        // Each turn is lost to a removal that finished meanwhile.
-        for _ in 0..LOCK_TRIES {
-            folder::create(&*self.files, &folder)?;
-            // Whoever made it may have failed or died before its name was on the device.
-            folder::sync(&*self.files, &self.root.join(SESSIONS))?;
-            let lock = match open_lock(&*self.files, &folder) {
-                Ok(lock) => lock,
-                Err(_) if self.files.is_gone(&folder) => continue,
-                Err(error) => return Err(error),
-            };
-            let broken = |e| failed("locking", &folder, e);
-            if !lock.try_lock().map_err(broken)? {
-                return Err(Error::locked(session.clone()));
-            }
-            if lock.is_at(&folder.join(LOCK)).map_err(broken)? {
-                return Ok((folder, lock));
-            }
-            // The folder was removed between opening and locking; this lock keeps nobody out.
-        }
-        Err(Error::locked(session.clone()))
+        let claim = Claim::at(SystemClock.timestamp());
+        let (lock, turn) = Lock::claim(&*self.files, &folder, session, &claim)?;
+        Ok((folder, lock, turn))
     }
 }
 
@@ -251,8 +246,9 @@ impl Store for FileStore {
         sealed::read(&*self.files, &folder, segment, read)
     }
 
-    fn writer(&self, session: &SessionId) -> Result<Box<dyn Writer>, Error> {
-        let (folder, lock) = self.lock(session)?;
+    fn claim(&self, session: &SessionId, claim: &Claim) -> Result<Box<dyn Writer>, Error> {
+        let folder = self.session_folder(session)?;
+        let (lock, _turn) = Lock::claim(&*self.files, &folder, session, claim)?;
         let is_whole =
             |segment, bytes: &[u8]| index_of(&self.place(session, segment), bytes).is_some();
         if let Err(error) = sealed::tidy(&*self.files, &folder, SEGMENT_MAX, is_whole) {
@@ -274,10 +270,10 @@ impl Store for FileStore {
             // An earlier removal may have failed at the sync.
             return folder::sync(&*self.files, &sessions);
         }
-        let (folder, lock) = self.lock(session)?;
+        let (folder, lock, turn) = self.lock(session)?;
         self.remove_locked(&folder)?;
-        drop(lock);
-        folder::sync(&*self.files, &self.root.join(SESSIONS))
+        drop((lock, turn));
+        folder::sync(&*self.files, &sessions)
     }
 
     fn share(

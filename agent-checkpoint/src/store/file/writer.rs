@@ -4,15 +4,16 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use agent_primitives::SessionId;
+use agent_primitives::{SessionId, Timestamp};
 
 use super::active::{Active, Failure};
 use super::atomic_write::atomic_write;
+use super::lock::Lock;
 use super::names::{sealed_name, segment_name};
 use super::{QUARANTINE, failed, folder, sealed};
 use crate::fs::{Access, FileHandle, FileSystem, write_all};
 use crate::store::name_aside;
-use crate::{Durability, Error, Position, Size, Writer};
+use crate::{Durability, Error, Position, Size, Tenure, Writer};
 
 /// Holds the session's lock as long as it lives.
 #[derive(Debug)]
@@ -27,8 +28,8 @@ pub(super) struct FileWriter {
     is_last_unknown: bool,
     /// A segment that could not be begun, and whose name may be taken.
     begun: Option<u32>,
-    // Closing the file gives the lock back, so it must go last.
-    _lock: Box<dyn FileHandle>,
+    // Closing its file gives the lock back, so it must go last.
+    lock: Lock,
 }
 
 impl FileWriter {
@@ -36,7 +37,7 @@ impl FileWriter {
         files: Arc<dyn FileSystem>,
         session: SessionId,
         folder: PathBuf,
-        lock: Box<dyn FileHandle>,
+        lock: Lock,
     ) -> Self {
         Self {
             files,
@@ -46,7 +47,7 @@ impl FileWriter {
             is_folder_synced: false,
             is_last_unknown: false,
             begun: None,
-            _lock: lock,
+            lock,
         }
     }
 
@@ -113,15 +114,32 @@ impl FileWriter {
 
 impl Drop for FileWriter {
     fn drop(&mut self) {
+        if self.lock.check().is_err() {
+            return;
+        }
         // Zeros that stay behind are skipped by readers.
         if let Some((_, active)) = &mut self.active {
             let _ = active.trim();
         }
+        self.lock.release();
     }
 }
 
 impl Writer for FileWriter {
+    fn tenure(&self) -> Tenure {
+        self.lock.tenure()
+    }
+
+    fn outrank(&mut self, epoch: u64) -> Result<(), Error> {
+        self.lock.outrank(epoch)
+    }
+
+    fn renew(&mut self, now: Timestamp) -> Result<(), Error> {
+        self.lock.renew(now)
+    }
+
     fn start(&mut self, segment: u32, header: &[u8]) -> Result<(), Error> {
+        self.lock.check()?;
         self.finish(segment)?;
         let path = self.path(segment);
         if self.files.exists(&self.folder.join(sealed_name(segment))) {
@@ -133,18 +151,27 @@ impl Writer for FileWriter {
         } else {
             Access::CreateNew
         };
-        let opened = self.files.open(&path, access);
-        let file = opened.map_err(|e| failed("making", &path, e))?;
+        let file = match self.files.open(&path, access) {
+            // Of another writer, then: one of us came too late.
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
+                self.lock.check()?;
+                return Err(Error::conflict(self.session.clone()));
+            }
+            opened => opened.map_err(|e| failed("making", &path, e))?,
+        };
         self.begun = Some(segment);
         let written = write_header_last(&*file, header).and_then(|()| file.sync_all());
         let durable = written
             .map_err(|e| failed("writing", &path, e))
             .and_then(|()| folder::sync(&*self.files, &self.folder));
         if let Err(error) = durable {
+            self.lock.check()?;
             // The name must be free when this is tried again.
             let _ = self.files.remove_file(&path);
             return Err(error);
         }
+        self.lock.confirm()?;
+        self.lock.settle();
         let len = u64::try_from(header.len()).unwrap_or(u64::MAX);
         self.is_folder_synced = true;
         self.begun = None;
@@ -153,12 +180,14 @@ impl Writer for FileWriter {
     }
 
     fn resume(&mut self, at: Position) -> Result<(), Error> {
+        self.lock.check()?;
         let (file, len) = self.open(at)?;
         self.active = Some((at.segment, Active::resumed(file, at.offset, len)));
         Ok(())
     }
 
     fn cut(&mut self, at: Position) -> Result<(), Error> {
+        self.lock.check()?;
         let (file, _) = self.open(at)?;
         let cut = file.set_len(at.offset).and_then(|()| file.sync_all());
         cut.map_err(|e| failed("cutting", &self.path(at.segment), e))?;
@@ -167,6 +196,7 @@ impl Writer for FileWriter {
     }
 
     fn append(&mut self, at: Position, bytes: &[u8], durability: Durability) -> Result<(), Error> {
+        self.lock.check()?;
         if durability.is_synced() && !self.is_folder_synced {
             folder::sync(&*self.files, &self.folder)?;
             self.is_folder_synced = true;
@@ -178,7 +208,8 @@ impl Writer for FileWriter {
         match end {
             Some((segment, end, active)) if (segment, end) == (at.segment, at.offset) => {
                 match active.append(bytes, durability) {
-                    Ok(()) => Ok(()),
+                    // Whoever took over before this counts none of it; after this, all of it.
+                    Ok(()) => self.lock.confirm(),
                     Err(Failure::Poisoned) => Err(Error::poisoned()),
                     Err(Failure::Refused(e)) => Err(failed("writing", &self.path(segment), e)),
                 }
@@ -188,6 +219,7 @@ impl Writer for FileWriter {
     }
 
     fn set_aside(&mut self, at: Position, bytes: &[u8]) -> Result<String, Error> {
+        self.lock.check()?;
         let quarantine = self.folder.join(QUARANTINE);
         folder::create(&*self.files, &quarantine)?;
         let name = name_aside(at, bytes);

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use agent_primitives::SessionId;
 
-use super::{Store, StoreId, Writer};
+use super::{Claim, Store, StoreId, Writer};
 use crate::Error;
 use writer::MirrorWriter;
 
@@ -91,9 +91,9 @@ impl Store for Mirrored {
         self.primary.read(session, segment, max)
     }
 
-    fn writer(&self, session: &SessionId) -> Result<Box<dyn Writer>, Error> {
-        let primary = self.primary.writer(session)?;
-        let mut writer = MirrorWriter::new(primary, self.clone(), session.clone());
+    fn claim(&self, session: &SessionId, claim: &Claim) -> Result<Box<dyn Writer>, Error> {
+        let primary = self.primary.claim(session, claim)?;
+        let mut writer = MirrorWriter::new(primary, *claim, self.clone(), session.clone());
         let missing = writer.connect().map(drop).and_then(|()| writer.missing());
         match missing {
             // Without it the session would go on from an older state than was acknowledged.

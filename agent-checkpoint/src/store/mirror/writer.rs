@@ -1,11 +1,11 @@
 //! The writer of a session in both stores.
 
-use agent_primitives::SessionId;
+use agent_primitives::{SessionId, Timestamp};
 
 use super::Mirrored;
 use super::content::{Content, Log};
 use crate::log::numbering::{narrow, wide};
-use crate::{Durability, Error, Position, Size, Writer};
+use crate::{Claim, Durability, Error, Position, Size, Store, TakeOver, Tenure, Writer};
 
 /// Bytes that the mirror lacks before it follows by itself. More only while it cannot be reached.
 const LAG_MAX: u64 = 1 << 20;
@@ -22,6 +22,7 @@ pub(super) struct Missing {
 #[derive(Debug)]
 pub(super) struct MirrorWriter {
     primary: Box<dyn Writer>,
+    claim: Claim,
     /// `None` while it cannot be reached, and after each of its failures.
     mirror: Option<Box<dyn Writer>>,
     stores: Mirrored,
@@ -36,9 +37,19 @@ pub(super) struct MirrorWriter {
 }
 
 impl MirrorWriter {
-    pub(super) fn new(primary: Box<dyn Writer>, stores: Mirrored, session: SessionId) -> Self {
+    pub(super) fn new(
+        primary: Box<dyn Writer>,
+        mut claim: Claim,
+        stores: Mirrored,
+        session: SessionId,
+    ) -> Self {
+        if primary.tenure().is_takeover {
+            // Whoever lost the primary has lost the mirror with it.
+            claim.take_over = Some(TakeOver::Force);
+        }
         Self {
             primary,
+            claim,
             mirror: None,
             stores,
             session,
@@ -66,8 +77,10 @@ impl MirrorWriter {
     pub(super) fn connect(&mut self) -> Result<&mut dyn Writer, Error> {
         let writer = match self.mirror.take() {
             Some(writer) => writer,
-            None => self.stores.mirror.writer(&self.session)?,
+            None => self.stores.mirror.claim(&self.session, &self.claim)?,
         };
+        // To take over is asked for once.
+        self.claim.take_over = None;
         Ok(self.mirror.insert(writer).as_mut())
     }
 
@@ -280,6 +293,26 @@ impl Drop for MirrorWriter {
 }
 
 impl Writer for MirrorWriter {
+    fn tenure(&self) -> Tenure {
+        self.primary.tenure()
+    }
+
+    fn outrank(&mut self, epoch: u64) -> Result<(), Error> {
+        self.primary.outrank(epoch)
+    }
+
+    fn renew(&mut self, now: Timestamp) -> Result<(), Error> {
+        self.claim.now = now;
+        self.primary.renew(now)?;
+        if let Some(mirror) = &mut self.mirror
+            && mirror.renew(now).is_err()
+        {
+            // Claimed anew when it is to follow.
+            self.mirror = None;
+        }
+        Ok(())
+    }
+
     fn start(&mut self, segment: u32, header: &[u8]) -> Result<(), Error> {
         self.primary.start(segment, header)?;
         self.lag = self.lag.saturating_add(wide(header.len()));
