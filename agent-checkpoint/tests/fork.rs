@@ -251,3 +251,37 @@ fn sealed_segments_are_shared_and_sealing_in_one_session_costs_the_other_nothing
     parent.restore(&all[6].0).unwrap();
     assert_eq!(*parent.state(), all[6].1);
 }
+
+#[test]
+fn a_fork_of_a_session_that_had_many_owners_has_owners_of_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = FileStore::open(folder.path()).unwrap();
+    let mut all = Vec::new();
+    for _ in 0..6 {
+        let mut parent = open(&store, "parent");
+        all.extend(long(&mut parent, 7));
+    }
+    let (at, state) = &all[39];
+    let fork = Checkpointer::builder(store.clone(), id("child"))
+        .retention(Retention::all())
+        .fork_of(id("parent"), at.clone());
+    let mut child = fork.open().unwrap();
+    assert_eq!(child.state(), state);
+    let mut expected = state.clone();
+    for n in 0..3 {
+        for (_, state) in long(&mut child, 7) {
+            expected = state;
+        }
+        drop(child);
+        child = open(&store, "child");
+        assert!(child.report().is_clean(), "{n}: {}", child.report());
+        assert_eq!(*child.state(), expected, "{n}");
+    }
+    let reader = agent_checkpoint::Reader::open(store, id("child")).unwrap();
+    assert_eq!(reader.state().unwrap(), expected);
+    assert_eq!(
+        reader.tail(50).unwrap(),
+        expected.conversation[expected.conversation.len() - 50..]
+    );
+    assert!(reader.verify().unwrap().is_clean());
+}
