@@ -80,6 +80,7 @@ fn later(session: &mut Checkpointer) -> BTreeMap<String, Reference> {
         kind: "dream".into(),
         agent: None,
         restored: None,
+        why: None,
         covers: batch.next() - 3,
         history: session.current.numbering.spans().to_vec(),
         context: None,
