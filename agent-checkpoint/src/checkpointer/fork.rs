@@ -15,6 +15,7 @@ use crate::log::batch::Batch;
 use crate::log::lineage::Lineage;
 use crate::log::numbering::{narrow, wide};
 use crate::log::scan::scan;
+use crate::log::seal::is_sealed;
 use crate::{Claim, Error, Shared, Store};
 
 impl Checkpointer {
@@ -85,6 +86,7 @@ impl Origin {
         for (at, segment) in segments.iter().enumerate().rev() {
             let mut bytes = store.read(parent, *segment, SEGMENT_MAX)?;
             let start = place(*segment).check(&bytes)?;
+            let is_open = behind.is_none() && !is_sealed(&place(*segment), &bytes)?;
             let void_from = match behind {
                 Some((next, opening)) if segment.checked_add(1) == Some(next) => opening.void_from,
                 _ => 0,
@@ -103,19 +105,19 @@ impl Origin {
                 let commit = own
                     .map(|(at, frame)| (at + frame.len(), frame.header))
                     .find(|(_, header)| header.seq <= number);
-                found = Some((at, *segment, void_from, behind.is_none(), commit));
+                found = Some((at, *segment, void_from, is_open, commit));
                 break;
             }
             behind = Some((*segment, opening));
         }
-        let (at, through, void_from, is_last, commit) = found.ok_or_else(unknown)?;
+        let (at, through, void_from, is_open, commit) = found.ok_or_else(unknown)?;
         let mut shared: Vec<Shared> = segments
             .get(..=at)
             .unwrap_or_default()
             .iter()
             .map(|segment| Shared::whole(*segment))
             .collect();
-        if is_last {
+        if is_open {
             // It is still written to: what there is of it is copied, up to the commit.
             let ends = commit.filter(|(_, header)| {
                 header.kind == Kind::COMMIT || header.flags.has(Flags::COMMIT)

@@ -5,7 +5,7 @@ mod faults;
 mod play;
 
 use explore::{Effort, Explorer, Tally};
-use play::{Act, FORMAT, Play, ROOT, Settings, Step, random_script};
+use play::{Act, Extra, FORMAT, Play, ROOT, Settings, Step, random_script};
 
 use std::path::Path;
 
@@ -58,7 +58,7 @@ fn crash_anywhere(name: &str, files: &SimFiles, settings: Settings, script: &[St
             .unwrap_or_else(|error| panic!("{name}: {step:?}: {error}"));
     }
     let moments = files.moments();
-    let life = random_script(u64::from(seed), 12, false);
+    let life = random_script(u64::from(seed), 12, Extra::default());
     let mut explorer = Explorer::new(name.to_owned(), effort(), &play, u64::from(seed));
     explorer.explore(&moments, &play.marks, &life);
     explorer.tally
@@ -87,7 +87,11 @@ fn scripts(seeds: impl Iterator<Item = u64>, durability: Durability) -> Tally {
             durability,
             ..SETTINGS
         };
-        let script = random_script(seed, len, seed % 5 < 2);
+        let extra = Extra {
+            removes: seed % 5 < 2,
+            forks: seed % 4 == 0,
+        };
+        let script = random_script(seed, len, extra);
         let name = format!("script {seed}");
         tally += crash_anywhere(&name, &with_store(sector), settings, &script);
     }
@@ -161,7 +165,14 @@ fn an_error_at_any_call_is_told_and_the_next_save_goes_through() {
                 durability,
                 ..SETTINGS
             };
-            let script = random_script(seed, 40, seed == 3);
+            let script = random_script(
+                seed,
+                40,
+                Extra {
+                    removes: seed == 3,
+                    forks: seed == 0,
+                },
+            );
             let name = format!("script {seed}");
             let done = faults::fail_anywhere(
                 &name,

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::fs::sim::SimFiles;
 use crate::{
-    Checkpointer, Durability, Error, FileStore, Message, Resume, Retention, SessionState, Snapshot,
-    Store,
+    Checkpointer, Durability, Error, FileStore, Message, Resume, Retention, Sealing, SessionState,
+    Snapshot, Store,
 };
 
 pub(super) const ROOT: &str = "/store";
@@ -51,22 +51,46 @@ pub(super) enum Act {
     /// Drops the session; the next act opens it.
     Close,
     Remove,
+    /// Packs what is full.
+    Seal,
+    /// Leaves out what no checkpoint needs.
+    Compact,
+    /// A checkpoint with a label.
+    Label,
+    /// Holds the checkpoint at this place in the list.
+    Pin(usize),
+    /// Begins the other session with this one's newest checkpoint, where the other one was never saved.
+    Fork,
 }
 
 /// An act, and which session does it.
 pub(super) type Step = (usize, Act);
 
-pub(super) fn random_script(seed: u64, len: usize, removes: bool) -> Vec<Step> {
+/// What is in a script beside saves.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(super) struct Extra {
+    pub(super) removes: bool,
+    /// In the middle, before the second session is used.
+    pub(super) forks: bool,
+}
+
+pub(super) fn random_script(seed: u64, len: usize, extra: Extra) -> Vec<Step> {
     let mut dice = Dice(seed);
     let mut script = Vec::new();
     while script.len() < len {
-        let who = usize::from(dice.is_one_in(4));
+        let is_first_alone = extra.forks && script.len() <= len / 2;
+        if extra.forks && script.len() == len / 2 {
+            script.push((0, Act::Save(CheckpointKind::Auto, Durability::Buffered)));
+            script.push((0, Act::Fork));
+            continue;
+        }
+        let who = usize::from(dice.is_one_in(4) && !is_first_alone);
         let durability = match dice.roll(3) {
             0 => Durability::Synced,
             _ => Durability::Buffered,
         };
         let size = [3, 30, 200, 700, 3_000][dice.roll(5)];
-        let act = match dice.roll(24) {
+        let act = match dice.roll(29) {
             0..8 => Act::Push(size),
             8..10 => Act::Update,
             10 => Act::Put,
@@ -76,7 +100,11 @@ pub(super) fn random_script(seed: u64, len: usize, removes: bool) -> Vec<Step> {
             19 => Act::Restore(dice.roll(3)),
             20 => Act::Prune,
             21 => Act::Reopen,
-            22 if removes => Act::Remove,
+            22 if extra.removes => Act::Remove,
+            23..25 => Act::Seal,
+            25 => Act::Compact,
+            26 => Act::Label,
+            27 => Act::Pin(dice.roll(3)),
             _ => Act::Close,
         };
         script.push((who, act));
@@ -153,6 +181,7 @@ impl Settings {
         Checkpointer::builder(store.clone(), Self::id(who))
             .segment_target(self.segment_target)
             .resume(Resume::Last(messages))
+            .sealing(Sealing::Never)
             .open()
     }
 
@@ -171,6 +200,8 @@ impl Settings {
             .clock(Arc::new(clock))
             .durability(self.durability)
             .retention(retention)
+            // On a thread of its own it would do other things in each run.
+            .sealing(Sealing::Never)
             .segment_target(self.segment_target)
             .open()
     }
@@ -289,6 +320,40 @@ impl Play {
             }
             Act::Prune => drop(session.prune()?),
             Act::Reopen => session.reopen()?,
+            Act::Seal => drop(session.seal()?),
+            Act::Compact => drop(session.compact()?),
+            Act::Label => {
+                let now = Seen::of(session);
+                self.begin(who, [now.clone()]);
+                let id = self
+                    .session(who)?
+                    .save_labelled(&format!("label {counter}"))?;
+                self.actors[who].known.insert(id, now);
+                self.end(who, durability);
+            }
+            Act::Pin(place) => {
+                if let Some(id) = session.list().get(place).map(|one| one.id.clone()) {
+                    session.pin(&id)?;
+                }
+            }
+            Act::Fork => {
+                let other = 1 - who;
+                let Some(id) = session.latest().map(|newest| newest.id) else {
+                    return Ok(());
+                };
+                let Some(then) = self.actors[who].known.get(&id).cloned() else {
+                    return Ok(());
+                };
+                if self.actors[other].saves.len() > 1 {
+                    return Ok(());
+                }
+                self.actors[other].session = None;
+                self.begin(other, [then.clone()]);
+                let forked = self.session(who)?.fork(&id, Settings::id(other))?;
+                assert_eq!(Seen::of(&forked), then, "forked");
+                self.actors[other].session = Some(forked);
+                self.end(other, Durability::Synced);
+            }
             Act::Close => self.actors[who].session = None,
             Act::Remove => {
                 self.actors[who].session = None;

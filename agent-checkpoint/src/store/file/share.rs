@@ -31,7 +31,10 @@ impl FileStore {
         let filled = shared
             .iter()
             .try_for_each(|shared| take(files, &parent, &made, *shared))
-            .and_then(|()| write_new(files, &made.join(segment_name(own)), bytes))
+            .and_then(|()| {
+                let path = made.join(segment_name(own));
+                write_new(files, &path, bytes).map_err(|e| failed("writing", &path, e))
+            })
             .and_then(|()| folder::sync(files, &made));
         let moved = filled.and_then(|()| {
             // On Windows a folder with an open file does not move.
@@ -102,36 +105,30 @@ impl FileStore {
     }
 }
 
-/// A second name for the segment, or a copy of as much of it as is asked for.
+/// A second name for the segment, sealed or not, or a copy of as much of it as is asked for.
 fn take(files: &dyn FileSystem, from: &Path, to: &Path, shared: Shared) -> Result<(), Error> {
-    let looked = sealed::look(files, from, shared.segment);
-    let (source, _) = looked.map_err(|e| failed("sharing from", from, e))?;
-    let target = to.join(source.file_name().unwrap_or_default());
-    if shared.len.is_none() {
-        match files.hard_link(&source, &target) {
-            Ok(()) => return Ok(()),
-            Err(e) if e.kind() == io::ErrorKind::NotFound => {
-                return Err(failed("sharing", &source, e));
+    sealed::read(files, from, shared.segment, |source| {
+        let target = to.join(source.file_name().unwrap_or_default());
+        if shared.len.is_none() {
+            match files.hard_link(source, &target) {
+                Ok(()) => return Ok(()),
+                Err(e) if e.kind() == io::ErrorKind::NotFound => return Err(e),
+                // Not every file system knows links, and some know only so many.
+                Err(_) => {}
             }
-            // Not every file system knows links, and some know only so many.
-            Err(_) => {}
         }
-    }
-    let read = read_bounded(files, &source, SEGMENT_MAX);
-    let mut bytes = read.map_err(|e| failed("reading", &source, e))?;
-    if let Some(len) = shared.len {
-        bytes.truncate(usize::try_from(len).unwrap_or(usize::MAX));
-    }
-    write_new(files, &target, &bytes)
+        let mut bytes = read_bounded(files, source, SEGMENT_MAX)?;
+        if let Some(len) = shared.len {
+            bytes.truncate(usize::try_from(len).unwrap_or(usize::MAX));
+        }
+        write_new(files, &target, &bytes)
+    })
 }
 
-fn write_new(files: &dyn FileSystem, path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    let opened = files.open(path, Access::CreateNew);
-    let written = opened.and_then(|file| {
-        write_all(&*file, 0, bytes)?;
-        file.sync_all()
-    });
-    written.map_err(|e| failed("writing", path, e))
+fn write_new(files: &dyn FileSystem, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let file = files.open(path, Access::CreateNew)?;
+    write_all(&*file, 0, bytes)?;
+    file.sync_all()
 }
 
 #[cfg(test)]
