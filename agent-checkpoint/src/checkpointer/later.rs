@@ -76,11 +76,11 @@ fn later(session: &mut Checkpointer) -> BTreeMap<String, Reference> {
     .map(|(name, seq, schema)| (name.to_owned(), Reference { seq, schema }))
     .collect();
     let body = Body {
-        why: None,
         at: 0,
         kind: "dream".into(),
         agent: None,
         restored: None,
+        why: None,
         covers: batch.next() - 3,
         history: session.current.numbering.spans().to_vec(),
         context: None,
