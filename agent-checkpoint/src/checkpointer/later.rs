@@ -76,7 +76,6 @@ fn later(session: &mut Checkpointer) -> BTreeMap<String, Reference> {
     .map(|(name, seq, schema)| (name.to_owned(), Reference { seq, schema }))
     .collect();
     let body = Body {
-        why: None,
         at: 0,
         kind: "dream".into(),
         agent: None,
