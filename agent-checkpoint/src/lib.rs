@@ -7,6 +7,13 @@
 mod checkpointer;
 mod codec;
 #[cfg(all(test, feature = "fs"))]
+#[allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::range_plus_one,
+    reason = "what is not there fails the test, and it tells what it tried"
+)]
 mod crash;
 mod error;
 mod format;
@@ -32,8 +39,8 @@ pub use state::{
     Workflow, WorkflowStep,
 };
 pub use store::{
-    Claim, Durability, MemoryStore, Mirrored, Owner, Position, Shared, Size, Store, StoreId, TakeOver,
-    Tenure, Writer,
+    Claim, Durability, MemoryStore, Mirrored, Owner, Position, Shared, Size, Store, StoreId,
+    TakeOver, Tenure, Writer,
 };
 #[cfg(feature = "fs")]
 pub use store::{FileStore, location};

@@ -154,8 +154,14 @@ fn a_crash_while_a_store_is_made_leaves_one_that_opens() {
 
 #[test]
 fn an_error_at_any_call_is_told_and_the_next_save_goes_through() {
-    let (seeds, stride) = if IS_THOROUGH { (6, 1) } else { (1, 17) };
+    let seeds = if IS_THOROUGH { 4 } else { 1 };
     for seed in 0..seeds {
+        // Each call of the first script, and some of the others.
+        let stride = match (IS_THOROUGH, seed) {
+            (true, 0) => 1,
+            (true, _) => 7,
+            (false, _) => 97,
+        };
         for lasting in [false, true] {
             let durability = match seed % 2 {
                 0 => Durability::Synced,

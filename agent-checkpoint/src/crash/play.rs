@@ -288,7 +288,7 @@ impl Play {
                 session.push(Message::user(&words[..len])).unwrap();
             }
             Act::Update => {
-                session.update(|work| work.next_steps.push(format!("step {counter}").into()))
+                session.update(|work| work.next_steps.push(format!("step {counter}").into()));
             }
             Act::Put => session.put(&Count(counter as u64)).unwrap(),
             // A limit that is too small changes nothing.

@@ -6,9 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use agent_primitives::{SessionId, Timestamp};
 
 use super::claim::{Found, Record, Stage, Verdict, decide};
-use super::{
-    Claim, Durability, Position, Shared, Size, Store, StoreId, Tenure, Writer, claimant,
-};
+use super::{Claim, Durability, Position, Shared, Size, Store, StoreId, Tenure, Writer, claimant};
 use crate::Error;
 
 /// Logs in memory. Clones share them.
@@ -340,7 +338,9 @@ impl Writer for MemoryWriter {
     fn size(&self) -> Result<Size, Error> {
         let logs = self.store.logs();
         let segments = logs.get(&self.session).map(|log| log.segments.values());
-        let used = segments.map_or(0, |segments| segments.map(|bytes| bytes.len()).sum::<usize>());
+        let used = segments.map_or(0, |segments| {
+            segments.map(|bytes| bytes.len()).sum::<usize>()
+        });
         Ok(Size {
             used: wide(used),
             allocated: wide(used),

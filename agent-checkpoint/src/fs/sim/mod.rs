@@ -303,9 +303,12 @@ impl FileSystem for SimFiles {
             .get(&folder)
             .ok_or(ErrorKind::NotADirectory)?
             .now;
-        let kind = |inode| match live.disk.files.contains_key(inode) {
-            true => EntryKind::File,
-            false => EntryKind::Folder,
+        let kind = |inode| {
+            if live.disk.files.contains_key(inode) {
+                EntryKind::File
+            } else {
+                EntryKind::Folder
+            }
         };
         Ok(names
             .iter()
