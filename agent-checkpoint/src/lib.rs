@@ -6,14 +6,8 @@
 
 mod checkpointer;
 mod codec;
-#[cfg(all(test, feature = "fs"))]
-#[allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::print_stdout,
-    clippy::range_plus_one,
-    reason = "what is not there fails the test, and it tells what it tried"
-)]
+#[cfg(feature = "fs")]
+#[cfg(test)]
 mod crash;
 mod error;
 mod format;

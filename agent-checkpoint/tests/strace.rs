@@ -91,12 +91,12 @@ fn run(folder: &Path, call: &str, tamper: &str) -> (usize, bool) {
         .output()
         .unwrap();
     let told = String::from_utf8(child.stdout).unwrap();
-    let mut last = told.lines().filter_map(|line| {
+    let last = told.lines().filter_map(|line| {
         let (_, number) = line.split_once(ACK)?;
         number.parse::<usize>().ok()
     });
     (
-        last.next_back().map_or(0, |last| last + 1),
+        last.max().map_or(0, |last| last + 1),
         child.status.success(),
     )
 }
