@@ -29,7 +29,7 @@ pub(super) struct Attached {
 impl Attached {
     pub(super) fn to(store: &Arc<dyn Store>, session: &SessionId) -> Result<Self, Error> {
         let mut writer = store.writer(session)?;
-        let mut loaded = load(store, session)?;
+        let mut loaded = load(store, session, u64::MAX)?;
         let (head, current) = newest(&mut loaded.replay)?;
         let mut report = report(&loaded, head.as_ref());
         let mending = Mending {

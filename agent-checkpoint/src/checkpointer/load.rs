@@ -6,9 +6,11 @@ use crate::format::SEGMENT_MAX;
 use crate::format::compress::Unpacker;
 use crate::format::header::Fault;
 use crate::format::segment::{Opening, Place, Start};
+use crate::log::decode::{Decoded, Refusal};
 use crate::log::numbering::{narrow, wide};
-use crate::log::replay::{Refusal, Replay};
-use crate::log::scan::{Damage, scan};
+use crate::log::replay::Replay;
+use crate::log::scan::{Damage, Scan, scan};
+use crate::log::workers::{decode_all, threads_for};
 use crate::{Error, Position, Store};
 
 /// Bytes that are no frame.
@@ -35,8 +37,15 @@ pub(crate) struct Loaded {
     pub(crate) is_torn: bool,
 }
 
+/// Segments are read and decoded together up to this length, in bytes: what lies in memory beside what
+/// was decoded is no more than this, or one segment.
+const WINDOW: usize = 8 << 20;
+
 /// Reads all of it; changes nothing.
-pub(crate) fn load(store: &dyn Store, session: &SessionId) -> Result<Loaded, Error> {
+///
+/// # Errors
+/// [`Error::is_too_large`] before more than `limit` bytes would be inflated.
+pub(crate) fn load(store: &dyn Store, session: &SessionId, limit: u64) -> Result<Loaded, Error> {
     let mut loaded = Loaded {
         replay: Replay::default(),
         lost: Vec::new(),
@@ -48,29 +57,94 @@ pub(crate) fn load(store: &dyn Store, session: &SessionId) -> Result<Loaded, Err
         is_torn: false,
     };
     let mut unpacker = Unpacker::new()?;
-    let place = |segment| Place {
-        store: store.id(),
-        session,
-        segment,
-    };
-    // The segment behind one says how much of it counts.
-    let mut waiting: Option<(u32, Vec<u8>)> = None;
-    for segment in store.segments(session)? {
-        let bytes = store.read(session, segment, SEGMENT_MAX)?;
-        if let Some((before, mut bytes_before)) = waiting.take() {
-            if before.checked_add(1) == Some(segment)
-                && let Start::Good(opening, _) = place(segment).check(&bytes)?
-            {
-                void(&mut bytes_before, opening);
-            }
-            loaded.segment(&bytes_before, place(before), &mut unpacker)?;
+    let mut segments = Segments::of(store, session)?;
+    let mut left = limit;
+    let mut window = segments.window()?;
+    while !window.is_empty() {
+        let mut scans = Vec::new();
+        for (place, bytes) in &window {
+            let (start, is_good) = match place.check(bytes)? {
+                Start::Good(_, start) => (start, true),
+                Start::Damaged(start) => (start, false),
+            };
+            scans.push((start, is_good, scan(bytes, start, place.seed())));
         }
-        waiting = Some((segment, bytes));
-    }
-    if let Some((last, bytes)) = waiting {
-        loaded.segment(&bytes, place(last), &mut unpacker)?;
+        let frames: Vec<_> = scans
+            .iter()
+            .flat_map(|(.., scan)| scan.frames.iter().map(|(_, found)| *found))
+            .collect();
+        let raw = frames
+            .iter()
+            .map(|found| u64::from(found.header.raw_len))
+            .fold(0, u64::saturating_add);
+        left = left
+            .checked_sub(raw)
+            .ok_or_else(|| Error::too_large("a log inflated", narrow(limit) + 1, narrow(limit)))?;
+        let (decoded, next) = decode_all(&frames, threads_for(narrow(raw)), &mut unpacker, || {
+            segments.window()
+        })?;
+        let mut decoded = decoded.into_iter();
+        for ((place, bytes), (start, is_good, scan)) in window.iter().zip(scans) {
+            loaded.segment(bytes, *place, start, is_good, scan, &mut decoded)?;
+        }
+        window = next?;
     }
     Ok(loaded)
+}
+
+/// A session's segments, one after the other, each without what the next one says does not count.
+struct Segments<'a> {
+    store: &'a dyn Store,
+    session: &'a SessionId,
+    numbers: std::vec::IntoIter<u32>,
+    /// Read, and not yet given: the segment behind it may take some of it back.
+    waiting: Option<(Place<'a>, Vec<u8>)>,
+}
+
+impl<'a> Segments<'a> {
+    fn of(store: &'a dyn Store, session: &'a SessionId) -> Result<Self, Error> {
+        Ok(Self {
+            store,
+            session,
+            numbers: store.segments(session)?.into_iter(),
+            waiting: None,
+        })
+    }
+
+    /// The next segments, of about [`WINDOW`] bytes together; none at the end.
+    fn window(&mut self) -> Result<Vec<(Place<'a>, Vec<u8>)>, Error> {
+        let mut window = Vec::new();
+        let mut len = 0;
+        while len < WINDOW {
+            let next = match self.numbers.next() {
+                Some(segment) => {
+                    let bytes = self.store.read(self.session, segment, SEGMENT_MAX)?;
+                    let place = Place {
+                        store: self.store.id(),
+                        session: self.session,
+                        segment,
+                    };
+                    Some((place, bytes))
+                }
+                None => None,
+            };
+            let is_last = next.is_none();
+            if let Some((place, mut bytes)) = std::mem::replace(&mut self.waiting, next) {
+                if let Some((behind, header)) = &self.waiting
+                    && place.segment.checked_add(1) == Some(behind.segment)
+                    && let Start::Good(opening, _) = behind.check(header)?
+                {
+                    void(&mut bytes, opening);
+                }
+                len += bytes.len();
+                window.push((place, bytes));
+            }
+            if is_last {
+                break;
+            }
+        }
+        Ok(window)
+    }
 }
 
 /// Takes off what the next segment says does not count.
@@ -85,14 +159,12 @@ impl Loaded {
         &mut self,
         bytes: &[u8],
         place: Place<'_>,
-        unpacker: &mut Unpacker,
+        start: usize,
+        is_good: bool,
+        found: Scan<'_>,
+        decoded: &mut impl Iterator<Item = Result<Decoded, Refusal>>,
     ) -> Result<(), Error> {
         let segment = place.segment;
-        let (start, is_good) = match place.check(bytes)? {
-            Start::Good(_, start) => (start, true),
-            Start::Damaged(start) => (start, false),
-        };
-        let found = scan(bytes, start, place.seed());
         let is_next = self.last_segment.checked_add(1) == Some(segment);
         if !is_next && !is_good && found.frames.is_empty() {
             self.ignored.push(segment);
@@ -127,8 +199,8 @@ impl Loaded {
             }
             self.damaged_headers.push(segment);
         }
-        for (at, frame) in &found.frames {
-            match self.replay.frame(frame, unpacker) {
+        for ((at, frame), decoded) in found.frames.iter().zip(decoded) {
+            match self.replay.frame(&frame.header, decoded) {
                 Ok(()) => {}
                 Err(Refusal::Fault(fault)) => {
                     keep(Damage {

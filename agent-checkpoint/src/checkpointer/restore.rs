@@ -42,7 +42,7 @@ impl Checkpointer {
         if !self.list().iter().any(|checkpoint| checkpoint.id == *id) {
             return Err(Error::not_found(id.clone()));
         }
-        let mut replay = load(&self.store, &self.session)?.replay;
+        let mut replay = load(&self.store, &self.session, u64::MAX)?.replay;
         let entry = replay
             .commits
             .iter()

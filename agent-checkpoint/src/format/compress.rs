@@ -52,25 +52,46 @@ impl std::fmt::Debug for Packer {
     }
 }
 
+/// A working buffer longer than this is given back after use, in bytes.
+const BUFFER_KEPT: usize = 4 << 20;
+
 /// Inflates payloads; keeps its working memory between them.
-pub(crate) struct Unpacker(zstd::bulk::Decompressor<'static>);
+pub(crate) struct Unpacker {
+    decompressor: zstd::bulk::Decompressor<'static>,
+    buffer: Vec<u8>,
+}
 
 impl Unpacker {
     pub(crate) fn new() -> Result<Self, Error> {
         zstd::bulk::Decompressor::new()
-            .map(Self)
+            .map(|decompressor| Self {
+                decompressor,
+                buffer: Vec::new(),
+            })
             .map_err(|e| Error::unavailable("setting up zstd", e))
     }
 
-    /// Exactly `header.raw_len` bytes, or a fault; never more than that is allocated.
-    pub(crate) fn unpack(&mut self, header: &Header, stored: &[u8]) -> Result<Vec<u8>, Fault> {
+    /// Exactly `header.raw_len` bytes, or a fault; never more than that is allocated. What is stored raw is
+    /// not copied.
+    pub(crate) fn inflate<'a>(
+        &'a mut self,
+        header: &Header,
+        stored: &'a [u8],
+    ) -> Result<&'a [u8], Fault> {
         let raw_len = usize::try_from(header.raw_len).map_err(|_| Fault::Limit)?;
         let raw = match header.compression {
-            Compression::RAW => stored.to_vec(),
-            Compression::ZSTD => self
-                .0
-                .decompress(stored, raw_len)
-                .map_err(|_| Fault::Inflate)?,
+            Compression::RAW => stored,
+            Compression::ZSTD => {
+                self.buffer.clear();
+                if self.buffer.capacity() > BUFFER_KEPT {
+                    self.buffer = Vec::new();
+                }
+                self.buffer.reserve_exact(raw_len);
+                self.decompressor
+                    .decompress_to_buffer(stored, &mut self.buffer)
+                    .map_err(|_| Fault::Inflate)?;
+                &self.buffer
+            }
             _ => return Err(Fault::Inflate),
         };
         if raw.len() == raw_len {
@@ -78,6 +99,11 @@ impl Unpacker {
         } else {
             Err(Fault::Inflate)
         }
+    }
+
+    /// As [`inflate`](Self::inflate), for who keeps the bytes.
+    pub(crate) fn unpack(&mut self, header: &Header, stored: &[u8]) -> Result<Vec<u8>, Fault> {
+        self.inflate(header, stored).map(<[u8]>::to_vec)
     }
 }
 

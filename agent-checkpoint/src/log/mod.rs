@@ -2,7 +2,10 @@
 
 pub(crate) mod batch;
 pub(crate) mod chain;
+pub(crate) mod decode;
+pub(crate) mod entry;
 pub(crate) mod numbering;
 pub(crate) mod replay;
 pub(crate) mod scan;
 pub(crate) mod view;
+pub(crate) mod workers;

@@ -4,57 +4,19 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use agent_primitives::CheckpointId;
 use serde::de::Error as _;
 use serde_json::{Map, Value};
 
-use super::chain::{checkpoint_id, commit_hash, payload_digest};
+use super::chain::commit_hash;
+pub(crate) use super::decode::Refusal;
+use super::decode::{Content, Decoded, Packed};
+pub(crate) use super::entry::Entry;
 use super::numbering::{last_number, narrow, wide};
-use crate::format::RECORD_SCHEMA;
 use crate::format::compress::Unpacker;
-use crate::format::frame::Found;
 use crate::format::header::{Fault, Header};
-use crate::format::items::Items;
-use crate::format::payload::{Body, Commit, ComponentNames, Digest, Span, Tombstone, name_mark};
-use crate::format::tags::{Codec, Compression, Flags, Kind};
+use crate::format::payload::{Body, Commit, Digest, Span, Tombstone, name_mark};
+use crate::format::tags::Flags;
 use crate::{Error, Message};
-
-/// A commit in the log.
-#[derive(Debug, Clone)]
-pub(crate) struct Entry {
-    pub(crate) seq: u64,
-    pub(crate) hash: Digest,
-    /// Unix milliseconds.
-    pub(crate) at_ms: i64,
-    pub(crate) body: Arc<Body>,
-    /// Items that flags have added to the body's history, and to its context.
-    pub(crate) tail: Option<Span>,
-    /// Everything that it refers to is there and is what was committed.
-    pub(crate) whole: bool,
-}
-
-impl Entry {
-    pub(crate) fn id(&self) -> CheckpointId {
-        checkpoint_id(self.seq, &self.hash)
-    }
-
-    /// The whole conversation.
-    pub(crate) fn history(&self) -> impl Iterator<Item = Span> {
-        self.body.history.iter().copied().chain(self.tail)
-    }
-
-    /// What the model is sent, where it differs from the whole conversation.
-    pub(crate) fn context(&self) -> Option<impl Iterator<Item = Span>> {
-        let context = self.body.context.as_ref()?;
-        Some(context.iter().copied().chain(self.tail))
-    }
-
-    pub(crate) fn messages(&self) -> usize {
-        self.history()
-            .map(|span| narrow(span.count))
-            .fold(0, usize::saturating_add)
-    }
-}
 
 /// Items of one frame.
 #[derive(Debug, Clone, Copy)]
@@ -63,31 +25,6 @@ pub(crate) struct Block {
     pub(crate) count: usize,
     /// Position of the first among all items of the log.
     pub(crate) start: usize,
-}
-
-/// A Snapshot frame as it lies in the log. Old values are never asked for, and inflated they would
-/// take a multiple of the log's size, so a frame stays packed until a commit is loaded that names it.
-#[derive(Debug)]
-struct Packed {
-    header: Header,
-    stored: Vec<u8>,
-    /// Marks of the components' names, ascending.
-    names: Vec<u64>,
-}
-
-/// A frame that cannot be used.
-#[derive(Debug)]
-pub(crate) enum Refusal {
-    /// The frame is damaged or stale; the rest of the log stands.
-    Fault(Fault),
-    /// The log is beyond this build.
-    Beyond(Error),
-}
-
-impl From<Fault> for Refusal {
-    fn from(fault: Fault) -> Self {
-        Self::Fault(fault)
-    }
 }
 
 /// A log, understood frame by frame.
@@ -113,26 +50,29 @@ impl Replay {
     /// Takes in the next frame.
     pub(crate) fn frame(
         &mut self,
-        found: &Found<'_>,
-        unpacker: &mut Unpacker,
+        header: &Header,
+        decoded: Result<Decoded, Refusal>,
     ) -> Result<(), Refusal> {
-        let header = &found.header;
         if header.seq < self.next {
             return Err(Fault::Stale.into());
         }
         if header.seq > self.next {
             self.lose(self.next..header.seq);
         }
-        let taken = self.take(header, found.stored, unpacker);
-        if let Ok(records) = &taken {
-            self.frames += 1;
-            self.next = header.seq.saturating_add(*records);
-        } else {
-            // How many records it held is unknown; the next frame's number will tell.
-            self.next = header.seq + 1;
-            self.lose(header.seq..self.next);
+        match decoded {
+            Ok(decoded) => {
+                self.frames += 1;
+                let records = self.take(header, decoded);
+                self.next = header.seq.saturating_add(records);
+                Ok(())
+            }
+            Err(refusal) => {
+                // How many records it held is unknown; the next frame's number will tell.
+                self.next = header.seq + 1;
+                self.lose(header.seq..self.next);
+                Err(refusal)
+            }
         }
-        taken.map(|_| ())
     }
 
     fn lose(&mut self, numbers: Range<u64>) {
@@ -143,89 +83,41 @@ impl Replay {
     }
 
     /// The number of records in the frame.
-    fn take(
-        &mut self,
-        header: &Header,
-        stored: &[u8],
-        unpacker: &mut Unpacker,
-    ) -> Result<u64, Refusal> {
-        let beyond =
-            |what: &str| Refusal::Beyond(Error::newer(format!("record {}, {what},", header.seq)));
-        if header.flags.has_unknown_critical() {
-            return Err(beyond("with properties that may not be ignored"));
+    fn take(&mut self, header: &Header, decoded: Decoded) -> u64 {
+        if let Some(digest) = decoded.digest {
+            self.digests.insert(header.seq, digest);
         }
-        let is_known =
-            [Kind::ITEMS, Kind::SNAPSHOT, Kind::COMMIT, Kind::TOMBSTONE].contains(&header.kind);
-        if !is_known {
-            return if header.flags.has(Flags::MUST_UNDERSTAND) {
-                Err(beyond("of a kind that may not be ignored"))
-            } else {
-                Ok(1)
-            };
-        }
-        if header.schema > RECORD_SCHEMA {
-            return Err(beyond("in a later layout"));
-        }
-        if header.flags.has(Flags::ENCRYPTED)
-            || header.flags.has(Flags::BLOB_REF)
-            || header.codec != Codec::JSON
-            || ![Compression::RAW, Compression::ZSTD].contains(&header.compression)
-        {
-            let what = format!("record {} (codec, compression or encryption)", header.seq);
-            return Err(Refusal::Beyond(Error::unsupported(what)));
-        }
-        let raw = unpacker.unpack(header, stored)?;
-        match header.kind {
-            Kind::ITEMS => return self.take_items(header, &raw),
-            Kind::SNAPSHOT => {
-                let ComponentNames(names) =
-                    serde_json::from_slice(&raw).map_err(|_| Fault::Content)?;
-                let packed = Packed {
-                    header: *header,
-                    stored: stored.to_vec(),
-                    names,
-                };
+        self.logical += decoded.logical;
+        match decoded.content {
+            Content::Items {
+                age_ms,
+                mut messages,
+            } => {
+                let count = messages.len();
+                self.blocks.push(Block {
+                    first: header.seq,
+                    count,
+                    start: self.items.len(),
+                });
+                self.items.append(&mut messages);
+                if let (true, Some(digest)) = (header.flags.has(Flags::COMMIT), decoded.digest) {
+                    self.take_flag(header.seq, count, age_ms, &digest);
+                }
+                return wide(count);
+            }
+            Content::Snapshot(packed) => {
                 self.snapshots.insert(header.seq, packed);
-                self.digests.insert(header.seq, payload_digest(&raw));
-                self.logical += wide(raw.len());
             }
-            Kind::COMMIT => {
-                let (commit, body) = Commit::decode(&raw).ok_or(Fault::Content)?;
-                self.take_commit(header.seq, commit, body);
-            }
-            _ => {
-                self.tombstones
-                    .push(Tombstone::decode(&raw).ok_or(Fault::Content)?);
-            }
+            Content::Commit(commit, body) => self.take_commit(header.seq, *commit, &body),
+            Content::Tombstone(tombstone) => self.tombstones.push(tombstone),
+            Content::Unknown => {}
         }
-        Ok(1)
-    }
-
-    fn take_items(&mut self, header: &Header, raw: &[u8]) -> Result<u64, Refusal> {
-        let Items {
-            age_ms,
-            mut messages,
-        } = serde_json::from_slice(raw).map_err(|_| Fault::Content)?;
-        let count = messages.len();
-        let last = last_number(header.seq, count).ok_or(Fault::Limit)?;
-        let digest = payload_digest(raw);
-        self.blocks.push(Block {
-            first: header.seq,
-            count,
-            start: self.items.len(),
-        });
-        self.items.append(&mut messages);
-        self.digests.insert(header.seq, digest);
-        self.logical += wide(raw.len());
-        if header.flags.has(Flags::COMMIT) {
-            self.take_flag(header.seq, last, count, age_ms, &digest);
-        }
-        Ok(wide(count))
+        1
     }
 
     /// A flagged Items frame: the commit before, with the frame's items at its end.
-    fn take_flag(&mut self, first: u64, last: u64, count: usize, age_ms: i64, digest: &Digest) {
-        let Some(before) = self.commits.last() else {
+    fn take_flag(&mut self, first: u64, count: usize, age_ms: i64, digest: &Digest) {
+        let (Some(before), Some(last)) = (self.commits.last(), last_number(first, count)) else {
             return;
         };
         // Numbers that do not adjoin tell that the commit meant is lost, or that items lie between.
@@ -356,6 +248,10 @@ impl Replay {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::format::frame::Found;
+    use crate::format::tags::{Codec, Compression, Kind};
+    use crate::log::chain::payload_digest;
+    use crate::log::decode::decode;
 
     const HEADER: Header = Header {
         kind: Kind::ITEMS,
@@ -375,86 +271,8 @@ mod tests {
             raw_len: len,
             ..header
         };
-        replay.frame(&Found { header, stored }, &mut Unpacker::new().unwrap())
-    }
-
-    #[test]
-    fn what_a_later_version_adds_is_passed_over_unless_it_must_be_understood() {
-        let mut replay = Replay::default();
-        let later = Header {
-            kind: Kind(9),
-            codec: Codec(7),
-            compression: Compression(8),
-            ..HEADER
-        };
-        feed(
-            &mut replay,
-            Header {
-                flags: Flags(1 << 5),
-                ..later
-            },
-            b"?",
-        )
-        .unwrap();
-        assert_eq!((replay.next, replay.frames), (1, 1));
-        assert!(replay.missing.is_empty());
-        for (case, header) in [
-            (
-                "kind",
-                Header {
-                    flags: Flags::MUST_UNDERSTAND,
-                    ..later
-                },
-            ),
-            (
-                "flag",
-                Header {
-                    flags: Flags(1 << 12),
-                    ..HEADER
-                },
-            ),
-            (
-                "schema",
-                Header {
-                    schema: 2,
-                    ..HEADER
-                },
-            ),
-            (
-                "codec",
-                Header {
-                    codec: Codec(2),
-                    ..HEADER
-                },
-            ),
-            (
-                "compression",
-                Header {
-                    compression: Compression(2),
-                    ..HEADER
-                },
-            ),
-            (
-                "encryption",
-                Header {
-                    flags: Flags::ENCRYPTED,
-                    ..HEADER
-                },
-            ),
-            (
-                "blob",
-                Header {
-                    flags: Flags::BLOB_REF,
-                    ..HEADER
-                },
-            ),
-        ] {
-            let refusal = feed(&mut Replay::default(), header, b"[0]");
-            let Err(Refusal::Beyond(error)) = refusal else {
-                panic!("{case}: {refusal:?}")
-            };
-            assert!(error.is_newer(), "{case}: {error}");
-        }
+        let decoded = decode(&Found { header, stored }, &mut Unpacker::new().unwrap());
+        replay.frame(&header, decoded)
     }
 
     #[test]

@@ -1,0 +1,236 @@
+//! What one frame says, told from its bytes alone. Pure, so that frames can be decoded side by side and
+//! folded in their order afterwards.
+
+use super::chain::payload_digest;
+use super::numbering::{last_number, wide};
+use crate::format::RECORD_SCHEMA;
+use crate::format::compress::Unpacker;
+use crate::format::frame::Found;
+use crate::format::header::{Fault, Header};
+use crate::format::items::Items;
+use crate::format::payload::{Commit, ComponentNames, Digest, Tombstone};
+use crate::format::tags::{Codec, Compression, Flags, Kind};
+use crate::{Error, Message};
+
+/// A frame that cannot be used.
+#[derive(Debug)]
+pub(crate) enum Refusal {
+    /// The frame is damaged or stale; the rest of the log stands.
+    Fault(Fault),
+    /// The log is beyond this build.
+    Beyond(Error),
+}
+
+impl From<Fault> for Refusal {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+/// A frame, understood.
+#[derive(Debug)]
+pub(crate) struct Decoded {
+    pub(crate) content: Content,
+    /// Digest of the payload, inflated; of kinds that a commit's hash covers.
+    pub(crate) digest: Option<Digest>,
+    /// Bytes of state that it holds, before compression.
+    pub(crate) logical: u64,
+}
+
+/// What a frame holds.
+#[derive(Debug)]
+pub(crate) enum Content {
+    Items {
+        age_ms: i64,
+        messages: Vec<Message>,
+    },
+    Snapshot(Packed),
+    /// The commit, and its body's bytes for hashing.
+    Commit(Box<Commit>, Vec<u8>),
+    Tombstone(Tombstone),
+    /// Of a later version, and may be passed over.
+    Unknown,
+}
+
+/// A Snapshot frame as it lies in the log. Old values are never asked for, and inflated they would
+/// take a multiple of the log's size, so a frame stays packed until a commit is loaded that names it.
+#[derive(Debug)]
+pub(crate) struct Packed {
+    pub(crate) header: Header,
+    pub(crate) stored: Vec<u8>,
+    /// Marks of the components' names, ascending.
+    pub(crate) names: Vec<u64>,
+}
+
+/// Whether this build may read the frame. `None` when it is to be passed over.
+pub(crate) fn admit(header: &Header) -> Result<Option<()>, Error> {
+    let beyond = |what: &str| Error::newer(format!("record {}, {what},", header.seq));
+    if header.flags.has_unknown_critical() {
+        return Err(beyond("with properties that may not be ignored"));
+    }
+    let is_known =
+        [Kind::ITEMS, Kind::SNAPSHOT, Kind::COMMIT, Kind::TOMBSTONE].contains(&header.kind);
+    if !is_known {
+        return if header.flags.has(Flags::MUST_UNDERSTAND) {
+            Err(beyond("of a kind that may not be ignored"))
+        } else {
+            Ok(None)
+        };
+    }
+    if header.schema > RECORD_SCHEMA {
+        return Err(beyond("in a later layout"));
+    }
+    if header.flags.has(Flags::ENCRYPTED)
+        || header.flags.has(Flags::BLOB_REF)
+        || header.codec != Codec::JSON
+        || ![Compression::RAW, Compression::ZSTD].contains(&header.compression)
+    {
+        let what = format!("record {} (codec, compression or encryption)", header.seq);
+        return Err(Error::unsupported(what));
+    }
+    Ok(Some(()))
+}
+
+/// The frame's content. Depends on nothing but the frame: the state in `unpacker` is working memory.
+pub(crate) fn decode(found: &Found<'_>, unpacker: &mut Unpacker) -> Result<Decoded, Refusal> {
+    let Found { header, stored } = found;
+    if admit(header).map_err(Refusal::Beyond)?.is_none() {
+        return Ok(Decoded {
+            content: Content::Unknown,
+            digest: None,
+            logical: 0,
+        });
+    }
+    let raw = unpacker.inflate(header, stored)?;
+    let covered = |content| Decoded {
+        content,
+        digest: Some(payload_digest(raw)),
+        logical: wide(raw.len()),
+    };
+    let uncovered = |content| Decoded {
+        content,
+        digest: None,
+        logical: 0,
+    };
+    Ok(match header.kind {
+        Kind::ITEMS => {
+            let Items { age_ms, messages } =
+                serde_json::from_slice(raw).map_err(|_| Fault::Content)?;
+            last_number(header.seq, messages.len()).ok_or(Fault::Limit)?;
+            covered(Content::Items { age_ms, messages })
+        }
+        Kind::SNAPSHOT => {
+            let ComponentNames(names) = serde_json::from_slice(raw).map_err(|_| Fault::Content)?;
+            covered(Content::Snapshot(Packed {
+                header: *header,
+                stored: stored.to_vec(),
+                names,
+            }))
+        }
+        Kind::COMMIT => {
+            let (commit, body) = Commit::decode(raw).ok_or(Fault::Content)?;
+            uncovered(Content::Commit(Box::new(commit), body.to_vec()))
+        }
+        _ => uncovered(Content::Tombstone(
+            Tombstone::decode(raw).ok_or(Fault::Content)?,
+        )),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEADER: Header = Header {
+        kind: Kind::ITEMS,
+        codec: Codec::JSON,
+        compression: Compression::RAW,
+        flags: Flags::NONE,
+        schema: 1,
+        seq: 0,
+        stored_len: 3,
+        raw_len: 3,
+    };
+
+    fn read(header: Header) -> Result<Decoded, Refusal> {
+        let stored = b"[0]".as_slice();
+        decode(&Found { header, stored }, &mut Unpacker::new().unwrap())
+    }
+
+    #[test]
+    fn what_a_later_version_adds_is_passed_over_unless_it_must_be_understood() {
+        let later = Header {
+            kind: Kind(99),
+            codec: Codec(7),
+            compression: Compression(8),
+            ..HEADER
+        };
+        let decoded = read(Header {
+            flags: Flags(1 << 5),
+            ..later
+        });
+        assert!(
+            matches!(decoded.unwrap().content, Content::Unknown),
+            "a flag that may be ignored"
+        );
+        let must = Flags::MUST_UNDERSTAND;
+        let cases = [
+            (
+                "kind",
+                Header {
+                    flags: must,
+                    ..later
+                },
+            ),
+            (
+                "flag",
+                Header {
+                    flags: Flags(1 << 12),
+                    ..HEADER
+                },
+            ),
+            (
+                "schema",
+                Header {
+                    schema: 2,
+                    ..HEADER
+                },
+            ),
+            (
+                "codec",
+                Header {
+                    codec: Codec(99),
+                    ..HEADER
+                },
+            ),
+            (
+                "compression",
+                Header {
+                    compression: Compression(99),
+                    ..HEADER
+                },
+            ),
+            (
+                "encryption",
+                Header {
+                    flags: Flags::ENCRYPTED,
+                    ..HEADER
+                },
+            ),
+            (
+                "blob",
+                Header {
+                    flags: Flags::BLOB_REF,
+                    ..HEADER
+                },
+            ),
+        ];
+        for (case, header) in cases {
+            let refusal = read(header);
+            let Err(Refusal::Beyond(error)) = refusal else {
+                panic!("{case}: {refusal:?}")
+            };
+            assert!(error.is_newer(), "{case}: {error}");
+        }
+    }
+}
