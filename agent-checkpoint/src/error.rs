@@ -2,8 +2,11 @@
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::time::Duration;
 
 use agent_primitives::{CheckpointId, SessionId};
+
+use crate::codec::Fault;
 
 type Source = Box<dyn StdError + Send + Sync>;
 
@@ -31,6 +34,18 @@ enum Kind {
     Unavailable { what: String, source: Source },
     #[error("no space left while {what}; free some and try again, nothing in memory is lost")]
     DiskFull { what: String, source: Source },
+    #[error("{what} is refused, since it may only be read; open it for writing or save elsewhere")]
+    ReadOnly { what: String, source: Source },
+    #[error("{what} is refused for want of permission; grant it and try again")]
+    PermissionDenied { what: String, source: Source },
+    #[error(
+        "the store has not answered within {0:?}; the write is under way, the next save asks for its outcome"
+    )]
+    Blocked(Duration),
+    #[error("the mirror does not hold this yet; it is safe in the store itself, save again")]
+    NotReplicated { source: Source },
+    #[error("this store has no mirror; save with another durability, or open a mirrored store")]
+    NoMirror,
     #[error("session {0} has a writer already; close it, or wait until its process ends")]
     Locked(SessionId),
     #[error("a sync to disk failed earlier, so what lies on disk is unknown; reopen the session")]
@@ -39,9 +54,13 @@ enum Kind {
     Conflict(SessionId),
     #[error("{what} belongs to {owner}; open it there")]
     Foreign { what: String, owner: String },
-    #[error("{what} was written by a newer version of this library; upgrade to read it")]
+    #[error(
+        "{what} was written by a newer version of this library; upgrade, or read with `Reader` what this one understands"
+    )]
     Newer { what: String },
-    #[error("{what} needs a part that this build lacks; build with it to read this")]
+    #[error(
+        "{what} needs a part that this build lacks; build with it, or read the rest with `Reader`"
+    )]
     Unsupported { what: String },
     #[error("{what} has {len} bytes where {max} are the limit; make it smaller")]
     TooLarge {
@@ -67,6 +86,27 @@ enum Kind {
     TooDeep { what: String, max: usize },
     #[error("{what}: {reason}")]
     Invalid { what: String, reason: &'static str },
+    #[error("{what} cannot be saved as {codec}: {path} {reason}; change the value or its type")]
+    Unsavable {
+        what: String,
+        codec: &'static str,
+        path: String,
+        reason: String,
+    },
+    #[error(
+        "{what} does not read as the type asked for: {path} {reason}; ask for the type that was saved"
+    )]
+    Unread {
+        what: String,
+        path: String,
+        reason: String,
+    },
+    #[error("{what}: {reason}")]
+    Migration { what: String, reason: String },
+    #[error(
+        "component {0} was saved by a newer version of its type, which this one would destroy; upgrade, or `replace` it"
+    )]
+    NewerComponent(String),
 }
 
 impl Error {
@@ -87,6 +127,42 @@ impl Error {
             source: source.into(),
         }
         .into()
+    }
+
+    /// What is to be written may only be read: a file system mounted so, say. For stores outside this
+    /// crate; `what` completes "… is refused".
+    pub fn read_only(what: impl Into<String>, source: impl Into<Source>) -> Self {
+        Kind::ReadOnly {
+            what: what.into(),
+            source: source.into(),
+        }
+        .into()
+    }
+
+    /// A permission is lacking. For stores outside this crate; `what` completes "… is refused".
+    pub fn permission_denied(what: impl Into<String>, source: impl Into<Source>) -> Self {
+        Kind::PermissionDenied {
+            what: what.into(),
+            source: source.into(),
+        }
+        .into()
+    }
+
+    /// The store itself holds what was written, durably, and its mirror does not. For stores outside
+    /// this crate.
+    pub fn not_replicated(source: impl Into<Source>) -> Self {
+        Kind::NotReplicated {
+            source: source.into(),
+        }
+        .into()
+    }
+
+    pub(crate) fn blocked(patience: Duration) -> Self {
+        Kind::Blocked(patience).into()
+    }
+
+    pub(crate) fn no_mirror() -> Self {
+        Kind::NoMirror.into()
     }
 
     /// Somebody else writes this session. For stores outside this crate.
@@ -158,6 +234,41 @@ impl Error {
         .into()
     }
 
+    /// A value that its codec would not bring back.
+    pub(crate) fn unsavable(what: impl Into<String>, codec: &'static str, fault: Fault) -> Self {
+        let Fault { path, reason } = fault;
+        Kind::Unsavable {
+            what: what.into(),
+            codec,
+            path: named(path),
+            reason,
+        }
+        .into()
+    }
+
+    /// Bytes that are not of the type.
+    pub(crate) fn unread(what: impl Into<String>, fault: Fault) -> Self {
+        let Fault { path, reason } = fault;
+        Kind::Unread {
+            what: what.into(),
+            path: named(path),
+            reason,
+        }
+        .into()
+    }
+
+    pub(crate) fn migration(what: impl Into<String>, reason: impl Into<String>) -> Self {
+        Kind::Migration {
+            what: what.into(),
+            reason: reason.into(),
+        }
+        .into()
+    }
+
+    pub(crate) fn newer_component(name: impl Into<String>) -> Self {
+        Kind::NewerComponent(name.into()).into()
+    }
+
     pub(crate) fn reserved(what: impl Into<String>, field: impl Into<String>) -> Self {
         Kind::Reserved {
             what: what.into(),
@@ -202,14 +313,45 @@ impl Error {
         matches!(*self.0, Kind::DiskFull { .. })
     }
 
-    /// The store failed for a reason that may pass, lack of space included.
+    /// The place may only be read; once it is writable again the same save may be tried again.
+    pub fn is_read_only(&self) -> bool {
+        matches!(*self.0, Kind::ReadOnly { .. })
+    }
+
+    /// A permission is lacking; once it is granted the same save may be tried again.
+    pub fn is_permission_denied(&self) -> bool {
+        matches!(*self.0, Kind::PermissionDenied { .. })
+    }
+
+    /// The store did not answer within the session's [`patience`](crate::Builder::patience). What was
+    /// asked is under way, and the next save asks for its outcome.
+    pub fn is_blocked(&self) -> bool {
+        matches!(*self.0, Kind::Blocked(_))
+    }
+
+    /// [`Durability::Replicated`](crate::Durability::Replicated) was asked for and not reached: the mirror
+    /// failed, and the store itself holds the save; or there is no mirror, and nothing was written.
+    pub fn is_not_replicated(&self) -> bool {
+        matches!(*self.0, Kind::NotReplicated { .. } | Kind::NoMirror)
+    }
+
+    /// The store failed for a reason that may pass: lack of space or permission, or any other.
     pub fn is_unavailable(&self) -> bool {
-        matches!(*self.0, Kind::Unavailable { .. } | Kind::DiskFull { .. })
+        matches!(
+            *self.0,
+            Kind::Unavailable { .. }
+                | Kind::DiskFull { .. }
+                | Kind::ReadOnly { .. }
+                | Kind::PermissionDenied { .. }
+        )
     }
 
     /// A newer version of the library, or a build with more features, reads this.
     pub fn is_newer(&self) -> bool {
-        matches!(*self.0, Kind::Newer { .. } | Kind::Unsupported { .. })
+        matches!(
+            *self.0,
+            Kind::Newer { .. } | Kind::Unsupported { .. } | Kind::NewerComponent(_)
+        )
     }
 
     /// The files were moved here from another store or session.
@@ -223,17 +365,26 @@ impl Error {
     }
 
     /// The value cannot be saved as it is: an additional field has the name of one that the type has,
-    /// it is nested too deep, or it is no JSON. Change it.
+    /// it is nested too deep, or its codec would not bring it back. Change it; the message names the field.
     pub fn is_unsavable(&self) -> bool {
         matches!(
             *self.0,
-            Kind::Reserved { .. } | Kind::TooDeep { .. } | Kind::Encode { .. }
+            Kind::Reserved { .. }
+                | Kind::TooDeep { .. }
+                | Kind::Encode { .. }
+                | Kind::Unsavable { .. }
         )
     }
 
     /// What was saved does not read back; an older checkpoint may.
     pub(crate) fn is_decode(&self) -> bool {
-        matches!(*self.0, Kind::Decode { .. })
+        matches!(*self.0, Kind::Decode { .. } | Kind::Unread { .. })
+    }
+
+    /// An earlier version of a host's type could not be brought up to the present one: a step is missing,
+    /// doubled or has failed. The bytes stay in the log; mend the type's migrations.
+    pub fn is_migration(&self) -> bool {
+        matches!(*self.0, Kind::Migration { .. })
     }
 
     /// No such checkpoint is listed.
@@ -244,6 +395,15 @@ impl Error {
     /// The bytes that this needs are damaged.
     pub fn is_damaged(&self) -> bool {
         matches!(*self.0, Kind::Damaged(_))
+    }
+}
+
+/// The whole value has no path.
+fn named(path: String) -> String {
+    if path.is_empty() {
+        "it".to_owned()
+    } else {
+        path
     }
 }
 

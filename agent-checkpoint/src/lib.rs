@@ -5,22 +5,30 @@
 )]
 
 mod checkpointer;
+mod codec;
 mod error;
 mod format;
+#[cfg(feature = "fs")]
+mod fs;
 mod log;
+mod reader;
 mod state;
 mod store;
 mod truncate;
 
 pub use checkpointer::{
-    Builder, Checkpoint, Checkpointer, Figures, Quarantined, Reason, Report, Retention, Ruling,
-    Signal,
+    Builder, Checkpoint, Checkpointer, Figures, Flush, Health, Quarantined, Reason, Report, Resume,
+    Retention, Ruling, Signal,
 };
+pub use codec::Codec;
 pub use error::Error;
+pub use reader::Reader;
 pub use state::{
-    Artifact, Decision, Message, Role, SessionState, Snapshot, ToolCall, Work, Workflow,
+    AgentContext, Artifact, Decision, Drift, McpServer, McpTool, Message, MigrationError,
+    Migrations, NextStep, Question, Role, SessionState, Snapshot, StepStatus, ToolCall, Work,
+    Workflow, WorkflowStep,
 };
-pub use store::{Durability, MemoryStore, Position, Size, Store, StoreId, Writer};
+pub use store::{Durability, MemoryStore, Mirrored, Position, Size, Store, StoreId, Writer};
 #[cfg(feature = "fs")]
 pub use store::{FileStore, location};
 pub use truncate::{CountTokens, EstimateTokens, LimitTooSmall, Truncation, truncate};

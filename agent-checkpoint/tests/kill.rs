@@ -40,7 +40,7 @@ fn child_saves_until_it_is_killed() {
     for number in session.history().len().. {
         session.push(message(number)).unwrap();
         if number % 7 == 0 {
-            session.update(|work| work.next_steps = vec![number.to_string()]);
+            session.update(|work| work.next_steps = vec![number.to_string().into()]);
         }
         // A killed process leaves the system running: what is buffered there survives as well.
         let durability = if number % 3 == 0 {

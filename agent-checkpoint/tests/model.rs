@@ -69,7 +69,7 @@ proptest! {
         for op in ops {
             match op {
                 Op::Push(n) => session.push(Message::user(format!("{n}"))).unwrap(),
-                Op::Step(n) => session.update(|work| work.next_steps = vec![format!("{n}")]),
+                Op::Step(n) => session.update(|work| work.next_steps = vec![format!("{n}").into()]),
                 Op::Save(is_auto) => {
                     let kind = if is_auto { CheckpointKind::Auto } else { CheckpointKind::Manual };
                     let id = session.save(kind).unwrap();

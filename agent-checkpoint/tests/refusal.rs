@@ -135,7 +135,7 @@ fn state_that_no_reader_takes_is_refused_until_it_is_mended() {
     session.update(|work| work.decisions.push(decision));
     refused(&mut session, "why");
     let coder = AgentId::new("coder").unwrap();
-    session.update(|work| work.agents.insert(coder, nested(101)));
+    session.update(|work| work.agents.insert(coder, nested(101).into()));
     refused(&mut session, "coder");
     session.update(|work| work.extra.insert("plan".into(), nested(100)));
     save(&mut session);

@@ -4,33 +4,51 @@ use std::sync::Arc;
 
 use agent_primitives::SessionId;
 
+use super::appender::{Appender, LogEnd};
 use super::current::Current;
-use super::load::{Loaded, Lost, load};
+use super::health::Health;
+use super::load::{Loaded, Lost, Reading, load};
 use super::report::{Quarantined, Report};
-use super::save::{Head, LogEnd};
+use super::resume::{Resume, Resumed, end_of};
+use super::save::Head;
+use super::unsynced::Unsynced;
 use super::{Checkpoint, Checkpointer};
-use crate::log::numbering::wide;
+use crate::log::numbering::{narrow, wide};
 use crate::log::replay::{Entry, Replay};
-use crate::{Durability, Error, Position, Size, Store, Writer};
+use crate::{Durability, Error, Position, Size, Store, StoreId, Writer};
 
 /// A session's log with its lock.
 #[derive(Debug)]
 pub(super) struct Attached {
-    pub(super) writer: Box<dyn Writer>,
+    pub(super) appender: Appender,
     pub(super) current: Current,
     pub(super) head: Option<Head>,
-    pub(super) end: LogEnd,
     pub(super) listed: Vec<Checkpoint>,
     pub(super) logical: u64,
-    pub(super) owed: Option<Mending>,
     pub(super) report: Report,
+    pub(super) is_partial: bool,
 }
 
 impl Attached {
-    pub(super) fn to(store: &Arc<dyn Store>, session: &SessionId) -> Result<Self, Error> {
+    /// `doubt` is where an earlier writer of this process failed to sync: what lies behind it in its segment
+    /// may never reach the device, whatever the system says of it now.
+    pub(super) fn to(
+        store: &Arc<dyn Store>,
+        session: &SessionId,
+        doubt: Option<Position>,
+        limit: u64,
+        resume: Resume,
+    ) -> Result<Self, Error> {
         let mut writer = store.writer(session)?;
-        let mut loaded = load(store, session, u64::MAX)?;
-        let (head, current) = newest(&mut loaded.replay)?;
+        let Resumed {
+            mut loaded,
+            head,
+            current,
+            is_partial,
+        } = match doubt {
+            Some(doubt) => resumed(&Doubted { store, doubt }, session, limit, resume)?,
+            None => resumed(store, session, limit, resume)?,
+        };
         let mut report = report(&loaded, head.as_ref());
         let mending = Mending {
             lost: std::mem::take(&mut loaded.lost),
@@ -38,8 +56,11 @@ impl Attached {
             is_torn: loaded.is_torn,
         };
         // From here on the store is changed; what could refuse the log has been asked.
-        let owed = match mending.mend(writer.as_mut(), &mut report) {
-            Ok(()) => None,
+        let owed = match mending.mend(writer.as_mut()) {
+            Ok(mended) => {
+                mended.tell(&mut report);
+                None
+            }
             // Reading needs no room, so a full disk keeps nobody from what was saved.
             Err(error) if error.is_unavailable() && !mending.lost.is_empty() => {
                 tracing::warn!(%session, %error, "damage could not be set aside yet");
@@ -51,23 +72,64 @@ impl Attached {
         if !report.is_clean() {
             tracing::warn!(%session, %report, "log was damaged");
         }
-        Ok(Self {
+        let opened = loaded.end.map(|end| end.offset);
+        // Cutting the torn tail synced the rest.
+        let is_cut = loaded.is_torn && owed.is_none();
+        let appender = Appender {
+            store: Arc::clone(store),
+            session: session.clone(),
+            writer,
             end: LogEnd {
                 position: loaded.end,
                 last_segment: loaded.last_segment,
                 next: loaded.replay.next,
                 last_item: loaded.replay.last_item(),
+                synced: opened.filter(|_| is_cut),
+                opened,
                 is_synced: false,
             },
+            owed,
+            mended: None,
+            ignored: loaded.ignored,
+            unsynced: Unsynced::default(),
+            is_failed: false,
+            is_reclaimed: false,
+            health: Health::default(),
+        };
+        Ok(Self {
+            appender,
             listed: listed(&loaded.replay),
             logical: loaded.replay.logical,
             head: head.as_ref().map(Head::of),
-            writer,
             current,
-            owed,
             report,
+            is_partial,
         })
     }
+}
+
+fn resumed(
+    store: &dyn Store,
+    session: &SessionId,
+    limit: u64,
+    resume: Resume,
+) -> Result<Resumed, Error> {
+    if let Resume::Last(messages) = resume
+        && let Some(resumed) = end_of(store, session, messages)?
+    {
+        return Ok(resumed);
+    }
+    let mut loaded = load(store, session, Reading::within(limit))?;
+    let (head, mut current) = newest(&mut loaded.replay)?;
+    if let Resume::Last(messages) = resume {
+        current.leave_out(current.numbering.len().saturating_sub(messages));
+    }
+    Ok(Resumed {
+        loaded,
+        head,
+        current,
+        is_partial: false,
+    })
 }
 
 /// What is to be done to a log before anything is appended.
@@ -85,7 +147,7 @@ impl Mending {
 
     /// Copies damaged bytes aside, and then cuts off what an interrupted write left at the end. Doing it
     /// again after a failure does no harm.
-    fn mend(&self, writer: &mut dyn Writer, report: &mut Report) -> Result<(), Error> {
+    pub(super) fn mend(&self, writer: &mut dyn Writer) -> Result<Mended, Error> {
         let mut quarantined = Vec::new();
         for lost in &self.lost {
             let copy = writer.set_aside(lost.at, &lost.bytes)?;
@@ -101,10 +163,57 @@ impl Mending {
             Some(end) => writer.resume(end)?,
             None => {}
         }
-        report.lost_bytes = self.len();
-        report.quarantined = quarantined;
+        Ok(Mended {
+            lost_bytes: self.len(),
+            quarantined,
+        })
+    }
+}
+
+/// What was set aside.
+#[derive(Debug)]
+pub(super) struct Mended {
+    lost_bytes: u64,
+    quarantined: Vec<Quarantined>,
+}
+
+impl Mended {
+    pub(super) fn tell(self, report: &mut Report) {
+        report.lost_bytes = self.lost_bytes;
+        report.quarantined = self.quarantined;
         report.unmended_bytes = 0;
-        Ok(())
+    }
+}
+
+/// A store of which one segment is believed only up to a place.
+#[derive(Debug)]
+struct Doubted<'a> {
+    store: &'a Arc<dyn Store>,
+    doubt: Position,
+}
+
+impl Store for Doubted<'_> {
+    fn id(&self) -> StoreId {
+        self.store.id()
+    }
+    fn sessions(&self) -> Result<Vec<SessionId>, Error> {
+        self.store.sessions()
+    }
+    fn segments(&self, session: &SessionId) -> Result<Vec<u32>, Error> {
+        self.store.segments(session)
+    }
+    fn read(&self, session: &SessionId, segment: u32, max: usize) -> Result<Vec<u8>, Error> {
+        let mut bytes = self.store.read(session, segment, max)?;
+        if segment == self.doubt.segment {
+            bytes.truncate(narrow(self.doubt.offset));
+        }
+        Ok(bytes)
+    }
+    fn writer(&self, session: &SessionId) -> Result<Box<dyn Writer>, Error> {
+        self.store.writer(session)
+    }
+    fn remove(&self, session: &SessionId) -> Result<(), Error> {
+        self.store.remove(session)
     }
 }
 
@@ -131,27 +240,26 @@ impl Checkpointer {
     /// # Errors
     /// As [`open`](super::Builder::open). Memory stays, no save works, and it may be tried again.
     pub fn reopen(&mut self) -> Result<(), Error> {
-        // The lock must be free before it is taken again.
-        self.writer = Box::new(Closed);
-        self.owed = None;
-        let attached = Attached::to(&self.store, &self.session)?;
+        self.land()?;
+        let (doubt, is_failed) = {
+            let mut appender = self.desk.appender()?;
+            // The lock must be free before it is taken again.
+            appender.writer = Box::new(Closed);
+            appender.owed = None;
+            (appender.doubt(), appender.is_failed)
+        };
+        let mut attached =
+            Attached::to(&self.store, &self.session, doubt, self.limit, Resume::Whole)?;
+        if is_failed && attached.appender.end.last_segment > 0 {
+            attached.appender.fail_at(doubt);
+        }
         self.current.rebase(attached.current);
-        self.writer = attached.writer;
+        self.desk.appender()?.replace(attached.appender);
         self.head = attached.head;
-        self.end = attached.end;
         self.listed = attached.listed;
         self.logical = attached.logical;
-        self.owed = attached.owed;
         self.report = attached.report;
-        Ok(())
-    }
-
-    /// Does what opening could not do for want of room.
-    pub(super) fn mend(&mut self) -> Result<(), Error> {
-        if let Some(mending) = &self.owed {
-            mending.mend(self.writer.as_mut(), &mut self.report)?;
-            self.owed = None;
-        }
+        self.is_partial = attached.is_partial;
         Ok(())
     }
 }
@@ -182,7 +290,7 @@ impl Writer for Closed {
 }
 
 /// The newest commit that is whole and reads back, and its state.
-fn newest(replay: &mut Replay) -> Result<(Option<Entry>, Current), Error> {
+pub(crate) fn newest(replay: &mut Replay) -> Result<(Option<Entry>, Current), Error> {
     while let Some(entry) = replay.head().cloned() {
         match Current::load(replay, &entry) {
             Ok(current) => return Ok((Some(entry), current)),
@@ -196,7 +304,7 @@ fn newest(replay: &mut Replay) -> Result<(Option<Entry>, Current), Error> {
     Ok((None, Current::default()))
 }
 
-fn report(loaded: &Loaded, head: Option<&Entry>) -> Report {
+pub(crate) fn report(loaded: &Loaded, head: Option<&Entry>) -> Report {
     let replay = &loaded.replay;
     let degraded = replay
         .commits
@@ -212,7 +320,8 @@ fn report(loaded: &Loaded, head: Option<&Entry>) -> Report {
         head: head.map(Entry::id),
         segments: loaded.segments,
         frames: replay.frames,
-        items: replay.items.len(),
+        // The items themselves have gone into the state by now.
+        items: replay.blocks.iter().map(|block| block.count).sum(),
         checkpoints: replay.commits.len(),
         degraded,
         missing: replay.missing.clone(),
@@ -223,7 +332,7 @@ fn report(loaded: &Loaded, head: Option<&Entry>) -> Report {
     }
 }
 
-fn listed(replay: &Replay) -> Vec<Checkpoint> {
+pub(crate) fn listed(replay: &Replay) -> Vec<Checkpoint> {
     let kept = replay
         .commits
         .iter()
@@ -233,6 +342,7 @@ fn listed(replay: &Replay) -> Vec<Checkpoint> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::save::Flight;
     use super::*;
     use crate::format::payload::{Body, Reference};
     use crate::log::batch::Batch;
@@ -248,9 +358,10 @@ mod tests {
 
     /// Appends a commit whose only component is `value`.
     fn commit(session: &mut Checkpointer, name: &str, value: Value) {
-        let mut batch = Batch::starting_at(session.end.next);
-        let values: Map<String, Value> = [(name.to_owned(), value)].into_iter().collect();
-        let seq = batch.snapshot(&mut session.packer, &values).unwrap();
+        let mut batch = Batch::starting_at(session.desk.appender().unwrap().end.next);
+        let value = value.to_string();
+        let values = [(name, value.as_bytes())];
+        let seq = batch.snapshot(&mut session.packer, values).unwrap();
         let reference = Reference { seq, schema: 1 };
         let body = Body {
             at: 0,
@@ -264,7 +375,9 @@ mod tests {
             other: Map::new(),
         };
         batch.commit(&mut session.packer, &NO_PARENT, body).unwrap();
-        session.append(&batch, Durability::Synced).unwrap();
+        session
+            .run(batch.into_frames(), Durability::Synced, Flight::Nothing)
+            .unwrap();
     }
 
     #[test]

@@ -1,41 +1,52 @@
 //! State beside the messages: which of it changed, and where each part lies in the log.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use crate::format::payload::{Digest, Reference};
-use crate::log::replay::{Entry, Replay};
-use crate::state::savable::{check_depth, check_work};
+use super::hosts::Host;
+use super::stored::{HOST, WORK};
+use crate::format::compress::Packer;
+use crate::format::delta::delta;
+use crate::format::payload::Reference;
+use crate::format::tags::{Codec, Kind};
+use crate::format::{PAYLOAD_MAX, component, patch};
+use crate::log::batch::{Batch, PartFrame};
+use crate::log::numbering::{narrow, wide};
+use crate::log::values::Chain;
+use crate::state::fields::{FIELDS, check_names};
+use crate::state::savable::check_depth;
 use crate::{Error, Work};
 
-/// Component names begin with what they are part of, so that none can be taken for another.
-const WORK: &str = "work.";
-const HOST: &str = "host.";
-const WORK_SCHEMA: u16 = 1;
-
-/// A value that the host saves with the session.
-#[derive(Debug, Clone)]
-pub(crate) struct Host {
-    pub(crate) schema: u16,
-    pub(crate) value: Value,
-}
+/// From this length on a component has frames of its own, and is patched. In bytes.
+const LARGE: usize = 16 << 10;
 
 /// Where a component was saved last, and what it was.
-#[derive(Debug, Clone, Copy)]
-struct Saved {
-    reference: Reference,
-    digest: Digest,
+#[derive(Debug, Clone)]
+pub(super) struct Saved {
+    pub(super) reference: Reference,
+    pub(super) codec: Codec,
+    pub(super) bytes: Arc<Vec<u8>>,
+    /// How patches go on from it, where it has a frame of its own.
+    pub(super) chain: Option<Chain>,
+}
+
+/// A component that differs from what is saved.
+#[derive(Debug)]
+struct Fresh {
+    name: String,
+    schema: u16,
+    codec: Codec,
+    bytes: Arc<Vec<u8>>,
 }
 
 /// Components that differ from what is saved.
 #[derive(Debug, Default)]
 pub(crate) struct Changes {
-    /// New values, by full name.
-    pub(crate) values: Map<String, Value>,
-    fresh: Vec<(String, u16, Digest)>,
+    fresh: Vec<Fresh>,
     gone: Vec<String>,
+    work: Option<Work>,
 }
 
 impl Changes {
@@ -44,70 +55,18 @@ impl Changes {
     }
 }
 
+/// Where changed components stand in a batch, in their order.
+#[derive(Debug, Default)]
+pub(crate) struct Written(Vec<(u64, Option<Chain>)>);
+
 /// What is saved of the components.
 #[derive(Debug, Default)]
 pub(crate) struct Components {
-    /// Components of a later version.
-    carried: BTreeMap<String, Reference>,
-    saved: BTreeMap<String, Saved>,
-}
-
-/// The components of a commit, with their values.
-#[derive(Debug, Default)]
-pub(crate) struct Stored {
-    pub(crate) components: Components,
-    pub(crate) work: Work,
-    pub(crate) host: BTreeMap<String, Host>,
-}
-
-impl Stored {
-    /// Reads what `entry` names, and nothing else.
-    pub(crate) fn load(replay: &Replay, entry: &Entry) -> Result<Self, Error> {
-        let mut stored = Self::default();
-        let mut work = Map::new();
-        let mut frames: BTreeMap<u64, Vec<(&String, Reference)>> = BTreeMap::new();
-        for (name, reference) in &entry.body.components {
-            let names = frames.entry(reference.seq).or_default();
-            names.push((name, *reference));
-        }
-        // One frame at a time is in memory.
-        for (seq, names) in frames {
-            let mut values = replay.snapshot(seq)?;
-            for (name, reference) in names {
-                let value = values
-                    .remove(name)
-                    .ok_or_else(|| Error::damaged(entry.id()))?;
-                stored.place(&mut work, name, reference, value)?;
-            }
-        }
-        stored.work = read_work(&Value::Object(work))?;
-        Ok(stored)
-    }
-
-    fn place(
-        &mut self,
-        work: &mut Map<String, Value>,
-        name: &str,
-        reference: Reference,
-        value: Value,
-    ) -> Result<(), Error> {
-        let digest = digest(name, &value)?;
-        if let Some(field) = name.strip_prefix(WORK) {
-            if reference.schema > WORK_SCHEMA {
-                return Err(Error::newer(format!("component {name}")));
-            }
-            work.insert(field.to_owned(), value);
-        } else if let Some(kind) = name.strip_prefix(HOST) {
-            let schema = reference.schema;
-            self.host.insert(kind.to_owned(), Host { schema, value });
-        } else {
-            self.components.carried.insert(name.to_owned(), reference);
-            return Ok(());
-        }
-        let saved = Saved { reference, digest };
-        self.components.saved.insert(name.to_owned(), saved);
-        Ok(())
-    }
+    /// Components that this version does not understand: they stay as they lie.
+    pub(super) carried: BTreeMap<String, Reference>,
+    pub(super) saved: BTreeMap<String, Saved>,
+    /// The state beside the messages as it was saved.
+    pub(super) work: Work,
 }
 
 impl Components {
@@ -120,44 +79,144 @@ impl Components {
         work: &Work,
         host: &BTreeMap<String, Host>,
     ) -> Result<Changes, Error> {
-        check_work(work)?;
-        let value = serde_json::to_value(work)
-            .map_err(|e| Error::encode("the session's state beside its messages", e))?;
-        read_work(&value)?;
         let mut changes = Changes::default();
-        let Value::Object(work) = value else {
-            return Ok(changes);
-        };
-        let work = work
-            .into_iter()
-            .map(|(field, value)| (format!("{WORK}{field}"), WORK_SCHEMA, value));
-        let host = host
-            .iter()
-            .map(|(kind, host)| (format!("{HOST}{kind}"), host.schema, host.value.clone()));
-        let mut names = Vec::new();
-        for (name, schema, value) in work.chain(host) {
-            let digest = digest(&name, &value)?;
-            let is_saved =
-                |saved: &Saved| saved.digest == digest && saved.reference.schema == schema;
-            if !self.saved.get(&name).is_some_and(is_saved) {
-                check_depth(format!("component {name}"), &value)?;
-                changes.fresh.push((name.clone(), schema, digest));
-                changes.values.insert(name.clone(), value);
+        self.work_changes(work, &mut changes)?;
+        for (kind, host) in host {
+            let is_saved = |saved: &&Saved| {
+                saved.reference.schema == host.schema
+                    && saved.codec == host.codec
+                    && (Arc::ptr_eq(&saved.bytes, &host.bytes) || saved.bytes == host.bytes)
+            };
+            let name = format!("{HOST}{kind}");
+            if self.saved.get(&name).filter(is_saved).is_none() {
+                changes.add(name, host.schema, host.codec, Arc::clone(&host.bytes))?;
             }
-            names.push(name);
         }
-        names.sort_unstable();
-        changes.gone = self
-            .saved
-            .keys()
-            .filter(|name| names.binary_search(name).is_err())
-            .cloned()
-            .collect();
+        let is_gone = |name: &&String| match (name.strip_prefix(WORK), name.strip_prefix(HOST)) {
+            (Some(field), _) => match FIELDS.iter().find(|f| f.name == field) {
+                Some(field) => (field.is_empty)(work),
+                None => !work.extra.contains_key(field),
+            },
+            (_, Some(kind)) => !host.contains_key(kind),
+            _ => false,
+        };
+        changes.gone = self.saved.keys().filter(is_gone).cloned().collect();
+        changes.fresh.sort_unstable_by(|a, b| a.name.cmp(&b.name));
         Ok(changes)
     }
 
-    /// References to every component when `changes` are saved in the Snapshot frame `seq`.
-    pub(crate) fn references(&self, changes: &Changes, seq: u64) -> BTreeMap<String, Reference> {
+    /// Costs a comparison of all, and the bytes of what changed.
+    fn work_changes(&self, work: &Work, changes: &mut Changes) -> Result<(), Error> {
+        if *work == self.work && self.is_work_saved(work) {
+            return Ok(());
+        }
+        check_names(work)?;
+        for field in FIELDS {
+            let name = format!("{WORK}{}", field.name);
+            let is_saved = self.saved.contains_key(&name);
+            if (field.is_empty)(work) || (is_saved && (field.is_same)(work, &self.work)) {
+                continue;
+            }
+            if self.carried.contains_key(&name) {
+                return Err(Error::newer_component(name));
+            }
+            (field.check)(work)?;
+            let mut bytes = Vec::new();
+            (field.write)(work, &mut bytes).map_err(|e| Error::encode(name.as_str(), e))?;
+            changes.add_json(name, (field.schema)(work), bytes)?;
+        }
+        for (field, value) in &work.extra {
+            let name = format!("{WORK}{field}");
+            let saved = self.saved.get(&name);
+            if saved.is_some() && self.work.extra.get(field) == Some(value) {
+                continue;
+            }
+            if self.carried.contains_key(&name) {
+                return Err(Error::newer_component(name));
+            }
+            check_depth(format!("component {name}"), value)?;
+            let bytes = serde_json::to_vec(value).map_err(|e| Error::encode(name.as_str(), e))?;
+            let schema = saved.map_or(1, |saved| saved.reference.schema);
+            changes.add_json(name, schema, bytes)?;
+        }
+        changes.work = Some(work.clone());
+        Ok(())
+    }
+
+    /// Whether each field has a place in the log.
+    fn is_work_saved(&self, work: &Work) -> bool {
+        let has = |field: &str| self.saved.contains_key(&format!("{WORK}{field}"));
+        let fields = FIELDS.iter().filter(|field| !(field.is_empty)(work));
+        fields.map(|field| field.name).all(has) && work.extra.keys().all(|field| has(field))
+    }
+
+    /// Adds frames with what changed.
+    pub(crate) fn write(
+        &self,
+        changes: &Changes,
+        batch: &mut Batch,
+        packer: &mut Packer,
+    ) -> Result<Written, Error> {
+        let small = || changes.fresh.iter().filter(|fresh| fresh.is_small());
+        let mut snapshot = 0;
+        if small().next().is_some() {
+            let values = small().map(|fresh| (fresh.name.as_str(), fresh.bytes.as_slice()));
+            snapshot = batch.snapshot(packer, values)?;
+        }
+        let mut written = Written::default();
+        for fresh in &changes.fresh {
+            let place = if fresh.is_small() {
+                (snapshot, None)
+            } else {
+                let (frame, chain) = self.write_large(fresh, batch, packer)?;
+                (frame.seq, Some(chain))
+            };
+            written.0.push(place);
+        }
+        Ok(written)
+    }
+
+    fn write_large(
+        &self,
+        fresh: &Fresh,
+        batch: &mut Batch,
+        packer: &mut Packer,
+    ) -> Result<(PartFrame, Chain), Error> {
+        if let Some((raw, chain, ops)) = self.patch(fresh) {
+            let frame = batch.part(packer, Kind::PATCH, fresh.codec, raw)?;
+            return Ok((frame, chain.patched(frame.mark, frame.stored, ops)));
+        }
+        let too_large = || Error::too_large("a component", fresh.bytes.len(), PAYLOAD_MAX);
+        let raw = component::encode(&fresh.name, &fresh.bytes).ok_or_else(too_large)?;
+        let frame = batch.part(packer, Kind::COMPONENT, fresh.codec, raw)?;
+        Ok((frame, Chain::whole(frame.mark, frame.stored)))
+    }
+
+    /// The value as a patch of what is saved, where that is worth it: once the patches are half as long
+    /// as the whole value, writing that anew costs no more than they did.
+    fn patch(&self, fresh: &Fresh) -> Option<(Vec<u8>, Chain, u32)> {
+        let saved = self
+            .saved
+            .get(&fresh.name)
+            .filter(|s| s.codec == fresh.codec)?;
+        let chain = saved
+            .chain
+            .filter(|chain| chain.patched < chain.whole / 2)?;
+        let ops = delta(&saved.bytes, &fresh.bytes)?;
+        let count = u32::try_from(ops.len()).ok()?;
+        let raw = patch::encode(saved.reference.seq, &chain.mark, &ops, &fresh.bytes)?;
+        // How long it will be stored is not known yet; as long as it is raw at most.
+        let next = chain.patched(chain.mark, 0, count);
+        (next.is_in_range() && wide(raw.len()) <= chain.whole.max(wide(LARGE)))
+            .then_some((raw, chain, count))
+    }
+
+    /// References to every component when `changes` are written.
+    pub(crate) fn references(
+        &self,
+        changes: &Changes,
+        written: &Written,
+    ) -> BTreeMap<String, Reference> {
         let mut references = self.carried.clone();
         references.extend(
             self.saved
@@ -167,32 +226,81 @@ impl Components {
         for name in &changes.gone {
             references.remove(name);
         }
-        for (name, schema, _) in &changes.fresh {
-            let schema = *schema;
-            references.insert(name.clone(), Reference { seq, schema });
+        for (fresh, (seq, _)) in changes.fresh.iter().zip(&written.0) {
+            references.insert(fresh.name.clone(), fresh.reference(*seq));
         }
         references
     }
 
-    /// Remembers that `changes` are saved in the Snapshot frame `seq`.
-    pub(crate) fn saved(&mut self, changes: Changes, seq: u64) {
+    /// Remembers that `changes` are saved; gives back bytes that are of no use any more.
+    pub(crate) fn saved(&mut self, changes: Changes, written: Written) -> Vec<Arc<Vec<u8>>> {
+        let mut old = Vec::new();
         for name in changes.gone {
-            self.saved.remove(&name);
+            old.extend(self.saved.remove(&name));
         }
-        for (name, schema, digest) in changes.fresh {
-            let reference = Reference { seq, schema };
-            self.saved.insert(name, Saved { reference, digest });
+        for (fresh, (seq, chain)) in changes.fresh.into_iter().zip(written.0) {
+            let saved = Saved {
+                reference: fresh.reference(seq),
+                codec: fresh.codec,
+                bytes: fresh.bytes,
+                chain,
+            };
+            // A replaced one of a later version is no longer carried.
+            self.carried.remove(&fresh.name);
+            old.extend(self.saved.insert(fresh.name, saved));
         }
+        if let Some(work) = changes.work {
+            self.work = work;
+        }
+        old.into_iter().map(|saved| saved.bytes).collect()
     }
 }
 
-fn read_work(value: &Value) -> Result<Work, Error> {
-    Work::deserialize(value)
-        .map_err(|e| Error::decode("the session's state beside its messages", e))
+impl Changes {
+    /// A value of the library's own types: its names in order, as long as that costs little.
+    fn add_json(&mut self, name: String, schema: u16, bytes: Vec<u8>) -> Result<(), Error> {
+        let bytes = if bytes.len() < LARGE {
+            let value: Value =
+                serde_json::from_slice(&bytes).map_err(|e| Error::encode(name.as_str(), e))?;
+            serde_json::to_vec(&value).map_err(|e| Error::encode(name.as_str(), e))?
+        } else {
+            bytes
+        };
+        self.add(name, schema, Codec::JSON, Arc::new(bytes))
+    }
+
+    fn add(
+        &mut self,
+        name: String,
+        schema: u16,
+        codec: Codec,
+        bytes: Arc<Vec<u8>>,
+    ) -> Result<(), Error> {
+        // Room for the name.
+        let max = PAYLOAD_MAX - narrow(u64::from(u16::MAX)) - 2;
+        if bytes.len() > max {
+            return Err(Error::too_large("a component", bytes.len(), max));
+        }
+        self.fresh.push(Fresh {
+            name,
+            schema,
+            codec,
+            bytes,
+        });
+        Ok(())
+    }
 }
 
-fn digest(name: &str, value: &Value) -> Result<Digest, Error> {
-    let bytes =
-        serde_json::to_vec(value).map_err(|e| Error::encode(format!("component {name}"), e))?;
-    Ok(*blake3::hash(&bytes).as_bytes())
+impl Fresh {
+    /// Goes into one frame with others.
+    fn is_small(&self) -> bool {
+        self.codec == Codec::JSON && self.bytes.len() < LARGE
+    }
+
+    fn reference(&self, seq: u64) -> Reference {
+        Reference {
+            seq,
+            schema: self.schema,
+        }
+    }
 }

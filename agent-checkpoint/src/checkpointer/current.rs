@@ -1,11 +1,12 @@
 //! The state in memory, and which part of it lies where in the log.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 
 use serde_json::{Map, Value};
 
-use super::components::{Changes, Components, Host, Stored};
+use super::components::{Changes, Components, Written};
+use super::hosts::Hosts;
+use super::stored::Stored;
 use crate::format::payload::Span;
 use crate::log::numbering::{Numbering, wide};
 use crate::log::replay::{Entry, Replay};
@@ -29,7 +30,7 @@ pub(crate) struct Current {
     pub(crate) notes: Vec<Note>,
     /// What the model is sent; the whole conversation where absent.
     pub(crate) context: Option<Vec<Piece>>,
-    pub(crate) host: BTreeMap<String, Host>,
+    pub(crate) hosts: Hosts,
     /// What a later version wrote into commits, kept for it.
     pub(crate) other: Map<String, Value>,
     pub(crate) components: Components,
@@ -46,7 +47,7 @@ impl Current {
         let mut current = Self {
             other: entry.body.other.clone(),
             components: stored.components,
-            host: stored.host,
+            hosts: Hosts::of(stored.host),
             ..Self::default()
         };
         current.state.work = stored.work;
@@ -66,15 +67,7 @@ impl Current {
         for items in &history {
             current.number(replay, items);
         }
-        current.state.conversation = match history.as_slice() {
-            [all] if *all == (0..replay.items.len()) => std::mem::take(&mut replay.items),
-            _ => history
-                .iter()
-                .filter_map(|items| replay.items.get(items.clone()))
-                .flatten()
-                .cloned()
-                .collect(),
-        };
+        current.state.conversation = take(std::mem::take(&mut replay.items), &history);
         Ok(current)
     }
 
@@ -140,7 +133,12 @@ impl Current {
     }
 
     /// Stands on what `log` has, and keeps everything; what the log does not have is pending again.
-    pub(crate) fn rebase(&mut self, log: Self) {
+    pub(crate) fn rebase(&mut self, mut log: Self) {
+        let more = self
+            .numbering
+            .skipped()
+            .saturating_sub(log.numbering.skipped());
+        log.leave_out(more);
         let both = self.state.conversation.iter();
         let same = both
             .zip(&log.state.conversation)
@@ -156,6 +154,41 @@ impl Current {
         self.is_work_touched = true;
         // A full commit: the log's newest one may have a context or messages that memory has not.
         self.is_context_touched = true;
+    }
+
+    /// Forgets the first `count` messages in memory. They stay in the history, and what of them is in the
+    /// context stays there.
+    pub(crate) fn leave_out(&mut self, count: usize) {
+        let count = count.min(self.numbering.len());
+        let mut gone = self.state.conversation.drain(..count);
+        if let Some(pieces) = &mut self.context {
+            let mut kept = Vec::new();
+            for piece in std::mem::take(pieces) {
+                let Piece::History(range) = piece else {
+                    kept.push(piece);
+                    continue;
+                };
+                for position in range.start..range.end.min(count) {
+                    let number = self.numbering.spans_of(position..position + 1);
+                    if let Some(message) = gone.as_slice().get(position) {
+                        kept.push(Piece::Note(self.notes.len()));
+                        self.notes.push(Note {
+                            message: message.clone(),
+                            number: number.first().map(|span| span.first),
+                        });
+                    }
+                }
+                let rest = range.start.max(count)..range.end;
+                push_history(
+                    &mut kept,
+                    rest.start - count..rest.end.saturating_sub(count),
+                );
+            }
+            *pieces = kept;
+        }
+        gone.by_ref().for_each(drop);
+        drop(gone);
+        self.numbering.skip(count);
     }
 
     /// Messages that are not saved yet.
@@ -217,14 +250,30 @@ impl Current {
         Some(spans)
     }
 
-    /// Remembers that `changes` and everything else are saved.
-    pub(crate) fn saved(&mut self, changes: Changes, seq: u64, note_numbers: &[u64]) {
-        self.components.saved(changes, seq);
+    /// Remembers that `changes` and the notes are saved.
+    pub(crate) fn saved(&mut self, changes: Changes, written: Written, note_numbers: &[u64]) {
+        for bytes in self.components.saved(changes, written) {
+            self.hosts.recycle(bytes);
+        }
         for (note, number) in self.notes.iter_mut().zip(note_numbers) {
             note.number = Some(*number);
         }
-        self.is_work_touched = false;
-        self.is_context_touched = false;
+    }
+
+    /// Whether the state beside messages and the context may differ from what is saved; from now on
+    /// they do not.
+    pub(crate) fn take_touched(&mut self) -> (bool, bool) {
+        let take = std::mem::take::<bool>;
+        (
+            take(&mut self.is_work_touched),
+            take(&mut self.is_context_touched),
+        )
+    }
+
+    /// They may differ after all.
+    pub(crate) fn touch(&mut self, (work, context): (bool, bool)) {
+        self.is_work_touched |= work;
+        self.is_context_touched |= context;
     }
 
     /// Components that differ from what is saved.
@@ -232,6 +281,43 @@ impl Current {
         if !self.is_work_touched {
             return Ok(Changes::default());
         }
-        self.components.changes(&self.state.work, &self.host)
+        self.components
+            .changes(&self.state.work, &self.hosts.values)
+    }
+}
+
+/// The items at `kept`, which ascend and do not overlap. A clone of them would double what a restore takes.
+pub(crate) fn take(mut items: Vec<Message>, kept: &[Range<usize>]) -> Vec<Message> {
+    let mut kept = kept.iter();
+    let mut part = kept.next();
+    let mut at = 0;
+    items.truncate(kept.as_slice().last().or(part).map_or(0, |last| last.end));
+    items.retain(|_| {
+        while part.is_some_and(|part| part.end <= at) {
+            part = kept.next();
+        }
+        let is_kept = part.is_some_and(|part| part.contains(&at));
+        at += 1;
+        is_kept
+    });
+    items
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_history_is_taken_from_the_items_in_any_parts() {
+        let items = || (0..10).map(|n| Message::user(n.to_string())).collect();
+        let taken = |kept: &[Range<usize>]| -> Vec<String> {
+            let taken = take(items(), kept).into_iter();
+            taken.map(|message| message.content).collect()
+        };
+        assert_eq!(taken(&[0..10]).len(), 10);
+        assert_eq!(taken(&[0..4, 4..10]).len(), 10);
+        assert_eq!(taken(&[1..3, 5..6, 8..9]), ["1", "2", "5", "8"]);
+        assert_eq!(taken(&[2..3, 3..3, 7..12]), ["2", "7", "8", "9"]);
+        assert!(taken(&[]).is_empty());
     }
 }

@@ -10,6 +10,7 @@ use crate::log::decode::{Decoded, Refusal};
 use crate::log::numbering::{narrow, wide};
 use crate::log::replay::Replay;
 use crate::log::scan::{Damage, Scan, scan};
+use crate::log::seal::is_sealed;
 use crate::log::workers::{decode_all, threads_for};
 use crate::{Error, Position, Store};
 
@@ -29,12 +30,38 @@ pub(crate) struct Loaded {
     pub(crate) damaged_headers: Vec<u32>,
     /// Files behind a gap that are none of this log's.
     pub(crate) ignored: Vec<u32>,
+    /// Segments that are not sealed.
+    pub(crate) unsealed: Vec<u32>,
     pub(crate) segments: u32,
     pub(crate) last_segment: u32,
     /// Where appends go on; `None` where they need a new segment.
     pub(crate) end: Option<Position>,
     /// Damage follows `end`.
     pub(crate) is_torn: bool,
+    /// Something in it is of a later version and was passed over.
+    pub(crate) newer: Option<Error>,
+}
+
+/// How a log is read.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Reading {
+    /// Most that it may inflate to, in bytes.
+    pub(crate) limit: u64,
+    /// Messages are kept, and not only counted.
+    pub(crate) keeps_messages: bool,
+    /// What must be understood and is not is passed over, instead of refusing the log.
+    pub(crate) passes_newer: bool,
+}
+
+impl Reading {
+    /// As a writer reads, who may not pass over anything.
+    pub(crate) const fn within(limit: u64) -> Self {
+        Self {
+            limit,
+            keeps_messages: true,
+            passes_newer: false,
+        }
+    }
 }
 
 /// Segments are read and decoded together up to this length, in bytes: what lies in memory beside what
@@ -44,21 +71,27 @@ const WINDOW: usize = 8 << 20;
 /// Reads all of it; changes nothing.
 ///
 /// # Errors
-/// [`Error::is_too_large`] before more than `limit` bytes would be inflated.
-pub(crate) fn load(store: &dyn Store, session: &SessionId, limit: u64) -> Result<Loaded, Error> {
+/// [`Error::is_too_large`] before more would be inflated than may be.
+pub(crate) fn load(
+    store: &dyn Store,
+    session: &SessionId,
+    reading: Reading,
+) -> Result<Loaded, Error> {
     let mut loaded = Loaded {
-        replay: Replay::default(),
+        replay: Replay::keeping(reading.keeps_messages),
         lost: Vec::new(),
         damaged_headers: Vec::new(),
         ignored: Vec::new(),
+        unsealed: Vec::new(),
         segments: 0,
         last_segment: 0,
         end: None,
         is_torn: false,
+        newer: None,
     };
     let mut unpacker = Unpacker::new()?;
     let mut segments = Segments::of(store, session)?;
-    let mut left = limit;
+    let mut left = reading.limit;
     let mut window = segments.window()?;
     while !window.is_empty() {
         let mut scans = Vec::new();
@@ -77,19 +110,40 @@ pub(crate) fn load(store: &dyn Store, session: &SessionId, limit: u64) -> Result
             .iter()
             .map(|found| u64::from(found.header.raw_len))
             .fold(0, u64::saturating_add);
-        left = left
-            .checked_sub(raw)
-            .ok_or_else(|| Error::too_large("a log inflated", narrow(limit) + 1, narrow(limit)))?;
+        left = left.checked_sub(raw).ok_or_else(|| {
+            let len = reading.limit.saturating_sub(left).saturating_add(raw);
+            Error::too_large(
+                "a session's log, inflated,",
+                narrow(len),
+                narrow(reading.limit),
+            )
+        })?;
         let (decoded, next) = decode_all(&frames, threads_for(narrow(raw)), &mut unpacker, || {
             segments.window()
         })?;
         let mut decoded = decoded.into_iter();
         for ((place, bytes), (start, is_good, scan)) in window.iter().zip(scans) {
-            loaded.segment(bytes, *place, start, is_good, scan, &mut decoded)?;
+            let read = Segment {
+                bytes,
+                place: *place,
+                start,
+                is_good,
+                scan,
+            };
+            loaded.segment(read, &mut decoded, reading.passes_newer)?;
         }
         window = next?;
     }
     Ok(loaded)
+}
+
+/// A segment and the frames found in it.
+struct Segment<'a> {
+    bytes: &'a [u8],
+    place: Place<'a>,
+    start: usize,
+    is_good: bool,
+    scan: Scan<'a>,
 }
 
 /// A session's segments, one after the other, each without what the next one says does not count.
@@ -133,6 +187,7 @@ impl<'a> Segments<'a> {
                 if let Some((behind, header)) = &self.waiting
                     && place.segment.checked_add(1) == Some(behind.segment)
                     && let Start::Good(opening, _) = behind.check(header)?
+                    && !is_sealed(&place, &bytes)?
                 {
                     void(&mut bytes, opening);
                 }
@@ -157,13 +212,17 @@ fn void(bytes: &mut Vec<u8>, next: Opening) {
 impl Loaded {
     fn segment(
         &mut self,
-        bytes: &[u8],
-        place: Place<'_>,
-        start: usize,
-        is_good: bool,
-        found: Scan<'_>,
+        read: Segment<'_>,
         decoded: &mut impl Iterator<Item = Result<Decoded, Refusal>>,
+        passes_newer: bool,
     ) -> Result<(), Error> {
+        let Segment {
+            bytes,
+            place,
+            start,
+            is_good,
+            scan: found,
+        } = read;
         let segment = place.segment;
         let is_next = self.last_segment.checked_add(1) == Some(segment);
         if !is_next && !is_good && found.frames.is_empty() {
@@ -172,10 +231,11 @@ impl Loaded {
         }
         let mut damage = found.holes.iter().chain(&found.tail);
         if let Some(newer) = damage.find(|damage| matches!(damage.fault, Fault::Version(_))) {
-            return Err(Error::newer(format!(
-                "segment {segment}, byte {},",
-                newer.range.start
-            )));
+            let error = Error::newer(format!("segment {segment}, byte {},", newer.range.start));
+            if !passes_newer {
+                return Err(error);
+            }
+            self.newer.get_or_insert(error);
         }
         let position = |offset: usize| Position {
             segment,
@@ -208,6 +268,9 @@ impl Loaded {
                         fault,
                     });
                 }
+                Err(Refusal::Beyond(error)) if passes_newer => {
+                    self.newer.get_or_insert(error);
+                }
                 Err(Refusal::Beyond(error)) => return Err(error),
             }
         }
@@ -216,7 +279,11 @@ impl Loaded {
         found.tail.into_iter().for_each(&mut keep);
         self.segments += 1;
         self.last_segment = segment;
-        self.end = is_good.then(|| position(found.end));
+        let is_sealed = is_sealed(&place, bytes)?;
+        if !is_sealed {
+            self.unsealed.push(segment);
+        }
+        self.end = (is_good && !is_sealed).then(|| position(found.end));
         Ok(())
     }
 }

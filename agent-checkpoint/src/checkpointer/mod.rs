@@ -1,23 +1,34 @@
 //! A session as a host works with it.
 
-mod attach;
+mod appender;
+pub(crate) mod attach;
 mod builder;
 mod checkpoint;
 mod components;
-mod current;
+pub(crate) mod current;
 mod cut;
+mod desk;
+mod flush;
 #[cfg(test)]
 mod golden;
-mod load;
+mod health;
+mod hosts;
+pub(crate) mod load;
 mod report;
 mod restore;
+mod resume;
 mod retention;
 mod save;
 mod signal;
+mod stored;
+mod unsynced;
 
 pub use builder::Builder;
 pub use checkpoint::Checkpoint;
+pub use flush::Flush;
+pub use health::Health;
 pub use report::{Quarantined, Report};
+pub use resume::Resume;
 pub use retention::{Reason, Retention, Ruling};
 pub use signal::Signal;
 
@@ -27,12 +38,11 @@ use std::sync::Arc;
 use agent_primitives::{AgentId, Clock, Event, Observer, SessionId, Stamp};
 
 use crate::format::compress::Packer;
-use crate::state::savable::{check_depth, check_message};
-use crate::{Durability, Error, Message, Position, SessionState, Snapshot, Store, Work, Writer};
-use attach::Mending;
-use components::Host;
+use crate::state::savable::check_message;
+use crate::{Durability, Error, Message, SessionState, Snapshot, Store, Work};
 use current::Current;
-use save::{Head, LogEnd};
+use desk::Desk;
+use save::{Flight, Head};
 
 /// One session: its state in memory and its log in a store.
 ///
@@ -61,7 +71,9 @@ use save::{Head, LogEnd};
 /// ```
 pub struct Checkpointer {
     store: Arc<dyn Store>,
-    writer: Box<dyn Writer>,
+    desk: Desk,
+    /// What is under way.
+    flight: Option<Flight>,
     session: SessionId,
     agent: Option<AgentId>,
     observer: Arc<dyn Observer>,
@@ -72,13 +84,14 @@ pub struct Checkpointer {
     packer: Packer,
     current: Current,
     head: Option<Head>,
-    end: LogEnd,
-    /// Damage that opening could not set aside.
-    owed: Option<Mending>,
     /// Checkpoints that no tombstone in the log names, oldest first.
     listed: Vec<Checkpoint>,
     logical: u64,
     report: Report,
+    /// Most that the log may inflate to, in bytes.
+    limit: u64,
+    /// Not all checkpoints of the log are in `listed`.
+    is_partial: bool,
 }
 
 impl Checkpointer {
@@ -140,46 +153,80 @@ impl Checkpointer {
 
     /// Sets a host's own component, in memory until the next save.
     ///
+    /// The value is turned into bytes here, and the proof made that the bytes become the value again: of
+    /// a small value each time, of a large one whenever a field holds a kind of value that it never held
+    /// before, and whenever it has doubled.
+    ///
     /// # Errors
-    /// [`Error::is_unsavable`] when the value cannot be turned into JSON, such as a map whose keys are not
-    /// text, or nests more than 100 deep.
+    /// The component stays as it was. [`Error::is_unsavable`] when its codec would not bring the value
+    /// back; the message names the field. [`Error::is_newer`] when a later version of the type saved it,
+    /// see [`replace`](Self::replace). [`Error::is_migration`] when the type's migrations are no chain.
     pub fn put<T: Snapshot>(&mut self, value: &T) -> Result<(), Error> {
-        let what = || format!("component {}", T::KIND);
-        let value = serde_json::to_value(value).map_err(|e| Error::encode(what(), e))?;
-        check_depth(what(), &value)?;
-        self.current.host.insert(
-            T::KIND.to_owned(),
-            Host {
-                schema: T::VERSION,
-                value,
-            },
-        );
-        self.current.is_work_touched = true;
+        self.current.is_work_touched |= self.current.hosts.put(value, false)?;
         Ok(())
     }
 
-    /// A host's own component; `None` where none was put.
+    /// As [`put`](Self::put), also over a value that a later version of the type saved. What that version
+    /// knew and this one does not is lost from the next save on; older checkpoints keep it.
     ///
     /// # Errors
-    /// [`Error::is_newer`] when a later version of the type wrote it; any other when an earlier one did,
-    /// or another type.
+    /// As [`put`](Self::put), but for [`Error::is_newer`].
+    pub fn replace<T: Snapshot>(&mut self, value: &T) -> Result<(), Error> {
+        self.current.is_work_touched |= self.current.hosts.put(value, true)?;
+        Ok(())
+    }
+
+    /// Takes a host's component out of the state, whatever version or codec it has; whether there was one.
+    pub fn remove(&mut self, kind: &str) -> bool {
+        let removed = self.current.hosts.values.remove(kind).is_some();
+        self.current.is_work_touched |= removed;
+        removed
+    }
+
+    /// A host's own component, brought up to the type's version; `None` where none was put.
+    ///
+    /// ```
+    /// use agent_checkpoint::{Checkpointer, MemoryStore, Migrations, Snapshot};
+    /// use agent_primitives::{CheckpointKind, SessionId};
+    /// use serde::{Deserialize, Serialize};
+    ///
+    /// #[derive(Serialize, Deserialize)]
+    /// struct Old {
+    ///     goal: String,
+    /// }
+    /// impl Snapshot for Old {
+    ///     const KIND: &'static str = "plan";
+    ///     const VERSION: u16 = 1;
+    /// }
+    ///
+    /// #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    /// struct Plan {
+    ///     goals: Vec<String>,
+    /// }
+    /// impl Snapshot for Plan {
+    ///     const KIND: &'static str = "plan";
+    ///     const VERSION: u16 = 2;
+    ///
+    ///     fn migrations() -> Migrations {
+    ///         Migrations::none().step(1, |old| Ok(serde_json::json!({ "goals": [old["goal"]] })))
+    ///     }
+    /// }
+    ///
+    /// let mut session = Checkpointer::builder(MemoryStore::new(), SessionId::new("s1")?).open()?;
+    /// session.put(&Old { goal: "ship".into() })?;
+    /// let plan = session.component::<Plan>()?.unwrap();
+    /// assert_eq!(plan, Plan { goals: vec!["ship".into()] });
+    /// session.put(&plan)?;
+    /// assert!(session.put(&Old { goal: "no".into() }).unwrap_err().is_newer());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::is_newer`] when a later version of the type wrote it, or a codec that this build lacks: its
+    /// bytes stay in the log, and saves carry it along. [`Error::is_migration`] when a step is missing or
+    /// fails. Any other when it is not of this type.
     pub fn component<T: Snapshot>(&self) -> Result<Option<T>, Error> {
-        let Some(host) = self.current.host.get(T::KIND) else {
-            return Ok(None);
-        };
-        let what = || format!("component {} of version {}", T::KIND, host.schema);
-        if host.schema > T::VERSION {
-            return Err(Error::newer(what()));
-        }
-        if host.schema < T::VERSION {
-            return Err(Error::invalid(
-                what(),
-                "it has an earlier layout; read it as the type it was",
-            ));
-        }
-        T::deserialize(&host.value)
-            .map(Some)
-            .map_err(|e| Error::decode(what(), e))
+        self.current.hosts.read()
     }
 
     /// An observer that asks this session for a save; see [`save_if_asked`](Self::save_if_asked).
@@ -190,18 +237,25 @@ impl Checkpointer {
     /// How much was saved and what it takes.
     ///
     /// # Errors
-    /// The store cannot be asked.
+    /// The store cannot be asked; [`Error::is_blocked`] while a save is under way.
     pub fn figures(&self) -> Result<Figures, Error> {
-        let size = match self.end.last_segment {
-            0 => crate::Size::default(),
-            _ => self.writer.size()?,
-        };
+        let size = self.desk.appender()?.size()?;
         Ok(Figures {
             logical_bytes: self.logical,
             stored_bytes: size.used,
             allocated_bytes: size.allocated,
             checkpoints: self.list().len(),
         })
+    }
+
+    /// What went wrong on the way to the device, and was mended.
+    pub fn health(&self) -> Health {
+        self.desk.health()
+    }
+
+    /// A handle that makes what was saved durable from anywhere: a panic hook, a destructor, another thread.
+    pub fn flush_handle(&self) -> Flush {
+        Flush::new(self.desk.shared())
     }
 
     fn emit(&self, event: impl Into<Event>) {
@@ -252,15 +306,6 @@ pub struct Figures {
     pub checkpoints: usize,
 }
 
-/// Where the log of `position`'s segment goes on, or that a new segment is due.
-fn behind(position: Position, len: usize) -> Position {
-    let len = u64::try_from(len).unwrap_or(u64::MAX);
-    Position {
-        offset: position.offset.saturating_add(len),
-        ..position
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -270,6 +315,7 @@ mod tests {
         const fn is_send_and_sync<T: Send + Sync>() {}
         is_send_and_sync::<Checkpointer>();
         is_send_and_sync::<Signal>();
+        is_send_and_sync::<Flush>();
         is_send_and_sync::<Error>();
         is_send_and_sync::<Arc<dyn Store>>();
     }

@@ -3,7 +3,8 @@
 use agent_primitives::{CheckpointId, CheckpointKind, Restored};
 
 use super::current::Current;
-use super::load::load;
+use super::load::{Reading, load};
+use super::save::Flight;
 use super::{Checkpoint, Checkpointer, Ruling};
 use crate::Error;
 use crate::log::batch::Batch;
@@ -36,13 +37,18 @@ impl Checkpointer {
     ///
     /// # Errors
     /// [`Error::is_not_found`] when the id is not listed; [`Error::is_damaged`] when the log was damaged
-    /// since it was opened. The state stays as it was.
+    /// since it was opened. The state stays as it was, unless [`Error::is_blocked`] after the backup was
+    /// made: then it is the restored one, and the next save asks what became of it.
     pub fn restore(&mut self, id: &CheckpointId) -> Result<CheckpointId, Error> {
         let started = self.clock.monotonic();
-        if !self.list().iter().any(|checkpoint| checkpoint.id == *id) {
-            return Err(Error::not_found(id.clone()));
+        let is_listed = |list: Vec<Checkpoint>| list.iter().any(|c| c.id == *id);
+        if !is_listed(self.list()) {
+            self.complete()?;
+            if !is_listed(self.list()) {
+                return Err(Error::not_found(id.clone()));
+            }
         }
-        let mut replay = load(&self.store, &self.session, u64::MAX)?.replay;
+        let mut replay = load(&self.store, &self.session, Reading::within(self.limit))?.replay;
         let entry = replay
             .commits
             .iter()
@@ -56,7 +62,10 @@ impl Checkpointer {
         let replaced = std::mem::replace(&mut self.current, target);
         let origin = (id.clone(), entry.hash);
         if let Err(error) = self.commit(CheckpointKind::Manual, self.durability, Some(&origin)) {
-            self.current = replaced;
+            // What is under way or in the log already holds; the state goes with it.
+            if !error.is_blocked() && !error.is_not_replicated() {
+                self.current = replaced;
+            }
             return Err(error);
         }
         let elapsed = self.clock.monotonic().since(started);
@@ -72,12 +81,15 @@ impl Checkpointer {
     /// # Errors
     /// As [`save`](Self::save); nothing is dropped then.
     pub fn prune(&mut self) -> Result<Vec<Ruling>, Error> {
+        self.land()?;
+        self.complete()?;
         let plan = self.retention.plan(&self.listed);
         if let Some(tombstone) = self.tombstone() {
-            let mut batch = Batch::starting_at(self.end.next);
+            let next = self.desk.appender()?.end.next;
+            let mut batch = Batch::starting_at(next);
             batch.tombstone(&mut self.packer, &tombstone)?;
-            self.append(&batch, self.durability)?;
-            self.listed.retain(|c| !tombstone.drops(c.seq));
+            let flight = Flight::Tombstone(tombstone);
+            self.run(batch.into_frames(), self.durability, flight)?;
         }
         Ok(plan)
     }

@@ -12,6 +12,7 @@ pub(crate) const OVERHEAD: usize = HEADER_LEN + TRAILER_LEN;
 #[derive(Debug)]
 pub(crate) struct Draft {
     pub(crate) kind: Kind,
+    pub(crate) codec: Codec,
     pub(crate) flags: Flags,
     pub(crate) schema: u16,
     pub(crate) seq: u64,
@@ -21,6 +22,21 @@ pub(crate) struct Draft {
 }
 
 impl Draft {
+    /// A frame that was read, to be written once more.
+    pub(crate) fn of(found: &Found<'_>) -> Self {
+        let header = found.header;
+        Self {
+            kind: header.kind,
+            codec: header.codec,
+            flags: header.flags,
+            schema: header.schema,
+            seq: header.seq,
+            compression: header.compression,
+            stored: found.stored.to_vec(),
+            raw_len: header.raw_len,
+        }
+    }
+
     pub(crate) fn len(&self) -> usize {
         OVERHEAD + self.stored.len()
     }
@@ -29,7 +45,7 @@ impl Draft {
     pub(crate) fn write(&self, seed: u32, out: &mut Vec<u8>) -> Option<()> {
         let header = Header {
             kind: self.kind,
-            codec: Codec::JSON,
+            codec: self.codec,
             compression: self.compression,
             flags: self.flags,
             schema: self.schema,
@@ -37,14 +53,11 @@ impl Draft {
             stored_len: u32::try_from(self.stored.len()).ok()?,
             raw_len: self.raw_len,
         };
-        let total = u32::try_from(self.len()).ok()?;
-        let (bytes, header_sum) = header.encode(seed);
-        out.extend_from_slice(&bytes);
-        out.extend_from_slice(&self.stored);
-        // Seeded with the header's sum, so that a payload never passes under another's header.
-        out.extend(crc32c::crc32c_append(header_sum, &self.stored).to_le_bytes());
-        out.extend(total.to_le_bytes());
-        Some(())
+        Found {
+            header,
+            stored: &self.stored,
+        }
+        .write(seed, out)
     }
 }
 
@@ -75,6 +88,18 @@ impl<'a> Found<'a> {
     pub(crate) fn len(&self) -> usize {
         OVERHEAD + self.stored.len()
     }
+
+    /// Appends the frame's bytes. `None` when the payload is longer than a length field can say.
+    pub(crate) fn write(&self, seed: u32, out: &mut Vec<u8>) -> Option<()> {
+        let total = u32::try_from(self.len()).ok()?;
+        let (bytes, header_sum) = self.header.encode(seed);
+        out.extend_from_slice(&bytes);
+        out.extend_from_slice(self.stored);
+        // Seeded with the header's sum, so that a payload never passes under another's header.
+        out.extend(crc32c::crc32c_append(header_sum, self.stored).to_le_bytes());
+        out.extend(total.to_le_bytes());
+        Some(())
+    }
 }
 
 #[cfg(test)]
@@ -84,6 +109,7 @@ mod tests {
     fn written(seed: u32) -> Vec<u8> {
         let draft = Draft {
             kind: Kind::ITEMS,
+            codec: Codec::JSON,
             flags: Flags::NONE,
             schema: 1,
             seq: 3,

@@ -106,7 +106,7 @@ impl Header {
         }
     }
 
-    fn is_in_range(&self) -> bool {
+    pub(crate) fn is_in_range(&self) -> bool {
         let (Ok(stored), Ok(raw)) = (
             usize::try_from(self.stored_len),
             usize::try_from(self.raw_len),

@@ -1,12 +1,19 @@
 //! The version 1 byte format, as FORMAT.md in this crate lays it down. Pure: bytes in, values out.
 
+pub(crate) mod component;
 pub(crate) mod compress;
+pub(crate) mod delta;
 pub(crate) mod frame;
 pub(crate) mod header;
+pub(crate) mod index;
 pub(crate) mod items;
+pub(crate) mod pack;
+pub(crate) mod patch;
 pub(crate) mod payload;
 pub(crate) mod segment;
+pub(crate) mod skip;
 pub(crate) mod tags;
+pub(crate) mod varint;
 
 /// Major version: readers refuse a greater one.
 pub(crate) const MAJOR: u16 = 1;

@@ -16,10 +16,11 @@ const AT_SEGMENT: usize = AT_STORE + 16;
 const AT_SESSION_LEN: usize = AT_SEGMENT + 4;
 const AT_EPOCH: usize = AT_SESSION_LEN + 4;
 const AT_VOID_FROM: usize = AT_EPOCH + 8;
-const AT_RESERVED: usize = AT_VOID_FROM + 8;
-const AT_SUM: usize = 60;
+const AT_FORM: usize = AT_VOID_FROM + 8;
+const AT_SUM: usize = AT_FORM + 4;
 const AT_SESSION: usize = AT_SUM + 4;
 const ALIGN: usize = 8;
+const SEALED: u32 = 1;
 
 /// Where a segment belongs.
 #[derive(Debug, Clone, Copy)]
@@ -46,6 +47,8 @@ pub(crate) struct Opening {
     /// From this offset on the segment before is void: written by an earlier owner after it lost the
     /// session, or not known to be on the device after a failed sync. 0 where nothing is.
     pub(crate) void_from: u64,
+    /// What stands in it never changes again, and is packed.
+    pub(crate) is_sealed: bool,
 }
 
 impl Place<'_> {
@@ -72,7 +75,7 @@ impl Place<'_> {
         bytes.extend(narrow(session.len()));
         bytes.extend(opening.epoch.to_le_bytes());
         bytes.extend(opening.void_from.to_le_bytes());
-        bytes.resize(AT_RESERVED.max(AT_SUM), 0);
+        bytes.extend(if opening.is_sealed { SEALED } else { 0 }.to_le_bytes());
         let mut tail = session.to_vec();
         tail.resize(len - AT_SESSION, 0);
         let sum = crc32c::crc32c_append(crc32c::crc32c(&bytes), &tail);
@@ -146,6 +149,7 @@ impl<'a> Found<'a> {
             opening: Opening {
                 epoch: u64::from_le_bytes(bytes_at(bytes, AT_EPOCH)?),
                 void_from: u64::from_le_bytes(bytes_at(bytes, AT_VOID_FROM)?),
+                is_sealed: number(AT_FORM)? == SEALED,
             },
             session: bytes.get(AT_SESSION..session_end.min(len))?,
         })
@@ -171,6 +175,7 @@ mod tests {
         let opening = Opening {
             epoch: 3,
             void_from: 4_096,
+            is_sealed: true,
         };
         let header = place.header(opening);
         assert_eq!(header.len(), 72);

@@ -9,9 +9,18 @@ impl Kind {
     pub(crate) const UNWRITTEN: Self = Self(0);
     pub(crate) const ITEMS: Self = Self(1);
     pub(crate) const SNAPSHOT: Self = Self(2);
+    pub(crate) const PATCH: Self = Self(3);
     pub(crate) const COMMIT: Self = Self(4);
+    pub(crate) const LABEL: Self = Self(5);
     pub(crate) const TOMBSTONE: Self = Self(6);
-    // Set aside for what version 1.1 adds: 3 Patch, 5 Label, 7 Pack, 8 Skip, 9 Blob, 10 Component, 11 Fork.
+    /// A run of frames packed together, in a sealed segment.
+    pub(crate) const PACK: Self = Self(7);
+    /// Records that were left out on purpose.
+    pub(crate) const SKIP: Self = Self(8);
+    /// What a sealed segment holds, at its end.
+    pub(crate) const INDEX: Self = Self(12);
+    pub(crate) const COMPONENT: Self = Self(10);
+    // Set aside for what version 1.1 adds: 9 Blob, 11 Fork.
 }
 
 /// How a payload's values are written.
@@ -20,6 +29,16 @@ pub(crate) struct Codec(pub(crate) u8);
 
 impl Codec {
     pub(crate) const JSON: Self = Self(1);
+    #[cfg_attr(
+        not(feature = "msgpack"),
+        expect(dead_code, reason = "not in this build")
+    )]
+    pub(crate) const MESSAGE_PACK: Self = Self(2);
+    #[cfg_attr(
+        not(feature = "bincode"),
+        expect(dead_code, reason = "not in this build")
+    )]
+    pub(crate) const BINCODE: Self = Self(3);
 }
 
 /// How a payload is packed.

@@ -1,16 +1,14 @@
 //! Frames that are written together or not at all.
 
-use std::ops::Range;
-
-use serde_json::{Map, Value};
-
 use super::chain::{commit_hash, payload_digest};
 use super::numbering::{last_number, wide};
+use super::values::mark_of;
 use crate::format::compress::Packer;
 use crate::format::frame::Draft;
 use crate::format::items::{Items, ItemsDraft};
+use crate::format::patch::Mark;
 use crate::format::payload::{Body, Commit, Digest, Tombstone};
-use crate::format::tags::{Flags, Kind};
+use crate::format::tags::{Codec, Flags, Kind};
 use crate::format::{PAYLOAD_MAX, RECORD_SCHEMA, SPANS_MAX};
 use crate::{Error, Message};
 
@@ -21,16 +19,20 @@ pub(crate) struct Made {
     pub(crate) hash: Digest,
 }
 
-/// Frames of a batch that go into one segment.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Part {
-    drafts: Range<usize>,
-    /// Bytes that they will take.
-    pub(crate) len: usize,
-    /// The number behind their last record.
+/// A Component or Patch frame in a batch.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PartFrame {
+    pub(crate) seq: u64,
+    pub(crate) mark: Mark,
+    /// Bytes of its payload as stored.
+    pub(crate) stored: u64,
+}
+
+/// A frame, and the number behind its last record.
+#[derive(Debug)]
+pub(crate) struct Framed {
+    pub(crate) draft: Draft,
     pub(crate) next: u64,
-    /// The number of the last item among them.
-    pub(crate) last_item: Option<u64>,
 }
 
 /// Frames in the order in which they will stand.
@@ -68,31 +70,11 @@ impl Batch {
         self.logical
     }
 
-    /// The batch in parts of at most `max` bytes each, or of one frame where that alone is longer. The
-    /// commit is in the last one, so that the others mean nothing without it.
-    pub(crate) fn parts(&self, max: usize) -> Vec<Part> {
-        let mut parts: Vec<Part> = Vec::new();
-        for (at, (draft, end)) in self.drafts.iter().zip(&self.ends).enumerate() {
-            let len = draft.len();
-            let item = (draft.kind == Kind::ITEMS)
-                .then(|| end.checked_sub(1))
-                .flatten();
-            match parts.last_mut().filter(|part| part.len + len <= max) {
-                Some(part) => {
-                    part.drafts.end = at + 1;
-                    part.len += len;
-                    part.next = *end;
-                    part.last_item = item.or(part.last_item);
-                }
-                None => parts.push(Part {
-                    drafts: at..at + 1,
-                    len,
-                    next: *end,
-                    last_item: item,
-                }),
-            }
-        }
-        parts
+    /// The frames, to be written one after the other. The commit is the last, so that the others mean
+    /// nothing without it.
+    pub(crate) fn into_frames(self) -> Vec<Framed> {
+        let frames = self.drafts.into_iter().zip(self.ends);
+        frames.map(|(draft, next)| Framed { draft, next }).collect()
     }
 
     /// Adds messages, in as many frames as they need; the number and count of each frame's items.
@@ -134,19 +116,51 @@ impl Batch {
         Ok((first, count))
     }
 
-    /// Adds the values of components; the frame's number.
-    pub(crate) fn snapshot(
+    /// Adds the values of components, which are JSON texts; the frame's number.
+    pub(crate) fn snapshot<'a>(
         &mut self,
         packer: &mut Packer,
-        values: &Map<String, Value>,
+        values: impl IntoIterator<Item = (&'a str, &'a [u8])>,
     ) -> Result<u64, Error> {
         let seq = self.next;
-        let raw = serde_json::to_vec(values).map_err(|e| Error::encode("a component", e))?;
-        serde_json::from_slice::<Map<String, Value>>(&raw)
-            .map_err(|e| Error::encode("a component", e))?;
+        let mut raw = vec![b'{'];
+        for (name, value) in values {
+            if raw.len() > 1 {
+                raw.push(b',');
+            }
+            serde_json::to_writer(&mut raw, name).map_err(|e| Error::encode("a name", e))?;
+            raw.push(b':');
+            raw.extend_from_slice(value);
+        }
+        raw.push(b'}');
         self.cover(&raw);
         self.frame(packer, Kind::SNAPSHOT, raw, 1)?;
         Ok(seq)
+    }
+
+    /// Adds a Component or Patch frame.
+    pub(crate) fn part(
+        &mut self,
+        packer: &mut Packer,
+        kind: Kind,
+        codec: Codec,
+        raw: Vec<u8>,
+    ) -> Result<PartFrame, Error> {
+        let seq = self.next;
+        let digest = self.cover(&raw);
+        self.frame(packer, kind, raw, 1)?;
+        let mut stored = 0;
+        if let Some(draft) = self.drafts.last_mut() {
+            draft.codec = codec;
+            // A reader that passed over it would take an older checkpoint for the newest.
+            draft.flags = Flags::MUST_UNDERSTAND;
+            stored = wide(draft.stored.len());
+        }
+        Ok(PartFrame {
+            seq,
+            mark: mark_of(&digest),
+            stored,
+        })
     }
 
     /// Makes a commit of the one Items frame that the batch is; `None` when it is not that.
@@ -201,21 +215,12 @@ impl Batch {
         self.frame(packer, Kind::TOMBSTONE, raw, 1)
     }
 
-    /// A part's bytes in a segment with this seed.
-    pub(crate) fn write(&self, part: &Part, seed: u32) -> Result<Vec<u8>, Error> {
-        let mut out = Vec::with_capacity(part.len);
-        for draft in self.drafts.get(part.drafts.clone()).unwrap_or_default() {
-            draft
-                .write(seed, &mut out)
-                .ok_or_else(|| Error::too_large("a frame", draft.len(), PAYLOAD_MAX))?;
-        }
-        Ok(out)
-    }
-
     /// Counts a payload that the commit's hash covers.
-    fn cover(&mut self, raw: &[u8]) {
-        self.digests.push(payload_digest(raw));
+    fn cover(&mut self, raw: &[u8]) -> Digest {
+        let digest = payload_digest(raw);
+        self.digests.push(digest);
         self.logical += wide(raw.len());
+        digest
     }
 
     fn frame(
@@ -240,6 +245,7 @@ impl Batch {
         self.ends.push(self.next);
         self.drafts.push(Draft {
             kind,
+            codec: Codec::JSON,
             flags: Flags::NONE,
             schema: RECORD_SCHEMA,
             seq,

@@ -4,11 +4,15 @@
 use super::chain::payload_digest;
 use super::numbering::{last_number, wide};
 use crate::format::RECORD_SCHEMA;
-use crate::format::compress::Unpacker;
+use crate::format::component;
+use crate::format::compress::{Packer, Unpacker};
 use crate::format::frame::Found;
 use crate::format::header::{Fault, Header};
 use crate::format::items::Items;
-use crate::format::payload::{Commit, ComponentNames, Digest, Tombstone};
+use crate::format::pack;
+use crate::format::patch::{self, PatchHead};
+use crate::format::payload::{Commit, ComponentNames, Digest, Tombstone, name_mark};
+use crate::format::skip::Skip;
 use crate::format::tags::{Codec, Compression, Flags, Kind};
 use crate::{Error, Message};
 
@@ -37,6 +41,17 @@ pub(crate) struct Decoded {
     pub(crate) logical: u64,
 }
 
+impl Decoded {
+    /// The frames that it is made of: those of a pack, none of an index; itself where it is one frame.
+    pub(crate) fn into_frames(self) -> Result<Vec<(Header, Result<Self, Refusal>)>, Self> {
+        match self.content {
+            Content::Pack(frames) => Ok(frames),
+            Content::Index => Ok(Vec::new()),
+            _ => Err(self),
+        }
+    }
+}
+
 /// What a frame holds.
 #[derive(Debug)]
 pub(crate) enum Content {
@@ -48,6 +63,14 @@ pub(crate) enum Content {
     /// The commit, and its body's bytes for hashing.
     Commit(Box<Commit>, Vec<u8>),
     Tombstone(Tombstone),
+    /// A component by itself, or a patch of one.
+    Part(PackedPart),
+    /// Frames, each with what it says.
+    Pack(Vec<(Header, Result<Decoded, Refusal>)>),
+    /// Records that were left out on purpose.
+    Skip(Skip),
+    /// Tells nothing that other frames do not, and has no number of its own.
+    Index,
     /// Of a later version, and may be passed over.
     Unknown,
 }
@@ -62,14 +85,34 @@ pub(crate) struct Packed {
     pub(crate) names: Vec<u64>,
 }
 
+/// A Component or Patch frame as it lies in the log; see [`Packed`].
+#[derive(Debug)]
+pub(crate) struct PackedPart {
+    pub(crate) header: Header,
+    pub(crate) stored: Vec<u8>,
+    /// Mark of the component's name; of a patch, its base tells.
+    pub(crate) name: u64,
+    pub(crate) patch: Option<PatchHead>,
+}
+
 /// Whether this build may read the frame. `None` when it is to be passed over.
 pub(crate) fn admit(header: &Header) -> Result<Option<()>, Error> {
     let beyond = |what: &str| Error::newer(format!("record {}, {what},", header.seq));
     if header.flags.has_unknown_critical() {
         return Err(beyond("with properties that may not be ignored"));
     }
-    let is_known =
-        [Kind::ITEMS, Kind::SNAPSHOT, Kind::COMMIT, Kind::TOMBSTONE].contains(&header.kind);
+    // The codec of a component matters only to the host that asks for it.
+    let is_part = [Kind::COMPONENT, Kind::PATCH].contains(&header.kind);
+    let is_known = is_part
+        || [
+            Kind::ITEMS,
+            Kind::SNAPSHOT,
+            Kind::COMMIT,
+            Kind::TOMBSTONE,
+            Kind::PACK,
+            Kind::SKIP,
+        ]
+        .contains(&header.kind);
     if !is_known {
         return if header.flags.has(Flags::MUST_UNDERSTAND) {
             Err(beyond("of a kind that may not be ignored"))
@@ -82,7 +125,7 @@ pub(crate) fn admit(header: &Header) -> Result<Option<()>, Error> {
     }
     if header.flags.has(Flags::ENCRYPTED)
         || header.flags.has(Flags::BLOB_REF)
-        || header.codec != Codec::JSON
+        || (header.codec != Codec::JSON && !is_part)
         || ![Compression::RAW, Compression::ZSTD].contains(&header.compression)
     {
         let what = format!("record {} (codec, compression or encryption)", header.seq);
@@ -94,6 +137,13 @@ pub(crate) fn admit(header: &Header) -> Result<Option<()>, Error> {
 /// The frame's content. Depends on nothing but the frame: the state in `unpacker` is working memory.
 pub(crate) fn decode(found: &Found<'_>, unpacker: &mut Unpacker) -> Result<Decoded, Refusal> {
     let Found { header, stored } = found;
+    if header.kind == Kind::INDEX {
+        return Ok(Decoded {
+            content: Content::Index,
+            digest: None,
+            logical: 0,
+        });
+    }
     if admit(header).map_err(Refusal::Beyond)?.is_none() {
         return Ok(Decoded {
             content: Content::Unknown,
@@ -131,10 +181,56 @@ pub(crate) fn decode(found: &Found<'_>, unpacker: &mut Unpacker) -> Result<Decod
             let (commit, body) = Commit::decode(raw).ok_or(Fault::Content)?;
             uncovered(Content::Commit(Box::new(commit), body.to_vec()))
         }
+        Kind::COMPONENT | Kind::PATCH => {
+            let (name, patch) = if header.kind == Kind::PATCH {
+                (0, Some(patch::head(raw)?))
+            } else {
+                let (name, _) = component::decode(raw).ok_or(Fault::Content)?;
+                (name_mark(name), None)
+            };
+            covered(Content::Part(PackedPart {
+                header: *header,
+                stored: stored.to_vec(),
+                name,
+                patch,
+            }))
+        }
+        Kind::PACK => uncovered(unpacked(header, raw)?),
+        Kind::SKIP => uncovered(Content::Skip(Skip::decode(raw, header.seq)?)),
         _ => uncovered(Content::Tombstone(
             Tombstone::decode(raw).ok_or(Fault::Content)?,
         )),
     })
+}
+
+/// What the frames in a pack say.
+fn unpacked(header: &Header, raw: &[u8]) -> Result<Content, Refusal> {
+    let mut unpacker = Unpacker::new().map_err(Refusal::Beyond)?;
+    let mut packer = Packer::new().map_err(Refusal::Beyond)?;
+    let mut frames = Vec::new();
+    for found in pack::frames(raw, header.seq)? {
+        let mut decoded = decode(&found, &mut unpacker);
+        let inflated = match decoded.as_mut().map(|decoded| &mut decoded.content) {
+            Ok(Content::Snapshot(packed)) => Some((&mut packed.header, &mut packed.stored)),
+            Ok(Content::Part(part)) => Some((&mut part.header, &mut part.stored)),
+            _ => None,
+        };
+        if let Some((header, stored)) = inflated {
+            shrink(header, stored, &mut packer).map_err(Refusal::Beyond)?;
+        }
+        frames.push((found.header, decoded));
+    }
+    Ok(Content::Pack(frames))
+}
+
+/// Packs what came out of a pack inflated: it may never be asked for.
+fn shrink(header: &mut Header, stored: &mut Vec<u8>, packer: &mut Packer) -> Result<(), Error> {
+    let raw = std::mem::take(stored);
+    let (compression, packed) = packer.pack(raw)?;
+    header.compression = compression;
+    header.stored_len = u32::try_from(packed.len()).unwrap_or(u32::MAX);
+    *stored = packed;
+    Ok(())
 }
 
 #[cfg(test)]

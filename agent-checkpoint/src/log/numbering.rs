@@ -15,8 +15,13 @@ struct Run {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Numbering {
     runs: Vec<Run>,
+    /// Of all items, those before the first position included.
     spans: Vec<Span>,
     len: usize,
+    /// How many items stand before the first position: in the log, and not in memory.
+    skipped: usize,
+    /// The number of the item at the first position, where items stand before it.
+    boundary: u64,
 }
 
 /// A numbering as it was; see [`Numbering::mark`].
@@ -44,13 +49,74 @@ impl Numbering {
         self.spans = mark.spans;
     }
 
-    /// Forgets all but the first `len` items.
+    /// Forgets all but the first `len` items, and those before them.
     pub(crate) fn truncate(&mut self, len: usize) {
-        if len < self.len {
-            self.spans = self.spans_of(0..len);
-            self.runs.retain(|run| run.position < len);
-            self.len = len;
+        if len >= self.len {
+            return;
         }
+        let kept = self.skipped + len;
+        let last = match len.checked_sub(1) {
+            Some(position) => self.number(position),
+            None => self.boundary.checked_sub(1),
+        };
+        let mut start = 0;
+        let mut spans = Vec::new();
+        for span in &self.spans {
+            let end = start + narrow(span.count);
+            match last {
+                _ if start >= kept => break,
+                Some(last) if end > kept => spans.push(Span {
+                    last,
+                    count: wide(kept - start),
+                    ..*span
+                }),
+                _ => spans.push(*span),
+            }
+            start = end;
+        }
+        self.spans = spans;
+        self.runs.retain(|run| run.position < len);
+        self.len = len;
+    }
+
+    /// Says that the items here are the last of those in `spans`; `skipped` stand before them. `None` where
+    /// there are not so many.
+    pub(crate) fn precede(&mut self, spans: Vec<Span>, skipped: usize) -> Option<()> {
+        let count = spans
+            .iter()
+            .fold(0_u64, |sum, span| sum.saturating_add(span.count));
+        if count != wide(skipped).saturating_add(wide(self.len)) {
+            return None;
+        }
+        self.spans = spans;
+        self.skipped = skipped;
+        self.boundary = self.runs.first().map_or(0, |run| run.first);
+        Some(())
+    }
+
+    /// Leaves the first `count` items out of memory.
+    pub(crate) fn skip(&mut self, count: usize) {
+        let count = count.min(self.len);
+        self.boundary = self.number(count).unwrap_or(0);
+        let mut runs = Vec::new();
+        for (at, run) in self.runs.iter().enumerate() {
+            let end = self.runs.get(at + 1).map_or(self.len, |next| next.position);
+            if end > count {
+                let gone = count.saturating_sub(run.position);
+                runs.push(Run {
+                    position: run.position + gone - count,
+                    first: run.first.saturating_add(wide(gone)),
+                });
+            }
+        }
+        self.runs = runs;
+        self.len -= count;
+        self.skipped += count;
+    }
+
+    /// How many items stand before the first position.
+    pub(crate) fn skipped(&self) -> usize {
+        self.skipped
     }
 
     /// How many items have a number.
@@ -111,7 +177,9 @@ impl Numbering {
         let mut start = 0;
         for span in &self.spans {
             let end = start + narrow(span.count);
-            let (from, to) = (positions.start.max(start), positions.end.min(end));
+            // Positions of the span, those before the first one left out.
+            let here = start.saturating_sub(self.skipped)..end.saturating_sub(self.skipped);
+            let (from, to) = (positions.start.max(here.start), positions.end.min(here.end));
             if let (true, Some(first), Some(last)) = (
                 from < to,
                 self.number(from),
@@ -172,6 +240,39 @@ mod tests {
         assert_ne!(numbering, before);
         numbering.reset(mark);
         assert_eq!(numbering, before);
+    }
+
+    #[test]
+    fn items_that_are_not_in_memory_stay_in_the_ranges() {
+        let whole = [span(0, 9, 8), span(20, 29, 10)];
+        let mut numbering = Numbering::default();
+        numbering.extend(26, 4, false);
+        assert_eq!(numbering.precede(whole.to_vec(), 13), None, "one too few");
+        numbering.precede(whole.to_vec(), 14).unwrap();
+        assert_eq!((numbering.len(), numbering.skipped()), (4, 14));
+        assert_eq!(numbering.spans_of(0..2), [span(26, 27, 2)]);
+        numbering.extend(31, 2, true);
+        assert_eq!(numbering.spans(), [span(0, 9, 8), span(20, 32, 12)]);
+        assert_eq!(numbering.spans_of(3..6), [span(29, 32, 3)]);
+        numbering.truncate(5);
+        assert_eq!(numbering.spans(), [span(0, 9, 8), span(20, 31, 11)]);
+        numbering.truncate(0);
+        assert_eq!(numbering.spans(), [span(0, 9, 8), span(20, 25, 6)]);
+        assert_eq!((numbering.len(), numbering.skipped()), (0, 14));
+    }
+
+    #[test]
+    fn items_can_be_left_out_of_memory_later() {
+        let mut numbering = Numbering::default();
+        numbering.extend(0, 3, false);
+        numbering.extend(5, 3, true);
+        numbering.extend(9, 2, false);
+        numbering.skip(4);
+        assert_eq!((numbering.len(), numbering.skipped()), (4, 4));
+        assert_eq!(numbering.spans(), [span(0, 7, 6), span(9, 10, 2)]);
+        assert_eq!(numbering.spans_of(0..3), [span(6, 7, 2), span(9, 9, 1)]);
+        numbering.truncate(0);
+        assert_eq!(numbering.spans(), [span(0, 5, 4)]);
     }
 
     #[test]

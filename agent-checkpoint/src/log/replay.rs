@@ -4,19 +4,18 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use serde::de::Error as _;
-use serde_json::{Map, Value};
+use serde_json::Map;
 
 use super::chain::commit_hash;
 pub(crate) use super::decode::Refusal;
-use super::decode::{Content, Decoded, Packed};
+use super::decode::{Content, Decoded};
 pub(crate) use super::entry::Entry;
 use super::numbering::{last_number, narrow, wide};
-use crate::format::compress::Unpacker;
+use super::values::Values;
+use crate::Message;
 use crate::format::header::{Fault, Header};
-use crate::format::payload::{Body, Commit, Digest, Span, Tombstone, name_mark};
+use crate::format::payload::{Body, Commit, Digest, Span, Tombstone};
 use crate::format::tags::Flags;
-use crate::{Error, Message};
 
 /// Items of one frame.
 #[derive(Debug, Clone, Copy)]
@@ -34,7 +33,7 @@ pub(crate) struct Replay {
     pub(crate) next: u64,
     pub(crate) items: Vec<Message>,
     pub(crate) blocks: Vec<Block>,
-    snapshots: BTreeMap<u64, Packed>,
+    pub(crate) values: Values,
     pub(crate) commits: Vec<Entry>,
     pub(crate) tombstones: Vec<Tombstone>,
     /// Numbers of records that are lost.
@@ -42,17 +41,44 @@ pub(crate) struct Replay {
     pub(crate) frames: u64,
     pub(crate) logical: u64,
     digests: BTreeMap<u64, Digest>,
+    /// The last number that was left out; it may have been an item's.
+    last_skipped: Option<u64>,
     /// Time of the last full commit.
     base_ms: i64,
+    /// Messages are counted and not kept.
+    is_listing: bool,
+    /// Only some of the records below this number were read: a commit is taken at its word for them.
+    trusted: u64,
 }
 
 impl Replay {
+    /// A log of which messages are kept, or only counted.
+    pub(crate) fn keeping(messages: bool) -> Self {
+        Self {
+            is_listing: !messages,
+            ..Self::default()
+        }
+    }
+
+    /// A log of which only some of the records below `trusted` are read.
+    pub(crate) fn trusting(trusted: u64) -> Self {
+        Self {
+            trusted,
+            ..Self::default()
+        }
+    }
+
     /// Takes in the next frame.
     pub(crate) fn frame(
         &mut self,
         header: &Header,
         decoded: Result<Decoded, Refusal>,
     ) -> Result<(), Refusal> {
+        let decoded = match decoded.map(Decoded::into_frames) {
+            Ok(Ok(frames)) => return self.pack(frames),
+            Ok(Err(decoded)) => Ok(decoded),
+            Err(refusal) => Err(refusal),
+        };
         if header.seq < self.next {
             return Err(Fault::Stale.into());
         }
@@ -73,6 +99,43 @@ impl Replay {
                 Err(refusal)
             }
         }
+    }
+
+    /// Takes in frames that were packed together.
+    fn pack(&mut self, frames: Vec<(Header, Result<Decoded, Refusal>)>) -> Result<(), Refusal> {
+        let mut first = Ok(());
+        for (header, decoded) in frames {
+            match self.frame(&header, decoded) {
+                Err(refusal @ Refusal::Beyond(_)) => return Err(refusal),
+                taken => first = first.and(taken),
+            }
+        }
+        first
+    }
+
+    /// How many items there are, kept or not.
+    pub(crate) fn counted(&self) -> usize {
+        self.blocks
+            .last()
+            .map_or(0, |block| block.start.saturating_add(block.count))
+    }
+
+    /// The last items of a span, at most `most`, as a span.
+    pub(crate) fn last_of(&self, span: Span, most: usize) -> Option<Span> {
+        let there = self.items_before(span.first)..self.items_before(span.last.checked_add(1)?);
+        let count = there.len().min(most);
+        let first = self.number_at(there.end.checked_sub(count)?)?;
+        (count > 0).then_some(Span {
+            first,
+            last: span.last,
+            count: wide(count),
+        })
+    }
+
+    fn number_at(&self, position: usize) -> Option<u64> {
+        let behind = self.blocks.partition_point(|block| block.start <= position);
+        let block = self.blocks.get(behind.checked_sub(1)?)?;
+        block.first.checked_add(wide(position - block.start))
     }
 
     fn lose(&mut self, numbers: Range<u64>) {
@@ -97,20 +160,32 @@ impl Replay {
                 self.blocks.push(Block {
                     first: header.seq,
                     count,
-                    start: self.items.len(),
+                    start: self.counted(),
                 });
-                self.items.append(&mut messages);
+                if !self.is_listing {
+                    self.items.append(&mut messages);
+                }
                 if let (true, Some(digest)) = (header.flags.has(Flags::COMMIT), decoded.digest) {
                     self.take_flag(header.seq, count, age_ms, &digest);
                 }
                 return wide(count);
             }
             Content::Snapshot(packed) => {
-                self.snapshots.insert(header.seq, packed);
+                self.values.add_snapshot(header.seq, packed);
+            }
+            Content::Part(part) => {
+                if let Some(digest) = &decoded.digest {
+                    self.values.add_part(header.seq, part, digest);
+                }
             }
             Content::Commit(commit, body) => self.take_commit(header.seq, *commit, &body),
             Content::Tombstone(tombstone) => self.tombstones.push(tombstone),
-            Content::Unknown => {}
+            Content::Skip(skip) => {
+                self.digests.extend(skip.digests);
+                self.last_skipped = last_number(header.seq, narrow(skip.records));
+                return skip.records;
+            }
+            Content::Pack(_) | Content::Index | Content::Unknown => {}
         }
         1
     }
@@ -139,20 +214,6 @@ impl Replay {
             tail: Some(tail),
             whole: adjoins && before.whole,
         });
-    }
-
-    /// The components in the Snapshot frame `seq`, by name.
-    pub(crate) fn snapshot(&self, seq: u64) -> Result<Map<String, Value>, Error> {
-        let what = || format!("Snapshot frame {seq}");
-        let unread = |fault: Fault| Error::decode(what(), serde_json::Error::custom(fault));
-        let packed = self
-            .snapshots
-            .get(&seq)
-            .ok_or_else(|| unread(Fault::Content))?;
-        let raw = Unpacker::new()?
-            .unpack(&packed.header, &packed.stored)
-            .map_err(unread)?;
-        serde_json::from_slice(&raw).map_err(|e| Error::decode(what(), e))
     }
 
     fn take_commit(&mut self, seq: u64, commit: Commit, bytes: &[u8]) {
@@ -185,19 +246,17 @@ impl Replay {
     fn is_whole(&self, body: &Body) -> bool {
         let ascends = body.history.is_sorted_by(|a, b| a.last < b.first);
         let context = body.context.as_deref().unwrap_or_default();
-        let is_there = |span: &Span| self.positions(*span).is_some();
+        let is_there = |span: &Span| span.first < self.trusted || self.positions(*span).is_some();
         // A forged context could name the same items again and again to fill the memory.
         let named = context
             .iter()
             .fold(0, |sum: u64, span| sum.saturating_add(span.count));
         ascends
-            && named <= wide(self.items.len())
+            && (named <= wide(self.counted()) || self.trusted > 0)
             && body.history.iter().all(is_there)
             && context.iter().all(is_there)
             && body.components.iter().all(|(name, reference)| {
-                self.snapshots
-                    .get(&reference.seq)
-                    .is_some_and(|packed| packed.names.binary_search(&name_mark(name)).is_ok())
+                reference.seq < self.trusted || self.values.has(reference.seq, name)
             })
     }
 
@@ -216,11 +275,10 @@ impl Replay {
         }
     }
 
-    /// The number of the last item.
+    /// The number of the last item, or of a later record that was left out and may have been one.
     pub(crate) fn last_item(&self) -> Option<u64> {
-        self.blocks
-            .last()
-            .and_then(|block| last_number(block.first, block.count))
+        let last = |block: &Block| last_number(block.first, block.count);
+        self.blocks.last().and_then(last).max(self.last_skipped)
     }
 
     /// The newest commit that is whole.
@@ -248,6 +306,7 @@ impl Replay {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::format::compress::Unpacker;
     use crate::format::frame::Found;
     use crate::format::tags::{Codec, Compression, Kind};
     use crate::log::chain::payload_digest;

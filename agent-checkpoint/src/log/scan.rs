@@ -90,7 +90,7 @@ fn next_frame(bytes: &[u8], from: usize, seed: u32, budget: &mut usize) -> Optio
 mod tests {
     use super::*;
     use crate::format::frame::Draft;
-    use crate::format::tags::{Compression, Flags, Kind};
+    use crate::format::tags::{Codec, Compression, Flags, Kind};
 
     fn frames(count: u64) -> Vec<u8> {
         let mut out = vec![0xee; 8];
@@ -99,6 +99,7 @@ mod tests {
             let raw_len = u32::try_from(stored.len()).unwrap();
             Draft {
                 kind: Kind::ITEMS,
+                codec: Codec::JSON,
                 flags: Flags::NONE,
                 schema: 1,
                 seq,

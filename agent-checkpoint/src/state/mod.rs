@@ -1,14 +1,26 @@
 //! What a session amounts to at one moment.
 
+mod agent;
+pub(crate) mod fields;
+mod mcp;
 mod message;
+mod migrations;
 pub(crate) mod savable;
 mod snapshot;
+mod step;
 mod work;
+pub(crate) mod workflow;
 
+pub use agent::AgentContext;
+pub use mcp::{Drift, McpServer, McpTool};
 pub use message::{Message, Role, ToolCall};
+pub use migrations::{MigrationError, Migrations};
 pub use snapshot::Snapshot;
-pub use work::{Artifact, Decision, Work, Workflow};
+pub use step::NextStep;
+pub use work::{Artifact, Decision, Question, Work};
+pub use workflow::{StepStatus, Workflow, WorkflowStep};
 
+use agent_primitives::TokenUsage;
 use serde::{Deserialize, Serialize};
 
 /// The whole state of a session: the conversation, and what the agent knows beside it.
@@ -35,4 +47,9 @@ pub struct SessionState {
     /// Everything but the conversation.
     #[serde(flatten)]
     pub work: Work,
+}
+
+/// What is not written because it says nothing.
+fn is_zero(usage: &TokenUsage) -> bool {
+    *usage == TokenUsage::ZERO
 }

@@ -1,9 +1,15 @@
 //! What of a state reads back when it was saved; the rest is refused before it is written.
 
+use std::collections::BTreeMap;
+
+use agent_primitives::AgentId;
 use serde_json::{Map, Value};
 
-use super::{Message, ToolCall, Work};
+use super::{
+    AgentContext, Artifact, Decision, McpServer, Message, NextStep, Question, ToolCall, Workflow,
+};
 use crate::Error;
+use crate::codec::Fault;
 use crate::format::items::{ITEM_MAX, json_len};
 
 /// How deep arrays and objects may nest in a value. The reader's parser stops at 128, and frames and
@@ -15,18 +21,23 @@ const SURELY_FITS: usize = ITEM_MAX / 8;
 
 const MESSAGE: &[&str] = &["role", "content", "parts", "tool_calls", "tool_call_id"];
 const CALL: &[&str] = &["id", "name", "arguments"];
-const WORK: &[&str] = &[
-    "conversation",
-    "agents",
-    "workflow",
-    "decisions",
-    "artifacts",
-    "next_steps",
-    "usage",
+const AGENT: &[&str] = &["task", "model", "memory", "usage"];
+const WORKFLOW: &[&str] = &["name", "steps"];
+const WORKFLOW_STEP: &[&str] = &["name", "status", "attempts", "error", "data"];
+const SERVER: &[&str] = &[
+    "name",
+    "transport",
+    "address",
+    "protocol",
+    "session",
+    "config_hash",
+    "tools",
 ];
-const WORKFLOW: &[&str] = &["name", "step", "done"];
-const DECISION: &[&str] = &["at", "what", "why"];
-const ARTIFACT: &[&str] = &["path", "hash"];
+const TOOL: &[&str] = &["name", "hash"];
+const DECISION: &[&str] = &["at", "what", "why", "alternatives", "confidence"];
+const ARTIFACT: &[&str] = &["path", "hash", "size", "kind"];
+const STEP: &[&str] = &["text", "owner", "status"];
+const QUESTION: &[&str] = &["text", "to", "answer"];
 
 /// Whether a save can write the message and a reader reads it. Costs next to nothing where there is
 /// text only.
@@ -75,22 +86,62 @@ pub(crate) fn check_message(message: &Message) -> Result<(), Error> {
 /// A call's JSON without its texts.
 const CALL_FIELDS: usize = r#"{"id":"","name":"","arguments":""},"#.len();
 
-/// Whether the state beside the messages reads back as it is.
-pub(crate) fn check_work(work: &Work) -> Result<(), Error> {
-    for (agent, value) in &work.agents {
-        check_depth(format!("what agent {agent} keeps"), value)?;
-    }
-    check_extra("the session's state", &work.extra, WORK)?;
-    if let Some(workflow) = &work.workflow {
-        check_extra("a workflow", &workflow.extra, WORKFLOW)?;
-    }
-    for decision in &work.decisions {
-        check_extra("a decision", &decision.extra, DECISION)?;
-    }
-    for artifact in &work.artifacts {
-        check_extra("an artifact", &artifact.extra, ARTIFACT)?;
+pub(crate) fn check_agents(agents: &BTreeMap<AgentId, AgentContext>) -> Result<(), Error> {
+    for (agent, context) in agents {
+        check_depth(format!("what agent {agent} remembers"), &context.memory)?;
+        check_extra("an agent's context", &context.extra, AGENT)?;
     }
     Ok(())
+}
+
+pub(crate) fn check_workflow(workflow: Option<&Workflow>) -> Result<(), Error> {
+    if let Some(workflow) = workflow {
+        check_extra("a workflow", &workflow.extra, WORKFLOW)?;
+        for step in &workflow.steps {
+            check_depth(format!("data of step {}", step.name), &step.data)?;
+            check_extra("a workflow's step", &step.extra, WORKFLOW_STEP)?;
+        }
+    }
+    Ok(())
+}
+
+pub(crate) fn check_servers(servers: &[McpServer]) -> Result<(), Error> {
+    for server in servers {
+        check_extra("a tool server", &server.extra, SERVER)?;
+        for tool in &server.tools {
+            check_extra("a tool", &tool.extra, TOOL)?;
+        }
+    }
+    Ok(())
+}
+
+pub(crate) fn check_decisions(decisions: &[Decision]) -> Result<(), Error> {
+    for (at, decision) in decisions.iter().enumerate() {
+        check_extra("a decision", &decision.extra, DECISION)?;
+        if decision.confidence.is_some_and(|c| !c.is_finite()) {
+            let fault = Fault {
+                path: format!("decisions[{at}].confidence"),
+                reason: "is not a finite number, which JSON cannot say".to_owned(),
+            };
+            return Err(Error::unsavable("the session's state", "JSON", fault));
+        }
+    }
+    Ok(())
+}
+
+pub(crate) fn check_artifacts(artifacts: &[Artifact]) -> Result<(), Error> {
+    let mut extras = artifacts.iter().map(|artifact| &artifact.extra);
+    extras.try_for_each(|extra| check_extra("an artifact", extra, ARTIFACT))
+}
+
+pub(crate) fn check_steps(steps: &[NextStep]) -> Result<(), Error> {
+    let mut extras = steps.iter().map(|step| &step.extra);
+    extras.try_for_each(|extra| check_extra("a next step", extra, STEP))
+}
+
+pub(crate) fn check_questions(questions: &[Question]) -> Result<(), Error> {
+    let mut extras = questions.iter().map(|question| &question.extra);
+    extras.try_for_each(|extra| check_extra("a question", extra, QUESTION))
 }
 
 /// Whether a reader's parser gets to the bottom of the value.
@@ -102,7 +153,12 @@ pub(crate) fn check_depth(what: impl Into<String>, value: &Value) -> Result<(), 
     }
 }
 
-fn check_extra(what: &str, extra: &Map<String, Value>, fields: &[&str]) -> Result<(), Error> {
+/// Whether the additional fields have names of their own and read back.
+pub(crate) fn check_extra(
+    what: &str,
+    extra: &Map<String, Value>,
+    fields: &[&str],
+) -> Result<(), Error> {
     for (name, value) in extra {
         // Written twice, a field makes the whole frame unreadable, or replaces the typed one.
         if fields.contains(&name.as_str()) {
@@ -126,7 +182,7 @@ fn is_within(value: &Value, left: usize) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Artifact, Decision, Workflow};
+    use crate::{McpTool, WorkflowStep};
     use serde::Serialize;
     use serde_json::json;
 
@@ -154,30 +210,38 @@ mod tests {
         let call = ToolCall::new("c", "n", "{}");
         let mut message = Message::tool("c", "x").with_part(json!(1));
         message.tool_calls.push(call.clone());
+        let mut step = WorkflowStep::new("s").with_data(1);
+        step.attempts = 1;
+        step.error = Some("e".into());
         let mut workflow = Workflow::new("w");
-        workflow.step = Some("s".into());
-        workflow.done.push("d".into());
-        let mut artifact = Artifact::new("p");
-        artifact.hash = Some("h".into());
-        let mut work = Work::default();
-        work.agents
-            .insert(agent_primitives::AgentId::new("a").unwrap(), json!(1));
-        work.workflow = Some(workflow.clone());
-        work.decisions.push(Decision::default());
-        work.artifacts.push(artifact.clone());
-        work.next_steps.push("n".into());
-        work.usage = agent_primitives::TokenUsage::new(1, 1);
-        let state = crate::SessionState {
-            conversation: vec![message.clone()],
-            work,
-        };
+        workflow.steps.push(step.clone());
+        let tool = McpTool::new("t", &json!(1));
+        let server = McpServer::stdio("s", "p")
+            .with_protocol("1")
+            .with_session("1")
+            .with_config(&json!(1))
+            .with_tools([tool.clone()]);
+        let mut agent = AgentContext::new(1).with_task("t").with_model("m");
+        agent.usage = agent_primitives::TokenUsage::new(1, 1);
+        let decision = Decision::default()
+            .with_alternatives(["a"])
+            .with_confidence(0.5);
+        let artifact = Artifact::of_bytes("p", b"x").with_kind("k");
+        let next = NextStep::new("n").with_owner("o").with_status("s");
+        let mut question = Question::new("q").with_to("t");
+        question.answer = Some("a".into());
         for (written, reserved) in [
             (fields(&message), MESSAGE),
             (fields(&call), CALL),
-            (fields(&state), WORK),
+            (fields(&agent), AGENT),
             (fields(&workflow), WORKFLOW),
-            (fields(&Decision::default()), DECISION),
+            (fields(&step), WORKFLOW_STEP),
+            (fields(&server), SERVER),
+            (fields(&tool), TOOL),
+            (fields(&decision), DECISION),
             (fields(&artifact), ARTIFACT),
+            (fields(&next), STEP),
+            (fields(&question), QUESTION),
         ] {
             let mut reserved = reserved.to_vec();
             reserved.sort_unstable();

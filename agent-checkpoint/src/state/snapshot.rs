@@ -3,6 +3,9 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::Migrations;
+use crate::Codec;
+
 /// A type that a host saves with its sessions, as one component that is written when it changed.
 ///
 /// ```
@@ -37,4 +40,44 @@ pub trait Snapshot: Serialize + DeserializeOwned {
     /// Version of the type's layout, from 1 on. Raise it when values written by older code would be
     /// misread; new fields with a serde default need no new version.
     const VERSION: u16;
+    /// How values are written. It may change from one version to the next: the log says what each value
+    /// was written with.
+    const CODEC: Codec = Codec::Json;
+
+    /// How values of earlier versions become values of this one; none unless said otherwise.
+    ///
+    /// ```
+    /// use agent_checkpoint::{Migrations, Snapshot};
+    /// use serde::{Deserialize, Serialize};
+    ///
+    /// #[derive(Serialize, Deserialize)]
+    /// struct Board {
+    ///     cards: Vec<Card>,
+    /// }
+    /// #[derive(Serialize, Deserialize)]
+    /// struct Card {
+    ///     title: String,
+    /// }
+    ///
+    /// impl Snapshot for Board {
+    ///     const KIND: &'static str = "board";
+    ///     const VERSION: u16 = 2;
+    ///
+    ///     fn migrations() -> Migrations {
+    ///         // Version 1 had the titles alone.
+    ///         Migrations::none().step(1, |mut board| {
+    ///             let titles = board["open"].take();
+    ///             let titles = titles.as_array().ok_or("no list of open cards")?;
+    ///             let cards = titles.iter().map(|title| serde_json::json!({ "title": title }));
+    ///             Ok(serde_json::json!({ "cards": cards.collect::<Vec<_>>() }))
+    ///         })
+    ///     }
+    /// }
+    ///
+    /// Migrations::check::<Board>()?;
+    /// # Ok::<(), agent_checkpoint::Error>(())
+    /// ```
+    fn migrations() -> Migrations {
+        Migrations::none()
+    }
 }

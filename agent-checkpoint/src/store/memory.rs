@@ -87,11 +87,30 @@ impl Store for MemoryStore {
                 Err(Error::too_large("a segment", bytes.len(), max))
             }
             Some(bytes) => Ok(bytes.clone()),
-            None => Err(Error::invalid(
-                format!("segment {segment} of session {session}"),
-                "there is no such segment; list them first",
-            )),
+            None => Err(no_segment(session, segment)),
         }
+    }
+
+    fn segment_len(&self, session: &SessionId, segment: u32) -> Result<u64, Error> {
+        let logs = self.logs();
+        let bytes = logs.get(session).and_then(|log| log.segments.get(&segment));
+        bytes
+            .map(|bytes| wide(bytes.len()))
+            .ok_or_else(|| no_segment(session, segment))
+    }
+
+    fn read_range(
+        &self,
+        session: &SessionId,
+        segment: u32,
+        offset: u64,
+        len: usize,
+    ) -> Result<Vec<u8>, Error> {
+        let logs = self.logs();
+        let bytes = logs.get(session).and_then(|log| log.segments.get(&segment));
+        bytes
+            .map(|bytes| super::part(bytes, offset, len).to_vec())
+            .ok_or_else(|| no_segment(session, segment))
     }
 
     fn writer(&self, session: &SessionId) -> Result<Box<dyn Writer>, Error> {
@@ -198,6 +217,13 @@ impl Writer for MemoryWriter {
             allocated: wide(used),
         })
     }
+}
+
+fn no_segment(session: &SessionId, segment: u32) -> Error {
+    Error::invalid(
+        format!("segment {segment} of session {session}"),
+        "there is no such segment; list them first",
+    )
 }
 
 fn wide(len: usize) -> u64 {

@@ -3,10 +3,12 @@
 #[cfg(feature = "fs")]
 mod file;
 mod memory;
+mod mirror;
 
 #[cfg(feature = "fs")]
 pub use file::{FileStore, location};
 pub use memory::MemoryStore;
+pub use mirror::Mirrored;
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,6 +16,7 @@ use std::sync::Arc;
 use agent_primitives::SessionId;
 
 use crate::Error;
+use crate::format::SEGMENT_MAX;
 
 /// Which store: 16 bytes, drawn once when the store is made, that tie its bytes to it.
 ///
@@ -84,6 +87,16 @@ pub enum Durability {
     /// A power cut as well: the bytes are on the device.
     #[default]
     Synced,
+    /// The loss of the device as well: the bytes are on the device, and on that of a
+    /// [`Mirrored`](crate::Mirrored) store's mirror.
+    Replicated,
+}
+
+impl Durability {
+    /// Whether the bytes are on a device.
+    pub const fn is_synced(self) -> bool {
+        matches!(self, Self::Synced | Self::Replicated)
+    }
 }
 
 /// A place in a session's log.
@@ -124,11 +137,40 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// [`Error::is_too_large`] when it has more than `max` bytes, before they are loaded.
     fn read(&self, session: &SessionId, segment: u32, max: usize) -> Result<Vec<u8>, Error>;
 
+    /// Length of one segment in bytes, space that no one wrote to included.
+    ///
+    /// Reads the segment unless the store knows better.
+    fn segment_len(&self, session: &SessionId, segment: u32) -> Result<u64, Error> {
+        let bytes = self.read(session, segment, SEGMENT_MAX)?;
+        Ok(u64::try_from(bytes.len()).unwrap_or(u64::MAX))
+    }
+
+    /// `len` bytes of one segment from `offset` on; fewer where it ends, none behind its end.
+    ///
+    /// Reads the whole segment unless the store knows better. A store that does makes looking at the end
+    /// of a long session cheap.
+    fn read_range(
+        &self,
+        session: &SessionId,
+        segment: u32,
+        offset: u64,
+        len: usize,
+    ) -> Result<Vec<u8>, Error> {
+        let bytes = self.read(session, segment, SEGMENT_MAX)?;
+        Ok(part(&bytes, offset, len).to_vec())
+    }
+
     /// Takes the session's one writer; dropping it gives it back.
     ///
     /// # Errors
     /// [`Error::is_locked`] while another writer lives, in this process or another.
     fn writer(&self, session: &SessionId) -> Result<Box<dyn Writer>, Error>;
+
+    /// Whether there is a mirror that [`Durability::Replicated`] can be asked of; `false` unless a store
+    /// says otherwise.
+    fn is_mirrored(&self) -> bool {
+        false
+    }
 
     /// Removes a session and all that it holds.
     ///
@@ -139,7 +181,16 @@ pub trait Store: fmt::Debug + Send + Sync {
 
 /// The one writer of a session.
 pub trait Writer: fmt::Debug + Send + Sync {
-    /// Begins a segment that holds `header`, and makes its name and header durable.
+    /// Begins a segment that holds `header`, and makes its name and header durable, and before that all
+    /// that was appended so far. After a failure the same segment may be begun again.
+    ///
+    /// A poisoned writer is of use again: it leaves the segment before as it is, without a sync, since the
+    /// new header tells which part of it counts. The header may then have frames behind it. They must be
+    /// with the operating system before the first eight bytes of the header are, so that the end of the process
+    /// in between leaves what was there before.
+    ///
+    /// # Errors
+    /// [`Error::is_poisoned`] when what was appended so far could not be synced.
     fn start(&mut self, segment: u32, header: &[u8]) -> Result<(), Error>;
 
     /// Appends go on at `at`, in a segment that exists; what lies behind is zeros.
@@ -149,11 +200,13 @@ pub trait Writer: fmt::Debug + Send + Sync {
     fn cut(&mut self, at: Position) -> Result<(), Error>;
 
     /// Writes `bytes` at `at`, which must be the end of the log, and returns when they are as durable as
-    /// asked. After a failure the log ends at `at` as before, or the writer is poisoned.
+    /// asked. After a failure the log ends at `at` as before, or the writer is poisoned. No bytes at all
+    /// make what was appended before as durable as asked.
     ///
     /// # Errors
     /// [`Error::is_conflict`] when `at` is not the end; [`Error::is_disk_full`]; [`Error::is_poisoned`]
-    /// from the first failed sync on, since the system may have dropped what it could not write.
+    /// from the first failed sync up to the next [`start`](Self::start), since the system may have dropped
+    /// what it could not write; [`Error::is_not_replicated`] when all is done but for the mirror.
     fn append(&mut self, at: Position, bytes: &[u8], durability: Durability) -> Result<(), Error>;
 
     /// Keeps a durable copy of damaged bytes that lay at `at`, and names it. The same bytes again are
@@ -162,6 +215,11 @@ pub trait Writer: fmt::Debug + Send + Sync {
 
     /// Room that the session takes now, copies set aside not counted.
     fn size(&self) -> Result<Size, Error>;
+
+    /// Bytes that were appended and that the mirror lacks; 0 where there is none.
+    fn lag(&self) -> u64 {
+        0
+    }
 }
 
 impl<S: Store + ?Sized> Store for Arc<S> {
@@ -177,12 +235,34 @@ impl<S: Store + ?Sized> Store for Arc<S> {
     fn read(&self, session: &SessionId, segment: u32, max: usize) -> Result<Vec<u8>, Error> {
         (**self).read(session, segment, max)
     }
+    fn segment_len(&self, session: &SessionId, segment: u32) -> Result<u64, Error> {
+        (**self).segment_len(session, segment)
+    }
+    fn read_range(
+        &self,
+        session: &SessionId,
+        segment: u32,
+        offset: u64,
+        len: usize,
+    ) -> Result<Vec<u8>, Error> {
+        (**self).read_range(session, segment, offset, len)
+    }
     fn writer(&self, session: &SessionId) -> Result<Box<dyn Writer>, Error> {
         (**self).writer(session)
+    }
+    fn is_mirrored(&self) -> bool {
+        (**self).is_mirrored()
     }
     fn remove(&self, session: &SessionId) -> Result<(), Error> {
         (**self).remove(session)
     }
+}
+
+/// What of `bytes` lies at `offset`, at most `len` of them.
+fn part(bytes: &[u8], offset: u64, len: usize) -> &[u8] {
+    let start = usize::try_from(offset).unwrap_or(usize::MAX);
+    let end = start.saturating_add(len).min(bytes.len());
+    bytes.get(start..end).unwrap_or_default()
 }
 
 /// What a copy of damaged bytes is called: by place and content, so that recovering twice makes one.

@@ -1,39 +1,14 @@
 //! The segment that is written to: preallocated, written in place, synced, poisoned by a failed sync.
 
-use std::fs::File;
-use std::io::{self, Seek, SeekFrom, Write};
+use std::io;
 
 use crate::Durability;
+use crate::fs::{FileHandle, write_all};
 
 /// Preallocated at once: as much as there is, between these, in bytes. Small sessions stay small, and
 /// long ones seldom pay for growing.
 const GROWTH_MIN: u64 = 64 << 10;
 const GROWTH_MAX: u64 = 1 << 20;
-
-/// What a segment needs of a file; a test puts one in its place that fails on demand.
-pub(super) trait Disk: std::fmt::Debug + Send + Sync {
-    /// Writes some of `bytes` at `offset`; how many.
-    fn write_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<usize>;
-    fn set_len(&mut self, len: u64) -> io::Result<()>;
-    /// Returns when what was written, and the length, are on the device.
-    fn sync(&mut self) -> io::Result<()>;
-}
-
-impl Disk for File {
-    fn write_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<usize> {
-        self.seek(SeekFrom::Start(offset))?;
-        self.write(bytes)
-    }
-
-    fn set_len(&mut self, len: u64) -> io::Result<()> {
-        Self::set_len(self, len)
-    }
-
-    fn sync(&mut self) -> io::Result<()> {
-        // fdatasync where there is one: it includes the length when that changed.
-        self.sync_data()
-    }
-}
 
 /// Why an append did not happen.
 #[derive(Debug)]
@@ -46,8 +21,8 @@ pub(super) enum Failure {
 
 /// A segment and its end.
 #[derive(Debug)]
-pub(super) struct Active<D: Disk> {
-    disk: D,
+pub(super) struct Active {
+    disk: Box<dyn FileHandle>,
     end: u64,
     /// Length of the file. From `end` on it holds zeros.
     allocated: u64,
@@ -55,9 +30,9 @@ pub(super) struct Active<D: Disk> {
     is_poisoned: bool,
 }
 
-impl<D: Disk> Active<D> {
+impl Active {
     /// A segment on the device, whose `end` is followed by zeros up to `allocated`.
-    pub(super) const fn new(disk: D, end: u64, allocated: u64) -> Self {
+    pub(super) fn new(disk: Box<dyn FileHandle>, end: u64, allocated: u64) -> Self {
         Self {
             disk,
             end,
@@ -67,13 +42,18 @@ impl<D: Disk> Active<D> {
         }
     }
 
+    /// Whether a sync failed.
+    pub(super) const fn is_poisoned(&self) -> bool {
+        self.is_poisoned
+    }
+
     pub(super) const fn end(&self) -> u64 {
         self.end
     }
 
     /// As [`new`](Self::new), for a segment of which an earlier writer may have left bytes that are not
     /// on the device.
-    pub(super) fn resumed(disk: D, end: u64, allocated: u64) -> Self {
+    pub(super) fn resumed(disk: Box<dyn FileHandle>, end: u64, allocated: u64) -> Self {
         let mut active = Self::new(disk, end, allocated);
         active.is_synced = false;
         active
@@ -85,7 +65,7 @@ impl<D: Disk> Active<D> {
             return Err(Failure::Poisoned);
         }
         let before = self.end;
-        if let Err(error) = write_all(&mut self.disk, before, bytes) {
+        if let Err(error) = write_all(&*self.disk, before, bytes) {
             // Part of the bytes may lie there. A shorter batch in their place would leave a rest behind
             // it that reads as frames.
             self.take_back(before);
@@ -100,10 +80,10 @@ impl<D: Disk> Active<D> {
         if self.end > self.allocated {
             self.preallocate();
         }
-        if durability == Durability::Synced
+        if durability.is_synced()
             && let Err(error) = self.sync()
         {
-            tracing::error!(%error, "sync failed; the session must be opened again");
+            tracing::error!(%error, "sync failed");
             // Whoever reads next must not take for saved what was never acknowledged.
             self.take_back(before);
             return Err(Failure::Poisoned);
@@ -116,7 +96,7 @@ impl<D: Disk> Active<D> {
     fn preallocate(&mut self) {
         let step = self.allocated.clamp(GROWTH_MIN, GROWTH_MAX);
         let len = usize::try_from(step).unwrap_or_default();
-        match write_all(&mut self.disk, self.end, &vec![0; len]) {
+        match write_all(&*self.disk, self.end, &vec![0; len]) {
             Ok(()) => self.allocated = self.end.saturating_add(step),
             Err(_) => self.allocated = self.end,
         }
@@ -135,7 +115,9 @@ impl<D: Disk> Active<D> {
         }
         if !self.is_synced {
             // The system forgets what it could not write, so that a second sync would lie.
-            self.disk.sync().inspect_err(|_| self.is_poisoned = true)?;
+            self.disk
+                .sync_data()
+                .inspect_err(|_| self.is_poisoned = true)?;
             self.is_synced = true;
         }
         Ok(())
@@ -152,28 +134,18 @@ impl<D: Disk> Active<D> {
     }
 }
 
-fn write_all(disk: &mut impl Disk, mut offset: u64, mut bytes: &[u8]) -> io::Result<()> {
-    while !bytes.is_empty() {
-        match disk.write_at(offset, bytes) {
-            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-            Ok(written) => {
-                offset += u64::try_from(written).unwrap_or(u64::MAX);
-                bytes = bytes.get(written..).unwrap_or_default();
-            }
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-            Err(e) => return Err(e),
-        }
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::path::Path;
+    use std::sync::{Arc, Mutex, MutexGuard};
 
-    /// A disk that takes few bytes at a time, and fails when told to.
+    /// A disk that takes few bytes at a time, and fails when told to. Clones are the same disk.
+    #[derive(Debug, Clone, Default)]
+    struct Feeble(Arc<Mutex<Inside>>);
+
     #[derive(Debug, Default)]
-    struct Feeble {
+    struct Inside {
         bytes: Vec<u8>,
         room: Option<usize>,
         syncs: usize,
@@ -181,126 +153,157 @@ mod tests {
         is_length_stuck: bool,
     }
 
-    impl Disk for Feeble {
-        fn write_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<usize> {
+    impl Feeble {
+        fn inside(&self) -> MutexGuard<'_, Inside> {
+            self.0.lock().unwrap()
+        }
+    }
+
+    impl FileHandle for Feeble {
+        fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<usize> {
+            let mut inside = self.inside();
             let offset = usize::try_from(offset).unwrap();
             let few = bytes.len().min(1_000);
-            if self.room.is_some_and(|room| offset + few > room) {
+            if inside.room.is_some_and(|room| offset + few > room) {
                 return Err(io::ErrorKind::StorageFull.into());
             }
-            if self.bytes.len() < offset + few {
-                self.bytes.resize(offset + few, 0);
+            if inside.bytes.len() < offset + few {
+                inside.bytes.resize(offset + few, 0);
             }
-            self.bytes[offset..offset + few].copy_from_slice(&bytes[..few]);
+            inside.bytes[offset..offset + few].copy_from_slice(&bytes[..few]);
             Ok(few)
         }
 
-        fn set_len(&mut self, len: u64) -> io::Result<()> {
-            if self.is_length_stuck {
+        fn set_len(&self, len: u64) -> io::Result<()> {
+            let mut inside = self.inside();
+            if inside.is_length_stuck {
                 return Err(io::ErrorKind::Other.into());
             }
-            self.bytes.resize(usize::try_from(len).unwrap(), 0);
+            inside.bytes.resize(usize::try_from(len).unwrap(), 0);
             Ok(())
         }
 
-        fn sync(&mut self) -> io::Result<()> {
-            self.syncs += 1;
-            if self.is_sync_broken {
+        fn sync_data(&self) -> io::Result<()> {
+            let mut inside = self.inside();
+            inside.syncs += 1;
+            if inside.is_sync_broken {
                 Err(io::ErrorKind::Other.into())
             } else {
                 Ok(())
             }
         }
+
+        fn read_at(&self, _: u64, _: &mut [u8]) -> io::Result<usize> {
+            unreachable!("appends do not read")
+        }
+        fn len(&self) -> io::Result<u64> {
+            unreachable!("a segment knows its length")
+        }
+        fn sync_all(&self) -> io::Result<()> {
+            unreachable!("appends sync data alone")
+        }
+        fn lock(&self) -> io::Result<()> {
+            unreachable!("the session is locked, not the segment")
+        }
+        fn try_lock(&self) -> io::Result<bool> {
+            unreachable!("the session is locked, not the segment")
+        }
+        fn is_at(&self, _: &Path) -> bool {
+            unreachable!("appends look for no path")
+        }
     }
 
-    fn active() -> Active<Feeble> {
-        Active::new(Feeble::default(), 0, 0)
+    fn active() -> (Feeble, Active) {
+        let disk = Feeble::default();
+        (disk.clone(), Active::new(Box::new(disk), 0, 0))
     }
 
     #[test]
     fn short_writes_are_carried_on() {
-        let mut active = active();
+        let (disk, mut active) = active();
         let bytes = vec![7; 2_500];
         active.append(&bytes, Durability::Buffered).unwrap();
-        assert_eq!(active.disk.bytes[..2_500], bytes);
-        assert_eq!((active.end(), active.disk.syncs), (2_500, 0));
+        assert_eq!(disk.inside().bytes[..2_500], bytes);
+        assert_eq!((active.end(), disk.inside().syncs), (2_500, 0));
     }
 
     #[test]
     fn space_is_zeros_ahead_and_grows_with_the_segment() {
-        let mut active = active();
+        let (disk, mut active) = active();
         active.append(&[1; 100], Durability::Synced).unwrap();
         assert_eq!(active.allocated, 100 + GROWTH_MIN);
-        assert!(active.disk.bytes[100..].iter().all(|byte| *byte == 0));
+        assert!(disk.inside().bytes[100..].iter().all(|byte| *byte == 0));
         active.append(&[2; 100], Durability::Synced).unwrap();
         assert_eq!(
             active.allocated,
             100 + GROWTH_MIN,
             "within the space there is"
         );
-        assert_eq!(active.disk.syncs, 2);
+        assert_eq!(disk.inside().syncs, 2);
         active.trim().unwrap();
-        assert_eq!(active.disk.bytes.len(), 200);
+        assert_eq!(disk.inside().bytes.len(), 200);
     }
 
     #[test]
     fn a_full_disk_takes_nothing_and_the_same_append_goes_through_later() {
-        let mut active = active();
+        let (disk, mut active) = active();
         active.append(&[1; 10], Durability::Synced).unwrap();
         active.trim().unwrap();
-        active.disk.room = Some(1_500);
+        disk.inside().room = Some(1_500);
         let refused = active.append(&[2; 2_000], Durability::Synced);
         assert!(matches!(refused, Err(Failure::Refused(_))), "{refused:?}");
-        assert_eq!(active.disk.bytes, [1; 10], "the part that fitted is gone");
-        active.disk.room = None;
+        assert_eq!(disk.inside().bytes, [1; 10], "the part that fitted is gone");
+        disk.inside().room = None;
         active.append(&[2; 2_000], Durability::Synced).unwrap();
         assert_eq!(active.end(), 2_010);
     }
 
     #[test]
     fn what_an_earlier_writer_left_is_synced_once() {
-        let mut active = Active::resumed(Feeble::default(), 0, 0);
+        let disk = Feeble::default();
+        let mut active = Active::resumed(Box::new(disk.clone()), 0, 0);
         active.append(&[], Durability::Buffered).unwrap();
-        assert_eq!(active.disk.syncs, 0);
+        assert_eq!(disk.inside().syncs, 0);
         active.sync().unwrap();
         active.sync().unwrap();
-        assert_eq!(active.disk.syncs, 1);
+        assert_eq!(disk.inside().syncs, 1);
     }
 
     #[test]
     fn no_room_for_zeros_is_no_failure() {
-        let mut active = active();
-        active.disk.room = Some(500);
+        let (disk, mut active) = active();
+        disk.inside().room = Some(500);
         active.append(&[1; 400], Durability::Synced).unwrap();
         assert_eq!((active.end(), active.allocated), (400, 400));
     }
 
     #[test]
     fn a_failed_sync_poisons_for_good() {
-        let mut active = active();
+        let (disk, mut active) = active();
         active.append(&[1; 10], Durability::Synced).unwrap();
-        active.disk.is_sync_broken = true;
+        disk.inside().is_sync_broken = true;
         assert!(matches!(
             active.append(&[2; 10], Durability::Synced),
             Err(Failure::Poisoned)
         ));
         assert_eq!(
-            active.disk.bytes, [1; 10],
+            disk.inside().bytes,
+            [1; 10],
             "what was not acknowledged is taken back"
         );
-        active.disk.is_sync_broken = false;
+        disk.inside().is_sync_broken = false;
         assert!(matches!(
             active.append(&[2; 10], Durability::Synced),
             Err(Failure::Poisoned)
         ));
-        assert_eq!(active.disk.syncs, 2);
+        assert_eq!(disk.inside().syncs, 2);
     }
 
     #[test]
     fn what_can_neither_be_written_nor_taken_back_poisons() {
-        let mut active = active();
-        active.disk.room = Some(1_500);
-        active.disk.is_length_stuck = true;
+        let (disk, mut active) = active();
+        disk.inside().room = Some(1_500);
+        disk.inside().is_length_stuck = true;
         assert!(matches!(
             active.append(&[2; 2_000], Durability::Buffered),
             Err(Failure::Poisoned)

@@ -4,11 +4,10 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::{
-    QUARANTINE, SESSIONS, atomic_write::atomic_write, failed, folder, names, read_bounded,
-};
+use super::{QUARANTINE, SESSIONS, atomic_write::atomic_write, failed, folder, names};
 use crate::format::segment::store_of;
 use crate::format::{MAJOR, MINOR};
+use crate::fs::{FileSystem, read_bounded};
 use crate::{Error, StoreId};
 
 const NAME: &str = "FORMAT";
@@ -68,9 +67,22 @@ impl Format {
 
 /// The store's id. A FORMAT file that is lost or damaged is made again from what the segments say; the
 /// damaged one is kept in quarantine.
-pub(super) fn read_or_make(root: &Path) -> Result<StoreId, Error> {
+///
+/// A store that is to be `wanted` is made with that id, and refused when it has another.
+pub(super) fn read_or_make(
+    files: &dyn FileSystem,
+    root: &Path,
+    wanted: Option<StoreId>,
+) -> Result<StoreId, Error> {
+    let is_other = |store: &StoreId| wanted.is_some_and(|wanted| wanted != *store);
+    let foreign = |store: StoreId| {
+        Error::foreign(
+            format!("the folder {}", root.display()),
+            format!("store {store}"),
+        )
+    };
     let path = root.join(NAME);
-    let found = match read_bounded(&path, LEN_MAX) {
+    let found = match read_bounded(files, &path, LEN_MAX) {
         Ok(bytes) => Some(bytes),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => None,
         Err(e) => return Err(failed("reading", &path, e)),
@@ -80,32 +92,38 @@ pub(super) fn read_or_make(root: &Path) -> Result<StoreId, Error> {
             Some((major, _)) if major > MAJOR => {
                 return Err(Error::newer(format!("the store in {}", root.display())));
             }
+            Some((_, store)) if is_other(&store) => return Err(foreign(store)),
             Some((_, store)) => return Ok(store),
             None => {
                 tracing::warn!(path = %path.display(), "FORMAT file was damaged");
                 let quarantine = root.join(QUARANTINE);
-                folder::create(&quarantine)?;
+                folder::create(files, &quarantine)?;
                 let copy = format!(
                     "FORMAT-{}.bad",
                     &blake3::hash(bytes).to_hex().as_str()[..16]
                 );
-                atomic_write(&quarantine.join(copy), bytes)?;
+                atomic_write(files, &quarantine.join(copy), bytes)?;
             }
         }
     }
-    let store = from_segments(root)?.unwrap_or_else(StoreId::fresh);
+    let store = from_segments(files, root)?;
+    if let Some(store) = store.filter(is_other) {
+        return Err(foreign(store));
+    }
+    let store = store.or(wanted).unwrap_or_else(StoreId::fresh);
     let text = serde_json::to_string(&Format::of(store))
         .map_err(|e| Error::encode("the FORMAT file", e))?;
-    atomic_write(&path, format!("{text}\n").as_bytes())?;
+    atomic_write(files, &path, format!("{text}\n").as_bytes())?;
     Ok(store)
 }
 
-fn from_segments(root: &Path) -> Result<Option<StoreId>, Error> {
+fn from_segments(files: &dyn FileSystem, root: &Path) -> Result<Option<StoreId>, Error> {
     let sessions = root.join(SESSIONS);
-    for session in folder::names(&sessions)? {
-        for segment in folder::segments(&sessions.join(&session))? {
+    for session in folder::names(files, &sessions)? {
+        for segment in folder::segments(files, &sessions.join(&session))? {
             let path = sessions.join(&session).join(names::segment_name(segment));
-            let bytes = read_bounded(&path, HEADER_MAX).map_err(|e| failed("reading", &path, e))?;
+            let bytes =
+                read_bounded(files, &path, HEADER_MAX).map_err(|e| failed("reading", &path, e))?;
             if let Some(store) = store_of(&bytes) {
                 return Ok(Some(store));
             }

@@ -10,8 +10,7 @@ mod writer;
 
 pub use location::location;
 
-use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,6 +19,7 @@ use agent_primitives::SessionId;
 
 use super::{Store, StoreId, Writer};
 use crate::Error;
+use crate::fs::{Access, FileHandle, FileSystem, OsFiles, read_bounded, read_part};
 use writer::FileWriter;
 
 const SESSIONS: &str = "sessions";
@@ -55,6 +55,7 @@ static REMOVALS: AtomicU64 = AtomicU64::new(0);
 /// ```
 #[derive(Debug, Clone)]
 pub struct FileStore {
+    files: Arc<dyn FileSystem>,
     root: Arc<Path>,
     id: StoreId,
 }
@@ -66,24 +67,60 @@ impl FileStore {
     /// [`Error::is_newer`] when a newer version made it; [`Error::is_unavailable`] when the folder
     /// cannot be made, read or written.
     pub fn open(folder: impl Into<PathBuf>) -> Result<Self, Error> {
+        Self::open_on(Arc::new(OsFiles), folder)
+    }
+
+    /// Opens the store in `folder` that mirrors the one with this id, or takes its place; made where there
+    /// is none. See [`Mirrored`](crate::Mirrored).
+    ///
+    /// ```
+    /// use agent_checkpoint::{FileStore, Mirrored, Store};
+    ///
+    /// let folder = tempfile::tempdir()?;
+    /// let primary = FileStore::open(folder.path().join("here"))?;
+    /// let mirror = FileStore::open_mirror(folder.path().join("elsewhere"), primary.id())?;
+    /// assert!(Mirrored::new(primary, mirror)?.is_mirrored());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::is_foreign`] when another store is there; otherwise as [`open`](Self::open).
+    pub fn open_mirror(folder: impl Into<PathBuf>, id: StoreId) -> Result<Self, Error> {
+        Self::open_as(Arc::new(OsFiles), folder, Some(id))
+    }
+
+    /// As [`open`](Self::open), on another file system than the machine's.
+    pub(crate) fn open_on(
+        files: Arc<dyn FileSystem>,
+        folder: impl Into<PathBuf>,
+    ) -> Result<Self, Error> {
+        Self::open_as(files, folder, None)
+    }
+
+    fn open_as(
+        files: Arc<dyn FileSystem>,
+        folder: impl Into<PathBuf>,
+        id: Option<StoreId>,
+    ) -> Result<Self, Error> {
         let root = folder.into();
-        folder::create(&root)?;
+        folder::create(&*files, &root)?;
         // Two processes that make the store at once must agree on its id.
-        let lock = open_lock(&root)?;
+        let lock = open_lock(&*files, &root)?;
         lock.lock().map_err(|e| failed("locking", &root, e))?;
-        folder::create(&root.join(SESSIONS))?;
+        folder::create(&*files, &root.join(SESSIONS))?;
         let ignore = root.join(".gitignore");
-        if !ignore.exists() {
-            atomic_write::atomic_write(&ignore, b"*\n")?;
+        if !files.exists(&ignore) {
+            atomic_write::atomic_write(&*files, &ignore, b"*\n")?;
         }
-        for name in folder::names(&root)? {
+        for name in folder::names(&*files, &root)? {
             if is_removed(&name) {
                 // Left by a removal that was interrupted, or still at work; either way it goes.
-                let _ = std::fs::remove_dir_all(root.join(name));
+                let _ = files.remove_folders(&root.join(name));
             }
         }
-        let id = identity::read_or_make(&root)?;
+        let id = identity::read_or_make(&*files, &root, id)?;
         Ok(Self {
+            files,
             root: root.into(),
             id,
         })
@@ -103,22 +140,22 @@ impl FileStore {
         Ok(self.root.join(SESSIONS).join(names::folder_name(session)?))
     }
 
-    fn lock(&self, session: &SessionId) -> Result<(PathBuf, File), Error> {
+    fn lock(&self, session: &SessionId) -> Result<(PathBuf, Box<dyn FileHandle>), Error> {
         let folder = self.session_folder(session)?;
         // Each turn is lost to a removal that finished meanwhile.
         for _ in 0..LOCK_TRIES {
-            folder::create(&folder)?;
-            let lock = match open_lock(&folder) {
+            folder::create(&*self.files, &folder)?;
+            let lock = match open_lock(&*self.files, &folder) {
                 Ok(lock) => lock,
-                Err(_) if !folder.exists() => continue,
+                Err(_) if !self.files.exists(&folder) => continue,
                 Err(error) => return Err(error),
             };
             match lock.try_lock() {
-                Ok(()) if is_at(&lock, &folder.join(LOCK)) => return Ok((folder, lock)),
+                Ok(true) if lock.is_at(&folder.join(LOCK)) => return Ok((folder, lock)),
                 // The folder was removed between opening and locking; this lock keeps nobody out.
-                Ok(()) => {}
-                Err(TryLockError::WouldBlock) => return Err(Error::locked(session.clone())),
-                Err(TryLockError::Error(e)) => return Err(failed("locking", &folder, e)),
+                Ok(true) => {}
+                Ok(false) => return Err(Error::locked(session.clone())),
+                Err(e) => return Err(failed("locking", &folder, e)),
             }
         }
         Err(Error::locked(session.clone()))
@@ -132,22 +169,6 @@ fn is_removed(name: &str) -> bool {
     numbers.is_some_and(|(process, count)| is_number(process) && is_number(count))
 }
 
-/// Whether `file` is what lies at `path`.
-#[cfg(unix)]
-fn is_at(file: &File, path: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    let (Ok(held), Ok(there)) = (file.metadata(), std::fs::metadata(path)) else {
-        return false;
-    };
-    (held.dev(), held.ino()) == (there.dev(), there.ino())
-}
-
-/// Elsewhere an open file cannot be removed.
-#[cfg(not(unix))]
-fn is_at(_: &File, path: &Path) -> bool {
-    path.exists()
-}
-
 impl Store for FileStore {
     fn id(&self) -> StoreId {
         self.id
@@ -155,7 +176,7 @@ impl Store for FileStore {
 
     fn sessions(&self) -> Result<Vec<SessionId>, Error> {
         let mut sessions = Vec::new();
-        for name in folder::names(&self.root.join(SESSIONS))? {
+        for name in folder::names(&*self.files, &self.root.join(SESSIONS))? {
             // What is not ours, or was never written to, is no session.
             if let Some(session) = names::session_of(&name)
                 && !self.segments(&session)?.is_empty()
@@ -168,14 +189,14 @@ impl Store for FileStore {
     }
 
     fn segments(&self, session: &SessionId) -> Result<Vec<u32>, Error> {
-        folder::segments(&self.session_folder(session)?)
+        folder::segments(&*self.files, &self.session_folder(session)?)
     }
 
     fn read(&self, session: &SessionId, segment: u32, max: usize) -> Result<Vec<u8>, Error> {
         let path = self
             .session_folder(session)?
             .join(names::segment_name(segment));
-        read_bounded(&path, max)
+        read_bounded(&*self.files, &path, max)
             .map_err(|e| failed("reading", &path, e))
             .and_then(|bytes| {
                 if bytes.len() > max {
@@ -185,13 +206,40 @@ impl Store for FileStore {
             })
     }
 
+    fn segment_len(&self, session: &SessionId, segment: u32) -> Result<u64, Error> {
+        let path = self
+            .session_folder(session)?
+            .join(names::segment_name(segment));
+        let facts = self.files.look(&path);
+        Ok(facts.map_err(|e| failed("reading", &path, e))?.len)
+    }
+
+    fn read_range(
+        &self,
+        session: &SessionId,
+        segment: u32,
+        offset: u64,
+        len: usize,
+    ) -> Result<Vec<u8>, Error> {
+        let path = self
+            .session_folder(session)?
+            .join(names::segment_name(segment));
+        read_part(&*self.files, &path, offset, len).map_err(|e| failed("reading", &path, e))
+    }
+
     fn writer(&self, session: &SessionId) -> Result<Box<dyn Writer>, Error> {
         let (folder, lock) = self.lock(session)?;
-        Ok(Box::new(FileWriter::new(session.clone(), folder, lock)))
+        let files = Arc::clone(&self.files);
+        Ok(Box::new(FileWriter::new(
+            files,
+            session.clone(),
+            folder,
+            lock,
+        )))
     }
 
     fn remove(&self, session: &SessionId) -> Result<(), Error> {
-        if !self.session_folder(session)?.exists() {
+        if !self.files.exists(&self.session_folder(session)?) {
             return Ok(());
         }
         let (folder, lock) = self.lock(session)?;
@@ -202,12 +250,12 @@ impl Store for FileStore {
             REMOVALS.fetch_add(1, Ordering::Relaxed)
         ));
         // On Windows a folder with an open file does not move, and is removed where it is.
-        let doomed = match std::fs::rename(&folder, &aside) {
+        let doomed = match self.files.rename(&folder, &aside) {
             Ok(()) => aside,
             Err(_) if cfg!(windows) => folder,
             Err(e) => return Err(failed("removing", &folder, e)),
         };
-        let removed = std::fs::remove_dir_all(&doomed);
+        let removed = self.files.remove_folders(&doomed);
         drop(lock);
         match removed {
             // Whoever opened the store meanwhile finished it.
@@ -216,34 +264,27 @@ impl Store for FileStore {
             }
             _ => {}
         }
-        folder::sync(&self.root.join(SESSIONS))
+        folder::sync(&*self.files, &self.root.join(SESSIONS))
     }
 }
 
-/// At most one byte more than `max`, which tells that the file is longer.
-fn read_bounded(path: &Path, max: usize) -> io::Result<Vec<u8>> {
-    let file = File::open(path)?;
-    let max = u64::try_from(max).unwrap_or(u64::MAX).saturating_add(1);
-    let mut bytes =
-        Vec::with_capacity(usize::try_from(file.metadata()?.len().min(max)).unwrap_or_default());
-    file.take(max).read_to_end(&mut bytes)?;
-    Ok(bytes)
-}
-
-fn open_lock(folder: &Path) -> Result<File, Error> {
+fn open_lock(files: &dyn FileSystem, folder: &Path) -> Result<Box<dyn FileHandle>, Error> {
     let path = folder.join(LOCK);
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(false);
-    folder::owner_only(&mut options);
-    options.open(&path).map_err(|e| failed("opening", &path, e))
+    files
+        .open(&path, Access::Create)
+        .map_err(|e| failed("opening", &path, e))
 }
 
 /// The typed error for a failed operation on a file.
 fn failed(what: &str, path: &Path, error: io::Error) -> Error {
-    use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+    use io::ErrorKind::{
+        FileTooLarge, PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull,
+    };
     let what = format!("{what} {}", path.display());
     match error.kind() {
         StorageFull | QuotaExceeded | FileTooLarge => Error::disk_full(what, error),
+        ReadOnlyFilesystem => Error::read_only(what, error),
+        PermissionDenied => Error::permission_denied(what, error),
         _ => Error::unavailable(what, error),
     }
 }
@@ -253,29 +294,42 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_lock_on_a_file_that_was_removed_is_none() {
-        let folder = tempfile::tempdir().unwrap();
-        let old = open_lock(folder.path()).unwrap();
-        assert!(is_at(&old, &folder.path().join(LOCK)));
-        std::fs::remove_file(folder.path().join(LOCK)).unwrap();
-        assert!(!is_at(&old, &folder.path().join(LOCK)));
-        let new = open_lock(folder.path()).unwrap();
-        assert!(is_at(&new, &folder.path().join(LOCK)));
-        assert!(cfg!(windows) || !is_at(&old, &folder.path().join(LOCK)));
-    }
-
-    #[test]
     fn what_an_interrupted_removal_left_goes_and_nothing_else() {
         let folder = tempfile::tempdir().unwrap();
         for name in ["removed-12-0", "removed-mine", "removed-1-x"] {
             std::fs::create_dir(folder.path().join(name)).unwrap();
         }
         FileStore::open(folder.path()).unwrap();
-        let left = folder::names(folder.path()).unwrap();
+        let left = folder::names(&OsFiles, folder.path()).unwrap();
         assert_eq!(
             left.iter().filter(|name| name.starts_with(REMOVED)).count(),
             2
         );
         assert!(!folder.path().join("removed-12-0").exists());
+    }
+
+    #[test]
+    fn errors_of_the_system_say_what_a_host_can_do() {
+        use io::ErrorKind as Io;
+        let error = |kind: io::ErrorKind| failed("writing", Path::new("x"), kind.into());
+        for full in [Io::StorageFull, Io::QuotaExceeded, Io::FileTooLarge] {
+            assert!(error(full).is_disk_full(), "{full}");
+        }
+        assert!(error(Io::ReadOnlyFilesystem).is_read_only());
+        assert!(error(Io::PermissionDenied).is_permission_denied());
+        let other = error(Io::NotFound);
+        assert!(!other.is_disk_full() && !other.is_read_only() && !other.is_permission_denied());
+        for kind in [
+            Io::StorageFull,
+            Io::ReadOnlyFilesystem,
+            Io::PermissionDenied,
+            Io::NotFound,
+        ] {
+            assert!(error(kind).is_unavailable(), "{kind}");
+        }
+        assert_eq!(
+            error(Io::PermissionDenied).to_string(),
+            "writing x is refused for want of permission; grant it and try again"
+        );
     }
 }

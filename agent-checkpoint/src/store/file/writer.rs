@@ -1,8 +1,8 @@
 //! The writer of a session in a folder.
 
-use std::fs::{File, OpenOptions};
-use std::io::Write;
+use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use agent_primitives::SessionId;
 
@@ -10,28 +10,42 @@ use super::active::{Active, Failure};
 use super::atomic_write::atomic_write;
 use super::names::segment_name;
 use super::{QUARANTINE, failed, folder};
+use crate::fs::{Access, FileHandle, FileSystem, write_all};
 use crate::store::name_aside;
 use crate::{Durability, Error, Position, Size, Writer};
 
 /// Holds the session's lock as long as it lives.
 #[derive(Debug)]
 pub(super) struct FileWriter {
+    files: Arc<dyn FileSystem>,
     session: SessionId,
     folder: PathBuf,
-    active: Option<(u32, Active<File>)>,
+    active: Option<(u32, Active)>,
     /// The names in the folder are on the device: an earlier writer may have left them buffered.
     is_folder_synced: bool,
+    /// The last segment before this writer's first could not be synced.
+    is_last_unknown: bool,
+    /// A segment that could not be begun, and whose name may be taken.
+    begun: Option<u32>,
     // Closing the file gives the lock back, so it must go last.
-    _lock: File,
+    _lock: Box<dyn FileHandle>,
 }
 
 impl FileWriter {
-    pub(super) const fn new(session: SessionId, folder: PathBuf, lock: File) -> Self {
+    pub(super) const fn new(
+        files: Arc<dyn FileSystem>,
+        session: SessionId,
+        folder: PathBuf,
+        lock: Box<dyn FileHandle>,
+    ) -> Self {
         Self {
+            files,
             session,
             folder,
             active: None,
             is_folder_synced: false,
+            is_last_unknown: false,
+            begun: None,
             _lock: lock,
         }
     }
@@ -40,11 +54,10 @@ impl FileWriter {
         self.folder.join(segment_name(segment))
     }
 
-    fn open(&self, at: Position) -> Result<(File, u64), Error> {
+    fn open(&self, at: Position) -> Result<(Box<dyn FileHandle>, u64), Error> {
         let path = self.path(at.segment);
-        let file = OpenOptions::new().write(true).open(&path);
-        let opened = file.and_then(|file| {
-            let len = file.metadata()?.len();
+        let opened = self.files.open(&path, Access::Write).and_then(|file| {
+            let len = file.len()?;
             Ok((file, len))
         });
         let (file, len) = opened.map_err(|e| failed("opening", &path, e))?;
@@ -59,10 +72,14 @@ impl FileWriter {
         let Some((segment, active)) = &mut self.active else {
             return self.sync_last(next);
         };
+        if active.is_poisoned() {
+            // The next segment's header says what counts of this one.
+            return Ok(());
+        }
         // The space given back is no more than a courtesy; the sync is not.
         let _ = active.trim();
         active.sync().map_err(|error| {
-            tracing::error!(segment, %error, "sync failed; the session must be opened again");
+            tracing::error!(segment, %error, "sync failed");
             Error::poisoned()
         })
     }
@@ -71,17 +88,22 @@ impl FileWriter {
 impl FileWriter {
     /// Syncs the last segment before `next`, where this writer did not open it: an earlier one may have left
     /// it buffered.
-    fn sync_last(&self, next: u32) -> Result<(), Error> {
-        let segments = folder::segments(&self.folder)?;
+    fn sync_last(&mut self, next: u32) -> Result<(), Error> {
+        if self.is_last_unknown {
+            return Ok(());
+        }
+        let segments = folder::segments(&*self.files, &self.folder)?;
         let Some(last) = segments.into_iter().rfind(|segment| *segment < next) else {
             return Ok(());
         };
         let path = self.path(last);
-        let synced = OpenOptions::new()
-            .write(true)
-            .open(&path)
-            .and_then(|file| file.sync_all());
-        synced.map_err(|e| failed("syncing", &path, e))
+        let file = self.files.open(&path, Access::Write);
+        let file = file.map_err(|e| failed("opening", &path, e))?;
+        file.sync_all().map_err(|error| {
+            tracing::error!(segment = last, %error, "sync failed");
+            self.is_last_unknown = true;
+            Error::poisoned()
+        })
     }
 }
 
@@ -98,23 +120,27 @@ impl Writer for FileWriter {
     fn start(&mut self, segment: u32, header: &[u8]) -> Result<(), Error> {
         self.finish(segment)?;
         let path = self.path(segment);
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true);
-        folder::owner_only(&mut options);
-        let mut file = options
-            .open(&path)
-            .map_err(|e| failed("making", &path, e))?;
-        let written = file.write_all(header).and_then(|()| file.sync_all());
+        // What this writer left there itself when it failed is of no use to anyone.
+        let access = if self.begun == Some(segment) {
+            Access::Replace
+        } else {
+            Access::CreateNew
+        };
+        let opened = self.files.open(&path, access);
+        let file = opened.map_err(|e| failed("making", &path, e))?;
+        self.begun = Some(segment);
+        let written = write_header_last(&*file, header).and_then(|()| file.sync_all());
         let durable = written
             .map_err(|e| failed("writing", &path, e))
-            .and_then(|()| folder::sync(&self.folder));
+            .and_then(|()| folder::sync(&*self.files, &self.folder));
         if let Err(error) = durable {
             // The name must be free when this is tried again.
-            let _ = std::fs::remove_file(&path);
+            let _ = self.files.remove_file(&path);
             return Err(error);
         }
         let len = u64::try_from(header.len()).unwrap_or(u64::MAX);
         self.is_folder_synced = true;
+        self.begun = None;
         self.active = Some((segment, Active::new(file, len, len)));
         Ok(())
     }
@@ -134,8 +160,8 @@ impl Writer for FileWriter {
     }
 
     fn append(&mut self, at: Position, bytes: &[u8], durability: Durability) -> Result<(), Error> {
-        if durability == Durability::Synced && !self.is_folder_synced {
-            folder::sync(&self.folder)?;
+        if durability.is_synced() && !self.is_folder_synced {
+            folder::sync(&*self.files, &self.folder)?;
             self.is_folder_synced = true;
         }
         let end = self
@@ -156,22 +182,21 @@ impl Writer for FileWriter {
 
     fn set_aside(&mut self, at: Position, bytes: &[u8]) -> Result<String, Error> {
         let quarantine = self.folder.join(QUARANTINE);
-        folder::create(&quarantine)?;
+        folder::create(&*self.files, &quarantine)?;
         let name = name_aside(at, bytes);
         let path = quarantine.join(&name);
-        if !path.exists() {
-            atomic_write(&path, bytes)?;
+        if !self.files.exists(&path) {
+            atomic_write(&*self.files, &path, bytes)?;
         }
         Ok(name)
     }
 
     fn size(&self) -> Result<Size, Error> {
         let mut size = Size::default();
-        for segment in folder::segments(&self.folder)? {
+        for segment in folder::segments(&*self.files, &self.folder)? {
             let path = self.path(segment);
-            let len = std::fs::metadata(&path)
-                .map_err(|e| failed("looking at", &path, e))?
-                .len();
+            let facts = self.files.look(&path);
+            let len = facts.map_err(|e| failed("looking at", &path, e))?.len;
             let used = match &self.active {
                 Some((number, active)) if *number == segment => active.end(),
                 _ => len,
@@ -181,4 +206,14 @@ impl Writer for FileWriter {
         }
         Ok(size)
     }
+}
+
+/// Bytes of a header without which it is none.
+const MAGIC_LEN: usize = 8;
+
+/// What follows the header counts from the moment that the header is one, and is there by then.
+fn write_header_last(file: &dyn FileHandle, bytes: &[u8]) -> io::Result<()> {
+    let (magic, rest) = bytes.split_at(bytes.len().min(MAGIC_LEN));
+    write_all(file, u64::try_from(magic.len()).unwrap_or_default(), rest)?;
+    write_all(file, 0, magic)
 }

@@ -1,0 +1,130 @@
+//! How much of a session is taken into memory, and the rest of it when it is asked for.
+
+use super::Checkpointer;
+use super::attach::listed;
+use super::current::Current;
+use super::load::{Loaded, Reading, load};
+use crate::log::replay::Entry;
+use crate::reader::tail::Tail;
+use crate::reader::walk::Odd;
+use crate::{Error, Store};
+use agent_primitives::SessionId;
+
+/// How much of a session opening takes into memory.
+///
+/// ```
+/// assert_eq!(agent_checkpoint::Resume::default(), agent_checkpoint::Resume::Whole);
+/// ```
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Resume {
+    /// All of its history.
+    #[default]
+    Whole,
+    /// The last so many messages of its history, its context, and its state beside the messages. The time and
+    /// the memory that opening takes do not grow with the session.
+    ///
+    /// [`history`](Checkpointer::history) holds these messages alone, and
+    /// [`skipped`](Checkpointer::skipped) tells how many lie before. What is saved goes on from the whole
+    /// history. [`list`](Checkpointer::list) shows the checkpoints that were met on the way, and
+    /// nothing is dropped from the listing, until [`prune`](Checkpointer::prune) or a
+    /// [`restore`](Checkpointer::restore) of an older one reads the rest. A log with damage is read whole
+    /// once, to mend it.
+    Last(usize),
+}
+
+/// A log of which as much was read as is to be in memory.
+pub(super) struct Resumed {
+    pub(super) loaded: Loaded,
+    pub(super) head: Option<Entry>,
+    pub(super) current: Current,
+    /// Not all of it was read.
+    pub(super) is_partial: bool,
+}
+
+/// The end of a sound log; `None` where all of it must be read.
+pub(super) fn end_of(
+    store: &dyn Store,
+    session: &SessionId,
+    messages: usize,
+) -> Result<Option<Resumed>, Error> {
+    let tail = match Tail::read(store, session, messages, true) {
+        Ok(tail) if !tail.is_torn => tail,
+        Ok(_) | Err(Odd::Unsound) => return Ok(None),
+        Err(Odd::Failed(error)) => return Err(error),
+    };
+    if let Some(newer) = tail.newer {
+        return Err(newer);
+    }
+    let (Some(head), Some(cut), Some(end)) = (tail.head, tail.cut, tail.end) else {
+        return Ok(None);
+    };
+    let mut replay = tail.replay;
+    let Ok(mut current) = Current::load(&mut replay, &cut) else {
+        return Ok(None);
+    };
+    let spans = head.history().collect();
+    if current.numbering.precede(spans, tail.skipped).is_none() {
+        return Ok(None);
+    }
+    Ok(Some(Resumed {
+        loaded: Loaded {
+            replay,
+            lost: Vec::new(),
+            damaged_headers: Vec::new(),
+            ignored: Vec::new(),
+            unsealed: Vec::new(),
+            segments: tail.segments,
+            last_segment: end.segment,
+            end: Some(end),
+            is_torn: false,
+            newer: None,
+        },
+        head: Some(head),
+        current,
+        is_partial: tail.skipped > 0,
+    }))
+}
+
+impl Checkpointer {
+    /// Messages of the history that are in the log and not in memory; 0 unless the session was opened with
+    /// [`Resume::Last`]. [`Reader::messages`](crate::Reader::messages) reads them.
+    ///
+    /// ```
+    /// use agent_checkpoint::{Checkpointer, MemoryStore, Message, Resume};
+    /// use agent_primitives::{CheckpointKind, SessionId};
+    ///
+    /// let store = MemoryStore::new();
+    /// let id = SessionId::new("s1")?;
+    /// let mut session = Checkpointer::builder(store.clone(), id.clone()).open()?;
+    /// for text in ["one", "two", "three"] {
+    ///     session.push(Message::user(text))?;
+    /// }
+    /// session.save(CheckpointKind::Auto)?;
+    /// drop(session);
+    ///
+    /// let session = Checkpointer::builder(store, id).resume(Resume::Last(1)).open()?;
+    /// assert_eq!(session.history(), [Message::user("three")]);
+    /// assert_eq!(session.skipped(), 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn skipped(&self) -> usize {
+        self.current.numbering.skipped()
+    }
+
+    /// Reads which checkpoints there are, where opening read only the end of the log.
+    pub(super) fn complete(&mut self) -> Result<(), Error> {
+        if !self.is_partial {
+            return Ok(());
+        }
+        let reading = Reading {
+            keeps_messages: false,
+            ..Reading::within(u64::MAX)
+        };
+        let loaded = load(&self.store, &self.session, reading)?;
+        self.listed = listed(&loaded.replay);
+        self.logical = loaded.replay.logical;
+        self.is_partial = false;
+        Ok(())
+    }
+}

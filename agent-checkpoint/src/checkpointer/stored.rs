@@ -1,0 +1,134 @@
+//! The components of a commit, read from the log.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::components::{Components, Saved};
+use super::hosts::Host;
+use crate::codec::Fault;
+use crate::format::payload::Reference;
+use crate::format::tags::Codec;
+use crate::log::replay::{Entry, Replay};
+use crate::log::values::Chain;
+use crate::state::fields::FIELDS;
+use crate::{Error, Work};
+
+/// Component names begin with what they are part of, so that none can be taken for another.
+pub(super) const WORK: &str = "work.";
+pub(super) const HOST: &str = "host.";
+
+/// The components of a commit, with their values.
+#[derive(Debug, Default)]
+pub(crate) struct Stored {
+    pub(crate) components: Components,
+    pub(crate) work: Work,
+    pub(crate) host: BTreeMap<String, Host>,
+}
+
+/// A value as it lies in the log.
+struct Value {
+    codec: Codec,
+    bytes: Vec<u8>,
+    chain: Option<Chain>,
+}
+
+impl Stored {
+    /// Reads what `entry` names, and nothing else.
+    pub(crate) fn load(replay: &Replay, entry: &Entry) -> Result<Self, Error> {
+        let mut stored = Self::default();
+        let mut frames: BTreeMap<u64, Vec<(&String, Reference)>> = BTreeMap::new();
+        for (name, reference) in &entry.body.components {
+            let names = frames.entry(reference.seq).or_default();
+            names.push((name, *reference));
+        }
+        // One frame at a time is in memory.
+        for (seq, names) in frames {
+            if replay.values.is_snapshot(seq) {
+                let values = replay.values.snapshot(seq)?;
+                for (name, reference) in names {
+                    let value = values.get(name).ok_or_else(|| Error::damaged(entry.id()))?;
+                    let value = Value {
+                        codec: Codec::JSON,
+                        bytes: value.get().as_bytes().to_vec(),
+                        chain: None,
+                    };
+                    stored.place(name, reference, value)?;
+                }
+            } else {
+                for (name, reference) in names {
+                    let (codec, bytes, chain) = replay.values.value(seq)?;
+                    let value = Value {
+                        codec,
+                        bytes,
+                        chain: Some(chain),
+                    };
+                    stored.place(name, reference, value)?;
+                }
+            }
+        }
+        stored.components.work = stored.work.clone();
+        Ok(stored)
+    }
+
+    fn place(&mut self, name: &str, reference: Reference, value: Value) -> Result<(), Error> {
+        let Value {
+            codec,
+            bytes,
+            chain,
+        } = value;
+        let bytes = Arc::new(bytes);
+        if let Some(field) = name.strip_prefix(WORK) {
+            if !self.read_field(field, reference.schema, codec, &bytes)? {
+                self.components.carried.insert(name.to_owned(), reference);
+                return Ok(());
+            }
+        } else if let Some(kind) = name.strip_prefix(HOST) {
+            let host = Host {
+                schema: reference.schema,
+                codec,
+                bytes: Arc::clone(&bytes),
+            };
+            self.host.insert(kind.to_owned(), host);
+        } else {
+            self.components.carried.insert(name.to_owned(), reference);
+            return Ok(());
+        }
+        let saved = Saved {
+            reference,
+            codec,
+            bytes,
+            chain,
+        };
+        self.components.saved.insert(name.to_owned(), saved);
+        Ok(())
+    }
+
+    /// Whether this version knows how to read it; what it does not, it keeps as it lies.
+    fn read_field(
+        &mut self,
+        name: &str,
+        schema: u16,
+        codec: Codec,
+        bytes: &[u8],
+    ) -> Result<bool, Error> {
+        let unread = |e: serde_json::Error| {
+            let fault = Fault {
+                path: name.to_owned(),
+                reason: e.to_string(),
+            };
+            Error::unread("the session's state", fault)
+        };
+        if codec != Codec::JSON {
+            return Ok(false);
+        }
+        match FIELDS.iter().find(|field| field.name == name) {
+            Some(field) if schema > field.newest => return Ok(false),
+            Some(field) => (field.read)(&mut self.work, schema, bytes).map_err(unread)?,
+            None => {
+                let value = serde_json::from_slice(bytes).map_err(unread)?;
+                self.work.extra.insert(name.to_owned(), value);
+            }
+        }
+        Ok(true)
+    }
+}

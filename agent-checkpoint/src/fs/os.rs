@@ -1,0 +1,250 @@
+//! The file system of the machine.
+
+use std::fs::{DirBuilder, File, FileType, OpenOptions, TryLockError};
+use std::io;
+use std::path::Path;
+
+use super::{Access, EntryKind, Facts, FileHandle, FileSystem};
+
+/// The files of the machine, through the standard library.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct OsFiles;
+
+impl FileSystem for OsFiles {
+    fn open(&self, path: &Path, access: Access) -> io::Result<Box<dyn FileHandle>> {
+        let mut options = OpenOptions::new();
+        match access {
+            Access::Read => options.read(true),
+            Access::Write => options.read(true).write(true),
+            Access::Create => options.write(true).create(true).truncate(false),
+            Access::CreateNew => options.write(true).create_new(true),
+            Access::Replace => options.write(true).create(true).truncate(true),
+        };
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        Ok(Box::new(options.open(path)?))
+    }
+
+    fn make_folders(&self, folder: &Path) -> io::Result<()> {
+        let mut builder = DirBuilder::new();
+        builder.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.create(folder)
+    }
+
+    fn list(&self, folder: &Path) -> io::Result<Vec<(String, EntryKind)>> {
+        let mut found = Vec::new();
+        for entry in std::fs::read_dir(folder)? {
+            let entry = entry?;
+            let kind = kind_of(entry.file_type()?);
+            found.extend(entry.file_name().into_string().map(|name| (name, kind)));
+        }
+        Ok(found)
+    }
+
+    fn look(&self, path: &Path) -> io::Result<Facts> {
+        let metadata = std::fs::metadata(path)?;
+        Ok(Facts {
+            kind: kind_of(metadata.file_type()),
+            len: metadata.len(),
+        })
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        std::fs::rename(from, to)
+    }
+
+    fn hard_link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        std::fs::hard_link(from, to)
+    }
+
+    fn remove_file(&self, path: &Path) -> io::Result<()> {
+        std::fs::remove_file(path)
+    }
+
+    fn remove_folders(&self, folder: &Path) -> io::Result<()> {
+        std::fs::remove_dir_all(folder)
+    }
+
+    /// Only Unix has a way to ask for it.
+    fn sync_folder(&self, folder: &Path) -> io::Result<()> {
+        if cfg!(unix) {
+            let here = folder.as_os_str().is_empty();
+            File::open(if here { Path::new(".") } else { folder })?.sync_all()?;
+        }
+        Ok(())
+    }
+}
+
+fn kind_of(found: FileType) -> EntryKind {
+    if found.is_file() {
+        EntryKind::File
+    } else if found.is_dir() {
+        EntryKind::Folder
+    } else {
+        EntryKind::Other
+    }
+}
+
+impl FileHandle for File {
+    #[cfg(unix)]
+    fn read_at(&self, offset: u64, bytes: &mut [u8]) -> io::Result<usize> {
+        std::os::unix::fs::FileExt::read_at(self, bytes, offset)
+    }
+
+    #[cfg(unix)]
+    fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<usize> {
+        std::os::unix::fs::FileExt::write_at(self, bytes, offset)
+    }
+
+    #[cfg(not(unix))]
+    fn read_at(&self, offset: u64, bytes: &mut [u8]) -> io::Result<usize> {
+        let mut file = self;
+        io::Seek::seek(&mut file, io::SeekFrom::Start(offset))?;
+        io::Read::read(&mut file, bytes)
+    }
+
+    #[cfg(not(unix))]
+    fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<usize> {
+        let mut file = self;
+        io::Seek::seek(&mut file, io::SeekFrom::Start(offset))?;
+        io::Write::write(&mut file, bytes)
+    }
+
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.metadata()?.len())
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        Self::set_len(self, len)
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        // fdatasync where there is one: it includes the length when that changed.
+        Self::sync_data(self)
+    }
+
+    fn sync_all(&self) -> io::Result<()> {
+        Self::sync_all(self)
+    }
+
+    fn lock(&self) -> io::Result<()> {
+        Self::lock(self)
+    }
+
+    fn try_lock(&self) -> io::Result<bool> {
+        match Self::try_lock(self) {
+            Ok(()) => Ok(true),
+            Err(TryLockError::WouldBlock) => Ok(false),
+            Err(TryLockError::Error(e)) => Err(e),
+        }
+    }
+
+    #[cfg(unix)]
+    fn is_at(&self, path: &Path) -> bool {
+        use std::os::unix::fs::MetadataExt;
+        let (Ok(held), Ok(there)) = (self.metadata(), std::fs::metadata(path)) else {
+            return false;
+        };
+        (held.dev(), held.ino()) == (there.dev(), there.ino())
+    }
+
+    /// Elsewhere an open file cannot be removed.
+    #[cfg(not(unix))]
+    fn is_at(&self, path: &Path) -> bool {
+        path.exists()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn open(path: &Path, access: Access) -> io::Result<Box<dyn FileHandle>> {
+        OsFiles.open(path, access)
+    }
+
+    #[test]
+    fn a_lock_is_held_by_one_open_file_and_goes_with_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lock");
+        let first = open(&path, Access::Create).unwrap();
+        let second = open(&path, Access::Create).unwrap();
+        assert!(first.try_lock().unwrap());
+        assert!(!second.try_lock().unwrap());
+        drop(first);
+        assert!(second.try_lock().unwrap());
+    }
+
+    #[test]
+    fn a_removed_file_is_not_what_lies_at_its_path() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lock");
+        let old = open(&path, Access::Create).unwrap();
+        assert!(old.is_at(&path));
+        OsFiles.remove_file(&path).unwrap();
+        assert!(!old.is_at(&path));
+        let new = open(&path, Access::CreateNew).unwrap();
+        assert!(new.is_at(&path));
+        assert!(cfg!(windows) || !old.is_at(&path));
+    }
+
+    #[test]
+    fn files_are_opened_as_asked() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        for missing in [Access::Read, Access::Write] {
+            let error = open(&path, missing).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::NotFound, "{missing:?}");
+        }
+        let file = open(&path, Access::CreateNew).unwrap();
+        assert_eq!(file.write_at(2, b"cd").unwrap(), 2);
+        assert_eq!(std::fs::read(&path).unwrap(), b"\0\0cd");
+        let taken = open(&path, Access::CreateNew).unwrap_err();
+        assert_eq!(taken.kind(), io::ErrorKind::AlreadyExists);
+        open(&path, Access::Create).unwrap();
+        let file = open(&path, Access::Write).unwrap();
+        let mut bytes = [9; 3];
+        assert_eq!(
+            (file.len().unwrap(), file.read_at(3, &mut bytes).unwrap()),
+            (4, 1)
+        );
+        assert_eq!(bytes, [b'd', 9, 9]);
+        open(&path, Access::Replace).unwrap();
+        assert_eq!(file.len().unwrap(), 0);
+    }
+
+    #[test]
+    fn names_are_listed_with_their_kinds_and_links_are_neither_file_nor_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        OsFiles.make_folders(&at("b/c")).unwrap();
+        std::fs::write(at("a"), "1").unwrap();
+        OsFiles.hard_link(&at("a"), &at("b/a")).unwrap();
+        OsFiles.rename(&at("a"), &at("d")).unwrap();
+        #[cfg(unix)]
+        std::os::unix::fs::symlink(at("d"), at("e")).unwrap();
+        let mut listed = OsFiles.list(folder.path()).unwrap();
+        listed.sort_by(|a, b| a.0.cmp(&b.0));
+        let expected = [
+            ("b", EntryKind::Folder),
+            ("d", EntryKind::File),
+            ("e", EntryKind::Other),
+        ];
+        let known = if cfg!(unix) { 3 } else { 2 };
+        let expected = expected.map(|(name, kind)| (name.to_owned(), kind));
+        assert_eq!(listed, expected[..known]);
+        assert_eq!(
+            OsFiles.look(&at("b/a")).unwrap(),
+            Facts {
+                kind: EntryKind::File,
+                len: 1
+            }
+        );
+        assert!(OsFiles.is_folder(&at("b")) && !OsFiles.is_folder(&at("d")));
+        OsFiles.sync_folder(folder.path()).unwrap();
+        OsFiles.remove_folders(&at("b")).unwrap();
+        assert!(!OsFiles.exists(&at("b")));
+    }
+}

@@ -1,0 +1,164 @@
+//! Finds frames by their numbers, a segment at a time.
+
+use std::collections::BTreeMap;
+
+use agent_primitives::SessionId;
+
+use super::walk::{Frame, Odd, head};
+use crate::format::SEGMENT_MAX;
+use crate::format::header::Header;
+use crate::format::segment::Place;
+use crate::log::numbering::narrow;
+use crate::log::scan::scan;
+use crate::{Error, Store};
+
+/// Which segment holds which numbers; the frames of the segment asked for last are in memory.
+#[derive(Debug)]
+pub(crate) struct Directory<'a> {
+    store: &'a dyn Store,
+    session: &'a SessionId,
+    segments: Vec<u32>,
+    /// The number that a segment begins with, by the segment's place in the list.
+    firsts: BTreeMap<usize, u64>,
+    chapter: Option<Chapter>,
+}
+
+/// The frames of one segment.
+#[derive(Debug)]
+struct Chapter {
+    /// Place in the list of segments.
+    at: usize,
+    bytes: Vec<u8>,
+    frames: Vec<(usize, Header)>,
+    /// The number that the next segment begins with.
+    next: Option<u64>,
+}
+
+impl<'a> Directory<'a> {
+    pub(crate) fn new(store: &'a dyn Store, session: &'a SessionId) -> Result<Self, Error> {
+        Ok(Self {
+            store,
+            session,
+            segments: store.segments(session)?,
+            firsts: BTreeMap::new(),
+            chapter: None,
+        })
+    }
+
+    /// The frame that holds the record `number`.
+    pub(crate) fn find(&mut self, number: u64) -> Result<Frame, Odd> {
+        let frame = self.from(number)?.ok_or(Odd::Unsound)?;
+        let holds = frame.header.seq <= number && frame.next.is_none_or(|next| number < next);
+        if holds { Ok(frame) } else { Err(Odd::Unsound) }
+    }
+
+    /// The frame that holds the record `number`, or the first one behind it.
+    pub(crate) fn from(&mut self, number: u64) -> Result<Option<Frame>, Odd> {
+        let (mut low, mut high) = (0, self.segments.len());
+        // Segments before `low` begin with a number up to the one sought, those from `high` on do not.
+        while low < high {
+            let middle = usize::midpoint(low, high);
+            if self.first(middle)? <= number {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        let at = low.saturating_sub(1);
+        if self.segments.get(at).is_none() {
+            return Ok(None);
+        }
+        if let Some(frame) = self.chapter(at)?.from(number) {
+            return Ok(Some(frame));
+        }
+        if self.segments.get(at + 1).is_none() {
+            return Ok(None);
+        }
+        Ok(self.chapter(at + 1)?.from(number))
+    }
+
+    /// The number that a segment begins with; the greatest there is where it holds no frame.
+    fn first(&mut self, at: usize) -> Result<u64, Odd> {
+        if let Some(first) = self.firsts.get(&at) {
+            return Ok(*first);
+        }
+        let segment = *self.segments.get(at).ok_or(Odd::Unsound)?;
+        let (_, start, bytes) = head(self.store, self.session, segment)?;
+        let place = Place {
+            store: self.store.id(),
+            session: self.session,
+            segment,
+        };
+        let frame = bytes.get(start..).unwrap_or_default();
+        let first = if frame.iter().all(|byte| *byte == 0) {
+            u64::MAX
+        } else {
+            let header = Header::decode(frame, place.seed());
+            header.map_err(|_| Odd::Unsound)?.0.seq
+        };
+        self.firsts.insert(at, first);
+        Ok(first)
+    }
+
+    fn chapter(&mut self, at: usize) -> Result<&Chapter, Odd> {
+        if self.chapter.as_ref().is_none_or(|chapter| chapter.at != at) {
+            self.chapter = None;
+            self.chapter = Some(self.read(at)?);
+        }
+        self.chapter.as_ref().ok_or(Odd::Unsound)
+    }
+
+    fn read(&mut self, at: usize) -> Result<Chapter, Odd> {
+        let segment = *self.segments.get(at).ok_or(Odd::Unsound)?;
+        let mut bytes = self.store.read(self.session, segment, SEGMENT_MAX)?;
+        let (_, start, _) = head(self.store, self.session, segment)?;
+        let mut next = None;
+        if let Some(behind) = self.segments.get(at + 1) {
+            let (opening, ..) = head(self.store, self.session, *behind)?;
+            if opening.void_from > 0 {
+                bytes.truncate(narrow(opening.void_from));
+            }
+            next = Some(self.first(at + 1)?).filter(|first| *first < u64::MAX);
+        }
+        let place = Place {
+            store: self.store.id(),
+            session: self.session,
+            segment,
+        };
+        let found = scan(&bytes, start, place.seed());
+        if !found.holes.is_empty() {
+            return Err(Odd::Unsound);
+        }
+        let frames = found.frames.iter().map(|(at, found)| (*at, found.header));
+        Ok(Chapter {
+            at,
+            frames: frames.collect(),
+            next,
+            bytes,
+        })
+    }
+}
+
+impl Chapter {
+    fn from(&self, number: u64) -> Option<Frame> {
+        let ends = |at: usize| match self.frames.get(at + 1) {
+            Some((_, behind)) => Some(behind.seq),
+            None => self.next,
+        };
+        let behind = self
+            .frames
+            .partition_point(|(_, header)| header.seq <= number);
+        let holding = behind
+            .checked_sub(1)
+            .filter(|at| ends(*at).is_none_or(|end| number < end));
+        let index = holding.unwrap_or(behind);
+        let (at, header) = self.frames.get(index)?;
+        let stored = self.bytes.get(at + crate::format::header::HEADER_LEN..)?;
+        let stored = stored.get(..narrow(header.stored_len.into()))?;
+        Some(Frame {
+            header: *header,
+            stored: stored.to_vec(),
+            next: ends(index),
+        })
+    }
+}
