@@ -9,7 +9,7 @@ use super::setting::Setting;
 use crate::harness::{Broken, Case, Group, Kind, Plan, Steps, version_of};
 use crate::session::{Message, Source};
 use crate::stores::{
-    Create, JsonFile, Jsonl, Ours, Reader, Redb, SnapshotFile, Sqlite, Sync, make_cold,
+    Create, JsonFile, Jsonl, Ours, Reader, Redb, SnapshotFile, Sqlite, Sync, TAIL, make_cold,
 };
 
 const SEED: u64 = 7;
@@ -17,44 +17,55 @@ const LARGE: u64 = 10_000_000;
 const HUGE: u64 = 50_000_000;
 
 pub(super) fn plans(setting: &Setting) -> Vec<Plan> {
-    let plan = |name, bytes, samples| {
+    let plan = |name, bytes, samples, ways: &'static [Way], most| {
         let setting = setting.clone();
         Plan::new(name, move |name| {
-            Ok(Group::new(name, whole(&setting, bytes)?).samples(samples))
+            Ok(Group::new(name, cases(&setting, bytes, ways, most)?).samples(samples))
         })
     };
     vec![
-        plan("restore 10 MB, cold", LARGE, 25),
-        plan("restore 50 MB, cold", HUGE, 9),
+        plan("restore 10 MB, cold", LARGE, 25, &WHOLE, usize::MAX),
+        plan("restore 50 MB, cold", HUGE, 9, &WHOLE, usize::MAX),
+        plan("last 20 turns of 10 MB, cold", LARGE, 51, &END, TAIL),
+        plan("last 20 turns of 50 MB, cold", HUGE, 51, &END, TAIL),
     ]
 }
 
-/// Ways to read a whole session of `bytes`.
-fn whole(setting: &Setting, bytes: u64) -> Result<Vec<Case>, Broken> {
+/// A session of `bytes` for each of the `ways` to read it, or its last `most` messages.
+fn cases(setting: &Setting, bytes: u64, ways: &[Way], most: usize) -> Result<Vec<Case>, Broken> {
     let turns = Source::new(SEED).turns(setting.bytes(bytes));
     let turns = Rc::new(turns.map_err(Broken::when("measure the session"))?);
-    let ways: [Way; 7] = [
-        (OURS, Some(Ours::create), Ours::read),
-        (JSON_FILE, Some(JsonFile::create), JsonFile::read),
-        (JSONL, Some(Jsonl::create), Jsonl::read),
-        (SQLITE, Some(Sqlite::create), Sqlite::read),
-        (REDB, Some(Redb::create), Redb::read),
-        (SNAPSHOT, None, SnapshotFile::read),
-        (FLOOR, None, SnapshotFile::unpack),
-    ];
     let mut cases = Vec::new();
     for ((kind, name, package), create, reader) in ways {
-        let cold = Cold::new(setting, &turns, create, reader)?;
-        cases.push(Case::steps(kind, name, version_of(package), cold));
+        let cold = Cold::new(setting, &turns, *create, *reader, most)?;
+        cases.push(Case::steps(*kind, *name, version_of(package), cold));
     }
     Ok(cases)
 }
+
+const WHOLE: [Way; 7] = [
+    (OURS, Some(Ours::create), Ours::read),
+    (JSON_FILE, Some(JsonFile::create), JsonFile::read),
+    (JSONL, Some(Jsonl::create), Jsonl::read),
+    (SQLITE, Some(Sqlite::create), Sqlite::read),
+    (REDB, Some(Redb::create), Redb::read),
+    (SNAPSHOT, None, SnapshotFile::read),
+    (FLOOR, None, SnapshotFile::unpack),
+];
+const END: [Way; 5] = [
+    (OURS, Some(Ours::create), Ours::read_tail),
+    (RESUMED, Some(Ours::create), Ours::resume),
+    (JSONL, Some(Jsonl::create), Jsonl::read_tail),
+    (SQLITE, Some(Sqlite::create), Sqlite::read_tail),
+    (REDB, Some(Redb::create), Redb::read_tail),
+];
 
 type Named = (Kind, &'static str, &'static str);
 /// A store, what writes it (one snapshot where nothing does) and what reads it.
 type Way = (Named, Option<Create>, Reader);
 
 const OURS: Named = (Kind::Ours, "checkpoint log", "agent-checkpoint");
+const RESUMED: Named = (Kind::Ours, "checkpoint log, to go on", "agent-checkpoint");
 const JSON_FILE: Named = (Kind::Peer, "JSON file", "serde_json");
 const JSONL: Named = (Kind::Peer, "JSONL", "serde_json");
 const SQLITE: Named = (Kind::Peer, "SQLite rows", "rusqlite");
@@ -76,6 +87,7 @@ impl Cold {
         turns: &[Vec<Message>],
         create: Option<Create>,
         reader: Reader,
+        most: usize,
     ) -> Result<Self, Broken> {
         let folder = setting.folder()?;
         match create {
@@ -85,7 +97,7 @@ impl Cold {
         Ok(Self {
             folder,
             reader,
-            messages: turns.iter().map(Vec::len).sum(),
+            messages: turns.iter().map(Vec::len).sum::<usize>().min(most),
             restored: None,
         })
     }
