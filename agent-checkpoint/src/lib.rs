@@ -13,6 +13,7 @@ mod error;
 mod format;
 #[cfg(feature = "fs")]
 mod fs;
+pub mod guide;
 mod log;
 mod reader;
 mod state;

@@ -5,6 +5,7 @@
     clippy::indexing_slicing,
     reason = "what is not there fails the test"
 )]
+#![cfg(feature = "fs")]
 
 use agent_checkpoint::{
     Checkpointer, CountTokens, Durability, FileStore, MemoryStore, Message, Reader, Store, ToolCall,
