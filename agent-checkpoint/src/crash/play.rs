@@ -328,11 +328,19 @@ impl Play {
             Act::FailSync => {
                 let now = Seen::of(session);
                 self.begin(who, [now.clone()]);
+                // The system may let go of what was buffered, until it is written again.
+                let expected = &mut self.actors[who].expected;
+                expected.acknowledged = expected.synced;
+                self.mark();
                 self.files.fail_next_sync();
-                let saved = self
-                    .session(who)?
-                    .save_with(CheckpointKind::Manual, Durability::Synced);
+                let session = self.session(who)?;
+                let mut saved = session.save_with(CheckpointKind::Manual, Durability::Synced);
                 self.files.heal();
+                if saved.as_ref().is_err_and(Error::is_poisoned) {
+                    // An earlier opening had left some of it buffered; memory has it all.
+                    session.reopen()?;
+                    saved = session.save_with(CheckpointKind::Manual, Durability::Synced);
+                }
                 self.actors[who].known.insert(saved?, now);
                 self.end(who, Durability::Synced);
             }
