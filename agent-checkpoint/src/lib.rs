@@ -6,12 +6,14 @@
 
 mod checkpointer;
 mod codec;
-#[cfg(all(test, feature = "fs"))]
+#[cfg(feature = "fs")]
+#[cfg(test)]
 mod crash;
 mod error;
 mod format;
 #[cfg(feature = "fs")]
 mod fs;
+pub mod guide;
 mod log;
 mod reader;
 mod state;

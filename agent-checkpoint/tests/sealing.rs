@@ -6,6 +6,7 @@
     reason = "what is not there fails the test"
 )]
 
+#[cfg(feature = "fs")]
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

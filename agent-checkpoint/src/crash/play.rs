@@ -229,7 +229,7 @@ impl Play {
                 session.push(Message::user(&words[..len])).unwrap();
             }
             Act::Update => {
-                session.update(|work| work.next_steps.push(format!("step {counter}").into()))
+                session.update(|work| work.next_steps.push(format!("step {counter}").into()));
             }
             Act::Put => session.put(&Count(counter as u64)).unwrap(),
             // A limit that is too small changes nothing.
@@ -332,10 +332,11 @@ impl Play {
                 let expected = &mut self.actors[who].expected;
                 expected.acknowledged = expected.synced;
                 self.mark();
-                self.files.fail_next_sync();
+                let files = self.files.clone();
+                files.fail_next_sync();
                 let session = self.session(who)?;
                 let mut saved = session.save_with(CheckpointKind::Manual, Durability::Synced);
-                self.files.heal();
+                files.heal();
                 if saved.as_ref().is_err_and(Error::is_poisoned) {
                     // An earlier opening had left some of it buffered; memory has it all.
                     session.reopen()?;

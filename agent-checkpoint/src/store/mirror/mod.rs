@@ -56,7 +56,7 @@ pub struct Mirrored {
 
 impl Mirrored {
     /// `primary` and its mirror, which has the same id: see
-    /// [`FileStore::open_mirror`](crate::FileStore::open_mirror).
+    /// `FileStore::open_mirror`.
     ///
     /// # Errors
     /// [`Error::is_foreign`] when the ids differ.
