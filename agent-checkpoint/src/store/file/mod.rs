@@ -121,6 +121,10 @@ impl FileStore {
         id: Option<StoreId>,
     ) -> Result<Self, Error> {
         let root = folder.into();
+        if root.as_os_str().is_empty() {
+            let reason = "give a path that is not empty, `.` for the working folder";
+            return Err(Error::invalid("the store's folder", reason));
+        }
         folder::create(&*files, &root)?;
         // Two processes that make the store at once must agree on its id.
         let lock = open_lock(&*files, &root)?;
