@@ -8,13 +8,12 @@ pub use job::Sealed;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use agent_primitives::{AgentId, CheckpointId};
 use serde::{Deserialize, Serialize};
 
+use super::indexed::in_index;
 use super::save::Flight;
-use super::{Checkpoint, Checkpointer};
+use super::Checkpointer;
 use crate::Error;
-use crate::format::index::Listed;
 use crate::log::numbering::wide;
 use job::{Done, Job, Task};
 
@@ -253,22 +252,6 @@ impl Checkpointer {
             listed: listed.iter().filter_map(in_index).collect(),
         })
     }
-}
-
-/// A checkpoint as a sealed segment's index lists it.
-fn in_index(checkpoint: &Checkpoint) -> Option<Listed> {
-    let (_, mark) = checkpoint.id.as_str().split_once('-')?;
-    let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
-    Some(Listed {
-        seq: checkpoint.seq,
-        mark: u32::from_str_radix(mark, 16).ok()?.to_be_bytes(),
-        at_ms: checkpoint.at.unix_millis(),
-        messages: wide(checkpoint.messages),
-        kind: checkpoint.kind.as_str().to_owned(),
-        agent: text(checkpoint.agent.as_ref().map(AgentId::as_str)),
-        restored: text(checkpoint.restored.as_ref().map(CheckpointId::as_str)),
-        other: String::new(),
-    })
 }
 
 #[cfg(test)]
