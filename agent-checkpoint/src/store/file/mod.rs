@@ -220,17 +220,6 @@ impl Store for FileStore {
         Ok(bytes)
     }
 
-    fn replace(&self, session: &SessionId, segment: u32, bytes: &[u8]) -> Result<bool, Error> {
-        let folder = self.session_folder(session)?;
-        // The last one is appended to.
-        let segments = folder::segments(&*self.files, &folder)?;
-        if segments.last().is_none_or(|last| segment >= *last) {
-            return Err(Error::conflict(session.clone()));
-        }
-        sealed::replace(&*self.files, &folder, segment, bytes, || Ok(()))?;
-        Ok(true)
-    }
-
     fn segment_len(&self, session: &SessionId, segment: u32) -> Result<u64, Error> {
         let folder = self.session_folder(session)?;
         let looked = sealed::look(&*self.files, &folder, segment);
