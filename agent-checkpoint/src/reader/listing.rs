@@ -60,11 +60,7 @@ pub(super) fn of(store: &dyn Store, session: &SessionId) -> Result<Vec<Checkpoin
 }
 
 /// What the sealed segments say that the log begins with.
-fn indexes(
-    store: &dyn Store,
-    session: &SessionId,
-    segments: &[u32],
-) -> Result<Vec<Index>, Odd> {
+fn indexes(store: &dyn Store, session: &SessionId, segments: &[u32]) -> Result<Vec<Index>, Odd> {
     let mut indexes = Vec::new();
     let mut epoch = 0;
     for (segment, expected) in segments.iter().zip(1..) {

@@ -10,9 +10,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::Checkpointer;
 use super::indexed::in_index;
 use super::save::Flight;
-use super::Checkpointer;
 use crate::Error;
 use crate::log::numbering::wide;
 use job::{Done, Job, Task};
