@@ -2,9 +2,11 @@
 
 use std::fmt;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use agent_checkpoint::{Checkpointer, Durability, FileStore};
-use agent_primitives::{CheckpointKind, SessionId};
+use agent_primitives::{CheckpointKind, Event, SessionId, Stamp};
 use serde::Serialize;
 
 use crate::harness::Broken;
@@ -54,51 +56,52 @@ impl Growth {
     }
 }
 
-/// Grows a session in `folder` and weighs it after each of `stops` turns, which ascend.
+/// Grows a session of so many turns in `folder`, which is empty, and weighs it.
 ///
 /// # Errors
-/// When the session cannot be written or read.
-pub fn grow(folder: &Path, pace: Pace, stops: &[usize]) -> Result<Vec<Growth>, Broken> {
+/// When the session cannot be written.
+pub fn grow(folder: &Path, pace: Pace, turns: usize) -> Result<Growth, Broken> {
     let doing = "grow a session";
     let store = FileStore::open(folder).map_err(Broken::when(doing))?;
     let id = SessionId::new("growth").map_err(Broken::when(doing))?;
+    let log = Arc::new(AtomicU64::new(0));
+    let written = Arc::clone(&log);
     let mut session = Checkpointer::builder(store, id)
         .durability(Durability::Buffered)
+        .observer(move |_: Stamp<'_>, event: &Event| {
+            if let Event::CheckpointSaved(saved) = event {
+                written.fetch_add(saved.stored_bytes, Ordering::Relaxed);
+            }
+        })
         .open()
         .map_err(Broken::when(doing))?;
     let mut source = Source::new(SEED);
-    let (mut turns, mut checkpoints, mut logical, mut rewritten) = (0, 0, 0_u64, 0_u64);
-    let mut grown = Vec::new();
-    for stop in stops {
-        while turns < *stop {
-            let turn = source.turn();
-            turns += 1;
-            for part in parts(turn, pace) {
-                logical += json_len(&part).map_err(Broken::when("measure a message"))?;
-                for message in part {
-                    session
-                        .push(message.into_ours())
-                        .map_err(Broken::when(doing))?;
-                }
+    let (mut checkpoints, mut logical, mut rewritten) = (0, 0_u64, 0_u64);
+    for _ in 0..turns {
+        for part in parts(source.turn(), pace) {
+            logical += json_len(&part).map_err(Broken::when("measure a message"))?;
+            for message in part {
                 session
-                    .save(CheckpointKind::Auto)
+                    .push(message.into_ours())
                     .map_err(Broken::when(doing))?;
-                checkpoints += 1;
-                rewritten += logical;
             }
+            session
+                .save(CheckpointKind::Auto)
+                .map_err(Broken::when(doing))?;
+            checkpoints += 1;
+            rewritten += logical;
         }
-        let figures = session.figures().map_err(Broken::when(doing))?;
-        grown.push(Growth {
-            pace,
-            turns,
-            checkpoints,
-            logical,
-            log: figures.stored_bytes,
-            sealed: disk_bytes(folder).map_err(Broken::when("weigh the files"))?,
-            rewritten,
-        });
     }
-    Ok(grown)
+    session.seal().map_err(Broken::when("seal the session"))?;
+    Ok(Growth {
+        pace,
+        turns,
+        checkpoints,
+        logical,
+        log: log.load(Ordering::Relaxed),
+        sealed: disk_bytes(folder).map_err(Broken::when("weigh the files"))?,
+        rewritten,
+    })
 }
 
 /// What each checkpoint of a turn adds.

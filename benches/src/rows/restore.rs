@@ -9,7 +9,8 @@ use super::setting::Setting;
 use crate::harness::{Broken, Case, Group, Kind, Plan, Steps, version_of};
 use crate::session::{Message, Source};
 use crate::stores::{
-    Create, JsonFile, Jsonl, Ours, Reader, Redb, SnapshotFile, Sqlite, Sync, TAIL, make_cold,
+    Create, JsonFile, Jsonl, Ours, Reader, Redb, SnapshotFile, Sqlite, SqliteBlob, Sync, TAIL,
+    make_cold,
 };
 
 const SEED: u64 = 7;
@@ -43,12 +44,13 @@ fn cases(setting: &Setting, bytes: u64, ways: &[Way], most: usize) -> Result<Vec
     Ok(cases)
 }
 
-const WHOLE: [Way; 7] = [
+const WHOLE: [Way; 8] = [
     (OURS, Some(Ours::create), Ours::read),
     (JSON_FILE, Some(JsonFile::create), JsonFile::read),
     (JSONL, Some(Jsonl::create), Jsonl::read),
     (SQLITE, Some(Sqlite::create), Sqlite::read),
     (REDB, Some(Redb::create), Redb::read),
+    (SQLITE_BLOB, Some(SqliteBlob::create), SqliteBlob::read),
     (SNAPSHOT, None, SnapshotFile::read),
     (FLOOR, None, SnapshotFile::unpack),
 ];
@@ -69,6 +71,7 @@ const RESUMED: Named = (Kind::Ours, "checkpoint log, to go on", "agent-checkpoin
 const JSON_FILE: Named = (Kind::Peer, "JSON file", "serde_json");
 const JSONL: Named = (Kind::Peer, "JSONL", "serde_json");
 const SQLITE: Named = (Kind::Peer, "SQLite rows", "rusqlite");
+const SQLITE_BLOB: Named = (Kind::Peer, "SQLite blob", "rusqlite");
 const REDB: Named = (Kind::Peer, "redb rows, zstd", "redb");
 const SNAPSHOT: Named = (Kind::Peer, "JSON snapshot, zstd", "zstd");
 const FLOOR: Named = (Kind::Floor, "the same, not decoded", "zstd");

@@ -186,7 +186,7 @@ impl Checkpointer {
         let Some((segments, numbers)) = self.sealer.due(0) else {
             return Ok(Sealed::default());
         };
-        let done = self.task(segments, numbers).run(&|| false);
+        let done = self.task(segments, numbers)?.run(&|| false);
         self.sealer.count(&done);
         match done.error {
             Some(error) => Err(error),
@@ -228,24 +228,29 @@ impl Checkpointer {
             return;
         }
         if let Some((segments, numbers)) = self.sealer.due(1) {
-            match Job::start(self.task(segments, numbers)) {
+            let started = self.task(segments, numbers).and_then(|task| {
+                Job::start(task)
+                    .map_err(|e| Error::unavailable("starting a thread to seal with", e))
+            });
+            match started {
                 Ok(job) => self.sealer.job = Some(job),
                 Err(error) => {
-                    tracing::warn!(session = %self.session, %error, "no thread to seal with");
+                    tracing::warn!(session = %self.session, %error, "nothing is sealed now");
                     self.sealer.failures += 1;
                 }
             }
         }
     }
 
-    fn task(&self, segments: Vec<u32>, numbers: u64) -> Task {
+    fn task(&self, segments: Vec<u32>, numbers: u64) -> Result<Task, Error> {
         let listed = self.points.numbered_from(numbers);
-        Task {
+        Ok(Task {
+            replacer: self.desk.appender()?.writer.replacer(),
             store: Arc::clone(&self.store),
             session: self.session.clone(),
             segments,
             listed: listed.iter().filter_map(in_index).collect(),
-        }
+        })
     }
 }
 
