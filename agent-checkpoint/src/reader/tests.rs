@@ -266,7 +266,12 @@ fn a_listing_out_of_indexes_is_the_one_that_reading_everything_gives() {
     let mut say = |session: &mut Checkpointer, from: usize| {
         for n in from..from + 40 {
             let kind = CheckpointKind::ALL[n % 3];
-            session.push(Message::user(noise(n, 4_000))).unwrap();
+            session
+                .push(Message::user(format!(
+                    "message {n} {}",
+                    "of the talk ".repeat(100 + n)
+                )))
+                .unwrap();
             ids.push(session.save(kind).unwrap());
         }
         session
@@ -283,7 +288,7 @@ fn a_listing_out_of_indexes_is_the_one_that_reading_everything_gives() {
     session.seal().unwrap();
     let from_indexes = || listing::of(&store, &id()).unwrap();
     assert_eq!(from_indexes(), before, "nothing but sealed segments");
-    assert!(before.len() > 20, "{}", before.len());
+    assert!(before.len() >= 10, "{}", before.len());
     say(&mut session, 80);
     let reading = Reading {
         keeps_messages: false,
@@ -319,7 +324,12 @@ fn the_end_of_a_session_that_was_sealed_is_read_without_its_start() {
     let store = empty();
     let mut session = Checkpointer::builder(store.clone(), id()).open().unwrap();
     for n in 0..100 {
-        session.push(Message::user(noise(n, 2_000))).unwrap();
+        session
+            .push(Message::user(format!(
+                "message {n} {}",
+                "of the talk ".repeat(100 + n)
+            )))
+            .unwrap();
         session.save(CheckpointKind::Auto).unwrap();
     }
     session.seal().unwrap();
