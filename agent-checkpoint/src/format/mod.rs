@@ -21,7 +21,7 @@ pub(crate) mod varint;
 /// Major version: readers refuse a greater one.
 pub(crate) const MAJOR: u16 = 1;
 /// Minor version: readers accept a greater one, since what they must not skip says so itself.
-pub(crate) const MINOR: u16 = 0;
+pub(crate) const MINOR: u16 = 1;
 
 /// Version of the payloads of the four frame kinds that this version reads.
 pub(crate) const RECORD_SCHEMA: u16 = 1;
