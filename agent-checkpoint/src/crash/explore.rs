@@ -191,10 +191,10 @@ impl<'a> Explorer<'a> {
             );
             drop(third);
         }
-        if self.dice.is_one_in(4) {
+        if self.dice.is_one_in(8) {
             self.check_readers(&store, &found);
         }
-        if self.dice.is_one_in(8) {
+        if self.dice.is_one_in(16) {
             self.check_list(&store);
         }
         (found.map(|(seen, _)| seen), moments)

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use zstd::bulk::{Compressor, Decompressor};
+use zstd::dict::DecoderDictionary;
 use zstd::zstd_safe::CParameter;
 
 use super::dictionary;
@@ -121,20 +122,21 @@ impl std::fmt::Debug for Packer {
     }
 }
 
-/// Inflates payloads; keeps its working memory between them.
+/// Inflates payloads; keeps its working memory between them. It is taken when there is something to inflate,
+/// since taking it costs more than reading a short log.
 pub(crate) struct Unpacker {
-    plain: Decompressor<'static>,
-    with_dictionary: Decompressor<'static>,
+    plain: Option<Decompressor<'static>>,
+    with_dictionary: Option<Decompressor<'static>>,
+    dictionary: &'static DecoderDictionary<'static>,
     buffer: Vec<u8>,
 }
 
 impl Unpacker {
     pub(crate) fn new() -> Result<Self, Error> {
-        let failed = |e| Error::unavailable("setting up zstd", e);
-        let dictionary = dictionary::decoder()?;
         Ok(Self {
-            plain: Decompressor::new().map_err(failed)?,
-            with_dictionary: Decompressor::with_prepared_dictionary(dictionary).map_err(failed)?,
+            plain: None,
+            with_dictionary: None,
+            dictionary: dictionary::decoder()?,
             buffer: Vec::new(),
         })
     }
@@ -149,9 +151,18 @@ impl Unpacker {
         let raw_len = usize::try_from(header.raw_len).map_err(|_| Fault::Limit)?;
         let decompressor = match header.compression {
             Compression::RAW if stored.len() == raw_len => return Ok(stored),
-            Compression::ZSTD => &mut self.plain,
+            Compression::ZSTD => match &mut self.plain {
+                Some(plain) => plain,
+                plain => plain.insert(Decompressor::new().map_err(|_| Fault::Inflate)?),
+            },
             Compression::DICTIONARY => match dictionary::id_of(stored) {
-                Some(dictionary::ID) => &mut self.with_dictionary,
+                Some(dictionary::ID) => match &mut self.with_dictionary {
+                    Some(prepared) => prepared,
+                    prepared => prepared.insert(
+                        Decompressor::with_prepared_dictionary(self.dictionary)
+                            .map_err(|_| Fault::Inflate)?,
+                    ),
+                },
                 Some(other) => return Err(Fault::Dictionary(other)),
                 None => return Err(Fault::Inflate),
             },
