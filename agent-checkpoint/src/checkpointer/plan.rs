@@ -93,7 +93,13 @@ impl RestorePlan<'_> {
                 origin: before.as_ref(),
                 ..order
             })?;
-            return Err(Error::damaged(target.id));
+            // What could not be read is not known to be damaged.
+            let is_unread = error.is_unavailable();
+            return Err(if is_unread {
+                error
+            } else {
+                Error::damaged(target.id)
+            });
         }
         let elapsed = session.clock.monotonic().since(started);
         session.emit(Restored::new(target.id, elapsed));
