@@ -34,8 +34,8 @@ pub use state::{
     Workflow, WorkflowStep,
 };
 pub use store::{
-    Claim, Durability, MemoryStore, Mirrored, Owner, Position, Shared, Size, Store, StoreId,
-    TakeOver, Tenure, Writer,
+    Claim, Durability, MemoryStore, Mirrored, Owner, Position, Replacer, Shared, Size, Store,
+    StoreId, TakeOver, Tenure, Writer,
 };
 #[cfg(feature = "fs")]
 pub use store::{FileStore, location};

@@ -3,9 +3,11 @@
 mod explore;
 mod faults;
 mod play;
+mod script;
 
 use explore::{Effort, Explorer, Tally};
-use play::{Act, Extra, FORMAT, Play, ROOT, Settings, Step, random_script};
+use play::{FORMAT, Play, ROOT, Settings};
+use script::{Act, Extra, Step, random_script};
 
 use std::path::Path;
 
@@ -90,6 +92,7 @@ fn scripts(first: u64, durability: Durability) -> Tally {
         let extra = Extra {
             removes: seed % 5 < 2,
             forks: seed % 4 == 0,
+            wild: false,
         };
         let script = random_script(seed, len, extra);
         let name = format!("script {seed}");
@@ -103,7 +106,9 @@ fn scripts(first: u64, durability: Durability) -> Tally {
     tally
 }
 
+/// States of each kind of script that are tried at least.
 const STATES: usize = if IS_THOROUGH { 52_000 } else { 1 };
+const WILD_STATES: usize = if IS_THOROUGH { 13_000 } else { 1 };
 
 #[test]
 fn a_crash_at_any_operation_loses_nothing_acknowledged() {
@@ -115,6 +120,38 @@ fn a_crash_at_any_operation_loses_nothing_acknowledged() {
 fn a_crash_at_any_operation_of_a_buffered_session_loses_nothing_that_was_synced() {
     let tally = scripts(100, Durability::Buffered);
     report("buffered sessions", tally);
+}
+
+#[test]
+fn a_crash_among_takeovers_long_values_and_failed_syncs_loses_nothing_acknowledged() {
+    let mut tally = Tally::default();
+    for seed in 200.. {
+        let extra = Extra {
+            removes: seed % 5 == 4,
+            forks: seed % 3 == 0,
+            wild: true,
+        };
+        let len = if IS_THOROUGH { 40 } else { 14 };
+        let script = random_script(seed, len, extra);
+        let settings = Settings {
+            segment_target: 8_000,
+            durability: if seed % 2 == 0 {
+                Durability::Synced
+            } else {
+                Durability::Buffered
+            },
+        };
+        tally += crash_anywhere(
+            &format!("script {seed}"),
+            &with_store(4_096),
+            settings,
+            &script,
+        );
+        if tally.states >= WILD_STATES {
+            break;
+        }
+    }
+    report("takeovers, long values and failed syncs", tally);
 }
 
 /// What these tests would notice in the store.
@@ -182,6 +219,7 @@ fn an_error_at_any_call_is_told_and_the_next_save_goes_through() {
                 Extra {
                     removes: seed == 3,
                     forks: seed == 0,
+                    wild: false,
                 },
             );
             let name = format!("script {seed}");

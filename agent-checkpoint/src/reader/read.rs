@@ -6,7 +6,8 @@ use agent_primitives::CheckpointId;
 
 use super::Reader;
 use super::directory::Directory;
-use super::tail::Tail;
+use super::listing;
+use super::tail::{Tail, is_newer};
 use super::walk::Odd;
 use crate::checkpointer::attach::{listed, newest};
 use crate::checkpointer::current::Current;
@@ -65,6 +66,15 @@ impl Reader {
         look()
     }
 
+    /// Whether a later version wrote something at the end of the log.
+    pub(super) fn meets_newer(&self) -> Result<bool, Error> {
+        self.look(|| match is_newer(&self.store, &self.session) {
+            Ok(is_newer) => Ok(is_newer),
+            Err(Odd::Failed(error)) => Err(error),
+            Err(Odd::Unsound) => Ok(self.newest_of_all(0)?.newer.is_some()),
+        })
+    }
+
     /// The newest checkpoint with the last `wanted` messages.
     pub(super) fn newest(&self, wanted: usize) -> Result<Newest, Error> {
         self.look(
@@ -109,6 +119,11 @@ pub(super) fn list(reader: &Reader) -> Result<Vec<Checkpoint>, Error> {
         ..reader.reading()
     };
     reader.look(|| {
+        match listing::of(&*reader.store, &reader.session) {
+            Ok(list) => return Ok(list),
+            Err(Odd::Unsound) => {}
+            Err(Odd::Failed(error)) => return Err(error),
+        }
         let loaded = load(&reader.store, &reader.session, reading)?;
         let mut list = Points::new(listed(&loaded.replay), &loaded.replay.tags).into_list();
         list.reverse();

@@ -86,6 +86,13 @@ impl FileHandle for SimFile {
     }
 
     fn sync_data(&self) -> io::Result<()> {
+        let mut live = self.files.live();
+        if std::mem::take(&mut live.fails_sync) {
+            live.disk.file(self.inode).fail_sync();
+            live.note();
+            return Err(ErrorKind::Other.into());
+        }
+        drop(live);
         self.sync()
     }
 

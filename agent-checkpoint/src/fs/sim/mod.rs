@@ -95,6 +95,8 @@ struct Live {
     fault: Option<(Range<u64>, Fault)>,
     hits: u64,
     lie: Option<Lie>,
+    /// The next sync of a file's bytes fails.
+    fails_sync: bool,
     locks: BTreeMap<Inode, u64>,
     handles: u64,
     mark: usize,
@@ -189,6 +191,7 @@ impl SimFiles {
             fault: None,
             hits: 0,
             lie: None,
+            fails_sync: false,
             locks: BTreeMap::new(),
             handles: 0,
             mark: 0,
@@ -239,10 +242,16 @@ impl SimFiles {
         self.live().lie = Some(lie);
     }
 
+    /// The next sync of a file's bytes fails, once.
+    pub(crate) fn fail_next_sync(&self) {
+        self.live().fails_sync = true;
+    }
+
     /// No operation fails any more; how many did.
     pub(crate) fn heal(&self) -> u64 {
         let mut live = self.live();
         live.fault = None;
+        live.fails_sync = false;
         std::mem::take(&mut live.hits)
     }
 }

@@ -8,12 +8,12 @@ use agent_primitives::{SessionId, Timestamp};
 
 use super::active::{Active, Failure};
 use super::atomic_write::atomic_write;
-use super::lock::Lock;
+use super::lock::{Lock, Right};
 use super::names::{sealed_name, segment_name};
 use super::{QUARANTINE, failed, folder, sealed};
 use crate::fs::{Access, FileHandle, FileSystem, write_all};
 use crate::store::name_aside;
-use crate::{Durability, Error, Position, Size, Tenure, Writer};
+use crate::{Durability, Error, Position, Replacer, Size, Tenure, Writer};
 
 /// Holds the session's lock as long as it lives.
 #[derive(Debug)]
@@ -230,6 +230,15 @@ impl Writer for FileWriter {
         Ok(name)
     }
 
+    fn replacer(&self) -> Option<Arc<dyn Replacer>> {
+        Some(Arc::new(FileReplacer {
+            files: Arc::clone(&self.files),
+            session: self.session.clone(),
+            folder: self.folder.clone(),
+            right: self.lock.right(&self.folder),
+        }))
+    }
+
     fn size(&self) -> Result<Size, Error> {
         let mut size = Size::default();
         for segment in folder::segments(&*self.files, &self.folder)? {
@@ -244,6 +253,31 @@ impl Writer for FileWriter {
             size.allocated += len;
         }
         Ok(size)
+    }
+}
+
+/// Replaces segments while the writer that gave it out has the session.
+#[derive(Debug)]
+struct FileReplacer {
+    files: Arc<dyn FileSystem>,
+    session: SessionId,
+    folder: PathBuf,
+    right: Right,
+}
+
+impl Replacer for FileReplacer {
+    fn replace(&self, segment: u32, bytes: &[u8]) -> Result<(), Error> {
+        self.right.check()?;
+        let segments = folder::segments(&*self.files, &self.folder)?;
+        // The last one is appended to.
+        if segments.last().is_none_or(|last| segment >= *last) || !segments.contains(&segment) {
+            return Err(Error::conflict(self.session.clone()));
+        }
+        // A takeover between this answer and the renaming does no harm: what is put into place holds all
+        // that any checkpoint needs which the log listed before, and is durable.
+        sealed::replace(&*self.files, &self.folder, segment, bytes, || {
+            self.right.check()
+        })
     }
 }
 
