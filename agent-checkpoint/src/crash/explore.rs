@@ -220,7 +220,7 @@ impl<'a> Explorer<'a> {
         }
         let known = saves.iter().rposition(|save| save == found);
         panic!(
-            "{}: session {who} came back with save {known:?} where {expected:?} can be counted on: {found:?}",
+            "{}: session {who} came back with save {known:?} where {expected:?} can be counted on: {found:?}, of {saves:#?}",
             self.name
         );
     }

@@ -1,6 +1,7 @@
 //! Scripts of what an agent does with its sessions, and what it may count on after each step.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
@@ -50,12 +51,28 @@ impl Large {
 }
 
 /// All of a session that a save keeps.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Clone, PartialEq, Default)]
 pub(super) struct Seen {
     pub(super) state: SessionState,
     context: Vec<Message>,
     count: Option<Count>,
     large: Option<Large>,
+}
+
+impl fmt::Debug for Seen {
+    /// Short enough to find the difference.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let begin = |message: &Message| message.content.chars().take(8).collect::<String>();
+        let history: Vec<_> = self.state.conversation.iter().map(begin).collect();
+        let context: Vec<_> = self.context.iter().map(begin).collect();
+        let steps = self.state.work.next_steps.iter();
+        let steps: Vec<_> = steps.map(|step| &*step.text).collect();
+        write!(
+            f,
+            "{history:?}, context {context:?}, {steps:?}, {:?}",
+            self.count
+        )
+    }
 }
 
 impl Seen {
