@@ -103,7 +103,7 @@ pub(super) fn random_script(seed: u64, len: usize, extra: Extra) -> Vec<Step> {
             25 => Act::Compact,
             26 => Act::Label,
             27 => Act::Pin(dice.roll(3)),
-            28 => Act::Close,
+            22 | 28 => Act::Close,
             29..31 => Act::PushBlob,
             31..34 => Act::PutLarge,
             34..36 => Act::TakeOver,

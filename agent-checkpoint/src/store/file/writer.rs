@@ -11,6 +11,7 @@ use super::atomic_write::atomic_write;
 use super::lock::{Lock, Right};
 use super::names::{sealed_name, segment_name};
 use super::{QUARANTINE, failed, folder, sealed};
+use crate::format::bytes_at;
 use crate::fs::{Access, FileHandle, FileSystem, write_all};
 use crate::store::name_aside;
 use crate::{Durability, Error, Position, Replacer, Size, Tenure, Writer};
@@ -283,10 +284,17 @@ impl Replacer for FileReplacer {
 
 /// Bytes of a header without which it is none.
 const MAGIC_LEN: usize = 8;
+/// Where a segment's header tells its length.
+const AT_HEADER_LEN: usize = 12;
 
-/// What follows the header counts from the moment that the header is one, and is there by then.
+/// What follows the header counts from the moment that the header is one, and is on the device by then: the header may take
+/// back the same frames in the segment before, and a device writes in any order what was not synced in between.
 fn write_header_last(file: &dyn FileHandle, bytes: &[u8]) -> io::Result<()> {
     let (magic, rest) = bytes.split_at(bytes.len().min(MAGIC_LEN));
     write_all(file, u64::try_from(magic.len()).unwrap_or_default(), rest)?;
+    let header_len = bytes_at(bytes, AT_HEADER_LEN).map_or(0, u32::from_le_bytes);
+    if bytes.len() > usize::try_from(header_len).unwrap_or_default() {
+        file.sync_all()?;
+    }
     write_all(file, 0, magic)
 }
