@@ -3,6 +3,7 @@
 mod explore;
 mod faults;
 mod play;
+mod points;
 mod script;
 
 use explore::{Effort, Explorer, Tally};

@@ -277,15 +277,20 @@ impl Disk {
 
     /// Tells two states apart by all that a reader can see.
     pub(crate) fn digest(&self) -> [u8; 32] {
+        // Each opening writes a lease of its own there.
+        self.digest_without("lock")
+    }
+
+    /// As [`digest`](Self::digest), leases included, but for files and folders of this name.
+    pub(crate) fn digest_without(&self, name: &str) -> [u8; 32] {
         let mut hasher = blake3::Hasher::new();
-        self.hash(ROOT, &mut hasher);
+        self.hash(ROOT, name, &mut hasher);
         *hasher.finalize().as_bytes()
     }
 
-    fn hash(&self, folder: Inode, hasher: &mut blake3::Hasher) {
+    fn hash(&self, folder: Inode, without: &str, hasher: &mut blake3::Hasher) {
         for (name, inode) in &self.folders[&folder].now {
-            // Each opening writes a lease of its own there.
-            if name == "lock" {
+            if name == without {
                 continue;
             }
             hasher.update(name.as_bytes()).update(&[0]);
@@ -299,7 +304,7 @@ impl Disk {
                 hasher.update(&bytes[..written]);
             } else {
                 hasher.update(&[2]);
-                self.hash(*inode, hasher);
+                self.hash(*inode, without, hasher);
                 hasher.update(&[3]);
             }
         }
