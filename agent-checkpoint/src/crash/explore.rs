@@ -123,8 +123,9 @@ impl<'a> Explorer<'a> {
         if is_fresh == [false, false] {
             return;
         }
-        self.distinct.insert(disk.digest());
-        let moments = self.recover(disk, expected, is_fresh);
+        let is_new = self.distinct.insert(disk.digest());
+        let (is_torn, moments) = self.recover(disk, expected, is_fresh);
+        self.tally.torn += usize::from(is_torn && is_new);
         let mut later: [Vec<Came>; 2] = Default::default();
         for moment in moments {
             for chosen in choices(&moment.disk, self.effort.second, &mut self.dice) {
@@ -132,10 +133,11 @@ impl<'a> Explorer<'a> {
                 let seconds = self::keys(&again);
                 let is_new = seconds.map(|key| !self.outcomes.contains_key(&key));
                 if is_new != [false, false] {
+                    let (is_torn, _) = self.recover(&again, expected, is_new);
                     if self.distinct.insert(again.digest()) {
                         self.tally.second += 1;
+                        self.tally.torn += usize::from(is_torn);
                     }
-                    self.recover(&again, expected, is_new);
                 }
                 for (who, key) in seconds.into_iter().enumerate() {
                     self.check_outcome(key, expected[who]);
@@ -199,8 +201,13 @@ impl<'a> Explorer<'a> {
         self.distinct.extend(next.distinct.iter().copied());
     }
 
-    /// Opens these sessions on what a crash left; the disk after each operation of that.
-    fn recover(&mut self, disk: &Disk, expected: [Expected; 2], which: [bool; 2]) -> Vec<Moment> {
+    /// Opens these sessions on what a crash left. Whether something was lost, and the disk after each operation.
+    fn recover(
+        &mut self,
+        disk: &Disk,
+        expected: [Expected; 2],
+        which: [bool; 2],
+    ) -> (bool, Vec<Moment>) {
         let files = SimFiles::from_disk(disk.clone());
         files.watch();
         let store = self.store(&files);
@@ -226,7 +233,7 @@ impl<'a> Explorer<'a> {
             found.push((who, seen, came, report));
         }
         let moments = files.moments();
-        self.tally.torn += usize::from(found.iter().any(|(_, _, came, _)| !came.is_clean));
+        let is_torn = found.iter().any(|(_, _, came, _)| !came.is_clean);
         let keys = keys(disk);
         let store = self.store(&files);
         for (who, seen, came, first) in &found {
@@ -257,7 +264,7 @@ impl<'a> Explorer<'a> {
                 self.check_list(&store, *who);
             }
         }
-        moments
+        (is_torn, moments)
     }
 
     fn store(&self, files: &SimFiles) -> FileStore {
@@ -389,7 +396,7 @@ fn keys(disk: &Disk) -> [(usize, [u8; 32]); 2] {
 }
 
 /// How what is not durable may have come out: all ways where they are few, otherwise some.
-fn choices(disk: &Disk, most: usize, dice: &mut Dice) -> Vec<Vec<usize>> {
+pub(super) fn choices(disk: &Disk, most: usize, dice: &mut Dice) -> Vec<Vec<usize>> {
     let ways = disk.choices();
     let all = ways
         .iter()

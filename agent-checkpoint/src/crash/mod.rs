@@ -2,6 +2,7 @@
 
 mod explore;
 mod faults;
+mod mirror;
 mod play;
 mod points;
 mod script;
@@ -109,6 +110,7 @@ fn scripts(first: u64, durability: Durability) -> Tally {
 
 /// States of each kind of script that are tried at least.
 const STATES: usize = if IS_THOROUGH { 52_000 } else { 1 };
+const MIRROR_STATES: usize = 10_000;
 const WILD_STATES: usize = if IS_THOROUGH { 13_000 } else { 1 };
 
 #[test]
@@ -153,6 +155,31 @@ fn a_crash_among_takeovers_long_values_and_failed_syncs_loses_nothing_acknowledg
         }
     }
     report("takeovers, long values and failed syncs", tally);
+}
+
+#[test]
+fn a_crash_of_a_store_its_mirror_or_both_loses_nothing_replicated() {
+    let (saves, effort, most) = if IS_THOROUGH {
+        (24, (9, 1), MIRROR_STATES)
+    } else {
+        (4, (3, 1), 1)
+    };
+    let mut tally = mirror::Tally::default();
+    for seed in 300.. {
+        let tried = mirror::crash_either(seed, saves, effort);
+        tally.states.extend(tried.states);
+        tally.moments += tried.moments;
+        tally.second += tried.second;
+        if tally.states.len() >= most {
+            break;
+        }
+    }
+    println!(
+        "crash: a store and its mirror: {} distinct states at {} moments ({} in a second crash while recovering)",
+        tally.states.len(),
+        tally.moments,
+        tally.second
+    );
 }
 
 /// What these tests would notice in the store.

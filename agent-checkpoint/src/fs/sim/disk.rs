@@ -190,6 +190,27 @@ impl Disk {
         choices
     }
 
+    /// For each of [`choices`](Self::choices) whether it is about something below this folder of the root, or
+    /// moves a name into it.
+    pub(crate) fn choices_below(&self, name: &str) -> Vec<bool> {
+        let mut below = BTreeSet::new();
+        let mut rest: Vec<Inode> = self.folders[&ROOT].now.get(name).copied().into_iter().collect();
+        while let Some(inode) = rest.pop() {
+            below.insert(inode);
+            if let Some(folder) = self.folders.get(&inode) {
+                rest.extend(folder.now.values().chain(folder.durable.values()));
+            }
+        }
+        let mut choices = Vec::new();
+        for (inode, content) in self.files.iter().filter(|(_, content)| !content.is_durable()) {
+            let count = content.others.len() + 1;
+            choices.extend(std::iter::repeat_n(below.contains(inode), count));
+        }
+        let is_below = |change: &NameChange| change.iter().any(|(folder, ..)| below.contains(folder));
+        choices.extend(self.names.iter().map(is_below));
+        choices
+    }
+
     /// What a power cut leaves, where the things of [`choices`](Self::choices) came out as `chosen`: 0 for
     /// what was seen, any other for an older state.
     pub(crate) fn after_power_cut(&self, chosen: &[usize]) -> Self {
