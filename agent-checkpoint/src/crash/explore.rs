@@ -239,7 +239,12 @@ impl<'a> Explorer<'a> {
         for (who, seen, came, first) in &found {
             let session = self.open(&store, *who);
             assert_eq!(Seen::of(&session), *seen, "{}: opened again", self.name);
-            assert_eq!(Points::of(&session), came.points, "{}: opened again", self.name);
+            assert_eq!(
+                Points::of(&session),
+                came.points,
+                "{}: opened again",
+                self.name
+            );
             self.check_again(first, session.report());
             let before = files.disk().digest();
             drop(session);

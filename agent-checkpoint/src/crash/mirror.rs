@@ -128,10 +128,22 @@ pub(super) fn crash_either(seed: u64, saves: usize, (states, second): (usize, us
             synced: bounds.acknowledged,
             ..bounds
         };
-        visit(&moment.disk.after_kill(), killed, second, &mut dice, &mut tally);
-        let (is_left, ways) = (moment.disk.choices_below("mirror"), moment.disk.choices().len());
+        visit(
+            &moment.disk.after_kill(),
+            killed,
+            second,
+            &mut dice,
+            &mut tally,
+        );
+        let (is_left, ways) = (
+            moment.disk.choices_below("mirror"),
+            moment.disk.choices().len(),
+        );
         assert_eq!(is_left.len(), ways);
-        for (at, mut chosen) in choices(&moment.disk, states, &mut dice).into_iter().enumerate() {
+        for (at, mut chosen) in choices(&moment.disk, states, &mut dice)
+            .into_iter()
+            .enumerate()
+        {
             // The power fails on both sides, or on one of them alone.
             let side = [None, Some(true), Some(false)][at % 3];
             for (choice, is_mirror) in chosen.iter_mut().zip(&is_left) {
@@ -169,7 +181,11 @@ fn visit(disk: &Disk, bounds: Bounds, second: usize, dice: &mut Dice, tally: &mu
     let moments = files.moments();
     // What opening found it keeps, in both.
     for with in [With::Primary, With::Mirror, With::Both] {
-        let again = recover(&SimFiles::from_disk(files.disk().after_kill()), bounds, with);
+        let again = recover(
+            &SimFiles::from_disk(files.disk().after_kill()),
+            bounds,
+            with,
+        );
         assert_eq!(again, found, "{with:?} after both");
     }
     for moment in moments {

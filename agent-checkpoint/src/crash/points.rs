@@ -11,9 +11,7 @@ pub(super) struct Points(Vec<(CheckpointId, Vec<String>, bool)>);
 impl Points {
     pub(super) fn of(session: &Checkpointer) -> Self {
         let listed = session.list().into_iter();
-        let points: Vec<_> = listed
-            .map(|one| (one.id, one.labels, one.pinned))
-            .collect();
+        let points: Vec<_> = listed.map(|one| (one.id, one.labels, one.pinned)).collect();
         for (id, labels, _) in &points {
             for label in labels {
                 let named = session.by_label(label).map(|found| &found.id);

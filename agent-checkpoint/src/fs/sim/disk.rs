@@ -194,7 +194,12 @@ impl Disk {
     /// moves a name into it.
     pub(crate) fn choices_below(&self, name: &str) -> Vec<bool> {
         let mut below = BTreeSet::new();
-        let mut rest: Vec<Inode> = self.folders[&ROOT].now.get(name).copied().into_iter().collect();
+        let mut rest: Vec<Inode> = self.folders[&ROOT]
+            .now
+            .get(name)
+            .copied()
+            .into_iter()
+            .collect();
         while let Some(inode) = rest.pop() {
             below.insert(inode);
             if let Some(folder) = self.folders.get(&inode) {
@@ -202,11 +207,16 @@ impl Disk {
             }
         }
         let mut choices = Vec::new();
-        for (inode, content) in self.files.iter().filter(|(_, content)| !content.is_durable()) {
+        for (inode, content) in self
+            .files
+            .iter()
+            .filter(|(_, content)| !content.is_durable())
+        {
             let count = content.others.len() + 1;
             choices.extend(std::iter::repeat_n(below.contains(inode), count));
         }
-        let is_below = |change: &NameChange| change.iter().any(|(folder, ..)| below.contains(folder));
+        let is_below =
+            |change: &NameChange| change.iter().any(|(folder, ..)| below.contains(folder));
         choices.extend(self.names.iter().map(is_below));
         choices
     }
