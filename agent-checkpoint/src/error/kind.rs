@@ -28,6 +28,14 @@ pub(super) enum Kind {
     #[error("{what} is refused for want of permission; grant it and try again")]
     PermissionDenied { what: String, source: Source },
     #[error(
+        "{what} is {found} where the store needs {wanted} of its own; move it away and try again"
+    )]
+    Obstructed {
+        what: String,
+        found: &'static str,
+        wanted: &'static str,
+    },
+    #[error(
         "the store has not answered within {0:?}; the write is under way, the next save asks for its outcome"
     )]
     Blocked(Duration),

@@ -80,6 +80,19 @@ impl Error {
         .into()
     }
 
+    pub(crate) fn obstructed(
+        what: impl Into<String>,
+        found: &'static str,
+        wanted: &'static str,
+    ) -> Self {
+        Kind::Obstructed {
+            what: what.into(),
+            found,
+            wanted,
+        }
+        .into()
+    }
+
     pub(crate) fn blocked(patience: Duration) -> Self {
         Kind::Blocked(patience).into()
     }
@@ -306,6 +319,12 @@ impl Error {
         matches!(*self.0, Kind::PermissionDenied { .. })
     }
 
+    /// Something else lies where the store needs a file or a folder of its own: a symbolic link, which is never
+    /// followed, a folder, a file, a pipe. Once it is moved away the same may be tried again.
+    pub fn is_obstructed(&self) -> bool {
+        matches!(*self.0, Kind::Obstructed { .. })
+    }
+
     /// The store did not answer within the session's [`patience`](crate::Builder::patience). What was
     /// asked is under way, and the next save asks for its outcome.
     pub fn is_blocked(&self) -> bool {
@@ -318,7 +337,7 @@ impl Error {
         matches!(*self.0, Kind::NotReplicated { .. } | Kind::NoMirror)
     }
 
-    /// The store failed for a reason that may pass: lack of space or permission, or any other.
+    /// The store failed for a reason that may pass: lack of space or permission, something in the way, or any other.
     pub fn is_unavailable(&self) -> bool {
         matches!(
             *self.0,
@@ -326,6 +345,7 @@ impl Error {
                 | Kind::DiskFull { .. }
                 | Kind::ReadOnly { .. }
                 | Kind::PermissionDenied { .. }
+                | Kind::Obstructed { .. }
         )
     }
 

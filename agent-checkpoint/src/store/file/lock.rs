@@ -16,9 +16,9 @@ use crate::store::claimant;
 use crate::{Claim, Error, Tenure};
 
 /// Locked while a claim is decided and carried out.
-const TURN: &str = "claim";
+pub(super) const TURN: &str = "claim";
 /// A lock file that is not yet in its place.
-const NEXT: &str = "lock.next";
+pub(super) const NEXT: &str = "lock.next";
 const TRIES: usize = 64;
 /// A record that is renewed while it is read may look damaged.
 const READS: usize = 8;
@@ -94,6 +94,7 @@ impl Lock {
         let held = || Error::locked(session.clone());
         // Each turn is lost to a removal that finished meanwhile.
         for _ in 0..TRIES {
+            folder::check(files, folder)?;
             folder::create(files, folder)?;
             // Whoever made it may have failed or died before its name was on the device.
             folder

@@ -222,6 +222,7 @@ impl Writer for FileWriter {
     fn set_aside(&mut self, at: Position, bytes: &[u8]) -> Result<String, Error> {
         self.lock.check()?;
         let quarantine = self.folder.join(QUARANTINE);
+        folder::check(&*self.files, &quarantine)?;
         folder::create(&*self.files, &quarantine)?;
         let name = name_aside(at, bytes);
         let path = quarantine.join(&name);
