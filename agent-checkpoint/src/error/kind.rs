@@ -60,23 +60,17 @@ pub(super) enum Kind {
     )]
     Unsupported { what: String },
     #[error("{what} has {len} bytes where {max} are the limit; make it smaller")]
-    TooLarge {
-        what: &'static str,
-        len: u64,
-        max: u64,
-    },
+    TooLarge { what: String, len: u64, max: u64 },
     #[error(
         "{what} takes {len} bytes or more when read, and {max} are the limit set; where the log is to be trusted, raise the limit with which it is opened"
     )]
-    BeyondLimit {
+    BeyondLimit { what: String, len: u64, max: u64 },
+    #[error("the {what} is in {len} pieces where {max} are the limit; cut the context shorter")]
+    TooManyRanges {
         what: &'static str,
-        len: u64,
-        max: u64,
+        len: usize,
+        max: usize,
     },
-    #[error(
-        "history or context is in {len} pieces where {max} are the limit; cut the context shorter"
-    )]
-    TooManyRanges { len: usize, max: usize },
     #[error("{what} is taken by {by}; take another, or free it first")]
     Taken { what: String, by: String },
     #[error("several checkpoints begin with {0}; give more of the id")]

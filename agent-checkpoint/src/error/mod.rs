@@ -151,10 +151,10 @@ impl Error {
         Kind::Unsupported { what: what.into() }.into()
     }
 
-    pub(crate) fn too_large(what: &'static str, len: usize, max: usize) -> Self {
+    pub(crate) fn too_large(what: impl Into<String>, len: usize, max: usize) -> Self {
         let widen = |n| u64::try_from(n).unwrap_or(u64::MAX);
         Kind::TooLarge {
-            what,
+            what: what.into(),
             len: widen(len),
             max: widen(max),
         }
@@ -162,12 +162,13 @@ impl Error {
     }
 
     /// As [`too_large`](Self::too_large), of a log that is there and cannot be made smaller.
-    pub(crate) fn beyond_limit(what: &'static str, len: u64, max: u64) -> Self {
+    pub(crate) fn beyond_limit(what: impl Into<String>, len: u64, max: u64) -> Self {
+        let what = what.into();
         Kind::BeyondLimit { what, len, max }.into()
     }
 
-    pub(crate) fn too_many_ranges(len: usize, max: usize) -> Self {
-        Kind::TooManyRanges { len, max }.into()
+    pub(crate) fn too_many_ranges(what: &'static str, len: usize, max: usize) -> Self {
+        Kind::TooManyRanges { what, len, max }.into()
     }
 
     pub(crate) fn taken(what: impl Into<String>, by: impl Into<String>) -> Self {
@@ -271,6 +272,12 @@ impl Error {
             reason,
         }
         .into()
+    }
+
+    /// What was given means nothing here: a text that is no label, a [`Snapshot::KIND`](crate::Snapshot::KIND) that is no
+    /// name, settings that contradict each other. The message says what is asked for.
+    pub fn is_invalid(&self) -> bool {
+        matches!(*self.0, Kind::Invalid { .. })
     }
 
     /// Another writer holds the session.

@@ -206,9 +206,8 @@ impl Replay {
         {
             let limit = self.referring.unwrap_or(REFERRED_LIMIT);
             let lacking = self.blobs.put_back(messages, limit).map_err(|()| {
-                let limit = narrow(limit);
-                Refusal::Beyond(Error::too_large(
-                    "what a log refers to",
+                Refusal::Beyond(Error::beyond_limit(
+                    "what messages refer to, put together,",
                     limit.saturating_add(1),
                     limit,
                 ))

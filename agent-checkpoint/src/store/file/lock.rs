@@ -68,7 +68,7 @@ fn held(file: &Mutex<Box<dyn FileHandle>>) -> MutexGuard<'_, Box<dyn FileHandle>
 fn check(file: &dyn FileHandle, session: &SessionId) -> Result<(), Error> {
     let mut mark = [0; RECORD_LEN];
     let read = read(file, SUCCESSOR_AT, &mut mark);
-    read.map_err(|e| Error::unavailable("reading the session's lock file", e))?;
+    read.map_err(|e| Error::unavailable(format!("reading the lock file of session {session}"), e))?;
     if mark == [0; RECORD_LEN] {
         return Ok(());
     }
@@ -281,7 +281,8 @@ fn begin(file: &dyn FileHandle, record: &Record) -> std::io::Result<()> {
 fn own(files: &dyn FileSystem, path: &Path) -> Result<(), Error> {
     let bytes = read_bounded(files, path, SEGMENT_MAX).map_err(|e| failed("reading", path, e))?;
     if bytes.len() > SEGMENT_MAX {
-        return Err(Error::too_large("a segment", bytes.len(), SEGMENT_MAX));
+        let what = path.display().to_string();
+        return Err(Error::too_large(what, bytes.len(), SEGMENT_MAX));
     }
     atomic_write(files, path, &bytes)
 }

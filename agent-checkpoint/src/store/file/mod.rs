@@ -222,7 +222,8 @@ impl Store for FileStore {
         let read = |path: &Path| read_bounded(&*self.files, path, max);
         let bytes = sealed::read(&*self.files, &folder, segment, read)?;
         if bytes.len() > max {
-            return Err(Error::too_large("a segment", bytes.len(), max));
+            let what = format!("segment {segment} of session {session}");
+            return Err(Error::too_large(what, bytes.len(), max));
         }
         Ok(bytes)
     }
