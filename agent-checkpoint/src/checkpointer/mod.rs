@@ -37,6 +37,7 @@ mod retention;
 mod ruling;
 mod save;
 mod seal;
+mod setting;
 mod signal;
 mod stored;
 mod tenure;
