@@ -47,7 +47,11 @@ pub(super) enum Kind {
         "a sync to disk failed, and so did writing elsewhere what it was for; save again, or reopen the session"
     )]
     Poisoned,
-    #[error("the log of session {0} has moved on under this writer; reopen the session")]
+    #[error(
+        "{what} was removed under its writer; reopen the session, which saves again all that is in memory"
+    )]
+    Removed { what: String },
+    #[error("the log of session {0} was changed under this writer; reopen the session")]
     Conflict(SessionId),
     #[error("{what} belongs to {owner}; open it there")]
     Foreign { what: String, owner: String },

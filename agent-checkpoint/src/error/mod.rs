@@ -135,6 +135,10 @@ impl Error {
         Kind::Conflict(session).into()
     }
 
+    pub(crate) fn removed(what: impl Into<String>) -> Self {
+        Kind::Removed { what: what.into() }.into()
+    }
+
     pub(crate) fn foreign(what: impl Into<String>, owner: impl Into<String>) -> Self {
         Kind::Foreign {
             what: what.into(),
@@ -306,7 +310,14 @@ impl Error {
         matches!(*self.0, Kind::Poisoned)
     }
 
-    /// The log is longer than this writer believes: [`reopen`](crate::Checkpointer::reopen) the session.
+    /// Somebody removed the session's folder or a file of it while it was written to, and nothing was saved:
+    /// [`reopen`](crate::Checkpointer::reopen) the session, and save again. What was saved before went with the files,
+    /// unless it is in memory.
+    pub fn is_removed(&self) -> bool {
+        matches!(*self.0, Kind::Removed { .. })
+    }
+
+    /// The log is longer than this writer believes, or somebody cut it: [`reopen`](crate::Checkpointer::reopen) the session.
     pub fn is_conflict(&self) -> bool {
         matches!(*self.0, Kind::Conflict(_))
     }

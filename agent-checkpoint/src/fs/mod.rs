@@ -116,6 +116,15 @@ pub(crate) trait FileSystem: fmt::Debug + Send + Sync {
     }
 }
 
+/// What others may have made of an open file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Standing {
+    /// Length in bytes.
+    pub(crate) len: u64,
+    /// Whether it has a name still; without one it goes when it is closed.
+    pub(crate) has_name: bool,
+}
+
 /// An open file. Dropping it gives its lock back. One thread at a time: not all systems read and write at an
 /// offset without moving a place that the file has.
 pub(crate) trait FileHandle: fmt::Debug + Send + Sync {
@@ -126,6 +135,11 @@ pub(crate) trait FileHandle: fmt::Debug + Send + Sync {
     fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<usize>;
 
     fn len(&self) -> io::Result<u64>;
+
+    /// What became of the file since it was opened, at the cost of one call; `None` where the system cannot say.
+    fn standing(&self) -> io::Result<Option<Standing>> {
+        Ok(None)
+    }
 
     /// Cuts the file, or makes it longer by zeros.
     fn set_len(&self, len: u64) -> io::Result<()>;

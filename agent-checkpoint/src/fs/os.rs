@@ -4,6 +4,8 @@ use std::fs::{DirBuilder, File, FileType, Metadata, OpenOptions, TryLockError};
 use std::io;
 use std::path::Path;
 
+#[cfg(unix)]
+use super::Standing;
 use super::{Access, EntryKind, Facts, FileHandle, FileSystem, Obstacle, is_absence};
 
 /// The files of the machine, through the standard library.
@@ -181,6 +183,16 @@ impl FileHandle for File {
 
     fn len(&self) -> io::Result<u64> {
         Ok(self.metadata()?.len())
+    }
+
+    #[cfg(unix)]
+    fn standing(&self) -> io::Result<Option<Standing>> {
+        use std::os::unix::fs::MetadataExt;
+        let found = self.metadata()?;
+        Ok(Some(Standing {
+            len: found.len(),
+            has_name: found.nlink() > 0,
+        }))
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
