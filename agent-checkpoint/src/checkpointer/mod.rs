@@ -16,6 +16,8 @@ mod fork;
 #[cfg(test)]
 mod golden;
 mod health;
+#[cfg(test)]
+mod hostile;
 mod hosts;
 pub(crate) mod indexed;
 mod label;

@@ -79,7 +79,7 @@ pub(super) enum Kind {
     Taken { what: String, by: String },
     #[error("several checkpoints begin with {0}; give more of the id")]
     Ambiguous(String),
-    #[error("{len} checkpoints have labels or pins where {max} are the limit; take some away")]
+    #[error("there are {len} labels or pins where {max} are the limit; take some away")]
     TooManyHeld { len: usize, max: usize },
     #[error("nothing was restored; there is nothing to take back")]
     NothingRestored,

@@ -45,6 +45,7 @@ impl Needed {
             covered: Vec::new(),
             head: replay.head()?.seq,
         };
+        let drops = replay.drops();
         let mut base = 0;
         let mut chain: Vec<u64> = Vec::new();
         for entry in &replay.commits {
@@ -54,7 +55,7 @@ impl Needed {
             } else {
                 chain.push(entry.seq);
             }
-            if replay.is_dropped(entry) {
+            if drops.has(entry.seq) {
                 continue;
             }
             if !entry.whole {

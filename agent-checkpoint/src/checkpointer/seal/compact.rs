@@ -119,10 +119,8 @@ impl Kept {
     }
 
     fn of(replay: &Replay) -> Self {
-        let listed = replay
-            .commits
-            .iter()
-            .filter(|entry| !replay.is_dropped(entry));
+        let drops = replay.drops();
+        let listed = replay.commits.iter().filter(|entry| !drops.has(entry.seq));
         Self {
             next: replay.next,
             missing: replay.missing.clone(),
