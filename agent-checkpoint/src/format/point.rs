@@ -94,6 +94,9 @@ pub(crate) struct Fork {
     pub(crate) from: CheckpointId,
     /// Ascending.
     pub(crate) lineage: Vec<Share>,
+    /// Means nothing, and keeps the frames on either side apart.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(crate) pad: String,
 }
 
 /// Segments that are another session's.

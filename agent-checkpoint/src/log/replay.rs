@@ -206,13 +206,16 @@ impl Replay {
             && header.flags.has(Flags::BLOB_REF)
         {
             let limit = self.referring.unwrap_or(REFERRED_LIMIT);
-            let lacking = self.blobs.put_back(messages, limit).map_err(|()| {
-                Refusal::Beyond(Error::beyond_limit(
-                    "what messages refer to, put together,",
-                    limit.saturating_add(1),
-                    limit,
-                ))
-            })?;
+            let lacking = self
+                .blobs
+                .put_back(header.seq, messages, limit)
+                .map_err(|()| {
+                    Refusal::Beyond(Error::beyond_limit(
+                        "what messages refer to, put together,",
+                        limit.saturating_add(1),
+                        limit,
+                    ))
+                })?;
             let start = self.counted();
             self.lacking
                 .extend(lacking.into_iter().map(|at| start + at));
