@@ -237,6 +237,7 @@ fn a_text_that_no_checkpoint_needs_goes_and_may_come_again() {
     session.push(shows(&shared)).unwrap();
     save(&mut session);
     let before = session.latest().unwrap().id.clone();
+    session.pin(&before).unwrap();
     session.push(shows(&lost)).unwrap();
     session.push(shows(&shared)).unwrap();
     save(&mut session);
@@ -246,9 +247,13 @@ fn a_text_that_no_checkpoint_needs_goes_and_may_come_again() {
     save(&mut session);
     let whole = session.figures().unwrap().stored_bytes;
     let again = session.latest().unwrap().id.clone();
+    session.pin(&again).unwrap();
     session.push(Message::user("and on")).unwrap();
     save(&mut session);
     session.restore(&again).unwrap();
+    for id in [&before, &again] {
+        session.unpin(id).unwrap();
+    }
     let left = compacted(&mut session);
     assert!(left + 60_000 < whole, "{left} of {whole}");
     assert!(left > 130_000, "two of three stay: {left}");
