@@ -78,6 +78,7 @@ fn run() -> Result<(), Broken> {
     }
     let measured = measure(&Asked {
         bytes: options.megabytes.saturating_mul(1_000_000),
+        more: 200,
         rounds: options.rounds,
         scratch,
         program: program.clone(),

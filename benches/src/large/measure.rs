@@ -16,6 +16,8 @@ use crate::stores::{disk_bytes, make_cold};
 pub struct Asked {
     /// Bytes of JSON of the session.
     pub bytes: u64,
+    /// Turns that are saved durably once it is as long.
+    pub more: usize,
     /// How often each way to read is taken; the median is shown.
     pub rounds: usize,
     /// Where sessions are written, on a disk and not in memory.
@@ -39,7 +41,7 @@ pub fn measure(asked: &Asked) -> Result<LargeSession, Broken> {
         let folder = scratch.path().join(at.to_string());
         fs::create_dir(&folder).map_err(Broken::when(doing))?;
         let store = kept.name.to_owned();
-        let outcome = asked.run(&Task::Write { store, bytes }, &folder)?;
+        let outcome = asked.run(&asked.write(store), &folder)?;
         written.push(Written {
             store: kept.name,
             disk: disk_bytes(&folder).map_err(Broken::when("weigh the files"))?,
@@ -89,6 +91,14 @@ pub fn measure(asked: &Asked) -> Result<LargeSession, Broken> {
 }
 
 impl Asked {
+    fn write(&self, store: String) -> Task {
+        Task::Write {
+            store,
+            bytes: self.bytes,
+            more: self.more,
+        }
+    }
+
     fn run(&self, task: &Task, folder: &Path) -> Result<Outcome, Broken> {
         let doing = "have a process do one thing";
         let task = serde_json::to_string(task).map_err(Broken::when(doing))?;

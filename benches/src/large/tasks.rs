@@ -12,9 +12,6 @@ use crate::harness::{Broken, Spread};
 use crate::session::{FOLDER, json_len, recorded};
 use crate::stores::Sync;
 
-/// Turns that are saved durably once the session is as long as it is to be, to see what one takes then.
-const MORE: usize = 200;
-
 /// What one process is to do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -25,6 +22,8 @@ pub enum Task {
         store: String,
         /// Bytes of JSON.
         bytes: u64,
+        /// Turns that are saved durably once it is as long, to see what one takes then.
+        more: usize,
     },
     /// Tells as much and writes none of it, so that what telling takes is known.
     Tell {
@@ -68,12 +67,12 @@ pub struct Outcome {
 /// When there is no such store, or it cannot be written or read.
 pub fn perform(task: &Task, folder: &Path) -> Result<Outcome, Broken> {
     match task {
-        Task::Write { store, bytes } => {
+        Task::Write { store, bytes, more } => {
             let found = STORES.iter().find(|kept| kept.name == *store);
             let found = found.ok_or_else(|| unknown(store))?;
-            write(Some(found.writes), *bytes, folder)
+            write(Some(found.writes), *bytes, *more, folder)
         }
-        Task::Tell { bytes } => write(None, *bytes, folder),
+        Task::Tell { bytes } => write(None, *bytes, 0, folder),
         Task::Read { store, what } => {
             let found = STORES.iter().find(|kept| kept.name == *store);
             let reads = found.ok_or_else(|| unknown(store))?.reads.iter();
@@ -116,7 +115,12 @@ impl Started {
     }
 }
 
-fn write(writes: Option<Writes>, bytes: u64, folder: &Path) -> Result<Outcome, Broken> {
+fn write(
+    writes: Option<Writes>,
+    bytes: u64,
+    more: usize,
+    folder: &Path,
+) -> Result<Outcome, Broken> {
     let mut teller = Teller::new(recorded(Path::new(FOLDER)).ok());
     let (mut count, mut logical) = (0, 0);
     let mut next = || -> Result<Option<_>, Broken> {
@@ -146,7 +150,7 @@ fn write(writes: Option<Writes>, bytes: u64, folder: &Path) -> Result<Outcome, B
             }
             log.sync_from_now(Sync::Synced)?;
             let mut saves = Vec::new();
-            for _ in 0..MORE {
+            for _ in 0..more {
                 let turn = teller.turn();
                 logical += json_len(&turn).map_err(Broken::when("measure a turn"))?;
                 count += turn.len();
