@@ -189,7 +189,7 @@ mod tests {
         let counted = count(&mut Group::new("g", vec![case]), Effort::Full, pretend).unwrap();
         assert_eq!((counted[0].allocations, counted[0].bytes), (3.5, 56.0));
         // At a time, so that calls do not share it.
-        assert_eq!(counted[0].peak, 56.0);
+        assert_eq!((counted[0].peak, counted.len()), (56.0, 1));
     }
 
     #[test]

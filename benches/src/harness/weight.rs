@@ -206,7 +206,7 @@ mod tests {
         let mut case = Case::steps(Kind::Ours, "many", "1", many);
         let scale = Scale { device: None };
         let weight = scale.pass(&mut case).unwrap().unwrap();
-        assert_eq!(weight.disk, 1.0);
+        assert_eq!((weight.disk, weight.device), (1.0, None));
         assert_eq!(grown(Some(5), Some(3), Some(10)), Some(12));
         assert_eq!(grown(Some(5), None, Some(10)), None);
     }

@@ -20,7 +20,7 @@ pub(super) enum Writes {
     /// Turn by turn, then all that is left to do is done.
     Settled(Create),
     /// All at once: turn by turn it would take hours.
-    AtOnce(fn(&Path, Vec<crate::session::Message>) -> Result<(), Broken>),
+    AtOnce(fn(&Path, &[crate::session::Message]) -> Result<(), Broken>),
 }
 
 pub(super) const WHOLE: &str = "whole";
@@ -82,10 +82,10 @@ const OURS: &[(&str, Reader)] = &[
     (LISTING, Ours::list),
 ];
 
-fn json_file(folder: &Path, messages: Vec<crate::session::Message>) -> Result<(), Broken> {
-    JsonFile::create(folder, Sync::Buffered)?.fill(vec![messages])
+fn json_file(folder: &Path, messages: &[crate::session::Message]) -> Result<(), Broken> {
+    JsonFile::create(folder, Sync::Buffered)?.fill(vec![messages.to_vec()])
 }
 
-fn snapshot(folder: &Path, messages: Vec<crate::session::Message>) -> Result<(), Broken> {
-    SnapshotFile::write(folder, &messages)
+fn snapshot(folder: &Path, messages: &[crate::session::Message]) -> Result<(), Broken> {
+    SnapshotFile::write(folder, messages)
 }

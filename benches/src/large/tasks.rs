@@ -100,7 +100,9 @@ impl Started {
 
     fn ended(&self, count: usize) -> Outcome {
         let took = self.0.elapsed();
-        let cpu = spent().zip(self.1).map(|(now, then)| now - then);
+        let cpu = spent()
+            .zip(self.1)
+            .map(|(now, then)| now.saturating_sub(then));
         let memory = resident();
         Outcome {
             ms: took.as_secs_f64() * 1e3,
@@ -140,7 +142,7 @@ fn write(
             while let Some(turn) = next()? {
                 messages.extend(turn);
             }
-            write(folder, messages)?;
+            write(folder, &messages)?;
         }
         Some(Writes::Turns(create) | Writes::Settled(create)) => {
             let mut log = create(folder, Sync::Buffered)?;
