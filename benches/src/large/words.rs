@@ -1,7 +1,7 @@
 //! A session of any length from recorded ones: they are told again and again, each time with other words.
 //!
 //! Told twice as they are, their second half would cost next to nothing wherever something is compressed. Which words
-//! stand for which is the same within one telling, so that what a real session repeats is repeated here.
+//! stand for which is the same within one session of a telling, so that what a real session repeats is repeated here.
 
 use std::collections::HashMap;
 
@@ -13,7 +13,7 @@ const SEED: u64 = 7;
 /// Shorter words are left as they are: they are most of a language's grammar.
 const SHORTEST: usize = 4;
 /// So many words of a hundred are replaced.
-const REPLACED: u32 = 60;
+const REPLACED: u32 = 80;
 
 /// An endless session.
 #[derive(Debug)]
@@ -45,7 +45,7 @@ pub(super) struct Recorded {
     messages: Vec<Message>,
     /// Every word of it, by its length.
     words: HashMap<usize, Vec<String>>,
-    /// What stands for a word in this telling.
+    /// What stands for a word in this session of this telling.
     said: HashMap<String, String>,
     random: Rng,
     at: usize,
@@ -85,6 +85,10 @@ impl Recorded {
             // A turn begins when the model speaks.
             if message.role == Role::Assistant && !turn.is_empty() {
                 return turn;
+            }
+            if message.role == Role::System {
+                // Another session, which may have been about the same as the one before.
+                self.said.clear();
             }
             self.at += 1;
             turn.push(self.told(message));
