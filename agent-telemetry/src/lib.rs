@@ -13,8 +13,10 @@ mod words;
 
 pub use price::{Price, Prices};
 pub use record::{
-    Body, InvalidMetric, Metric, ModelCall, Outcome, Record, SessionEnd, SessionStart, Severity,
-    Task, ToolCall, ToolOutcome, Unit, Violation,
+    Body, Candidate, Decision, DecisionOutcome, FilesChanged, InvalidMetric, InvalidProject,
+    InvalidUserHash, Metric, MetricKind, ModelCall, Outcome, Parent, ProjectId, Record,
+    ServiceTier, SessionEnd, SessionStart, Severity, StopReason, Task, TaskTiming, ToolCall,
+    ToolOutcome, Unit, UserHash, Violation,
 };
 pub use session::{Session, ToolCallSpan};
 pub use sink::{MemorySink, Sink, SinkError};
