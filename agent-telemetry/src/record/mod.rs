@@ -1,5 +1,6 @@
 //! What happened: one envelope, one body.
 
+mod answer;
 mod call;
 mod decision;
 mod metric;
@@ -16,6 +17,8 @@ use agent_primitives::{
 };
 use serde::{Deserialize, Serialize};
 
+pub use answer::Answer;
+pub(crate) use answer::nanos;
 pub use call::{ModelCall, ServiceTier, StopReason, ToolCall, ToolOutcome};
 pub use decision::{Candidate, Decision, DecisionOutcome};
 pub use metric::{InvalidMetric, Metric, MetricKind, Unit};
