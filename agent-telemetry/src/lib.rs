@@ -13,7 +13,7 @@ mod trace;
 mod words;
 
 pub use price::{Price, Prices};
-pub use privacy::UserKey;
+pub use privacy::{Redaction, UserKey};
 pub use record::{
     Answer, Body, Candidate, Decision, DecisionOutcome, FilesChanged, InvalidMetric,
     InvalidProject, InvalidUserHash, Metric, MetricKind, ModelCall, Outcome, Parent, ProjectId,

@@ -159,6 +159,10 @@ impl Metric {
         &self.name
     }
 
+    pub(crate) const fn name_mut(&mut self) -> &mut Cow<'static, str> {
+        &mut self.name
+    }
+
     /// What it is about, by its name.
     pub fn kind(&self) -> MetricKind {
         MetricKind::from_word(&self.name).unwrap_or(MetricKind::Custom)

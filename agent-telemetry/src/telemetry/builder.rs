@@ -12,7 +12,8 @@ use super::context::Contexts;
 use super::queue::Queue;
 use super::resolve::Resolver;
 use super::{Shared, Telemetry, writer};
-use crate::{Prices, ProjectId, Sink, SinkError, UserKey};
+use crate::privacy::Redactor;
+use crate::{Prices, ProjectId, Redaction, Sink, SinkError, UserKey};
 
 /// A recorder about to start.
 ///
@@ -38,6 +39,7 @@ pub struct TelemetryBuilder<S> {
     prices: Prices,
     project: Option<ProjectId>,
     user_key: Option<UserKey>,
+    redaction: Redaction,
     queue: usize,
     window: Duration,
 }
@@ -53,6 +55,7 @@ impl<S: Sink + 'static> TelemetryBuilder<S> {
             prices: Prices::builtin(),
             project: None,
             user_key: None,
+            redaction: Redaction::default(),
             queue: Self::QUEUE,
             window: Self::WINDOW,
         }
@@ -84,6 +87,13 @@ impl<S: Sink + 'static> TelemetryBuilder<S> {
         self
     }
 
+    /// What is taken out of texts and names before the sink sees them; [`Redaction::default`] unless
+    /// set.
+    pub fn redaction(mut self, redaction: Redaction) -> Self {
+        self.redaction = redaction;
+        self
+    }
+
     /// Most records that wait for the sink; 65 536 unless set, some 10 to 20 MB when full. One thread
     /// alone may use seven eighths of it; the rest is kept for others.
     pub fn queue(mut self, records: NonZeroUsize) -> Self {
@@ -111,7 +121,8 @@ impl<S: Sink + 'static> TelemetryBuilder<S> {
             None => self.sink.user_key().map_err(StartError::key)?,
         };
         let contexts = Arc::new(Contexts::default());
-        let resolver = Resolver::new(Arc::clone(&contexts), Arc::new(self.prices));
+        let redactor = Arc::new(Redactor::new(self.redaction, user_key));
+        let resolver = Resolver::new(Arc::clone(&contexts), self.prices, Arc::clone(&redactor));
         let (for_writer, known, sink) = (Arc::clone(&queue), Arc::clone(&contexts), self.sink);
         // Not joined: `Queue::close` waits for the writer, with a limit.
         std::thread::Builder::new()
@@ -124,6 +135,7 @@ impl<S: Sink + 'static> TelemetryBuilder<S> {
             clock: self.clock,
             project: self.project,
             user_key,
+            redactor,
         })))
     }
 }

@@ -21,6 +21,7 @@ pub(crate) use context::{Context, ContextId, Target};
 pub(crate) use queue::Queue;
 pub(crate) use shard::Figures;
 
+use crate::privacy::Redactor;
 use crate::{ProjectId, Record, Session, SessionStart, Sink, UserHash, UserKey};
 use context::Contexts;
 
@@ -67,6 +68,7 @@ struct Shared {
     clock: Arc<dyn Clock>,
     project: Option<ProjectId>,
     user_key: UserKey,
+    redactor: Arc<Redactor>,
 }
 
 impl Drop for Shared {
@@ -192,7 +194,9 @@ impl Telemetry {
         self.0.project.as_ref()
     }
 
-    pub(crate) fn add_context(&self, context: Context) -> ContextId {
+    pub(crate) fn add_context(&self, mut context: Context) -> ContextId {
+        // Once for each handle, instead of once for each record.
+        self.0.redactor.context(&mut context);
         self.0.contexts.add(context)
     }
 

@@ -6,21 +6,28 @@ use std::vec::Drain;
 
 use super::context::{Context, ContextId, Contexts, Target};
 use super::shard::{Call, Figures, Lists, Whole};
+use crate::privacy::Redactor;
 use crate::{Body, Prices, Record, ToolCall};
 
-/// Knows contexts and prices.
+/// Knows contexts, prices and masks.
 pub(super) struct Resolver {
     contexts: Arc<Contexts>,
-    prices: Arc<Prices>,
+    prices: Prices,
+    redactor: Arc<Redactor>,
     /// Consecutive records are mostly of one handle.
     latest: Option<(ContextId, Arc<Context>)>,
 }
 
 impl Resolver {
-    pub(super) fn new(contexts: Arc<Contexts>, prices: Arc<Prices>) -> Self {
+    pub(super) const fn new(
+        contexts: Arc<Contexts>,
+        prices: Prices,
+        redactor: Arc<Redactor>,
+    ) -> Self {
         Self {
             contexts,
             prices,
+            redactor,
             latest: None,
         }
     }
@@ -61,9 +68,13 @@ impl Resolver {
 
     fn whole(&mut self, whole: Whole) -> Option<Record> {
         let mut record = whole.record;
+        if whole.context.is_some() {
+            // Before names are masked: the prices know the real ones.
+            self.price(&mut record);
+        }
+        self.redactor.record(&mut record);
         if let Some(id) = whole.context {
             self.context(id)?.sign(&mut record);
-            self.price(&mut record);
         }
         Some(record)
     }
