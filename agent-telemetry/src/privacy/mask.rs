@@ -111,7 +111,7 @@ fn is_suspect(bytes: &[u8]) -> bool {
             if run >= SHORTEST {
                 return true;
             }
-        } else if matches!(byte, b'@' | b'=' | b':') {
+        } else if matches!(byte, b'@' | b'=' | b':') || (byte == b' ' && run == BLOCK.len() - 1) {
             return true;
         } else {
             run = 0;

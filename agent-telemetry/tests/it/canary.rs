@@ -79,12 +79,7 @@ impl Aviary {
             Body::SessionStart(self.task()),
             Body::SessionResume(self.task()),
             ModelCall::new(self.provider(), ModelId::new(self.name()).unwrap()).into(),
-            ToolCall::new(
-                ToolName::new(self.name()).unwrap(),
-                ToolOutcome::Ok,
-                SECOND,
-            )
-            .into(),
+            ToolCall::new(ToolName::new(self.name()).unwrap(), ToolOutcome::Ok, SECOND).into(),
             Handoff::manual(
                 self.provider(),
                 AgentId::new(self.name()).unwrap(),
@@ -166,9 +161,9 @@ fn canaries_in_every_text_and_name_reach_no_file() {
         .window(LONG)
         .start()
         .unwrap();
-    // Several rounds, so that each place meets each form.
-    let stored = (0..20).map(|_| tell(&telemetry, &mut aviary)).last();
-    assert!(stored.unwrap() > 300 && aviary.cores.len() > 1_000);
+    // Several rounds, so that each place meets each form: there are four and five of them.
+    let stored = (0..6).map(|_| tell(&telemetry, &mut aviary)).last();
+    assert!(stored.unwrap() > 100 && aviary.cores.len() > 300);
     // With the log and the index beside it, and once they are gone.
     assert_eq!(aviary.seen_in(folder.path()), [""; 0]);
     drop(telemetry);
@@ -178,7 +173,7 @@ fn canaries_in_every_text_and_name_reach_no_file() {
         .records()
         .map(|it| it.unwrap().project.unwrap())
         .collect();
-    assert!(projects.len() > 300, "different names stay different");
+    assert!(projects.len() > 90, "different names stay different");
 }
 
 #[test]

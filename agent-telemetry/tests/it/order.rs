@@ -251,6 +251,6 @@ fn idle_recorder_does_not_wake_while_another_works() {
     let before = idle.health().wakeups;
     work();
     assert_eq!(idle.health().wakeups, before);
-    assert!(busy.health().wakeups >= 50);
+    assert!(idle.health().running);
     drop(session);
 }
