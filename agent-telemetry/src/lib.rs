@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod metrics;
 mod price;
 mod record;
 mod session;
@@ -11,6 +12,10 @@ mod telemetry;
 mod trace;
 mod words;
 
+pub use metrics::{
+    Counter, Family, FamilySnapshot, Gauge, Handle, Instrument, LabelSet, LabelValue, MetricKind,
+    Metrics, MetricsConfig, MetricsError, MetricsSnapshot, SeriesSnapshot, Value,
+};
 pub use price::{Price, Prices};
 pub use record::{
     Body, InvalidMetric, Metric, ModelCall, Outcome, Record, SessionEnd, SessionStart, Severity,
