@@ -13,8 +13,9 @@ mod trace;
 mod words;
 
 pub use metrics::{
-    Counter, Family, FamilySnapshot, Gauge, Handle, Instrument, LabelSet, LabelValue, MetricKind,
-    Metrics, MetricsConfig, MetricsError, MetricsSnapshot, SeriesSnapshot, Value,
+    Counter, ExponentialHistogram, Family, FamilySnapshot, Gauge, Handle, Histogram, Instrument,
+    InvalidHistogram, LabelSet, LabelValue, MetricKind, Metrics, MetricsConfig, MetricsError,
+    MetricsSnapshot, SeriesSnapshot, Value,
 };
 pub use price::{Price, Prices};
 pub use record::{

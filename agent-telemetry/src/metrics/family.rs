@@ -6,9 +6,11 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
 use super::counter::Counter;
 use super::gauge::Gauge;
+use super::histogram::{ExponentialHistogram, Histogram};
 use super::instrument::Instrument;
 use super::key::{self, Seed};
 use super::labels::LabelSet;
@@ -107,6 +109,29 @@ impl<L: LabelSet> Family<L, Gauge> {
     #[inline]
     pub fn set<Q: LabelSet<Kind = L::Kind>>(&self, labels: Q, value: f64) {
         self.series.of(&labels).set(value);
+    }
+}
+
+impl<L: LabelSet> Family<L, Histogram> {
+    /// Records `value` in the series with these labels.
+    #[inline]
+    pub fn record<Q: LabelSet<Kind = L::Kind>>(&self, labels: Q, value: f64) {
+        self.series.of(&labels).record(value);
+    }
+
+    /// Records a time, in seconds, in the series with these labels.
+    #[inline]
+    pub fn record_duration<Q: LabelSet<Kind = L::Kind>>(&self, labels: Q, elapsed: Duration) {
+        self.series.of(&labels).record_duration(elapsed);
+    }
+
+    /// All series in one, that of the overflow included.
+    pub fn merged(&self) -> ExponentialHistogram {
+        let mut all = ExponentialHistogram::new();
+        for handle in self.series.handles() {
+            all.merge(&handle.snapshot());
+        }
+        all
     }
 }
 

@@ -1,6 +1,7 @@
 //! What is measured: name, unit, labels, and how many series it may have.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use super::labels::LabelSet;
 
@@ -25,7 +26,6 @@ const UNIT_BYTES: usize = 63;
 /// assert_eq!(calls.total(), 1);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug, Clone, Copy)]
 pub struct Instrument<L: LabelSet> {
     pub(super) name: &'static str,
     pub(super) unit: &'static str,
@@ -82,6 +82,16 @@ impl<L: LabelSet> Instrument<L> {
             }
         }
         Ok(())
+    }
+}
+
+impl<L: LabelSet> fmt::Debug for Instrument<L> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Instrument")
+            .field("name", &self.name)
+            .field("unit", &self.unit)
+            .field("labels", &self.labels.as_ref())
+            .finish_non_exhaustive()
     }
 }
 

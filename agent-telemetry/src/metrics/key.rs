@@ -31,8 +31,9 @@ impl Seed {
 #[inline]
 fn fold(left: u64, right: u64) -> u64 {
     let product = u128::from(left) * u128::from(right);
-    let [low, high] = [product, product >> 64].map(|half| (half & u128::from(u64::MAX)) as u64);
-    low ^ high
+    #[expect(clippy::cast_possible_truncation, reason = "the lower half is meant")]
+    let low = product as u64;
+    low ^ (product >> 64) as u64
 }
 
 #[inline]
@@ -110,8 +111,9 @@ impl Key {
 
 #[inline]
 fn length(value: &str) -> [u8; 2] {
-    // At most 256.
-    (value.len() as u16).to_le_bytes()
+    #[expect(clippy::cast_possible_truncation, reason = "it is at most 256")]
+    let length = value.len() as u16;
+    length.to_le_bytes()
 }
 
 /// As `==`, without a call for short texts. Both have the same length.

@@ -4,6 +4,7 @@ mod atomics;
 mod counter;
 mod family;
 mod gauge;
+mod histogram;
 mod instrument;
 mod key;
 mod labels;
@@ -16,6 +17,7 @@ mod table;
 pub use counter::Counter;
 pub use family::Family;
 pub use gauge::Gauge;
+pub use histogram::{ExponentialHistogram, Histogram, InvalidHistogram};
 pub use instrument::{Instrument, MetricsError};
 pub use labels::{LabelSet, LabelValue};
 pub use pools::Handle;
@@ -104,6 +106,7 @@ type Families = BTreeMap<&'static str, AnyFamily>;
 enum AnyFamily {
     Counter(Arc<Series<Counter>>),
     Gauge(Arc<Series<Gauge>>),
+    Histogram(Arc<Series<Histogram>>),
 }
 
 impl AnyFamily {
@@ -111,6 +114,7 @@ impl AnyFamily {
         match self {
             Self::Counter(series) => series.snapshot(),
             Self::Gauge(series) => series.snapshot(),
+            Self::Histogram(series) => series.snapshot(),
         }
     }
 }
@@ -152,13 +156,14 @@ impl Metrics {
     /// # Errors
     /// [`MetricsError`] when a name or unit is not allowed, when the name belongs to something else, or
     /// when there are too many families.
+    #[expect(clippy::needless_pass_by_value, reason = "most are described in place")]
     pub fn counter<L: LabelSet>(
         &self,
         instrument: Instrument<L>,
     ) -> Result<Family<L, Counter>, MetricsError> {
         self.family(&instrument, AnyFamily::Counter, |family| match family {
             AnyFamily::Counter(series) => Some(series),
-            AnyFamily::Gauge(_) => None,
+            _ => None,
         })
     }
 
@@ -166,13 +171,29 @@ impl Metrics {
     ///
     /// # Errors
     /// As for [`counter`](Self::counter).
+    #[expect(clippy::needless_pass_by_value, reason = "most are described in place")]
     pub fn gauge<L: LabelSet>(
         &self,
         instrument: Instrument<L>,
     ) -> Result<Family<L, Gauge>, MetricsError> {
         self.family(&instrument, AnyFamily::Gauge, |family| match family {
             AnyFamily::Gauge(series) => Some(series),
-            AnyFamily::Counter(_) => None,
+            _ => None,
+        })
+    }
+
+    /// The family of histograms that `instrument` describes; the same one each time.
+    ///
+    /// # Errors
+    /// As for [`counter`](Self::counter).
+    #[expect(clippy::needless_pass_by_value, reason = "most are described in place")]
+    pub fn histogram<L: LabelSet>(
+        &self,
+        instrument: Instrument<L>,
+    ) -> Result<Family<L, Histogram>, MetricsError> {
+        self.family(&instrument, AnyFamily::Histogram, |family| match family {
+            AnyFamily::Histogram(series) => Some(series),
+            _ => None,
         })
     }
 

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::counter::{COUNTERS, Counter, Counters};
 use super::gauge::Gauge;
+use super::histogram::{HISTOGRAMS, Histogram, Histograms};
 use super::snapshot::{MetricKind, Value};
 
 /// What the series of a family are: [`Counter`], [`Gauge`] or [`Histogram`](crate::Histogram). Nothing
@@ -37,6 +38,7 @@ pub trait Made: Clone + Send + Sync + 'static {
 #[derive(Debug, Default)]
 pub struct Pools {
     counters: Mutex<Option<(Arc<Counters>, usize)>>,
+    histograms: Mutex<Option<(Arc<Histograms>, usize)>>,
 }
 
 impl Pools {
@@ -86,5 +88,20 @@ impl Made for Gauge {
 
     fn read(&self) -> Value {
         Value::Gauge(self.value())
+    }
+}
+
+impl Handle for Histogram {
+    const KIND: MetricKind = MetricKind::Histogram;
+}
+
+impl Made for Histogram {
+    fn make(pools: &Pools) -> Self {
+        let (block, index) = place(&pools.histograms, HISTOGRAMS, Histograms::new);
+        Self::of(&block, index)
+    }
+
+    fn read(&self) -> Value {
+        Value::Histogram(self.snapshot())
     }
 }

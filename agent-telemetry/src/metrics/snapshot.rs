@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::histogram::ExponentialHistogram;
 use crate::words::words;
 
 words! {
@@ -142,4 +143,6 @@ pub enum Value {
     Counter(u64),
     /// A value at that moment.
     Gauge(f64),
+    /// A distribution.
+    Histogram(ExponentialHistogram),
 }
