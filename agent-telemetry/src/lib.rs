@@ -15,7 +15,7 @@ mod words;
 pub use metrics::{
     Counter, ExponentialHistogram, Family, FamilySnapshot, Gauge, Handle, Histogram, Instrument,
     InvalidHistogram, LabelSet, LabelValue, MetricKind, Metrics, MetricsConfig, MetricsError,
-    MetricsSnapshot, SeriesSnapshot, Value,
+    MetricsSnapshot, Operation, SeriesSnapshot, TokenType, Value,
 };
 pub use price::{Price, Prices};
 pub use record::{

@@ -128,6 +128,26 @@ impl<L: LabelSet + ?Sized> LabelSet for &L {
     }
 }
 
+/// `None` is the empty text: a label that is not there.
+impl<V: LabelValue> LabelValue for Option<V> {
+    type Kind = Option<V::Kind>;
+    const VALUES: usize = match V::VALUES {
+        0 => 0,
+        values => values.saturating_add(1),
+    };
+
+    #[inline]
+    fn as_label(&self) -> &str {
+        self.as_ref().map_or("", V::as_label)
+    }
+
+    #[inline]
+    fn position(&self) -> usize {
+        self.as_ref()
+            .map_or(0, |value| value.position().saturating_add(1))
+    }
+}
+
 impl LabelValue for str {
     type Kind = String;
     #[inline]
@@ -260,6 +280,17 @@ mod tests {
             }
         }
         assert_eq!(seen.len(), <(Severity, Outcome, bool)>::VALUES);
+    }
+
+    #[test]
+    fn label_that_may_be_missing_has_one_more_value() {
+        assert_eq!(<Option<bool>>::VALUES, 3);
+        assert_eq!(
+            [None, Some(false), Some(true)].map(|value| value.position()),
+            [0, 1, 2]
+        );
+        assert_eq!(None::<bool>.as_label(), "");
+        assert_eq!(<Option<ModelId>>::VALUES, 0);
     }
 
     #[test]

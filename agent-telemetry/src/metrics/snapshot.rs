@@ -90,13 +90,14 @@ pub struct FamilySnapshot {
 }
 
 impl FamilySnapshot {
-    /// Names and values of the labels of one of its series; for that of the overflow the one label
+    /// Names and values of the labels of one of its series, those left out that are empty; for that of the overflow the one label
     /// that OpenTelemetry gives it.
     pub fn labels_of<'a>(
         &'a self,
         series: &'a SeriesSnapshot,
     ) -> impl Iterator<Item = (&'a str, &'a str)> {
         let own = self.labels.iter().zip(series.labels.iter());
+        let own = own.filter(|(_, value)| !value.is_empty());
         let own = own.map(|(name, value)| (&**name, &**value));
         own.chain(series.overflow.then_some(("otel.metric.overflow", "true")))
     }

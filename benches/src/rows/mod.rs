@@ -5,6 +5,7 @@ mod breaker_async;
 mod classify;
 mod executor;
 mod layers;
+mod metrics;
 mod operation;
 mod rate_limit;
 mod record;
@@ -35,6 +36,7 @@ pub fn plans(setting: &Setting) -> Vec<Plan> {
         restore::plans(setting),
         state::plans(setting),
         record::plans(),
+        metrics::plans(),
     ]
     .into_iter()
     .flatten()

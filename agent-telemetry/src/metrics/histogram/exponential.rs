@@ -10,7 +10,9 @@ use super::index::{self, BUCKETS, FIRST_INDEX, Outside, SCALE, ZERO_THRESHOLD};
 ///
 /// Quantiles are off by at most 0.55 % of their value. It takes 8 bytes for each bucket between the least
 /// and the greatest value: 512 for each doubling, 48 KiB at most. Merging is commutative and associative
-/// in all but the last bits of the sum, which is a floating-point number.
+/// in all but the last bits of the sum, which is a floating-point number. JSON has the fields of the data
+/// point; `serde_json` reads its numbers exactly with its feature `float_roundtrip` only, while
+/// [`to_bytes`](Self::to_bytes) is exact.
 ///
 /// ```
 /// use agent_telemetry::ExponentialHistogram;
