@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod metrics;
 mod price;
 mod privacy;
 mod record;
@@ -12,6 +13,11 @@ mod telemetry;
 mod trace;
 mod words;
 
+pub use metrics::{
+    Counter, ExponentialHistogram, Family, FamilySnapshot, Gauge, Handle, Histogram, Instrument,
+    InvalidHistogram, LabelSet, LabelValue, MetricKind, Metrics, MetricsConfig, MetricsError,
+    MetricsSnapshot, Operation, SeriesSnapshot, TokenType, Value,
+};
 pub use price::{Price, Prices};
 pub use privacy::{Redaction, UserKey};
 pub use record::{
