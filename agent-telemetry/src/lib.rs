@@ -15,7 +15,7 @@ mod words;
 
 pub use metrics::{
     Counter, ExponentialHistogram, Family, FamilySnapshot, Gauge, Handle, Histogram, Instrument,
-    InvalidHistogram, LabelSet, LabelValue, MetricKind, Metrics, MetricsConfig, MetricsError,
+    InstrumentKind, InvalidHistogram, LabelSet, LabelValue, Metrics, MetricsConfig, MetricsError,
     MetricsSnapshot, Operation, SeriesSnapshot, TokenType, Value,
 };
 pub use price::{Price, Prices};
