@@ -14,6 +14,11 @@ pub(crate) const ITEM_MAX: usize = PAYLOAD_MAX - FULL - 64;
 /// A frame of this size takes no further item, in bytes.
 const FULL: usize = 256 << 10;
 
+/// What a person is told of a message that is refused.
+pub(crate) fn naming(message: &Message) -> String {
+    format!("a message of role {:?}", message.role).to_lowercase()
+}
+
 /// An Items payload in the making.
 #[derive(Debug)]
 pub(crate) struct ItemsDraft {
@@ -45,7 +50,7 @@ impl ItemsDraft {
             && message.extra.is_empty()
             && message.tool_calls.iter().all(|call| call.extra.is_empty());
         match self.raw.len() - before {
-            len if len > ITEM_MAX => Err(Error::too_large("a message", len, ITEM_MAX)),
+            len if len > ITEM_MAX => Err(Error::too_large(naming(message), len, ITEM_MAX)),
             _ => Ok(()),
         }
     }

@@ -55,7 +55,8 @@ impl<'a> Part<'a> {
         let len = store.segment_len(session, segment)?;
         // Zeros are looked through from the end: a file with a hole of terabytes would take days.
         if len > wide(SEGMENT_MAX) {
-            return Err(Error::too_large("a segment", narrow(len), SEGMENT_MAX).into());
+            let what = format!("segment {segment} of session {session}");
+            return Err(Error::too_large(what, narrow(len), SEGMENT_MAX).into());
         }
         let is_cut = void_from > 0 && !opening.is_sealed;
         let counts = if is_cut { void_from } else { len };
