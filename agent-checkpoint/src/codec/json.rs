@@ -15,6 +15,11 @@ const RAW: [&str; 2] = [
     "$serde_json::private::Number",
 ];
 
+/// Writes a value as `serde_json` does, behind what is in `out`.
+pub(crate) fn write_json(value: &impl Serialize, out: &mut Vec<u8>) -> Result<(), Error> {
+    value.serialize(&mut Json::new(out, usize::MAX))
+}
+
 /// The writer of one value.
 pub(super) struct Json<'o> {
     out: &'o mut Vec<u8>,
@@ -141,9 +146,8 @@ fn special(chunk: &[u8; CHUNK]) -> Option<usize> {
     }
     // The highest bit of each byte that is less than `below`. A borrow can set one too many, but never below one
     // that is rightly set, and the lowest is asked for.
-    let less = |bytes: u128, below: u8| {
-        bytes.wrapping_sub(ONES * u128::from(below)) & !bytes & HIGHS
-    };
+    let less =
+        |bytes: u128, below: u8| bytes.wrapping_sub(ONES * u128::from(below)) & !bytes & HIGHS;
     let bytes = u128::from_le_bytes(*chunk);
     let is = |byte: u8| less(bytes ^ (ONES * u128::from(byte)), 1);
     let marks = less(bytes, 0x20) | is(b'"') | is(b'\\');

@@ -275,7 +275,11 @@ mod tests {
         active
             .append(&vec![4; 200_000], Durability::Synced)
             .unwrap();
-        assert_eq!(active.allocated, 512 << 10, "no further than a segment goes");
+        assert_eq!(
+            active.allocated,
+            512 << 10,
+            "no further than a segment goes"
+        );
         active.trim().unwrap();
         assert_eq!(disk.inside().bytes.len(), 500_200);
     }
