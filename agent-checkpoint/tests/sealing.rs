@@ -220,7 +220,8 @@ fn damage_in_a_pack_costs_that_pack_and_is_told_exactly() {
     drop(session);
     let bytes = store.read(&id(), 1, usize::MAX).unwrap();
     let mut bent = bytes.clone();
-    bent[bytes.len() / 2] ^= 1;
+    // In the second pack of two.
+    bent[bytes.len() * 5 / 6] ^= 1;
     let writer = store.writer(&id()).unwrap();
     writer.replacer().unwrap().replace(1, &bent).unwrap();
     drop(writer);

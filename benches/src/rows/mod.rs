@@ -8,6 +8,7 @@ mod fork;
 mod in_memory;
 mod layers;
 mod list;
+mod metrics;
 mod operation;
 mod rate_limit;
 mod record;
@@ -41,6 +42,7 @@ pub fn plans(setting: &Setting) -> Vec<Plan> {
         fork::plans(setting),
         in_memory::plans(setting),
         record::plans(),
+        metrics::plans(),
     ]
     .into_iter()
     .flatten()
