@@ -270,9 +270,9 @@ fn a_text_that_no_checkpoint_needs_goes_and_may_come_again() {
     let mut session = open();
     assert!(session.report().is_clean(), "{}", session.report());
     assert_eq!(session.history(), history);
-    let once = compacted(&mut session);
-    assert!(once > left + 60_000);
-    assert_eq!(compacted(&mut session), once, "nothing more to leave out");
+    let later = compacted(&mut session);
+    assert!(later > left + 60_000);
+    assert_eq!(compacted(&mut session), later, "nothing more to leave out");
     drop(session);
     let session = open();
     assert!(session.report().is_clean(), "{}", session.report());

@@ -16,6 +16,7 @@ mod verify;
 
 pub(crate) use encoding::{decode, encode};
 pub(crate) use fault::Fault;
+pub(crate) use json::write_json;
 pub(crate) use shapes::Shapes;
 pub(crate) use transcode::to_value;
 pub(crate) use verify::verify;

@@ -305,24 +305,8 @@ impl Play {
                 self.session(who)?.compact()?;
                 self.end(who, Durability::Buffered);
             }
-            Act::Label | Act::Pin(_) | Act::MoveLabel(_) => self.step_name(who, act)?,
-            Act::Fork => {
-                let other = 1 - who;
-                let Some(id) = session.latest().map(|newest| newest.id) else {
-                    return Ok(());
-                };
-                let Some(then) = self.actors[who].known.get(&id).cloned() else {
-                    return Ok(());
-                };
-                if self.actors[other].saves.len() > 1 {
-                    return Ok(());
-                }
-                self.actors[other].session = None;
-                self.begin(other, [then.clone()]);
-                let forked = self.session(who)?.fork(&id, Settings::id(other))?;
-                assert_eq!(Seen::of(&forked), then, "forked");
-                self.actors[other].session = Some(forked);
-                self.end(other, Durability::Synced);
+            Act::Label | Act::Pin(_) | Act::MoveLabel(_) | Act::Fork => {
+                self.step_point(who, act)?;
             }
             Act::PushBlob | Act::PutLarge | Act::TakeOver | Act::SaveFromEnd | Act::FailSync => {
                 self.step_wild(who, act)?;
@@ -339,9 +323,9 @@ impl Play {
         Ok(())
     }
 
-    /// What gives checkpoints names, and holds them.
-    fn step_name(&mut self, who: usize, act: Act) -> Result<(), Error> {
-        let (counter, durability) = (self.counter, self.settings.durability);
+    fn step_point(&mut self, who: usize, act: Act) -> Result<(), Error> {
+        let counter = self.counter;
+        let durability = self.settings.durability;
         let session = self.session(who)?;
         match act {
             Act::Label => {
@@ -381,6 +365,24 @@ impl Play {
                     }
                     self.end(who, durability);
                 }
+            }
+            Act::Fork => {
+                let other = 1 - who;
+                let Some(id) = session.latest().map(|newest| newest.id) else {
+                    return Ok(());
+                };
+                let Some(then) = self.actors[who].known.get(&id).cloned() else {
+                    return Ok(());
+                };
+                if self.actors[other].saves.len() > 1 {
+                    return Ok(());
+                }
+                self.actors[other].session = None;
+                self.begin(other, [then.clone()]);
+                let forked = self.session(who)?.fork(&id, Settings::id(other))?;
+                assert_eq!(Seen::of(&forked), then, "forked");
+                self.actors[other].session = Some(forked);
+                self.end(other, Durability::Synced);
             }
             _ => {}
         }

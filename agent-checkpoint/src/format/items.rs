@@ -7,6 +7,7 @@ use serde::de::{Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use super::{ITEMS_MAX, PAYLOAD_MAX};
+use crate::codec::write_json;
 use crate::{Error, Message};
 
 /// Longest message as JSON, in bytes: the largest payload less room for the age and the brackets.
@@ -44,7 +45,7 @@ impl ItemsDraft {
     pub(crate) fn push(&mut self, message: &Message) -> Result<(), Error> {
         self.raw.push(b',');
         let before = self.raw.len();
-        serde_json::to_writer(&mut self.raw, message).map_err(|e| Error::encode("a message", e))?;
+        write_json(message, &mut self.raw).map_err(|e| Error::encode("a message", e))?;
         self.count += 1;
         self.is_plain &= message.parts.is_empty()
             && message.extra.is_empty()

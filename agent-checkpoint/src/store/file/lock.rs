@@ -96,10 +96,6 @@ impl Lock {
         for _ in 0..TRIES {
             folder::check(files, folder)?;
             folder::create(files, folder)?;
-            // Whoever made it may have failed or died before its name was on the device.
-            folder
-                .parent()
-                .map_or(Ok(()), |above| folder::sync(files, above))?;
             let open = |name: &str| {
                 let path = folder.join(name);
                 match files.open(&path, Access::Create) {
@@ -132,6 +128,11 @@ impl Lock {
                 is_free,
                 ..look(&*file)
             };
+            // Whoever made the folder may have failed or died before its name was on the device. A record tells
+            // that somebody came past this line since.
+            if let (None, Some(above)) = (&found.record, folder.parent()) {
+                folder::sync(files, above)?;
+            }
             let mut record = claimant::record(claim);
             let tenure = match decide(&found, &record, claim) {
                 Verdict::Take(tenure) => tenure,
