@@ -421,7 +421,7 @@ impl Queue {
     }
 
     /// For the writer: everything that it took is stored.
-    pub(super) fn settle(&self, taken: Taken) {
+    pub(super) fn settle(&self, taken: &Taken) {
         self.free.fetch_add(taken.funded, Ordering::Relaxed);
         let mut state = self.state();
         if state.abandoned == 0 {
