@@ -214,13 +214,16 @@ fn damage_in_a_pack_costs_that_pack_and_is_told_exactly() {
     let mut session = retaining_all(store.clone());
     let count = 70;
     for n in 0..count {
-        save(&mut session, alike(n));
+        // It packs well by itself, so that a segment makes more than one pack.
+        let text = noise(1 << 40, 6_000) + &noise(n, 6_000);
+        save(&mut session, text.repeat(2));
     }
     session.seal().unwrap();
     drop(session);
     let bytes = store.read(&id(), 1, usize::MAX).unwrap();
     let mut bent = bytes.clone();
-    bent[bytes.len() / 2] ^= 1;
+    // In the second pack.
+    bent[bytes.len() * 3 / 4] ^= 1;
     let writer = store.writer(&id()).unwrap();
     writer.replacer().unwrap().replace(1, &bent).unwrap();
     drop(writer);
@@ -359,6 +362,32 @@ fn what_cannot_be_sealed_fails_no_save_and_is_tried_again() {
     assert_eq!(session.seal().unwrap().segments, 4);
     drop(session);
     assert_eq!(retaining_all(store).history(), history);
+}
+
+#[test]
+fn the_first_save_after_opening_has_sealed_what_an_earlier_process_left() {
+    let store = MemoryStore::new();
+    let builder = Checkpointer::builder(store.clone(), id()).sealing(Sealing::Never);
+    let mut session = builder.open().unwrap();
+    fill(&mut session, &store, 4);
+    drop(session);
+
+    // Who only looks changes nothing: all four are left to do.
+    let mut session = retaining_all(store.clone());
+    let history = session.history().to_vec();
+    assert_eq!(session.figures().unwrap().sealed_segments, 0);
+    drop(session);
+    session = retaining_all(store.clone());
+    assert_eq!(session.figures().unwrap().sealed_segments, 0);
+
+    save(&mut session, "and on");
+    // Waits for what is at work, and finds the newest of the full ones and the one that is written to.
+    assert_eq!(session.seal().unwrap().segments, 2);
+    assert_eq!(session.figures().unwrap().sealed_segments, 4);
+    drop(session);
+    let session = retaining_all(store);
+    assert!(session.report().is_clean(), "{}", session.report());
+    assert_eq!(session.history()[..history.len()], history);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use std::thread;
 
 use agent_primitives::ModelId;
 use agent_telemetry::{
-    Instrument, LabelValue, MetricKind, Metrics, MetricsConfig, MetricsError, MetricsSnapshot,
+    Instrument, InstrumentKind, LabelValue, Metrics, MetricsConfig, MetricsError, MetricsSnapshot,
     Outcome, Severity, ToolOutcome, Value,
 };
 
@@ -264,9 +264,9 @@ fn snapshot_is_sorted_and_its_json_is_this() {
     assert_eq!(
         kinds,
         [
-            MetricKind::Counter,
-            MetricKind::Histogram,
-            MetricKind::Gauge
+            InstrumentKind::Counter,
+            InstrumentKind::Histogram,
+            InstrumentKind::Gauge
         ]
     );
     let json = serde_json::to_string(&snapshot).unwrap();

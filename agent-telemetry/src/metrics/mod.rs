@@ -25,7 +25,7 @@ pub use histogram::{ExponentialHistogram, Histogram, InvalidHistogram};
 pub use instrument::{Instrument, MetricsError};
 pub use labels::{LabelSet, LabelValue};
 pub use pools::Handle;
-pub use snapshot::{FamilySnapshot, MetricKind, MetricsSnapshot, SeriesSnapshot, Value};
+pub use snapshot::{FamilySnapshot, InstrumentKind, MetricsSnapshot, SeriesSnapshot, Value};
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -5,25 +5,25 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::counter::{COUNTERS, Counter, Counters};
 use super::gauge::Gauge;
 use super::histogram::{HISTOGRAMS, Histogram, Histograms};
-use super::snapshot::{MetricKind, Value};
+use super::snapshot::{InstrumentKind, Value};
 
 /// What the series of a family are: [`Counter`], [`Gauge`] or [`Histogram`](crate::Histogram). Nothing
 /// else can be.
 ///
 /// ```
-/// use agent_telemetry::{Counter, Family, Handle, MetricKind};
+/// use agent_telemetry::{Counter, Family, Handle, InstrumentKind};
 ///
-/// fn kind<L, M: Handle>(_: &Family<L, M>) -> MetricKind {
+/// fn kind<L, M: Handle>(_: &Family<L, M>) -> InstrumentKind {
 ///     M::KIND
 /// }
 /// # let metrics = agent_telemetry::Metrics::new();
 /// let family = metrics.counter(agent_telemetry::Instrument::<()>::new("a", "1", []))?;
-/// assert_eq!(kind(&family), MetricKind::Counter);
+/// assert_eq!(kind(&family), InstrumentKind::Counter);
 /// # Ok::<(), agent_telemetry::MetricsError>(())
 /// ```
 pub trait Handle: Made {
     /// Which of them it is.
-    const KIND: MetricKind;
+    const KIND: InstrumentKind;
 }
 
 /// Keeps [`Handle`] to the types here.
@@ -64,7 +64,7 @@ fn place<B>(room: &Mutex<Option<(Arc<B>, usize)>>, size: usize, new: fn() -> B) 
 }
 
 impl Handle for Counter {
-    const KIND: MetricKind = MetricKind::Counter;
+    const KIND: InstrumentKind = InstrumentKind::Counter;
 }
 
 impl Made for Counter {
@@ -78,7 +78,7 @@ impl Made for Counter {
 }
 
 impl Handle for Gauge {
-    const KIND: MetricKind = MetricKind::Gauge;
+    const KIND: InstrumentKind = InstrumentKind::Gauge;
 }
 
 impl Made for Gauge {
@@ -92,7 +92,7 @@ impl Made for Gauge {
 }
 
 impl Handle for Histogram {
-    const KIND: MetricKind = MetricKind::Histogram;
+    const KIND: InstrumentKind = InstrumentKind::Histogram;
 }
 
 impl Made for Histogram {

@@ -12,9 +12,9 @@ words! {
     /// What a family measures with.
     ///
     /// ```
-    /// assert_eq!(agent_telemetry::MetricKind::Histogram.as_str(), "histogram");
+    /// assert_eq!(agent_telemetry::InstrumentKind::Histogram.as_str(), "histogram");
     /// ```
-    MetricKind {
+    InstrumentKind {
         /// A total that only grows.
         Counter = "counter",
         /// A value that goes up and down.
@@ -80,7 +80,7 @@ pub struct FamilySnapshot {
     /// What is measured, in a sentence; may be empty.
     pub description: Cow<'static, str>,
     /// What it measures with.
-    pub kind: MetricKind,
+    pub kind: InstrumentKind,
     /// The names of the labels.
     pub labels: Vec<Cow<'static, str>>,
     /// The series, sorted by their labels, that of the overflow last.
