@@ -11,7 +11,10 @@ mod telemetry;
 mod trace;
 mod words;
 
-pub use price::{Price, Prices};
+pub use price::{
+    Consumption, CostLine, Costing, Drift, Item, KeyKind, KeyLine, LoadError, LoadProblem,
+    LoadReport, Price, Prices, ProblemKind, Repricing, ServiceTier, Unpriced,
+};
 pub use record::{
     Body, InvalidMetric, Metric, ModelCall, Outcome, Record, SessionEnd, SessionStart, Severity,
     Task, ToolCall, ToolOutcome, Unit, Violation,

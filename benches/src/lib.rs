@@ -6,4 +6,5 @@ pub mod growth;
 pub mod harness;
 pub mod rows;
 mod session;
+pub mod shipped_prices;
 mod stores;

@@ -22,7 +22,7 @@ use crate::{Prices, Sink};
 ///
 /// let telemetry = Telemetry::builder(MemorySink::new())
 ///     .clock(ManualClock::default())
-///     .prices(Prices::builtin())
+///     .prices(Prices::shipped())
 ///     .queue(NonZeroUsize::new(1_024).expect("not zero"))
 ///     .window(Duration::from_millis(10))
 ///     .start()?;
@@ -46,7 +46,7 @@ impl<S: Sink + 'static> TelemetryBuilder<S> {
         Self {
             sink,
             clock: Arc::new(SystemClock),
-            prices: Prices::builtin(),
+            prices: Prices::shipped(),
             queue: Self::QUEUE,
             window: Self::WINDOW,
         }
@@ -59,7 +59,7 @@ impl<S: Sink + 'static> TelemetryBuilder<S> {
         self
     }
 
-    /// What model calls cost; [`Prices::builtin`] unless set.
+    /// What model calls cost; [`Prices::shipped`] unless set.
     pub fn prices(mut self, prices: Prices) -> Self {
         self.prices = prices;
         self
