@@ -24,6 +24,9 @@ pub struct Costing {
     pub before_first: bool,
     /// The tier that was priced.
     pub tier: ServiceTier,
+    /// Whether the model lists prices of that tier. Without them the standard ones were taken, or half
+    /// of them for a batch.
+    pub tier_listed: bool,
     /// From how many prompt tokens on these rates hold; 0 for the base rates.
     pub from_prompt_tokens: u64,
 }

@@ -318,7 +318,11 @@ impl<'a> EntryReader<'a> {
                 None if name == "minimax_free_input_images" => {
                     self.report.key(&path, KeyKind::NotApplied);
                 }
-                None if value.get().starts_with('"') => {
+                // Settings have words or lists for values; a number may be a multiplier.
+                None if !value
+                    .get()
+                    .starts_with(|c: char| c == '-' || c.is_ascii_digit()) =>
+                {
                     self.report.key(&path, KeyKind::Description);
                 }
                 None => self.unknown(&path),

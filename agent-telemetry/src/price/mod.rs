@@ -359,6 +359,7 @@ impl Prices {
             since: (held.since != ALWAYS).then_some(held.since),
             before_first: held.before_first,
             tier: consumption.tier,
+            tier_listed: held.plan.lists(consumption.tier),
             from_prompt_tokens: from,
         })
     }

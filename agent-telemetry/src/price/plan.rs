@@ -15,8 +15,9 @@ pub(super) struct Plan {
     /// Its name in the map; empty for a host's own price of a whole provider.
     pub(super) name: Box<str>,
     pub(super) entry: Entry,
-    /// Bands by tier, in the order of [`ServiceTier::ALL`]: where a tier's begin.
-    first: [u32; 2 * TIERS + 1],
+    /// Where the bands of each tier begin and end, in the order of [`ServiceTier::ALL`], twice: for all
+    /// hours and for those of the off-peak price. Tiers of the same rates share theirs.
+    slots: [(u32, u32); 2 * TIERS],
     bands: Box<[(u64, Rates)]>,
 }
 
@@ -24,27 +25,28 @@ const TIERS: usize = ServiceTier::ALL.len();
 
 impl Plan {
     pub(super) fn new(name: &str, entry: Entry) -> Self {
-        let mut first = [0; 2 * TIERS + 1];
+        let mut slots = [(0, 0); 2 * TIERS];
         let mut bands: Vec<(u64, Rates)> = Vec::new();
-        for (slot, (tier, off_peak)) in slots().enumerate() {
-            if !off_peak || entry.off_peak.is_some() {
-                let begin = bands.len();
-                for step in rule::steps(&entry, tier) {
-                    let rates = rule::rates(&entry, tier, step, off_peak);
-                    let last = bands.get(begin..).and_then(<[_]>::last);
-                    if last.is_none_or(|(_, before)| *before != rates) {
-                        bands.push((step, rates));
-                    }
-                }
+        for (index, (tier, off_peak)) in all_slots().enumerate() {
+            if off_peak && entry.off_peak.is_none() {
+                break;
             }
-            if let Some(end) = first.get_mut(slot + 1) {
-                *end = u32::try_from(bands.len()).unwrap_or(u32::MAX);
+            let own = own_bands(&entry, tier, off_peak);
+            let earlier = slots.iter().take(index).copied();
+            let mut earlier = earlier.filter(|slot| within(&bands, *slot) == Some(own.as_slice()));
+            let slot = earlier.next().unwrap_or_else(|| {
+                let begin = position(bands.len());
+                bands.extend(own);
+                (begin, position(bands.len()))
+            });
+            if let Some(it) = slots.get_mut(index) {
+                *it = slot;
             }
         }
         Self {
             name: name.into(),
             entry,
-            first,
+            slots,
             bands: bands.into_boxed_slice(),
         }
     }
@@ -62,8 +64,7 @@ impl Plan {
             .as_ref()
             .is_some_and(|it| it.is_open(at));
         let slot = tier as usize + if off_peak { TIERS } else { 0 };
-        let (begin, end) = (*self.first.get(slot)?, *self.first.get(slot + 1)?);
-        let bands = self.bands.get(begin as usize..end as usize)?;
+        let bands = within(&self.bands, *self.slots.get(slot)?)?;
         let (step, rates) = bands.iter().rev().find(|(from, _)| *from <= prompt)?;
         Some((*step, rates))
     }
@@ -97,6 +98,11 @@ impl Plan {
             })
     }
 
+    /// Whether this tier has prices of its own; the standard one always has.
+    pub(super) fn lists(&self, tier: ServiceTier) -> bool {
+        tier == ServiceTier::Standard || self.entry.keys().any(|key| key.tier == tier)
+    }
+
     pub(super) fn uplift(&self, which: Uplift) -> Option<Factor> {
         let mut uplifts = self.entry.uplifts.iter();
         uplifts
@@ -105,7 +111,25 @@ impl Plan {
     }
 }
 
-fn slots() -> impl Iterator<Item = (ServiceTier, bool)> {
+fn within(bands: &[(u64, Rates)], (begin, end): (u32, u32)) -> Option<&[(u64, Rates)]> {
+    bands.get(begin as usize..end as usize)
+}
+
+fn position(len: usize) -> u32 {
+    u32::try_from(len).unwrap_or(u32::MAX)
+}
+
+/// Each prompt length from which other rates hold.
+fn own_bands(entry: &Entry, tier: ServiceTier, off_peak: bool) -> Vec<(u64, Rates)> {
+    let steps = rule::steps(entry, tier).into_iter();
+    let mut bands: Vec<_> = steps
+        .map(|step| (step, rule::rates(entry, tier, step, off_peak)))
+        .collect();
+    bands.dedup_by(|later, earlier| later.1 == earlier.1);
+    bands
+}
+
+fn all_slots() -> impl Iterator<Item = (ServiceTier, bool)> {
     let tiers = |off_peak| ServiceTier::ALL.iter().map(move |tier| (*tier, off_peak));
     tiers(false).chain(tiers(true))
 }
