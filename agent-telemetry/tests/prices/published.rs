@@ -116,8 +116,8 @@ fn costs_by_the_whole_map_are_those_that_litellm_computes() {
     assert_eq!(
         (same, explained),
         (
-            10_229,
-            BTreeMap::from([(Reason::NoPrice, 2_271), (Reason::HalfForBatch, 500)])
+            10_257,
+            BTreeMap::from([(Reason::NoPrice, 2_239), (Reason::HalfForBatch, 504)])
         )
     );
 }

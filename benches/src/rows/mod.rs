@@ -6,6 +6,7 @@ mod classify;
 mod executor;
 mod layers;
 mod operation;
+mod price;
 mod rate_limit;
 mod record;
 mod restore;
@@ -35,6 +36,7 @@ pub fn plans(setting: &Setting) -> Vec<Plan> {
         restore::plans(setting),
         state::plans(setting),
         record::plans(),
+        price::plans(),
     ]
     .into_iter()
     .flatten()
