@@ -169,3 +169,67 @@ fn compact(json: &str) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EXTRACT: &str =
+        include_str!("../../agent-telemetry/tests/prices/data/litellm-extract.json");
+    const EMPTY: &str = r#"{"read_on": "2026-01-01", "models": {}}"#;
+
+    #[test]
+    fn shipped_table_is_what_the_map_makes_of_it() {
+        let shipped = std::fs::read_to_string(SHIPPED).unwrap();
+        let Ok(map) = std::fs::read_to_string(MAP) else {
+            println!("SKIPPED the shipped prices: the price map does not lie beside the project");
+            return;
+        };
+        assert!(refresh(&shipped, &map, "2026-11-20").unwrap() == shipped);
+    }
+
+    #[test]
+    fn shipped_table_keeps_its_bytes_when_a_map_brings_nothing_new() {
+        let shipped = std::fs::read_to_string(SHIPPED).unwrap();
+        assert!(refresh(&shipped, "{}", "2026-11-20").unwrap() == shipped);
+    }
+
+    #[test]
+    fn price_that_changed_gets_a_new_period_and_nothing_else_does() {
+        let first = refresh(EMPTY, EXTRACT, "2026-11-20").unwrap();
+        assert_eq!(first, refresh(&first, EXTRACT, "2026-11-20").unwrap());
+        let later = refresh(&first, EXTRACT, "2026-12-01").unwrap();
+        assert_eq!(
+            first.replace("2026-11-20\",\n\"source", "2026-12-01\",\n\"source"),
+            later
+        );
+
+        let dearer = r#"{"gpt-5": {"input_cost_per_token": 2E-6, "litellm_provider": "openai", "mode": "chat"}}"#;
+        let changed = refresh(&first, dearer, "2026-12-01").unwrap();
+        let new: Vec<&str> = changed
+            .lines()
+            .filter(|line| !first.contains(line))
+            .collect();
+        assert_eq!(
+            new,
+            [
+                "\"read_on\": \"2026-12-01\",",
+                "{\"since\":\"2026-12-01\",\"input_cost_per_token\":2E-6,\"litellm_provider\":\"openai\"}"
+            ]
+        );
+        let table: Table = serde_json::from_str(&changed).unwrap();
+        assert_eq!(table.models["gpt-5"].len(), 2);
+    }
+
+    #[test]
+    fn map_older_than_the_table_is_refused() {
+        let first = refresh(EMPTY, EXTRACT, "2026-11-20").unwrap();
+        let error = refresh(&first, EXTRACT, "2026-11-19").unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .contains("the table was read later, on 2026-11-20"),
+            "{error}"
+        );
+    }
+}

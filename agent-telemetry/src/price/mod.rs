@@ -2,6 +2,7 @@
 
 mod consumption;
 mod costing;
+mod day;
 mod entry;
 mod item;
 mod json;

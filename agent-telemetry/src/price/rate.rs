@@ -197,15 +197,15 @@ impl<'a> Decimal<'a> {
         let (mut first_dropped, mut others_dropped) = (0, false);
         for digit in self.whole.bytes().chain(self.fraction.bytes()) {
             let digit = digit - b'0';
-            if left > 0 {
-                units = units
-                    .checked_mul(10)
-                    .and_then(|it| it.checked_add(u128::from(digit)))
-                    .ok_or(NotARate::TooLarge)?;
-            } else if left == 0 {
-                first_dropped = digit;
-            } else {
-                others_dropped |= digit != 0;
+            match left {
+                1.. => {
+                    units = units
+                        .checked_mul(10)
+                        .and_then(|it| it.checked_add(u128::from(digit)))
+                        .ok_or(NotARate::TooLarge)?;
+                }
+                0 => first_dropped = digit,
+                _ => others_dropped |= digit != 0,
             }
             left -= 1;
         }

@@ -193,7 +193,7 @@ fn listed(entry: &Entry, tier: ServiceTier, prompt: u64, off_peak: bool) -> Rate
             None => entry.rate(Item::CacheReadExplicit, 0, tier),
         })
         .or(rates.cache_read);
-    modalities(entry, tier, rates)
+    modalities(entry, tier, &rates)
 }
 
 /// Base rates with their thresholds.
@@ -224,11 +224,11 @@ fn stepped(
         .collect();
     thresholds.sort_unstable();
     for above in thresholds {
-        let stepped = |item| entry.rate(item, above, tier);
-        input = stepped(Item::Input).or(input);
-        output = stepped(Item::Output).or(output);
-        cache_read = stepped(Item::CacheRead).or(cache_read);
-        cache_write = stepped(Item::CacheWrite).or(cache_write);
+        let beyond = |item| entry.rate(item, above, tier);
+        input = beyond(Item::Input).or(input);
+        output = beyond(Item::Output).or(output);
+        cache_read = beyond(Item::CacheRead).or(cache_read);
+        cache_write = beyond(Item::CacheWrite).or(cache_write);
         // Unlike the others these do not fall back from the tier to the standard threshold.
         for (rate, item) in long_writes
             .iter_mut()
@@ -239,7 +239,7 @@ fn stepped(
     }
     // A provider that lists no price for its cache bills cached tokens as ordinary input.
     let uncached = reduced(Item::Input).or(input);
-    let [cache_write_1h, cache_write_12h] = long_writes;
+    let [hour, half_day] = long_writes;
     Rates {
         input: uncached,
         output: reduced(Item::Output).or(output),
@@ -248,8 +248,8 @@ fn stepped(
             .or_else(|| base(Item::CacheHit))
             .or(uncached),
         cache_write: reduced(Item::CacheWrite).or(cache_write).or(uncached),
-        cache_write_1h,
-        cache_write_12h,
+        cache_write_1h: hour,
+        cache_write_12h: half_day,
         ..Rates::default()
     }
 }
@@ -268,7 +268,7 @@ fn reasoning(entry: &Entry, tier: ServiceTier, output: Option<Rate>) -> Option<R
 }
 
 /// What other kinds of tokens cost: their own price, or that of text.
-fn modalities(entry: &Entry, tier: ServiceTier, rates: Rates) -> Rates {
+fn modalities(entry: &Entry, tier: ServiceTier, rates: &Rates) -> Rates {
     let own = |item| entry.rate(item, 0, tier);
     let standard = |item| entry.exact(item, 0, ServiceTier::Standard);
     Rates {
@@ -282,7 +282,7 @@ fn modalities(entry: &Entry, tier: ServiceTier, rates: Rates) -> Rates {
         cache_read_image: own(Item::CacheReadImage).or(rates.cache_read),
         cache_write_audio: own(Item::CacheWriteAudio).or(rates.cache_write),
         citation: own(Item::Citation),
-        ..rates
+        ..*rates
     }
 }
 

@@ -5,8 +5,8 @@ use std::sync::{Arc, LazyLock};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::day::start_of_day;
 use super::load::{self, Entries};
-use super::load_entry::start_of_day;
 use super::load_report::LoadReport;
 use super::table::Table;
 

@@ -191,10 +191,9 @@ fn plain(model: &str) -> &str {
 /// Bedrock's inference profiles, which exist for some regions by prices of their own.
 fn without_region(model: &str) -> &str {
     const REGIONS: [&str; 7] = ["us.", "eu.", "apac.", "jp.", "au.", "global.", "us-gov."];
-    let regions = REGIONS.iter();
+    let mut regions = REGIONS.iter();
     regions
-        .filter_map(|region| model.strip_prefix(region))
-        .next()
+        .find_map(|region| model.strip_prefix(region))
         .unwrap_or(model)
 }
 

@@ -69,8 +69,8 @@ impl<'a> Calls<'a> {
             self.below(1_200_000)
         };
         let mut left = prompt;
-        let [read, write_5m, write_1h, write_12h, audio, image, video] = [2, 3, 3, 6, 6, 10, 10]
-            .map(|one_in| {
+        let [read, write, hour, half_day, audio, image, video] =
+            [2, 3, 3, 6, 6, 10, 10].map(|one_in| {
                 let part = self.part(left, one_in);
                 left -= part;
                 part
@@ -85,12 +85,12 @@ impl<'a> Calls<'a> {
         });
         let usage = TokenUsage::new(left + audio + image + video, output)
             .with_cache_read(read)
-            .with_cache_write_5m(write_5m)
-            .with_cache_write_1h(write_1h)
+            .with_cache_write_5m(write)
+            .with_cache_write_1h(hour)
             .with_reasoning(reasoning)
             .unwrap();
         let consumption = Consumption::new(usage)
-            .tokens(Item::CacheWrite12h, write_12h)
+            .tokens(Item::CacheWrite12h, half_day)
             .tokens(Item::InputAudio, audio)
             .tokens(Item::InputImageToken, image)
             .tokens(Item::InputVideoToken, video)

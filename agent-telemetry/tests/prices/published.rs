@@ -31,12 +31,12 @@ fn explain(
     let lists = |key: &str| entry.contains_key(key);
     match ours {
         Err(Unpriced::UnknownModel) => {
-            let priced = entry
+            let any = entry
                 .keys()
                 .any(|key| key.contains("cost_per") || key.ends_with("_cost"));
             let only_other_units =
                 lists("input_dbu_cost_per_token") && !lists("input_cost_per_token");
-            (!priced || only_other_units).then_some(Reason::NoPrice)
+            (!any || only_other_units).then_some(Reason::NoPrice)
         }
         Err(Unpriced::NoRate(Item::Output | Item::Reasoning)) => {
             (!lists("output_cost_per_token")).then_some(Reason::NoPrice)
