@@ -6,7 +6,7 @@ use agent_primitives::TokenUsage;
 
 use super::Item;
 use super::entry::Uplift;
-use super::key::ServiceTier;
+use super::key::PriceTier;
 use super::rate::Quantity;
 
 /// What one call used, and how it was served.
@@ -19,13 +19,13 @@ use super::rate::Quantity;
 /// ```
 /// use std::time::Duration;
 /// use agent_primitives::TokenUsage;
-/// use agent_telemetry::{Consumption, Item, ServiceTier};
+/// use agent_telemetry::{Consumption, Item, PriceTier};
 ///
 /// let spoken = Consumption::new(TokenUsage::new(1_000, 200))
 ///     .tokens(Item::InputAudio, 300)
 ///     .units(Item::WebSearch, 2)
 ///     .seconds(Item::InputSecond, Duration::from_millis(1_500))
-///     .tier(ServiceTier::Priority);
+///     .tier(PriceTier::Priority);
 /// assert_eq!(spoken.prompt_tokens(), 1_000);
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -33,7 +33,7 @@ pub struct Consumption {
     pub(super) usage: TokenUsage,
     pub(super) parts: [u64; PARTS.len()],
     pub(super) units: Vec<(Item, Quantity)>,
-    pub(super) tier: ServiceTier,
+    pub(super) tier: PriceTier,
     pub(super) results: u64,
     pub(super) explicit_cache: bool,
     uplifts: u8,
@@ -75,7 +75,7 @@ impl Consumption {
             usage,
             parts: [0; PARTS.len()],
             units: Vec::new(),
-            tier: ServiceTier::Standard,
+            tier: PriceTier::Standard,
             results: 0,
             explicit_cache: false,
             uplifts: 0,
@@ -126,7 +126,7 @@ impl Consumption {
 
     /// Sets the service tier; standard unless set.
     #[must_use]
-    pub const fn tier(mut self, tier: ServiceTier) -> Self {
+    pub const fn tier(mut self, tier: PriceTier) -> Self {
         self.tier = tier;
         self
     }

@@ -5,7 +5,7 @@ use agent_primitives::{Timestamp, Usd};
 use super::consumption::{Consumption, UPLIFTS};
 use super::plan::Plan;
 use super::rate::{Factor, Quantity};
-use super::{Item, ServiceTier};
+use super::{Item, PriceTier};
 
 /// What a call cost and how that was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub struct Costing {
     /// Whether the call is older than the oldest price known, which was taken all the same.
     pub before_first: bool,
     /// The tier that was priced.
-    pub tier: ServiceTier,
+    pub tier: PriceTier,
     /// Whether the model lists prices of that tier. Without them the standard ones were taken, or half
     /// of them for a batch.
     pub tier_listed: bool,
@@ -59,6 +59,9 @@ pub enum Unpriced {
         "the price of this model begins after the call: add an earlier one with Prices::with_model_since"
     )]
     NotYet,
+    /// The call was served on terms that have no word here.
+    #[error("the service tier of the call is not known: record standard, batch, flex or priority")]
+    UnknownTier,
     /// The model is known, but not what this item costs.
     #[error("the model has no price for {0}: add it to the map")]
     NoRate(Item),

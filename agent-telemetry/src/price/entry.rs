@@ -1,7 +1,7 @@
 //! The prices of one model as the map gives them, before any rule is applied.
 
 use super::Item;
-use super::key::{CostKey, ServiceTier};
+use super::key::{CostKey, PriceTier};
 use super::off_peak::OffPeak;
 use super::rate::{Factor, Rate};
 
@@ -66,16 +66,16 @@ impl Entry {
     }
 
     /// Exactly this key.
-    pub(super) fn exact(&self, item: Item, above: u64, tier: ServiceTier) -> Option<Rate> {
+    pub(super) fn exact(&self, item: Item, above: u64, tier: PriceTier) -> Option<Rate> {
         let key = CostKey { item, tier, above };
         let at = self.rates.binary_search_by_key(&key, |(it, _)| *it).ok()?;
         self.rates.get(at).map(|(_, rate)| *rate)
     }
 
     /// This key, or the one of the standard tier.
-    pub(super) fn rate(&self, item: Item, above: u64, tier: ServiceTier) -> Option<Rate> {
+    pub(super) fn rate(&self, item: Item, above: u64, tier: PriceTier) -> Option<Rate> {
         self.exact(item, above, tier)
-            .or_else(|| self.exact(item, above, ServiceTier::Standard))
+            .or_else(|| self.exact(item, above, PriceTier::Standard))
     }
 
     pub(super) fn keys(&self) -> impl Iterator<Item = CostKey> {

@@ -1,19 +1,21 @@
 //! A cost key of the price map in its parts: item, threshold, service tier.
 
+use crate::ServiceTier;
 use crate::words::words;
 
 use super::Item;
 
 words! {
-    /// The service tier at which a provider served a call.
+    /// The service tiers that have prices of their own, of which a recorded
+    /// [`ServiceTier`](crate::ServiceTier) names the usual ones.
     ///
     /// ```
-    /// use agent_telemetry::ServiceTier;
+    /// use agent_telemetry::PriceTier;
     ///
-    /// assert_eq!(ServiceTier::from_word("priority"), Some(ServiceTier::Priority));
-    /// assert_eq!(ServiceTier::default(), ServiceTier::Standard);
+    /// assert_eq!(PriceTier::from_word("priority"), Some(PriceTier::Priority));
+    /// assert_eq!(PriceTier::default(), PriceTier::Standard);
     /// ```
-    ServiceTier {
+    PriceTier {
         /// The usual one.
         Standard = "standard",
         /// Answered within hours, usually at half the price.
@@ -35,13 +37,25 @@ words! {
     clippy::derivable_impls,
     reason = "the macro that declares the words has no place for #[default]"
 )]
-impl Default for ServiceTier {
+impl Default for PriceTier {
     fn default() -> Self {
         Self::Standard
     }
 }
 
-impl ServiceTier {
+impl PriceTier {
+    /// The tier of a recorded call; the standard one where none is recorded, `None` for one that has
+    /// no word.
+    pub(super) const fn recorded(tier: Option<ServiceTier>) -> Option<Self> {
+        match tier {
+            None | Some(ServiceTier::Standard) => Some(Self::Standard),
+            Some(ServiceTier::Batch) => Some(Self::Batch),
+            Some(ServiceTier::Flex) => Some(Self::Flex),
+            Some(ServiceTier::Priority) => Some(Self::Priority),
+            Some(ServiceTier::Other) => None,
+        }
+    }
+
     pub(super) const fn suffix(self) -> &'static str {
         match self {
             Self::Standard => "",
@@ -59,7 +73,7 @@ impl ServiceTier {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct CostKey {
     pub(super) item: Item,
-    pub(super) tier: ServiceTier,
+    pub(super) tier: PriceTier,
     /// Holds above so many tokens of prompt; 0 for the base rate.
     pub(super) above: u64,
 }
@@ -67,11 +81,11 @@ pub(super) struct CostKey {
 impl CostKey {
     /// `None` for a name that is not known in all its parts.
     pub(super) fn parse(name: &str) -> Option<Self> {
-        let tiers = ServiceTier::ALL.iter().copied();
+        let tiers = PriceTier::ALL.iter().copied();
         let (rest, tier) = tiers
-            .filter(|tier| *tier != ServiceTier::Standard)
+            .filter(|tier| *tier != PriceTier::Standard)
             .find_map(|tier| Some((name.strip_suffix(tier.suffix())?, tier)))
-            .unwrap_or((name, ServiceTier::Standard));
+            .unwrap_or((name, PriceTier::Standard));
         let (base, above) = match rest
             .strip_suffix("_tokens")
             .and_then(|it| it.rsplit_once("_above_"))
@@ -110,27 +124,27 @@ mod tests {
         for (name, parts) in [
             (
                 "input_cost_per_token",
-                key(Item::Input, ServiceTier::Standard, 0),
+                key(Item::Input, PriceTier::Standard, 0),
             ),
             (
                 "output_cost_per_token_above_272k_tokens_priority",
-                key(Item::Output, ServiceTier::Priority, 272_000),
+                key(Item::Output, PriceTier::Priority, 272_000),
             ),
             (
                 "cache_creation_input_token_cost_above_12hr_above_272k_tokens_batches",
-                key(Item::CacheWrite12h, ServiceTier::Batch, 272_000),
+                key(Item::CacheWrite12h, PriceTier::Batch, 272_000),
             ),
             (
                 "cache_creation_input_token_cost_above_1hr",
-                key(Item::CacheWrite1h, ServiceTier::Standard, 0),
+                key(Item::CacheWrite1h, PriceTier::Standard, 0),
             ),
             (
                 "input_cost_per_video_per_second_above_15s_interval",
-                key(Item::InputVideoSecondAbove15s, ServiceTier::Standard, 0),
+                key(Item::InputVideoSecondAbove15s, PriceTier::Standard, 0),
             ),
             (
                 "input_cost_per_token_above_500_tokens",
-                key(Item::Input, ServiceTier::Standard, 500),
+                key(Item::Input, PriceTier::Standard, 500),
             ),
             ("input_cost_per_token_above_k_tokens", None),
             ("input_cost_per_token_above_+1k_tokens", None),

@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 use super::Item;
 use super::day::start_of_day;
 use super::entry::{Entry, PromptRange, Uplift};
-use super::key::{CostKey, ServiceTier};
+use super::key::{CostKey, PriceTier};
 use super::load::{EntryFields, string};
 use super::load_report::{KeyKind, LoadReport, ProblemKind};
 use super::off_peak::{EVERY_DAY, OffPeak, Window, weekday_bit};
@@ -41,14 +41,14 @@ impl<'a> EntryReader<'a> {
 
     pub(super) fn finish(mut self) -> (Entry, Option<Timestamp>, bool) {
         // Fireworks lists cached input only where it is not half of the other.
-        let input = self.entry.exact(Item::Input, 0, ServiceTier::Standard);
-        let read = self.entry.exact(Item::CacheRead, 0, ServiceTier::Standard);
+        let input = self.entry.exact(Item::Input, 0, PriceTier::Standard);
+        let read = self.entry.exact(Item::CacheRead, 0, PriceTier::Standard);
         if &*self.entry.vendor == "fireworks_ai"
             && let (Some(input), None) = (input, read)
         {
             let key = CostKey {
                 item: Item::CacheRead,
-                tier: ServiceTier::Standard,
+                tier: PriceTier::Standard,
                 above: 0,
             };
             self.entry.set(key, input.half());
@@ -189,7 +189,7 @@ impl<'a> EntryReader<'a> {
     fn set(&mut self, item: Item, rate: Rate) {
         let key = CostKey {
             item,
-            tier: ServiceTier::Standard,
+            tier: PriceTier::Standard,
             above: 0,
         };
         self.entry.set(key, rate);

@@ -10,6 +10,7 @@ mod key;
 mod load;
 mod load_entry;
 mod load_report;
+mod name_hash;
 mod off_peak;
 mod plan;
 mod rate;
@@ -34,7 +35,7 @@ use table::{ALWAYS, Held, Series, Table};
 pub use consumption::Consumption;
 pub use costing::{CostLine, Costing, Unpriced};
 pub use item::Item;
-pub use key::ServiceTier;
+pub use key::PriceTier;
 pub use load_report::{KeyKind, KeyLine, LoadError, LoadProblem, LoadReport, ProblemKind};
 pub use rates::Price;
 pub use reprice::{Drift, Repricing};
@@ -318,7 +319,7 @@ impl Prices {
     ///
     /// ```
     /// use agent_primitives::{ModelId, ProviderId, Timestamp, TokenUsage};
-    /// use agent_telemetry::{Consumption, Item, Prices, ServiceTier};
+    /// use agent_telemetry::{Consumption, Item, Prices, PriceTier};
     ///
     /// let map = r#"{"acme/long": {
     ///     "input_cost_per_token": 1e-06, "input_cost_per_token_above_200k_tokens": 2e-06,
@@ -335,7 +336,7 @@ impl Prices {
     /// assert_eq!(costing.lines[0].item, Item::Input);
     /// assert_eq!(costing.from_prompt_tokens, 200_001);
     ///
-    /// let flex = Consumption::new(TokenUsage::new(1_000, 0)).tier(ServiceTier::Flex);
+    /// let flex = Consumption::new(TokenUsage::new(1_000, 0)).tier(PriceTier::Flex);
     /// assert_eq!(prices.costing(&acme, &long, &flex, day)?.amount, "0.0005".parse()?);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -365,17 +366,33 @@ impl Prices {
         })
     }
 
-    /// [`Prices::costing`] of a recorded call that was made at `at`, at the standard tier.
+    /// [`Prices::costing`] of a recorded call that was made at `at`, at the service tier that it names;
+    /// the standard one unless it does.
+    ///
+    /// ```
+    /// use agent_primitives::{ModelId, ProviderId, Timestamp, TokenUsage};
+    /// use agent_telemetry::{ModelCall, Prices, ServiceTier};
+    ///
+    /// let call = ModelCall::new(ProviderId::new("claude")?, ModelId::new("claude-sonnet-4-5-20250929")?)
+    ///     .usage(TokenUsage::new(1_000, 0))
+    ///     .service_tier(ServiceTier::Batch);
+    /// let now = Timestamp::from_unix_seconds(1_795_132_800);
+    /// assert_eq!(Prices::shipped().costing_of(&call, now)?.amount, "0.0015".parse()?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// [`Unpriced`] says why there is none.
     pub fn costing_of(&self, call: &ModelCall, at: Timestamp) -> Result<Costing, Unpriced> {
-        self.costing(
-            &call.provider,
-            &call.model,
-            &Consumption::new(call.usage),
-            at,
-        )
+        self.costing(&call.provider, &call.model, &recorded(call)?, at)
+    }
+
+    /// The amount of [`Prices::costing_of`]; makes no allocation.
+    ///
+    /// # Errors
+    /// [`Unpriced`] says why there is none.
+    pub fn amount_of(&self, call: &ModelCall, at: Timestamp) -> Result<Usd, Unpriced> {
+        self.amount(&call.provider, &call.model, &recorded(call)?, at)
     }
 
     fn margin(&self, provider: &ProviderId) -> Factor {
@@ -408,4 +425,9 @@ impl Prices {
                 None => Unpriced::UnknownModel,
             })
     }
+}
+
+fn recorded(call: &ModelCall) -> Result<Consumption, Unpriced> {
+    let tier = PriceTier::recorded(call.service_tier).ok_or(Unpriced::UnknownTier)?;
+    Ok(Consumption::new(call.usage).tier(tier))
 }

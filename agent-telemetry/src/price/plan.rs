@@ -5,7 +5,7 @@ use agent_primitives::Timestamp;
 
 use super::Item;
 use super::entry::{Entry, Uplift};
-use super::key::ServiceTier;
+use super::key::PriceTier;
 use super::rate::{Factor, Rate};
 use super::rule::{self, Rates};
 
@@ -15,13 +15,13 @@ pub(super) struct Plan {
     /// Its name in the map; empty for a host's own price of a whole provider.
     pub(super) name: Box<str>,
     pub(super) entry: Entry,
-    /// Where the bands of each tier begin and end, in the order of [`ServiceTier::ALL`], twice: for all
+    /// Where the bands of each tier begin and end, in the order of [`PriceTier::ALL`], twice: for all
     /// hours and for those of the off-peak price. Tiers of the same rates share theirs.
     slots: [(u32, u32); 2 * TIERS],
     bands: Box<[(u64, Rates)]>,
 }
 
-const TIERS: usize = ServiceTier::ALL.len();
+const TIERS: usize = PriceTier::ALL.len();
 
 impl Plan {
     pub(super) fn new(name: &str, entry: Entry) -> Self {
@@ -54,7 +54,7 @@ impl Plan {
     /// The rates of a call, and from how many prompt tokens on they hold.
     pub(super) fn rates(
         &self,
-        tier: ServiceTier,
+        tier: PriceTier,
         prompt: u64,
         at: Timestamp,
     ) -> Option<(u64, &Rates)> {
@@ -73,12 +73,12 @@ impl Plan {
     pub(super) fn unit_rate(
         &self,
         item: Item,
-        tier: ServiceTier,
+        tier: PriceTier,
         prompt: u64,
         results: u64,
     ) -> Option<Rate> {
         let tier = if self.entry.flat {
-            ServiceTier::Standard
+            PriceTier::Standard
         } else {
             tier
         };
@@ -99,8 +99,8 @@ impl Plan {
     }
 
     /// Whether this tier has prices of its own; the standard one always has.
-    pub(super) fn lists(&self, tier: ServiceTier) -> bool {
-        tier == ServiceTier::Standard || self.entry.keys().any(|key| key.tier == tier)
+    pub(super) fn lists(&self, tier: PriceTier) -> bool {
+        tier == PriceTier::Standard || self.entry.keys().any(|key| key.tier == tier)
     }
 
     pub(super) fn uplift(&self, which: Uplift) -> Option<Factor> {
@@ -120,7 +120,7 @@ fn position(len: usize) -> u32 {
 }
 
 /// Each prompt length from which other rates hold.
-fn own_bands(entry: &Entry, tier: ServiceTier, off_peak: bool) -> Vec<(u64, Rates)> {
+fn own_bands(entry: &Entry, tier: PriceTier, off_peak: bool) -> Vec<(u64, Rates)> {
     let steps = rule::steps(entry, tier).into_iter();
     let mut bands: Vec<_> = steps
         .map(|step| (step, rule::rates(entry, tier, step, off_peak)))
@@ -129,7 +129,7 @@ fn own_bands(entry: &Entry, tier: ServiceTier, off_peak: bool) -> Vec<(u64, Rate
     bands
 }
 
-fn all_slots() -> impl Iterator<Item = (ServiceTier, bool)> {
-    let tiers = |off_peak| ServiceTier::ALL.iter().map(move |tier| (*tier, off_peak));
+fn all_slots() -> impl Iterator<Item = (PriceTier, bool)> {
+    let tiers = |off_peak| PriceTier::ALL.iter().map(move |tier| (*tier, off_peak));
     tiers(false).chain(tiers(true))
 }

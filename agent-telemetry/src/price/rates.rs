@@ -5,7 +5,7 @@ use agent_primitives::{TokenUsage, Usd};
 use super::entry::Entry;
 use super::key::CostKey;
 use super::rate::Rate;
-use super::{Item, ServiceTier};
+use super::{Item, PriceTier};
 
 /// What one token costs in each bucket, in whole pico-dollars (10⁻¹² dollars).
 ///
@@ -67,7 +67,7 @@ impl Price {
         ] {
             // A negative price is no price: what it would apply to stays unpriced.
             if let Some(rate) = Rate::of_usd(amount) {
-                let tier = ServiceTier::Standard;
+                let tier = PriceTier::Standard;
                 entry.set(
                     CostKey {
                         item,

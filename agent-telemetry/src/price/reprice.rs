@@ -71,10 +71,9 @@ impl Prices {
         let Body::ModelCall(call) = &record.body else {
             return None;
         };
-        let consumption = super::Consumption::new(call.usage);
         Some(Repricing {
             recorded: call.cost,
-            own: self.amount(&call.provider, &call.model, &consumption, record.at),
+            own: self.amount_of(call, record.at),
         })
     }
 }

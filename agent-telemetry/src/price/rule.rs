@@ -4,7 +4,7 @@
 
 use super::Item;
 use super::entry::Entry;
-use super::key::ServiceTier;
+use super::key::PriceTier;
 use super::rate::Rate;
 
 /// The token items, in the order of the array in [`Rates`].
@@ -105,23 +105,23 @@ impl Rates {
 /// The rates of a call with so many tokens of prompt, cached ones included.
 ///
 /// A threshold that the prompt passes replaces the rate of *all* tokens of the call.
-pub(super) fn rates(entry: &Entry, tier: ServiceTier, prompt: u64, off_peak: bool) -> Rates {
+pub(super) fn rates(entry: &Entry, tier: PriceTier, prompt: u64, off_peak: bool) -> Rates {
     if entry.flat {
-        return listed(entry, ServiceTier::Standard, prompt, false);
+        return listed(entry, PriceTier::Standard, prompt, false);
     }
     match tier {
-        ServiceTier::Batch => batch(entry, prompt),
+        PriceTier::Batch => batch(entry, prompt),
         _ => listed(entry, tier, prompt, off_peak),
     }
 }
 
 /// Where the rates change: each prompt length at which one of them may differ from that of one token
 /// less, in rising order, from 0 on.
-pub(super) fn steps(entry: &Entry, tier: ServiceTier) -> Vec<u64> {
+pub(super) fn steps(entry: &Entry, tier: PriceTier) -> Vec<u64> {
     let inclusive = u64::from(!is_inclusive(entry));
     let keys = entry.keys().filter(|key| key.above > 0);
     let thresholds = keys
-        .filter(|key| key.tier == ServiceTier::Standard || key.tier == tier)
+        .filter(|key| key.tier == PriceTier::Standard || key.tier == tier)
         .map(|key| key.above.saturating_add(inclusive));
     let ranges = entry.ranges.iter();
     let edges = ranges.flat_map(|it| [it.start.saturating_add(1), it.end.saturating_add(1)]);
@@ -150,7 +150,7 @@ const STEPPED: [Item; 6] = [
 ];
 
 /// All tiers but the batch one.
-fn listed(entry: &Entry, tier: ServiceTier, prompt: u64, off_peak: bool) -> Rates {
+fn listed(entry: &Entry, tier: PriceTier, prompt: u64, off_peak: bool) -> Rates {
     let reduced = |item| {
         let hours = entry.off_peak.as_ref().filter(|_| off_peak)?;
         hours.rate(item)
@@ -165,7 +165,7 @@ fn listed(entry: &Entry, tier: ServiceTier, prompt: u64, off_peak: bool) -> Rate
                 input: reduced(Item::Input).or(input),
                 output: reduced(Item::Output)
                     .or_else(|| own(Item::Output))
-                    .or_else(|| entry.exact(Item::Output, 0, ServiceTier::Standard)),
+                    .or_else(|| entry.exact(Item::Output, 0, PriceTier::Standard)),
                 cache_read: reduced(Item::CacheRead)
                     .or_else(|| own(Item::CacheRead))
                     .or(input),
@@ -199,7 +199,7 @@ fn listed(entry: &Entry, tier: ServiceTier, prompt: u64, off_peak: bool) -> Rate
 /// Base rates with their thresholds.
 fn stepped(
     entry: &Entry,
-    tier: ServiceTier,
+    tier: PriceTier,
     prompt: u64,
     reduced: &dyn Fn(Item) -> Option<Rate>,
 ) -> Rates {
@@ -209,7 +209,7 @@ fn stepped(
     // A model that only makes images prices its output by image tokens alone.
     if output.is_none_or(Rate::is_zero) {
         output = entry
-            .exact(Item::OutputImageToken, 0, ServiceTier::Standard)
+            .exact(Item::OutputImageToken, 0, PriceTier::Standard)
             .or(output);
     }
     let mut cache_read = base(Item::CacheRead);
@@ -218,7 +218,7 @@ fn stepped(
     let mut thresholds: Vec<u64> = entry
         .keys()
         .filter(|key| key.above > 0 && STEPPED.contains(&key.item))
-        .filter(|key| key.tier == ServiceTier::Standard || key.tier == tier)
+        .filter(|key| key.tier == PriceTier::Standard || key.tier == tier)
         .map(|key| key.above)
         .filter(|above| passes(entry, prompt, *above))
         .collect();
@@ -254,11 +254,11 @@ fn stepped(
     }
 }
 
-fn reasoning(entry: &Entry, tier: ServiceTier, output: Option<Rate>) -> Option<Rate> {
-    let standard = entry.exact(Item::Reasoning, 0, ServiceTier::Standard);
+fn reasoning(entry: &Entry, tier: PriceTier, output: Option<Rate>) -> Option<Rate> {
+    let standard = entry.exact(Item::Reasoning, 0, PriceTier::Standard);
     entry.exact(Item::Reasoning, 0, tier).or_else(|| {
         let tier_has_output =
-            tier != ServiceTier::Standard && entry.exact(Item::Output, 0, tier).is_some();
+            tier != PriceTier::Standard && entry.exact(Item::Output, 0, tier).is_some();
         if tier_has_output {
             output
         } else {
@@ -268,9 +268,9 @@ fn reasoning(entry: &Entry, tier: ServiceTier, output: Option<Rate>) -> Option<R
 }
 
 /// What other kinds of tokens cost: their own price, or that of text.
-fn modalities(entry: &Entry, tier: ServiceTier, rates: &Rates) -> Rates {
+fn modalities(entry: &Entry, tier: PriceTier, rates: &Rates) -> Rates {
     let own = |item| entry.rate(item, 0, tier);
-    let standard = |item| entry.exact(item, 0, ServiceTier::Standard);
+    let standard = |item| entry.exact(item, 0, PriceTier::Standard);
     Rates {
         input_audio: own(Item::InputAudio).or(rates.input),
         input_image: own(Item::InputImageToken).or(rates.input),
@@ -288,18 +288,18 @@ fn modalities(entry: &Entry, tier: ServiceTier, rates: &Rates) -> Rates {
 
 /// Batch prices; a rate that is not listed is half of the one that the same call costs otherwise.
 fn batch(entry: &Entry, prompt: u64) -> Rates {
-    let half = listed(entry, ServiceTier::Standard, prompt, false).half();
-    let flat = |item| entry.exact(item, 0, ServiceTier::Batch);
+    let half = listed(entry, PriceTier::Standard, prompt, false).half();
+    let flat = |item| entry.exact(item, 0, PriceTier::Batch);
     let own = |item| {
         let thresholds = entry
             .keys()
-            .filter(|key| key.item == item && key.tier == ServiceTier::Batch && key.above > 0);
+            .filter(|key| key.item == item && key.tier == PriceTier::Batch && key.above > 0);
         let crossed = thresholds
             .map(|key| key.above)
             .filter(|it| passes(entry, prompt, *it));
         crossed
             .max()
-            .and_then(|above| entry.exact(item, above, ServiceTier::Batch))
+            .and_then(|above| entry.exact(item, above, PriceTier::Batch))
             .or_else(|| flat(item))
     };
     let mut rates = half;
@@ -327,7 +327,7 @@ fn batch(entry: &Entry, prompt: u64) -> Rates {
         rates.reasoning = Some(output);
         rates.output_audio = Some(output);
         rates.output_video = Some(output);
-        let image = entry.exact(Item::OutputImageToken, 0, ServiceTier::Standard);
+        let image = entry.exact(Item::OutputImageToken, 0, PriceTier::Standard);
         rates.output_image = image.map(Rate::half).or(Some(output));
     }
     rates.output_image = flat(Item::OutputImageToken).or(rates.output_image);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use agent_primitives::Timestamp;
 
+use super::name_hash::NameHash;
 use super::plan::Plan;
 
 /// Prices with the time from which each holds, in the order of time.
@@ -66,7 +67,7 @@ impl Series {
 /// A name `seller/model` is kept under `model`, so that one look-up finds all who sell it.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Table {
-    models: HashMap<Box<str>, Vec<(Box<str>, Series)>>,
+    models: HashMap<Box<str>, Vec<(Box<str>, Series)>, NameHash>,
 }
 
 impl Table {

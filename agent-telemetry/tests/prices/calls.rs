@@ -1,7 +1,7 @@
 //! Calls of every kind from a seed: the generator of `data/litellm_costs.py`, number for number.
 
 use agent_primitives::{Timestamp, TokenUsage};
-use agent_telemetry::{Consumption, Item, ServiceTier};
+use agent_telemetry::{Consumption, Item, PriceTier};
 
 use crate::map::{READ, Raw};
 
@@ -12,18 +12,18 @@ pub(crate) struct Calls<'a> {
 
 pub(crate) struct Call<'a> {
     pub(crate) name: &'a str,
-    pub(crate) tier: ServiceTier,
+    pub(crate) tier: PriceTier,
     pub(crate) at: Timestamp,
     pub(crate) consumption: Consumption,
 }
 
-const TIERS: [ServiceTier; 6] = [
-    ServiceTier::Standard,
-    ServiceTier::Batch,
-    ServiceTier::Flex,
-    ServiceTier::Priority,
-    ServiceTier::Balanced,
-    ServiceTier::Ultrafast,
+const TIERS: [PriceTier; 6] = [
+    PriceTier::Standard,
+    PriceTier::Batch,
+    PriceTier::Flex,
+    PriceTier::Priority,
+    PriceTier::Balanced,
+    PriceTier::Ultrafast,
 ];
 
 const EDGES: [u64; 9] = [

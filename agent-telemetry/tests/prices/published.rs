@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use agent_telemetry::{Costing, Item, Prices, ServiceTier, Unpriced};
+use agent_telemetry::{Costing, Item, PriceTier, Prices, Unpriced};
 use serde_json::{Map, Value};
 
 use crate::calls::{Call, Calls};
@@ -51,13 +51,13 @@ fn explain(
                 lists("input_cost_per_token_batches") && lists("output_cost_per_token_batches");
             let none_listed = !entry.keys().any(|key| key.ends_with("_batches"));
             if none_listed && !lists("off_peak_pricing") {
-                let usual = call.consumption.clone().tier(ServiceTier::Standard);
+                let usual = call.consumption.clone().tier(PriceTier::Standard);
                 let usual = cost(prices, call.name, &usual, call.at).unwrap();
                 // Each line is rounded to a pico-dollar on both sides.
                 let off = (batch.amount.picos() * 2 - usual.amount.picos()).abs();
                 assert!(off <= 20, "{}: {batch:?}, {usual:?}", call.name);
             }
-            (call.tier == ServiceTier::Batch && !listed).then_some(Reason::HalfForBatch)
+            (call.tier == PriceTier::Batch && !listed).then_some(Reason::HalfForBatch)
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use agent_primitives::{Timestamp, TokenUsage};
-use agent_telemetry::{Consumption, Item, ServiceTier, Unpriced};
+use agent_telemetry::{Consumption, Item, PriceTier, Unpriced};
 
 use crate::map::{READ, cost, input, load, usd};
 
@@ -56,7 +56,7 @@ fn each_unit_has_its_price() {
         ),
         (none().units(Item::OcrPage, 2), 4_000_000_000),
         (
-            none().units(Item::OcrPage, 2).tier(ServiceTier::Batch),
+            none().units(Item::OcrPage, 2).tier(PriceTier::Batch),
             2_000_000_000,
         ),
         (
@@ -143,9 +143,9 @@ fn lines_are_disjoint_and_add_up() {
     assert_eq!(costing.amount.picos(), 10_020_000_000);
     assert_eq!(
         (costing.tier, costing.tier_listed),
-        (ServiceTier::Standard, true)
+        (PriceTier::Standard, true)
     );
-    let flex = cost(&load(MAP), "m", &input(1).tier(ServiceTier::Flex), READ).unwrap();
+    let flex = cost(&load(MAP), "m", &input(1).tier(PriceTier::Flex), READ).unwrap();
     assert!(!flex.tier_listed);
 }
 
