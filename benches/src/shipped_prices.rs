@@ -77,7 +77,7 @@ fn same_prices(period: &Fields, prices: &Fields) -> bool {
         let kept = fields
             .iter()
             .filter(|(key, _)| !matches!(key.as_str(), "since" | "source"));
-        kept.map(|(key, value)| (key.clone(), value.get().to_owned()))
+        kept.map(|(key, value)| (key.clone(), compact(value.get())))
             .collect()
     };
     priced(period) == priced(prices)

@@ -67,8 +67,11 @@ impl Series {
 /// A name `seller/model` is kept under `model`, so that one look-up finds all who sell it.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Table {
-    models: HashMap<Box<str>, Vec<(Box<str>, Series)>, NameHash>,
+    models: HashMap<Box<str>, Sellers, NameHash>,
 }
+
+/// Who sells a model, and at which prices.
+type Sellers = Vec<(Box<str>, Series)>;
 
 impl Table {
     pub(super) fn set(&mut self, name: &str, since: Timestamp, plan: Plan) {

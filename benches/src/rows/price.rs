@@ -48,7 +48,7 @@ fn found(name: &'static str, provider: &str, model: &str, known: bool) -> Result
         let doing = format!("find the price of {model} at {provider}");
         return Err(Broken::new(doing, "the table has changed"));
     }
-    Ok(ours(name, move || {
+    Ok(ours(name, move |_| {
         std::hint::black_box(&prices).knows(&provider, &model, AT)
     }))
 }
@@ -76,20 +76,19 @@ fn reprice() -> Result<Case, Broken> {
             records.push(record);
         }
     }
-    let mut next = 0;
-    Ok(ours("a record priced anew", move || {
-        next = (next + 1) % records.len();
-        records.get(next).and_then(|record| prices.reprice(record))
+    Ok(ours("a record priced anew", move |number| {
+        let record = records.get(number as usize % records.len());
+        record.and_then(|record| prices.reprice(record))
     }))
 }
 
-fn ours<T: 'static>(name: &'static str, mut run: impl FnMut() -> T + 'static) -> Case {
+fn ours<T: 'static>(name: &'static str, run: impl Fn(u32) -> T + Send + Sync + 'static) -> Case {
     Case::looped(
         Kind::Ours,
         name,
         version_of("agent-telemetry"),
         move |calls| {
-            repeat(calls, |_| run());
+            repeat(calls, &run);
         },
     )
 }
