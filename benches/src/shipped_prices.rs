@@ -73,14 +73,14 @@ pub fn refresh(table: &str, map: &str, day: &str) -> Result<String, Broken> {
 }
 
 fn same_prices(period: &Fields, prices: &Fields) -> bool {
-    let priced = |fields: &Fields| -> Vec<(String, String)> {
+    let without_origin = |fields: &Fields| -> Vec<(String, String)> {
         let kept = fields
             .iter()
             .filter(|(key, _)| !matches!(key.as_str(), "since" | "source"));
         kept.map(|(key, value)| (key.clone(), compact(value.get())))
             .collect()
     };
-    priced(period) == priced(prices)
+    without_origin(period) == without_origin(prices)
 }
 
 /// Models that hosts talk to, of the makers that most hosts use.
