@@ -41,9 +41,9 @@ macro_rules! cell {
         }
 
         impl Merge for $name {
-            fn merge(&mut self, other: &Self) {
-                $(self.$count.merge(&other.$count);)*
-                $(self.$other.merge(&other.$other);)*
+            fn absorb(&mut self, other: &Self) {
+                $(self.$count.absorb(&other.$count);)*
+                $(self.$other.absorb(&other.$other);)*
             }
         }
     };
@@ -286,8 +286,8 @@ impl MetricCell {
 }
 
 impl Merge for MetricCell {
-    fn merge(&mut self, other: &Self) {
-        self.count.merge(&other.count);
+    fn absorb(&mut self, other: &Self) {
+        self.count.absorb(&other.count);
         self.sum = (self.sum + other.sum).clamp(f64::MIN, f64::MAX);
         self.range = match (self.range, other.range) {
             (Some(own), Some(other)) => Some((own.0.min(other.0), own.1.max(other.1))),

@@ -83,7 +83,7 @@ impl Minutes {
     pub(crate) fn by(&self, span: Span) -> BTreeMap<i64, Rollups> {
         let mut longer: BTreeMap<i64, Rollups> = BTreeMap::new();
         for (&minute, sums) in &self.0 {
-            longer.entry(span.floor(minute)).or_default().merge(sums);
+            longer.entry(span.floor(minute)).or_default().absorb(sums);
         }
         longer
     }
@@ -91,7 +91,7 @@ impl Minutes {
     pub(crate) fn total(&self) -> Rollups {
         let mut total = Rollups::default();
         for sums in self.0.values() {
-            total.merge(sums);
+            total.absorb(sums);
         }
         total
     }
@@ -105,8 +105,8 @@ impl Rollups {
             task_type: standing.task_type.clone(),
         };
         let cell = self.agents.entry(key).or_default();
-        cell.records.merge(&1);
-        cell.sessions.merge(&u64::from(standing.begins));
+        cell.records.absorb(&1);
+        cell.sessions.absorb(&u64::from(standing.begins));
         cell.add(&record.body);
         match &record.body {
             Body::ModelCall(call) => self.add_model(record, call),
@@ -119,7 +119,7 @@ impl Rollups {
                     unit: metric.unit(),
                 };
                 let value = MetricCell::of(metric.value());
-                self.metrics.entry(key).or_default().merge(&value);
+                self.metrics.entry(key).or_default().absorb(&value);
             }
             _ => {}
         }
@@ -132,16 +132,16 @@ impl Rollups {
             model: call.model.clone(),
         };
         let cell = self.models.entry(key).or_default();
-        cell.calls.merge(&1);
-        cell.attempts.merge(&call.attempts.into());
-        cell.priced.merge(&call.cost.is_some().into());
-        cell.unpriced.merge(&call.is_unpriced().into());
-        cell.usage.merge(&call.usage);
-        cell.cost.merge(&call.cost.unwrap_or_default());
+        cell.calls.absorb(&1);
+        cell.attempts.absorb(&call.attempts.into());
+        cell.priced.absorb(&call.cost.is_some().into());
+        cell.unpriced.absorb(&call.is_unpriced().into());
+        cell.usage.absorb(&call.usage);
+        cell.cost.absorb(&call.cost.unwrap_or_default());
         match call.failure {
             Some(kind) => {
-                cell.failed.merge(&1);
-                cell.failures.entry(kind).or_default().merge(&1);
+                cell.failed.absorb(&1);
+                cell.failures.entry(kind).or_default().absorb(&1);
             }
             None => {
                 time(&mut cell.latency_ns, call.latency);
@@ -160,11 +160,11 @@ impl Rollups {
         let cell: &mut ToolCell = self.tools.entry(key).or_default();
         match call.outcome {
             ToolOutcome::Ok => {
-                cell.ok.merge(&1);
+                cell.ok.absorb(&1);
                 time(&mut cell.latency_ns, call.elapsed);
             }
-            ToolOutcome::Failed => cell.failed.merge(&1),
-            ToolOutcome::Aborted => cell.aborted.merge(&1),
+            ToolOutcome::Failed => cell.failed.absorb(&1),
+            ToolOutcome::Aborted => cell.aborted.absorb(&1),
         }
     }
 }
@@ -172,41 +172,41 @@ impl Rollups {
 impl AgentCell {
     fn add(&mut self, body: &Body) {
         match body {
-            Body::SessionResume(_) => self.resumptions.merge(&1),
+            Body::SessionResume(_) => self.resumptions.absorb(&1),
             Body::SessionEnd(end) => {
                 match end.outcome {
-                    Outcome::Success => self.success.merge(&1),
-                    Outcome::Escalated => self.escalated.merge(&1),
-                    Outcome::Failed => self.failed.merge(&1),
-                    Outcome::Aborted => self.aborted.merge(&1),
+                    Outcome::Success => self.success.absorb(&1),
+                    Outcome::Escalated => self.escalated.absorb(&1),
+                    Outcome::Failed => self.failed.absorb(&1),
+                    Outcome::Aborted => self.aborted.absorb(&1),
                 }
-                self.elapsed_ns.merge(&nanos(end.elapsed));
+                self.elapsed_ns.absorb(&nanos(end.elapsed));
             }
             Body::ModelCall(call) => {
-                self.model_calls.merge(&1);
-                self.failed_calls.merge(&call.failure.is_some().into());
-                self.priced_calls.merge(&call.cost.is_some().into());
-                self.unpriced_calls.merge(&call.is_unpriced().into());
-                self.usage.merge(&call.usage);
-                self.cost.merge(&call.cost.unwrap_or_default());
+                self.model_calls.absorb(&1);
+                self.failed_calls.absorb(&call.failure.is_some().into());
+                self.priced_calls.absorb(&call.cost.is_some().into());
+                self.unpriced_calls.absorb(&call.is_unpriced().into());
+                self.usage.absorb(&call.usage);
+                self.cost.absorb(&call.cost.unwrap_or_default());
             }
             Body::ToolCall(call) => match call.outcome {
-                ToolOutcome::Ok => self.tools_ok.merge(&1),
-                ToolOutcome::Failed => self.tools_failed.merge(&1),
-                ToolOutcome::Aborted => self.tools_aborted.merge(&1),
+                ToolOutcome::Ok => self.tools_ok.absorb(&1),
+                ToolOutcome::Failed => self.tools_failed.absorb(&1),
+                ToolOutcome::Aborted => self.tools_aborted.absorb(&1),
             },
-            Body::Handoff(_) => self.handoffs.merge(&1),
-            Body::Retry(_) => self.retries.merge(&1),
+            Body::Handoff(_) => self.handoffs.absorb(&1),
+            Body::Retry(_) => self.retries.absorb(&1),
             Body::Violation(violation) => self.add_violation(violation),
             Body::FilesChanged(changed) => {
-                self.files.merge(&changed.files);
-                self.lines_added.merge(&changed.lines_added);
-                self.lines_removed.merge(&changed.lines_removed);
+                self.files.absorb(&changed.files);
+                self.lines_added.absorb(&changed.lines_added);
+                self.lines_removed.absorb(&changed.lines_removed);
             }
             Body::TaskTiming(timing) => {
-                self.tasks.merge(&1);
-                self.queued_ns.merge(&nanos(timing.queued));
-                self.ran_ns.merge(&nanos(timing.ran));
+                self.tasks.absorb(&1);
+                self.queued_ns.absorb(&nanos(timing.queued));
+                self.ran_ns.absorb(&nanos(timing.ran));
             }
             Body::SessionStart(_)
             | Body::Attempt(_)
@@ -223,12 +223,12 @@ impl AgentCell {
 
     fn add_violation(&mut self, violation: &Violation) {
         match violation.severity {
-            Severity::Info => self.violations_info.merge(&1),
-            Severity::Warning => self.violations_warning.merge(&1),
-            Severity::Error => self.violations_error.merge(&1),
-            Severity::Critical => self.violations_critical.merge(&1),
+            Severity::Info => self.violations_info.absorb(&1),
+            Severity::Warning => self.violations_warning.absorb(&1),
+            Severity::Error => self.violations_error.absorb(&1),
+            Severity::Critical => self.violations_critical.absorb(&1),
         }
-        self.violations_fixed.merge(&violation.fixed.into());
+        self.violations_fixed.absorb(&violation.fixed.into());
     }
 }
 

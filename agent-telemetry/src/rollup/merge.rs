@@ -8,7 +8,7 @@ use crate::ExponentialHistogram;
 
 /// Sums that grow by others of their kind. The order of merging makes no difference.
 pub(crate) trait Merge {
-    fn merge(&mut self, other: &Self);
+    fn absorb(&mut self, other: &Self);
 }
 
 /// The greatest count that the database can hold, so that memory and database agree.
@@ -19,34 +19,34 @@ pub(crate) fn limited(count: u64) -> u64 {
 }
 
 impl Merge for u64 {
-    fn merge(&mut self, other: &Self) {
+    fn absorb(&mut self, other: &Self) {
         *self = limited(self.saturating_add(*other));
     }
 }
 
 impl Merge for TokenUsage {
-    fn merge(&mut self, other: &Self) {
+    fn absorb(&mut self, other: &Self) {
         *self += *other;
     }
 }
 
 impl Merge for Usd {
-    fn merge(&mut self, other: &Self) {
+    fn absorb(&mut self, other: &Self) {
         *self += *other;
     }
 }
 
 impl Merge for ExponentialHistogram {
-    fn merge(&mut self, other: &Self) {
+    fn absorb(&mut self, other: &Self) {
         Self::merge(self, other);
     }
 }
 
 impl<K: Ord + Clone, V: Merge + Clone> Merge for BTreeMap<K, V> {
-    fn merge(&mut self, other: &Self) {
+    fn absorb(&mut self, other: &Self) {
         for (key, value) in other {
             match self.get_mut(key) {
-                Some(own) => own.merge(value),
+                Some(own) => own.absorb(value),
                 None => drop(self.insert(key.clone(), value.clone())),
             }
         }

@@ -128,15 +128,15 @@ impl Rollups {
 
     /// Adds all that `other` counts.
     pub fn merge(&mut self, other: &Self) {
-        Merge::merge(self, other);
+        Merge::absorb(self, other);
     }
 }
 
 impl Merge for Rollups {
-    fn merge(&mut self, other: &Self) {
-        self.agents.merge(&other.agents);
-        self.models.merge(&other.models);
-        self.tools.merge(&other.tools);
-        self.metrics.merge(&other.metrics);
+    fn absorb(&mut self, other: &Self) {
+        self.agents.absorb(&other.agents);
+        self.models.absorb(&other.models);
+        self.tools.absorb(&other.tools);
+        self.metrics.absorb(&other.metrics);
     }
 }
