@@ -4,6 +4,7 @@ mod metrics;
 mod price;
 mod privacy;
 mod record;
+mod rollup;
 mod session;
 mod sink;
 mod stats;
@@ -28,6 +29,10 @@ pub use record::{
     InvalidProject, InvalidUserHash, Metric, MetricKind, ModelCall, Outcome, Parent, ProjectId,
     Record, ServiceTier, SessionEnd, SessionStart, Severity, StopReason, Task, TaskTiming,
     ToolCall, ToolOutcome, Unit, UserHash, Violation,
+};
+pub use rollup::{
+    AgentCell, AgentKey, MetricCell, MetricKey, ModelCell, ModelKey, Period, Rollups, Span,
+    ToolCell, ToolKey,
 };
 pub use session::{ModelCallSpan, ModelHandle, Session, SessionObserver, ToolCallSpan, ToolHandle};
 pub use sink::{MemorySink, Sink, SinkError};
