@@ -102,7 +102,10 @@ mod tests {
         ] {
             assert_eq!(moment(text), None, "{text}");
         }
-        assert_eq!(moment("2024-02-29").unwrap().to_string(), "2024-02-29T00:00:00.000Z");
+        assert_eq!(
+            moment("2024-02-29").unwrap().to_string(),
+            "2024-02-29T00:00:00.000Z"
+        );
         assert_eq!(
             moment("2026-11-20T08:30:00Z").unwrap().to_string(),
             "2026-11-20T08:30:00.000Z"

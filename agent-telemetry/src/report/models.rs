@@ -1,19 +1,25 @@
 //! The report per model: how often, how well, how fast, how dear.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
 use agent_primitives::{FailureKind, ModelId, ProviderId, TokenUsage, Usd};
 use serde::{Deserialize, Serialize};
 
-use super::{Percentiles, Period};
+use super::{Percentiles, SCHEMA};
+use crate::rollup::Merge;
+use crate::{ModelCell, Period, Rollups, Span};
 
 /// What the models of a period did: the report `models`.
 ///
 /// ```
 /// use agent_primitives::{ModelId, ProviderId, Timestamp};
-/// use agent_telemetry::{ModelCall, ModelsReport, Period, Record};
+/// use agent_telemetry::{ModelCall, ModelsReport, Period, Record, Rollups};
 ///
 /// let at = Timestamp::from_unix_seconds(1_795_219_200);
 /// let call = ModelCall::new(ProviderId::new("house")?, ModelId::new("small")?);
-/// let report = ModelsReport::of(Period::last_24_hours(at), [Record::new(at, call)]);
+/// let period = Period::last_24_hours(at);
+/// let report = ModelsReport::of(period, &Rollups::of([&Record::new(at, call)], period));
 /// assert_eq!((report.calls, report.unpriced_calls), (1, 1));
 /// assert_eq!(report.models[0].cost_share, None, "of nothing there are no shares");
 /// # Ok::<(), agent_primitives::InvalidId>(())
@@ -53,7 +59,8 @@ pub struct ModelFigures {
     pub cost: Usd,
     /// Calls whose cost is not known and missing from the sum.
     pub unpriced_calls: u64,
-    /// Its part of the cost of all models, from 0 to 1; `None` where they cost nothing together.
+    /// Its part of the sum over all models, from 0 to 1; `None` where that is nothing, and where no cost
+    /// of this one is known.
     pub cost_share: Option<f64>,
     /// Times of the successful calls; `None` where there was none.
     pub latency: Option<Percentiles>,
@@ -61,7 +68,69 @@ pub struct ModelFigures {
     pub first_token: Option<Percentiles>,
 }
 
+impl ModelsReport {
+    /// The report on the sums of a period, of which this is the period that they were asked for.
+    pub fn of(period: Period, sums: &Rollups) -> Self {
+        let mut models: BTreeMap<(&ProviderId, &ModelId), ModelCell> = BTreeMap::new();
+        for (key, cell) in &sums.models {
+            let of = (&key.provider, &key.model);
+            models.entry(of).or_default().absorb(cell);
+        }
+        let mut total = (0, 0, Usd::ZERO);
+        for cell in models.values() {
+            total.0.absorb(&cell.calls);
+            total.1.absorb(&cell.unpriced);
+            total.2.absorb(&cell.cost);
+        }
+        let (calls, unpriced_calls, cost) = total;
+        let mut models: Vec<ModelFigures> = models
+            .iter()
+            .map(|((provider, model), cell)| {
+                ModelFigures::of((*provider).clone(), (*model).clone(), cell, cost)
+            })
+            .collect();
+        // Stable: where the rest is equal, in the order of names.
+        models.sort_by_key(|line| (Reverse(line.cost), Reverse(line.calls)));
+        Self {
+            schema: SCHEMA,
+            period: period.outward(Span::Minute),
+            calls,
+            unpriced_calls,
+            cost,
+            models,
+        }
+    }
+}
+
+/// The part of a positive whole.
+fn cost_share(part: Usd, whole: Usd) -> Option<f64> {
+    #[expect(clippy::cast_precision_loss, reason = "a share needs no 53 bits")]
+    let [part, whole] = [part, whole].map(|cost| cost.picos() as f64);
+    (whole > 0.0).then(|| part / whole)
+}
+
 impl ModelFigures {
+    fn of(provider: ProviderId, model: ModelId, cell: &ModelCell, total: Usd) -> Self {
+        let failures = cell.failures.iter();
+        let mut failures: Vec<CallFailures> = failures
+            .map(|(&kind, &calls)| CallFailures { kind, calls })
+            .collect();
+        failures.sort_by_key(|line| Reverse(line.calls));
+        Self {
+            provider,
+            model,
+            calls: cell.calls,
+            failures,
+            usage: cell.usage,
+            cost: cell.cost,
+            unpriced_calls: cell.unpriced,
+            cost_share: cost_share(cell.cost, total)
+                .filter(|_| !cell.cost.is_zero() || cell.unpriced == 0),
+            latency: Percentiles::of(cell.latency_ns.count(), |q| cell.latency(q)),
+            first_token: Percentiles::of(cell.first_token_ns.count(), |q| cell.first_token(q)),
+        }
+    }
+
     /// Calls that failed, whatever went wrong.
     pub fn failed(&self) -> u64 {
         self.failures

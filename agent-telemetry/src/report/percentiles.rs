@@ -4,8 +4,6 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ExponentialHistogram;
-
 /// Percentiles of a set of times, from a histogram: at most 0.55 % off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -21,18 +19,13 @@ pub struct Percentiles {
 }
 
 impl Percentiles {
-    /// Of times in seconds; `None` where there is none.
-    pub(super) fn of_seconds(histogram: &ExponentialHistogram) -> Option<Self> {
-        let at = |q| {
-            let seconds = histogram.quantile(q)?;
-            // Times beyond 584 000 million years are cut to that.
-            Some(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX))
-        };
+    /// `None` where there is no time.
+    pub(super) fn of(count: u64, quantile: impl Fn(f64) -> Option<Duration>) -> Option<Self> {
         Some(Self {
-            count: histogram.count(),
-            p50: at(0.5)?,
-            p95: at(0.95)?,
-            p99: at(0.99)?,
+            count,
+            p50: quantile(0.5)?,
+            p95: quantile(0.95)?,
+            p99: quantile(0.99)?,
         })
     }
 }

@@ -8,7 +8,6 @@ use super::{dash, known, title};
 use crate::report::{AgentLine, AgentsReport};
 use crate::stats::layout::{Decimals, Table, count, number, section, share};
 use crate::stats::width::cut;
-use crate::{Severity, Unit};
 
 impl fmt::Display for AgentsReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -18,7 +17,10 @@ impl fmt::Display for AgentsReport {
         }
         section(f, "Sessions")?;
         if self.agents.iter().all(|line| line.sessions.is_none()) {
-            writeln!(f, "  There were no sessions in this period, but other work.")?;
+            writeln!(
+                f,
+                "  There were no sessions in this period, but other work."
+            )?;
         } else {
             self.sessions().write(f)?;
         }
@@ -36,7 +38,14 @@ impl AgentsReport {
         let mut table = Table::new(
             0,
             [
-                "agent", "started", "resumed", "ended", "success", "rate", "escalated", "failed",
+                "agent",
+                "started",
+                "resumed",
+                "ended",
+                "success",
+                "rate",
+                "escalated",
+                "failed",
                 "aborted",
             ],
         );
@@ -113,7 +122,9 @@ impl AgentsReport {
         let used = self.agents.iter().filter(|line| line.usage.total() > 0);
         for line in used {
             let usage = &line.usage;
-            let written = usage.cache_write_5m().saturating_add(usage.cache_write_1h());
+            let written = usage
+                .cache_write_5m()
+                .saturating_add(usage.cache_write_1h());
             table.row([
                 name(line),
                 count(usage.total()),
@@ -131,32 +142,29 @@ impl AgentsReport {
         let mut table = Table::new(
             0,
             [
-                "agent", "tool calls", "handoffs", "violations", "fixed", "critical", "error",
-                "warning", "info",
+                "agent",
+                "tool calls",
+                "handoffs",
+                "violations",
+                "fixed",
+                "critical",
+                "error",
+                "warning",
+                "info",
             ],
         );
         for line in &self.agents {
-            let of = |severity: Severity| {
-                let mut lines = line.violations.iter();
-                let found = lines.find(|it| it.severity == severity);
-                count(found.map_or(0, |it| it.found))
-            };
-            let (found, fixed) = line
-                .violations
-                .iter()
-                .fold((0_u64, 0_u64), |(found, fixed), it| {
-                    (found.saturating_add(it.found), fixed.saturating_add(it.fixed))
-                });
+            let it = &line.violations;
             table.row([
                 name(line),
                 count(line.tool_calls),
                 count(line.handoffs),
-                count(found),
-                share(fixed, found),
-                of(Severity::Critical),
-                of(Severity::Error),
-                of(Severity::Warning),
-                of(Severity::Info),
+                count(it.found()),
+                share(it.fixed, it.found()),
+                count(it.critical),
+                count(it.error),
+                count(it.warning),
+                count(it.info),
             ]);
         }
         table
@@ -165,12 +173,13 @@ impl AgentsReport {
     fn metrics(&self) -> Table {
         let mut table = Table::new(
             1,
-            ["metrics", "of", "values", "mean", "lowest", "highest", "unit"],
+            [
+                "metrics", "of", "values", "mean", "lowest", "highest", "unit",
+            ],
         );
         for line in &self.agents {
             for metric in &line.metrics {
                 let [mean, min, max] = [metric.mean, metric.min, metric.max].map(number);
-                let unit: Unit = metric.unit;
                 table.row([
                     metric.name.clone(),
                     cut(&name(line), 24),
@@ -178,7 +187,7 @@ impl AgentsReport {
                     mean,
                     min,
                     max,
-                    unit.to_string(),
+                    metric.unit.to_string(),
                 ]);
             }
         }

@@ -8,7 +8,8 @@ use std::fmt;
 
 use agent_primitives::{ModelId, ProviderId, Usd};
 
-use super::{Percentiles, Period};
+use super::Percentiles;
+use crate::Period;
 use crate::stats::layout::{Decimals, time};
 use crate::stats::width::{cut, printable};
 
@@ -31,7 +32,7 @@ fn offer(provider: &ProviderId, model: &ModelId) -> String {
     format!("{} · {model}", cut(provider.as_str(), 20))
 }
 
-/// How many times, and the percentiles.
+/// The percentiles, dashes where there are none.
 fn percentiles(times: Option<Percentiles>) -> [String; 3] {
     match times {
         Some(it) => [it.p50, it.p95, it.p99].map(time),

@@ -46,7 +46,9 @@ impl ModelsReport {
         let decimals = Decimals::of(self.models.iter().map(|line| line.cost));
         let mut table = Table::new(
             0,
-            ["models", "calls", "failed", "unpriced", "tokens", "cost", "share"],
+            [
+                "models", "calls", "failed", "unpriced", "tokens", "cost", "share",
+            ],
         );
         for line in &self.models {
             table.row([
@@ -56,7 +58,8 @@ impl ModelsReport {
                 count(line.unpriced_calls),
                 count(line.usage.total()),
                 known(line.cost, line.unpriced_calls, decimals),
-                line.cost_share.map_or_else(dash, |share| format!("{:.1} %", share * 100.0)),
+                line.cost_share
+                    .map_or_else(dash, |share| format!("{:.1} %", share * 100.0)),
             ]);
         }
         table
@@ -65,11 +68,20 @@ impl ModelsReport {
     fn tokens(&self) -> Table {
         let mut table = Table::new(
             0,
-            ["tokens", "input", "cache read", "cache write", "output", "reasoning"],
+            [
+                "tokens",
+                "input",
+                "cache read",
+                "cache write",
+                "output",
+                "reasoning",
+            ],
         );
         for line in self.models.iter().filter(|line| line.usage.total() > 0) {
             let usage = &line.usage;
-            let written = usage.cache_write_5m().saturating_add(usage.cache_write_1h());
+            let written = usage
+                .cache_write_5m()
+                .saturating_add(usage.cache_write_1h());
             table.row([
                 offer(&line.provider, &line.model),
                 count(usage.input()),
@@ -85,7 +97,15 @@ impl ModelsReport {
     fn times(&self) -> Table {
         let mut table = Table::new(
             0,
-            ["models", "calls", "p50", "p95", "p99", "first token p50", "p95"],
+            [
+                "models",
+                "calls",
+                "p50",
+                "p95",
+                "p99",
+                "first token p50",
+                "p95",
+            ],
         );
         for line in &self.models {
             let [p50, p95, p99] = percentiles(line.latency);
