@@ -21,5 +21,7 @@ mod order;
 mod prices;
 mod recorder;
 mod report;
+#[cfg(feature = "sqlite")]
+mod rollups;
 mod story;
 mod tracing_names;
