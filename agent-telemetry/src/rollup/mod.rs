@@ -14,8 +14,9 @@ use agent_primitives::{AgentId, ModelId, ProviderId, ToolName};
 pub use cell::{AgentCell, MetricCell, ModelCell, ToolCell};
 pub use period::{Period, Span};
 
-pub(crate) use fold::{KnownSessions, Minutes, SessionSoFar, Standing};
-pub(crate) use merge::{Merge, limited};
+use fold::KnownSessions;
+pub(crate) use fold::{Minutes, SessionSoFar, Standing};
+pub(crate) use merge::Merge;
 pub(crate) use period::Part;
 
 use crate::{ProjectId, Record, Unit};

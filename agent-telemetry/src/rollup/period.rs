@@ -68,7 +68,7 @@ const NANOS: i64 = 1_000_000_000;
 /// assert_eq!(day.from(), Timestamp::from_unix_seconds(913_600));
 /// assert!(day.contains(day.from()) && !day.contains(now));
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Period {
     from: Timestamp,
     to: Timestamp,

@@ -9,8 +9,10 @@ use super::encode::Encoder;
 use super::error::Fault;
 use super::file::{FileIdentity, create_private};
 use super::names::Numbers;
+use super::rolled::{self, CatchUp};
 use super::tables::Table;
 use super::{StoreError, schema};
+use crate::rollup::Minutes;
 use crate::{Record, Sink, SinkError, UserKey};
 
 /// Stores records in an SQLite database, one transaction a batch.
@@ -49,6 +51,10 @@ pub struct SqliteSink {
 struct Database {
     connection: Connection,
     identity: FileIdentity,
+    sessions: rolled::Sessions,
+    rollups: rolled::Writer,
+    /// What `PRAGMA data_version` said; it changes when another connection has written.
+    data_version: Option<i64>,
 }
 
 impl SqliteSink {
@@ -72,13 +78,25 @@ impl SqliteSink {
         let path = path.as_ref();
         // A later change of the working directory does not move the file.
         let path = std::path::absolute(path).map_err(|error| StoreError::io(path, error))?;
-        Ok(Self {
-            database: Some(Database::open(&path, busy_timeout)?),
+        let mut sink = Self {
+            database: None,
             path,
             busy_timeout,
             inserts: Table::ALL.map(|table| (table, table.insert())),
             names: Numbers::default(),
-        })
+        };
+        sink.open_database()?;
+        Ok(sink)
+    }
+
+    fn open_database(&mut self) -> Result<(), StoreError> {
+        self.names.forget();
+        let mut database = Database::open(&self.path, self.busy_timeout)?;
+        database
+            .catch_up(&mut self.names)
+            .map_err(|fault| StoreError::fault(&self.path, fault))?;
+        self.database = Some(database);
+        Ok(())
     }
 
     /// Opens the file anew where the path does not lead to the one that is open, so that nothing is
@@ -90,11 +108,10 @@ impl SqliteSink {
         // Closed before the new one is opened: closing may remove the log beside the path.
         let replaced = self.database.take_if(is_another).is_some();
         if self.database.is_none() {
-            self.names.forget();
-            self.database = Some(Database::open(path, self.busy_timeout)?);
+            self.open_database()?;
         }
         if replaced {
-            return Err(StoreError::replaced(path));
+            return Err(StoreError::replaced(&self.path));
         }
         Ok(())
     }
@@ -111,8 +128,8 @@ impl SqliteSink {
 }
 
 impl Database {
-    /// One for each table and a few more.
-    const STATEMENTS: usize = 32;
+    /// One for each table of rows, two for each table of sums, and those that catch up.
+    const STATEMENTS: usize = 96;
 
     fn open(path: &Path, busy_timeout: Duration) -> Result<Self, StoreError> {
         let io = |error| StoreError::io(path, error);
@@ -133,6 +150,9 @@ impl Database {
         Ok(Self {
             connection,
             identity,
+            sessions: rolled::Sessions::default(),
+            rollups: rolled::Writer::default(),
+            data_version: None,
         })
     }
 
@@ -146,14 +166,27 @@ impl Database {
             .connection
             .transaction_with_behavior(TransactionBehavior::Immediate)?;
         // Under the lock, so that two processes never use one number twice.
-        let first: i64 = transaction
-            .prepare_cached("SELECT next FROM sequence")?
-            .query_row([], |row| row.get(0))?;
+        let (summed, first) = rolled::progress(&transaction)?;
+        if summed < first {
+            // A program of an older version has written meanwhile.
+            drop(transaction);
+            self.catch_up(names)?;
+            return self.store(batch, inserts, names);
+        }
         let next = i64::try_from(batch.len())
             .ok()
             .and_then(|records| first.checked_add(records))
             .ok_or_else(|| Fault::Nonsense(format!("the next record would have number {first}")))?;
+        let written = transaction
+            .prepare_cached("PRAGMA data_version")?
+            .query_row([], |row| row.get(0))?;
+        if self.data_version.replace(written) != Some(written) {
+            self.sessions.forget();
+        }
+        let mut sums = Minutes::default();
         for (seq, record) in (first..next).zip(batch) {
+            let standing = self.sessions.standing(&transaction, names, record)?;
+            sums.add(record, &standing);
             let mut encoder = Encoder::new(&transaction, names);
             let (table, cells) = encoder.row(seq, record)?;
             let (_, insert) = inserts
@@ -164,10 +197,33 @@ impl Database {
                 .prepare_cached(insert)?
                 .execute(params_from_iter(cells))?;
         }
+        self.rollups.add(&transaction, names, &sums)?;
         transaction
             .prepare_cached("UPDATE sequence SET next = ?1")?
             .execute([next])?;
+        rolled::set(&transaction, next)?;
         Ok(transaction.commit()?)
+    }
+
+    /// Sums up what lies in the rows and not in the sums, page by page, so that no other program waits
+    /// for long, and what is done stays done.
+    fn catch_up(&mut self, names: &mut Numbers) -> Result<(), Fault> {
+        if CatchUp::is_done(&self.connection)? {
+            return Ok(());
+        }
+        let mut behind = CatchUp::new(schema::KNOWN);
+        loop {
+            let transaction = self
+                .connection
+                .transaction_with_behavior(TransactionBehavior::Immediate)?;
+            // Another program may do the same.
+            self.sessions.forget();
+            if CatchUp::is_done(&transaction)? {
+                return Ok(());
+            }
+            behind.step(&transaction, names, &mut self.sessions, &mut self.rollups)?;
+            transaction.commit()?;
+        }
     }
 }
 

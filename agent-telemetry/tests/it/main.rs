@@ -23,5 +23,7 @@ mod prices;
 mod recorder;
 mod report;
 mod reports;
+#[cfg(feature = "sqlite")]
+mod rollups;
 mod story;
 mod tracing_names;

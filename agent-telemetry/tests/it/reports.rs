@@ -7,6 +7,8 @@ use agent_telemetry::{
     AgentsReport, Body, MemorySink, Metric, ModelCall, ModelsReport, Outcome, Period, Record,
     Rollups, SessionEnd, Sink, ToolCall, ToolOutcome, ToolsReport,
 };
+#[cfg(feature = "sqlite")]
+use agent_telemetry::{SqliteSink, SqliteStore};
 use proptest::prelude::*;
 
 use crate::full_scan::FullScan;
@@ -190,7 +192,7 @@ fn check(records: &[Record], period: Period, sums: &Rollups) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn memory_reports_what_a_full_scan_says((records, period) in history()) {
@@ -215,5 +217,24 @@ proptest! {
             }
             prop_assert!(!text.contains("NaN"));
         }
+    }
+}
+
+#[cfg(feature = "sqlite")]
+proptest! {
+    // Each case makes a file.
+    #![proptest_config(ProptestConfig { cases: 12, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn database_reports_what_a_full_scan_says((records, period) in history(), cut in 0_usize..80) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("telemetry.db");
+        let (first, second) = records.split_at(cut.min(records.len()));
+        let mut sink = SqliteSink::open(&path).unwrap();
+        sink.write(first).unwrap();
+        sink.write(second).unwrap();
+        let stored = SqliteStore::open_read_only(&path).unwrap().rollups(period).unwrap().unwrap();
+        prop_assert_eq!(stored.covered, period);
+        check(&records, period, &stored.rollups);
     }
 }

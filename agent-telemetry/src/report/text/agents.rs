@@ -80,7 +80,6 @@ impl AgentsReport {
                 "unpriced",
                 "cost",
                 "per success",
-                "of sessions",
             ],
         );
         for line in &self.agents {
@@ -89,9 +88,9 @@ impl AgentsReport {
                 0 => dash(),
                 _ => amount(line.cost),
             };
-            let (per_success, of) = match (line.cost_per_success, line.model_calls) {
-                (Some(cost), 1..) => (amount(cost), count(line.sessions.success)),
-                _ => (dash(), dash()),
+            let per_success = match (line.cost_per_success, line.model_calls) {
+                (Some(cost), 1..) => amount(cost),
+                _ => dash(),
             };
             table.row([
                 name(line),
@@ -100,7 +99,6 @@ impl AgentsReport {
                 count(line.unpriced_calls),
                 cost,
                 per_success,
-                of,
             ]);
         }
         table
