@@ -41,7 +41,7 @@ pub use stats::{
     Performance, Quality, Stats, TaskCost, ToolLine, ViolationLine,
 };
 #[cfg(feature = "sqlite")]
-pub use store::{Records, SqliteSink, SqliteStore, StoreError, StoredRollups};
+pub use store::{Pruned, Records, Retention, SqliteSink, SqliteStore, StoreError, StoredRollups};
 pub use telemetry::{
     Dropped, FlushError, Flushed, Health, StartError, Telemetry, TelemetryBuilder,
 };

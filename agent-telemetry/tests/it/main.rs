@@ -22,6 +22,8 @@ mod prices;
 mod recorder;
 mod report;
 #[cfg(feature = "sqlite")]
+mod retention;
+#[cfg(feature = "sqlite")]
 mod rollups;
 mod story;
 mod tracing_names;
