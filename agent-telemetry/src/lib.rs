@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
 
+mod contract;
+mod jsonl;
 mod metrics;
 mod price;
 mod privacy;
@@ -14,6 +16,8 @@ mod telemetry;
 mod trace;
 mod words;
 
+pub use contract::{BrokenContract, check_sink};
+pub use jsonl::{JsonlConfig, JsonlError, JsonlRecords, JsonlSink, JsonlStore};
 pub use metrics::{
     Counter, ExponentialHistogram, Family, FamilySnapshot, Gauge, Handle, Histogram, Instrument,
     InstrumentKind, InvalidHistogram, LabelSet, LabelValue, Metrics, MetricsConfig, MetricsError,

@@ -12,8 +12,12 @@
 mod arbitrary;
 #[cfg(feature = "sqlite")]
 mod canary;
+mod contract;
 #[cfg(feature = "sqlite")]
 mod database;
+#[cfg(feature = "sqlite")]
+mod faults;
+mod jsonl;
 #[cfg(all(feature = "sqlite", unix))]
 mod kill;
 mod observer;
