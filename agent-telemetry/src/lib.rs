@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
 
+mod contract;
+mod jsonl;
 mod metrics;
 mod price;
 mod privacy;
@@ -15,6 +17,8 @@ mod telemetry;
 mod trace;
 mod words;
 
+pub use contract::{BrokenContract, check_sink};
+pub use jsonl::{JsonlConfig, JsonlError, JsonlRecords, JsonlSink, JsonlStore};
 pub use metrics::{
     Counter, ExponentialHistogram, Family, FamilySnapshot, Gauge, Handle, Histogram, Instrument,
     InstrumentKind, InvalidHistogram, LabelSet, LabelValue, Metrics, MetricsConfig, MetricsError,
@@ -46,7 +50,7 @@ pub use stats::{
     Performance, Quality, Stats, TaskCost, ToolLine, ViolationLine,
 };
 #[cfg(feature = "sqlite")]
-pub use store::{Records, SqliteSink, SqliteStore, StoreError, StoredRollups};
+pub use store::{Pruned, Records, Retention, SqliteSink, SqliteStore, StoreError, StoredRollups};
 pub use telemetry::{
     Dropped, FlushError, Flushed, Health, StartError, Telemetry, TelemetryBuilder,
 };

@@ -1,18 +1,18 @@
 //! The sink that stores batches in an SQLite database.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior, params_from_iter};
+use agent_primitives::{Clock, SystemClock};
 
-use super::encode::Encoder;
-use super::error::Fault;
-use super::file::{FileIdentity, create_private};
+use super::StoreError;
+use super::database::Database;
+use super::file::{FileIdentity, set_aside};
 use super::names::Numbers;
-use super::rolled::{self, CatchUp};
+use super::retention::{Pruned, Retention};
 use super::tables::Table;
-use super::{StoreError, schema};
-use crate::rollup::Minutes;
 use crate::{Record, Sink, SinkError, UserKey};
 
 /// Stores records in an SQLite database, one transaction a batch.
@@ -37,7 +37,6 @@ use crate::{Record, Sink, SinkError, UserKey};
 /// assert_eq!(stored, [record]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug)]
 pub struct SqliteSink {
     /// `None` while the file cannot be opened again after it was replaced.
     database: Option<Database>,
@@ -45,16 +44,8 @@ pub struct SqliteSink {
     busy_timeout: Duration,
     inserts: [(Table, String); Table::ALL.len()],
     names: Numbers,
-}
-
-#[derive(Debug)]
-struct Database {
-    connection: Connection,
-    identity: FileIdentity,
-    sessions: rolled::Sessions,
-    rollups: rolled::Writer,
-    /// What `PRAGMA data_version` said; it changes when another connection has written.
-    data_version: Option<i64>,
+    retention: Retention,
+    clock: Arc<dyn Clock>,
 }
 
 impl SqliteSink {
@@ -84,9 +75,96 @@ impl SqliteSink {
             busy_timeout,
             inserts: Table::ALL.map(|table| (table, table.insert())),
             names: Numbers::default(),
+            retention: Retention::default(),
+            clock: Arc::new(SystemClock),
         };
         sink.open_database()?;
         Ok(sink)
+    }
+
+    /// Moves a database with the files beside it out of the way, for one that is damaged: `telemetry.db`
+    /// becomes `telemetry.db.aside-1`, or the next number that is free. Nothing is removed, so that what
+    /// can be saved of it may be. Says where it is now.
+    ///
+    /// A sink that has it open notices at its next write and goes on in a new file, as with any file
+    /// that is moved.
+    ///
+    /// ```
+    /// use agent_telemetry::SqliteSink;
+    ///
+    /// let folder = tempfile::tempdir()?;
+    /// let path = folder.path().join("telemetry.db");
+    /// drop(SqliteSink::open(&path)?);
+    /// let aside = SqliteSink::set_aside(&path)?;
+    /// assert_eq!(aside, folder.path().join("telemetry.db.aside-1"));
+    /// assert!(aside.is_file() && !path.exists());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`StoreError`] when there is no such file, or it cannot be moved.
+    pub fn set_aside(path: impl AsRef<Path>) -> Result<PathBuf, StoreError> {
+        let path = path.as_ref();
+        set_aside(path).map_err(|error| StoreError::io(path, error))
+    }
+
+    /// Sets how long what is kept; [`Retention::default`] unless set.
+    #[must_use]
+    pub const fn retention(mut self, retention: Retention) -> Self {
+        self.retention = retention;
+        self
+    }
+
+    /// Sets what says which times lie in the future; the system's clock unless set.
+    #[must_use]
+    pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// Removes now what the retention allows, all of it, in many short transactions. The writer does
+    /// the same by itself, a step after each batch, once a day.
+    ///
+    /// ```
+    /// use agent_primitives::Timestamp;
+    /// use agent_telemetry::{Metric, Record, Sink, SqliteSink};
+    ///
+    /// let folder = tempfile::tempdir()?;
+    /// let mut sink = SqliteSink::open(folder.path().join("telemetry.db"))?;
+    /// let day = |day| Timestamp::from_unix_seconds(day * 86_400);
+    /// for at in [day(1), day(40)] {
+    ///     sink.write(&[Record::new(at, Metric::count("files_changed", 3))])?;
+    /// }
+    /// assert_eq!(sink.prune()?.records, 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`StoreError`] when a step could not be done; those before it stay done.
+    pub fn prune(&mut self) -> Result<Pruned, StoreError> {
+        self.follow_path()?;
+        let now = self.clock.timestamp();
+        let Some(database) = &mut self.database else {
+            return Err(StoreError::replaced(&self.path));
+        };
+        let pruned = database.prune(&self.retention, now);
+        pruned.map_err(|fault| StoreError::fault(&self.path, fault))
+    }
+
+    /// The batch is stored already: that removing fails is said, and is no error of the write.
+    fn prune_a_step(&mut self) {
+        let now = self.clock.timestamp();
+        let Some(database) = &mut self.database else {
+            return;
+        };
+        if let Err(fault) = database.prune_a_step(&self.retention, now) {
+            let error = StoreError::fault(&self.path, fault);
+            tracing::warn!(
+                target: "agent_telemetry",
+                error = &error as &dyn std::error::Error,
+                "old records could not be removed; it is tried again after the next batch"
+            );
+        }
     }
 
     fn open_database(&mut self) -> Result<(), StoreError> {
@@ -127,127 +205,12 @@ impl SqliteSink {
     }
 }
 
-impl Database {
-    /// One for each table of rows, two for each table of sums, and those that catch up.
-    const STATEMENTS: usize = 96;
-
-    fn open(path: &Path, busy_timeout: Duration) -> Result<Self, StoreError> {
-        let io = |error| StoreError::io(path, error);
-        let sql = |error| StoreError::sql(path, error);
-        create_private(path).map_err(io)?;
-        // Before SQLite opens it: a change in between is noticed at the next write.
-        let identity = FileIdentity::of(path).map_err(io)?;
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let mut connection = Connection::open_with_flags(path, flags).map_err(sql)?;
-        connection.busy_timeout(busy_timeout).map_err(sql)?;
-        connection.set_prepared_statement_cache_capacity(Self::STATEMENTS);
-        schema::migrate(&mut connection, path)?;
-        // After the check, so that a file of something else stays as it was.
-        connection
-            .pragma_update(None, "journal_mode", "wal")
-            .and_then(|()| connection.pragma_update(None, "synchronous", "normal"))
-            .map_err(sql)?;
-        Ok(Self {
-            connection,
-            identity,
-            sessions: rolled::Sessions::default(),
-            rollups: rolled::Writer::default(),
-            data_version: None,
-        })
-    }
-
-    fn store(
-        &mut self,
-        batch: &[Record],
-        inserts: &[(Table, String)],
-        names: &mut Numbers,
-    ) -> Result<(), Fault> {
-        let transaction = self
-            .connection
-            .transaction_with_behavior(TransactionBehavior::Immediate)?;
-        // Under the lock, so that two processes never use one number twice.
-        let (summed, first) = rolled::progress(&transaction)?;
-        if summed < first {
-            // A program of an older version has written meanwhile.
-            drop(transaction);
-            self.catch_up(names)?;
-            return self.store(batch, inserts, names);
-        }
-        let next = i64::try_from(batch.len())
-            .ok()
-            .and_then(|records| first.checked_add(records))
-            .ok_or_else(|| Fault::Nonsense(format!("the next record would have number {first}")))?;
-        let written = transaction
-            .prepare_cached("PRAGMA data_version")?
-            .query_row([], |row| row.get(0))?;
-        if self.data_version.replace(written) != Some(written) {
-            self.sessions.forget();
-        }
-        let mut sums = Minutes::default();
-        for (seq, record) in (first..next).zip(batch) {
-            let standing = self.sessions.standing(&transaction, names, record)?;
-            sums.add(record, &standing);
-            let mut encoder = Encoder::new(&transaction, names);
-            let (table, cells) = encoder.row(seq, record)?;
-            let (_, insert) = inserts
-                .iter()
-                .find(|(known, _)| *known == table)
-                .ok_or(rusqlite::Error::InvalidQuery)?;
-            transaction
-                .prepare_cached(insert)?
-                .execute(params_from_iter(cells))?;
-        }
-        self.rollups.add(&transaction, names, &sums)?;
-        transaction
-            .prepare_cached("UPDATE sequence SET next = ?1")?
-            .execute([next])?;
-        rolled::set(&transaction, next)?;
-        Ok(transaction.commit()?)
-    }
-
-    /// Sums up what lies in the rows and not in the sums, page by page, so that no other program waits
-    /// for long, and what is done stays done.
-    fn catch_up(&mut self, names: &mut Numbers) -> Result<(), Fault> {
-        if CatchUp::is_done(&self.connection)? {
-            return Ok(());
-        }
-        let mut behind = CatchUp::new(schema::KNOWN);
-        loop {
-            let transaction = self
-                .connection
-                .transaction_with_behavior(TransactionBehavior::Immediate)?;
-            // Another program may do the same.
-            self.sessions.forget();
-            if CatchUp::is_done(&transaction)? {
-                return Ok(());
-            }
-            behind.step(&transaction, names, &mut self.sessions, &mut self.rollups)?;
-            transaction.commit()?;
-        }
-    }
-}
-
-impl Database {
-    /// The key that the database keeps, made when it is first asked for.
-    fn user_key(&mut self) -> Result<UserKey, Fault> {
-        let transaction = self
-            .connection
-            .transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let kept: Option<Vec<u8>> = transaction
-            .query_row("SELECT key FROM store_key", [], |row| row.get(0))
-            .optional()?;
-        let key = if let Some(bytes) = kept {
-            let bytes = bytes.try_into().map_err(|bytes: Vec<u8>| {
-                Fault::Nonsense(format!("a store key of {} bytes", bytes.len()))
-            })?;
-            UserKey::from_bytes(bytes)
-        } else {
-            let key = UserKey::random();
-            transaction.execute("INSERT INTO store_key VALUES (?1)", [key.to_bytes()])?;
-            key
-        };
-        transaction.commit()?;
-        Ok(key)
+impl fmt::Debug for SqliteSink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqliteSink")
+            .field("path", &self.path)
+            .field("retention", &self.retention)
+            .finish_non_exhaustive()
     }
 }
 
@@ -268,8 +231,13 @@ impl Sink for SqliteSink {
         }
         self.store(batch).map_err(|error| {
             self.names.forget();
+            if let Some(database) = &mut self.database {
+                database.sessions.forget();
+            }
             SinkError::new(error)
-        })
+        })?;
+        self.prune_a_step();
+        Ok(())
     }
 }
 

@@ -12,9 +12,13 @@
 mod arbitrary;
 #[cfg(feature = "sqlite")]
 mod canary;
+mod contract;
 #[cfg(feature = "sqlite")]
 mod database;
+#[cfg(feature = "sqlite")]
+mod faults;
 mod full_scan;
+mod jsonl;
 #[cfg(all(feature = "sqlite", unix))]
 mod kill;
 mod observer;
@@ -23,6 +27,8 @@ mod prices;
 mod recorder;
 mod report;
 mod reports;
+#[cfg(feature = "sqlite")]
+mod retention;
 #[cfg(feature = "sqlite")]
 mod rollups;
 mod story;

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use agent_primitives::Timestamp;
 use agent_telemetry::{
-    Metric, Outcome, Period, Record, Rollups, SessionEnd, Sink, SqliteSink, SqliteStore, ToolCall,
-    ToolOutcome,
+    Metric, Outcome, Period, Record, Retention, Rollups, SessionEnd, Sink, SqliteSink, SqliteStore,
+    ToolCall, ToolOutcome,
 };
 use proptest::prelude::*;
 use rusqlite::Connection;
@@ -19,6 +19,13 @@ fn place() -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("telemetry.db");
     (folder, path)
+}
+
+/// Times in the tests are any.
+fn open(path: &Path) -> SqliteSink {
+    SqliteSink::open(path)
+        .unwrap()
+        .retention(Retention::FOREVER)
 }
 
 fn sums(path: &Path, period: Period) -> Rollups {
@@ -100,7 +107,7 @@ proptest! {
         length in 0_i64..4 * 86_400,
     ) {
         let (_folder, path) = place();
-        let mut sink = SqliteSink::open(&path).unwrap();
+        let mut sink = open(&path);
         for batch in records.chunks(size) {
             sink.write(batch).unwrap();
         }
@@ -115,9 +122,9 @@ proptest! {
         older in spread(), newer in spread(), seen in any::<bool>()
     ) {
         let (_folder, path) = place();
-        SqliteSink::open(&path).unwrap().write(&older).unwrap();
+        open(&path).write(&older).unwrap();
         forget_sums(&path);
-        let mut sink = SqliteSink::open(&path).unwrap();
+        let mut sink = open(&path);
         if seen {
             // As a program of the older version does, while this one has the database open.
             forget_sums(&path);
@@ -148,7 +155,7 @@ fn building_goes_over_pages_and_goes_on_where_it_was_interrupted() {
         Record::new(Timestamp::from_unix_seconds(second), call)
     };
     let records: Vec<Record> = (0..10_000).map(call).collect();
-    SqliteSink::open(&path).unwrap().write(&records).unwrap();
+    open(&path).write(&records).unwrap();
     forget_sums(&path);
     let sql = Connection::open(&path).unwrap();
     // The second page fails once.
@@ -163,7 +170,7 @@ fn building_goes_over_pages_and_goes_on_where_it_was_interrupted() {
         .unwrap();
     assert_eq!(done, 4_097, "one page of 4096, from number 1");
     sql.execute_batch("DROP TRIGGER fail").unwrap();
-    drop(SqliteSink::open(&path).unwrap());
+    drop(open(&path));
     assert_same(
         &sums(&path, Period::ALL),
         &Rollups::of(&records, Period::ALL),
@@ -174,8 +181,8 @@ fn building_goes_over_pages_and_goes_on_where_it_was_interrupted() {
 fn session_counts_once_where_it_began_whoever_writes_its_later_marks() {
     let (_folder, path) = place();
     let at = Timestamp::from_unix_seconds;
-    let mut one = SqliteSink::open(&path).unwrap();
-    let mut other = SqliteSink::open(&path).unwrap();
+    let mut one = open(&path);
+    let mut other = open(&path);
     let session = story::session_id("shared");
     let task = agent_telemetry::SessionStart::new(session.clone(), story::agent("coder"))
         .task_type("bug_fix")

@@ -12,8 +12,8 @@ use rusqlite::types::Value;
 
 use super::decode::Decoder;
 use super::error::Fault;
-use crate::Rollups;
 use crate::rollup::Merge;
+use crate::{AgentCell, MetricCell, ModelCell, Rollups, ToolCell};
 
 pub(super) use catch_up::{CatchUp, progress, set};
 pub(super) use read::{Kept, read};
@@ -69,3 +69,11 @@ impl Row<'_> {
 
 /// Stands for no name in a key, which cannot be null.
 const NOBODY: i64 = 0;
+
+/// All tables of sums.
+pub(super) const TABLES: [&str; 4] = [
+    AgentCell::TABLE,
+    ModelCell::TABLE,
+    ToolCell::TABLE,
+    MetricCell::TABLE,
+];

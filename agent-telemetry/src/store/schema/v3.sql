@@ -112,6 +112,7 @@ CREATE TABLE rollup_state (
     rows_since    INTEGER,                 -- records before this time may have been removed
     minutes_since INTEGER,                 -- rows of span 60 before this time may have been removed
     hours_since   INTEGER,
-    days_since    INTEGER
+    days_since    INTEGER,
+    pruned        INTEGER                  -- the day that the last removal counted from
 ) STRICT;
-INSERT INTO rollup_state VALUES (-9223372036854775808, NULL, NULL, NULL, NULL);
+INSERT INTO rollup_state VALUES (-9223372036854775808, NULL, NULL, NULL, NULL, NULL);
