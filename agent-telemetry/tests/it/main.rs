@@ -29,5 +29,7 @@ mod report;
 mod retention;
 #[cfg(feature = "sqlite")]
 mod rollups;
+#[cfg(feature = "sqlite")]
+mod schema_page;
 mod story;
 mod tracing_names;
