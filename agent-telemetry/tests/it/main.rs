@@ -21,5 +21,9 @@ mod order;
 mod prices;
 mod recorder;
 mod report;
+#[cfg(feature = "sqlite")]
+mod retention;
+#[cfg(feature = "sqlite")]
+mod rollups;
 mod story;
 mod tracing_names;
