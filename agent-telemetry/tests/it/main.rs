@@ -14,6 +14,7 @@ mod arbitrary;
 mod canary;
 #[cfg(feature = "sqlite")]
 mod database;
+mod full_scan;
 #[cfg(all(feature = "sqlite", unix))]
 mod kill;
 mod observer;
@@ -21,6 +22,7 @@ mod order;
 mod prices;
 mod recorder;
 mod report;
+mod reports;
 #[cfg(feature = "sqlite")]
 mod retention;
 #[cfg(feature = "sqlite")]
