@@ -6,6 +6,7 @@ mod metrics;
 mod price;
 mod privacy;
 mod record;
+mod report;
 mod rollup;
 /// The tables and views of the database, and questions to ask it.
 #[cfg(feature = "sqlite")]
@@ -38,6 +39,10 @@ pub use record::{
     InvalidProject, InvalidUserHash, Metric, MetricKind, ModelCall, Outcome, Parent, ProjectId,
     Record, ServiceTier, SessionEnd, SessionStart, Severity, StopReason, Task, TaskTiming,
     ToolCall, ToolOutcome, Unit, UserHash, Violation,
+};
+pub use report::{
+    AgentLine, AgentsReport, CallFailures, InvalidPeriod, ModelFigures, ModelsReport, Percentiles,
+    SessionCounts, ToolFigures, ToolsReport, ViolationCounts,
 };
 pub use rollup::{
     AgentCell, AgentKey, MetricCell, MetricKey, ModelCell, ModelKey, Period, Rollups, Span,

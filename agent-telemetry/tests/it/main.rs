@@ -17,6 +17,7 @@ mod contract;
 mod database;
 #[cfg(feature = "sqlite")]
 mod faults;
+mod full_scan;
 mod jsonl;
 #[cfg(all(feature = "sqlite", unix))]
 mod kill;
@@ -25,6 +26,7 @@ mod order;
 mod prices;
 mod recorder;
 mod report;
+mod reports;
 #[cfg(feature = "sqlite")]
 mod retention;
 #[cfg(feature = "sqlite")]

@@ -14,7 +14,9 @@ const PAGE: &str = include_str!("../../docs/schema.md");
 fn filled() -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("telemetry.db");
-    let mut sink = SqliteSink::open(&path).unwrap().retention(Retention::FOREVER);
+    let mut sink = SqliteSink::open(&path)
+        .unwrap()
+        .retention(Retention::FOREVER);
     sink.write(&story::records()).unwrap();
     (folder, path)
 }
@@ -48,8 +50,15 @@ fn page_names_every_column_of_every_table_and_view_and_no_others() {
             assert!(section.contains(&format!("`{column}`")), "{name}.{column}");
         }
         if !name.starts_with("v_") {
-            let lines = section.lines().filter(|line| line.starts_with("| `")).count();
-            assert_eq!(lines, columns.len(), "{name} has columns that are not there");
+            let lines = section
+                .lines()
+                .filter(|line| line.starts_with("| `"))
+                .count();
+            assert_eq!(
+                lines,
+                columns.len(),
+                "{name} has columns that are not there"
+            );
         }
     }
     let headings = PAGE.lines().filter(|line| line.starts_with("### ")).count();
@@ -102,8 +111,14 @@ fn views_over_sums_agree_with_the_records() {
         "SELECT sum(unpriced) FROM v_models_daily",
         "SELECT sum(unpriced) FROM v_cost_by_model",
     );
-    same("SELECT sum(count) FROM v_metrics", "SELECT count(*) FROM metrics");
-    same("SELECT count(*) FROM v_violations", "SELECT count(*) FROM violations");
+    same(
+        "SELECT sum(count) FROM v_metrics",
+        "SELECT count(*) FROM metrics",
+    );
+    same(
+        "SELECT count(*) FROM v_violations",
+        "SELECT count(*) FROM violations",
+    );
     same(
         "SELECT cost_usd FROM v_agents ORDER BY cost_picos DESC LIMIT 1",
         "SELECT printf('%d.%012d', s / 1000000000000, s % 1000000000000) FROM
