@@ -8,6 +8,11 @@ mod privacy;
 mod record;
 mod report;
 mod rollup;
+/// The tables and views of the database, and questions to ask it.
+#[cfg(feature = "sqlite")]
+pub mod schema {
+    #![doc = include_str!("../docs/schema.md")]
+}
 mod session;
 mod sink;
 mod stats;

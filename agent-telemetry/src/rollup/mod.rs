@@ -15,8 +15,11 @@ pub use cell::{AgentCell, MetricCell, ModelCell, ToolCell};
 pub use period::{Period, Span};
 
 use fold::KnownSessions;
-pub(crate) use fold::{Minutes, SessionSoFar, Standing};
+pub(crate) use fold::Minutes;
+#[cfg(feature = "sqlite")]
+pub(crate) use fold::{SessionSoFar, Standing};
 pub(crate) use merge::Merge;
+#[cfg(feature = "sqlite")]
 pub(crate) use period::Part;
 
 use crate::{ProjectId, Record, Unit};

@@ -47,7 +47,7 @@ pub(super) fn set_aside(path: &Path) -> io::Result<PathBuf> {
             .iter()
             .any(|ending| beside(aside, ending).symlink_metadata().is_ok())
     };
-    let aside = (1_u32..)
+    let aside = (1..=u32::MAX)
         .map(|number| beside(path, &format!(".aside-{number}")))
         .find(|aside| !taken(aside))
         .ok_or_else(|| io::Error::from(io::ErrorKind::AlreadyExists))?;

@@ -31,5 +31,7 @@ mod reports;
 mod retention;
 #[cfg(feature = "sqlite")]
 mod rollups;
+#[cfg(feature = "sqlite")]
+mod schema_page;
 mod story;
 mod tracing_names;
