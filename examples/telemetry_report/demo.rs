@@ -60,7 +60,7 @@ impl fmt::Display for Filled {
 
 /// Fills a new database.
 pub(super) fn fill(path: &Path, demo: &Demo) -> Result<Filled, Box<dyn Error>> {
-    let recordings = recordings()?;
+    let recordings = recordings(demo.sample_only)?;
     let clock = ManualClock::starting_at(demo.until - DAYS);
     let telemetry = Telemetry::builder(SqliteSink::open(path)?)
         .clock(clock.clone())
@@ -96,8 +96,11 @@ pub(super) fn fill(path: &Path, demo: &Demo) -> Result<Filled, Box<dyn Error>> {
 }
 
 /// The committed one, and those beside the project where there are any, in the order of their names.
-fn recordings() -> Result<Vec<Recording>, Box<dyn Error>> {
+fn recordings(sample_only: bool) -> Result<Vec<Recording>, Box<dyn Error>> {
     let mut all = vec![Recording::sample()];
+    if sample_only {
+        return Ok(all);
+    }
     let Ok(folder) = fs::read_dir(FOLDER) else {
         return Ok(all);
     };

@@ -23,6 +23,7 @@ telemetry_report --demo [--seed N] [--sessions N] [--db PATH]
                    names must be free
   --seed N         what happens in the demo; 7 unless given
   --sessions N     how many sessions it has; 600 unless given
+  --sample         tells the committed session alone, even where there are more beside the project
 
 Without a report to make: all three.";
 
@@ -39,6 +40,8 @@ pub(super) struct Demo {
     pub(super) seed: u64,
     pub(super) sessions: u32,
     pub(super) until: Timestamp,
+    /// Whether recorded sessions beside the project are left alone.
+    pub(super) sample_only: bool,
 }
 
 /// What is asked for.
@@ -59,7 +62,8 @@ impl Options {
         let mut database = None;
         let mut period = "30d".to_owned();
         let mut now = SystemClock.timestamp();
-        let (mut json, mut is_demo, mut seed, mut sessions) = (false, false, 7, 600);
+        let (mut json, mut is_demo, mut sample_only) = (false, false, false);
+        let (mut seed, mut sessions) = (7, 600);
         let mut args = lexopt::Parser::from_env();
         while let Some(arg) = args.next()? {
             match arg {
@@ -69,6 +73,7 @@ impl Options {
                 Long("now") => now = moment(&args.value()?.string()?)?,
                 Long("json") => json = true,
                 Long("demo") => is_demo = true,
+                Long("sample") => sample_only = true,
                 Long("seed") => seed = args.value()?.parse()?,
                 Long("sessions") => sessions = args.value()?.parse()?,
                 Short('h') | Long("help") => {
@@ -102,6 +107,7 @@ impl Options {
                 seed,
                 sessions,
                 until: now,
+                sample_only,
             }),
             _folder: folder,
         }))
