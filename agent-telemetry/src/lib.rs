@@ -13,6 +13,11 @@ mod rollup;
 pub mod schema {
     #![doc = include_str!("../docs/schema.md")]
 }
+/// What the reports say, and how to ask the same with SQL.
+#[cfg(feature = "sqlite")]
+pub mod reports {
+    #![doc = include_str!("../docs/reports.md")]
+}
 mod session;
 mod sink;
 mod stats;

@@ -1,5 +1,11 @@
 //! The three reports made the slow way, straight from records, sharing no code with the crate.
 
+#![allow(
+    clippy::indexing_slicing,
+    clippy::cast_precision_loss,
+    reason = "test code: a missing line fails the test, and counts are small"
+)]
+
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
