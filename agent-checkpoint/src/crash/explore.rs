@@ -80,6 +80,8 @@ pub(super) struct Explorer<'a> {
     /// By session, and by all of the disk but the other session.
     outcomes: HashMap<(usize, [u8; 32]), Outcome>,
     distinct: HashSet<[u8; 32]>,
+    /// The sessions began with a sound log, or none.
+    is_sound: bool,
     pub(super) tally: Tally,
 }
 
@@ -100,11 +102,13 @@ impl<'a> Explorer<'a> {
             known: [&a.known, &b.known],
             outcomes: HashMap::new(),
             distinct: HashSet::new(),
+            is_sound: true,
             tally: Tally::default(),
         }
     }
 
     pub(super) fn explore(&mut self, moments: &[Moment], marks: &[[Expected; 2]], life: &[Step]) {
+        let mut last = None;
         for moment in moments {
             self.tally.moments += 1;
             let expected = marks[moment.mark];
@@ -112,9 +116,15 @@ impl<'a> Explorer<'a> {
                 synced: e.acknowledged,
                 ..e
             });
-            self.visit(&moment.disk.after_kill(), killed, life);
+            // Marks are set between operations of the store.
+            let is_between = last.replace(moment.mark) != Some(moment.mark);
+            let disk = moment.disk.after_kill();
+            self.visit(&disk, killed, life);
+            self.check_clean(&disk, killed, is_between);
             for chosen in choices(&moment.disk, self.effort.states, &mut self.dice) {
-                self.visit(&moment.disk.after_power_cut(&chosen), expected, life);
+                let disk = moment.disk.after_power_cut(&chosen);
+                self.visit(&disk, expected, life);
+                self.check_clean(&disk, expected, is_between);
             }
         }
         self.tally.states = self.distinct.len();
@@ -175,6 +185,7 @@ impl<'a> Explorer<'a> {
     /// Goes on after a crash, and lets the next one fall anywhere.
     fn live(&mut self, disk: &Disk, found: [Came; 2], script: &[Step]) {
         let files = SimFiles::from_disk(disk.clone());
+        let is_sound = found.iter().all(|came| came.is_clean);
         let mut at = 0;
         let actors = found.map(|came| {
             let who = at;
@@ -208,6 +219,7 @@ impl<'a> Explorer<'a> {
             &play,
             self.dice.0,
         );
+        next.is_sound = is_sound;
         next.explore(&files.moments(), &play.marks, &[]);
         self.distinct.extend(next.distinct.iter().copied());
     }
@@ -292,6 +304,20 @@ impl<'a> Explorer<'a> {
         self.settings
             .open(store, who)
             .unwrap_or_else(|error| panic!("{}: session {who}: {error}", self.name))
+    }
+
+    /// Where nothing was under way, nothing is lost, and nothing is said to be.
+    fn check_clean(&self, disk: &Disk, expected: [Expected; 2], is_between: bool) {
+        for key in keys(disk)
+            .into_iter()
+            .filter(|_| is_between && self.is_sound)
+        {
+            let Expected { synced, begun, .. } = expected[key.0];
+            if synced == begun {
+                let came = &self.outcomes[&key].found[0];
+                assert!(came.is_clean, "{}: {came:?}, {expected:?}", self.name);
+            }
+        }
     }
 
     /// All that came back from this disk may be what comes back.
