@@ -10,7 +10,11 @@ use crate::{Message, Role, ToolCall};
 /// What [`Items`] reads from the same bytes; `None` where that is not certain.
 pub(super) fn read(raw: &[u8]) -> Option<Items> {
     // Within texts nothing needs to be told apart then but quotes and backslashes.
-    if raw.iter().fold(false, |found, byte| found | (*byte < b' ')) {
+    if raw
+        .iter()
+        .fold(0, |found, byte| found | u8::from(*byte < b' '))
+        != 0
+    {
         return None;
     }
     let text = std::str::from_utf8(raw).ok()?;
@@ -31,7 +35,7 @@ struct Reader<'a> {
     longest: usize,
 }
 
-impl<'a> Reader<'a> {
+impl Reader<'_> {
     fn items(&mut self) -> Option<Items> {
         self.skip("[")?;
         let age_ms = self.number()?;
