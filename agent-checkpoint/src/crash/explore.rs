@@ -308,7 +308,10 @@ impl<'a> Explorer<'a> {
 
     /// Where nothing was under way, nothing is lost, and nothing is said to be.
     fn check_clean(&self, disk: &Disk, expected: [Expected; 2], is_between: bool) {
-        for key in keys(disk).into_iter().filter(|_| is_between && self.is_sound) {
+        for key in keys(disk)
+            .into_iter()
+            .filter(|_| is_between && self.is_sound)
+        {
             let Expected { synced, begun, .. } = expected[key.0];
             if synced == begun {
                 let came = &self.outcomes[&key].found[0];
