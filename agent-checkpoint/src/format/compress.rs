@@ -261,27 +261,6 @@ mod tests {
     }
 
     #[test]
-    fn what_stays_behind_for_the_next_one_is_no_larger_than_a_megabyte_a_context() {
-        let mut words = String::new();
-        for n in 0_u64.. {
-            let word = n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40;
-            words.push_str(&format!("{word:x} of {n} "));
-            if words.len() >= DICTIONARY_MAX {
-                break;
-            }
-        }
-        words.truncate(DICTIONARY_MAX);
-        let mut packer = Packer::new().unwrap();
-        for len in [WORTH_A_TRY, TURN - 1, TURN, DICTIONARY_MAX] {
-            packer.packed(&words.as_bytes()[..len]).unwrap();
-        }
-        for kept in [&mut packer.short, &mut packer.turn] {
-            let size = kept.as_mut().unwrap().context_mut().sizeof();
-            assert!(size < 1 << 20, "{size} bytes");
-        }
-    }
-
-    #[test]
     fn every_flipped_bit_of_a_packed_payload_is_noticed() {
         let raw = "the same words again and again, ".repeat(20).into_bytes();
         let (compression, stored) = packed(&raw);
