@@ -1,15 +1,18 @@
 //! Crashes at every operation of many scripts: what was acknowledged comes back, and never anything else.
 
+mod choices;
 mod explore;
 mod faults;
 mod mirror;
 mod play;
 mod points;
 mod script;
+mod settings;
 
 use explore::{Effort, Explorer, Tally};
-use play::{FORMAT, Play, ROOT, Settings};
+use play::{FORMAT, Play, ROOT};
 use script::{Act, Extra, Step, random_script, sealing_script};
+use settings::Settings;
 
 use std::path::Path;
 
