@@ -1,11 +1,18 @@
 #![doc = include_str!("../README.md")]
 
+mod contract;
+mod jsonl;
 mod metrics;
 mod price;
 mod privacy;
 mod record;
 mod report;
 mod rollup;
+/// The tables and views of the database, and questions to ask it.
+#[cfg(feature = "sqlite")]
+pub mod schema {
+    #![doc = include_str!("../docs/schema.md")]
+}
 mod session;
 mod sink;
 mod stats;
@@ -15,6 +22,8 @@ mod telemetry;
 mod trace;
 mod words;
 
+pub use contract::{BrokenContract, check_sink};
+pub use jsonl::{JsonlConfig, JsonlError, JsonlRecords, JsonlSink, JsonlStore};
 pub use metrics::{
     Counter, ExponentialHistogram, Family, FamilySnapshot, Gauge, Handle, Histogram, Instrument,
     InstrumentKind, InvalidHistogram, LabelSet, LabelValue, Metrics, MetricsConfig, MetricsError,

@@ -80,6 +80,7 @@ impl Minutes {
     }
 
     /// The same by a longer span.
+    #[cfg(feature = "sqlite")]
     pub(crate) fn by(&self, span: Span) -> BTreeMap<i64, Rollups> {
         let mut longer: BTreeMap<i64, Rollups> = BTreeMap::new();
         for (&minute, sums) in &self.0 {
@@ -104,10 +105,10 @@ impl Rollups {
             agent: record.agent.clone(),
             task_type: standing.task_type.clone(),
         };
-        let cell = self.agents.entry(key).or_default();
-        cell.records.absorb(&1);
-        cell.sessions.absorb(&u64::from(standing.begins));
-        cell.add(&record.body);
+        let sums = self.agents.entry(key).or_default();
+        sums.records.absorb(&1);
+        sums.sessions.absorb(&u64::from(standing.begins));
+        sums.add(&record.body);
         match &record.body {
             Body::ModelCall(call) => self.add_model(record, call),
             Body::ToolCall(call) => self.add_tool(record, call),
@@ -131,24 +132,21 @@ impl Rollups {
             provider: call.provider.clone(),
             model: call.model.clone(),
         };
-        let cell = self.models.entry(key).or_default();
-        cell.calls.absorb(&1);
-        cell.attempts.absorb(&call.attempts.into());
-        cell.priced.absorb(&call.cost.is_some().into());
-        cell.unpriced.absorb(&call.is_unpriced().into());
-        cell.usage.absorb(&call.usage);
-        cell.cost.absorb(&call.cost.unwrap_or_default());
-        match call.failure {
-            Some(kind) => {
-                cell.failed.absorb(&1);
-                cell.failures.entry(kind).or_default().absorb(&1);
-            }
-            None => {
-                time(&mut cell.latency_ns, call.latency);
-                if let Some(first) = call.first_token {
-                    time(&mut cell.first_token_ns, first);
-                }
-            }
+        let sums = self.models.entry(key).or_default();
+        sums.calls.absorb(&1);
+        sums.attempts.absorb(&call.attempts.into());
+        sums.priced.absorb(&call.cost.is_some().into());
+        sums.unpriced.absorb(&call.is_unpriced().into());
+        sums.usage.absorb(&call.usage);
+        sums.cost.absorb(&call.cost.unwrap_or_default());
+        if let Some(kind) = call.failure {
+            sums.failed.absorb(&1);
+            sums.failures.entry(kind).or_default().absorb(&1);
+            return;
+        }
+        time(&mut sums.latency_ns, call.latency);
+        if let Some(first) = call.first_token {
+            time(&mut sums.first_token_ns, first);
         }
     }
 
@@ -157,14 +155,14 @@ impl Rollups {
             project: record.project.clone(),
             tool: call.tool.clone(),
         };
-        let cell: &mut ToolCell = self.tools.entry(key).or_default();
+        let sums: &mut ToolCell = self.tools.entry(key).or_default();
         match call.outcome {
             ToolOutcome::Ok => {
-                cell.ok.absorb(&1);
-                time(&mut cell.latency_ns, call.elapsed);
+                sums.ok.absorb(&1);
+                time(&mut sums.latency_ns, call.elapsed);
             }
-            ToolOutcome::Failed => cell.failed.absorb(&1),
-            ToolOutcome::Aborted => cell.aborted.absorb(&1),
+            ToolOutcome::Failed => sums.failed.absorb(&1),
+            ToolOutcome::Aborted => sums.aborted.absorb(&1),
         }
     }
 }

@@ -15,8 +15,11 @@ pub use cell::{AgentCell, MetricCell, ModelCell, ToolCell};
 pub use period::{Period, Span};
 
 use fold::KnownSessions;
-pub(crate) use fold::{Minutes, SessionSoFar, Standing};
+pub(crate) use fold::Minutes;
+#[cfg(feature = "sqlite")]
+pub(crate) use fold::{SessionSoFar, Standing};
 pub(crate) use merge::Merge;
+#[cfg(feature = "sqlite")]
 pub(crate) use period::Part;
 
 use crate::{ProjectId, Record, Unit};
@@ -111,15 +114,26 @@ impl Rollups {
     /// whole minutes. All records of the sessions in question are to be given, in the order of
     /// recording, since earlier ones say what kind of work a session is.
     pub fn of<'a>(records: impl IntoIterator<Item = &'a Record>, period: Period) -> Self {
-        let mut sessions = KnownSessions::default();
-        let mut sums = Minutes::default();
+        let mut fold = Fold::new(period);
         for record in records {
-            let standing = sessions.standing(record);
-            if period.outward(Span::Minute).contains(record.at) {
-                sums.add(record, &standing);
-            }
+            fold.add(record);
         }
-        sums.total()
+        fold.sums.total()
+    }
+
+    /// As [`of`](Self::of), of records that are read from somewhere: ends with the first error.
+    ///
+    /// # Errors
+    /// The first error of the reading.
+    pub fn try_of<E>(
+        records: impl IntoIterator<Item = Result<Record, E>>,
+        period: Period,
+    ) -> Result<Self, E> {
+        let mut fold = Fold::new(period);
+        for record in records {
+            fold.add(&record?);
+        }
+        Ok(fold.sums.total())
     }
 
     /// Whether nothing is counted.
@@ -139,5 +153,29 @@ impl Merge for Rollups {
         self.models.absorb(&other.models);
         self.tools.absorb(&other.tools);
         self.metrics.absorb(&other.metrics);
+    }
+}
+
+#[derive(Debug)]
+struct Fold {
+    sessions: KnownSessions,
+    period: Period,
+    sums: Minutes,
+}
+
+impl Fold {
+    fn new(period: Period) -> Self {
+        Self {
+            sessions: KnownSessions::default(),
+            period: period.outward(Span::Minute),
+            sums: Minutes::default(),
+        }
+    }
+
+    fn add(&mut self, record: &Record) {
+        let standing = self.sessions.standing(record);
+        if self.period.contains(record.at) {
+            self.sums.add(record, &standing);
+        }
     }
 }

@@ -31,7 +31,9 @@ enum Kind {
     Locked,
     #[error("the disk is full; free some space, the records are kept until then")]
     Full,
-    #[error("the database is damaged; move it away and start a new one")]
+    #[error(
+        "the database is damaged; set it aside with SqliteSink::set_aside and go on in a new one"
+    )]
     Corrupt,
     #[error("the database makes no sense ({0}); it was changed by other means")]
     Nonsense(String),

@@ -34,6 +34,33 @@ pub(super) fn log_of(path: &Path) -> PathBuf {
     name.into()
 }
 
+/// Moves a database, its log and its index to the first free name. The database goes first: a log that
+/// stays behind belongs to no other file, and SQLite does not take it for one's own.
+pub(super) fn set_aside(path: &Path) -> io::Result<PathBuf> {
+    let beside = |path: &Path, ending: &str| -> PathBuf {
+        let mut name = path.as_os_str().to_owned();
+        name.push(ending);
+        name.into()
+    };
+    let taken = |aside: &Path| {
+        ["", "-wal", "-shm"]
+            .iter()
+            .any(|ending| beside(aside, ending).symlink_metadata().is_ok())
+    };
+    let aside = (1..=u32::MAX)
+        .map(|number| beside(path, &format!(".aside-{number}")))
+        .find(|aside| !taken(aside))
+        .ok_or_else(|| io::Error::from(io::ErrorKind::AlreadyExists))?;
+    fs::rename(path, &aside)?;
+    for ending in ["-wal", "-shm"] {
+        match fs::rename(beside(path, ending), beside(&aside, ending)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(aside)
+}
+
 /// An address that tells SQLite to read the file alone: no locks, no files beside it.
 pub(super) fn immutable_address(path: &Path) -> io::Result<String> {
     use std::fmt::Write as _;

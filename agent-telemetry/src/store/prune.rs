@@ -73,9 +73,10 @@ impl Pruning {
             Some(end) => end,
             None => *self.end.insert(rolled::progress(&transaction)?.0),
         };
-        (gone.sums, gone.done) = match self.sums_done {
-            true => (0, true),
-            false => sums(&transaction, &self.cutoffs)?,
+        (gone.sums, gone.done) = if self.sums_done {
+            (0, true)
+        } else {
+            sums(&transaction, &self.cutoffs)?
         };
         let sums_done = gone.done;
         gone.records = self.records(&transaction, &mut next_record, end)?;

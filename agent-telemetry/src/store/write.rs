@@ -9,7 +9,7 @@ use agent_primitives::{Clock, SystemClock};
 
 use super::StoreError;
 use super::database::Database;
-use super::file::FileIdentity;
+use super::file::{FileIdentity, set_aside};
 use super::names::Numbers;
 use super::retention::{Pruned, Retention};
 use super::tables::Table;
@@ -80,6 +80,32 @@ impl SqliteSink {
         };
         sink.open_database()?;
         Ok(sink)
+    }
+
+    /// Moves a database with the files beside it out of the way, for one that is damaged: `telemetry.db`
+    /// becomes `telemetry.db.aside-1`, or the next number that is free. Nothing is removed, so that what
+    /// can be saved of it may be. Says where it is now.
+    ///
+    /// A sink that has it open notices at its next write and goes on in a new file, as with any file
+    /// that is moved.
+    ///
+    /// ```
+    /// use agent_telemetry::SqliteSink;
+    ///
+    /// let folder = tempfile::tempdir()?;
+    /// let path = folder.path().join("telemetry.db");
+    /// drop(SqliteSink::open(&path)?);
+    /// let aside = SqliteSink::set_aside(&path)?;
+    /// assert_eq!(aside, folder.path().join("telemetry.db.aside-1"));
+    /// assert!(aside.is_file() && !path.exists());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`StoreError`] when there is no such file, or it cannot be moved.
+    pub fn set_aside(path: impl AsRef<Path>) -> Result<PathBuf, StoreError> {
+        let path = path.as_ref();
+        set_aside(path).map_err(|error| StoreError::io(path, error))
     }
 
     /// Sets how long what is kept; [`Retention::default`] unless set.
@@ -206,7 +232,7 @@ impl Sink for SqliteSink {
         self.store(batch).map_err(|error| {
             self.names.forget();
             if let Some(database) = &mut self.database {
-                database.sessions.forget();
+                database.forget();
             }
             SinkError::new(error)
         })?;

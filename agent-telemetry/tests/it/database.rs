@@ -557,5 +557,9 @@ fn database_of_schema_1_is_read_and_written_on() {
             |row| row.get(0),
         )
         .unwrap();
-    assert_eq!((fresh.len(), same), (6, 6), "the views are those of today");
+    assert_eq!(
+        (fresh.len(), same),
+        (11, 11),
+        "the views are those of today"
+    );
 }

@@ -93,7 +93,7 @@ fn killed_process_loses_nothing_that_a_flush_acknowledged() {
     let (mut acknowledged, mut found, mut lost) = (0, 0, 0);
     for round in 0..ROUNDS {
         let before = found;
-        let last = record_and_kill(&path, before, 3 + round % 5);
+        let said = record_and_kill(&path, before, 3 + round % 5);
         let store = SqliteStore::open_read_only(&path).unwrap();
         let stored: Vec<Record> = store.records().collect::<Result<_, _>>().unwrap();
         let numbers = numbers(&stored);
@@ -104,8 +104,8 @@ fn killed_process_loses_nothing_that_a_flush_acknowledged() {
             "gap or twice in round {round}"
         );
         found = numbers.len();
-        acknowledged += last - before;
-        lost += last.saturating_sub(found);
+        acknowledged += said - before;
+        lost += said.saturating_sub(found);
         let sums = store.rollups(Period::ALL).unwrap().unwrap().rollups;
         assert_eq!(sums, Rollups::of(&stored, Period::ALL), "in round {round}");
     }

@@ -12,9 +12,13 @@
 mod arbitrary;
 #[cfg(feature = "sqlite")]
 mod canary;
+mod contract;
 #[cfg(feature = "sqlite")]
 mod database;
+#[cfg(feature = "sqlite")]
+mod faults;
 mod full_scan;
+mod jsonl;
 #[cfg(all(feature = "sqlite", unix))]
 mod kill;
 mod observer;
@@ -27,5 +31,7 @@ mod reports;
 mod retention;
 #[cfg(feature = "sqlite")]
 mod rollups;
+#[cfg(feature = "sqlite")]
+mod schema_page;
 mod story;
 mod tracing_names;

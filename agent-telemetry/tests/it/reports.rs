@@ -8,7 +8,7 @@ use agent_telemetry::{
     Rollups, SessionEnd, Sink, ToolCall, ToolOutcome, ToolsReport,
 };
 #[cfg(feature = "sqlite")]
-use agent_telemetry::{SqliteSink, SqliteStore};
+use agent_telemetry::{Retention, SqliteSink, SqliteStore};
 use proptest::prelude::*;
 
 use crate::full_scan::FullScan;
@@ -230,7 +230,7 @@ proptest! {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("telemetry.db");
         let (first, second) = records.split_at(cut.min(records.len()));
-        let mut sink = SqliteSink::open(&path).unwrap();
+        let mut sink = SqliteSink::open(&path).unwrap().retention(Retention::FOREVER);
         sink.write(first).unwrap();
         sink.write(second).unwrap();
         let stored = SqliteStore::open_read_only(&path).unwrap().rollups(period).unwrap().unwrap();

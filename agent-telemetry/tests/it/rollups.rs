@@ -38,7 +38,7 @@ fn assert_same(found: &Rollups, expected: &Rollups) {
     assert_eq!(found.agents, expected.agents);
     assert!(found.models.keys().eq(expected.models.keys()));
     for (key, cell) in &found.models {
-        let other = &expected.models[key];
+        let other = expected.models.get(key).unwrap();
         assert_eq!(cell.usage, other.usage, "{key:?}");
         assert_eq!(cell.cost, other.cost, "{key:?}");
         assert_eq!(cell.failures, other.failures, "{key:?}");
@@ -69,7 +69,7 @@ fn assert_same(found: &Rollups, expected: &Rollups) {
     }
     assert!(found.tools.keys().eq(expected.tools.keys()));
     for (key, cell) in &found.tools {
-        let other = &expected.tools[key];
+        let other = expected.tools.get(key).unwrap();
         assert_eq!(
             (cell.ok, cell.failed, cell.aborted),
             (other.ok, other.failed, other.aborted)
@@ -81,7 +81,7 @@ fn assert_same(found: &Rollups, expected: &Rollups) {
     }
     assert!(found.metrics.keys().eq(expected.metrics.keys()));
     for (key, cell) in &found.metrics {
-        let other = &expected.metrics[key];
+        let other = expected.metrics.get(key).unwrap();
         assert_eq!((cell.count, cell.range), (other.count, other.range));
         assert!((cell.sum - other.sum).abs() <= 1e-9 * other.sum.abs().max(1e6));
     }

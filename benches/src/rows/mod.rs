@@ -18,6 +18,7 @@ mod retry;
 mod save;
 mod setting;
 mod state;
+mod store;
 mod together;
 
 pub use setting::Setting;
@@ -43,6 +44,7 @@ pub fn plans(setting: &Setting) -> Vec<Plan> {
         fork::plans(setting),
         in_memory::plans(setting),
         record::plans(),
+        store::plans(setting),
         price::plans(),
         metrics::plans(),
     ]

@@ -124,3 +124,74 @@ LEFT JOIN decision_outcomes o ON o.seq = (
     SELECT max(l.seq) FROM decision_outcomes l
     WHERE l.decision = d.decision AND l.session IS d.session AND l.project IS d.project
 );
+
+
+-- From the sums by day, so that they reach back a year and are fast.
+CREATE VIEW v_daily AS
+SELECT date(r.start, 'unixepoch') AS day, j.name AS project, a.name AS agent, t.name AS task_type,
+       r.records, r.sessions, r.success, r.escalated, r.failed, r.aborted, r.model_calls,
+       r.failed_calls, r.unpriced_calls, r.input, r.cache_read,
+       r.cache_write_5m + r.cache_write_1h AS cache_write, r.output, r.reasoning,
+       r.tools_ok + r.tools_failed + r.tools_aborted AS tool_calls, r.handoffs,
+       r.files, r.lines_added, r.lines_removed,
+       coalesce(r.cost_wide, r.cost_picos) AS cost_picos
+FROM rollup_agents r
+LEFT JOIN names j ON j.id = r.project
+LEFT JOIN names a ON a.id = r.agent
+LEFT JOIN names t ON t.id = r.task_type
+WHERE r.span = 86400;
+
+-- Exact or null, as in v_cost_by_model.
+CREATE VIEW v_agents AS
+WITH sums AS (
+    SELECT project, agent, sum(sessions) AS sessions, sum(success) AS success,
+           sum(escalated) AS escalated, sum(failed) AS failed, sum(aborted) AS aborted,
+           sum(model_calls) AS model_calls, sum(failed_calls) AS failed_calls,
+           sum(unpriced_calls) AS unpriced_calls, sum(input) AS input,
+           sum(cache_read) AS cache_read, sum(cache_write_5m + cache_write_1h) AS cache_write,
+           sum(output) AS output, sum(tools_ok) AS tools_ok,
+           sum(tools_failed + tools_aborted) AS tools_failed,
+           sum(violations_info + violations_warning + violations_error + violations_critical)
+               AS violations,
+           sum(handoffs) AS handoffs,
+           CASE WHEN max(cost_wide) IS NULL THEN coalesce(sum(cost_picos), 0) END AS cost_picos
+    FROM rollup_agents WHERE span = 86400 GROUP BY project, agent
+)
+SELECT j.name AS project, a.name AS agent, s.sessions, s.success, s.escalated, s.failed, s.aborted,
+       s.model_calls, s.failed_calls, s.unpriced_calls, s.input, s.cache_read, s.cache_write,
+       s.output, s.tools_ok, s.tools_failed, s.violations, s.handoffs, s.cost_picos,
+       CASE WHEN s.cost_picos IS NOT NULL
+            THEN printf('%s%d.%012d', CASE WHEN s.cost_picos < 0 THEN '-' ELSE '' END,
+                        abs(s.cost_picos / 1000000000000), abs(s.cost_picos % 1000000000000))
+       END AS cost_usd
+FROM sums s LEFT JOIN names j ON j.id = s.project LEFT JOIN names a ON a.id = s.agent;
+
+CREATE VIEW v_models_daily AS
+SELECT date(r.start, 'unixepoch') AS day, j.name AS project, p.name AS provider, m.name AS model,
+       r.calls, r.failed, r.unpriced, r.attempts, r.input, r.cache_read,
+       r.cache_write_5m + r.cache_write_1h AS cache_write, r.output, r.reasoning,
+       coalesce(r.cost_wide, r.cost_picos) AS cost_picos, r.failures
+FROM rollup_models r
+JOIN names p ON p.id = r.provider
+JOIN names m ON m.id = r.model
+LEFT JOIN names j ON j.id = r.project
+WHERE r.span = 86400;
+
+CREATE VIEW v_violations AS
+SELECT datetime(v.at / 1000000000, 'unixepoch') AS at_utc, j.name AS project, s.name AS session,
+       a.name AS agent, k.name AS kind, v.severity, v.message, v.file, v.line, v.fixed
+FROM violations v
+JOIN names k ON k.id = v.kind
+LEFT JOIN names j ON j.id = v.project
+LEFT JOIN names s ON s.id = v.session
+LEFT JOIN names a ON a.id = v.agent;
+
+CREATE VIEW v_metrics AS
+SELECT j.name AS project, a.name AS agent, n.name AS metric, r.unit, sum(r.count) AS count,
+       sum(r.sum) / sum(r.count) AS mean, min(r.min) AS min, max(r.max) AS max
+FROM rollup_metrics r
+JOIN names n ON n.id = r.metric
+LEFT JOIN names j ON j.id = r.project
+LEFT JOIN names a ON a.id = r.agent
+WHERE r.span = 86400
+GROUP BY j.name, a.name, n.name, r.unit;
