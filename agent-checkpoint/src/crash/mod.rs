@@ -75,6 +75,7 @@ fn report(what: &str, tally: Tally) {
 const SETTINGS: Settings = Settings {
     segment_target: 2_000,
     durability: Durability::Synced,
+    journal: None,
 };
 
 /// Scripts, of sessions that save as durably as this by themselves.
@@ -110,6 +111,36 @@ fn a_crash_at_any_operation_loses_nothing_acknowledged() {
 fn a_crash_at_any_operation_of_a_buffered_session_loses_nothing_that_was_synced() {
     let tally = scripts(100..100 + SEEDS, Durability::Buffered);
     report("buffered sessions", tally);
+}
+
+#[test]
+fn a_crash_at_any_operation_loses_nothing_that_only_a_journal_holds() {
+    let len = if IS_THOROUGH { 60 } else { 14 };
+    let mut tally = Tally::default();
+    for seed in 200..200 + 2 * SEEDS {
+        let sector = if seed % 3 == 2 { 4_096 } else { 512 };
+        let settings = Settings {
+            // Short enough to be begun anew all the time.
+            journal: Some(4_096 * (1 + seed % 2)),
+            segment_target: if seed % 4 == 0 { 2_000 } else { 8_000 },
+            ..SETTINGS
+        };
+        let extra = Extra {
+            removes: seed % 2 == 0,
+            forks: seed % 4 == 1,
+        };
+        let save = Act::Save(CheckpointKind::Auto, Durability::Synced);
+        let script: Vec<_> = random_script(seed, len, extra)
+            .into_iter()
+            .flat_map(|(who, act)| match act {
+                Act::Push(_) => vec![(who, act), (who, save)],
+                _ => vec![(who, act)],
+            })
+            .collect();
+        let name = format!("journal {seed}");
+        tally += crash_anywhere(&name, &with_store(sector), settings, &script);
+    }
+    report("with a journal", tally);
 }
 
 /// What these tests would notice in the store.
@@ -162,13 +193,14 @@ fn an_error_at_any_call_is_told_and_the_next_save_goes_through() {
             (true, _) => 7,
             (false, _) => 97,
         };
-        for lasting in [false, true] {
+        for (lasting, journal) in [(false, None), (true, None), (false, Some(8 << 10)), (true, Some(4 << 10))] {
             let durability = match seed % 2 {
                 0 => Durability::Synced,
                 _ => Durability::Buffered,
             };
             let settings = Settings {
                 durability,
+                journal,
                 ..SETTINGS
             };
             let script = random_script(
@@ -179,7 +211,7 @@ fn an_error_at_any_call_is_told_and_the_next_save_goes_through() {
                     forks: seed == 0,
                 },
             );
-            let name = format!("script {seed}");
+            let name = format!("script {seed}, journal {:?}", settings.journal);
             let done = faults::fail_anywhere(
                 &name,
                 || with_store(512),
