@@ -79,7 +79,7 @@ fn apply(
             continue;
         }
         let there = read_part(files, path, record.offset, SEGMENT_MAX)?;
-        if !there.starts_with(&record.bytes) && Found::read(&there, place.seed()).is_ok() {
+        if holds_others(&there, &record.bytes, place.seed()) {
             continue;
         }
         let file = match open {
@@ -90,6 +90,25 @@ fn apply(
         open = Some(file);
     }
     open.map_or(Ok(()), |file| file.sync_all())
+}
+
+/// Whether a whole frame lies where another one belongs. A part of those that belong there may well be whole.
+fn holds_others(there: &[u8], bytes: &[u8], seed: u32) -> bool {
+    let mut at = 0_usize;
+    let frames = |bytes: &[u8], at: usize| {
+        let rest = bytes.get(at..).unwrap_or_default();
+        Found::read(rest, seed).ok().map(|found| {
+            let frame = rest.get(..found.len()).unwrap_or_default();
+            frame.to_vec()
+        })
+    };
+    while let Some(mine) = frames(bytes, at) {
+        if frames(there, at).is_some_and(|other| other != mine) {
+            return true;
+        }
+        at = at.saturating_add(mine.len());
+    }
+    false
 }
 
 /// Empties the journals of processes that are gone, where nobody has the sessions they are about.
