@@ -56,7 +56,10 @@ impl Active {
     }
 
     /// Syncs together with others.
-    pub(super) fn joining(mut self, member: impl FnOnce(Arc<dyn FileHandle>) -> Option<Member>) -> Self {
+    pub(super) fn joining(
+        mut self,
+        member: impl FnOnce(Arc<dyn FileHandle>) -> Option<Member>,
+    ) -> Self {
         self.member = member(Arc::clone(&self.disk));
         self
     }
@@ -131,7 +134,9 @@ impl Active {
             .map(Member::arrive);
         self.is_covered = durability == Durability::Synced
             && was_covered
-            && arrival.as_ref().is_some_and(|arrival| arrival.commit(before, bytes));
+            && arrival
+                .as_ref()
+                .is_some_and(|arrival| arrival.commit(before, bytes));
         let synced = if durability.is_synced() && !self.is_covered {
             self.sync_by(member.as_ref())
         } else {

@@ -12,9 +12,9 @@ use super::group::{Group, Member};
 use super::lock::Lock;
 use super::names::{sealed_name, segment_name};
 use super::{QUARANTINE, failed, folder, sealed};
+use crate::format::segment::{Place, Start};
 use crate::fs::{Access, FileHandle, FileSystem, read_part, write_all};
 use crate::store::name_aside;
-use crate::format::segment::{Place, Start};
 use crate::{Durability, Error, Position, Size, StoreId, Tenure, Writer};
 
 /// Holds the session's lock as long as it lives.

@@ -242,7 +242,10 @@ fn appends_that_wait_together_are_synced_once() {
     records(&*all, &path, seed(store), |record| found.push(record)).unwrap();
     assert_eq!(found.len(), 9);
     drop(group);
-    assert_eq!(journals(&*all, Path::new(ROOT)).unwrap(), [PathBuf::new(); 0]);
+    assert_eq!(
+        journals(&*all, Path::new(ROOT)).unwrap(),
+        [PathBuf::new(); 0]
+    );
 }
 
 #[test]
@@ -259,7 +262,9 @@ fn a_save_in_the_journal_alone_survives_a_power_cut() {
     assert_eq!(session.health().unsynced_bytes, 0);
     let after = after_power_cut(&files.inner);
     assert_eq!(texts(&open(&after, "a")), ["one", "two", "three"]);
-    session.save_with(CheckpointKind::Manual, Durability::Replicated).unwrap_err();
+    session
+        .save_with(CheckpointKind::Manual, Durability::Replicated)
+        .unwrap_err();
     drop(session);
     assert_eq!(files.syncs(), (0, 1), "closing syncs it");
 }
@@ -345,7 +350,9 @@ fn what_a_journal_holds_of_a_removed_session_is_not_of_the_next_one() {
     second.remove(&id("a")).unwrap();
     let mut session = open_at(&second, "a", 1_001);
     session.push(Message::user("new")).unwrap();
-    session.save_with(CheckpointKind::Auto, Durability::Buffered).unwrap();
+    session
+        .save_with(CheckpointKind::Auto, Durability::Buffered)
+        .unwrap();
     assert_eq!(texts(&open(&after_power_cut(&files.inner), "a")), [""; 0]);
     drop(session);
     assert_eq!(texts(&open(&second, "a")), ["new"]);
@@ -357,7 +364,9 @@ fn what_a_journal_holds_of_a_removed_session_is_not_of_the_next_one() {
     first.remove(&id("b")).unwrap();
     let mut session = open(&first, "b");
     session.push(Message::user("new")).unwrap();
-    session.save_with(CheckpointKind::Auto, Durability::Buffered).unwrap();
+    session
+        .save_with(CheckpointKind::Auto, Durability::Buffered)
+        .unwrap();
     assert_eq!(texts(&open(&after_power_cut(&files.inner), "b")), [""; 0]);
 }
 
