@@ -119,9 +119,10 @@ impl Appender {
                 }
             }
         }
-        self.health.unsynced_bytes = match self.end.is_synced {
-            true => 0,
-            false => self.unsynced.written_len(),
+        self.health.unsynced_bytes = if self.end.is_synced {
+            0
+        } else {
+            self.unsynced.written_len()
         };
         self.health.unreplicated_bytes = self.writer.lag();
         appended

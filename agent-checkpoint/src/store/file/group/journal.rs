@@ -30,11 +30,11 @@ impl Journal {
     /// A new one, locked; none where another process took it for a left-over.
     pub(super) fn make(
         files: &dyn FileSystem,
-        root: &Path,
+        folder: &Path,
         seed: u32,
         room: u64,
     ) -> io::Result<Option<Self>> {
-        let path = root.join(format!("{BEGIN}{}{END}", StoreId::fresh()));
+        let path = folder.join(format!("{BEGIN}{}{END}", StoreId::fresh()));
         let file = files.open(&path, Access::CreateNew)?;
         let made = file.try_lock().and_then(|is_locked| {
             let mut at = 0;
@@ -43,7 +43,7 @@ impl Journal {
                 at = at.saturating_add(wide(ZEROS.len()));
             }
             file.sync_all()?;
-            files.sync_folder(root)?;
+            files.sync_folder(folder)?;
             Ok(is_locked && file.is_at(&path)?)
         });
         if !matches!(made, Ok(true)) {

@@ -270,6 +270,29 @@ fn a_save_in_the_journal_alone_survives_a_power_cut() {
 }
 
 #[test]
+fn a_save_behind_a_buffered_one_is_synced_with_it() {
+    let files = Watched::new();
+    let store = store(&files, 64 << 10);
+    let mut session = open(&store, "a");
+    say(&mut session, "one");
+    say(&mut session, "two");
+    session.push(Message::user("buffered")).unwrap();
+    session
+        .save_with(CheckpointKind::Auto, Durability::Buffered)
+        .unwrap();
+    files.syncs();
+    say(&mut session, "three");
+    assert_eq!(files.syncs(), (0, 1));
+    let after = after_power_cut(&files.inner);
+    assert_eq!(
+        texts(&open(&after, "a")),
+        ["one", "two", "buffered", "three"]
+    );
+    say(&mut session, "four");
+    assert_eq!(files.syncs(), (1, 0), "in the journal again");
+}
+
+#[test]
 fn few_at_once_sync_their_own_segments() {
     let files = Watched::new();
     let store = FileStore::open_on(Arc::new(files.clone()), ROOT).unwrap();
