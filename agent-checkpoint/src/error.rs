@@ -80,6 +80,14 @@ enum Kind {
         max: u64,
     },
     #[error(
+        "{what} takes {len} bytes or more when read, and {max} are the limit set; where the log is to be trusted, raise the limit with which it is opened"
+    )]
+    BeyondLimit {
+        what: &'static str,
+        len: u64,
+        max: u64,
+    },
+    #[error(
         "history or context is in {len} pieces where {max} are the limit; cut the context shorter"
     )]
     TooManyRanges { len: usize, max: usize },
@@ -242,6 +250,11 @@ impl Error {
             max: widen(max),
         }
         .into()
+    }
+
+    /// As [`too_large`](Self::too_large), of a log that is there and cannot be made smaller.
+    pub(crate) fn beyond_limit(what: &'static str, len: u64, max: u64) -> Self {
+        Kind::BeyondLimit { what, len, max }.into()
     }
 
     pub(crate) fn too_many_ranges(len: usize, max: usize) -> Self {
@@ -437,7 +450,10 @@ impl Error {
     pub fn is_too_large(&self) -> bool {
         matches!(
             *self.0,
-            Kind::TooLarge { .. } | Kind::TooManyRanges { .. } | Kind::TooManyHeld { .. }
+            Kind::TooLarge { .. }
+                | Kind::BeyondLimit { .. }
+                | Kind::TooManyRanges { .. }
+                | Kind::TooManyHeld { .. }
         )
     }
 

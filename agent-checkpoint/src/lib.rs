@@ -6,12 +6,14 @@
 
 mod checkpointer;
 mod codec;
-#[cfg(all(test, feature = "fs"))]
+#[cfg(feature = "fs")]
+#[cfg(test)]
 mod crash;
 mod error;
 mod format;
 #[cfg(feature = "fs")]
 mod fs;
+pub mod guide;
 mod log;
 mod reader;
 mod state;
@@ -32,8 +34,8 @@ pub use state::{
     Workflow, WorkflowStep,
 };
 pub use store::{
-    Claim, Durability, MemoryStore, Mirrored, Owner, Position, Shared, Size, Store, StoreId,
-    TakeOver, Tenure, Writer,
+    Claim, Durability, MemoryStore, Mirrored, Owner, Position, Replacer, Shared, Size, Store,
+    StoreId, TakeOver, Tenure, Writer,
 };
 #[cfg(feature = "fs")]
 pub use store::{FileStore, location};

@@ -1,5 +1,11 @@
 //! Syncs that fail in every combination: nothing acknowledged is lost, and what was not never shows.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "what is not there fails the test"
+)]
+
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::{Arc, Mutex};

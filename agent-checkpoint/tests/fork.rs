@@ -5,6 +5,7 @@
     clippy::indexing_slicing,
     reason = "what is not there fails the test"
 )]
+#![cfg(feature = "fs")]
 
 use agent_checkpoint::{
     Checkpointer, Error, FileStore, MemoryStore, Message, Retention, SessionState, Store,
@@ -43,7 +44,7 @@ fn noise(seed: u64, len: usize) -> String {
 fn long(session: &mut Checkpointer, saves: u64) -> Vec<(CheckpointId, SessionState)> {
     let mut all = Vec::new();
     for n in 0..saves {
-        session.push(Message::user(noise(n, 700_000))).unwrap();
+        session.push(Message::user(noise(n, 180_000))).unwrap();
         session.update(|work| work.next_steps = vec![format!("step {n}").into()]);
         let id = session.save(CheckpointKind::Manual).unwrap();
         all.push((id, session.state().clone()));
@@ -211,4 +212,77 @@ fn one_of_the_two_fork_frames_may_be_damaged() {
         assert_eq!(child.history(), [Message::user("one")], "byte {at}");
         assert!(!child.report().is_clean());
     }
+}
+
+#[test]
+fn sealed_segments_are_shared_and_sealing_in_one_session_costs_the_other_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = FileStore::open(folder.path()).unwrap();
+    let mut parent = open(&store, "parent");
+    let all = long(&mut parent, 14);
+    parent.seal().unwrap();
+    let mut children = Vec::new();
+    for n in [1, 6, 12, 13] {
+        let child = parent.fork(&all[n].0, id(&format!("child{n}"))).unwrap();
+        assert!(child.report().is_clean(), "{n}: {}", child.report());
+        assert_eq!(*child.state(), all[n].1);
+        assert_eq!(child.list().len(), n + 1, "nothing that came later shows");
+        children.push((n, child));
+    }
+    for (n, mut child) in children {
+        long(&mut child, 8);
+        let state = child.state().clone();
+        child.seal().unwrap();
+        child.compact().unwrap();
+        assert_eq!(*child.state(), state);
+        drop(child);
+        let mut child = open(&store, &format!("child{n}"));
+        assert!(child.report().is_clean(), "{n}: {}", child.report());
+        assert_eq!(*child.state(), state);
+        child.restore(&all[1].0).unwrap();
+        assert_eq!(*child.state(), all[1].1);
+        let mut young = child.fork(&all[0].0, id(&format!("young{n}"))).unwrap();
+        assert_eq!(*young.state(), all[0].1);
+        young.seal().unwrap();
+    }
+    let before = parent.state().clone();
+    parent.reopen().unwrap();
+    assert!(parent.report().is_clean());
+    assert_eq!(*parent.state(), before);
+    parent.restore(&all[6].0).unwrap();
+    assert_eq!(*parent.state(), all[6].1);
+}
+
+#[test]
+fn a_fork_of_a_session_that_had_many_owners_has_owners_of_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = FileStore::open(folder.path()).unwrap();
+    let mut all = Vec::new();
+    for _ in 0..6 {
+        let mut parent = open(&store, "parent");
+        all.extend(long(&mut parent, 7));
+    }
+    let (at, state) = &all[39];
+    let fork = Checkpointer::builder(store.clone(), id("child"))
+        .retention(Retention::all())
+        .fork_of(id("parent"), at.clone());
+    let mut child = fork.open().unwrap();
+    assert_eq!(child.state(), state);
+    let mut expected = state.clone();
+    for n in 0..3 {
+        for (_, state) in long(&mut child, 7) {
+            expected = state;
+        }
+        drop(child);
+        child = open(&store, "child");
+        assert!(child.report().is_clean(), "{n}: {}", child.report());
+        assert_eq!(*child.state(), expected, "{n}");
+    }
+    let reader = agent_checkpoint::Reader::open(store, id("child")).unwrap();
+    assert_eq!(reader.state().unwrap(), expected);
+    assert_eq!(
+        reader.tail(50).unwrap(),
+        expected.conversation[expected.conversation.len() - 50..]
+    );
+    assert!(reader.verify().unwrap().is_clean());
 }

@@ -181,6 +181,14 @@ fn json_refuses_what_it_cannot_say() {
         more: "lost".into(),
     };
     refused(&AsJson(vec![long]), "[0] reads back as another value");
+    refused(
+        &AsJson(vec![None, Some(Some(1)), Some(None)]),
+        "[2] is a `Some` that holds nothing",
+    );
+    refused(
+        &AsJson(vec![Some(Value::Null)]),
+        "[0] is a `Some` that holds nothing",
+    );
     refused(&AsJson(nested(60)), "nested more than 100 deep");
     assert!(there_and_back(&AsJson(nested(49))).is_ok());
 }
@@ -238,6 +246,10 @@ fn message_pack_refuses_what_does_not_read_back() {
     refused(
         &AsMessagePack(vec![Flat { id: 1, other }]),
         "as MessagePack: [0].id stands there twice",
+    );
+    refused(
+        &AsMessagePack(vec![Some(Some(1)), Some(None)]),
+        "[1] is a `Some` that holds nothing",
     );
     refused(&AsMessagePack(nested(60)), "nested more than 100 deep");
 }

@@ -1,5 +1,11 @@
 //! A store and its mirror: what is replicated survives either, and neither stands in the way of work.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "what is not there fails the test"
+)]
+
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 

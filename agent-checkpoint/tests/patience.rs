@@ -1,5 +1,11 @@
 //! A store that does not answer: saves give up waiting, and learn later what became of them.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "what is not there fails the test"
+)]
+
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 

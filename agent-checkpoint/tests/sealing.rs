@@ -6,6 +6,7 @@
     reason = "what is not there fails the test"
 )]
 
+#[cfg(feature = "fs")]
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -13,10 +14,10 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 #[cfg(feature = "fs")]
 use agent_checkpoint::FileStore;
 use agent_checkpoint::{
-    Checkpoint, Checkpointer, Claim, Error, MemoryStore, Message, Retention, Sealing, SessionState,
-    Snapshot, Store, StoreId, Writer,
+    Checkpoint, Checkpointer, Claim, Durability, Error, MemoryStore, Message, Position, Replacer,
+    Retention, Sealing, SessionState, Size, Snapshot, Store, StoreId, Tenure, Writer,
 };
-use agent_primitives::{CheckpointId, CheckpointKind, SessionId};
+use agent_primitives::{CheckpointId, CheckpointKind, SessionId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 fn id() -> SessionId {
@@ -220,7 +221,9 @@ fn damage_in_a_pack_costs_that_pack_and_is_told_exactly() {
     let bytes = store.read(&id(), 1, usize::MAX).unwrap();
     let mut bent = bytes.clone();
     bent[bytes.len() / 2] ^= 1;
-    assert!(store.replace(&id(), 1, &bent).unwrap());
+    let writer = store.writer(&id()).unwrap();
+    writer.replacer().unwrap().replace(1, &bent).unwrap();
+    drop(writer);
     let session = retaining_all(store);
     let report = session.report();
     assert_eq!(report.quarantined.len(), 1, "{report}");
@@ -272,21 +275,73 @@ impl Store for Stubborn {
         self.store.read(session, segment, max)
     }
     fn claim(&self, session: &SessionId, claim: &Claim) -> Result<Box<dyn Writer>, Error> {
-        self.store.claim(session, claim)
-    }
-    fn replace(&self, session: &SessionId, segment: u32, bytes: &[u8]) -> Result<bool, Error> {
-        assert!(
-            self.is_open.load(Ordering::SeqCst),
-            "sealed behind a closed session"
-        );
-        self.tried.fetch_add(1, Ordering::SeqCst);
-        if self.refuses.load(Ordering::SeqCst) {
-            return Err(Error::disk_full("sealing", "no room"));
-        }
-        self.store.replace(session, segment, bytes)
+        let writer = self.store.claim(session, claim)?;
+        let store = self.clone();
+        Ok(Box::new(StubbornWriter { store, writer }))
     }
     fn remove(&self, session: &SessionId) -> Result<(), Error> {
         self.store.remove(session)
+    }
+}
+
+#[derive(Debug)]
+struct StubbornWriter {
+    store: Stubborn,
+    writer: Box<dyn Writer>,
+}
+
+impl Writer for StubbornWriter {
+    fn tenure(&self) -> Tenure {
+        self.writer.tenure()
+    }
+    fn outrank(&mut self, epoch: u64) -> Result<(), Error> {
+        self.writer.outrank(epoch)
+    }
+    fn renew(&mut self, now: Timestamp) -> Result<(), Error> {
+        self.writer.renew(now)
+    }
+    fn start(&mut self, segment: u32, header: &[u8]) -> Result<(), Error> {
+        self.writer.start(segment, header)
+    }
+    fn resume(&mut self, at: Position) -> Result<(), Error> {
+        self.writer.resume(at)
+    }
+    fn cut(&mut self, at: Position) -> Result<(), Error> {
+        self.writer.cut(at)
+    }
+    fn append(&mut self, at: Position, bytes: &[u8], durability: Durability) -> Result<(), Error> {
+        self.writer.append(at, bytes, durability)
+    }
+    fn set_aside(&mut self, at: Position, bytes: &[u8]) -> Result<String, Error> {
+        self.writer.set_aside(at, bytes)
+    }
+    fn size(&self) -> Result<Size, Error> {
+        self.writer.size()
+    }
+    fn replacer(&self) -> Option<Arc<dyn Replacer>> {
+        let inner = self.writer.replacer()?;
+        let store = self.store.clone();
+        Some(Arc::new(StubbornReplacer { store, inner }))
+    }
+}
+
+#[derive(Debug)]
+struct StubbornReplacer {
+    store: Stubborn,
+    inner: Arc<dyn Replacer>,
+}
+
+impl Replacer for StubbornReplacer {
+    fn replace(&self, segment: u32, bytes: &[u8]) -> Result<(), Error> {
+        assert!(
+            self.store.is_open.load(Ordering::SeqCst),
+            "sealed behind a closed session"
+        );
+        self.store.tried.fetch_add(1, Ordering::SeqCst);
+        if self.store.refuses.load(Ordering::SeqCst) {
+            return Err(Error::disk_full("sealing", "no room"));
+        }
+        self.inner.replace(segment, bytes)
     }
 }
 

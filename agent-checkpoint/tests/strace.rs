@@ -96,7 +96,7 @@ fn run(folder: &Path, call: &str, tamper: &str) -> (usize, bool) {
         number.parse::<usize>().ok()
     });
     (
-        last.last().map_or(0, |last| last + 1),
+        last.max().map_or(0, |last| last + 1),
         child.status.success(),
     )
 }

@@ -50,3 +50,24 @@ fn files_that_are_no_segments_neither_hang_nor_block() {
         b"stray"
     );
 }
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_in_place_of_the_format_file_is_an_error_and_no_wait() {
+    let folder = tempfile::tempdir().unwrap();
+    save(&mut open(folder.path()), "one");
+    let format = folder.path().join("FORMAT");
+    fs::remove_file(&format).unwrap();
+    let made = std::process::Command::new("mkfifo").arg(&format).status();
+    assert!(made.unwrap().success());
+    let error = FileStore::open(folder.path()).unwrap_err();
+    assert!(error.is_unavailable(), "{error}");
+    fs::remove_file(&format).unwrap();
+    assert_eq!(open(folder.path()).history().len(), 1);
+}
+
+#[test]
+fn a_store_needs_a_path() {
+    let error = FileStore::open("").unwrap_err();
+    assert!(error.to_string().contains("not empty"), "{error}");
+}

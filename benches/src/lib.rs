@@ -2,6 +2,7 @@
 
 pub mod dictionary;
 pub mod gates;
+pub mod growth;
 pub mod harness;
 pub mod rows;
 mod session;

@@ -9,6 +9,7 @@
 //! understand.
 
 #![allow(clippy::print_stdout, reason = "a command-line program")]
+#![allow(clippy::indexing_slicing, reason = "the program asserts what is there")]
 
 use std::error::Error;
 

@@ -303,7 +303,11 @@ impl Appender {
             let header = self.place(position.segment).header(Opening::default());
             if position.offset > wide(header.len()) {
                 let segment = self.next_segment()?;
-                self.start(segment, Opening::default(), 0)?;
+                let opening = Opening {
+                    epoch: self.writer.tenure().epoch,
+                    ..Opening::default()
+                };
+                self.start(segment, opening, 0)?;
                 appended.begun.append(&mut self.begun);
             }
         }

@@ -130,11 +130,7 @@ pub(crate) fn load(
             .fold(0, u64::saturating_add);
         left = left.checked_sub(raw).ok_or_else(|| {
             let len = reading.limit.saturating_sub(left).saturating_add(raw);
-            Error::too_large(
-                "a session's log, inflated,",
-                narrow(len),
-                narrow(reading.limit),
-            )
+            Error::beyond_limit("a session's log", len, reading.limit)
         })?;
         loaded.replay.limit_references(left);
         let (decoded, next) = decode_all(&frames, threads_for(narrow(raw)), &mut unpacker, || {

@@ -17,6 +17,7 @@ mod fork;
 mod golden;
 mod health;
 mod hosts;
+pub(crate) mod indexed;
 mod label;
 #[cfg(test)]
 mod later;

@@ -7,7 +7,7 @@ use serde::ser::{Serialize, Serializer};
 
 use super::fault::Trace;
 use super::guard_compound::Compound;
-use super::shapes::{Shapes, mix, name_mark};
+use super::shapes::{Shapes, kind, mix, name_mark};
 use crate::Codec;
 use crate::state::savable::DEPTH_MAX;
 
@@ -40,16 +40,24 @@ impl Watch<'_> {
 pub(super) struct Place {
     mark: u64,
     depth: usize,
+    /// Directly in a `Some`.
+    is_some: bool,
 }
 
 impl Place {
-    pub(super) const ROOT: Self = Self { mark: 0, depth: 0 };
+    pub(super) const ROOT: Self = Self {
+        mark: 0,
+        depth: 0,
+        is_some: false,
+    };
 
     /// Of what lies in an element, an entry, an option.
     pub(super) fn inside(self, kind: u64) -> Self {
         Self {
             mark: mix(self.mark, kind),
             depth: self.depth,
+            // A newtype leaves no trace in the bytes.
+            is_some: kind == kind::SOME || self.is_some && kind == kind::NEWTYPE,
         }
     }
 
@@ -58,6 +66,7 @@ impl Place {
         Self {
             mark: mix(of, name_mark(name)),
             depth: self.depth,
+            is_some: false,
         }
     }
 
@@ -116,6 +125,15 @@ impl<'w, 'a, S: Serializer> Guard<'w, 'a, S> {
         Ok(self.place.deeper())
     }
 
+    /// Of a value that is written as nothing: in a `Some` it would come back as `None`.
+    fn nothing(&self) -> Result<(), S::Error> {
+        if self.place.is_some && !self.watch.is_positional() {
+            let reason = "is a `Some` that holds nothing, and would come back as `None`";
+            return Err(self.watch.refuse(reason));
+        }
+        Ok(())
+    }
+
     fn guarded<'v, T: ?Sized>(&self, value: &'v T, place: Place) -> Guarded<'v, 'a, T>
     where
         'w: 'v,
@@ -142,24 +160,6 @@ impl<'w, 'a, S: Serializer> Guard<'w, 'a, S> {
         }
         Ok(())
     }
-}
-
-/// Kinds of values, as shapes tell them apart.
-mod kind {
-    pub(super) const BOOL: u64 = 1;
-    pub(super) const INTEGER: u64 = 2;
-    pub(super) const FLOAT: u64 = 10;
-    pub(super) const CHAR: u64 = 12;
-    pub(super) const TEXT: u64 = 13;
-    pub(super) const BYTES: u64 = 14;
-    pub(super) const NONE: u64 = 15;
-    pub(super) const SOME: u64 = 16;
-    pub(super) const UNIT: u64 = 17;
-    pub(super) const NEWTYPE: u64 = 18;
-    pub(super) const SEQUENCE: u64 = 19;
-    pub(super) const MAP: u64 = 20;
-    pub(super) const STRUCTURE: u64 = 21;
-    pub(super) const VARIANT: u64 = 32;
 }
 
 macro_rules! integers {
@@ -242,6 +242,7 @@ impl<'w, 'a, S: Serializer> Serializer for Guard<'w, 'a, S> {
 
     fn serialize_none(self) -> Result<S::Ok, S::Error> {
         self.meet(kind::NONE);
+        self.nothing()?;
         self.inner.serialize_none()
     }
 
@@ -253,11 +254,16 @@ impl<'w, 'a, S: Serializer> Serializer for Guard<'w, 'a, S> {
 
     fn serialize_unit(self) -> Result<S::Ok, S::Error> {
         self.meet(kind::UNIT);
+        self.nothing()?;
         self.inner.serialize_unit()
     }
 
     fn serialize_unit_struct(self, name: &'static str) -> Result<S::Ok, S::Error> {
         self.meet(kind::UNIT + name_mark(name));
+        // An empty list in MessagePack.
+        if self.watch.is_text() {
+            self.nothing()?;
+        }
         self.inner.serialize_unit_struct(name)
     }
 

@@ -3,6 +3,24 @@
 
 use std::collections::HashSet;
 
+/// Kinds of values, as shapes tell them apart.
+pub(super) mod kind {
+    pub(in crate::codec) const BOOL: u64 = 1;
+    pub(in crate::codec) const INTEGER: u64 = 2;
+    pub(in crate::codec) const FLOAT: u64 = 10;
+    pub(in crate::codec) const CHAR: u64 = 12;
+    pub(in crate::codec) const TEXT: u64 = 13;
+    pub(in crate::codec) const BYTES: u64 = 14;
+    pub(in crate::codec) const NONE: u64 = 15;
+    pub(in crate::codec) const SOME: u64 = 16;
+    pub(in crate::codec) const UNIT: u64 = 17;
+    pub(in crate::codec) const NEWTYPE: u64 = 18;
+    pub(in crate::codec) const SEQUENCE: u64 = 19;
+    pub(in crate::codec) const MAP: u64 = 20;
+    pub(in crate::codec) const STRUCTURE: u64 = 21;
+    pub(in crate::codec) const VARIANT: u64 = 32;
+}
+
 /// Slots of the quick look-up; a power of two.
 const SLOTS: usize = 1 << 10;
 /// Most shapes that are remembered. A type with more is proven at every save.

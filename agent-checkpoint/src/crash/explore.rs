@@ -4,7 +4,8 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::play::{Actor, Dice, Expected, Play, ROOT, SESSIONS, Seen, Settings, Step};
+use super::play::{Actor, Expected, Play, ROOT, SESSIONS, Seen, Settings};
+use super::script::{Dice, Step};
 use crate::fs::read_bounded;
 use crate::fs::sim::{Disk, Moment, SimFiles};
 use crate::{Checkpointer, FileStore, Reader, Report, Retention};

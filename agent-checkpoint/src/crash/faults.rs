@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use agent_primitives::CheckpointKind;
 
 use super::explore::{Effort, Explorer};
-use super::play::{Act, Play, SESSIONS, Seen, Settings, Step};
+use super::play::{Play, SESSIONS, Seen, Settings};
+use super::script::{Act, Step};
 use crate::fs::sim::{Fault, SimFiles};
 use crate::{Durability, Error};
 

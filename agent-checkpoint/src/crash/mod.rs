@@ -3,9 +3,11 @@
 mod explore;
 mod faults;
 mod play;
+mod script;
 
 use explore::{Effort, Explorer, Tally};
-use play::{Act, Extra, FORMAT, Play, ROOT, Settings, Step, random_script};
+use play::{FORMAT, Play, ROOT, Settings};
+use script::{Act, Extra, Step, random_script};
 
 use std::path::Path;
 
@@ -91,6 +93,7 @@ fn scripts(seeds: impl Iterator<Item = u64>, durability: Durability) -> Tally {
         let extra = Extra {
             removes: seed % 5 < 2,
             forks: seed % 4 == 0,
+            wild: false,
         };
         let script = random_script(seed, len, extra);
         let name = format!("script {seed}");
@@ -109,7 +112,7 @@ fn a_crash_at_any_operation_loses_nothing_acknowledged() {
 
 #[test]
 fn a_crash_at_any_operation_of_a_buffered_session_loses_nothing_that_was_synced() {
-    let tally = scripts(100..100 + SEEDS, Durability::Buffered);
+    let tally = scripts((0..SEEDS).map(|seed| 100 + seed), Durability::Buffered);
     report("buffered sessions", tally);
 }
 
@@ -128,6 +131,7 @@ fn a_crash_at_any_operation_loses_nothing_that_only_a_journal_holds() {
         let extra = Extra {
             removes: seed % 2 == 0,
             forks: seed % 4 == 1,
+            wild: seed % 2 == 1,
         };
         let save = Act::Save(CheckpointKind::Auto, Durability::Synced);
         let script: Vec<_> = random_script(seed, len, extra)
@@ -141,6 +145,36 @@ fn a_crash_at_any_operation_loses_nothing_that_only_a_journal_holds() {
         tally += crash_anywhere(&name, &with_store(sector), settings, &script);
     }
     report("with a journal", tally);
+}
+
+#[test]
+fn a_crash_among_takeovers_long_values_and_failed_syncs_loses_nothing_acknowledged() {
+    let mut tally = Tally::default();
+    for seed in 200..200 + SEEDS {
+        let extra = Extra {
+            removes: seed % 5 == 4,
+            forks: seed % 3 == 0,
+            wild: true,
+        };
+        let len = if IS_THOROUGH { 40 } else { 14 };
+        let script = random_script(seed, len, extra);
+        let settings = Settings {
+            segment_target: 8_000,
+            durability: if seed % 2 == 0 {
+                Durability::Synced
+            } else {
+                Durability::Buffered
+            },
+            ..SETTINGS
+        };
+        tally += crash_anywhere(
+            &format!("script {seed}"),
+            &with_store(4_096),
+            settings,
+            &script,
+        );
+    }
+    report("takeovers, long values and failed syncs", tally);
 }
 
 /// What these tests would notice in the store.
@@ -213,6 +247,7 @@ fn an_error_at_any_call_is_told_and_the_next_save_goes_through() {
                 Extra {
                     removes: seed == 3,
                     forks: seed == 0,
+                    wild: false,
                 },
             );
             let name = format!("script {seed}, journal {:?}", settings.journal);

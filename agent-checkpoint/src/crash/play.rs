@@ -7,110 +7,17 @@ use std::sync::Arc;
 use agent_primitives::{CheckpointId, CheckpointKind, ManualClock, SessionId, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::script::{Act, Step};
 use crate::fs::sim::SimFiles;
 use crate::{
-    Checkpointer, Durability, Error, FileStore, Message, Resume, Retention, Sealing, SessionState,
-    Snapshot, Store,
+    Builder, Checkpointer, Durability, Error, FileStore, Message, Resume, Retention, Sealing,
+    SessionState, Snapshot, Store, TakeOver,
 };
 
 pub(super) const ROOT: &str = "/store";
 pub(super) const SESSIONS: [&str; 2] = ["a", "b"];
 /// A store's file, so that each run of a script writes the same bytes.
 pub(super) const FORMAT: &[u8] = include_bytes!("../../tests/fixtures/v1/store/FORMAT");
-
-/// Numbers that look random and are the same each time.
-#[derive(Debug, Clone)]
-pub(super) struct Dice(pub(super) u64);
-
-impl Dice {
-    pub(super) fn roll(&mut self, sides: usize) -> usize {
-        // SplitMix64.
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        usize::try_from((z ^ (z >> 31)) % sides as u64).unwrap()
-    }
-
-    pub(super) fn is_one_in(&mut self, sides: usize) -> bool {
-        self.roll(sides) == 0
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Act {
-    Push(usize),
-    Update,
-    Put,
-    Cut,
-    Save(CheckpointKind, Durability),
-    /// Goes back to the checkpoint at this place in the list.
-    Restore(usize),
-    Prune,
-    Reopen,
-    /// Drops the session; the next act opens it.
-    Close,
-    Remove,
-    /// Packs what is full.
-    Seal,
-    /// Leaves out what no checkpoint needs.
-    Compact,
-    /// A checkpoint with a label.
-    Label,
-    /// Holds the checkpoint at this place in the list.
-    Pin(usize),
-    /// Begins the other session with this one's newest checkpoint, where the other one was never saved.
-    Fork,
-}
-
-/// An act, and which session does it.
-pub(super) type Step = (usize, Act);
-
-/// What is in a script beside saves.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub(super) struct Extra {
-    pub(super) removes: bool,
-    /// In the middle, before the second session is used.
-    pub(super) forks: bool,
-}
-
-pub(super) fn random_script(seed: u64, len: usize, extra: Extra) -> Vec<Step> {
-    let mut dice = Dice(seed);
-    let mut script = Vec::new();
-    while script.len() < len {
-        let is_first_alone = extra.forks && script.len() <= len / 2;
-        if extra.forks && script.len() == len / 2 {
-            script.push((0, Act::Save(CheckpointKind::Auto, Durability::Buffered)));
-            script.push((0, Act::Fork));
-            continue;
-        }
-        let who = usize::from(dice.is_one_in(4) && !is_first_alone);
-        let durability = match dice.roll(3) {
-            0 => Durability::Synced,
-            _ => Durability::Buffered,
-        };
-        let size = [3, 30, 200, 700, 3_000][dice.roll(5)];
-        let act = match dice.roll(29) {
-            0..8 => Act::Push(size),
-            8..10 => Act::Update,
-            10 => Act::Put,
-            11 => Act::Cut,
-            12..18 => Act::Save(CheckpointKind::Auto, durability),
-            18 => Act::Save(CheckpointKind::Manual, durability),
-            19 => Act::Restore(dice.roll(3)),
-            20 => Act::Prune,
-            21 => Act::Reopen,
-            22 if extra.removes => Act::Remove,
-            23..25 => Act::Seal,
-            25 => Act::Compact,
-            26 => Act::Label,
-            27 => Act::Pin(dice.roll(3)),
-            _ => Act::Close,
-        };
-        script.push((who, act));
-    }
-    script
-}
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Count(u64);
@@ -120,12 +27,35 @@ impl Snapshot for Count {
     const VERSION: u16 = 1;
 }
 
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Large(Vec<String>);
+
+impl Snapshot for Large {
+    const KIND: &'static str = "large";
+    const VERSION: u16 = 1;
+}
+
+impl Large {
+    /// About 17 KiB, of which little differs from one to the next.
+    fn of(counter: usize) -> Self {
+        let entry = |n: usize| {
+            let version = if n % 40 == counter % 40 { counter } else { 0 };
+            format!(
+                "entry {n} in version {version} of the value {:x}",
+                n * n * 7919
+            )
+        };
+        Self((0..400).map(entry).collect())
+    }
+}
+
 /// All of a session that a save keeps.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct Seen {
     pub(super) state: SessionState,
     context: Vec<Message>,
     count: Option<Count>,
+    large: Option<Large>,
 }
 
 impl Seen {
@@ -134,6 +64,7 @@ impl Seen {
             state: session.state().clone(),
             context: session.context().into_iter().cloned().collect(),
             count: session.component().unwrap(),
+            large: session.component().unwrap(),
         }
     }
 }
@@ -195,6 +126,13 @@ impl Settings {
             .open()
     }
 
+    /// From whoever has it.
+    fn open_over(&self, store: &FileStore, who: usize) -> Result<Checkpointer, Error> {
+        self.builder(store, who, Retention::last(NonZeroUsize::new(3).unwrap()))
+            .take_over(TakeOver::Force)
+            .open()
+    }
+
     pub(super) fn open(&self, store: &FileStore, who: usize) -> Result<Checkpointer, Error> {
         self.open_keeping(store, who, Retention::last(NonZeroUsize::new(3).unwrap()))
     }
@@ -205,6 +143,10 @@ impl Settings {
         who: usize,
         retention: Retention,
     ) -> Result<Checkpointer, Error> {
+        self.builder(store, who, retention).open()
+    }
+
+    fn builder(&self, store: &FileStore, who: usize, retention: Retention) -> Builder {
         let clock = ManualClock::starting_at(Timestamp::from_unix_seconds(1_000));
         Checkpointer::builder(store.clone(), Self::id(who))
             .clock(Arc::new(clock))
@@ -213,7 +155,6 @@ impl Settings {
             // On a thread of its own it would do other things in each run.
             .sealing(Sealing::Never)
             .segment_target(self.segment_target)
-            .open()
     }
 }
 
@@ -298,7 +239,7 @@ impl Play {
                 session.push(Message::user(&words[..len])).unwrap();
             }
             Act::Update => {
-                session.update(|work| work.next_steps.push(format!("step {counter}").into()))
+                session.update(|work| work.next_steps.push(format!("step {counter}").into()));
             }
             Act::Put => session.put(&Count(counter as u64)).unwrap(),
             // A limit that is too small changes nothing.
@@ -363,6 +304,56 @@ impl Play {
                 assert_eq!(Seen::of(&forked), then, "forked");
                 self.actors[other].session = Some(forked);
                 self.end(other, Durability::Synced);
+            }
+            Act::PushBlob => {
+                let text = format!("long text {} ", counter % 3).repeat(3_000);
+                session.push(Message::user(text)).unwrap();
+            }
+            Act::PutLarge => session.put(&Large::of(counter)).unwrap(),
+            Act::TakeOver => {
+                let mut before = self.actors[who].session.take().unwrap();
+                let after = self.settings.open_over(&self.store, who)?;
+                before.push(Message::user("too late")).unwrap();
+                let late = before.save_with(CheckpointKind::Auto, Durability::Synced);
+                assert!(late.is_err_and(|error| error.is_fenced()), "fenced");
+                assert!(before.seal().is_err_and(|error| error.is_fenced()));
+                self.actors[who].session = Some(after);
+            }
+            Act::SaveFromEnd => {
+                let mut then = self.actors[who].saves.last().unwrap().clone();
+                self.actors[who].session = None;
+                let last = self.settings.open_last(&self.store, who, 2)?;
+                self.actors[who].session = Some(last);
+                let message = Message::user(format!("{counter} said at the end"));
+                then.state.conversation.push(message.clone());
+                then.context.push(message.clone());
+                self.begin(who, [then.clone()]);
+                let session = self.session(who)?;
+                session.push(message).unwrap();
+                let id = session.save_with(CheckpointKind::Manual, Durability::Synced)?;
+                self.actors[who].known.insert(id, then);
+                self.end(who, Durability::Synced);
+                self.actors[who].session = None;
+            }
+            Act::FailSync => {
+                let now = Seen::of(session);
+                self.begin(who, [now.clone()]);
+                // The system may let go of what was buffered, until it is written again.
+                let expected = &mut self.actors[who].expected;
+                expected.acknowledged = expected.synced;
+                self.mark();
+                let files = self.files.clone();
+                files.fail_next_sync();
+                let session = self.session(who)?;
+                let mut saved = session.save_with(CheckpointKind::Manual, Durability::Synced);
+                files.heal();
+                if saved.as_ref().is_err_and(Error::is_poisoned) {
+                    // An earlier opening had left some of it buffered; memory has it all.
+                    session.reopen()?;
+                    saved = session.save_with(CheckpointKind::Manual, Durability::Synced);
+                }
+                self.actors[who].known.insert(saved?, now);
+                self.end(who, Durability::Synced);
             }
             Act::Close => self.actors[who].session = None,
             Act::Remove => {

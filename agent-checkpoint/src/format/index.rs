@@ -36,6 +36,10 @@ pub(crate) struct Listed {
     pub(crate) agent: String,
     /// The id of the checkpoint that it went back to; empty for none.
     pub(crate) restored: String,
+    /// Bytes of new state that it brought, before compression.
+    pub(crate) logical: u64,
+    /// Bytes of the frames that it was written with, as they were before they were sealed.
+    pub(crate) stored: u64,
     /// What else a listing shows, as a JSON object; empty for nothing.
     pub(crate) other: String,
 }
@@ -86,6 +90,8 @@ impl Index {
             varint::write_signed(&mut out, listed.at_ms.wrapping_sub(at_ms));
             let more = listed.messages.wrapping_sub(messages).cast_signed();
             varint::write_signed(&mut out, more);
+            varint::write(&mut out, listed.logical);
+            varint::write(&mut out, listed.stored);
             for text in [&listed.kind, &listed.agent, &listed.restored, &listed.other] {
                 varint::write_bytes(&mut out, text.as_bytes());
             }
@@ -134,6 +140,8 @@ impl Index {
                 mark,
                 at_ms,
                 messages,
+                logical: cursor.number()?,
+                stored: cursor.number()?,
                 kind: cursor.text()?.to_owned(),
                 agent: cursor.text()?.to_owned(),
                 restored: cursor.text()?.to_owned(),
@@ -206,6 +214,8 @@ mod tests {
             kind: "auto".into(),
             agent: "coder".into(),
             restored: String::new(),
+            logical: 70_000,
+            stored: 812,
             other: "{\"why\":\"x\"}".into(),
         };
         Index {

@@ -176,6 +176,11 @@ pub(crate) fn read_part(
 pub(crate) fn read_bounded(files: &dyn FileSystem, path: &Path, max: usize) -> io::Result<Vec<u8>> {
     /// Read at once where the file is longer than it said, in bytes.
     const STEP: usize = 8 << 10;
+    // To open a pipe waits until somebody writes to it.
+    if files.look(path)?.kind != EntryKind::File {
+        let message = "this is no file; move it away";
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+    }
     let file = files.open(path, Access::Read)?;
     let max = max.saturating_add(1);
     let len = usize::try_from(file.len()?).unwrap_or(usize::MAX).min(max);

@@ -36,7 +36,12 @@ pub(crate) fn payload_digest(raw: &[u8]) -> Digest {
 /// The id under which a host knows the commit: its number and the start of its hash.
 pub(crate) fn checkpoint_id(seq: u64, hash: &Digest) -> CheckpointId {
     let [a, b, c, d, ..] = *hash;
-    let text = format!("{seq}-{:08x}", u32::from_be_bytes([a, b, c, d]));
+    marked_id(seq, [a, b, c, d])
+}
+
+/// The same, of the start of a hash.
+pub(crate) fn marked_id(seq: u64, mark: [u8; 4]) -> CheckpointId {
+    let text = format!("{seq}-{:08x}", u32::from_be_bytes(mark));
     match CheckpointId::new(text) {
         Ok(id) => id,
         Err(impossible) => unreachable!("digits, a dash and hex digits make an id: {impossible}"),

@@ -2,12 +2,14 @@
 //! folded in their order afterwards.
 
 use super::chain::payload_digest;
+use super::entry::Spent;
 use super::numbering::{last_number, wide};
 use crate::format::RECORD_SCHEMA;
 use crate::format::component;
 use crate::format::compress::{Packer, Unpacker};
 use crate::format::frame::Found;
 use crate::format::header::{Fault, Header};
+use crate::format::index::Index;
 use crate::format::items::Items;
 use crate::format::pack;
 use crate::format::patch::{self, PatchHead};
@@ -69,8 +71,9 @@ pub(crate) enum Content {
     Pack(Vec<Packaged>),
     /// Records that were left out on purpose.
     Skip(Skip),
-    /// Tells nothing that other frames do not, and has no number of its own.
-    Index,
+    /// Has no number of its own, and tells nothing that other frames do not but what checkpoints took: the number
+    /// of each, and what it is.
+    Index(Vec<(u64, Spent)>),
     /// Of a later version, and may be passed over.
     Unknown,
 }
@@ -140,24 +143,31 @@ pub(crate) fn admit(header: &Header) -> Result<Option<()>, Error> {
     Ok(Some(()))
 }
 
+const UNKNOWN: Decoded = Decoded {
+    content: Content::Unknown,
+    digest: None,
+    logical: 0,
+};
+
 /// The frame's content. Depends on nothing but the frame: the state in `unpacker` is working memory.
 pub(crate) fn decode(found: &Found<'_>, unpacker: &mut Unpacker) -> Result<Decoded, Refusal> {
     let Found { header, stored } = found;
     if header.kind == Kind::INDEX {
         return Ok(Decoded {
-            content: Content::Index,
+            content: Content::Index(spent(found, unpacker)),
             digest: None,
             logical: 0,
         });
     }
     if admit(header).map_err(Refusal::Beyond)?.is_none() {
-        return Ok(Decoded {
-            content: Content::Unknown,
-            digest: None,
-            logical: 0,
-        });
+        return Ok(UNKNOWN);
     }
-    let raw = unpacker.inflate(header, stored)?;
+    understood(found, unpacker.inflate(header, stored)?)
+}
+
+/// What a frame of a kind that is read says, whose payload inflates to `raw`.
+fn understood(found: &Found<'_>, raw: &[u8]) -> Result<Decoded, Refusal> {
+    let Found { header, stored } = found;
     let covered = |content| Decoded {
         content,
         digest: Some(payload_digest(raw)),
@@ -215,13 +225,27 @@ pub(crate) fn decode(found: &Found<'_>, unpacker: &mut Unpacker) -> Result<Decod
     })
 }
 
+/// What an index says that checkpoints took; nothing where it cannot be read, which does no harm.
+fn spent(found: &Found<'_>, unpacker: &mut Unpacker) -> Vec<(u64, Spent)> {
+    let raw = unpacker.inflate(&found.header, found.stored);
+    let listed = raw.and_then(Index::decode).unwrap_or_default().listed;
+    let spent = listed.iter().map(|listed| {
+        let spent = Spent {
+            logical: listed.logical,
+            stored: listed.stored,
+        };
+        (listed.seq, spent)
+    });
+    spent.collect()
+}
+
 /// What the frames in a pack say.
 fn unpacked(header: &Header, raw: &[u8]) -> Result<Content, Refusal> {
-    let mut unpacker = Unpacker::new().map_err(Refusal::Beyond)?;
     let mut shrinking = None;
-    let mut frames = Vec::new();
-    for found in pack::frames(raw, header.seq)? {
-        let mut decoded = decode(&found, &mut unpacker);
+    let found = pack::frames(raw, header.seq)?;
+    let mut frames = Vec::with_capacity(found.len());
+    for found in found {
+        let mut decoded = in_pack(&found);
         let inflated = match decoded.as_mut().map(|decoded| &mut decoded.content) {
             Ok(Content::Snapshot(values)) => Some((&mut values.header, &mut values.stored)),
             Ok(Content::Part(value)) => Some((&mut value.header, &mut value.stored)),
@@ -233,6 +257,14 @@ fn unpacked(header: &Header, raw: &[u8]) -> Result<Content, Refusal> {
         frames.push((found.header, decoded));
     }
     Ok(Content::Pack(frames))
+}
+
+/// What a frame of a pack says, whose payload lies there inflated.
+fn in_pack(found: &Found<'_>) -> Result<Decoded, Refusal> {
+    match admit(&found.header).map_err(Refusal::Beyond)? {
+        Some(()) => understood(found, found.stored),
+        None => Ok(UNKNOWN),
+    }
 }
 
 /// Packs what came out of a pack inflated: it may never be asked for.

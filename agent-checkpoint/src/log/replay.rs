@@ -95,9 +95,12 @@ impl Replay {
                 ..
             }) => return self.pack(frames),
             Ok(Decoded {
-                content: Content::Index,
+                content: Content::Index(spent),
                 ..
-            }) => return Ok(()),
+            }) => {
+                self.spend(&spent);
+                return Ok(());
+            }
             other => other,
         };
         if self.cut.is_some_and(|last| header.seq > last) {
@@ -126,6 +129,17 @@ impl Replay {
                 self.next = header.seq + 1;
                 self.lose(header.seq..self.next);
                 Err(refusal)
+            }
+        }
+    }
+
+    /// Takes notice of what commits took before they were sealed.
+    fn spend(&mut self, spent: &[(u64, Spent)]) {
+        for (seq, spent) in spent {
+            if let Ok(at) = self.commits.binary_search_by_key(seq, |entry| entry.seq)
+                && let Some(entry) = self.commits.get_mut(at)
+            {
+                entry.spent = *spent;
             }
         }
     }
@@ -252,7 +266,7 @@ impl Replay {
                 self.last_skipped = last_number(header.seq, narrow(skip.records));
                 return skip.records;
             }
-            Content::Pack(_) | Content::Fork(_) | Content::Index | Content::Unknown => {}
+            Content::Pack(_) | Content::Fork(_) | Content::Index(_) | Content::Unknown => {}
         }
         1
     }

@@ -82,7 +82,7 @@ impl<'a> Directory<'a> {
     }
 
     /// The number that a segment begins with; the greatest there is where it holds no frame.
-    fn first(&mut self, at: usize) -> Result<u64, Odd> {
+    pub(super) fn first(&mut self, at: usize) -> Result<u64, Odd> {
         if let Some(first) = self.firsts.get(&at) {
             return Ok(*first);
         }

@@ -1,6 +1,7 @@
 //! Looks at a session without taking its lock: the newest messages first, and all of it where asked.
 
 pub(crate) mod directory;
+mod listing;
 mod part;
 mod read;
 pub(crate) mod tail;

@@ -6,6 +6,7 @@ use agent_primitives::CheckpointId;
 
 use super::Reader;
 use super::directory::Directory;
+use super::listing;
 use super::tail::Tail;
 use super::walk::Odd;
 use crate::checkpointer::attach::{listed, newest};
@@ -109,6 +110,11 @@ pub(super) fn list(reader: &Reader) -> Result<Vec<Checkpoint>, Error> {
         ..reader.reading()
     };
     reader.look(|| {
+        match listing::of(&*reader.store, &reader.session) {
+            Ok(list) => return Ok(list),
+            Err(Odd::Unsound) => {}
+            Err(Odd::Failed(error)) => return Err(error),
+        }
         let loaded = load(&reader.store, &reader.session, reading)?;
         let mut list = Points::new(listed(&loaded.replay), &loaded.replay.tags).into_list();
         list.reverse();

@@ -49,16 +49,7 @@ impl Tail {
         wanted: usize,
         has_state: bool,
     ) -> Result<Self, Odd> {
-        let mut gathering = Gathering {
-            walk: Walk::new(store, session)?,
-            unpacker: Unpacker::new()?,
-            frames: Vec::new(),
-            blobs: Vec::new(),
-            held: 0,
-            covers: None,
-            items: 0,
-            is_at_start: false,
-        };
+        let mut gathering = Gathering::new(store, session)?;
         let mut needed = wide(wanted);
         loop {
             gathering.reach(needed)?;
@@ -96,6 +87,18 @@ impl Tail {
     }
 }
 
+/// What the frames with numbers from `number` on amount to. Commits with smaller ones may be among them.
+pub(super) fn since(store: &dyn Store, session: &SessionId, number: u64) -> Result<Replay, Odd> {
+    let mut gathering = Gathering::new(store, session)?;
+    gathering.reach_before(number)?;
+    let tail = gathering.fold(&[])?;
+    // What a later version wrote is told by reading all of it.
+    match tail.newer {
+        None => Ok(tail.replay),
+        Some(_) => Err(Odd::Unsound),
+    }
+}
+
 struct Gathering<'a> {
     walk: Walk<'a>,
     unpacker: Unpacker,
@@ -111,7 +114,35 @@ struct Gathering<'a> {
     is_at_start: bool,
 }
 
-impl Gathering<'_> {
+impl<'a> Gathering<'a> {
+    fn new(store: &'a dyn Store, session: &'a SessionId) -> Result<Self, Odd> {
+        Ok(Self {
+            walk: Walk::new(store, session)?,
+            unpacker: Unpacker::new()?,
+            frames: Vec::new(),
+            blobs: Vec::new(),
+            held: 0,
+            covers: None,
+            items: 0,
+            is_at_start: false,
+        })
+    }
+
+    /// Reads on until a commit before `number` can be checked, on which those behind it build.
+    fn reach_before(&mut self, number: u64) -> Result<(), Odd> {
+        while self.covers.is_none_or(|covers| covers < self.from()) {
+            self.next()?;
+            if self.is_at_start {
+                break;
+            }
+            // Those behind are covered by what was read on the way.
+            if self.from() >= number {
+                self.covers = None;
+            }
+        }
+        Ok(())
+    }
+
     /// The first number that was read.
     fn from(&self) -> u64 {
         if self.is_at_start {
@@ -127,21 +158,27 @@ impl Gathering<'_> {
             if self.is_at_start || is_checked && self.items >= items {
                 return Ok(());
             }
-            let Some(frame) = self.walk.back()? else {
-                self.is_at_start = true;
-                return Ok(());
-            };
-            match frame.header.kind {
-                Kind::ITEMS => self.items = self.items.saturating_add(frame.records()),
-                Kind::COMMIT if self.covers.is_none() => self.covers = self.covered(&frame),
-                _ => {}
-            }
-            self.held = self.held.saturating_add(frame.stored.len());
-            if self.held > TAIL_MAX {
-                return Err(Odd::Unsound);
-            }
-            self.frames.push(frame);
+            self.next()?;
         }
+    }
+
+    /// Reads the frame before, where there is one.
+    fn next(&mut self) -> Result<(), Odd> {
+        let Some(frame) = self.walk.back()? else {
+            self.is_at_start = true;
+            return Ok(());
+        };
+        match frame.header.kind {
+            Kind::ITEMS => self.items = self.items.saturating_add(frame.records()),
+            Kind::COMMIT if self.covers.is_none() => self.covers = self.covered(&frame),
+            _ => {}
+        }
+        self.held = self.held.saturating_add(frame.stored.len());
+        if self.held > TAIL_MAX {
+            return Err(Odd::Unsound);
+        }
+        self.frames.push(frame);
+        Ok(())
     }
 
     /// The first number that a commit covers; `None` for one that this build does not read.

@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use agent_primitives::{SessionId, Timestamp};
 
 use super::claim::{Found, Record, Stage, Verdict, decide};
-use super::{Claim, Durability, Position, Shared, Size, Store, StoreId, Tenure, Writer, claimant};
+use super::{
+    Claim, Durability, Position, Replacer, Shared, Size, Store, StoreId, Tenure, Writer, claimant,
+};
 use crate::Error;
 
 /// Logs in memory. Clones share them.
@@ -179,24 +181,6 @@ impl Store for MemoryStore {
         Ok(())
     }
 
-    fn replace(&self, session: &SessionId, segment: u32, bytes: &[u8]) -> Result<bool, Error> {
-        let mut logs = self.logs();
-        let segments = logs.get_mut(session).map(|log| &mut log.segments);
-        let is_last = |segments: &BTreeMap<u32, Arc<Vec<u8>>>| {
-            segments
-                .last_key_value()
-                .is_none_or(|(last, _)| segment >= *last)
-        };
-        let place = segments
-            .filter(|segments| !is_last(segments))
-            .and_then(|segments| segments.get_mut(&segment));
-        match place {
-            Some(place) => *place = Arc::new(bytes.to_vec()),
-            None => return Err(Error::conflict(session.clone())),
-        }
-        Ok(true)
-    }
-
     fn remove(&self, session: &SessionId) -> Result<(), Error> {
         let mut logs = self.logs();
         if let Some(log) = logs.get(session).filter(|log| log.has_writer) {
@@ -222,18 +206,56 @@ struct MemoryWriter {
     end: Option<Position>,
 }
 
-impl MemoryWriter {
-    /// Acts on the log while this is its writer; the check and the act are one step.
-    fn act<T>(&self, act: impl FnOnce(&mut Log) -> T) -> Result<T, Error> {
-        let mut logs = self.store.logs();
-        let log = logs.get_mut(&self.session);
+impl MemoryStore {
+    /// Acts on the log while its writer is the one of this token; the check and the act are one step.
+    fn act<T>(
+        &self,
+        session: &SessionId,
+        token: [u8; 16],
+        act: impl FnOnce(&mut Log) -> T,
+    ) -> Result<T, Error> {
+        let mut logs = self.logs();
+        let log = logs.get_mut(session);
         let lease = log.as_ref().and_then(|log| log.lease.as_ref());
         let owner = lease.map(|lease| lease.owner.clone());
-        let is_own = lease.is_some_and(|lease| lease.token == self.token);
+        let is_own = lease.is_some_and(|lease| lease.token == token);
         match log.filter(|_| is_own) {
             Some(log) => Ok(act(log)),
-            None => Err(Error::fenced(self.session.clone(), owner)),
+            None => Err(Error::fenced(session.clone(), owner)),
         }
+    }
+}
+
+/// Replaces segments for the writer of this token.
+#[derive(Debug)]
+struct MemoryReplacer {
+    store: MemoryStore,
+    session: SessionId,
+    token: [u8; 16],
+}
+
+impl Replacer for MemoryReplacer {
+    fn replace(&self, segment: u32, bytes: &[u8]) -> Result<(), Error> {
+        let is_done = self.store.act(&self.session, self.token, |log| {
+            let last = log.segments.last_key_value().map(|(last, _)| *last);
+            let is_closed = log.has_writer && last.is_some_and(|last| segment < last);
+            match log.segments.get_mut(&segment).filter(|_| is_closed) {
+                Some(place) => *place = Arc::new(bytes.to_vec()),
+                None => return false,
+            }
+            true
+        })?;
+        if is_done {
+            Ok(())
+        } else {
+            Err(Error::conflict(self.session.clone()))
+        }
+    }
+}
+
+impl MemoryWriter {
+    fn act<T>(&self, act: impl FnOnce(&mut Log) -> T) -> Result<T, Error> {
+        self.store.act(&self.session, self.token, act)
     }
 
     fn change_lease(&self, change: impl FnOnce(&mut Record)) -> Result<(), Error> {
@@ -333,6 +355,14 @@ impl Writer for MemoryWriter {
         let name = super::name_aside(at, bytes);
         self.act(|log| log.set_aside.insert(name.clone(), bytes.to_vec()))?;
         Ok(name)
+    }
+
+    fn replacer(&self) -> Option<Arc<dyn Replacer>> {
+        Some(Arc::new(MemoryReplacer {
+            store: self.store.clone(),
+            session: self.session.clone(),
+            token: self.token,
+        }))
     }
 
     fn size(&self) -> Result<Size, Error> {

@@ -238,19 +238,6 @@ pub trait Store: fmt::Debug + Send + Sync {
         writer.start(segment, bytes)
     }
 
-    /// Puts `bytes` in the place of a segment that another one follows: whole and durable, or not at all.
-    /// `false`, and nothing is done, where the store keeps segments as they are, which is the default.
-    ///
-    /// Only who holds the session's writer may call it, at any time and from any thread. Readers see the old
-    /// bytes or the new ones.
-    ///
-    /// # Errors
-    /// [`Error::is_conflict`] for the last segment, and for one that is not there. The old bytes stay.
-    fn replace(&self, session: &SessionId, segment: u32, bytes: &[u8]) -> Result<bool, Error> {
-        let _ = (session, segment, bytes);
-        Ok(false)
-    }
-
     /// Removes a session and all that it holds.
     ///
     /// # Errors
@@ -315,10 +302,29 @@ pub trait Writer: fmt::Debug + Send + Sync {
     /// Room that the session takes now, copies set aside not counted.
     fn size(&self) -> Result<Size, Error>;
 
+    /// What replaces segments that nobody appends to any more, for as long as this writer has the session.
+    /// `None` where the store keeps segments as they are, which is the default.
+    fn replacer(&self) -> Option<Arc<dyn Replacer>> {
+        None
+    }
+
     /// Bytes that were appended and that the mirror lacks; 0 where there is none.
     fn lag(&self) -> u64 {
         0
     }
+}
+
+/// Puts smaller bytes in the place of segments, from any thread; given out by a session's writer, and of no
+/// use without it.
+pub trait Replacer: fmt::Debug + Send + Sync {
+    /// Puts `bytes` in the place of a segment that another one follows: whole and durable, or not at all.
+    /// Readers see the old bytes or the new ones.
+    ///
+    /// # Errors
+    /// [`Error::is_fenced`] once its writer is gone or another one took the session over, asked when nothing
+    /// is left to do but to put the new bytes into place; [`Error::is_conflict`] for the last segment, and for
+    /// one that is not there. The old bytes stay.
+    fn replace(&self, segment: u32, bytes: &[u8]) -> Result<(), Error>;
 }
 
 impl<S: Store + ?Sized> Store for Arc<S> {
@@ -360,10 +366,6 @@ impl<S: Store + ?Sized> Store for Arc<S> {
         own: (u32, &[u8]),
     ) -> Result<(), Error> {
         (**self).share(from, to, shared, own)
-    }
-
-    fn replace(&self, session: &SessionId, segment: u32, bytes: &[u8]) -> Result<bool, Error> {
-        (**self).replace(session, segment, bytes)
     }
     fn remove(&self, session: &SessionId) -> Result<(), Error> {
         (**self).remove(session)

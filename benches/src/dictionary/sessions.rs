@@ -135,11 +135,12 @@ impl Session<'_> {
         let mut shown = String::with_capacity(text.len() * 2);
         for (at, line) in text.lines().enumerate() {
             let number = start + at;
-            shown += &match style {
+            let numbered = match style {
                 0 => format!("{number:>6}\t{line}\n"),
                 1 => format!("{number}:{line}\n"),
                 _ => format!("{number:>4} | {line}\n"),
             };
+            shown.push_str(&numbered);
         }
         shown
     }
@@ -156,10 +157,8 @@ impl Session<'_> {
             } else {
                 String::new()
             };
-            text += &format!(
-                "{front}{number}{}\n",
-                filled(self.random, line, &self.names)
-            );
+            let line = filled(self.random, line, &self.names);
+            text.extend([front, &number, &line, "\n"]);
         }
         text
     }

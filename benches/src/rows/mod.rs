@@ -12,6 +12,7 @@ mod restore;
 mod retry;
 mod save;
 mod setting;
+mod state;
 mod together;
 
 pub use setting::Setting;
@@ -32,6 +33,7 @@ pub fn plans(setting: &Setting) -> Vec<Plan> {
         classify::plans(),
         save::plans(setting),
         restore::plans(setting),
+        state::plans(setting),
         record::plans(),
     ]
     .into_iter()

@@ -8,67 +8,73 @@ use tempfile::TempDir;
 use super::setting::Setting;
 use crate::harness::{Broken, Case, Group, Kind, Plan, Steps, version_of};
 use crate::session::{Message, Source};
-use crate::stores::{Create, JsonFile, Jsonl, Ours, Reader, SnapshotFile, Sqlite, Sync, make_cold};
+use crate::stores::{
+    Create, JsonFile, Jsonl, Ours, Reader, Redb, SnapshotFile, Sqlite, SqliteBlob, Sync, TAIL,
+    make_cold,
+};
 
 const SEED: u64 = 7;
 const LARGE: u64 = 10_000_000;
+const HUGE: u64 = 50_000_000;
 
 pub(super) fn plans(setting: &Setting) -> Vec<Plan> {
-    let setting = setting.clone();
-    vec![Plan::new("restore 10 MB, cold", move |name| {
-        let turns = Source::new(SEED).turns(setting.bytes(LARGE));
-        let turns = Rc::new(turns.map_err(Broken::when("measure the session"))?);
-        let saved = |kind, case: &'static str, package, create: Option<Create>, reader: Reader| {
-            let cold = Cold::new(&setting, &turns, create, reader)?;
-            Ok(Case::steps(kind, case, version_of(package), cold))
-        };
-        let cases = vec![
-            saved(
-                Kind::Ours,
-                "checkpoint log",
-                "agent-checkpoint",
-                Some(Ours::create),
-                Ours::read,
-            )?,
-            saved(
-                Kind::Peer,
-                "JSON file",
-                "serde_json",
-                Some(JsonFile::create),
-                JsonFile::read,
-            )?,
-            saved(
-                Kind::Peer,
-                "JSONL",
-                "serde_json",
-                Some(Jsonl::create),
-                Jsonl::read,
-            )?,
-            saved(
-                Kind::Peer,
-                "SQLite rows",
-                "rusqlite",
-                Some(Sqlite::create),
-                Sqlite::read,
-            )?,
-            saved(
-                Kind::Peer,
-                "JSON snapshot, zstd",
-                "zstd",
-                None,
-                SnapshotFile::read,
-            )?,
-            saved(
-                Kind::Floor,
-                "the same, not decoded",
-                "zstd",
-                None,
-                SnapshotFile::unpack,
-            )?,
-        ];
-        Ok(Group::new(name, cases).samples(25))
-    })]
+    let plan = |name, bytes, samples, ways: &'static [Way], most| {
+        let setting = setting.clone();
+        Plan::new(name, move |name| {
+            Ok(Group::new(name, cases(&setting, bytes, ways, most)?).samples(samples))
+        })
+    };
+    vec![
+        plan("restore 10 MB, cold", LARGE, 25, &WHOLE, usize::MAX),
+        plan("restore 50 MB, cold", HUGE, 9, &WHOLE, usize::MAX),
+        plan("last 20 turns of 10 MB, cold", LARGE, 51, &END, TAIL),
+        plan("last 20 turns of 50 MB, cold", HUGE, 51, &END, TAIL),
+    ]
 }
+
+/// A session of `bytes` for each of the `ways` to read it, or its last `most` messages.
+fn cases(setting: &Setting, bytes: u64, ways: &[Way], most: usize) -> Result<Vec<Case>, Broken> {
+    let turns = Source::new(SEED).turns(setting.bytes(bytes));
+    let turns = Rc::new(turns.map_err(Broken::when("measure the session"))?);
+    let mut cases = Vec::new();
+    for ((kind, name, package), create, reader) in ways {
+        let cold = Cold::new(setting, &turns, *create, *reader, most)?;
+        cases.push(Case::steps(*kind, *name, version_of(package), cold));
+    }
+    Ok(cases)
+}
+
+const WHOLE: [Way; 8] = [
+    (OURS, Some(Ours::create), Ours::read),
+    (JSON_FILE, Some(JsonFile::create), JsonFile::read),
+    (JSONL, Some(Jsonl::create), Jsonl::read),
+    (SQLITE, Some(Sqlite::create), Sqlite::read),
+    (REDB, Some(Redb::create), Redb::read),
+    (SQLITE_BLOB, Some(SqliteBlob::create), SqliteBlob::read),
+    (SNAPSHOT, None, SnapshotFile::read),
+    (FLOOR, None, SnapshotFile::unpack),
+];
+const END: [Way; 5] = [
+    (OURS, Some(Ours::create), Ours::read_tail),
+    (RESUMED, Some(Ours::create), Ours::resume),
+    (JSONL, Some(Jsonl::create), Jsonl::read_tail),
+    (SQLITE, Some(Sqlite::create), Sqlite::read_tail),
+    (REDB, Some(Redb::create), Redb::read_tail),
+];
+
+type Named = (Kind, &'static str, &'static str);
+/// A store, what writes it (one snapshot where nothing does) and what reads it.
+type Way = (Named, Option<Create>, Reader);
+
+const OURS: Named = (Kind::Ours, "checkpoint log", "agent-checkpoint");
+const RESUMED: Named = (Kind::Ours, "checkpoint log, to go on", "agent-checkpoint");
+const JSON_FILE: Named = (Kind::Peer, "JSON file", "serde_json");
+const JSONL: Named = (Kind::Peer, "JSONL", "serde_json");
+const SQLITE: Named = (Kind::Peer, "SQLite rows", "rusqlite");
+const SQLITE_BLOB: Named = (Kind::Peer, "SQLite blob", "rusqlite");
+const REDB: Named = (Kind::Peer, "redb rows, zstd", "redb");
+const SNAPSHOT: Named = (Kind::Peer, "JSON snapshot, zstd", "zstd");
+const FLOOR: Named = (Kind::Floor, "the same, not decoded", "zstd");
 
 struct Cold {
     folder: TempDir,
@@ -84,6 +90,7 @@ impl Cold {
         turns: &[Vec<Message>],
         create: Option<Create>,
         reader: Reader,
+        most: usize,
     ) -> Result<Self, Broken> {
         let folder = setting.folder()?;
         match create {
@@ -93,7 +100,7 @@ impl Cold {
         Ok(Self {
             folder,
             reader,
-            messages: turns.iter().map(Vec::len).sum(),
+            messages: turns.iter().map(Vec::len).sum::<usize>().min(most),
             restored: None,
         })
     }

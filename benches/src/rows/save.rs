@@ -9,23 +9,28 @@ use tempfile::TempDir;
 use super::setting::Setting;
 use crate::harness::{Broken, Case, Footprint, Group, Kind, Plan, Steps, version_of};
 use crate::session::{FOLDER, Message, Source, json_len, recorded};
-use crate::stores::{InPlace, JsonFile, Jsonl, Log, Maker, Ours, Sqlite, Sync, disk_bytes};
+use crate::stores::{
+    InPlace, JsonFile, Jsonl, Log, Maker, Ours, Redb, Sqlite, SqliteBlob, Sync, disk_bytes,
+};
 
 const SEED: u64 = 7;
 const SMALL: u64 = 100_000;
 const MIDDLE: u64 = 1_000_000;
 const LARGE: u64 = 10_000_000;
+const HUGE: u64 = 50_000_000;
 
 const OURS: Maker = Maker::ours(Ours::create);
 const IN_MEMORY: Maker = Maker::ours(Ours::in_memory);
 const JSONL: Maker = Maker::peer("JSONL append", "serde_json", Jsonl::create);
 const SQLITE: Maker = Maker::peer("SQLite row, WAL", "rusqlite", Sqlite::create);
+const REDB: Maker = Maker::peer("redb row, zstd", "redb", Redb::create);
+const SQLITE_BLOB: Maker = Maker::peer("SQLite blob, WAL", "rusqlite", SqliteBlob::create);
 const JSON_FILE: Maker = Maker::peer("JSON file, replaced", "serde_json", JsonFile::create);
 const IN_PLACE: Maker = Maker::floor("JSON written in place", InPlace::create);
 /// Without a sync there is no floor among them: what is left is the copy into the page cache.
-const BUFFERED: [Maker; 3] = [OURS, JSONL, SQLITE];
-const SYNCED: [Maker; 4] = [OURS, JSONL, SQLITE, IN_PLACE];
-const ALL: [Maker; 5] = [OURS, JSONL, SQLITE, JSON_FILE, IN_PLACE];
+const BUFFERED: [Maker; 4] = [OURS, JSONL, SQLITE, REDB];
+const SYNCED: [Maker; 5] = [OURS, JSONL, SQLITE, REDB, IN_PLACE];
+const ALL: [Maker; 7] = [OURS, JSONL, SQLITE, REDB, SQLITE_BLOB, JSON_FILE, IN_PLACE];
 
 pub(super) fn plans(setting: &Setting) -> Vec<Plan> {
     let plan = |name, setup: fn(&'static str, &Setting) -> Result<Group, Broken>| {
@@ -51,6 +56,10 @@ pub(super) fn plans(setting: &Setting) -> Vec<Plan> {
         }),
         plan("save a turn, 10 MB session, synced", |name, setting| {
             let cases = grown(setting, &ALL, LARGE, Unit::Turn, Sync::Synced)?;
+            Ok(Group::new(name, cases).samples(201))
+        }),
+        plan("save a turn, 50 MB session, synced", |name, setting| {
+            let cases = grown(setting, &SYNCED, HUGE, Unit::Turn, Sync::Synced)?;
             Ok(Group::new(name, cases).samples(201))
         }),
         plan("write 1 MB, message by message, synced", |name, setting| {

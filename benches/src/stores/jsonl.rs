@@ -1,14 +1,16 @@
 //! One line of JSON for each message, appended.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::Write;
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
-use super::{Log, Sync};
+use super::{Log, Sync, TAIL};
 use crate::harness::Broken;
 use crate::session::Message;
 
 const NAME: &str = "session.jsonl";
+/// Bytes of a step backwards.
+const BACKWARDS: u64 = 64 << 10;
 
 #[derive(Debug)]
 pub(crate) struct Jsonl {
@@ -41,6 +43,41 @@ impl Jsonl {
             .map_err(Broken::when("read the JSONL file"))?;
         Ok((messages.len(), Box::new(messages)))
     }
+
+    /// The newest messages, [`TAIL`] of them: read backwards until there are enough lines.
+    pub(crate) fn read_tail(folder: &Path) -> Result<(usize, Box<dyn std::any::Any>), Broken> {
+        let lines = last_lines(&folder.join(NAME)).map_err(Broken::when("read the JSONL file"))?;
+        let messages: Vec<Message> = serde_json::Deserializer::from_slice(&lines)
+            .into_iter()
+            .collect::<Result<_, _>>()
+            .map_err(Broken::when("read the JSONL file"))?;
+        Ok((messages.len(), Box::new(messages)))
+    }
+}
+
+fn last_lines(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut file = File::open(path)?;
+    let mut start = file.seek(SeekFrom::End(0))?;
+    let mut read = Vec::new();
+    while start > 0 {
+        let step = start.min(BACKWARDS);
+        start -= step;
+        file.seek(SeekFrom::Start(start))?;
+        let mut part = Vec::new();
+        (&mut file).take(step).read_to_end(&mut part)?;
+        part.append(&mut read);
+        read = part;
+        let ends = read
+            .iter()
+            .rev()
+            .enumerate()
+            .filter(|(_, byte)| **byte == b'\n');
+        // The last line ends with the first of them; the line before those wanted with the last.
+        if let Some((behind, _)) = ends.into_iter().nth(TAIL) {
+            return Ok(read.split_off(read.len() - behind));
+        }
+    }
+    Ok(read)
 }
 
 impl Log for Jsonl {

@@ -4,10 +4,12 @@ mod in_place;
 mod json_file;
 mod jsonl;
 mod ours;
+mod redb;
 #[cfg(test)]
 mod round_trip;
 mod snapshot_file;
 mod sqlite;
+mod sqlite_blob;
 
 use std::fs::{self, File};
 use std::io;
@@ -17,8 +19,10 @@ pub(crate) use in_place::InPlace;
 pub(crate) use json_file::JsonFile;
 pub(crate) use jsonl::Jsonl;
 pub(crate) use ours::Ours;
+pub(crate) use redb::Redb;
 pub(crate) use snapshot_file::SnapshotFile;
 pub(crate) use sqlite::Sqlite;
+pub(crate) use sqlite_blob::SqliteBlob;
 
 use crate::harness::{Broken, Kind};
 use crate::session::Message;
@@ -97,7 +101,10 @@ impl Maker {
     }
 }
 
-/// Reads a whole session; the count of its messages and what holds them, so that dropping them is
+/// Messages that a resumed session begins with: the last twenty turns or so.
+pub(crate) const TAIL: usize = 50;
+
+/// Reads a session or its end; the count of its messages and what holds them, so that dropping them is
 /// not part of the time.
 pub(crate) type Reader = fn(&Path) -> Result<(usize, Box<dyn std::any::Any>), Broken>;
 

@@ -3,13 +3,15 @@
 use std::path::Path;
 
 use agent_checkpoint::{
-    Checkpointer, Durability, FileStore, MemoryStore, Message as OurMessage, Store,
+    Checkpointer, Durability, FileStore, MemoryStore, Message as OurMessage, Reader, Resume, Store,
 };
 use agent_primitives::{CheckpointKind, SessionId};
 
-use super::{Log, Sync};
+use super::{Log, Sync, TAIL};
 use crate::harness::Broken;
 use crate::session::Message;
+
+const NAME: &str = "bench";
 
 #[derive(Debug)]
 pub(crate) struct Ours {
@@ -40,6 +42,28 @@ impl Ours {
         let session = open(folder)?;
         Ok((session.history().len(), Box::new(session)))
     }
+
+    /// The newest messages, [`TAIL`] of them, to look at.
+    pub(crate) fn read_tail(folder: &Path) -> Result<(usize, Box<dyn std::any::Any>), Broken> {
+        let doing = "read the end of the session";
+        let store = FileStore::open(folder).map_err(Broken::when(doing))?;
+        let session = SessionId::new(NAME).map_err(Broken::when(doing))?;
+        let reader = Reader::open(store, session).map_err(Broken::when(doing))?;
+        let messages = reader.tail(TAIL).map_err(Broken::when(doing))?;
+        Ok((messages.len(), Box::new(messages)))
+    }
+
+    /// A session that holds these messages alone and goes on.
+    pub(crate) fn resume(folder: &Path) -> Result<(usize, Box<dyn std::any::Any>), Broken> {
+        let doing = "resume the session";
+        let store = FileStore::open(folder).map_err(Broken::when(doing))?;
+        let session = SessionId::new(NAME).map_err(Broken::when(doing))?;
+        let session = Checkpointer::builder(store, session)
+            .resume(Resume::Last(TAIL))
+            .open()
+            .map_err(Broken::when(doing))?;
+        Ok((session.history().len(), Box::new(session)))
+    }
 }
 
 fn durability(sync: Sync) -> Durability {
@@ -56,7 +80,7 @@ fn open(folder: &Path) -> Result<Checkpointer, Broken> {
 
 fn open_in(store: impl Store + 'static) -> Result<Checkpointer, Broken> {
     let doing = "open the session";
-    let session = SessionId::new("bench").map_err(Broken::when(doing))?;
+    let session = SessionId::new(NAME).map_err(Broken::when(doing))?;
     Checkpointer::builder(store, session)
         .open()
         .map_err(Broken::when(doing))

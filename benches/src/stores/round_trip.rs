@@ -27,10 +27,12 @@ fn restored(restored: Result<(usize, Box<dyn Any>), Broken>) -> Vec<Message> {
 
 #[test]
 fn peers_give_back_every_message() {
-    let stores: [(Create, Reader); 3] = [
+    let stores: [(Create, Reader); 5] = [
         (JsonFile::create, JsonFile::read),
         (Jsonl::create, Jsonl::read),
         (Sqlite::create, Sqlite::read),
+        (SqliteBlob::create, SqliteBlob::read),
+        (Redb::create, Redb::read),
     ];
     for (create, read) in stores {
         for sync in [Sync::Buffered, Sync::Synced] {
@@ -38,6 +40,28 @@ fn peers_give_back_every_message() {
             make_cold(folder.path()).unwrap();
             assert_eq!(restored(read(folder.path())), messages);
         }
+    }
+}
+
+#[test]
+fn ends_are_the_newest_messages_in_order() {
+    let stores: [(Create, Reader); 3] = [
+        (Jsonl::create, Jsonl::read_tail),
+        (Sqlite::create, Sqlite::read_tail),
+        (Redb::create, Redb::read_tail),
+    ];
+    for (create, read_tail) in stores {
+        let folder = tempfile::tempdir().unwrap();
+        let turns = Source::new(7).turns(400_000).unwrap();
+        let mut log = create(folder.path(), Sync::Synced).unwrap();
+        log.fill(turns.clone()).unwrap();
+        drop(log);
+        let messages = turns.concat();
+        assert!(messages.len() > 2 * TAIL);
+        assert_eq!(
+            restored(read_tail(folder.path())),
+            messages[messages.len() - TAIL..]
+        );
     }
 }
 

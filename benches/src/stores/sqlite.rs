@@ -4,7 +4,7 @@ use std::path::Path;
 
 use rusqlite::Connection;
 
-use super::{Log, Sync};
+use super::{Log, Sync, TAIL};
 use crate::harness::Broken;
 use crate::session::Message;
 
@@ -33,7 +33,19 @@ impl Sqlite {
     }
 
     pub(crate) fn read(folder: &Path) -> Result<(usize, Box<dyn std::any::Any>), Broken> {
-        let messages = rows(folder).map_err(Broken::when("read the database"))?;
+        let query = "SELECT json FROM message ORDER BY number";
+        let messages = rows(folder, query).map_err(Broken::when("read the database"))?;
+        let messages: Vec<Message> = messages?;
+        Ok((messages.len(), Box::new(messages)))
+    }
+
+    /// The newest messages, [`TAIL`] of them.
+    pub(crate) fn read_tail(folder: &Path) -> Result<(usize, Box<dyn std::any::Any>), Broken> {
+        let query = format!(
+            "SELECT json FROM (SELECT * FROM message ORDER BY number DESC LIMIT {TAIL}) \
+             ORDER BY number"
+        );
+        let messages = rows(folder, &query).map_err(Broken::when("read the database"))?;
         let messages: Vec<Message> = messages?;
         Ok((messages.len(), Box::new(messages)))
     }
@@ -61,23 +73,23 @@ impl Sqlite {
 
 /// `FULL` syncs the log at each commit; `NORMAL` leaves it to the system, which then may lose the
 /// last commits in a power cut.
-fn level(sync: Sync) -> &'static str {
+pub(super) fn level(sync: Sync) -> &'static str {
     match sync {
         Sync::Buffered => "NORMAL",
         Sync::Synced => "FULL",
     }
 }
 
-fn open(folder: &Path, sync: Sync) -> rusqlite::Result<Connection> {
+pub(super) fn open(folder: &Path, sync: Sync) -> rusqlite::Result<Connection> {
     let connection = Connection::open(folder.join(NAME))?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", level(sync))?;
     Ok(connection)
 }
 
-fn rows(folder: &Path) -> rusqlite::Result<Result<Vec<Message>, Broken>> {
+fn rows(folder: &Path, query: &str) -> rusqlite::Result<Result<Vec<Message>, Broken>> {
     let connection = open(folder, Sync::Synced)?;
-    let mut select = connection.prepare("SELECT json FROM message ORDER BY number")?;
+    let mut select = connection.prepare(query)?;
     let mut rows = select.query(())?;
     let mut messages = Vec::new();
     while let Some(row) = rows.next()? {

@@ -63,7 +63,10 @@ impl Checkpointer {
             store: &*self.store,
             replaced: BTreeMap::new(),
         };
-        let task = self.task(Vec::new(), 0);
+        let task = self.task(Vec::new(), 0)?;
+        let Some(replacer) = &task.replacer else {
+            return Ok(done);
+        };
         let last = self.desk.appender()?.end.last_segment;
         for segment in self.store.segments(&self.session)? {
             if segment >= last
@@ -93,9 +96,8 @@ impl Checkpointer {
         }
         drop(after);
         for (segment, bytes) in view.replaced {
-            if self.store.replace(&self.session, segment, &bytes)? {
-                self.sealer.replaced(segment);
-            }
+            replacer.replace(segment, &bytes)?;
+            self.sealer.replaced(segment);
         }
         Ok(done)
     }

@@ -11,7 +11,7 @@ use crate::format::index::Listed;
 use crate::format::segment::{Place, Start};
 use crate::log::numbering::{narrow, wide};
 use crate::log::seal::{Outcome, is_sealed, seal};
-use crate::{Error, Store};
+use crate::{Error, Replacer, Store};
 
 /// What sealing did, from [`Checkpointer::seal`](crate::Checkpointer::seal), which shows it in use.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -32,6 +32,8 @@ pub struct Sealed {
 pub(super) struct Task {
     pub(super) store: Arc<dyn Store>,
     pub(super) session: SessionId,
+    /// `None` where the store keeps segments as they are.
+    pub(super) replacer: Option<Arc<dyn Replacer>>,
     pub(super) segments: Vec<u32>,
     /// Checkpoints in them, and perhaps others; ascending.
     pub(super) listed: Vec<Listed>,
@@ -81,6 +83,11 @@ impl Task {
     }
 
     fn seal(&self, segment: u32, stop: &dyn Fn() -> bool, done: &mut Done) -> Result<(), Error> {
+        let Some(replacer) = &self.replacer else {
+            done.left.push(segment);
+            done.sums.left += 1;
+            return Ok(());
+        };
         let before = live_bytes(&*self.store, &self.session, segment)?;
         let place = place(&*self.store, &self.session, segment);
         if is_sealed(&place, &before)? {
@@ -92,15 +99,11 @@ impl Task {
                 if stop() {
                     return Ok(());
                 }
-                if self.store.replace(&self.session, segment, &after)? {
-                    done.sealed.push(segment);
-                    done.sums.segments += 1;
-                    done.sums.before += wide(before.len());
-                    done.sums.after += wide(after.len());
-                    return Ok(());
-                }
-                done.left.push(segment);
-                done.sums.left += 1;
+                replacer.replace(segment, &after)?;
+                done.sealed.push(segment);
+                done.sums.segments += 1;
+                done.sums.before += wide(before.len());
+                done.sums.after += wide(after.len());
             }
             Outcome::Damaged | Outcome::NoGain => {
                 done.left.push(segment);

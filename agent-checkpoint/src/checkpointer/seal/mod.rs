@@ -8,13 +8,12 @@ pub use job::Sealed;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use agent_primitives::{AgentId, CheckpointId};
 use serde::{Deserialize, Serialize};
 
+use super::Checkpointer;
+use super::indexed::in_index;
 use super::save::Flight;
-use super::{Checkpoint, Checkpointer};
 use crate::Error;
-use crate::format::index::Listed;
 use crate::log::numbering::wide;
 use job::{Done, Job, Task};
 
@@ -187,7 +186,7 @@ impl Checkpointer {
         let Some((segments, numbers)) = self.sealer.due(0) else {
             return Ok(Sealed::default());
         };
-        let done = self.task(segments, numbers).run(&|| false);
+        let done = self.task(segments, numbers)?.run(&|| false);
         self.sealer.count(&done);
         match done.error {
             Some(error) => Err(error),
@@ -229,41 +228,30 @@ impl Checkpointer {
             return;
         }
         if let Some((segments, numbers)) = self.sealer.due(1) {
-            match Job::start(self.task(segments, numbers)) {
+            let started = self.task(segments, numbers).and_then(|task| {
+                Job::start(task)
+                    .map_err(|e| Error::unavailable("starting a thread to seal with", e))
+            });
+            match started {
                 Ok(job) => self.sealer.job = Some(job),
                 Err(error) => {
-                    tracing::warn!(session = %self.session, %error, "no thread to seal with");
+                    tracing::warn!(session = %self.session, %error, "nothing is sealed now");
                     self.sealer.failures += 1;
                 }
             }
         }
     }
 
-    fn task(&self, segments: Vec<u32>, numbers: u64) -> Task {
+    fn task(&self, segments: Vec<u32>, numbers: u64) -> Result<Task, Error> {
         let listed = self.points.numbered_from(numbers);
-        Task {
+        Ok(Task {
+            replacer: self.desk.appender()?.writer.replacer(),
             store: Arc::clone(&self.store),
             session: self.session.clone(),
             segments,
             listed: listed.iter().filter_map(in_index).collect(),
-        }
+        })
     }
-}
-
-/// A checkpoint as a sealed segment's index lists it.
-fn in_index(checkpoint: &Checkpoint) -> Option<Listed> {
-    let (_, mark) = checkpoint.id.as_str().split_once('-')?;
-    let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
-    Some(Listed {
-        seq: checkpoint.seq,
-        mark: u32::from_str_radix(mark, 16).ok()?.to_be_bytes(),
-        at_ms: checkpoint.at.unix_millis(),
-        messages: wide(checkpoint.messages),
-        kind: checkpoint.kind.as_str().to_owned(),
-        agent: text(checkpoint.agent.as_ref().map(AgentId::as_str)),
-        restored: text(checkpoint.restored.as_ref().map(CheckpointId::as_str)),
-        other: String::new(),
-    })
 }
 
 #[cfg(test)]

@@ -66,7 +66,7 @@ impl Content {
     pub(super) fn set_len(&mut self, len: usize, size: usize) {
         let longest = len.max(self.now.len());
         self.change(len.min(self.now.len()), longest, size, |now| {
-            now.resize(len, 0)
+            now.resize(len, 0);
         });
     }
 

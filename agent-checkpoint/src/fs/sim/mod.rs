@@ -1,6 +1,7 @@
 //! A file system in memory that loses, tears and reorders what was not synced, and fails on demand.
 
 mod disk;
+mod file;
 
 pub(crate) use disk::Disk;
 
@@ -12,6 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::{Access, EntryKind, Facts, FileHandle, FileSystem};
 use disk::{Inode, ROOT};
+use file::SimFile;
 
 /// How operations fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,6 +95,8 @@ struct Live {
     fault: Option<(Range<u64>, Fault)>,
     hits: u64,
     lie: Option<Lie>,
+    /// The next sync of a file's bytes fails.
+    fails_sync: bool,
     locks: BTreeMap<Inode, u64>,
     handles: u64,
     mark: usize,
@@ -187,6 +191,7 @@ impl SimFiles {
             fault: None,
             hits: 0,
             lie: None,
+            fails_sync: false,
             locks: BTreeMap::new(),
             handles: 0,
             mark: 0,
@@ -237,10 +242,16 @@ impl SimFiles {
         self.live().lie = Some(lie);
     }
 
+    /// The next sync of a file's bytes fails, once.
+    pub(crate) fn fail_next_sync(&self) {
+        self.live().fails_sync = true;
+    }
+
     /// No operation fails any more; how many did.
     pub(crate) fn heal(&self) -> u64 {
         let mut live = self.live();
         live.fault = None;
+        live.fails_sync = false;
         std::mem::take(&mut live.hits)
     }
 }
@@ -303,9 +314,12 @@ impl FileSystem for SimFiles {
             .get(&folder)
             .ok_or(ErrorKind::NotADirectory)?
             .now;
-        let kind = |inode| match live.disk.files.contains_key(inode) {
-            true => EntryKind::File,
-            false => EntryKind::Folder,
+        let kind = |inode| {
+            if live.disk.files.contains_key(inode) {
+                EntryKind::File
+            } else {
+                EntryKind::Folder
+            }
         };
         Ok(names
             .iter()
@@ -383,123 +397,5 @@ impl FileSystem for SimFiles {
         }
         live.note();
         Ok(())
-    }
-}
-
-#[derive(Debug)]
-struct SimFile {
-    files: SimFiles,
-    inode: Inode,
-    id: u64,
-}
-
-impl SimFile {
-    fn sync(&self) -> io::Result<()> {
-        let mut live = self.files.live();
-        if let Err(error) = live.call(Call::Sync) {
-            live.disk.file(self.inode).fail_sync();
-            return Err(error);
-        }
-        if live.lie != Some(Lie::Files) {
-            live.disk.file(self.inode).sync();
-        }
-        live.note();
-        Ok(())
-    }
-}
-
-impl FileHandle for SimFile {
-    fn read_at(&self, offset: u64, bytes: &mut [u8]) -> io::Result<usize> {
-        let mut live = self.files.live();
-        let is_short = live.call(Call::Read)?;
-        let now = &live.disk.files[&self.inode].now;
-        let rest = usize::try_from(offset)
-            .ok()
-            .and_then(|offset| now.get(offset..));
-        let rest = rest.unwrap_or_default();
-        let mut len = rest.len().min(bytes.len());
-        if is_short {
-            len = len.div_ceil(2);
-        }
-        bytes[..len].copy_from_slice(&rest[..len]);
-        Ok(len)
-    }
-
-    fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<usize> {
-        let mut live = self.files.live();
-        let is_short = live.call(Call::Grow)?;
-        let offset = usize::try_from(offset).unwrap();
-        let sector = live.disk.sector;
-        let half = &bytes[..bytes.len().div_ceil(2)];
-        if is_short || live.is_watched {
-            // A process may be killed in the middle of a long write.
-            live.disk.file(self.inode).write(offset, half, sector);
-            live.note();
-        }
-        if is_short {
-            return Ok(half.len());
-        }
-        let rest = &bytes[if live.is_watched { half.len() } else { 0 }..];
-        live.disk
-            .file(self.inode)
-            .write(offset + bytes.len() - rest.len(), rest, sector);
-        live.note();
-        Ok(bytes.len())
-    }
-
-    fn len(&self) -> io::Result<u64> {
-        let mut live = self.files.live();
-        live.call(Call::Instant)?;
-        Ok(live.disk.files[&self.inode].now.len() as u64)
-    }
-
-    fn set_len(&self, len: u64) -> io::Result<()> {
-        let mut live = self.files.live();
-        let len = usize::try_from(len).unwrap();
-        let grows = live.disk.files[&self.inode].now.len() < len;
-        live.call(if grows { Call::Grow } else { Call::Change })?;
-        let sector = live.disk.sector;
-        live.disk.file(self.inode).set_len(len, sector);
-        live.note();
-        Ok(())
-    }
-
-    fn sync_data(&self) -> io::Result<()> {
-        self.sync()
-    }
-
-    fn sync_all(&self) -> io::Result<()> {
-        self.sync()
-    }
-
-    /// Nobody else runs who could give the lock back.
-    fn lock(&self) -> io::Result<()> {
-        if self.try_lock()? {
-            Ok(())
-        } else {
-            Err(ErrorKind::Deadlock.into())
-        }
-    }
-
-    fn try_lock(&self) -> io::Result<bool> {
-        let mut live = self.files.live();
-        live.call(Call::Instant)?;
-        let holder = *live.locks.entry(self.inode).or_insert(self.id);
-        Ok(holder == self.id)
-    }
-
-    fn is_at(&self, path: &Path) -> io::Result<bool> {
-        let mut live = self.files.live();
-        live.call(Call::Look)?;
-        Ok(live.find(path).is_ok_and(|inode| inode == self.inode))
-    }
-}
-
-impl Drop for SimFile {
-    fn drop(&mut self) {
-        let mut live = self.files.live();
-        if live.locks.get(&self.inode) == Some(&self.id) {
-            live.locks.remove(&self.inode);
-        }
     }
 }

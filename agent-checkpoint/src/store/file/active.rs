@@ -327,10 +327,16 @@ mod tests {
         active.append(&[2; 100], Durability::Synced).unwrap();
         assert_eq!(active.allocated, 20 << 10, "within the space there is");
         assert_eq!(disk.inside().syncs, 2);
-        active.append(&[3; 200_000], Durability::Synced).unwrap();
-        active.append(&[3; 100_000], Durability::Synced).unwrap();
+        active
+            .append(&vec![3; 200_000], Durability::Synced)
+            .unwrap();
+        active
+            .append(&vec![3; 100_000], Durability::Synced)
+            .unwrap();
         assert_eq!(active.allocated, 87 * PAGE, "a quarter more");
-        active.append(&[4; 700_000], Durability::Synced).unwrap();
+        active
+            .append(&vec![4; 700_000], Durability::Synced)
+            .unwrap();
         assert_eq!(active.allocated, 1 << 20, "no further than a segment goes");
         active.trim().unwrap();
         assert_eq!(disk.inside().bytes.len(), 1_000_200);

@@ -1,6 +1,7 @@
 //! A session's lock file: claimed, checked at each append, renewed, and taken over.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use agent_primitives::{SessionId, Timestamp};
 
@@ -29,8 +30,50 @@ pub(super) struct Lock {
     record: Record,
     claim: Claim,
     is_takeover: bool,
-    /// Closing it gives the system's lock back.
-    file: Box<dyn FileHandle>,
+    /// Closing it gives the system's lock back. One thread at a time reads or writes it.
+    file: Arc<Mutex<Box<dyn FileHandle>>>,
+}
+
+/// Whether a session is still somebody's, asked from another thread than the owner's.
+#[derive(Debug)]
+pub(super) struct Right {
+    session: SessionId,
+    path: PathBuf,
+    // The owner's lock must not outlive the owner.
+    file: Weak<Mutex<Box<dyn FileHandle>>>,
+}
+
+impl Right {
+    /// As [`Lock::check`]; besides, the session's folder must be the one that was claimed.
+    pub(super) fn check(&self) -> Result<(), Error> {
+        let gone = || Error::fenced(self.session.clone(), None);
+        let file = self.file.upgrade().ok_or_else(gone)?;
+        let file = held(&file);
+        check(&**file, &self.session)?;
+        let is_at = file.is_at(&self.path);
+        match is_at.map_err(|e| failed("looking at", &self.path, e))? {
+            true => Ok(()),
+            false => Err(gone()),
+        }
+    }
+}
+
+fn held(file: &Mutex<Box<dyn FileHandle>>) -> MutexGuard<'_, Box<dyn FileHandle>> {
+    // Each use is whole in itself.
+    file.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Fails where somebody took the session over from the one who has `file` open.
+fn check(file: &dyn FileHandle, session: &SessionId) -> Result<(), Error> {
+    let mut mark = [0; RECORD_LEN];
+    let read = read(file, SUCCESSOR_AT, &mut mark);
+    read.map_err(|e| Error::unavailable("reading the session's lock file", e))?;
+    if mark == [0; RECORD_LEN] {
+        return Ok(());
+    }
+    let successor = look_for_record(file, SUCCESSOR_AT);
+    let owner = successor.map(|record| record.owner);
+    Err(Error::fenced(session.clone(), owner))
 }
 
 /// One claimant's turn. While it lasts no other claim of the session, and no removal, gets any further.
@@ -132,7 +175,7 @@ impl Lock {
                 record,
                 claim: *claim,
                 is_takeover: tenure.is_takeover,
-                file,
+                file: Arc::new(Mutex::new(file)),
             };
             if tenure.is_takeover {
                 lock.supersede(files, folder)?;
@@ -153,7 +196,7 @@ impl Lock {
     fn supersede(&mut self, files: &dyn FileSystem, folder: &Path) -> Result<(), Error> {
         let (path, next) = (folder.join(LOCK), folder.join(NEXT));
         self.record.stage = Stage::Taking;
-        write_all(&*self.file, SUCCESSOR_AT, &encode(&self.record))
+        write_all(&**held(&self.file), SUCCESSOR_AT, &encode(&self.record))
             .map_err(|e| failed("writing", &path, e))?;
         // Left by one who was interrupted here.
         let _ = files.remove_file(&next);
@@ -169,7 +212,7 @@ impl Lock {
         files
             .rename(&next, &path)
             .map_err(|e| failed("replacing", &path, e))?;
-        self.file = file;
+        self.file = Arc::new(Mutex::new(file));
         if let Some(last) = folder::segments(files, folder)?.last() {
             own(files, &folder.join(segment_name(*last)))?;
         }
@@ -185,17 +228,18 @@ impl Lock {
         }
     }
 
+    /// For those who act for this owner on other threads.
+    pub(super) fn right(&self, folder: &Path) -> Right {
+        Right {
+            session: self.session.clone(),
+            path: folder.join(LOCK),
+            file: Arc::downgrade(&self.file),
+        }
+    }
+
     /// Whether the session is still this owner's: one read of the open file, no look at its path.
     pub(super) fn check(&self) -> Result<(), Error> {
-        let mut mark = [0; RECORD_LEN];
-        let read = read(&*self.file, SUCCESSOR_AT, &mut mark);
-        read.map_err(|e| Error::unavailable("reading the session's lock file", e))?;
-        if mark == [0; RECORD_LEN] {
-            return Ok(());
-        }
-        let successor = look_for_record(&*self.file, SUCCESSOR_AT);
-        let owner = successor.map(|record| record.owner);
-        Err(Error::fenced(self.session.clone(), owner))
+        check(&**held(&self.file), &self.session)
     }
 
     /// As [`check`](Self::check), for what is written already: where it fails, what lies on disk is unknown.
@@ -248,11 +292,11 @@ impl Lock {
     }
 
     fn begin(&self) -> std::io::Result<()> {
-        begin(&*self.file, &self.record)
+        begin(&**held(&self.file), &self.record)
     }
 
     fn write(&self) -> std::io::Result<()> {
-        write_all(&*self.file, OWNER_AT, &encode(&self.record))
+        write_all(&**held(&self.file), OWNER_AT, &encode(&self.record))
     }
 }
 

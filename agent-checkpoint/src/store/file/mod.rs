@@ -125,6 +125,10 @@ impl FileStore {
         limits: Limits,
     ) -> Result<Self, Error> {
         let root = folder.into();
+        if root.as_os_str().is_empty() {
+            let reason = "give a path that is not empty, `.` for the working folder";
+            return Err(Error::invalid("the store's folder", reason));
+        }
         folder::create(&*files, &root)?;
         // Two processes that make the store at once must agree on its id.
         let lock = open_lock(&*files, &root)?;
@@ -232,17 +236,6 @@ impl Store for FileStore {
             return Err(Error::too_large("a segment", bytes.len(), max));
         }
         Ok(bytes)
-    }
-
-    fn replace(&self, session: &SessionId, segment: u32, bytes: &[u8]) -> Result<bool, Error> {
-        let folder = self.session_folder(session)?;
-        // The last one is appended to.
-        let segments = folder::segments(&*self.files, &folder)?;
-        if segments.last().is_none_or(|last| segment >= *last) {
-            return Err(Error::conflict(session.clone()));
-        }
-        sealed::replace(&*self.files, &folder, segment, bytes, || Ok(()))?;
-        Ok(true)
     }
 
     fn segment_len(&self, session: &SessionId, segment: u32) -> Result<u64, Error> {

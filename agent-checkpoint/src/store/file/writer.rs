@@ -9,13 +9,13 @@ use agent_primitives::{SessionId, Timestamp};
 use super::active::{Active, Failure};
 use super::atomic_write::atomic_write;
 use super::group::{Group, Member};
-use super::lock::Lock;
+use super::lock::{Lock, Right};
 use super::names::{sealed_name, segment_name};
 use super::{QUARANTINE, failed, folder, sealed};
 use crate::format::segment::{Place, Start};
 use crate::fs::{Access, FileHandle, FileSystem, read_part, write_all};
 use crate::store::name_aside;
-use crate::{Durability, Error, Position, Size, StoreId, Tenure, Writer};
+use crate::{Durability, Error, Position, Replacer, Size, StoreId, Tenure, Writer};
 
 /// Holds the session's lock as long as it lives.
 #[derive(Debug)]
@@ -269,6 +269,15 @@ impl Writer for FileWriter {
         Ok(name)
     }
 
+    fn replacer(&self) -> Option<Arc<dyn Replacer>> {
+        Some(Arc::new(FileReplacer {
+            files: Arc::clone(&self.files),
+            session: self.session.clone(),
+            folder: self.folder.clone(),
+            right: self.lock.right(&self.folder),
+        }))
+    }
+
     fn size(&self) -> Result<Size, Error> {
         let mut size = Size::default();
         for segment in folder::segments(&*self.files, &self.folder)? {
@@ -288,6 +297,32 @@ impl Writer for FileWriter {
 
 /// The start of a segment that holds its header, in bytes.
 const HEADER_MAX: usize = 4 << 10;
+
+/// Replaces segments while the writer that gave it out has the session.
+#[derive(Debug)]
+struct FileReplacer {
+    files: Arc<dyn FileSystem>,
+    session: SessionId,
+    folder: PathBuf,
+    right: Right,
+}
+
+impl Replacer for FileReplacer {
+    fn replace(&self, segment: u32, bytes: &[u8]) -> Result<(), Error> {
+        self.right.check()?;
+        let segments = folder::segments(&*self.files, &self.folder)?;
+        // The last one is appended to.
+        if segments.last().is_none_or(|last| segment >= *last) || !segments.contains(&segment) {
+            return Err(Error::conflict(self.session.clone()));
+        }
+        // A takeover between this answer and the renaming does no harm: what is put into place holds all
+        // that any checkpoint needs which the log listed before, and is durable.
+        sealed::replace(&*self.files, &self.folder, segment, bytes, || {
+            self.right.check()
+        })
+    }
+}
+
 /// Bytes of a header without which it is none.
 const MAGIC_LEN: usize = 8;
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use agent_primitives::SessionId;
 
 use crate::format::SEGMENT_MAX;
-use crate::format::segment::{Place, Start};
+use crate::format::segment::{Start, session_of};
 use crate::log::scan::scan;
 use crate::{Error, Store};
 
@@ -30,6 +30,17 @@ pub(super) struct Content {
     pub(super) is_damaged: bool,
 }
 
+impl Content {
+    const fn whole(bytes: Vec<u8>) -> Self {
+        Self {
+            bytes,
+            start: 0,
+            torn: Vec::new(),
+            is_damaged: false,
+        }
+    }
+}
+
 impl Log<'_> {
     pub(super) fn segments(&self) -> Result<BTreeSet<u32>, Error> {
         Ok(self.store.segments(self.session)?.into_iter().collect())
@@ -37,14 +48,15 @@ impl Log<'_> {
 
     pub(super) fn content(&self, segment: u32) -> Result<Content, Error> {
         let mut bytes = self.store.read(self.session, segment, SEGMENT_MAX)?;
-        let place = Place {
-            store: self.store.id(),
-            session: self.session,
-            segment,
-        };
-        let (start, is_good) = match place.check(&bytes)? {
-            Start::Good(_, start) => (start, true),
-            Start::Damaged(start) => (start, false),
+        let place = self.place(segment);
+        let (start, is_good) = match place.check(&bytes) {
+            Ok(Start::Good(_, start)) => (start, true),
+            Ok(Start::Damaged(start)) => (start, false),
+            // Of the session that this one was forked from: nobody appends to it.
+            Err(error) if error.is_foreign() && session_of(&bytes).is_some() => {
+                return Ok(Content::whole(bytes));
+            }
+            Err(error) => return Err(error),
         };
         let found = scan(&bytes, start, place.seed());
         let is_damaged = !is_good || !found.holes.is_empty();

@@ -1,6 +1,7 @@
 //! Two stores as one: everything is written to a primary, and to a mirror that can take its place.
 
 mod content;
+mod replace;
 mod writer;
 
 use std::collections::BTreeSet;
@@ -8,7 +9,7 @@ use std::sync::Arc;
 
 use agent_primitives::SessionId;
 
-use super::{Claim, Store, StoreId, Writer};
+use super::{Claim, Shared, Store, StoreId, Writer};
 use crate::Error;
 use writer::MirrorWriter;
 
@@ -20,6 +21,9 @@ use writer::MirrorWriter;
 /// makes both the same: the mirror gets what it lacks; a primary that has lost its end, or all, gets it back
 /// from the mirror. Where each has what the other has not, the primary counts, and a differing
 /// end of the mirror goes to the mirror's quarantine.
+///
+/// Segments are sealed in both, and shared with forks in both. What only the primary has sealed or forked comes to
+/// the mirror when the session is opened next.
 ///
 /// A mirror that fails keeps nobody from working: `Replicated` saves give
 /// [`Error::is_not_replicated`] and are safe in the primary, and [`Health`](crate::Health) counts the bytes
@@ -52,7 +56,7 @@ pub struct Mirrored {
 
 impl Mirrored {
     /// `primary` and its mirror, which has the same id: see
-    /// [`FileStore::open_mirror`](crate::FileStore::open_mirror).
+    /// `FileStore::open_mirror`.
     ///
     /// # Errors
     /// [`Error::is_foreign`] when the ids differ.
@@ -105,6 +109,30 @@ impl Store for Mirrored {
 
     fn is_mirrored(&self) -> bool {
         true
+    }
+
+    fn segment_len(&self, session: &SessionId, segment: u32) -> Result<u64, Error> {
+        self.primary.segment_len(session, segment)
+    }
+
+    fn read_range(
+        &self,
+        session: &SessionId,
+        segment: u32,
+        offset: u64,
+        len: usize,
+    ) -> Result<Vec<u8>, Error> {
+        self.primary.read_range(session, segment, offset, len)
+    }
+
+    fn share(
+        &self,
+        from: &SessionId,
+        to: &SessionId,
+        shared: &[Shared],
+        own: (u32, &[u8]),
+    ) -> Result<(), Error> {
+        self.share_in_both(from, to, shared, own)
     }
 
     fn remove(&self, session: &SessionId) -> Result<(), Error> {

@@ -1,11 +1,14 @@
 //! The writer of a session in both stores.
 
+use std::sync::{Arc, PoisonError};
+
 use agent_primitives::{SessionId, Timestamp};
 
 use super::Mirrored;
 use super::content::{Content, Log};
+use super::replace::{Both, Form, Reach};
 use crate::log::numbering::{narrow, wide};
-use crate::{Claim, Durability, Error, Position, Size, Store, TakeOver, Tenure, Writer};
+use crate::{Claim, Durability, Error, Position, Replacer, Size, Store, TakeOver, Tenure, Writer};
 
 /// Bytes that the mirror lacks before it follows by itself. More only while it cannot be reached.
 const LAG_MAX: u64 = 1 << 20;
@@ -17,6 +20,8 @@ pub(super) struct Missing {
     tail: Option<(Position, Vec<u8>)>,
     rest: Vec<u8>,
     segments: Vec<u32>,
+    /// Its last segment, which the mirror has sealed.
+    sealed: Option<(u32, Vec<u8>)>,
 }
 
 #[derive(Debug)]
@@ -25,6 +30,8 @@ pub(super) struct MirrorWriter {
     claim: Claim,
     /// `None` while it cannot be reached, and after each of its failures.
     mirror: Option<Box<dyn Writer>>,
+    /// What replaces segments in it.
+    reach: Reach,
     stores: Mirrored,
     session: SessionId,
     /// Where the primary ends.
@@ -51,6 +58,7 @@ impl MirrorWriter {
             primary,
             claim,
             mirror: None,
+            reach: Reach::default(),
             stores,
             session,
             end: None,
@@ -77,7 +85,12 @@ impl MirrorWriter {
     pub(super) fn connect(&mut self) -> Result<&mut dyn Writer, Error> {
         let writer = match self.mirror.take() {
             Some(writer) => writer,
-            None => self.stores.mirror.claim(&self.session, &self.claim)?,
+            None => {
+                let writer = self.stores.mirror.claim(&self.session, &self.claim)?;
+                let mut reach = self.reach.lock().unwrap_or_else(PoisonError::into_inner);
+                *reach = writer.replacer();
+                writer
+            }
         };
         // To take over is asked for once.
         self.claim.take_over = None;
@@ -93,7 +106,28 @@ impl MirrorWriter {
             self.mirror_log().segments()?,
         );
         let last = ours.last().copied();
-        if let Some(segment) = last.filter(|last| theirs.contains(last)) {
+        let (mine, other) = match last.filter(|last| theirs.contains(last)) {
+            Some(segment) => (
+                self.primary_log().form(segment)?,
+                self.mirror_log().form(segment)?,
+            ),
+            None => (None, None),
+        };
+        let is_same = |mine: &Form, other: &Form| {
+            mine.is_like(other) && (mine.opening.is_sealed || other.opening.is_sealed)
+        };
+        if let (Some(segment), Some(mine), Some(other)) = (last, mine, other)
+            && is_same(&mine, &other)
+        {
+            // What is sealed was whole then, and what follows it is all that can be missing.
+            if !mine.opening.is_sealed && theirs.last() > Some(&segment) {
+                let sealed = self.mirror_log().sealed(segment)?;
+                missing.sealed = sealed.map(|bytes| (segment, bytes));
+                if missing.sealed.is_none() {
+                    return Ok(missing);
+                }
+            }
+        } else if let Some(segment) = last.filter(|last| theirs.contains(last)) {
             let mine = self.primary_log().content(segment)?;
             let other = self.mirror_log().content(segment)?;
             if !other.bytes.starts_with(&mine.bytes) {
@@ -126,11 +160,26 @@ impl MirrorWriter {
             let content = self.mirror_log().content(*segment)?;
             self.primary.start(*segment, &content.bytes)?;
         }
+        if let (Some((segment, bytes)), Some(replacer)) = (&missing.sealed, self.primary.replacer())
+        {
+            replacer.replace(*segment, bytes)?;
+        }
         if !missing.rest.is_empty() || !missing.segments.is_empty() {
             tracing::warn!(
                 session = %self.session, bytes = missing.rest.len(), segments = missing.segments.len(),
                 "taken back from the mirror"
             );
+        }
+        Ok(())
+    }
+
+    /// Lets the mirror have what is sealed in the primary alone.
+    fn seal_mirror(&mut self) -> Result<(), Error> {
+        for segment in self.primary_log().sealed_otherwise(self.mirror_log())? {
+            let sealed = self.primary_log().sealed(segment)?;
+            if let (Some(bytes), Some(replacer)) = (sealed, self.connect()?.replacer()) {
+                replacer.replace(segment, &bytes)?;
+            }
         }
         Ok(())
     }
@@ -168,6 +217,7 @@ impl MirrorWriter {
         }
         let ours = self.primary_log().segments()?;
         let last = theirs.last().copied();
+        let mut is_sealed_later = false;
         for segment in ours.into_iter().filter(|segment| *segment <= end.segment) {
             // Only the last that the mirror has can be short of anything.
             if Some(segment) < last {
@@ -178,10 +228,27 @@ impl MirrorWriter {
                 content.bytes.truncate(narrow(end.offset));
             }
             if theirs.contains(&segment) {
-                self.extend(segment, &content)?;
+                let forms = (
+                    self.primary_log().form(segment)?,
+                    self.mirror_log().form(segment)?,
+                );
+                match forms {
+                    // Sealed before the mirror had all of it; replaced as soon as another one follows it.
+                    (Some(mine), Some(other))
+                        if mine != other && mine.is_like(&other) && mine.opening.is_sealed =>
+                    {
+                        is_sealed_later = true;
+                    }
+                    _ => self.extend(segment, &content)?,
+                }
             } else {
                 self.connect()?.start(segment, &content.bytes)?;
             }
+        }
+        if (is_sealed_later || self.mirrored.is_none())
+            && let Err(error) = self.seal_mirror()
+        {
+            tracing::warn!(session = %self.session, %error, "the mirror keeps segments as they were");
         }
         Ok(())
     }
@@ -347,6 +414,14 @@ impl Writer for MirrorWriter {
 
     fn size(&self) -> Result<Size, Error> {
         self.primary.size()
+    }
+
+    fn replacer(&self) -> Option<Arc<dyn Replacer>> {
+        Some(Arc::new(Both {
+            primary: self.primary.replacer()?,
+            mirror: Arc::clone(&self.reach),
+            session: self.session.clone(),
+        }))
     }
 
     fn lag(&self) -> u64 {

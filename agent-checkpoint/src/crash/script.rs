@@ -1,0 +1,116 @@
+//! What agents do with their sessions, drawn at random and the same each time.
+
+use agent_primitives::CheckpointKind;
+
+use crate::Durability;
+
+/// Numbers that look random and are the same each time.
+#[derive(Debug, Clone)]
+pub(super) struct Dice(pub(super) u64);
+
+impl Dice {
+    pub(super) fn roll(&mut self, sides: usize) -> usize {
+        // SplitMix64.
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        usize::try_from((z ^ (z >> 31)) % sides as u64).unwrap()
+    }
+
+    pub(super) fn is_one_in(&mut self, sides: usize) -> bool {
+        self.roll(sides) == 0
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Act {
+    Push(usize),
+    Update,
+    Put,
+    Cut,
+    Save(CheckpointKind, Durability),
+    /// Goes back to the checkpoint at this place in the list.
+    Restore(usize),
+    Prune,
+    Reopen,
+    /// Drops the session; the next act opens it.
+    Close,
+    Remove,
+    /// Packs what is full.
+    Seal,
+    /// Leaves out what no checkpoint needs.
+    Compact,
+    /// A checkpoint with a label.
+    Label,
+    /// Holds the checkpoint at this place in the list.
+    Pin(usize),
+    /// A long text, one of three.
+    PushBlob,
+    /// A value that is long enough for a frame of its own, another one in few places.
+    PutLarge,
+    /// A second writer takes the session over; the first one's next save is refused.
+    TakeOver,
+    /// Opened with its last messages alone, says something, and saves it.
+    SaveFromEnd,
+    /// The next sync of this step's save fails.
+    FailSync,
+    /// Begins the other session with this one's newest checkpoint, where the other one was never saved.
+    Fork,
+}
+
+/// An act, and which session does it.
+pub(super) type Step = (usize, Act);
+
+/// What is in a script beside saves.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(super) struct Extra {
+    pub(super) removes: bool,
+    /// In the middle, before the second session is used.
+    pub(super) forks: bool,
+    /// Long texts, long values, takeovers, failed syncs, and opening the end alone.
+    pub(super) wild: bool,
+}
+
+pub(super) fn random_script(seed: u64, len: usize, extra: Extra) -> Vec<Step> {
+    let mut dice = Dice(seed);
+    let mut script = Vec::new();
+    while script.len() < len {
+        let is_first_alone = extra.forks && script.len() <= len / 2;
+        if extra.forks && script.len() == len / 2 {
+            script.push((0, Act::Save(CheckpointKind::Auto, Durability::Buffered)));
+            script.push((0, Act::Fork));
+            continue;
+        }
+        let who = usize::from(dice.is_one_in(4) && !is_first_alone);
+        let durability = match dice.roll(3) {
+            0 => Durability::Synced,
+            _ => Durability::Buffered,
+        };
+        let size = [3, 30, 200, 700, 3_000][dice.roll(5)];
+        let act = match dice.roll(if extra.wild { 41 } else { 29 }) {
+            0..8 => Act::Push(size),
+            8..10 => Act::Update,
+            10 => Act::Put,
+            11 => Act::Cut,
+            12..18 => Act::Save(CheckpointKind::Auto, durability),
+            18 => Act::Save(CheckpointKind::Manual, durability),
+            19 => Act::Restore(dice.roll(3)),
+            20 => Act::Prune,
+            21 => Act::Reopen,
+            22 if extra.removes => Act::Remove,
+            23..25 => Act::Seal,
+            25 => Act::Compact,
+            26 => Act::Label,
+            27 => Act::Pin(dice.roll(3)),
+            28 => Act::Close,
+            29..31 => Act::PushBlob,
+            31..34 => Act::PutLarge,
+            34..36 => Act::TakeOver,
+            36..39 => Act::SaveFromEnd,
+            _ => Act::FailSync,
+        };
+        script.push((who, act));
+    }
+    script
+}

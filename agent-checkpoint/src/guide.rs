@@ -1,0 +1,7 @@
+//! Pages that are longer than the documentation of one item.
+
+#[doc = include_str!("../docs/durability.md")]
+pub mod durability {}
+
+#[doc = include_str!("../FORMAT.md")]
+pub mod format {}
