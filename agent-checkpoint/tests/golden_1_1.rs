@@ -13,7 +13,8 @@ use std::path::{Path, PathBuf};
 use agent_checkpoint::{
     Checkpointer, FileStore, Message, NextStep, Query, Snapshot, Store, ToolCall,
 };
-use agent_primitives::{CheckpointKind, SessionId};
+use agent_primitives::CheckpointKind::{self, Auto, Manual, Workflow};
+use agent_primitives::SessionId;
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -30,7 +31,7 @@ fn board(changed: usize) -> Board {
     let mut cards: Vec<String> = (0..800)
         .map(|card| format!("card {card}: {}", card * 7_919 % 1_000))
         .collect();
-    cards[changed] = "changed".to_owned();
+    cards[changed] = String::from("changed");
     Board { cards }
 }
 
@@ -45,9 +46,11 @@ fn open(store: &FileStore, name: &str) -> Checkpointer {
 }
 
 fn long_text() -> String {
-    (0..6_000)
-        .map(|line| format!("{}\n", line * line))
-        .collect()
+    let lines: Vec<String> = (0..6_000).map(|line| (line * line).to_string()).collect();
+    lines.join(
+        "
+",
+    )
 }
 
 /// What the fixture holds. It was written once, by this function.
@@ -107,7 +110,6 @@ fn is_the_golden_store(folder: &Path) {
         Some("ci")
     );
     let kinds: Vec<CheckpointKind> = session.list().iter().map(|c| c.kind).rev().collect();
-    use CheckpointKind::{Auto, Manual, Workflow};
     assert_eq!(kinds, [Manual, Auto, Auto, Workflow, Auto, Auto]);
     let begin = session.by_label("begin").unwrap().id.clone();
     assert_eq!(session.find(&Query::new().label("beg*")).count(), 1);

@@ -31,9 +31,12 @@ impl Snapshot for Table {
 }
 
 fn table(version: usize) -> Table {
-    let row = |n: usize| match n % 50 == version % 50 {
-        true => format!("row {n}, changed in {version}"),
-        false => format!("row {n} as it was, {:x}", n * n * 7919),
+    let row = |n: usize| {
+        if n % 50 == version % 50 {
+            format!("row {n}, changed in {version}")
+        } else {
+            format!("row {n} as it was, {:x}", n * n * 7919)
+        }
     };
     Table((0..700).map(row).collect())
 }
@@ -198,9 +201,9 @@ fn bend(segments: &mut Segments, other: &Segments, dice: &mut Dice) -> String {
         }
         6 => drop(segments.remove(&number)),
         7 => {
-            let with = numbers[dice.roll(numbers.len())];
-            let (a, b) = (segments[&number].clone(), segments[&with].clone());
-            segments.extend([(number, b), (with, a)]);
+            let partner = numbers[dice.roll(numbers.len())];
+            let (a, b) = (segments[&number].clone(), segments[&partner].clone());
+            segments.extend([(number, b), (partner, a)]);
         }
         8 => {
             // A whole frame is lost, or stands where another one stood.

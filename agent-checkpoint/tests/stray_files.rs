@@ -9,7 +9,7 @@
 use std::fs;
 use std::path::Path;
 
-use agent_checkpoint::{Checkpointer, FileStore, Message};
+use agent_checkpoint::{Checkpointer, FileStore, Message, Reader, Store};
 use agent_primitives::{CheckpointKind, SessionId};
 
 fn open(folder: &Path) -> Checkpointer {
@@ -64,6 +64,33 @@ fn a_pipe_in_place_of_the_format_file_is_an_error_and_no_wait() {
     assert!(error.is_unavailable(), "{error}");
     fs::remove_file(&format).unwrap();
     assert_eq!(open(folder.path()).history().len(), 1);
+}
+
+#[test]
+fn a_segment_with_a_hole_of_terabytes_is_refused_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    save(&mut open(folder.path()), "one");
+    let segment = folder.path().join("sessions/s/seg-000001.ckl");
+    let file = fs::File::options().write(true).open(segment).unwrap();
+    // Where the file system has no such files there is nothing to show.
+    if file.set_len(1 << 40).is_err() {
+        return;
+    }
+    let store = FileStore::open(folder.path()).unwrap();
+    let id = SessionId::new("s").unwrap();
+    let read = Reader::open(store.clone(), id.clone());
+    assert!(read.unwrap_err().is_too_large());
+    let opened = Checkpointer::builder(store, id).open();
+    assert!(opened.unwrap_err().is_too_large());
+}
+
+#[test]
+fn a_stray_file_among_the_sessions_is_no_session() {
+    let folder = tempfile::tempdir().unwrap();
+    save(&mut open(folder.path()), "one");
+    fs::write(folder.path().join("sessions/notes"), b"mine").unwrap();
+    let sessions = FileStore::open(folder.path()).unwrap().sessions();
+    assert_eq!(sessions.unwrap(), [SessionId::new("s").unwrap()]);
 }
 
 #[test]

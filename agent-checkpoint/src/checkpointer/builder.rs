@@ -228,8 +228,9 @@ impl Builder {
     /// Most that the log may inflate to, in bytes; 4 GiB unless set. Hostile bytes could fill the memory
     /// otherwise: they inflate to up to a thousand times their length.
     ///
-    /// In memory messages take about as much as they inflate to, and up to sixteen times as much where they
-    /// are next to empty.
+    /// In memory messages take about as much as they inflate to, up to sixteen times as much where they
+    /// are next to empty, and more where `parts` or additional fields are many tiny arrays and objects. Set less
+    /// than the default for logs that others may have written.
     #[must_use]
     pub fn read_limit(mut self, bytes: u64) -> Self {
         self.limit = bytes;

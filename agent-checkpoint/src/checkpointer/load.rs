@@ -1,12 +1,13 @@
 //! Reads a session's log, and tells what in it is damaged.
 
 use std::cell::OnceCell;
+use std::ops::Range;
 
 use agent_primitives::SessionId;
 
 use crate::format::SEGMENT_MAX;
 use crate::format::compress::Unpacker;
-use crate::format::header::Fault;
+use crate::format::header::{Fault, Header};
 use crate::format::segment::{Opening, Place, Start, VOID_WHOLE, session_of};
 use crate::log::decode::{Decoded, Refusal};
 use crate::log::lineage::Lineage;
@@ -14,7 +15,7 @@ use crate::log::numbering::{narrow, wide};
 use crate::log::replay::Replay;
 use crate::log::scan::{Damage, Scan, scan};
 use crate::log::seal::is_sealed;
-use crate::log::workers::{decode_all, threads_for};
+use crate::log::workers::{Results, decode_all, threads_for};
 use crate::{Error, Position, Store};
 
 /// Bytes that are no frame.
@@ -77,8 +78,8 @@ impl Reading {
 }
 
 /// Segments are read and decoded together up to this length, in bytes: what lies in memory beside what
-/// was decoded is no more than this, or one segment.
-const WINDOW: usize = 8 << 20;
+/// was decoded is no more than twice this, or two segments.
+const WINDOW: usize = 2 << 20;
 
 /// Reads all of it; changes nothing.
 ///
@@ -111,19 +112,28 @@ pub(crate) fn load(
     let mut segments = Segments::of(store, session, &lineage)?;
     let mut left = reading.limit;
     let mut window = segments.window()?;
+    let mut decoded = Vec::new();
     while !window.is_empty() {
-        let mut scans = Vec::new();
+        let mut read = Vec::new();
+        let mut frames = Vec::new();
         for (place, bytes) in &window {
             let (start, is_good) = match place.check(bytes)? {
                 Start::Good(_, start) => (start, true),
                 Start::Damaged(start) => (start, false),
             };
-            scans.push((start, is_good, scan(bytes, start, place.seed())));
+            let found = scan(bytes, start, place.seed());
+            read.push(Segment {
+                place: *place,
+                start,
+                is_good,
+                frames: Located::of(&found),
+                holes: found.holes,
+                tail: found.tail,
+                end: found.end,
+                cut: lineage.get().and_then(|l| l.last(place.segment)),
+            });
+            frames.extend(found.frames.into_iter().map(|(_, found)| found));
         }
-        let frames: Vec<_> = scans
-            .iter()
-            .flat_map(|(.., scan)| scan.frames.iter().map(|(_, found)| *found))
-            .collect();
         let raw = frames
             .iter()
             .map(|found| u64::from(found.header.raw_len))
@@ -132,39 +142,70 @@ pub(crate) fn load(
             let len = reading.limit.saturating_sub(left).saturating_add(raw);
             Error::beyond_limit("a session's log", len, reading.limit)
         })?;
-        loaded.replay.limit_references(left);
-        let (decoded, next) = decode_all(&frames, threads_for(narrow(raw)), &mut unpacker, || {
-            segments.window()
-        })?;
-        let mut decoded = decoded.into_iter();
-        for ((place, bytes), (start, is_good, scan)) in window.iter().zip(scans) {
-            loaded.replay.cut = lineage.get().and_then(|l| l.last(place.segment));
-            let read = Segment {
-                bytes,
-                place: *place,
-                start,
-                is_good,
-                scan,
-            };
-            loaded.segment(read, &mut decoded, reading.passes_newer)?;
-            if place.session != session {
-                loaded.shared.push(place.segment);
+        let before: Vec<Window<'_>> = std::mem::take(&mut decoded);
+        // While others inflate this window, this thread takes in the one before and reads the next.
+        let meanwhile = || {
+            for window in before {
+                loaded.window(window, session, reading.passes_newer)?;
             }
-        }
+            segments.window()
+        };
+        let (results, next) =
+            decode_all(&frames, threads_for(narrow(raw)), &mut unpacker, meanwhile)?;
+        let segments = window.into_iter().zip(read);
+        decoded.push(Window {
+            segments: segments
+                .map(|((_, bytes), segment)| (bytes, segment))
+                .collect(),
+            results,
+            left,
+        });
         window = next?;
+    }
+    for window in decoded {
+        loaded.window(window, session, reading.passes_newer)?;
     }
     loaded.epoch = segments.epoch;
     loaded.supersede(segments.superseded);
     Ok(loaded)
 }
 
-/// A segment and the frames found in it.
+/// Segments that were read together, and what their frames say.
+struct Window<'a> {
+    segments: Vec<(Vec<u8>, Segment<'a>)>,
+    results: Results,
+    /// What may still be inflated.
+    left: u64,
+}
+
+/// What was found in a segment.
 struct Segment<'a> {
-    bytes: &'a [u8],
     place: Place<'a>,
     start: usize,
     is_good: bool,
-    scan: Scan<'a>,
+    frames: Vec<Located>,
+    /// As in [`Scan`].
+    holes: Vec<Damage>,
+    tail: Option<Damage>,
+    end: usize,
+    /// Frames with a greater number are another session's.
+    cut: Option<u64>,
+}
+
+/// A frame's place in its segment.
+struct Located {
+    range: Range<usize>,
+    header: Header,
+}
+
+impl Located {
+    fn of(scan: &Scan<'_>) -> Vec<Self> {
+        let located = scan.frames.iter().map(|(at, found)| Self {
+            range: *at..at + found.len(),
+            header: found.header,
+        });
+        located.collect()
+    }
 }
 
 /// A session's segments, one after the other, each without what the next one says does not count.
@@ -286,19 +327,33 @@ impl Loaded {
         self.superseded = segments;
     }
 
+    fn window(
+        &mut self,
+        window: Window<'_>,
+        session: &SessionId,
+        passes_newer: bool,
+    ) -> Result<(), Error> {
+        self.replay.limit_references(window.left);
+        let mut results = window.results.into_iter();
+        for (bytes, segment) in window.segments {
+            self.replay.cut = segment.cut;
+            let (owner, number) = (segment.place.session, segment.place.segment);
+            self.segment(&bytes, segment, &mut results, passes_newer)?;
+            if owner != session {
+                self.shared.push(number);
+            }
+        }
+        Ok(())
+    }
+
     fn segment(
         &mut self,
-        read: Segment<'_>,
+        bytes: &[u8],
+        found: Segment<'_>,
         decoded: &mut impl Iterator<Item = Result<Decoded, Refusal>>,
         passes_newer: bool,
     ) -> Result<(), Error> {
-        let Segment {
-            bytes,
-            place,
-            start,
-            is_good,
-            scan: found,
-        } = read;
+        let (place, start, is_good) = (found.place, found.start, found.is_good);
         let segment = place.segment;
         let is_next = self.last_segment.checked_add(1) == Some(segment);
         if !is_next && !is_good && found.frames.is_empty() {
@@ -335,12 +390,12 @@ impl Loaded {
             }
             self.damaged_headers.push(segment);
         }
-        for ((at, frame), decoded) in found.frames.iter().zip(decoded) {
+        for (frame, decoded) in found.frames.iter().zip(decoded) {
             match self.replay.frame(&frame.header, decoded) {
                 Ok(()) => {}
                 Err(Refusal::Fault(fault)) => {
                     keep(Damage {
-                        range: *at..at + frame.len(),
+                        range: frame.range.clone(),
                         fault,
                     });
                 }

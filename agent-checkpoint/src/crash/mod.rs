@@ -150,7 +150,7 @@ fn a_crash_at_any_operation_loses_nothing_that_only_a_journal_holds() {
 #[test]
 fn a_crash_among_takeovers_long_values_and_failed_syncs_loses_nothing_acknowledged() {
     let mut tally = Tally::default();
-    for seed in 200..200 + SEEDS {
+    for seed in (200..).take(usize::try_from(SEEDS).unwrap()) {
         let extra = Extra {
             removes: seed % 5 == 4,
             forks: seed % 3 == 0,

@@ -305,6 +305,25 @@ impl Play {
                 self.actors[other].session = Some(forked);
                 self.end(other, Durability::Synced);
             }
+            Act::PushBlob | Act::PutLarge | Act::TakeOver | Act::SaveFromEnd | Act::FailSync => {
+                self.step_wild(who, act)?;
+            }
+            Act::Close => self.actors[who].session = None,
+            Act::Remove => {
+                self.actors[who].session = None;
+                self.begin(who, [Seen::default()]);
+                self.store.remove(&Settings::id(who))?;
+                self.actors[who].known.clear();
+                self.end(who, Durability::Synced);
+            }
+        }
+        Ok(())
+    }
+
+    fn step_wild(&mut self, who: usize, act: Act) -> Result<(), Error> {
+        let counter = self.counter;
+        let session = self.session(who)?;
+        match act {
             Act::PushBlob => {
                 let text = format!("long text {} ", counter % 3).repeat(3_000);
                 session.push(Message::user(text)).unwrap();
@@ -355,14 +374,7 @@ impl Play {
                 self.actors[who].known.insert(saved?, now);
                 self.end(who, Durability::Synced);
             }
-            Act::Close => self.actors[who].session = None,
-            Act::Remove => {
-                self.actors[who].session = None;
-                self.begin(who, [Seen::default()]);
-                self.store.remove(&Settings::id(who))?;
-                self.actors[who].known.clear();
-                self.end(who, Durability::Synced);
-            }
+            _ => {}
         }
         Ok(())
     }

@@ -6,6 +6,7 @@ use zstd::bulk::{Compressor, Decompressor};
 use zstd::zstd_safe::CParameter;
 
 use super::dictionary;
+use super::frame::Found;
 use super::header::{Fault, Header, is_plausible_ratio};
 use super::tags::Compression;
 use crate::Error;
@@ -175,6 +176,12 @@ impl Unpacker {
     pub(crate) fn unpack(&mut self, header: &Header, stored: &[u8]) -> Result<Vec<u8>, Fault> {
         self.inflate(header, stored).map(<[u8]>::to_vec)
     }
+}
+
+/// Whether it takes a dictionary to inflate the frame that this build does not have.
+pub(crate) fn needs_other(found: &Found<'_>) -> bool {
+    let id = dictionary::id_of(found.stored);
+    found.header.compression == Compression::DICTIONARY && id.is_some_and(|id| id != dictionary::ID)
 }
 
 #[cfg(test)]

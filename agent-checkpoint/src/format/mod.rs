@@ -21,7 +21,7 @@ pub(crate) mod varint;
 /// Major version: readers refuse a greater one.
 pub(crate) const MAJOR: u16 = 1;
 /// Minor version: readers accept a greater one, since what they must not skip says so itself.
-pub(crate) const MINOR: u16 = 0;
+pub(crate) const MINOR: u16 = 1;
 
 /// Version of the payloads of the four frame kinds that this version reads.
 pub(crate) const RECORD_SCHEMA: u16 = 1;
@@ -38,8 +38,9 @@ pub(crate) const ITEMS_MAX: usize = 1_000_000;
 pub(crate) const SPANS_MAX: usize = 65_536;
 /// Most checkpoints that one tombstone keeps.
 pub(crate) const KEEP_MAX: usize = 65_536;
-/// Longest segment that a reader loads, in bytes: a full one plus one frame of the largest size.
-pub(crate) const SEGMENT_MAX: usize = 2 * PAYLOAD_MAX + SEGMENT_TARGET;
+/// Longest segment that a reader loads, in bytes: a full one of version 1.0, whose target was 4 MiB, plus the
+/// largest frames of a save.
+pub(crate) const SEGMENT_MAX: usize = 2 * PAYLOAD_MAX + (4 << 20);
 /// A writer starts a new segment before a batch that would pass this length, in bytes: a closed segment
 /// can be packed anew and its space given back, and the open one should be a small part of a session.
 pub(crate) const SEGMENT_TARGET: usize = 1 << 20;

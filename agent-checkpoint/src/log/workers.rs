@@ -17,7 +17,8 @@ const WORTH_A_THREAD: usize = 1 << 20;
 /// that all end together.
 const TAKEN: usize = 256 << 10;
 
-type Results = Vec<Result<Decoded, Refusal>>;
+/// What frames say, in their order.
+pub(crate) type Results = Vec<Result<Decoded, Refusal>>;
 
 /// How many threads are worth their cost for frames that inflate to `raw` bytes.
 pub(crate) fn threads_for(raw: usize) -> usize {

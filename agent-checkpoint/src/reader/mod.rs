@@ -29,8 +29,9 @@ use crate::{Checkpoint, Error, Message, Report, Role, SessionState, Store};
 /// [`messages`](Self::messages) check the sums and the hashes of what they read, and take what lies
 /// before it at its word. Where they meet damage, they read all of the log and give the newest checkpoint
 /// that is whole in every part, as [`Checkpointer::open`](crate::Builder::open) does.
-/// [`list`](Self::list), [`state`](Self::state), [`state_at`](Self::state_at) and
-/// [`verify`](Self::verify) read all of it.
+/// [`state`](Self::state), [`state_at`](Self::state_at) and [`verify`](Self::verify) read all of it.
+/// [`list`](Self::list) does where segments are not sealed or not sound; of sealed ones it takes what their
+/// indexes say, once a digest has shown that every byte is as it was when they were sealed.
 ///
 /// A log that a later version wrote opens here as far as this version understands it; see
 /// [`is_newer`](Self::is_newer).
@@ -93,7 +94,7 @@ impl Reader {
             limit,
             is_newer: false,
         };
-        reader.is_newer = reader.newest(0)?.newer.is_some();
+        reader.is_newer = reader.meets_newer()?;
         Ok(reader)
     }
 

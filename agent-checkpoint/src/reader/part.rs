@@ -3,13 +3,13 @@
 use agent_primitives::SessionId;
 
 use super::walk::{Odd, head};
-use crate::Store;
 use crate::format::frame::{Found, OVERHEAD};
 use crate::format::header::Header;
 use crate::format::segment::{Opening, Place};
 use crate::format::{PAYLOAD_MAX, SEGMENT_MAX, bytes_at};
 use crate::log::numbering::{narrow, wide};
 use crate::log::scan::scan;
+use crate::{Error, Store};
 
 /// The first look at the end of a segment, in bytes; each further one is twice as long.
 const FIRST_LOOK: usize = 32 << 10;
@@ -53,6 +53,10 @@ impl<'a> Part<'a> {
             is_torn: false,
         };
         let len = store.segment_len(session, segment)?;
+        // Zeros are looked through from the end: a file with a hole of terabytes would take days.
+        if len > wide(SEGMENT_MAX) {
+            return Err(Error::too_large("a segment", narrow(len), SEGMENT_MAX).into());
+        }
         let is_cut = void_from > 0 && !opening.is_sealed;
         let counts = if is_cut { void_from } else { len };
         part.find_end(store, counts.min(len))?;

@@ -7,7 +7,7 @@ use agent_primitives::CheckpointId;
 use super::Reader;
 use super::directory::Directory;
 use super::listing;
-use super::tail::Tail;
+use super::tail::{Tail, is_newer};
 use super::walk::Odd;
 use crate::checkpointer::attach::{listed, newest};
 use crate::checkpointer::current::Current;
@@ -64,6 +64,15 @@ impl Reader {
             }
         }
         look()
+    }
+
+    /// Whether a later version wrote something at the end of the log.
+    pub(super) fn meets_newer(&self) -> Result<bool, Error> {
+        self.look(|| match is_newer(&self.store, &self.session) {
+            Ok(is_newer) => Ok(is_newer),
+            Err(Odd::Failed(error)) => Err(error),
+            Err(Odd::Unsound) => Ok(self.newest_of_all(0)?.newer.is_some()),
+        })
     }
 
     /// The newest checkpoint with the last `wanted` messages.

@@ -7,7 +7,7 @@ use agent_primitives::SessionId;
 
 use super::directory::Directory;
 use super::walk::{Frame, Odd, Walk};
-use crate::format::compress::Unpacker;
+use crate::format::compress::{Unpacker, needs_other};
 use crate::format::header::Header;
 use crate::format::patch;
 use crate::format::payload::{Body, Commit, Span};
@@ -85,6 +85,14 @@ impl Tail {
             return Ok(tail);
         }
     }
+}
+
+/// Whether a later version wrote any of the frames that the newest commit covers. Only headers are looked at.
+pub(super) fn is_newer(store: &dyn Store, session: &SessionId) -> Result<bool, Odd> {
+    let mut gathering = Gathering::new(store, session)?;
+    gathering.reach(0)?;
+    let is_newer = |frame: &Frame| admit(&frame.header).is_err() || needs_other(&frame.found());
+    Ok(gathering.frames.iter().any(is_newer))
 }
 
 /// What the frames with numbers from `number` on amount to. Commits with smaller ones may be among them.

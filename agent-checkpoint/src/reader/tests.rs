@@ -5,13 +5,16 @@ use std::sync::OnceLock;
 
 use agent_primitives::{CheckpointKind, SessionId};
 
-use super::Reader;
 use super::tail::Tail;
 use super::walk::Walk;
+use super::{Reader, listing};
+use crate::checkpointer::attach::listed;
+use crate::checkpointer::load::{Reading, load};
+use crate::checkpointer::points::Points;
 use crate::checkpointer::resume::end_of;
 use crate::format::segment::{Opening, Place};
 use crate::log::seal::{Outcome, seal};
-use crate::{Checkpointer, MemoryStore, Message, Resume, Store, StoreId};
+use crate::{Checkpointer, MemoryStore, Message, Resume, Sealing, Store, StoreId};
 
 fn id() -> SessionId {
     SessionId::new("s").unwrap()
@@ -252,4 +255,88 @@ fn a_component_in_patches_is_followed_to_its_base() {
     session.put(&notes).unwrap();
     session.save(CheckpointKind::Auto).unwrap();
     assert!(session.report().is_clean());
+}
+
+#[test]
+fn a_listing_out_of_indexes_is_the_one_that_reading_everything_gives() {
+    let store = empty();
+    let builder = Checkpointer::builder(store.clone(), id()).sealing(Sealing::Never);
+    let mut session = builder.open().unwrap();
+    let mut ids = Vec::new();
+    let mut say = |session: &mut Checkpointer, from: usize| {
+        for n in from..from + 40 {
+            let kind = CheckpointKind::ALL[n % 3];
+            session
+                .push(Message::user(format!(
+                    "message {n} {}",
+                    "of the talk ".repeat(100 + n)
+                )))
+                .unwrap();
+            ids.push(session.save(kind).unwrap());
+        }
+        session
+            .label(&ids[from + 38], &format!("step {from}"))
+            .unwrap();
+        session.move_label(&ids[from + 37], "moves").unwrap();
+        session.pin(&ids[from + 36]).unwrap();
+    };
+    say(&mut session, 0);
+    session.seal().unwrap();
+    say(&mut session, 40);
+    let reader = Reader::open(store.clone(), id()).unwrap();
+    let before = reader.list().unwrap();
+    session.seal().unwrap();
+    let from_indexes = || listing::of(&store, &id()).unwrap();
+    assert_eq!(from_indexes(), before, "nothing but sealed segments");
+    assert!(before.len() >= 10, "{}", before.len());
+    say(&mut session, 80);
+    let reading = Reading {
+        keeps_messages: false,
+        ..Reading::within(u64::MAX)
+    };
+    let all = load(&store, &id(), reading).unwrap().replay;
+    let mut all = Points::new(listed(&all), &all.tags).into_list();
+    all.reverse();
+    assert_eq!(from_indexes(), all, "and what is not sealed behind them");
+    assert_eq!(reader.list().unwrap(), all);
+    for was in &before {
+        let is = all.iter().find(|checkpoint| checkpoint.id == was.id);
+        if let Some(is) = is {
+            assert_eq!(is.stored_bytes, was.stored_bytes, "what it took stays");
+        }
+    }
+
+    // One bent byte anywhere in a sealed segment: nobody takes its index at its word.
+    let mut bytes = store.read(&id(), 1, usize::MAX).unwrap();
+    bytes[200] ^= 1;
+    let bent = empty();
+    let mut writer = bent.writer(&id()).unwrap();
+    writer.start(1, &bytes).unwrap();
+    for segment in store.segments(&id()).unwrap().into_iter().skip(1) {
+        let bytes = store.read(&id(), segment, usize::MAX).unwrap();
+        writer.start(segment, &bytes).unwrap();
+    }
+    assert!(listing::of(&bent, &id()).is_err());
+}
+
+#[test]
+fn the_end_of_a_session_that_was_sealed_is_read_without_its_start() {
+    let store = empty();
+    let mut session = Checkpointer::builder(store.clone(), id()).open().unwrap();
+    for n in 0..100 {
+        session
+            .push(Message::user(format!(
+                "message {n} {}",
+                "of the talk ".repeat(100 + n)
+            )))
+            .unwrap();
+        session.save(CheckpointKind::Auto).unwrap();
+    }
+    session.seal().unwrap();
+    let tail = Tail::read(&store, &id(), 5, true).unwrap();
+    assert!(tail.skipped > 0, "{}", tail.skipped);
+    let session_id = id();
+    let mut walk = Walk::new(&store, &session_id).unwrap();
+    assert!(walk.epoch() > 0, "the segment behind is its writer's");
+    assert!(walk.back().unwrap().is_some());
 }

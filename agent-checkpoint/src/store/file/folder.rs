@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::{failed, names};
 use crate::Error;
-use crate::fs::{EntryKind, FileSystem};
+use crate::fs::{EntryKind, FileSystem, is_absence};
 
 /// Makes the folder and those above it where they are missing, and their names durable.
 pub(super) fn create(files: &dyn FileSystem, folder: &Path) -> Result<(), Error> {
@@ -31,10 +31,11 @@ pub(super) fn sync(files: &dyn FileSystem, folder: &Path) -> Result<(), Error> {
         .map_err(|e| failed("syncing", folder, e))
 }
 
-/// The names in a folder that are text, and what they are names of; none when it is not there.
+/// The names in a folder that are text, and what they are names of; none when it is not there, or a stray
+/// file is.
 fn entries(files: &dyn FileSystem, folder: &Path) -> Result<Vec<(String, EntryKind)>, Error> {
     match files.list(folder) {
-        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(e) if is_absence(&e) || e.kind() == io::ErrorKind::NotADirectory => Ok(Vec::new()),
         listed => listed.map_err(|e| failed("listing", folder, e)),
     }
 }

@@ -51,9 +51,10 @@ impl Right {
         let file = held(&file);
         check(&**file, &self.session)?;
         let is_at = file.is_at(&self.path);
-        match is_at.map_err(|e| failed("looking at", &self.path, e))? {
-            true => Ok(()),
-            false => Err(gone()),
+        if is_at.map_err(|e| failed("looking at", &self.path, e))? {
+            Ok(())
+        } else {
+            Err(gone())
         }
     }
 }

@@ -62,9 +62,8 @@ impl Log<'_> {
     /// `None` for a segment with a damaged header, and one of another session.
     pub(super) fn form(&self, segment: u32) -> Result<Option<Form>, Error> {
         let head = self.store.read_range(self.session, segment, 0, HEAD)?;
-        let opening = match self.place(segment).check(&head) {
-            Ok(Start::Good(opening, _)) => opening,
-            _ => return Ok(None),
+        let Ok(Start::Good(opening, _)) = self.place(segment).check(&head) else {
+            return Ok(None);
         };
         let len = self.store.segment_len(self.session, segment)?;
         Ok(Some(Form { opening, len }))

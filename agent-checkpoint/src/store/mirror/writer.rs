@@ -83,14 +83,13 @@ impl MirrorWriter {
     }
 
     pub(super) fn connect(&mut self) -> Result<&mut dyn Writer, Error> {
-        let writer = match self.mirror.take() {
-            Some(writer) => writer,
-            None => {
-                let writer = self.stores.mirror.claim(&self.session, &self.claim)?;
-                let mut reach = self.reach.lock().unwrap_or_else(PoisonError::into_inner);
-                *reach = writer.replacer();
-                writer
-            }
+        let writer = if let Some(writer) = self.mirror.take() {
+            writer
+        } else {
+            let writer = self.stores.mirror.claim(&self.session, &self.claim)?;
+            let mut reach = self.reach.lock().unwrap_or_else(PoisonError::into_inner);
+            *reach = writer.replacer();
+            writer
         };
         // To take over is asked for once.
         self.claim.take_over = None;
