@@ -77,6 +77,7 @@ fn report(what: &str, tally: Tally) {
 const SETTINGS: Settings = Settings {
     segment_target: 2_000,
     durability: Durability::Synced,
+    journal: None,
 };
 
 /// Scripts of sessions that save as durably as this by themselves, until there are states enough.
@@ -109,6 +110,7 @@ fn scripts(first: u64, durability: Durability) -> Tally {
 /// States of each kind of script that are tried at least.
 const STATES: usize = if IS_THOROUGH { 52_000 } else { 1 };
 const WILD_STATES: usize = if IS_THOROUGH { 13_000 } else { 1 };
+const JOURNAL_STATES: usize = if IS_THOROUGH { 26_000 } else { 1 };
 
 #[test]
 fn a_crash_at_any_operation_loses_nothing_acknowledged() {
@@ -120,6 +122,42 @@ fn a_crash_at_any_operation_loses_nothing_acknowledged() {
 fn a_crash_at_any_operation_of_a_buffered_session_loses_nothing_that_was_synced() {
     let tally = scripts(100, Durability::Buffered);
     report("buffered sessions", tally);
+}
+
+#[test]
+fn a_crash_at_any_operation_loses_nothing_that_only_a_journal_holds() {
+    let len = if IS_THOROUGH { 60 } else { 9 };
+    let mut tally = Tally::default();
+    for seed in 200.. {
+        let sector = if seed % 3 == 2 { 4_096 } else { 512 };
+        let settings = Settings {
+            // Short enough to be begun anew all the time.
+            journal: Some(4_096 * (1 + seed % 2)),
+            segment_target: if seed % 4 == 0 { 2_000 } else { 8_000 },
+            ..SETTINGS
+        };
+        let extra = Extra {
+            removes: seed % 2 == 0,
+            forks: seed % 4 == 1,
+            wild: seed % 2 == 1,
+        };
+        let save = Act::Save(CheckpointKind::Auto, Durability::Synced);
+        let script: Vec<_> = random_script(seed, len, extra)
+            .into_iter()
+            .flat_map(|(who, act)| match act {
+                Act::Push(_) => vec![(who, act), (who, save)],
+                _ => vec![(who, act)],
+            })
+            .collect();
+        let name = format!("journal {seed}");
+        let tried = crash_anywhere(&name, &with_store(sector), settings, &script);
+        println!("{name}: {} states", tried.states);
+        tally += tried;
+        if tally.states >= JOURNAL_STATES && seed >= 203 {
+            break;
+        }
+    }
+    report("with a journal", tally);
 }
 
 #[test]
@@ -140,6 +178,7 @@ fn a_crash_among_takeovers_long_values_and_failed_syncs_loses_nothing_acknowledg
             } else {
                 Durability::Buffered
             },
+            ..SETTINGS
         };
         tally += crash_anywhere(
             &format!("script {seed}"),
@@ -204,13 +243,18 @@ fn an_error_at_any_call_is_told_and_the_next_save_goes_through() {
             (true, _) => 7,
             (false, _) => 97,
         };
-        for lasting in [false, true] {
+        let short = Some(4 << 10);
+        for (lasting, journal) in [(false, None), (true, None), (false, short), (true, short)] {
+            if journal.is_some() && !IS_THOROUGH && lasting {
+                continue;
+            }
             let durability = match seed % 2 {
                 0 => Durability::Synced,
                 _ => Durability::Buffered,
             };
             let settings = Settings {
                 durability,
+                journal,
                 ..SETTINGS
             };
             let script = random_script(
@@ -222,7 +266,7 @@ fn an_error_at_any_call_is_told_and_the_next_save_goes_through() {
                     wild: false,
                 },
             );
-            let name = format!("script {seed}");
+            let name = format!("script {seed}, journal {:?}", settings.journal);
             let done = faults::fail_anywhere(
                 &name,
                 || with_store(512),

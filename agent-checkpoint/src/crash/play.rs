@@ -112,9 +112,19 @@ pub(super) struct Actor {
 pub(super) struct Settings {
     pub(super) segment_target: usize,
     pub(super) durability: Durability,
+    /// Length of a journal that takes all synced appends it can, where there is one.
+    pub(super) journal: Option<u64>,
 }
 
 impl Settings {
+    fn store(&self, files: &SimFiles) -> Result<FileStore, Error> {
+        let files = Arc::new(files.clone());
+        match self.journal {
+            Some(room) => FileStore::open_grouped(files, ROOT, (1, room)),
+            None => FileStore::open_on(files, ROOT),
+        }
+    }
+
     pub(super) fn id(who: usize) -> SessionId {
         SessionId::new(SESSIONS[who]).unwrap()
     }
@@ -192,7 +202,7 @@ impl Play {
         actors: [Actor; 2],
     ) -> Result<Self, Error> {
         let marks = vec![[actors[0].expected, actors[1].expected]];
-        let store = FileStore::open_on(Arc::new(files.clone()), ROOT)?;
+        let store = settings.store(files)?;
         Ok(Self {
             files: files.clone(),
             settings,

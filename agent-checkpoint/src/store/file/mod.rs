@@ -5,6 +5,7 @@ mod atomic_write;
 #[cfg(test)]
 mod failed_sync;
 mod folder;
+mod group;
 mod identity;
 mod lease;
 mod location;
@@ -29,6 +30,7 @@ use crate::format::SEGMENT_MAX;
 use crate::format::segment::Place;
 use crate::fs::{Access, FileHandle, FileSystem, OsFiles, read_bounded, read_part};
 use crate::log::seal::index_of;
+use group::{Group, Limits};
 use lock::{Lock, Turn};
 use writer::FileWriter;
 
@@ -76,6 +78,7 @@ pub struct FileStore {
     files: Arc<dyn FileSystem>,
     root: Arc<Path>,
     id: StoreId,
+    group: Arc<Group>,
 }
 
 impl FileStore {
@@ -104,7 +107,7 @@ impl FileStore {
     /// # Errors
     /// [`Error::is_foreign`] when another store is there; otherwise as [`open`](Self::open).
     pub fn open_mirror(folder: impl Into<PathBuf>, id: StoreId) -> Result<Self, Error> {
-        Self::open_as(Arc::new(OsFiles), folder, Some(id))
+        Self::open_as(Arc::new(OsFiles), folder, Some(id), Limits::default())
     }
 
     /// As [`open`](Self::open), on another file system than the machine's.
@@ -112,13 +115,14 @@ impl FileStore {
         files: Arc<dyn FileSystem>,
         folder: impl Into<PathBuf>,
     ) -> Result<Self, Error> {
-        Self::open_as(files, folder, None)
+        Self::open_as(files, folder, None, Limits::default())
     }
 
     fn open_as(
         files: Arc<dyn FileSystem>,
         folder: impl Into<PathBuf>,
         id: Option<StoreId>,
+        limits: Limits,
     ) -> Result<Self, Error> {
         let root = folder.into();
         if root.as_os_str().is_empty() {
@@ -142,11 +146,25 @@ impl FileStore {
         }
         Self::remove_unfinished_forks(&*files, &root)?;
         let id = identity::read_or_make(&*files, &root, id)?;
+        group::settle(&*files, &root, id);
+        let root: Arc<Path> = root.into();
+        let group = Group::new(Arc::clone(&files), Arc::clone(&root), id, limits);
         Ok(Self {
             files,
-            root: root.into(),
+            root,
             id,
+            group: Arc::new(group),
         })
+    }
+
+    /// As [`open_on`](Self::open_on), with other limits for what is synced together.
+    #[cfg(test)]
+    pub(crate) fn open_grouped(
+        files: Arc<dyn FileSystem>,
+        folder: impl Into<PathBuf>,
+        (together, room): (usize, u64),
+    ) -> Result<Self, Error> {
+        Self::open_as(files, folder, None, Limits { together, room })
     }
 
     /// The folder.
@@ -242,16 +260,16 @@ impl Store for FileStore {
     fn claim(&self, session: &SessionId, claim: &Claim) -> Result<Box<dyn Writer>, Error> {
         let folder = self.session_folder(session)?;
         let (lock, _turn) = Lock::claim(&*self.files, &folder, session, claim)?;
+        group::redo(&*self.files, &self.root, &folder, (self.id, session))?;
         let is_whole =
             |segment, bytes: &[u8]| index_of(&self.place(session, segment), bytes).is_some();
         if let Err(error) = sealed::tidy(&*self.files, &folder, SEGMENT_MAX, is_whole) {
             // Reading knows which of two files counts; the next writer tries again.
             tracing::warn!(%session, %error, "what an interrupted sealing left could not be removed");
         }
-        let files = Arc::clone(&self.files);
         Ok(Box::new(FileWriter::new(
-            files,
-            session.clone(),
+            (Arc::clone(&self.files), Arc::clone(&self.group)),
+            (self.id, session.clone()),
             folder,
             lock,
         )))
@@ -264,6 +282,7 @@ impl Store for FileStore {
             return folder::sync(&*self.files, &sessions);
         }
         let (folder, lock, turn) = self.lock(session)?;
+        self.group.forget(session);
         self.remove_locked(&folder)?;
         drop((lock, turn));
         folder::sync(&*self.files, &sessions)

@@ -8,18 +8,22 @@ use agent_primitives::{SessionId, Timestamp};
 
 use super::active::{Active, Failure};
 use super::atomic_write::atomic_write;
+use super::group::{Group, Member};
 use super::lock::{Lock, Right};
 use super::names::{sealed_name, segment_name};
 use super::{QUARANTINE, failed, folder, sealed};
 use crate::format::bytes_at;
-use crate::fs::{Access, FileHandle, FileSystem, write_all};
+use crate::format::segment::{Place, Start};
+use crate::fs::{Access, FileHandle, FileSystem, read_part, write_all};
 use crate::store::name_aside;
-use crate::{Durability, Error, Position, Replacer, Size, Tenure, Writer};
+use crate::{Durability, Error, Position, Replacer, Size, StoreId, Tenure, Writer};
 
 /// Holds the session's lock as long as it lives.
 #[derive(Debug)]
 pub(super) struct FileWriter {
     files: Arc<dyn FileSystem>,
+    group: Arc<Group>,
+    store: StoreId,
     session: SessionId,
     folder: PathBuf,
     active: Option<(u32, Active)>,
@@ -34,14 +38,16 @@ pub(super) struct FileWriter {
 }
 
 impl FileWriter {
-    pub(super) const fn new(
-        files: Arc<dyn FileSystem>,
-        session: SessionId,
+    pub(super) fn new(
+        (files, group): (Arc<dyn FileSystem>, Arc<Group>),
+        (store, session): (StoreId, SessionId),
         folder: PathBuf,
         lock: Lock,
     ) -> Self {
         Self {
             files,
+            group,
+            store,
             session,
             folder,
             active: None,
@@ -67,6 +73,21 @@ impl FileWriter {
             return Err(Error::conflict(self.session.clone()));
         }
         Ok((file, len))
+    }
+
+    /// Lets appends to a segment with this header be synced with others'.
+    fn joined(&self, segment: u32, header: &[u8], active: Active) -> Active {
+        let place = Place {
+            store: self.store,
+            session: &self.session,
+            segment,
+        };
+        match place.check(header) {
+            Ok(Start::Good(opening, _)) => active.joining(|file| {
+                Member::new(&self.group, file, (&self.session, segment, opening.epoch))
+            }),
+            _ => active,
+        }
     }
 
     /// Ends the active segment: what was written there is durable before anything follows it.
@@ -118,8 +139,14 @@ impl Drop for FileWriter {
         if self.lock.check().is_err() {
             return;
         }
-        // Zeros that stay behind are skipped by readers.
-        if let Some((_, active)) = &mut self.active {
+        if let Some((segment, active)) = &mut self.active {
+            // A journal's help is not for longer than it takes.
+            if active.is_lent()
+                && let Err(error) = active.sync()
+            {
+                tracing::error!(segment, %error, "sync failed; a journal has what was saved");
+            }
+            // Zeros that stay behind are skipped by readers.
             let _ = active.trim();
         }
         self.lock.release();
@@ -176,14 +203,20 @@ impl Writer for FileWriter {
         let len = u64::try_from(header.len()).unwrap_or(u64::MAX);
         self.is_folder_synced = true;
         self.begun = None;
-        self.active = Some((segment, Active::new(file, len, len)));
+        let active = self.joined(segment, header, Active::new(file, len, len));
+        if let Some((_, last)) = self.active.replace((segment, active)) {
+            last.leave();
+        }
         Ok(())
     }
 
     fn resume(&mut self, at: Position) -> Result<(), Error> {
         self.lock.check()?;
         let (file, len) = self.open(at)?;
-        self.active = Some((at.segment, Active::resumed(file, at.offset, len)));
+        let header = read_part(&*self.files, &self.path(at.segment), 0, HEADER_MAX);
+        let header = header.map_err(|e| failed("reading", &self.path(at.segment), e))?;
+        let active = Active::resumed(file, at.offset, len);
+        self.active = Some((at.segment, self.joined(at.segment, &header, active)));
         Ok(())
     }
 
@@ -217,6 +250,12 @@ impl Writer for FileWriter {
             }
             _ => Err(Error::conflict(self.session.clone())),
         }
+    }
+
+    fn is_settled(&self) -> bool {
+        self.active
+            .as_ref()
+            .is_none_or(|(_, active)| active.is_synced())
     }
 
     fn set_aside(&mut self, at: Position, bytes: &[u8]) -> Result<String, Error> {
@@ -256,6 +295,9 @@ impl Writer for FileWriter {
         Ok(size)
     }
 }
+
+/// The start of a segment that holds its header, in bytes.
+const HEADER_MAX: usize = 4 << 10;
 
 /// Replaces segments while the writer that gave it out has the session.
 #[derive(Debug)]
