@@ -181,6 +181,10 @@ impl Active {
     }
 
     fn take_back(&mut self, end: u64) {
+        // The device may have it all the same, until the segment is synced: in a journal alone, what takes
+        // its place could not be told from what it takes the place of.
+        self.is_covered = false;
+        self.is_synced = false;
         self.end = end;
         self.allocated = end;
         self.is_poisoned |= self.disk.set_len(end).is_err();

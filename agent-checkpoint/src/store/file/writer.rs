@@ -14,7 +14,7 @@ use super::names::{sealed_name, segment_name};
 use super::{QUARANTINE, failed, folder, sealed};
 use crate::format::bytes_at;
 use crate::format::segment::{Place, Start};
-use crate::fs::{Access, FileHandle, FileSystem, read_part, write_all};
+use crate::fs::{Access, FileHandle, FileSystem, write_all};
 use crate::store::name_aside;
 use crate::{Durability, Error, Position, Replacer, Size, StoreId, Tenure, Writer};
 
@@ -213,8 +213,10 @@ impl Writer for FileWriter {
     fn resume(&mut self, at: Position) -> Result<(), Error> {
         self.lock.check()?;
         let (file, len) = self.open(at)?;
-        let header = read_part(&*self.files, &self.path(at.segment), 0, HEADER_MAX);
-        let header = header.map_err(|e| failed("reading", &self.path(at.segment), e))?;
+        let mut header = vec![0; HEADER_MAX];
+        let read = file.read_at(0, &mut header);
+        let read = read.map_err(|e| failed("reading", &self.path(at.segment), e))?;
+        header.truncate(read);
         let active = Active::resumed(file, at.offset, len);
         self.active = Some((at.segment, self.joined(at.segment, &header, active)));
         Ok(())

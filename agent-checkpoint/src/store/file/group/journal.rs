@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::record::{RECORD_MAX, Record};
 use crate::StoreId;
-use crate::fs::{Access, FileHandle, FileSystem, is_absence, read_part, write_all};
+use crate::fs::{Access, EntryKind, FileHandle, FileSystem, is_absence, read_part, write_all};
 
 const BEGIN: &str = "journal-";
 const END: &str = ".ckj";
@@ -13,6 +13,8 @@ const END: &str = ".ckj";
 const ZEROS: [u8; 4 << 10] = [0; 4 << 10];
 /// Read at once, in bytes; a record fits in.
 const STEP: usize = 256 << 10;
+/// A reader looks no further than this, in bytes; no journal is longer.
+pub(super) const JOURNAL_MAX: u64 = 16 << 20;
 
 /// An open journal that this process writes to.
 #[derive(Debug)]
@@ -103,7 +105,9 @@ impl Journal {
 
 /// The journals in a store's folder, of this process and of others, dead or alive.
 pub(super) fn journals(files: &dyn FileSystem, root: &Path) -> io::Result<Vec<PathBuf>> {
-    let names = files.list(root)?.into_iter().map(|(name, _)| name);
+    // A pipe of that name would hang whoever reads it.
+    let entries = files.list(root)?.into_iter();
+    let names = entries.filter_map(|(name, kind)| (kind == EntryKind::File).then_some(name));
     let names = names.filter(|name| {
         let token = name.strip_prefix(BEGIN).and_then(|n| n.strip_suffix(END));
         token.and_then(StoreId::parse).is_some()
@@ -111,7 +115,7 @@ pub(super) fn journals(files: &dyn FileSystem, root: &Path) -> io::Result<Vec<Pa
     Ok(names.map(|name| root.join(name)).collect())
 }
 
-/// The records of a journal that are whole; none where it was removed meanwhile.
+/// The records of a journal that are whole, in its first 16 MiB; none where it was removed meanwhile.
 pub(super) fn records(
     files: &dyn FileSystem,
     path: &Path,
@@ -129,7 +133,7 @@ pub(super) fn records(
                 Err(e) if is_absence(&e) => return Ok(()),
                 more => more?,
             };
-            is_whole = more.is_empty();
+            is_whole = more.is_empty() || offset >= JOURNAL_MAX;
             offset = offset.saturating_add(wide(more.len()));
             bytes.extend(more);
             continue;

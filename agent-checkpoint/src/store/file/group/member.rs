@@ -2,12 +2,12 @@
 
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use agent_primitives::SessionId;
 
-use super::Group;
 use super::record::{RECORD_MAX, Record};
+use super::{Group, Waiting};
 use crate::fs::FileHandle;
 
 static MEMBERS: AtomicU64 = AtomicU64::new(0);
@@ -35,11 +35,57 @@ impl Covered {
     }
 }
 
+/// What one who waits is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Call {
+    Wait,
+    /// It writes for all who wait now.
+    Lead,
+    /// Whether its record is on the device.
+    Done(bool),
+}
+
+/// Where the writer of a segment waits, and is called from.
+#[derive(Debug)]
+pub(super) struct Seat {
+    call: Mutex<Call>,
+    called: Condvar,
+}
+
+impl Seat {
+    pub(super) const fn new() -> Self {
+        Self {
+            call: Mutex::new(Call::Wait),
+            called: Condvar::new(),
+        }
+    }
+
+    fn call(&self) -> MutexGuard<'_, Call> {
+        self.call.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn take(&self) {
+        *self.call() = Call::Wait;
+    }
+
+    pub(super) fn tell(&self, call: Call) {
+        *self.call() = call;
+        self.called.notify_one();
+    }
+
+    pub(super) fn wait(&self) -> Call {
+        let call = self.call();
+        let call = self.called.wait_while(call, |call| *call == Call::Wait);
+        *call.unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// A segment in a group. One that is dropped while the journal covers it stays there until it is synced.
 #[derive(Debug)]
 pub(in crate::store::file) struct Member {
     group: Arc<Group>,
     covered: Arc<Covered>,
+    seat: Arc<Seat>,
     session: SessionId,
     segment: u32,
     epoch: u64,
@@ -68,6 +114,7 @@ impl Member {
         (epoch > 0).then(|| Self {
             group: Arc::clone(group),
             covered: Arc::new(covered),
+            seat: Arc::new(Seat::new()),
             session: session.clone(),
             segment,
             epoch,
@@ -76,11 +123,9 @@ impl Member {
 
     /// One more append to be synced. It counts until it is dropped.
     pub(in crate::store::file) fn arrive(&self) -> Arrival<'_> {
-        let mut state = self.group.state();
-        state.arrived = state.arrived.saturating_add(1);
         Arrival {
             member: self,
-            is_crowded: state.arrived >= self.group.limits.together,
+            is_crowded: self.group.arrive(),
         }
     }
 
@@ -108,6 +153,7 @@ impl Arrival<'_> {
         let Member {
             group,
             covered,
+            seat,
             session,
             segment,
             epoch,
@@ -122,13 +168,17 @@ impl Arrival<'_> {
             offset,
             bytes: bytes.to_vec(),
         };
-        record.len() <= RECORD_MAX && group.commit(record, Arc::clone(covered))
+        record.len() <= RECORD_MAX
+            && group.commit(Waiting {
+                record,
+                covered: Arc::clone(covered),
+                seat: Arc::clone(seat),
+            })
     }
 }
 
 impl Drop for Arrival<'_> {
     fn drop(&mut self) {
-        let mut state = self.member.group.state();
-        state.arrived = state.arrived.saturating_sub(1);
+        self.member.group.depart();
     }
 }

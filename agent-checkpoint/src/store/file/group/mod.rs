@@ -1,7 +1,8 @@
 //! Synced appends of many sessions that wait at once: written to one journal, and synced there once.
 //!
 //! Nobody has a thread for it. Of those that wait, one leads: it writes the records of all of them, syncs,
-//! and tells the others. Alone, or with few, a writer syncs its own segment, which costs no more.
+//! tells the others, and names the next one. With few, each writer syncs its own segment: the system flushes
+//! the device once for syncs that run at once, so that a journal would save nothing but make them wait in turn.
 
 mod journal;
 mod member;
@@ -15,6 +16,7 @@ pub(super) use redo::{redo, settle};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use agent_primitives::SessionId;
@@ -22,7 +24,7 @@ use agent_primitives::SessionId;
 use crate::StoreId;
 use crate::fs::FileSystem;
 use journal::Journal;
-use member::Covered;
+use member::{Call, Covered, Seat};
 use record::Record;
 
 /// When appends go to a journal, and how long that is.
@@ -37,11 +39,18 @@ pub(crate) struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            together: 3,
+            together: TOGETHER,
             room: 4 << 20,
         }
     }
 }
+
+/// With fewer than this the journal was no clear gain, measured on two processors with one disk; see ARCHITECTURE.md.
+const TOGETHER: usize = 12;
+/// How often in a row a leader lets others run before it writes, when none of them brought a record.
+const IDLE_MAX: usize = 2;
+/// How often it does so at most.
+const YIELDS_MAX: usize = 64;
 
 /// Records that wait at most; who comes later syncs its own segment.
 const QUEUE_MAX: usize = 256;
@@ -53,19 +62,22 @@ pub(super) struct Group {
     root: Arc<Path>,
     seed: u32,
     limits: Limits,
+    /// Synced appends under way.
+    arrived: AtomicUsize,
+    /// There were enough of them at once, and batches since were not small.
+    is_crowded: AtomicBool,
     state: Mutex<State>,
+    /// Nobody leads, where somebody waits for that to forget a session.
     changed: Condvar,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    /// Synced appends under way.
-    arrived: usize,
-    tickets: u64,
     queue: Vec<Waiting>,
-    /// Of those whose leader is done: whether their records are in the journal.
-    outcomes: BTreeMap<u64, bool>,
+    /// Somebody writes for all, or was named to.
     is_led: bool,
+    /// Those who wait to lead without a record.
+    forgetting: usize,
     /// Lent to the leader while there is one.
     journal: Option<Journal>,
     /// It could not be made or written: all sync their own segments from here on.
@@ -79,9 +91,9 @@ struct State {
 /// A record on its way, and whose it is.
 #[derive(Debug)]
 struct Waiting {
-    ticket: u64,
     record: Record,
     covered: Arc<Covered>,
+    seat: Arc<Seat>,
 }
 
 impl Group {
@@ -96,6 +108,8 @@ impl Group {
             root,
             seed: record::seed(store),
             limits,
+            arrived: AtomicUsize::new(0),
+            is_crowded: AtomicBool::new(false),
             state: Mutex::default(),
             changed: Condvar::new(),
         }
@@ -105,32 +119,52 @@ impl Group {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// One more synced append; whether it is one of many.
+    fn arrive(&self) -> bool {
+        let arrived = self.arrived.fetch_add(1, Ordering::Relaxed);
+        if arrived.saturating_add(1) < self.limits.together {
+            return self.is_crowded.load(Ordering::Relaxed);
+        }
+        self.is_crowded.store(true, Ordering::Relaxed);
+        true
+    }
+
+    fn depart(&self) {
+        self.arrived.fetch_sub(1, Ordering::Relaxed);
+    }
+
     /// Returns `true` when the record is on the device, and `false` where its writer has to see to that.
-    fn commit(&self, record: Record, covered: Arc<Covered>) -> bool {
+    fn commit(&self, waiting: Waiting) -> bool {
+        let seat = Arc::clone(&waiting.seat);
         let mut state = self.state();
         if state.is_out || state.queue.len() >= QUEUE_MAX {
             return false;
         }
-        let ticket = state.tickets;
-        state.tickets = ticket.wrapping_add(1);
-        state.queue.push(Waiting {
-            ticket,
-            record,
-            covered,
-        });
-        loop {
-            if let Some(is_written) = state.outcomes.remove(&ticket) {
-                return is_written;
+        seat.take();
+        state.queue.push(waiting);
+        let is_led = std::mem::replace(&mut state.is_led, true);
+        drop(state);
+        if is_led && let Call::Done(is_written) = seat.wait() {
+            return is_written;
+        }
+        self.gather();
+        Lead::take(self, true).run();
+        // Its own record was among those it wrote.
+        matches!(seat.wait(), Call::Done(true))
+    }
+
+    /// Lets those come whose last append has just been acknowledged: they are ready to run and will bring
+    /// the next. Without it two halves take turns, and each waits for the other one's sync.
+    fn gather(&self) {
+        let (mut known, mut idle) = (0, 0);
+        for _ in 0..YIELDS_MAX {
+            let len = self.state().queue.len();
+            idle = if len > known { 0 } else { idle + 1 };
+            known = len;
+            if idle >= IDLE_MAX {
+                return;
             }
-            if state.is_led {
-                let woken = self.changed.wait(state);
-                state = woken.unwrap_or_else(PoisonError::into_inner);
-                continue;
-            }
-            let lead = Lead::take(self, &mut state);
-            drop(state);
-            lead.run();
-            state = self.state();
+            std::thread::yield_now();
         }
     }
 
@@ -152,16 +186,19 @@ impl Group {
     /// Nothing that the journal holds of the session is found any more. It has no writer now.
     pub(super) fn forget(&self, session: &SessionId) {
         let mut state = self.state();
+        state.forgetting = state.forgetting.saturating_add(1);
         while state.is_led {
             let woken = self.changed.wait(state);
             state = woken.unwrap_or_else(PoisonError::into_inner);
         }
-        if !state.sessions.contains(session) {
-            return;
-        }
-        let mut lead = Lead::take(self, &mut state);
+        state.forgetting = state.forgetting.saturating_sub(1);
+        state.is_led = true;
+        let is_known = state.sessions.contains(session);
         drop(state);
-        lead.forget();
+        let mut lead = Lead::take(self, false);
+        if is_known {
+            lead.forget();
+        }
     }
 }
 
@@ -188,18 +225,28 @@ struct Lead<'a> {
 }
 
 impl<'a> Lead<'a> {
-    fn take(group: &'a Group, state: &mut State) -> Self {
-        state.is_led = true;
+    /// Whoever calls it is the one who leads.
+    fn take(group: &'a Group, takes_queue: bool) -> Self {
+        let mut state = group.state();
+        let batch = if takes_queue {
+            std::mem::take(&mut state.queue)
+        } else {
+            Vec::new()
+        };
         Self {
             group,
             journal: state.journal.take(),
-            batch: std::mem::take(&mut state.queue),
+            batch,
             is_written: false,
             is_out: state.is_out,
         }
     }
 
     fn run(mut self) {
+        // With half as many as it takes to begin it is a crowd no more.
+        if self.batch.len() < self.group.limits.together.div_ceil(2) {
+            self.group.is_crowded.store(false, Ordering::Relaxed);
+        }
         if !self.is_out {
             self.write();
         }
@@ -264,23 +311,32 @@ impl<'a> Lead<'a> {
 
 impl Drop for Lead<'_> {
     fn drop(&mut self) {
+        let mut seats = Vec::with_capacity(self.batch.len());
         let mut state = self.group.state();
         state.journal = self.journal.take();
         state.is_out = self.is_out;
-        for Waiting {
-            ticket,
-            record,
-            covered,
-        } in self.batch.drain(..)
-        {
-            state.outcomes.insert(ticket, self.is_written);
+        for waiting in self.batch.drain(..) {
             if self.is_written {
+                let covered = waiting.covered;
                 state.covered.insert(covered.id(), covered);
-                state.sessions.insert(record.session);
+                state.sessions.insert(waiting.record.session);
             }
+            seats.push(waiting.seat);
         }
-        state.is_led = false;
+        // Who forgets goes first, and names the next one then.
+        let next = state.queue.first().filter(|_| state.forgetting == 0);
+        let next = next.map(|waiting| Arc::clone(&waiting.seat));
+        state.is_led = next.is_some();
+        let has_forgetters = state.forgetting > 0;
         drop(state);
-        self.group.changed.notify_all();
+        if let Some(next) = next {
+            next.tell(Call::Lead);
+        }
+        for seat in seats {
+            seat.tell(Call::Done(self.is_written));
+        }
+        if has_forgetters {
+            self.group.changed.notify_all();
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io;
+use std::ops::Range;
 use std::path::Path;
 
 use agent_primitives::SessionId;
@@ -11,14 +12,12 @@ use super::record::{Record, seed};
 use crate::format::SEGMENT_MAX;
 use crate::format::frame::Found;
 use crate::format::segment::{Place, Start};
-use crate::fs::{Access, FileHandle, FileSystem, read_part, write_all};
+use crate::fs::{Access, FileHandle, FileSystem, read_bounded, write_all};
+use crate::log::scan::scan;
 use crate::store::file::lock::Quiet;
 use crate::store::file::names::{folder_name, segment_name};
 use crate::store::file::{SESSIONS, failed};
 use crate::{Error, StoreId};
-
-/// The start of a segment that holds its header, in bytes.
-const HEADER_MAX: usize = 4 << 10;
 
 /// Gives a session's segments the bytes that a journal has of them, and returns when they are on the device.
 /// Whoever calls it has the session's lock.
@@ -40,7 +39,11 @@ pub(in crate::store::file) fn redo(
                 found.push(record);
             }
         });
-        read.map_err(|e| failed("reading", &path, e))?;
+        match read {
+            // Where a lock keeps others from reading, whoever holds it is alive, and so is what it wrote.
+            Err(_) if cfg!(windows) && !is_free(files, &path) => {}
+            read => read.map_err(|e| failed("reading", &path, e))?,
+        }
     }
     // Each of them begins where an earlier one ends, or where the segment did.
     found.sort_by_key(|record| (record.segment, record.offset));
@@ -61,25 +64,35 @@ pub(in crate::store::file) fn redo(
     Ok(())
 }
 
+fn is_free(files: &dyn FileSystem, journal: &Path) -> bool {
+    let file = files.open(journal, Access::Write);
+    file.and_then(|file| file.try_lock()).unwrap_or(true)
+}
+
 fn apply(
     files: &dyn FileSystem,
     path: &Path,
     place: &Place<'_>,
     records: &[Record],
 ) -> io::Result<()> {
-    let header = read_part(files, path, 0, HEADER_MAX)?;
-    let Ok(Start::Good(opening, start)) = place.check(&header) else {
+    let mut bytes = read_bounded(files, path, SEGMENT_MAX)?;
+    let Ok(Start::Good(opening, start)) = place.check(&bytes) else {
         return Ok(());
     };
-    let start = u64::try_from(start).unwrap_or(u64::MAX);
+    if bytes.len() > SEGMENT_MAX {
+        return Ok(());
+    }
+    let mut frames: Vec<Range<usize>> = scan(&bytes, start, place.seed())
+        .frames
+        .iter()
+        .map(|(at, frame)| *at..at.saturating_add(frame.len()))
+        .collect();
     let mut open: Option<Box<dyn FileHandle>> = None;
     for record in records {
-        let len = files.look(path)?.len;
-        if record.epoch != opening.epoch || record.offset < start || record.offset > len {
-            continue;
-        }
-        let there = read_part(files, path, record.offset, SEGMENT_MAX)?;
-        if holds_others(&there, &record.bytes, place.seed()) {
+        let at = usize::try_from(record.offset).unwrap_or(usize::MAX);
+        let range = at..at.saturating_add(record.bytes.len());
+        let fits = start <= at && at <= bytes.len() && range.end <= SEGMENT_MAX;
+        if record.epoch != opening.epoch || !fits || overlays(&frames, &bytes, &range, record) {
             continue;
         }
         let file = match open {
@@ -88,27 +101,37 @@ fn apply(
         };
         write_all(&*file, record.offset, &record.bytes)?;
         open = Some(file);
+        if bytes.len() < range.end {
+            bytes.resize(range.end, 0);
+        }
+        if let Some(there) = bytes.get_mut(range.clone()) {
+            there.copy_from_slice(&record.bytes);
+        }
+        let mut at = range.start;
+        while let Some(Ok(frame)) = bytes
+            .get(at..range.end)
+            .map(|b| Found::read(b, place.seed()))
+        {
+            let end = at.saturating_add(frame.len());
+            frames.push(at..end);
+            at = end;
+        }
     }
     open.map_or(Ok(()), |file| file.sync_all())
 }
 
-/// Whether a whole frame lies where another one belongs. A part of those that belong there may well be whole.
-fn holds_others(there: &[u8], bytes: &[u8], seed: u32) -> bool {
-    let mut at = 0_usize;
-    let frames = |bytes: &[u8], at: usize| {
-        let rest = bytes.get(at..).unwrap_or_default();
-        Found::read(rest, seed).ok().map(|found| {
-            let frame = rest.get(..found.len()).unwrap_or_default();
-            frame.to_vec()
-        })
-    };
-    while let Some(mine) = frames(bytes, at) {
-        if frames(there, at).is_some_and(|other| other != mine) {
-            return true;
-        }
-        at = at.saturating_add(mine.len());
-    }
-    false
+/// Whether a whole frame lies where the record has other bytes, or reaches beyond it. What a later writer put there
+/// counts then. A part of those that belong there may well be whole.
+fn overlays(frames: &[Range<usize>], bytes: &[u8], range: &Range<usize>, record: &Record) -> bool {
+    let mut touched = frames
+        .iter()
+        .filter(|frame| frame.start < range.end && range.start < frame.end);
+    touched.any(|frame| {
+        let from = frame.start.checked_sub(range.start);
+        let to = frame.end.saturating_sub(range.start);
+        let mine = from.and_then(|from| record.bytes.get(from..to));
+        mine.is_none() || mine != bytes.get(frame.clone())
+    })
 }
 
 /// Empties the journals of processes that are gone, where nobody has the sessions they are about.

@@ -8,12 +8,16 @@ use std::thread;
 
 use agent_primitives::{CheckpointKind, ManualClock, SessionId, Timestamp};
 
-use super::journal::{journals, records};
-use super::record::seed;
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+use super::journal::{JOURNAL_MAX, journals, records};
+use super::record::{Record, seed};
 use super::{Group, Limits, Member};
-use crate::fs::sim::SimFiles;
-use crate::fs::{Access, EntryKind, Facts, FileHandle, FileSystem};
-use crate::{Checkpointer, Durability, FileStore, Message, Store, StoreId, TakeOver};
+use crate::fs::sim::{Fault, SimFiles};
+use crate::fs::{Access, EntryKind, Facts, FileHandle, FileSystem, read_bounded, write_all};
+use crate::store::file::names::segment_name;
+use crate::{Checkpointer, Durability, FileStore, Message, Reader, Store, StoreId, TakeOver};
 
 const ROOT: &str = "/store";
 
@@ -227,7 +231,13 @@ fn appends_that_wait_together_are_synced_once() {
             });
         }
         // One leads; the others wait for it.
-        while group.state().tickets < 9 {
+        let written = || {
+            let path = journals(&*all, Path::new(ROOT)).unwrap().remove(0);
+            let mut found = 0;
+            records(&*all, &path, seed(store), |_| found += 1).unwrap();
+            found - 1
+        };
+        while written() + group.state().queue.len() < 8 {
             thread::yield_now();
         }
         assert_eq!(acknowledged.load(Ordering::SeqCst), 0);
@@ -236,7 +246,7 @@ fn appends_that_wait_together_are_synced_once() {
     assert_eq!(acknowledged.load(Ordering::SeqCst), 8);
     let (syncs, _) = files.syncs();
     assert!(syncs <= 2, "the leader's, and one for all others: {syncs}");
-    assert_eq!(group.state().arrived, 0);
+    assert_eq!(group.arrived.load(Ordering::SeqCst), 0);
     let path = journals(&*all, Path::new(ROOT)).unwrap().remove(0);
     let mut found = Vec::new();
     records(&*all, &path, seed(store), |record| found.push(record)).unwrap();
@@ -431,4 +441,191 @@ fn the_journal_of_a_dead_process_is_emptied_and_goes() {
     // One that is alive stays.
     FileStore::open_on(Arc::new(files.inner.clone()), ROOT).unwrap();
     assert_eq!(of(&files.inner), 1);
+}
+
+/// A journal with these bytes, as if a process had died with it.
+fn plant(files: &Watched, bytes: &[u8]) {
+    let path = Path::new(ROOT).join(format!("journal-{}.ckj", StoreId::from_bytes([3; 16])));
+    let file = files.inner.open(&path, Access::Replace).unwrap();
+    write_all(&*file, 0, bytes).unwrap();
+    file.sync_all().unwrap();
+    files.inner.sync_folder(Path::new(ROOT)).unwrap();
+}
+
+fn segments(files: &Watched, store: &FileStore, name: &str) -> Vec<Vec<u8>> {
+    let numbers = store.segments(&id(name)).unwrap();
+    let read = |n| {
+        read_bounded(
+            &files.inner,
+            &store
+                .session_folder(&id(name))
+                .unwrap()
+                .join(segment_name(n)),
+            usize::MAX,
+        )
+    };
+    numbers.into_iter().map(|n| read(n).unwrap()).collect()
+}
+
+/// A store with two sessions of a few saves each, all of it on the device; and the epochs of their segments.
+fn planted() -> (Watched, FileStore, [u64; 2]) {
+    let files = Watched::new();
+    let store = FileStore::open_on(Arc::new(files.clone()), ROOT).unwrap();
+    let epochs = ["a", "b"].map(|name| {
+        let mut session = open(&store, name);
+        for n in 0..4 {
+            say(&mut session, &format!("{name} says {n}"));
+        }
+        session.epoch()
+    });
+    (files, store, epochs)
+}
+
+fn record(name: &str, segment: u32, epoch: u64, offset: u64, bytes: &[u8]) -> Record {
+    Record {
+        session: id(name),
+        segment,
+        epoch,
+        offset,
+        bytes: bytes.to_vec(),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_bytes_in_a_journal_change_what_sessions_say(
+        noise in vec(any::<u8>(), 0..3_000),
+        // Right sums all the same: which session, segment, epoch (or another), offset, length of the noise.
+        forged in vec((any::<bool>(), 0..3_u32, 0..3_u64, prop_oneof![0..700_u64, any::<u64>()], 1..400_usize), 0..12),
+        generations in any::<bool>(),
+    ) {
+        let (files, store, epochs) = planted();
+        let before = ["a", "b"].map(|name| segments(&files, &store, name));
+        let mut bytes = Vec::new();
+        for (at, (who, segment, epoch, offset, len)) in forged.iter().enumerate() {
+            let (name, own) = if *who { ("a", epochs[0]) } else { ("b", epochs[1]) };
+            let epoch = if *epoch == 0 { own + 1 } else { own };
+            let garbage = &noise[..(*len).min(noise.len())];
+            let generation = if generations { 1 + at as u64 / 4 } else { 1 };
+            record(name, *segment, epoch, *offset, garbage).write(generation, seed(store.id()), &mut bytes);
+        }
+        bytes.extend(&noise);
+        plant(&files, &bytes);
+        let store = FileStore::open_on(Arc::new(files.clone()), ROOT).unwrap();
+        for (name, before) in ["a", "b"].iter().zip(&before) {
+            let after = segments(&files, &store, name);
+            prop_assert_eq!(after.len(), before.len());
+            for (after, before) in after.iter().zip(before) {
+                // Something may lie behind the end now; what was said has not changed.
+                prop_assert_eq!(&after[..before.len()], &before[..]);
+                prop_assert!(after.len() < before.len() + 400 * 12 + 1);
+            }
+            let expected: Vec<_> = (0..4).map(|n| format!("{name} says {n}")).collect();
+            prop_assert_eq!(texts(&open(&store, name)), expected);
+        }
+        prop_assert_eq!(journals(&files.inner, Path::new(ROOT)).unwrap().len(), 0);
+    }
+}
+
+#[test]
+fn a_record_is_for_its_session_segment_and_epoch_alone() {
+    let (files, store, [a, b]) = planted();
+    // Closing gives space back that nobody wrote to.
+    let end = |name: &str| segments(&files, &store, name).remove(0).len() as u64;
+    let (at_a, at_b) = (end("a"), end("b"));
+    let mut bytes = Vec::new();
+    for wrong in [
+        record("a", 1, a + 1, at_a, b"another epoch"),
+        record("a", 2, a, at_a, b"another segment"),
+        record("c", 1, a, at_a, b"another session"),
+        record("b", 1, b, 0, b"over the header"),
+        record("b", 1, b, 100, b"over a frame"),
+        record("b", 1, b, at_b - 1, b"over a frame's last byte"),
+        record("b", 1, b, 1 << 40, b"far away"),
+        record("b", 1, b, u64::MAX, b"further"),
+    ] {
+        wrong.write(1, seed(store.id()), &mut bytes);
+    }
+    let before = ["a", "b"].map(|name| segments(&files, &store, name));
+    plant(&files, &bytes);
+    let again = FileStore::open_on(Arc::new(files.clone()), ROOT).unwrap();
+    assert_eq!(
+        ["a", "b"].map(|name| segments(&files, &again, name)),
+        before
+    );
+    assert_eq!(again.sessions().unwrap(), [id("a"), id("b")]);
+    // One that fits is written, once and for all.
+    let mut bytes = Vec::new();
+    record("b", 1, b, at_b, b"fits").write(1, seed(store.id()), &mut bytes);
+    for _ in 0..2 {
+        plant(&files, &bytes);
+        let again = FileStore::open_on(Arc::new(files.clone()), ROOT).unwrap();
+        let found = segments(&files, &again, "b").remove(0);
+        let at = usize::try_from(at_b).unwrap();
+        assert_eq!(&found[at..at + 4], b"fits");
+        assert_eq!(&found[..at], &before[1][0][..at]);
+    }
+}
+
+#[test]
+fn a_journal_is_read_no_further_than_one_is_long() {
+    let (files, store, [a, _]) = planted();
+    let mut bytes = Vec::new();
+    let one = record("a", 9, a, 0, &vec![7; 60_000]);
+    while bytes.len() < 20 << 20 {
+        one.write(1, seed(store.id()), &mut bytes);
+    }
+    plant(&files, &bytes);
+    let path = journals(&files.inner, Path::new(ROOT)).unwrap().remove(0);
+    let mut read = 0;
+    records(&files.inner, &path, seed(store.id()), |record| {
+        read += record.len() as u64
+    })
+    .unwrap();
+    assert!(read <= JOURNAL_MAX + (256 << 10), "{read}");
+}
+
+#[test]
+fn whoever_opens_the_store_after_a_power_cut_sees_what_was_saved_without_writing() {
+    let files = Watched::new();
+    let store = store(&files, 64 << 10);
+    let mut session = open(&store, "a");
+    for text in ["one", "two", "three"] {
+        say(&mut session, text);
+    }
+    let after = after_power_cut(&files.inner);
+    let reader = Reader::open(after, id("a")).unwrap();
+    let seen: Vec<_> = reader
+        .state()
+        .unwrap()
+        .conversation
+        .into_iter()
+        .map(|m| m.content)
+        .collect();
+    assert_eq!(seen, ["one", "two", "three"]);
+}
+
+#[test]
+fn an_append_after_one_that_was_taken_back_goes_to_its_segment_first() {
+    let files = Watched::new();
+    let store = store(&files, 64 << 10);
+    let mut session = open(&store, "a");
+    say(&mut session, "one");
+    say(&mut session, "two");
+    // Full when the segment is written to: part of it may be on the device for ever after.
+    let call = files.inner.calls();
+    session.push(Message::user("three")).unwrap();
+    files.inner.fail(call..call + 3, Fault::Full);
+    let failed = session.save(CheckpointKind::Auto);
+    files.inner.heal();
+    assert!(failed.unwrap_err().is_disk_full());
+    files.syncs();
+    session.save(CheckpointKind::Auto).unwrap();
+    assert_eq!(files.syncs(), (0, 1));
+    say(&mut session, "four");
+    assert_eq!(files.syncs(), (1, 0));
+    let after = after_power_cut(&files.inner);
+    assert_eq!(texts(&open(&after, "a")), ["one", "two", "three", "four"]);
 }
