@@ -167,6 +167,49 @@ impl FileStore {
         Self::open_as(files, folder, None, Limits { together, room })
     }
 
+    /// Sets how many synced appends must be under way at once in this process before they are written to one
+    /// journal and synced there together; 12 unless set, and `usize::MAX` for never. One journal takes
+    /// less of the processor, and more sessions a second where that is what they wait for; with fewer at once each
+    /// had better sync its own file.
+    ///
+    /// For the clones of what this returns; call it before sessions are opened.
+    ///
+    /// ```
+    /// use agent_checkpoint::{Checkpointer, FileStore, Message, Store};
+    /// use agent_primitives::{CheckpointKind, SessionId};
+    ///
+    /// let folder = tempfile::tempdir()?;
+    /// let store = FileStore::open(folder.path())?.sync_together(1);
+    /// let id = SessionId::new("s1")?;
+    /// let mut session = Checkpointer::builder(store.clone(), id.clone()).open()?;
+    /// for text in ["in a segment of its own", "in the journal"] {
+    ///     session.push(Message::user(text))?;
+    ///     session.save(CheckpointKind::Auto)?;
+    /// }
+    /// let is_journal = |name: &str| name.starts_with("journal-");
+    /// let names = std::fs::read_dir(folder.path())?.flatten();
+    /// let mut names = names.filter_map(|entry| entry.file_name().into_string().ok());
+    /// assert!(names.any(|name| is_journal(&name)));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn sync_together(self, at_least: usize) -> Self {
+        let limits = Limits {
+            together: at_least,
+            ..Limits::default()
+        };
+        let group = Group::new(
+            Arc::clone(&self.files),
+            Arc::clone(&self.root),
+            self.id,
+            limits,
+        );
+        Self {
+            group: Arc::new(group),
+            ..self
+        }
+    }
+
     /// The folder.
     pub fn folder(&self) -> &Path {
         &self.root

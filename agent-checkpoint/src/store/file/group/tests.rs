@@ -252,10 +252,7 @@ fn appends_that_wait_together_are_synced_once() {
     records(&*all, &path, seed(store), |record| found.push(record)).unwrap();
     assert_eq!(found.len(), 9);
     drop(group);
-    assert_eq!(
-        journals(&*all, Path::new(ROOT)).unwrap(),
-        [PathBuf::new(); 0]
-    );
+    assert!(journals(&*all, Path::new(ROOT)).unwrap().is_empty());
 }
 
 #[test]
@@ -581,7 +578,7 @@ fn a_journal_is_read_no_further_than_one_is_long() {
     let path = journals(&files.inner, Path::new(ROOT)).unwrap().remove(0);
     let mut read = 0;
     records(&files.inner, &path, seed(store.id()), |record| {
-        read += record.len() as u64
+        read += record.len() as u64;
     })
     .unwrap();
     assert!(read <= JOURNAL_MAX + (256 << 10), "{read}");
