@@ -8,7 +8,8 @@
 #![cfg(feature = "fs")]
 
 use agent_checkpoint::{
-    Checkpointer, CountTokens, Durability, FileStore, MemoryStore, Message, Reader, Store, ToolCall,
+    Checkpointer, CountTokens, Durability, FileStore, MemoryStore, Message, Reader, Retention,
+    Store, ToolCall,
 };
 use agent_primitives::{CheckpointKind, SessionId};
 use serde_json::json;
@@ -214,4 +215,68 @@ fn a_damaged_long_text_costs_the_checkpoints_that_need_it_and_no_other() {
         open().history(),
         [Message::user("task"), Message::user(long)]
     );
+}
+
+/// Bytes of the log once what no checkpoint needs is left out.
+fn compacted(session: &mut Checkpointer) -> u64 {
+    session.compact().unwrap();
+    session.figures().unwrap().stored_bytes
+}
+
+#[test]
+fn a_text_that_no_checkpoint_needs_goes_and_may_come_again() {
+    let store = MemoryStore::new();
+    let one = Retention::last(1.try_into().unwrap()).backups(1.try_into().unwrap());
+    let open = || {
+        let builder = Checkpointer::builder(store.clone(), id()).retention(one);
+        builder.open().unwrap()
+    };
+    let (kept, shared, lost) = (picture(1, 90_000), picture(2, 90_000), picture(3, 90_000));
+    let mut session = open();
+    session.push(shows(&kept)).unwrap();
+    session.push(shows(&shared)).unwrap();
+    save(&mut session);
+    let before = session.latest().unwrap().id.clone();
+    session.pin(&before).unwrap();
+    session.push(shows(&lost)).unwrap();
+    session.push(shows(&shared)).unwrap();
+    save(&mut session);
+    session.restore(&before).unwrap();
+    // A later backup takes the place of the one that still needs it.
+    session.push(Message::user("on another way")).unwrap();
+    save(&mut session);
+    let whole = session.figures().unwrap().stored_bytes;
+    let again = session.latest().unwrap().id.clone();
+    session.pin(&again).unwrap();
+    session.push(Message::user("and on")).unwrap();
+    save(&mut session);
+    session.restore(&again).unwrap();
+    for id in [&before, &again] {
+        session.unpin(id).unwrap();
+    }
+    let left = compacted(&mut session);
+    assert!(left + 60_000 < whole, "{left} of {whole}");
+    assert!(left > 130_000, "two of three stay: {left}");
+    for text in [&kept, &shared] {
+        assert!(session.history().contains(&shows(text)));
+    }
+
+    // The same text once more is written anew, and refers to nothing that went.
+    session.push(shows(&lost)).unwrap();
+    session.push(shows(&kept)).unwrap();
+    save(&mut session);
+    let history = session.history().to_vec();
+    drop(session);
+    let mut session = open();
+    assert!(session.report().is_clean(), "{}", session.report());
+    assert_eq!(session.history(), history);
+    let later = compacted(&mut session);
+    assert!(later > left + 60_000);
+    assert_eq!(compacted(&mut session), later, "nothing more to leave out");
+    drop(session);
+    let session = open();
+    assert!(session.report().is_clean(), "{}", session.report());
+    assert_eq!(session.history(), history);
+    let reader = Reader::open(store.clone(), id()).unwrap();
+    assert_eq!(reader.tail(9).unwrap(), history);
 }

@@ -191,26 +191,55 @@ fn a_fork_needs_a_name_that_is_free_and_a_checkpoint_that_is_listed() {
     assert_eq!(store.sessions().unwrap(), [id("other"), id("parent")]);
 }
 
-#[test]
-fn one_of_the_two_fork_frames_may_be_damaged() {
+/// Opens a fork whose own segment was damaged.
+fn with_damage(what: &str, damage: impl Fn(&mut [u8]) -> bool) -> bool {
     let store = MemoryStore::new();
     let mut parent = open(&store, "parent");
     let one = say(&mut parent, "one");
     drop(parent.fork(&one, id("child")).unwrap());
     let segments = store.segments(&id("child")).unwrap();
     let read = |segment| store.read(&id("child"), segment, usize::MAX).unwrap();
-    let own = read(segments[1]);
-    for at in (0..own.len()).step_by(7) {
-        let mut bent = own.clone();
-        bent[at] ^= 0x10;
-        let copy = MemoryStore::with_id(store.id());
-        let mut writer = copy.writer(&id("child")).unwrap();
-        writer.start(segments[0], &read(segments[0])).unwrap();
-        writer.start(segments[1], &bent).unwrap();
-        drop(writer);
-        let child = open(&copy, "child");
-        assert_eq!(child.history(), [Message::user("one")], "byte {at}");
-        assert!(!child.report().is_clean());
+    let mut own = read(segments[1]);
+    if !damage(&mut own) {
+        return false;
+    }
+    let copy = MemoryStore::with_id(store.id());
+    let mut writer = copy.writer(&id("child")).unwrap();
+    writer.start(segments[0], &read(segments[0])).unwrap();
+    writer.start(segments[1], &own).unwrap();
+    drop(writer);
+    let child = open(&copy, "child");
+    assert_eq!(child.history(), [Message::user("one")], "{what}");
+    assert!(!child.report().is_clean());
+    true
+}
+
+#[test]
+fn one_of_the_fork_frames_may_be_damaged() {
+    for at in (0..).step_by(37) {
+        let bend = |own: &mut [u8]| own.get_mut(at).map(|byte| *byte ^= 0x10).is_some();
+        if !with_damage(&format!("byte {at}"), bend) {
+            break;
+        }
+    }
+}
+
+#[test]
+fn no_lost_sector_or_page_costs_a_fork_what_it_shares() {
+    for len in [512, 4_096] {
+        for page in 0.. {
+            let lose = |own: &mut [u8]| {
+                let from = page * len;
+                let end = own.len().min(from + len);
+                own.get_mut(from..end).is_some_and(|lost| {
+                    lost.fill(0xff);
+                    !lost.is_empty()
+                })
+            };
+            if !with_damage(&format!("{page} of {len}"), lose) {
+                break;
+            }
+        }
     }
 }
 

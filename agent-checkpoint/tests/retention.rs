@@ -184,7 +184,7 @@ fn a_policy_is_written_as_plain_data_and_misspellings_are_refused() {
 
 fn policy() -> impl Strategy<Value = Retention> {
     let last = prop_oneof![3 => (1_usize..6).prop_map(Some), 1 => Just(None)];
-    let cap = prop_oneof![3 => Just(None), 1 => (0_u64..4_000).prop_map(Some)];
+    let cap = prop_oneof![3 => Just(None), 1 => (1_u64..4_000).prop_map(Some)];
     (
         last,
         0_usize..4,
@@ -196,12 +196,16 @@ fn policy() -> impl Strategy<Value = Retention> {
     )
         .prop_map(|(last, hourly, daily, weekly, within, backups, cap)| {
             let base = last.map_or_else(Retention::all, |last| Retention::last(some(last)));
-            let base = base
-                .hourly(hourly)
-                .daily(daily)
-                .weekly(weekly)
-                .within(Duration::from_secs(within * HOUR))
-                .backups(some(backups));
+            // Where all stay the finer rules are refused.
+            let base = if last.is_some() {
+                base.hourly(hourly)
+                    .daily(daily)
+                    .weekly(weekly)
+                    .within(Duration::from_secs(within * HOUR))
+            } else {
+                base
+            };
+            let base = base.backups(some(backups));
             cap.map_or(base, |cap| base.size_cap(cap))
         })
 }
@@ -209,6 +213,9 @@ fn policy() -> impl Strategy<Value = Retention> {
 /// At least as loose as `policy` in each rule.
 fn looser(policy: &Retention, by: usize) -> Retention {
     let mut looser = *policy;
+    if policy.last.is_none() {
+        return looser;
+    }
     looser.last = policy.last.map(|last| some(last.get() + by));
     looser.hourly += by;
     looser.daily += by;

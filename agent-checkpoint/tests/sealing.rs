@@ -220,7 +220,8 @@ fn damage_in_a_pack_costs_that_pack_and_is_told_exactly() {
     drop(session);
     let bytes = store.read(&id(), 1, usize::MAX).unwrap();
     let mut bent = bytes.clone();
-    bent[bytes.len() / 2] ^= 1;
+    // In the second pack of two.
+    bent[bytes.len() * 5 / 6] ^= 1;
     let writer = store.writer(&id()).unwrap();
     writer.replacer().unwrap().replace(1, &bent).unwrap();
     drop(writer);
@@ -359,6 +360,32 @@ fn what_cannot_be_sealed_fails_no_save_and_is_tried_again() {
     assert_eq!(session.seal().unwrap().segments, 4);
     drop(session);
     assert_eq!(retaining_all(store).history(), history);
+}
+
+#[test]
+fn the_first_save_after_opening_has_sealed_what_an_earlier_process_left() {
+    let store = MemoryStore::new();
+    let builder = Checkpointer::builder(store.clone(), id()).sealing(Sealing::Never);
+    let mut session = builder.open().unwrap();
+    fill(&mut session, &store, 4);
+    drop(session);
+
+    // Who only looks changes nothing: all four are left to do.
+    let mut session = retaining_all(store.clone());
+    let history = session.history().to_vec();
+    assert_eq!(session.figures().unwrap().sealed_segments, 0);
+    drop(session);
+    session = retaining_all(store.clone());
+    assert_eq!(session.figures().unwrap().sealed_segments, 0);
+
+    save(&mut session, "and on");
+    // Waits for what is at work, and finds the newest of the full ones and the one that is written to.
+    assert_eq!(session.seal().unwrap().segments, 2);
+    assert_eq!(session.figures().unwrap().sealed_segments, 4);
+    drop(session);
+    let session = retaining_all(store);
+    assert!(session.report().is_clean(), "{}", session.report());
+    assert_eq!(session.history()[..history.len()], history);
 }
 
 #[test]

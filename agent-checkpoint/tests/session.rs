@@ -168,7 +168,7 @@ fn a_long_session_spans_segments_and_each_listed_checkpoint_restores_exactly() {
         session.push(Message::user(noise())).unwrap();
         auto(&mut session);
     }
-    assert_eq!(store.segments(&id()).unwrap().len(), 7);
+    assert_eq!(store.segments(&id()).unwrap().len(), 13);
     let history = session.history().to_vec();
     drop(session);
     let mut session = open(&store);
@@ -663,13 +663,13 @@ fn a_batch_longer_than_a_segment_lies_in_several() {
     session.push(Message::user("task")).unwrap();
     auto(&mut session);
     for seed in 0..6 {
-        session.push(Message::user(noise(seed, 256 << 10))).unwrap();
+        session.push(Message::user(noise(seed, 128 << 10))).unwrap();
     }
     auto(&mut session);
     let segments = store.segments(&id()).unwrap();
     assert_eq!(segments, [1, 2]);
     for segment in segments {
-        assert!(store.read(&id(), segment, usize::MAX).unwrap().len() <= 1 << 20);
+        assert!(store.read(&id(), segment, usize::MAX).unwrap().len() <= 512 << 10);
     }
     let history = session.history().to_vec();
     drop(session);
@@ -686,7 +686,7 @@ fn a_batch_that_stopped_between_segments_is_written_again_whole() {
     session.push(Message::user("task")).unwrap();
     auto(&mut session);
     for seed in 0..6 {
-        session.push(Message::user(noise(seed, 256 << 10))).unwrap();
+        session.push(Message::user(noise(seed, 128 << 10))).unwrap();
     }
     *left.lock().unwrap() = 1;
     assert!(

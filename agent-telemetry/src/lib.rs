@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 
+mod metrics;
 mod price;
+mod privacy;
 mod record;
 mod session;
 mod sink;
@@ -11,12 +13,20 @@ mod telemetry;
 mod trace;
 mod words;
 
-pub use price::{Price, Prices};
-pub use record::{
-    Body, InvalidMetric, Metric, ModelCall, Outcome, Record, SessionEnd, SessionStart, Severity,
-    Task, ToolCall, ToolOutcome, Unit, Violation,
+pub use metrics::{
+    Counter, ExponentialHistogram, Family, FamilySnapshot, Gauge, Handle, Histogram, Instrument,
+    InstrumentKind, InvalidHistogram, LabelSet, LabelValue, Metrics, MetricsConfig, MetricsError,
+    MetricsSnapshot, Operation, SeriesSnapshot, TokenType, Value,
 };
-pub use session::{Session, ToolCallSpan};
+pub use price::{Price, Prices};
+pub use privacy::{Redaction, UserKey};
+pub use record::{
+    Answer, Body, Candidate, Decision, DecisionOutcome, FilesChanged, InvalidMetric,
+    InvalidProject, InvalidUserHash, Metric, MetricKind, ModelCall, Outcome, Parent, ProjectId,
+    Record, ServiceTier, SessionEnd, SessionStart, Severity, StopReason, Task, TaskTiming,
+    ToolCall, ToolOutcome, Unit, UserHash, Violation,
+};
+pub use session::{ModelCallSpan, ModelHandle, Session, SessionObserver, ToolCallSpan, ToolHandle};
 pub use sink::{MemorySink, Sink, SinkError};
 pub use stats::{
     Cost, FailureLine, HandoffLine, Latency, MetricLine, ModelCost, ModelLine, Outcomes, Overview,

@@ -5,9 +5,13 @@ use std::error::Error;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::Record;
+use crate::{Record, UserKey};
 
-/// Stores records. Called by one thread, in the order of recording, never concurrently.
+/// Stores records. Called by one thread, never concurrently.
+///
+/// Records come in the order in which each thread made them. The marks of sessions (start, resumption,
+/// end) come behind everything that happened before them, and ahead of everything after them, on
+/// whichever thread.
 ///
 /// ```
 /// use agent_telemetry::{Record, Sink, SinkError};
@@ -34,11 +38,25 @@ pub trait Sink: Send {
     /// # Errors
     /// [`SinkError`] when nothing was stored. The same batch is offered again later.
     fn write(&mut self, batch: &[Record]) -> Result<(), SinkError>;
+
+    /// The key that makes [`UserHash`](crate::UserHash)es of e-mail addresses, asked for when a
+    /// recorder starts: a store gives the one that it keeps, so that a person is the same one in
+    /// every run. A new one each time unless a sink says otherwise.
+    ///
+    /// # Errors
+    /// [`SinkError`] when the key cannot be read or kept.
+    fn user_key(&mut self) -> Result<UserKey, SinkError> {
+        Ok(UserKey::random())
+    }
 }
 
 impl<S: Sink + ?Sized> Sink for Box<S> {
     fn write(&mut self, batch: &[Record]) -> Result<(), SinkError> {
         (**self).write(batch)
+    }
+
+    fn user_key(&mut self) -> Result<UserKey, SinkError> {
+        (**self).user_key()
     }
 }
 
@@ -99,6 +117,7 @@ pub struct MemorySink {
 struct Kept {
     records: VecDeque<Record>,
     evicted: u64,
+    user_key: Option<UserKey>,
 }
 
 impl MemorySink {
@@ -147,5 +166,9 @@ impl Sink for MemorySink {
         kept.records.drain(..surplus);
         kept.evicted = kept.evicted.saturating_add(surplus as u64);
         Ok(())
+    }
+
+    fn user_key(&mut self) -> Result<UserKey, SinkError> {
+        Ok(*self.kept().user_key.get_or_insert_with(UserKey::random))
     }
 }

@@ -1,8 +1,8 @@
 //! `tracing` spans and events beside the records, with the attribute names of the OpenTelemetry
 //! GenAI conventions. Without a subscriber each costs one atomic load.
 
-use agent_primitives::{AgentId, FailureKind, Handoff, SessionId, ToolName};
-use tracing::{Span, debug, debug_span, field, info_span};
+use agent_primitives::{AgentId, FailureKind, Handoff, ModelId, ProviderId, SessionId, ToolName};
+use tracing::{Level, Span, debug, debug_span, field, info_span};
 
 use crate::{ModelCall, Outcome, ToolOutcome};
 
@@ -34,6 +34,41 @@ pub(crate) fn tool_span(session: &Span, tool: &ToolName) -> Span {
 
 pub(crate) fn tool_end(span: &Span, outcome: ToolOutcome) {
     span.record("outcome", outcome.as_str());
+}
+
+/// Whether anybody may listen to calls.
+pub(crate) fn is_enabled() -> bool {
+    tracing::enabled!(target: "agent_telemetry", Level::DEBUG)
+}
+
+pub(crate) fn chat_span(session: &Span, provider: &ProviderId, model: &ModelId) -> Span {
+    debug_span!(
+        target: "agent_telemetry",
+        parent: session,
+        "chat",
+        gen_ai.operation.name = "chat",
+        gen_ai.provider.name = provider.as_str(),
+        gen_ai.request.model = model.as_str(),
+        gen_ai.usage.input_tokens = field::Empty,
+        gen_ai.usage.cache_read.input_tokens = field::Empty,
+        gen_ai.usage.output_tokens = field::Empty,
+        gen_ai.response.time_to_first_chunk = field::Empty,
+        error.type = field::Empty,
+    )
+}
+
+pub(crate) fn chat_end(span: &Span, call: &ModelCall) {
+    // The conventions count cached tokens as input.
+    span.record("gen_ai.usage.input_tokens", call.usage.input_total());
+    let cache_read = call.usage.cache_read();
+    span.record("gen_ai.usage.cache_read.input_tokens", cache_read);
+    span.record("gen_ai.usage.output_tokens", call.usage.output());
+    if let Some(after) = call.first_token {
+        span.record("gen_ai.response.time_to_first_chunk", after.as_secs_f64());
+    }
+    if let Some(kind) = call.failure {
+        span.record("error.type", kind.as_str());
+    }
 }
 
 pub(crate) fn model_call(session: &Span, call: &ModelCall) {

@@ -59,7 +59,7 @@ fn every_gate_has_figures_and_names_a_row_that_runs() {
         let plans = rows::plans(&setting);
         let plan = plans.into_iter().find(|plan| plan.name == gate.group);
         let mut group = plan.expect(&gate.group).group().unwrap();
-        assert!(perform(&mut group, &gate.case, 1).unwrap() >= 1);
+        assert!(perform(&mut group, &gate.case, 1, 1).unwrap() >= 1);
         let figures = (gate.instructions, gate.allocations);
         assert!(
             matches!(figures, (Some(1.0..), Some(0.0..))),

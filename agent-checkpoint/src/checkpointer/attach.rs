@@ -403,14 +403,41 @@ impl Writer for Closed {
     }
 }
 
+/// Checkpoints are tried, newest first, until as many bytes were inflated for them as the log has many times over, and so much more:
+/// forged ones could name the same long value again and again.
+const EFFORT: u64 = 64;
+const EFFORT_MIN: u64 = 4 << 30;
+
 /// The newest commit that is whole and reads back, and its state.
 pub(crate) fn newest(replay: &mut Replay) -> Result<(Option<Entry>, Current), Error> {
-    while let Some(entry) = replay.head().cloned() {
+    let effort = EFFORT_MIN.saturating_add(replay.logical.saturating_mul(EFFORT));
+    newest_within(replay, effort)
+}
+
+/// As [`newest`], where at most `effort` bytes may be inflated for it.
+fn newest_within(replay: &mut Replay, effort: u64) -> Result<(Option<Entry>, Current), Error> {
+    let mut left = effort;
+    let mut end = replay.commits.len();
+    while let Some((at, entry)) = replay.whole_before(end) {
+        let entry = entry.clone();
+        let components = entry.body.components.values();
+        let cost = components
+            .map(|reference| replay.values.cost(reference.seq))
+            .fold(0, u64::saturating_add);
+        // The first one is what the log inflates to in any case.
+        let is_first = left == effort;
+        left = left
+            .checked_sub(cost)
+            .or(is_first.then_some(0))
+            .ok_or_else(|| {
+                let what = "what the checkpoints hold that do not read back";
+                Error::beyond_limit(what, effort.saturating_add(cost), effort)
+            })?;
         match Current::load(replay, &entry) {
             Ok(current) => return Ok((Some(entry), current)),
             Err(error) if error.is_decode() || error.is_damaged() => {
                 tracing::warn!(checkpoint = %entry.id(), %error, "checkpoint does not read back");
-                replay.degrade(entry.seq);
+                end = replay.degrade(at);
             }
             Err(error) => return Err(error),
         }
@@ -420,11 +447,12 @@ pub(crate) fn newest(replay: &mut Replay) -> Result<(Option<Entry>, Current), Er
 
 pub(crate) fn report(loaded: &Loaded, head: Option<&Entry>) -> Report {
     let replay = &loaded.replay;
+    let drops = replay.drops();
     let degraded = replay
         .commits
         .iter()
         // Of dropped ones parts may be left out on purpose.
-        .filter(|entry| !entry.whole && !replay.is_dropped(entry))
+        .filter(|entry| !entry.whole && !drops.has(entry.seq))
         .map(Entry::id)
         .collect();
     let uncommitted = replay
@@ -449,10 +477,11 @@ pub(crate) fn report(loaded: &Loaded, head: Option<&Entry>) -> Report {
 }
 
 pub(crate) fn listed(replay: &Replay) -> Vec<Checkpoint> {
+    let drops = replay.drops();
     let kept = replay
         .commits
         .iter()
-        .filter(|entry| entry.whole && !replay.is_dropped(entry));
+        .filter(|entry| entry.whole && !drops.has(entry.seq));
     kept.map(Checkpoint::of).collect()
 }
 
@@ -515,6 +544,23 @@ mod tests {
         session.save(CheckpointKind::Auto).unwrap();
         drop(session);
         assert_eq!(open(&store).history().len(), 2);
+    }
+
+    #[test]
+    fn checkpoints_that_do_not_read_back_are_not_tried_without_end() {
+        let store = MemoryStore::new();
+        let mut session = open(&store);
+        let long = json!({"a": "x".repeat(1_000)});
+        for _ in 0..10 {
+            commit(&mut session, "work.next_steps", &long);
+        }
+        drop(session);
+        let id = SessionId::new("s").unwrap();
+        let replay = || load(&store, &id, Reading::within(1 << 20)).unwrap().replay;
+        let newest = |effort| newest_within(&mut replay(), effort);
+        assert!(newest(11_000).unwrap().0.is_none());
+        let refused = newest(9_000).unwrap_err();
+        assert!(refused.is_too_large(), "{refused}");
     }
 
     #[test]

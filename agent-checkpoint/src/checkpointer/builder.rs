@@ -252,12 +252,18 @@ impl Builder {
     /// the same, [`Report::unmended_bytes`](crate::Report::unmended_bytes) tells, and the first save does it. Emits [`Restored`] when the session existed.
     ///
     /// # Errors
-    /// [`Error::is_locked`] while another writer lives, and it is not to be, or cannot be,
+    /// [`Error::is_invalid`] for a [`Retention`] or [`Triggers`] that cannot be meant. [`Error::is_locked`] while another writer lives, and it is not to be, or cannot be,
     /// [taken over](Self::take_over) from; [`Error::owner`] tells who it is. [`Error::is_newer`] and [`Error::is_foreign`]
     /// for logs that are not this build's to write, which are left as they are;
     /// [`Error::is_too_large`] for a log beyond the [`read_limit`](Self::read_limit);
     /// [`Error::is_unavailable`] when the store cannot be read.
     pub fn open(self) -> Result<Checkpointer, Error> {
+        let invalid = |what: &str| {
+            let what = format!("the {what} of session {}", self.session);
+            move |reason| Error::invalid(what, reason)
+        };
+        self.retention.check().map_err(invalid("retention"))?;
+        self.triggers.check().map_err(invalid("triggers"))?;
         let started = self.clock.monotonic();
         let claim = Claim {
             now: self.clock.timestamp(),

@@ -131,6 +131,7 @@ mod tests {
                 seq: 9,
                 hash: [0; 32],
                 at_ms: 0,
+                base: body.messages(),
                 body: Arc::new(body),
                 tail: None,
                 whole: true,

@@ -13,7 +13,7 @@ use crate::format::payload::Reference;
 use crate::format::tags::{Codec, Kind};
 use crate::format::{PAYLOAD_MAX, component, patch};
 use crate::log::batch::{Batch, PartFrame};
-use crate::log::numbering::{narrow, wide};
+use crate::log::numbering::wide;
 use crate::log::values::Chain;
 use crate::state::fields::{FIELDS, check_names};
 use crate::state::savable::check_depth;
@@ -21,6 +21,14 @@ use crate::{Error, Work};
 
 /// From this length on a component has frames of its own, and is patched. In bytes.
 const LARGE: usize = 16 << 10;
+
+/// Longest value of a component, in bytes: what a frame takes beside the longest name.
+pub(super) const COMPONENT_MAX: usize = PAYLOAD_MAX - 2 - (1 << 16);
+
+fn too_large(name: &str, len: usize) -> Error {
+    let name = name.strip_prefix(HOST).unwrap_or(name);
+    Error::too_large(format!("component {name}"), len, COMPONENT_MAX)
+}
 
 /// Where a component was saved last, and what it was.
 #[derive(Debug, Clone)]
@@ -186,7 +194,7 @@ impl Components {
             let frame = batch.part(packer, Kind::PATCH, fresh.codec, raw)?;
             return Ok((frame, chain.patched(frame.mark, frame.stored, ops)));
         }
-        let too_large = || Error::too_large("a component", fresh.bytes.len(), PAYLOAD_MAX);
+        let too_large = || too_large(&fresh.name, fresh.bytes.len());
         let raw = component::encode(&fresh.name, &fresh.bytes).ok_or_else(too_large)?;
         let frame = batch.part(packer, Kind::COMPONENT, fresh.codec, raw)?;
         Ok((frame, Chain::whole(frame.mark, frame.stored)))
@@ -276,10 +284,8 @@ impl Changes {
         codec: Codec,
         bytes: Arc<Vec<u8>>,
     ) -> Result<(), Error> {
-        // Room for the name.
-        let max = PAYLOAD_MAX - narrow(u64::from(u16::MAX)) - 2;
-        if bytes.len() > max {
-            return Err(Error::too_large("a component", bytes.len(), max));
+        if bytes.len() > COMPONENT_MAX {
+            return Err(too_large(&name, bytes.len()));
         }
         self.fresh.push(Fresh {
             name,

@@ -58,9 +58,16 @@ impl Current {
         }
         if let Some(spans) = entry.context() {
             let mut pieces = Vec::new();
+            let mut position = 0;
+            let placed = history.iter().map(|part| {
+                let before = position;
+                position += part.len();
+                (before, part.clone())
+            });
+            let placed: Vec<_> = placed.collect();
             for span in spans {
                 let items = replay.positions(span).ok_or_else(damaged)?;
-                current.place(&mut pieces, replay, items, &history);
+                current.place(&mut pieces, replay, items, &placed);
             }
             current.context = Some(pieces);
         }
@@ -77,11 +84,13 @@ impl Current {
         pieces: &mut Vec<Piece>,
         replay: &Replay,
         items: Range<usize>,
-        history: &[Range<usize>],
+        history: &[(usize, Range<usize>)],
     ) {
         let mut at = items.start;
-        let mut position = 0;
-        for part in history {
+        // Both ascend, and there may be many of each.
+        let first = history.partition_point(|(_, part)| part.end <= items.start);
+        let near = history.get(first..).unwrap_or_default().iter();
+        for (position, part) in near.take_while(|(_, part)| part.start < items.end) {
             let (from, to) = (part.start.max(at), part.end.min(items.end));
             if from < to {
                 self.note(pieces, replay, at..from);
@@ -91,7 +100,6 @@ impl Current {
                 );
                 at = to;
             }
-            position += part.len();
         }
         self.note(pieces, replay, at..items.end);
     }

@@ -129,6 +129,7 @@ impl Origin {
         }
         let fork = Fork {
             from: self.checkpoint.clone(),
+            pad: String::new(),
             lineage: lineage.forked(parent, through, number),
         };
         let own = Place {
@@ -168,11 +169,31 @@ impl Origin {
     }
 }
 
-/// Twice the same frame, so that one may be damaged.
+/// Letters of six bits each, so that they take more than a page of 4 096 bytes however they are compressed: a device may lose
+/// that much at once.
+const PADDING: usize = 6_000;
+
+/// What makes a frame long, the same for the same fork.
+fn padding(fork: &Fork) -> String {
+    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let mut random = [0; PADDING];
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(fork.from.as_str().as_bytes());
+    hasher.finalize_xof().fill(&mut random);
+    let letter = |byte: &u8| LETTERS.get(usize::from(byte % 64)).copied().unwrap_or(b'-');
+    random.iter().map(|byte| char::from(letter(byte))).collect()
+}
+
+/// Three times the same, the second one so long that no lost page takes the first and the last.
 fn frames(fork: &Fork, number: u64, place: Place<'_>) -> Result<Vec<u8>, Error> {
     let mut packer = Packer::new()?;
     let mut batch = Batch::starting_at(number.saturating_add(1));
     batch.fork(&mut packer, fork)?;
+    let padded = Fork {
+        pad: padding(fork),
+        ..fork.clone()
+    };
+    batch.fork(&mut packer, &padded)?;
     batch.fork(&mut packer, fork)?;
     let mut bytes = Vec::new();
     for framed in batch.into_frames() {
@@ -207,5 +228,40 @@ impl Builder {
             checkpoint,
         });
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::StoreId;
+    use crate::format::point::Share;
+
+    #[test]
+    fn no_page_holds_a_part_of_the_first_and_of_the_last_frame_of_a_fork() {
+        let session = SessionId::new("s").unwrap();
+        let share = Share {
+            session: session.clone(),
+            through: 1,
+            last: 7,
+        };
+        let fork = Fork {
+            from: CheckpointId::new("7-00000000").unwrap(),
+            lineage: vec![share],
+            pad: String::new(),
+        };
+        let place = Place {
+            store: StoreId::fresh(),
+            session: &session,
+            segment: 2,
+        };
+        let bytes = frames(&fork, 7, place).unwrap();
+        let found = scan(&bytes, 0, place.seed());
+        let [(_, first), _, (last, _)] = found.frames.as_slice() else {
+            panic!("{:?}", found.frames);
+        };
+        assert!(last - first.len() >= 4_096, "{last} {}", first.len());
+        assert!(bytes.len() < 6_000, "{}", bytes.len());
+        assert_eq!(found.frames[0].1.stored, found.frames[2].1.stored);
     }
 }

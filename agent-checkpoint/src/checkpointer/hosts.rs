@@ -4,6 +4,7 @@ use std::any::type_name;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::components::COMPONENT_MAX;
 use crate::codec::{Shapes, decode, encode, verify};
 use crate::format::tags;
 use crate::state::Migrations;
@@ -84,6 +85,11 @@ impl Hosts {
             proof.shapes.forget();
             self.spare = bytes;
             return Err(unsavable(fault));
+        }
+        if bytes.len() > COMPONENT_MAX {
+            let len = bytes.len();
+            self.spare = bytes;
+            return Err(Error::too_large(what(), len, COMPONENT_MAX));
         }
         let is_same = |old: &Host| {
             old.schema == T::VERSION && old.codec == T::CODEC.tag() && *old.bytes == bytes

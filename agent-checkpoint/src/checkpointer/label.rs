@@ -6,13 +6,13 @@ use super::order::Order;
 use super::save::Flight;
 use super::{Checkpoint, Checkpointer};
 use crate::Error;
-use crate::format::point::{Tag, is_label};
+use crate::format::point::{Tag, is_label, is_printable};
 use crate::log::batch::Batch;
 
 impl Checkpointer {
     /// Saves as [`save`](Self::save) does for [`CheckpointKind::Manual`], and gives the checkpoint a name in
-    /// the same write. A label is a text of 1 to 128 bytes without control characters and without
-    /// blanks at its ends; no two checkpoints of a session have the same, and retention keeps what has one.
+    /// the same write. A label is a text of 1 to 128 bytes without control characters, without
+    /// those that turn the direction of text (such as U+202E), and without blanks at its ends; no two checkpoints of a session have the same, and retention keeps what has one.
     ///
     /// ```
     /// use agent_checkpoint::{Checkpointer, MemoryStore, Message};
@@ -32,7 +32,7 @@ impl Checkpointer {
     /// ```
     ///
     /// # Errors
-    /// As [`save`](Self::save); [`Error::is_taken`] when another checkpoint has the label;
+    /// As [`save`](Self::save); [`Error::is_invalid`] for a text that is no label; [`Error::is_taken`] when another checkpoint has the label;
     /// [`Error::is_too_large`] when too many checkpoints have labels or pins. Nothing is saved then.
     pub fn save_labelled(&mut self, label: &str) -> Result<CheckpointId, Error> {
         check(label)?;
@@ -145,12 +145,12 @@ impl Checkpointer {
 }
 
 fn check(label: &str) -> Result<(), Error> {
-    if is_label(label) {
+    if is_label(label) && is_printable(label) {
         return Ok(());
     }
     Err(Error::invalid(
-        "a label",
-        "give it 1 to 128 bytes, no control characters and no blanks at its ends",
+        format!("label {label:?}"),
+        "give it 1 to 128 bytes, no control characters, none that turn the direction of text, and no blanks at its ends",
     ))
 }
 

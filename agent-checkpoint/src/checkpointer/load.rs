@@ -140,7 +140,7 @@ pub(crate) fn load(
             .fold(0, u64::saturating_add);
         left = left.checked_sub(raw).ok_or_else(|| {
             let len = reading.limit.saturating_sub(left).saturating_add(raw);
-            Error::beyond_limit("a session's log", len, reading.limit)
+            Error::beyond_limit(format!("the log of session {session}"), len, reading.limit)
         })?;
         let before: Vec<Window<'_>> = std::mem::take(&mut decoded);
         // While others inflate this window, this thread takes in the one before and reads the next.

@@ -16,6 +16,8 @@ mod fork;
 #[cfg(test)]
 mod golden;
 mod health;
+#[cfg(test)]
+mod hostile;
 mod hosts;
 pub(crate) mod indexed;
 mod label;
@@ -37,6 +39,7 @@ mod retention;
 mod ruling;
 mod save;
 mod seal;
+mod setting;
 mod signal;
 mod stored;
 mod tenure;
@@ -202,7 +205,9 @@ impl Checkpointer {
     /// # Errors
     /// The component stays as it was. [`Error::is_unsavable`] when its codec would not bring the value
     /// back; the message names the field. [`Error::is_newer`] when a later version of the type saved it,
-    /// see [`replace`](Self::replace). [`Error::is_migration`] when the type's migrations are no chain.
+    /// see [`replace`](Self::replace). [`Error::is_migration`] when the type's migrations are no chain;
+    /// [`Error::is_invalid`] when its [`KIND`](Snapshot::KIND) is no name; [`Error::is_too_large`] for a value of about
+    /// 64 MiB or more.
     pub fn put<T: Snapshot>(&mut self, value: &T) -> Result<(), Error> {
         self.current.is_work_touched |= self.current.hosts.put(value, false)?;
         Ok(())

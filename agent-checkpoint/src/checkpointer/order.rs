@@ -41,6 +41,7 @@ pub(super) fn entry(made: Made, at_ms: i64, body: Body) -> Entry {
         seq,
         hash,
         at_ms,
+        base: body.messages(),
         body: Arc::new(body),
         tail: None,
         whole: true,

@@ -14,7 +14,8 @@ use crate::format::point::Tag;
 
 /// A tombstone is written once this many checkpoints are due to go, so that it costs next to nothing.
 const TOMBSTONE_BATCH: usize = 32;
-/// Labels and pins hold at most this many checkpoints, since each tombstone names them all.
+/// Labels and pins hold at most this many checkpoints, since each tombstone names them all; and there are at most as
+/// many labels.
 const HELD_MAX: usize = 16_384;
 
 /// The checkpoints that no tombstone in the log names.
@@ -39,10 +40,47 @@ impl Points {
             all,
             ..Self::default()
         };
-        for tag in tags {
-            points.apply(tag);
-        }
+        points.apply_all(tags);
         points
+    }
+
+    /// As [`apply`](Self::apply) with each, at the cost of one pass: a checkpoint may have any number of labels.
+    fn apply_all(&mut self, tags: &[Tag]) {
+        for tag in tags {
+            let at = self.position(tag);
+            if let Some(label) = &tag.label {
+                match at.and_then(|at| self.all.get(at)) {
+                    Some(checkpoint) => self.labels.insert(label.clone(), checkpoint.seq),
+                    None => self.labels.remove(label),
+                };
+            }
+            if let (Some(pinned), Some(checkpoint)) =
+                (tag.pinned, at.and_then(|at| self.all.get_mut(at)))
+            {
+                checkpoint.pinned = pinned;
+            }
+        }
+        // In the order of their texts.
+        for (label, seq) in &self.labels {
+            if let Ok(at) = self.all.binary_search_by_key(seq, |c| c.seq)
+                && let Some(checkpoint) = self.all.get_mut(at)
+            {
+                checkpoint.labels.push(label.clone());
+            }
+        }
+        self.held = self
+            .all
+            .iter()
+            .filter(|checkpoint| is_held(checkpoint))
+            .count();
+    }
+
+    /// Where the checkpoint stands that the tag is about.
+    fn position(&self, tag: &Tag) -> Option<usize> {
+        let id = tag.checkpoint.as_ref()?;
+        let seq = number(id.as_str())?;
+        let at = self.all.binary_search_by_key(&seq, |c| c.seq).ok()?;
+        (self.all.get(at)?.id == *id).then_some(at)
     }
 
     /// All of them, oldest first.
@@ -149,8 +187,9 @@ impl Points {
 
     /// Why no other may be held: too many are.
     pub(super) fn check_room(&self) -> Result<(), Error> {
-        if self.held >= HELD_MAX {
-            return Err(Error::too_many_held(self.held, HELD_MAX));
+        let most = self.held.max(self.labels.len());
+        if most >= HELD_MAX {
+            return Err(Error::too_many_held(most, HELD_MAX));
         }
         Ok(())
     }
@@ -158,11 +197,7 @@ impl Points {
     /// Does what a Label frame says.
     pub(super) fn apply(&mut self, tag: &Tag) {
         self.forget_kept();
-        let at = tag.checkpoint.as_ref().and_then(|id| {
-            let seq = number(id.as_str())?;
-            let at = self.all.binary_search_by_key(&seq, |c| c.seq).ok()?;
-            (self.all.get(at)?.id == *id).then_some(at)
-        });
+        let at = self.position(tag);
         if let Some(label) = &tag.label {
             if let Some(from) = self.labels.remove(label)
                 && let Ok(from) = self.all.binary_search_by_key(&from, |c| c.seq)

@@ -63,7 +63,14 @@ pub(crate) fn end_of(
         return Ok(None);
     };
     let (mut unsealed, mut sealed) = (Vec::new(), 0);
-    for segment in store.segments(session)? {
+    // Where not all of the log was read nothing is sealed before it is, and every segment would be opened for
+    // nothing.
+    let known = if tail.skipped > 0 {
+        Vec::new()
+    } else {
+        store.segments(session)?
+    };
+    for segment in known {
         match segment_opening(store, session, segment) {
             Ok(opening) if opening.is_sealed => sealed += 1,
             Ok(_) => unsealed.push(segment),

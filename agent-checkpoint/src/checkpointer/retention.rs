@@ -5,10 +5,12 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use agent_primitives::{AgentId, CheckpointKind};
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::Checkpoint;
 use super::ruling::{Reason, Ruling};
+use super::setting::{Senseless, refuse_if, time};
 
 const HOUR: i64 = 3_600;
 const DAY: i64 = 24 * HOUR;
@@ -22,6 +24,10 @@ const DAYS_BEFORE_MONDAY: i64 = 3;
 /// They apply to each agent's checkpoints by themselves, and need no clock: `within` counts back from the
 /// newest checkpoint, so that a session that nobody opened for a year loses nothing. Hours, days and
 /// weeks are those of UTC; weeks begin on Monday.
+///
+/// In JSON a field that is left out is at its default, an unknown one is refused, and `within` is written as
+/// `{"secs": 86400, "nanos": 0}`, as times are in all settings of this family. Rules that mean nothing beside `"last": null`, and a
+/// size cap of zero, are refused, by [`Builder::open`](crate::Builder::open) as well.
 ///
 /// Retention trims the listing, never the conversation: messages of dropped checkpoints stay in the log.
 ///
@@ -42,16 +48,20 @@ const DAYS_BEFORE_MONDAY: i64 = 3;
 ///
 /// let written: Retention = serde_json::from_str(r#"{"last": 20, "hourly": 24}"#)?;
 /// assert_eq!(written, Retention::last(20.try_into()?).hourly(24));
+/// let day: Retention = serde_json::from_str(r#"{"within": {"secs": 86400, "nanos": 0}}"#)?;
+/// assert_eq!(day.within.as_secs(), 24 * 60 * 60);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+// The derived functions are called by the implementations below, which refuse what cannot be meant.
+#[serde(default, deny_unknown_fields, remote = "Self")]
 #[non_exhaustive]
 pub struct Retention {
     /// The newest of each agent, the states that restores replaced not counted; all where absent. 10 unless
     /// set.
     pub last: Option<NonZeroUsize>,
     /// All that are at most so much older than the newest of the agent. Zero unless set: none.
+    #[serde(deserialize_with = "time")]
     pub within: Duration,
     /// The newest of each of the last so many hours that have one. 0 unless set.
     pub hourly: usize,
@@ -64,6 +74,20 @@ pub struct Retention {
     /// Only those behind which at most so many bytes were written, as [`Checkpoint::stored_bytes`] says,
     /// their own included, whatever other rules keep; no limit where absent, which is the default.
     pub size_cap: Option<u64>,
+}
+
+impl<'de> Deserialize<'de> for Retention {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let retention = Self::deserialize(deserializer)?;
+        retention.check().map_err(D::Error::custom)?;
+        Ok(retention)
+    }
+}
+
+impl Serialize for Retention {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Self::serialize(self, serializer)
+    }
 }
 
 impl Default for Retention {
@@ -139,6 +163,22 @@ impl Retention {
     pub const fn size_cap(mut self, bytes: u64) -> Self {
         self.size_cap = Some(bytes);
         self
+    }
+
+    /// Whether the rules can be meant together.
+    pub(super) fn check(&self) -> Result<(), Senseless> {
+        let is_finer =
+            !self.within.is_zero() || self.hourly > 0 || self.daily > 0 || self.weekly > 0;
+        refuse_if([
+            (
+                self.last.is_none() && is_finer,
+                "without `last` all checkpoints stay, so `within`, `hourly`, `daily` and `weekly` mean nothing; set `last`, or leave them out",
+            ),
+            (
+                self.size_cap == Some(0),
+                "a `size_cap` of 0 keeps nothing; set a number of bytes, or null for no limit",
+            ),
+        ])
     }
 
     /// Whether no checkpoint ever goes.

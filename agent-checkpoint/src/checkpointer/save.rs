@@ -92,7 +92,7 @@ impl Checkpointer {
     ///
     /// How long it takes is up to the store: `Buffered` waits for one write (and for one sync at most every
     /// 4 MiB), `Synced` for one write and one sync, `Replicated` for both in both stores. A new segment,
-    /// about every 1 MiB, costs two more syncs. With [`patience`](super::Builder::patience) no save waits longer
+    /// about every 512 KiB, costs two more syncs. With [`patience`](super::Builder::patience) no save waits longer
     /// than that.
     ///
     /// A session that is dropped saves nothing by itself: a destructor can tell nobody that it failed. A

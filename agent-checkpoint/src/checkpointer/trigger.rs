@@ -3,14 +3,20 @@
 use std::time::Duration;
 
 use agent_primitives::{Monotonic, TokenUsage};
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::Why;
+use super::setting::{Senseless, optional_time, refuse_if, time};
 use crate::{Message, Role};
 
 /// When [`save_if_due`](crate::Checkpointer::save_if_due) saves: as soon as any of these holds and the last
 /// save is at least [`pause`](Self::pause) ago. What comes within the pause is not dropped: it saves
 /// once, when the pause has ended.
+///
+/// In JSON a field that is left out is at its default, `null` turns a rule off, an unknown field is refused, and times are
+/// written as `{"secs": 1800, "nanos": 0}`, as in all settings of this family. A limit of zero, a share above 100 % and a pause that
+/// is longer than the interval are refused, by [`Builder::open`](crate::Builder::open) as well.
 ///
 /// ```
 /// use std::time::Duration;
@@ -19,6 +25,10 @@ use crate::{Message, Role};
 ///
 /// let triggers: Triggers = serde_json::from_str(r#"{"interactions": 2, "bytes": null}"#)?;
 /// assert_eq!(triggers.interval, Some(Duration::from_secs(30 * 60)));
+/// let hourly: Triggers = serde_json::from_str(r#"{"interval": {"secs": 3600, "nanos": 0}}"#)?;
+/// assert_eq!(hourly.interval, Some(Duration::from_secs(3_600)));
+/// let wrong = serde_json::from_str::<Triggers>(r#"{"interval": 3600}"#).unwrap_err().to_string();
+/// assert!(wrong.contains(r#"a time written as {"secs": 1800, "nanos": 0}"#), "{wrong}");
 ///
 /// let mut session = Checkpointer::builder(MemoryStore::new(), SessionId::new("s1")?)
 ///     .triggers(triggers)
@@ -31,10 +41,12 @@ use crate::{Message, Role};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+// The derived functions are called by the implementations below, which refuse what cannot be meant.
+#[serde(default, deny_unknown_fields, remote = "Self")]
 #[non_exhaustive]
 pub struct Triggers {
     /// Something changed, and the last save is so long ago. 30 minutes unless set.
+    #[serde(deserialize_with = "optional_time")]
     pub interval: Option<Duration>,
     /// So many messages of the model came since the last save. 10 unless set.
     pub interactions: Option<u64>,
@@ -53,7 +65,56 @@ pub struct Triggers {
     /// Least time between a save of whatever kind and the next one of these. None unless set, since a save
     /// costs what changed. [`before_risky`](crate::Checkpointer::before_risky) and what the host saves
     /// by itself do not wait.
+    #[serde(deserialize_with = "time")]
     pub pause: Duration,
+}
+
+impl Triggers {
+    /// Whether each rule can hold, and none holds always.
+    pub(super) fn check(&self) -> Result<(), Senseless> {
+        let is_zero = |limit: Option<u64>| limit == Some(0);
+        refuse_if([
+            (
+                self.interval.is_some_and(|interval| interval.is_zero()),
+                "an `interval` of 0 would save at each call; set a time, or null to turn it off",
+            ),
+            (
+                is_zero(self.interactions),
+                "`interactions` of 0 would save at each call; set 1 or more, or null to turn it off",
+            ),
+            (
+                is_zero(self.tokens),
+                "`tokens` of 0 would save at each call; set 1 or more, or null to turn it off",
+            ),
+            (
+                is_zero(self.bytes),
+                "`bytes` of 0 would save at each call; set 1 or more, or null to turn it off",
+            ),
+            (
+                self.context_pressure
+                    .is_some_and(|percent| !(1..=100).contains(&percent)),
+                "`context_pressure` is a share in percent; set 1 to 100, or null to turn it off",
+            ),
+            (
+                self.interval.is_some_and(|interval| interval < self.pause),
+                "a `pause` longer than the `interval` makes the interval mean nothing; make it shorter",
+            ),
+        ])
+    }
+}
+
+impl<'de> Deserialize<'de> for Triggers {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let triggers = Self::deserialize(deserializer)?;
+        triggers.check().map_err(D::Error::custom)?;
+        Ok(triggers)
+    }
+}
+
+impl Serialize for Triggers {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Self::serialize(self, serializer)
+    }
 }
 
 impl Default for Triggers {

@@ -15,6 +15,11 @@ const RAW: [&str; 2] = [
     "$serde_json::private::Number",
 ];
 
+/// Writes a value as `serde_json` does, behind what is in `out`.
+pub(crate) fn write_json(value: &impl Serialize, out: &mut Vec<u8>) -> Result<(), Error> {
+    value.serialize(&mut Json::new(out, usize::MAX))
+}
+
 /// The writer of one value.
 pub(super) struct Json<'o> {
     out: &'o mut Vec<u8>,
@@ -58,23 +63,35 @@ impl<'o> Json<'o> {
     }
 
     pub(super) fn text(&mut self, text: &str) -> Result<(), Error> {
-        self.put(b"\"");
         let mut rest = text.as_bytes();
-        while let Some(at) = special(rest) {
-            let (run, behind) = rest.split_at(at);
-            self.put(run);
-            let Some((byte, behind)) = behind.split_first() else {
-                break;
+        self.out.reserve(rest.len().saturating_add(2));
+        self.put(b"\"");
+        // A chunk goes over whole, and what lies behind its first special byte is taken back: most of what is
+        // written has a line's end or a quote every few dozen bytes, and a copy of a length that is known costs
+        // less than to look for where it ends.
+        while let Some((chunk, behind)) = rest.split_first_chunk() {
+            self.put(chunk);
+            let Some(at) = special(chunk) else {
+                rest = behind;
+                continue;
             };
-            self.escape(*byte);
-            rest = behind;
+            self.out.truncate(self.out.len() - (CHUNK - at));
+            rest = self.escaped(rest, at);
+        }
+        while let Some(at) = rest.iter().position(|byte| is_special(*byte)) {
+            self.put(rest.get(..at).unwrap_or_default());
+            rest = self.escaped(rest, at);
         }
         self.put(rest);
         self.put(b"\"");
         self.go_on()
     }
 
-    fn escape(&mut self, byte: u8) {
+    /// Writes the special byte at `at`; what lies behind it.
+    fn escaped<'t>(&mut self, text: &'t [u8], at: usize) -> &'t [u8] {
+        let Some((byte, behind)) = text.get(at..).and_then(<[u8]>::split_first) else {
+            return &[];
+        };
         match byte {
             b'"' => self.put(b"\\\""),
             b'\\' => self.put(b"\\\\"),
@@ -85,6 +102,7 @@ impl<'o> Json<'o> {
             0x0c => self.put(b"\\f"),
             other => self.put(format!("\\u{other:04x}").as_bytes()),
         }
+        behind
     }
 
     fn begin(
@@ -107,19 +125,33 @@ impl<'o> Json<'o> {
     }
 }
 
-/// Where the first byte is that JSON does not take as it is.
-fn special(bytes: &[u8]) -> Option<usize> {
-    let is_special = |byte: u8| byte < 0x20 || byte == b'"' || byte == b'\\';
-    let (chunks, _) = bytes.as_chunks::<16>();
+/// Bytes of text that are looked at together.
+const CHUNK: usize = 16;
+
+/// Whether JSON does not take the byte as it is.
+fn is_special(byte: u8) -> bool {
+    byte < 0x20 || byte == b'"' || byte == b'\\'
+}
+
+/// Where the first special byte is.
+fn special(chunk: &[u8; CHUNK]) -> Option<usize> {
+    const ONES: u128 = u128::from_ne_bytes([0x01; CHUNK]);
+    const HIGHS: u128 = u128::from_ne_bytes([0x80; CHUNK]);
     // Without a branch in it, so that it becomes a few vector instructions.
-    let is_plain = |chunk: &&[u8; 16]| {
-        !chunk
-            .iter()
-            .fold(false, |any, byte| any | is_special(*byte))
-    };
-    let plain = chunks.iter().take_while(is_plain).count() * 16;
-    let rest = bytes.get(plain..)?;
-    Some(plain + rest.iter().position(|byte| is_special(*byte))?)
+    let any = chunk
+        .iter()
+        .fold(false, |any, byte| any | is_special(*byte));
+    if !any {
+        return None;
+    }
+    // The highest bit of each byte that is less than `below`. A borrow can set one too many, but never below one
+    // that is rightly set, and the lowest is asked for.
+    let less =
+        |bytes: u128, below: u8| bytes.wrapping_sub(ONES * u128::from(below)) & !bytes & HIGHS;
+    let bytes = u128::from_le_bytes(*chunk);
+    let is = |byte: u8| less(bytes ^ (ONES * u128::from(byte)), 1);
+    let marks = less(bytes, 0x20) | is(b'"') | is(b'\\');
+    usize::try_from(marks.trailing_zeros() / 8).ok()
 }
 
 macro_rules! plain {

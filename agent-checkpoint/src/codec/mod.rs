@@ -16,6 +16,7 @@ mod verify;
 
 pub(crate) use encoding::{decode, encode};
 pub(crate) use fault::Fault;
+pub(crate) use json::write_json;
 pub(crate) use shapes::Shapes;
 pub(crate) use transcode::to_value;
 pub(crate) use verify::verify;
@@ -29,6 +30,9 @@ use crate::format::tags;
 /// | `Json` | what serde says, but for floats that are not finite | migrate by themselves | readable; the largest, as a rule the slowest |
 /// | `MessagePack` | all that serde says | migrate by themselves | a little smaller and faster |
 /// | `Bincode` | fixed structures only: no `serde_json::Value`, no `untagged`, `tag`, `flatten`, `skip_serializing_if` | need their old types | the fastest for numbers; `bincode` is unmaintained |
+///
+/// A `Some` that holds nothing (`Some(())`, `Some(None)`) is refused with the first two: both write it as they write `None`. Use
+/// a `bool`, an enum of two variants or a struct with a field in its place.
 ///
 /// Whatever a codec cannot bring back is refused by [`put`](crate::Checkpointer::put), with the name of the field.
 ///

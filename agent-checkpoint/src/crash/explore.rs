@@ -1,10 +1,11 @@
 //! Every state that a crash may leave, opened and compared with what could be counted on.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::play::{Actor, Expected, Play, ROOT, SESSIONS, Seen, Settings};
+use super::points::Points;
 use super::script::{Dice, Step};
 use crate::fs::read_bounded;
 use crate::fs::sim::{Disk, Moment, SimFiles};
@@ -44,8 +45,23 @@ impl std::ops::AddAssign for Tally {
     }
 }
 
-/// States that came back.
-type Found = [Seen; 2];
+/// What opening one session gave, on one disk and on those that a crash meanwhile left.
+#[derive(Debug, Clone, Default)]
+struct Outcome {
+    /// Whether crashes fell on its recovery.
+    is_deep: bool,
+    /// One for each disk, the same ones once.
+    found: Vec<Came>,
+}
+
+/// What came back.
+#[derive(Debug, Clone, PartialEq)]
+struct Came {
+    /// After which steps the state was just so.
+    steps: Vec<usize>,
+    points: Points,
+    is_clean: bool,
+}
 
 pub(super) struct Explorer<'a> {
     pub(super) name: String,
@@ -53,8 +69,10 @@ pub(super) struct Explorer<'a> {
     pub(super) settings: Settings,
     pub(super) dice: Dice,
     saves: [&'a [Seen]; 2],
+    points: [&'a [Option<Points>]; 2],
     known: [&'a BTreeMap<CheckpointId, Seen>; 2],
-    seen: HashSet<([u8; 32], [Expected; 2])>,
+    /// By session, and by all of the disk but the other session.
+    outcomes: HashMap<(usize, [u8; 32]), Outcome>,
     distinct: HashSet<[u8; 32]>,
     pub(super) tally: Tally,
 }
@@ -68,8 +86,9 @@ impl<'a> Explorer<'a> {
             settings: play.settings,
             dice: Dice(seed),
             saves: [&a.saves, &b.saves],
+            points: [&a.points, &b.points],
             known: [&a.known, &b.known],
-            seen: HashSet::new(),
+            outcomes: HashMap::new(),
             distinct: HashSet::new(),
             tally: Tally::default(),
         }
@@ -93,41 +112,67 @@ impl<'a> Explorer<'a> {
 
     /// One state after a crash: recovers, with a crash at each operation of that as well, and goes on.
     fn visit(&mut self, disk: &Disk, expected: [Expected; 2], life: &[Step]) {
-        let digest = disk.digest();
-        if !self.seen.insert((digest, expected)) {
+        let keys = keys(disk);
+        let is_fresh = keys.map(|key| !self.outcomes.get(&key).is_some_and(|known| known.is_deep));
+        for (who, key) in keys.into_iter().enumerate() {
+            if !is_fresh[who] {
+                // The same bytes give the same: what may come back is another question.
+                self.check_outcome(key, expected[who]);
+            }
+        }
+        if is_fresh == [false, false] {
             return;
         }
-        self.distinct.insert(digest);
-        let (found, moments) = self.recover(disk, expected);
+        let is_new = self.distinct.insert(disk.digest());
+        let (is_torn, moments) = self.recover(disk, expected, is_fresh);
+        self.tally.torn += usize::from(is_torn && is_new);
+        let mut later: [Vec<Came>; 2] = Default::default();
         for moment in moments {
             for chosen in choices(&moment.disk, self.effort.second, &mut self.dice) {
                 let again = moment.disk.after_power_cut(&chosen);
-                let digest = again.digest();
-                if self.seen.insert((digest, expected)) {
-                    self.distinct.insert(digest);
-                    self.tally.second += 1;
-                    let (second, _) = self.recover(&again, expected);
-                    // What a reader was shown once may be gone only where it was not durable.
-                    drop(second);
+                let seconds = self::keys(&again);
+                let is_new = seconds.map(|key| !self.outcomes.contains_key(&key));
+                if is_new != [false, false] {
+                    let (is_torn, _) = self.recover(&again, expected, is_new);
+                    if self.distinct.insert(again.digest()) {
+                        self.tally.second += 1;
+                        self.tally.torn += usize::from(is_torn);
+                    }
                 }
+                for (who, key) in seconds.into_iter().enumerate() {
+                    self.check_outcome(key, expected[who]);
+                    let found = self.outcomes[&key].found[0].clone();
+                    if is_fresh[who] && !later[who].contains(&found) {
+                        later[who].push(found);
+                    }
+                }
+            }
+        }
+        for (who, key) in keys.into_iter().enumerate() {
+            if is_fresh[who] {
+                let outcome = self.outcomes.get_mut(&key).unwrap();
+                outcome.is_deep = true;
+                outcome.found.append(&mut later[who]);
             }
         }
         if self.dice.is_one_in(self.effort.go_on) && !life.is_empty() {
             self.tally.lives += 1;
+            let found = keys.map(|key| self.outcomes[&key].found[0].clone());
             self.live(disk, found, life);
         }
     }
 
     /// Goes on after a crash, and lets the next one fall anywhere.
-    fn live(&mut self, disk: &Disk, found: Found, script: &[Step]) {
+    fn live(&mut self, disk: &Disk, found: [Came; 2], script: &[Step]) {
         let files = SimFiles::from_disk(disk.clone());
         let mut at = 0;
-        let actors = found.map(|seen| {
-            let known = self.known[at].clone();
+        let actors = found.map(|came| {
+            let who = at;
             at += 1;
             Actor {
-                saves: vec![seen],
-                known,
+                saves: vec![self.saves[who][came.steps[0]].clone()],
+                points: vec![Some(came.points)],
+                known: self.known[who].clone(),
                 ..Actor::default()
             }
         });
@@ -156,33 +201,54 @@ impl<'a> Explorer<'a> {
         self.distinct.extend(next.distinct.iter().copied());
     }
 
-    /// Opens what a crash left; the disk after each operation of that.
-    fn recover(&mut self, disk: &Disk, expected: [Expected; 2]) -> (Found, Vec<Moment>) {
+    /// Opens these sessions on what a crash left. Whether something was lost, and the disk after each operation.
+    fn recover(
+        &mut self,
+        disk: &Disk,
+        expected: [Expected; 2],
+        which: [bool; 2],
+    ) -> (bool, Vec<Moment>) {
         let files = SimFiles::from_disk(disk.clone());
         files.watch();
         let store = self.store(&files);
-        let found = [0, 1].map(|who| {
+        let mut found = Vec::new();
+        for who in (0..2).filter(|who| which[*who]) {
             let session = self.open(&store, who);
-            let found = Seen::of(&session);
-            self.check(who, expected[who], &found);
+            let seen = Seen::of(&session);
+            let saves = self.saves[who].iter().enumerate();
+            let same = saves.filter(|(_, save)| **save == seen);
+            let came = Came {
+                steps: same.map(|(step, _)| step).collect(),
+                points: Points::of(&session),
+                is_clean: session.report().is_clean(),
+            };
+            self.check(who, expected[who], &came);
             self.check_report(
                 &SimFiles::from_disk(disk.clone()),
                 &files,
                 who,
                 session.report(),
             );
-            (found, session.report().clone())
-        });
+            let report = session.report().clone();
+            found.push((who, seen, came, report));
+        }
         let moments = files.moments();
-        self.tally.torn += usize::from(found.iter().any(|(_, report)| !report.is_clean()));
+        let is_torn = found.iter().any(|(_, _, came, _)| !came.is_clean);
+        let keys = keys(disk);
         let store = self.store(&files);
-        for (who, (seen, first)) in found.iter().enumerate() {
-            let session = self.open(&store, who);
+        for (who, seen, came, first) in &found {
+            let session = self.open(&store, *who);
             assert_eq!(Seen::of(&session), *seen, "{}: opened again", self.name);
+            assert_eq!(
+                Points::of(&session),
+                came.points,
+                "{}: opened again",
+                self.name
+            );
             self.check_again(first, session.report());
             let before = files.disk().digest();
             drop(session);
-            let third = self.open(&store, who).report().clone();
+            let third = self.open(&store, *who).report().clone();
             let again = files.disk().digest();
             assert_eq!(
                 before, again,
@@ -190,14 +256,20 @@ impl<'a> Explorer<'a> {
                 self.name
             );
             drop(third);
+            let outcome = self.outcomes.entry(keys[*who]).or_default();
+            if outcome.found.is_empty() {
+                outcome.found.push(came.clone());
+            }
         }
-        if self.dice.is_one_in(8) {
-            self.check_readers(&store, &found);
+        for (who, seen, ..) in &found {
+            if self.dice.is_one_in(8) {
+                self.check_readers(&store, *who, seen);
+            }
+            if self.dice.is_one_in(16) {
+                self.check_list(&store, *who);
+            }
         }
-        if self.dice.is_one_in(16) {
-            self.check_list(&store);
-        }
-        (found.map(|(seen, _)| seen), moments)
+        (is_torn, moments)
     }
 
     fn store(&self, files: &SimFiles) -> FileStore {
@@ -211,17 +283,35 @@ impl<'a> Explorer<'a> {
             .unwrap_or_else(|error| panic!("{}: session {who}: {error}", self.name))
     }
 
-    /// What came back is a state that was saved, no older than the last that was acknowledged.
-    fn check(&self, who: usize, expected: Expected, found: &Seen) {
-        let saves = self.saves[who];
-        let within = &saves[expected.synced..=expected.begun];
-        if within.contains(found) {
+    /// All that came back from this disk may be what comes back.
+    fn check_outcome(&self, (who, key): (usize, [u8; 32]), expected: Expected) {
+        for came in &self.outcomes[&(who, key)].found {
+            self.check(who, expected, came);
+        }
+    }
+
+    /// What came back is what one of the steps left, none before the last that was acknowledged.
+    fn check(&self, who: usize, expected: Expected, came: &Came) {
+        let points = self.points[who];
+        let is_right = |step: &usize| {
+            let is_within = (expected.synced..=expected.begun).contains(step);
+            let is_listed = match (&points[*step], &points[expected.synced]) {
+                (Some(listed), _) if came.is_clean => *listed == came.points,
+                (Some(listed), Some(durable)) => came.points.keeps(durable, listed),
+                _ => true,
+            };
+            is_within && is_listed
+        };
+        if came.steps.iter().any(is_right) {
             return;
         }
-        let known = saves.iter().rposition(|save| save == found);
+        let listed = came.steps.iter().map(|step| &points[*step]);
         panic!(
-            "{}: session {who} came back with save {known:?} where {expected:?} can be counted on: {found:?}, of {saves:#?}",
-            self.name
+            "{}: session {who} came back as {came:?} where {expected:?} can be counted on, and {:?} were listed, of \
+             {:#?}",
+            self.name,
+            listed.collect::<Vec<_>>(),
+            self.saves[who]
         );
     }
 
@@ -268,49 +358,50 @@ impl<'a> Explorer<'a> {
     }
 
     /// Whoever reads without writing, or no more than the end, finds the same.
-    fn check_readers(&self, store: &FileStore, found: &[(Seen, Report); 2]) {
-        for (who, (seen, _)) in found.iter().enumerate() {
-            let reader = Reader::open(store.clone(), Settings::id(who)).unwrap();
-            let state = reader.state().unwrap();
-            assert_eq!(state, seen.state, "{}: a reader of {who}", self.name);
-            let last = self.settings.open_last(store, who, 2);
-            let last = last.unwrap_or_else(|error| panic!("{}: {error}", self.name));
-            let all = &seen.state.conversation;
-            let end = &all[all.len().saturating_sub(2)..];
-            let is_whole = last.skipped() == 0 && last.history() == all;
-            assert!(
-                is_whole || last.history() == end,
-                "{}: the end of {who}: {:?}",
-                self.name,
-                last.history()
-            );
-        }
+    fn check_readers(&self, store: &FileStore, who: usize, seen: &Seen) {
+        let reader = Reader::open(store.clone(), Settings::id(who)).unwrap();
+        let state = reader.state().unwrap();
+        assert_eq!(state, seen.state, "{}: a reader of {who}", self.name);
+        let last = self.settings.open_last(store, who, 2);
+        let last = last.unwrap_or_else(|error| panic!("{}: {error}", self.name));
+        let all = &seen.state.conversation;
+        let end = &all[all.len().saturating_sub(2)..];
+        let is_whole = last.skipped() == 0 && last.history() == all;
+        assert!(
+            is_whole || last.history() == end,
+            "{}: the end of {who}: {:?}",
+            self.name,
+            last.history()
+        );
     }
 
     /// Each checkpoint that is listed gives back what was saved under its id.
-    fn check_list(&self, store: &FileStore) {
-        for who in 0..2 {
-            // Going back makes checkpoints, which must push none of the others out.
-            let opened = self.settings.open_keeping(store, who, Retention::all());
-            let mut session = opened.unwrap_or_else(|error| panic!("{}: {error}", self.name));
-            let ids: Vec<_> = session.list().into_iter().map(|one| one.id).collect();
-            for id in ids {
-                let Some(saved) = self.known[who].get(&id) else {
-                    // Its save was not acknowledged, so that nobody knows it by name.
-                    continue;
-                };
-                session
-                    .restore(&id)
-                    .unwrap_or_else(|error| panic!("{}: {error}", self.name));
-                assert_eq!(Seen::of(&session), *saved, "{}: {id}", self.name);
-            }
-            session.save(CheckpointKind::Manual).unwrap();
+    fn check_list(&self, store: &FileStore, who: usize) {
+        // Going back makes checkpoints, which must push none of the others out.
+        let opened = self.settings.open_keeping(store, who, Retention::all());
+        let mut session = opened.unwrap_or_else(|error| panic!("{}: {error}", self.name));
+        let ids: Vec<_> = session.list().into_iter().map(|one| one.id).collect();
+        for id in ids {
+            let Some(saved) = self.known[who].get(&id) else {
+                // Its save was not acknowledged, so that nobody knows it by name.
+                continue;
+            };
+            session
+                .restore(&id)
+                .unwrap_or_else(|error| panic!("{}: {error}", self.name));
+            assert_eq!(Seen::of(&session), *saved, "{}: {id}", self.name);
         }
+        session.save(CheckpointKind::Manual).unwrap();
     }
 }
 
+/// What each session's recovery depends on: all of the disk but the other session.
+fn keys(disk: &Disk) -> [(usize, [u8; 32]); 2] {
+    [0, 1].map(|who| (who, disk.digest_without(SESSIONS[1 - who])))
+}
+
 /// How what is not durable may have come out: all ways where they are few, otherwise some.
-fn choices(disk: &Disk, most: usize, dice: &mut Dice) -> Vec<Vec<usize>> {
+pub(super) fn choices(disk: &Disk, most: usize, dice: &mut Dice) -> Vec<Vec<usize>> {
     let ways = disk.choices();
     let all = ways
         .iter()

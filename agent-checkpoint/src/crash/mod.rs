@@ -2,7 +2,9 @@
 
 mod explore;
 mod faults;
+mod mirror;
 mod play;
+mod points;
 mod script;
 
 use explore::{Effort, Explorer, Tally};
@@ -81,8 +83,8 @@ const SETTINGS: Settings = Settings {
 };
 
 /// Scripts of sessions that save as durably as this by themselves, until there are states enough.
-fn scripts(first: u64, durability: Durability) -> Tally {
-    let len = if IS_THOROUGH { 60 } else { 16 };
+fn scripts(first: u64, durability: Durability, most: usize) -> Tally {
+    let len = if IS_THOROUGH { 40 } else { 16 };
     let mut tally = Tally::default();
     for seed in first.. {
         let sector = if seed % 3 == 2 { 4_096 } else { 512 };
@@ -100,7 +102,7 @@ fn scripts(first: u64, durability: Durability) -> Tally {
         let tried = crash_anywhere(&name, &with_store(sector), settings, &script);
         println!("{name}: {} states", tried.states);
         tally += tried;
-        if tally.states >= STATES {
+        if tally.states >= most {
             break;
         }
     }
@@ -108,19 +110,21 @@ fn scripts(first: u64, durability: Durability) -> Tally {
 }
 
 /// States of each kind of script that are tried at least.
-const STATES: usize = if IS_THOROUGH { 52_000 } else { 1 };
-const WILD_STATES: usize = if IS_THOROUGH { 13_000 } else { 1 };
-const JOURNAL_STATES: usize = if IS_THOROUGH { 26_000 } else { 1 };
+const SYNCED_STATES: usize = if IS_THOROUGH { 44_000 } else { 1 };
+const BUFFERED_STATES: usize = if IS_THOROUGH { 32_000 } else { 1 };
+const MIRROR_STATES: usize = 10_000;
+const WILD_STATES: usize = if IS_THOROUGH { 16_000 } else { 1 };
+const JOURNAL_STATES: usize = if IS_THOROUGH { 16_000 } else { 1 };
 
 #[test]
 fn a_crash_at_any_operation_loses_nothing_acknowledged() {
-    let tally = scripts(0, Durability::Synced);
+    let tally = scripts(0, Durability::Synced, SYNCED_STATES);
     report("synced sessions", tally);
 }
 
 #[test]
 fn a_crash_at_any_operation_of_a_buffered_session_loses_nothing_that_was_synced() {
-    let tally = scripts(100, Durability::Buffered);
+    let tally = scripts(100, Durability::Buffered, BUFFERED_STATES);
     report("buffered sessions", tally);
 }
 
@@ -193,6 +197,31 @@ fn a_crash_among_takeovers_long_values_and_failed_syncs_loses_nothing_acknowledg
     report("takeovers, long values and failed syncs", tally);
 }
 
+#[test]
+fn a_crash_of_a_store_its_mirror_or_both_loses_nothing_replicated() {
+    let (saves, effort, most) = if IS_THOROUGH {
+        (24, (9, 1), MIRROR_STATES)
+    } else {
+        (4, (3, 1), 1)
+    };
+    let mut tally = mirror::Tally::default();
+    for seed in 300.. {
+        let tried = mirror::crash_either(seed, saves, effort);
+        tally.states.extend(tried.states);
+        tally.moments += tried.moments;
+        tally.second += tried.second;
+        if tally.states.len() >= most {
+            break;
+        }
+    }
+    println!(
+        "crash: a store and its mirror: {} distinct states at {} moments ({} in a second crash while recovering)",
+        tally.states.len(),
+        tally.moments,
+        tally.second
+    );
+}
+
 /// What these tests would notice in the store.
 fn crash_with(lie: Lie) {
     let files = with_store(512);
@@ -233,42 +262,76 @@ fn a_crash_while_a_store_is_made_leaves_one_that_opens() {
     report("a new store", tally);
 }
 
+/// Between them they do all that a session can do; each is short, since it runs once for each of its calls.
+fn scripts_that_fail() -> [(&'static str, Durability, Vec<Step>); 3] {
+    use Durability::{Buffered, Synced};
+    let auto = |durability| Act::Save(CheckpointKind::Auto, durability);
+    let alone = |acts: Vec<Act>| acts.into_iter().map(|act| (0, act)).collect::<Vec<_>>();
+    let sealed = alone(vec![
+        Act::Push(700),
+        auto(Synced),
+        Act::Push(700),
+        Act::Label,
+        Act::Push(3_000),
+        auto(Synced),
+        Act::Seal,
+        Act::Push(30),
+        auto(Buffered),
+        Act::Pin(1),
+        Act::Push(3),
+        auto(Synced),
+        Act::MoveLabel(1),
+        Act::Prune,
+    ]);
+    let mut forked = alone(vec![
+        Act::Push(700),
+        auto(Buffered),
+        Act::Update,
+        auto(Synced),
+        Act::Put,
+        auto(Buffered),
+        Act::Fork,
+        Act::Push(3_000),
+        Act::Restore(1),
+        Act::Compact,
+    ]);
+    forked.extend([(1, Act::Push(30)), (1, auto(Synced))]);
+    let removed = alone(vec![
+        Act::Push(3),
+        auto(Synced),
+        Act::Close,
+        Act::Push(3_000),
+        auto(Buffered),
+        Act::Reopen,
+        Act::Cut,
+        auto(Synced),
+        Act::Remove,
+        Act::Push(30),
+        auto(Synced),
+    ]);
+    [
+        ("seal and prune", Synced, sealed),
+        ("fork, restore and compact", Buffered, forked),
+        ("reopen and remove", Synced, removed),
+    ]
+}
+
 #[test]
 fn an_error_at_any_call_is_told_and_the_next_save_goes_through() {
-    let seeds = if IS_THOROUGH { 4 } else { 1 };
-    for seed in 0..seeds {
-        // Each call of the first script, and some of the others.
-        let stride = match (IS_THOROUGH, seed) {
-            (true, 0) => 1,
-            (true, _) => 7,
-            (false, _) => 97,
-        };
-        let short = Some(4 << 10);
+    let stride = if IS_THOROUGH { 1 } else { 37 };
+    let short = Some(4 << 10);
+    for (name, durability, script) in scripts_that_fail() {
         for (lasting, journal) in [(false, None), (true, None), (false, short), (true, short)] {
             if journal.is_some() && !IS_THOROUGH && lasting {
                 continue;
             }
-            let durability = match seed % 2 {
-                0 => Durability::Synced,
-                _ => Durability::Buffered,
-            };
             let settings = Settings {
                 durability,
                 journal,
                 ..SETTINGS
             };
-            let script = random_script(
-                seed,
-                40,
-                Extra {
-                    removes: seed == 3,
-                    forks: seed == 0,
-                    wild: false,
-                },
-            );
-            let name = format!("script {seed}, journal {:?}", settings.journal);
             let done = faults::fail_anywhere(
-                &name,
+                name,
                 || with_store(512),
                 settings,
                 &script,

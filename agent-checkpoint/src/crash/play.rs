@@ -8,6 +8,7 @@ use std::sync::Arc;
 use agent_primitives::{CheckpointId, CheckpointKind, ManualClock, SessionId, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::points::Points;
 use super::script::{Act, Step};
 use crate::fs::sim::SimFiles;
 use crate::{
@@ -103,6 +104,8 @@ pub(super) struct Actor {
     pub(super) session: Option<Checkpointer>,
     /// Every state that a save began to write; first the empty one.
     pub(super) saves: Vec<Seen>,
+    /// What was listed after each of them, where that is known.
+    pub(super) points: Vec<Option<Points>>,
     pub(super) expected: Expected,
     pub(super) known: BTreeMap<CheckpointId, Seen>,
 }
@@ -191,6 +194,7 @@ impl Play {
     pub(super) fn new(files: &SimFiles, settings: Settings) -> Result<Self, Error> {
         let actor = || Actor {
             saves: vec![Seen::default()],
+            points: vec![Some(Points::default())],
             ..Actor::default()
         };
         Self::from(files, settings, [actor(), actor()])
@@ -232,12 +236,24 @@ impl Play {
     fn begin(&mut self, who: usize, states: impl IntoIterator<Item = Seen>) {
         let actor = &mut self.actors[who];
         actor.saves.extend(states);
+        actor.points.resize(actor.saves.len(), None);
         actor.expected.begun = actor.saves.len() - 1;
         self.mark();
     }
 
+    /// The session is about to write something that leaves its newest saved state as it is.
+    fn begin_aside(&mut self, who: usize) {
+        let newest = self.actors[who].saves.last().cloned().unwrap();
+        self.begin(who, [newest]);
+    }
+
     fn end(&mut self, who: usize, durability: Durability) {
         let actor = &mut self.actors[who];
+        let points = match &actor.session {
+            Some(session) => Points::of(session),
+            None => Points::default(),
+        };
+        *actor.points.last_mut().unwrap() = Some(points);
         actor.expected.acknowledged = actor.expected.begun;
         if durability == Durability::Synced {
             actor.expected.synced = actor.expected.begun;
@@ -286,13 +302,23 @@ impl Play {
                 self.actors[who].known.extend([(backup, now), (head, then)]);
                 self.end(who, durability);
             }
-            Act::Prune => drop(session.prune()?),
+            Act::Prune => {
+                self.begin_aside(who);
+                self.session(who)?.prune()?;
+                // Where nothing goes, nothing is written.
+                self.end(who, Durability::Buffered);
+            }
             Act::Reopen => session.reopen()?,
             Act::Seal => drop(session.seal()?),
-            Act::Compact => drop(session.compact()?),
+            Act::Compact => {
+                self.begin_aside(who);
+                self.session(who)?.compact()?;
+                self.end(who, Durability::Buffered);
+            }
             Act::Label => {
                 let now = Seen::of(session);
-                self.begin(who, [now.clone()]);
+                // The name comes behind the checkpoint.
+                self.begin(who, [now.clone(), now.clone()]);
                 let id = self
                     .session(who)?
                     .save_labelled(&format!("label {counter}"))?;
@@ -300,8 +326,31 @@ impl Play {
                 self.end(who, durability);
             }
             Act::Pin(place) => {
-                if let Some(id) = session.list().get(place).map(|one| one.id.clone()) {
-                    session.pin(&id)?;
+                if let Some(one) = session.list().get(place).cloned() {
+                    self.begin_aside(who);
+                    let session = self.session(who)?;
+                    if one.pinned {
+                        session.unpin(&one.id)?;
+                    } else {
+                        session.pin(&one.id)?;
+                    }
+                    self.end(who, durability);
+                }
+            }
+            Act::MoveLabel(place) => {
+                let newest = session.latest().map(|newest| newest.id);
+                let list = session.list();
+                let label = list.iter().flat_map(|one| one.labels.iter()).next();
+                if let (Some(one), Some(label)) = (list.get(place), label) {
+                    let (id, label) = (one.id.clone(), label.clone());
+                    self.begin_aside(who);
+                    let session = self.session(who)?;
+                    if Some(&id) == newest.as_ref() {
+                        session.unlabel(&label)?;
+                    } else {
+                        session.move_label(&id, &label)?;
+                    }
+                    self.end(who, durability);
                 }
             }
             Act::Fork => {

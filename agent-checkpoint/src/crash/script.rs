@@ -43,8 +43,10 @@ pub(super) enum Act {
     Compact,
     /// A checkpoint with a label.
     Label,
-    /// Holds the checkpoint at this place in the list.
+    /// Holds the checkpoint at this place in the list, or lets go of it.
     Pin(usize),
+    /// Gives the newest label to the checkpoint at this place in the list; takes it away where that is the newest.
+    MoveLabel(usize),
     /// A long text, one of three.
     PushBlob,
     /// A value that is long enough for a frame of its own, another one in few places.
@@ -88,7 +90,7 @@ pub(super) fn random_script(seed: u64, len: usize, extra: Extra) -> Vec<Step> {
             _ => Durability::Buffered,
         };
         let size = [3, 30, 200, 700, 3_000][dice.roll(5)];
-        let act = match dice.roll(if extra.wild { 41 } else { 29 }) {
+        let act = match dice.roll(if extra.wild { 42 } else { 30 }) {
             0..8 => Act::Push(size),
             8..10 => Act::Update,
             10 => Act::Put,
@@ -104,10 +106,11 @@ pub(super) fn random_script(seed: u64, len: usize, extra: Extra) -> Vec<Step> {
             26 => Act::Label,
             27 => Act::Pin(dice.roll(3)),
             22 | 28 => Act::Close,
-            29..31 => Act::PushBlob,
-            31..34 => Act::PutLarge,
-            34..36 => Act::TakeOver,
-            36..39 => Act::SaveFromEnd,
+            29 => Act::MoveLabel(dice.roll(3)),
+            30..32 => Act::PushBlob,
+            32..35 => Act::PutLarge,
+            35..37 => Act::TakeOver,
+            37..40 => Act::SaveFromEnd,
             _ => Act::FailSync,
         };
         script.push((who, act));

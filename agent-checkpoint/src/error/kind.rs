@@ -28,6 +28,14 @@ pub(super) enum Kind {
     #[error("{what} is refused for want of permission; grant it and try again")]
     PermissionDenied { what: String, source: Source },
     #[error(
+        "{what} is {found} where the store needs {wanted} of its own; move it away and try again"
+    )]
+    Obstructed {
+        what: String,
+        found: &'static str,
+        wanted: &'static str,
+    },
+    #[error(
         "the store has not answered within {0:?}; the write is under way, the next save asks for its outcome"
     )]
     Blocked(Duration),
@@ -39,7 +47,11 @@ pub(super) enum Kind {
         "a sync to disk failed, and so did writing elsewhere what it was for; save again, or reopen the session"
     )]
     Poisoned,
-    #[error("the log of session {0} has moved on under this writer; reopen the session")]
+    #[error(
+        "{what} was removed under its writer; reopen the session, which saves again all that is in memory"
+    )]
+    Removed { what: String },
+    #[error("the log of session {0} was changed under this writer; reopen the session")]
     Conflict(SessionId),
     #[error("{what} belongs to {owner}; open it there")]
     Foreign { what: String, owner: String },
@@ -52,28 +64,22 @@ pub(super) enum Kind {
     )]
     Unsupported { what: String },
     #[error("{what} has {len} bytes where {max} are the limit; make it smaller")]
-    TooLarge {
-        what: &'static str,
-        len: u64,
-        max: u64,
-    },
+    TooLarge { what: String, len: u64, max: u64 },
     #[error(
         "{what} takes {len} bytes or more when read, and {max} are the limit set; where the log is to be trusted, raise the limit with which it is opened"
     )]
-    BeyondLimit {
+    BeyondLimit { what: String, len: u64, max: u64 },
+    #[error("the {what} is in {len} pieces where {max} are the limit; cut the context shorter")]
+    TooManyRanges {
         what: &'static str,
-        len: u64,
-        max: u64,
+        len: usize,
+        max: usize,
     },
-    #[error(
-        "history or context is in {len} pieces where {max} are the limit; cut the context shorter"
-    )]
-    TooManyRanges { len: usize, max: usize },
     #[error("{what} is taken by {by}; take another, or free it first")]
     Taken { what: String, by: String },
     #[error("several checkpoints begin with {0}; give more of the id")]
     Ambiguous(String),
-    #[error("{len} checkpoints have labels or pins where {max} are the limit; take some away")]
+    #[error("there are {len} labels or pins where {max} are the limit; take some away")]
     TooManyHeld { len: usize, max: usize },
     #[error("nothing was restored; there is nothing to take back")]
     NothingRestored,

@@ -80,6 +80,19 @@ impl Error {
         .into()
     }
 
+    pub(crate) fn obstructed(
+        what: impl Into<String>,
+        found: &'static str,
+        wanted: &'static str,
+    ) -> Self {
+        Kind::Obstructed {
+            what: what.into(),
+            found,
+            wanted,
+        }
+        .into()
+    }
+
     pub(crate) fn blocked(patience: Duration) -> Self {
         Kind::Blocked(patience).into()
     }
@@ -122,6 +135,10 @@ impl Error {
         Kind::Conflict(session).into()
     }
 
+    pub(crate) fn removed(what: impl Into<String>) -> Self {
+        Kind::Removed { what: what.into() }.into()
+    }
+
     pub(crate) fn foreign(what: impl Into<String>, owner: impl Into<String>) -> Self {
         Kind::Foreign {
             what: what.into(),
@@ -138,10 +155,10 @@ impl Error {
         Kind::Unsupported { what: what.into() }.into()
     }
 
-    pub(crate) fn too_large(what: &'static str, len: usize, max: usize) -> Self {
+    pub(crate) fn too_large(what: impl Into<String>, len: usize, max: usize) -> Self {
         let widen = |n| u64::try_from(n).unwrap_or(u64::MAX);
         Kind::TooLarge {
-            what,
+            what: what.into(),
             len: widen(len),
             max: widen(max),
         }
@@ -149,12 +166,13 @@ impl Error {
     }
 
     /// As [`too_large`](Self::too_large), of a log that is there and cannot be made smaller.
-    pub(crate) fn beyond_limit(what: &'static str, len: u64, max: u64) -> Self {
+    pub(crate) fn beyond_limit(what: impl Into<String>, len: u64, max: u64) -> Self {
+        let what = what.into();
         Kind::BeyondLimit { what, len, max }.into()
     }
 
-    pub(crate) fn too_many_ranges(len: usize, max: usize) -> Self {
-        Kind::TooManyRanges { len, max }.into()
+    pub(crate) fn too_many_ranges(what: &'static str, len: usize, max: usize) -> Self {
+        Kind::TooManyRanges { what, len, max }.into()
     }
 
     pub(crate) fn taken(what: impl Into<String>, by: impl Into<String>) -> Self {
@@ -260,6 +278,12 @@ impl Error {
         .into()
     }
 
+    /// What was given means nothing here: a text that is no label, a [`Snapshot::KIND`](crate::Snapshot::KIND) that is no
+    /// name, settings that contradict each other. The message says what is asked for.
+    pub fn is_invalid(&self) -> bool {
+        matches!(*self.0, Kind::Invalid { .. })
+    }
+
     /// Another writer holds the session.
     pub fn is_locked(&self) -> bool {
         matches!(*self.0, Kind::Locked { .. })
@@ -286,7 +310,14 @@ impl Error {
         matches!(*self.0, Kind::Poisoned)
     }
 
-    /// The log is longer than this writer believes: [`reopen`](crate::Checkpointer::reopen) the session.
+    /// Somebody removed the session's folder or a file of it while it was written to, and nothing was saved:
+    /// [`reopen`](crate::Checkpointer::reopen) the session, and save again. What was saved before went with the files,
+    /// unless it is in memory.
+    pub fn is_removed(&self) -> bool {
+        matches!(*self.0, Kind::Removed { .. })
+    }
+
+    /// The log is longer than this writer believes, or somebody cut it: [`reopen`](crate::Checkpointer::reopen) the session.
     pub fn is_conflict(&self) -> bool {
         matches!(*self.0, Kind::Conflict(_))
     }
@@ -306,6 +337,12 @@ impl Error {
         matches!(*self.0, Kind::PermissionDenied { .. })
     }
 
+    /// Something else lies where the store needs a file or a folder of its own: a symbolic link, which is never
+    /// followed, a folder, a file, a pipe. Once it is moved away the same may be tried again.
+    pub fn is_obstructed(&self) -> bool {
+        matches!(*self.0, Kind::Obstructed { .. })
+    }
+
     /// The store did not answer within the session's [`patience`](crate::Builder::patience). What was
     /// asked is under way, and the next save asks for its outcome.
     pub fn is_blocked(&self) -> bool {
@@ -318,7 +355,7 @@ impl Error {
         matches!(*self.0, Kind::NotReplicated { .. } | Kind::NoMirror)
     }
 
-    /// The store failed for a reason that may pass: lack of space or permission, or any other.
+    /// The store failed for a reason that may pass: lack of space or permission, something in the way, or any other.
     pub fn is_unavailable(&self) -> bool {
         matches!(
             *self.0,
@@ -326,6 +363,7 @@ impl Error {
                 | Kind::DiskFull { .. }
                 | Kind::ReadOnly { .. }
                 | Kind::PermissionDenied { .. }
+                | Kind::Obstructed { .. }
         )
     }
 

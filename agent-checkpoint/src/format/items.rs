@@ -7,12 +7,18 @@ use serde::de::{Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use super::{ITEMS_MAX, PAYLOAD_MAX};
+use crate::codec::write_json;
 use crate::{Error, Message};
 
 /// Longest message as JSON, in bytes: the largest payload less room for the age and the brackets.
 pub(crate) const ITEM_MAX: usize = PAYLOAD_MAX - FULL - 64;
 /// A frame of this size takes no further item, in bytes.
 const FULL: usize = 256 << 10;
+
+/// What a person is told of a message that is refused.
+pub(crate) fn naming(message: &Message) -> String {
+    format!("a message of role {:?}", message.role).to_lowercase()
+}
 
 /// An Items payload in the making.
 #[derive(Debug)]
@@ -39,13 +45,13 @@ impl ItemsDraft {
     pub(crate) fn push(&mut self, message: &Message) -> Result<(), Error> {
         self.raw.push(b',');
         let before = self.raw.len();
-        serde_json::to_writer(&mut self.raw, message).map_err(|e| Error::encode("a message", e))?;
+        write_json(message, &mut self.raw).map_err(|e| Error::encode("a message", e))?;
         self.count += 1;
         self.is_plain &= message.parts.is_empty()
             && message.extra.is_empty()
             && message.tool_calls.iter().all(|call| call.extra.is_empty());
         match self.raw.len() - before {
-            len if len > ITEM_MAX => Err(Error::too_large("a message", len, ITEM_MAX)),
+            len if len > ITEM_MAX => Err(Error::too_large(naming(message), len, ITEM_MAX)),
             _ => Ok(()),
         }
     }

@@ -42,8 +42,9 @@ pub(crate) const KEEP_MAX: usize = 65_536;
 /// largest frames of a save.
 pub(crate) const SEGMENT_MAX: usize = 2 * PAYLOAD_MAX + (4 << 20);
 /// A writer starts a new segment before a batch that would pass this length, in bytes: a closed segment
-/// can be packed anew and its space given back, and the open one should be a small part of a session.
-pub(crate) const SEGMENT_TARGET: usize = 1 << 20;
+/// can be packed anew and its space given back, and the open one should be a small part of a session: what
+/// is not sealed yet takes half as long again to restore.
+pub(crate) const SEGMENT_TARGET: usize = 512 << 10;
 
 /// The `N` bytes at `at`, if they are there.
 pub(crate) fn bytes_at<const N: usize>(bytes: &[u8], at: usize) -> Option<[u8; N]> {

@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 
 use super::point::Cause;
 use super::{KEEP_MAX, SPANS_MAX, bytes_at};
+use crate::log::numbering::narrow;
 
 /// A blake3 digest.
 pub(crate) type Digest = [u8; 32];
@@ -91,6 +92,14 @@ pub(crate) struct Body {
     /// What a later version wrote, kept for it.
     #[serde(flatten)]
     pub(crate) other: Map<String, Value>,
+}
+
+impl Body {
+    /// Messages in the history.
+    pub(crate) fn messages(&self) -> usize {
+        let counts = self.history.iter().map(|span| span.count);
+        narrow(counts.fold(0, u64::saturating_add))
+    }
 }
 
 /// A Commit frame's payload: two digests and then the body.

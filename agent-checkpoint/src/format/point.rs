@@ -39,12 +39,28 @@ impl Tag {
     }
 }
 
-/// Whether a text may be a label: 1 to 128 bytes, no control characters, no blank at either end.
+/// Whether a text is read as a label; [`is_printable`] is asked besides before one is written: 1 to 128 bytes, no control characters, no blank at either end.
 pub(crate) fn is_label(text: &str) -> bool {
     !text.is_empty()
         && text.len() <= LABEL_MAX
         && text.trim() == text
         && !text.chars().any(char::is_control)
+}
+
+/// Whether a text shows as what it is: no control characters, and none that turn the direction of what stands around
+/// them or end a line, so that one name cannot be made to look like another.
+pub(crate) fn is_printable(text: &str) -> bool {
+    !text.chars().any(is_hidden)
+}
+
+fn is_hidden(c: char) -> bool {
+    // Marks, embeddings, overrides and isolates of Unicode's bidirectional algorithm (UAX 9, section 2), and the
+    // two separators of lines.
+    let turns = matches!(
+        c,
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+    );
+    c.is_control() || turns || matches!(c, '\u{2028}' | '\u{2029}')
 }
 
 /// Why a commit was made.
@@ -62,7 +78,7 @@ pub(crate) struct Cause {
 pub(crate) fn bounded(text: &str) -> String {
     let mut kept = String::new();
     for c in text.chars() {
-        let c = if c.is_control() { ' ' } else { c };
+        let c = if is_hidden(c) { ' ' } else { c };
         if kept.len() + c.len_utf8() > WHAT_MAX {
             break;
         }
@@ -78,6 +94,9 @@ pub(crate) struct Fork {
     pub(crate) from: CheckpointId,
     /// Ascending.
     pub(crate) lineage: Vec<Share>,
+    /// Means nothing, and keeps the frames on either side apart.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(crate) pad: String,
 }
 
 /// Segments that are another session's.
@@ -120,6 +139,7 @@ mod tests {
     #[test]
     fn what_a_checkpoint_was_made_for_is_one_line_of_256_bytes_at_most() {
         assert_eq!(bounded("rm -rf\nbuild"), "rm -rf build");
+        assert_eq!(bounded("rm \u{202e}x\u{2028}y"), "rm  x y");
         let long = bounded(&"\u{1f980}".repeat(100));
         assert_eq!(long.len(), 256);
     }

@@ -44,8 +44,27 @@ pub(crate) struct Facts {
     pub(crate) len: u64,
 }
 
+/// Something else than a plain file where one is to be opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Obstacle(pub(crate) &'static str);
+
+impl fmt::Display for Obstacle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "this is {} and no file", self.0)
+    }
+}
+
+impl std::error::Error for Obstacle {}
+
+impl From<Obstacle> for io::Error {
+    fn from(obstacle: Obstacle) -> Self {
+        Self::new(io::ErrorKind::InvalidInput, obstacle)
+    }
+}
+
 /// Files and folders. What is made belongs to its owner alone, where the system has such a notion.
 pub(crate) trait FileSystem: fmt::Debug + Send + Sync {
+    /// Opens a plain file: neither what a link at `path` leads to, nor anything that is no file.
     fn open(&self, path: &Path, access: Access) -> io::Result<Box<dyn FileHandle>>;
 
     /// Makes a folder, and those above it that are missing. Their names are not durable yet.
@@ -56,6 +75,11 @@ pub(crate) trait FileSystem: fmt::Debug + Send + Sync {
 
     /// What lies at `path`, links followed.
     fn look(&self, path: &Path) -> io::Result<Facts>;
+
+    /// Whether `path` is a symbolic link.
+    fn is_link(&self, _path: &Path) -> bool {
+        false
+    }
 
     /// In one step: whatever has the new name is replaced.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
@@ -92,6 +116,15 @@ pub(crate) trait FileSystem: fmt::Debug + Send + Sync {
     }
 }
 
+/// What others may have made of an open file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Standing {
+    /// Length in bytes.
+    pub(crate) len: u64,
+    /// Whether it has a name still; without one it goes when it is closed.
+    pub(crate) has_name: bool,
+}
+
 /// An open file. Dropping it gives its lock back. One thread at a time: not all systems read and write at an
 /// offset without moving a place that the file has.
 pub(crate) trait FileHandle: fmt::Debug + Send + Sync {
@@ -102,6 +135,11 @@ pub(crate) trait FileHandle: fmt::Debug + Send + Sync {
     fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<usize>;
 
     fn len(&self) -> io::Result<u64>;
+
+    /// What became of the file since it was opened, at the cost of one call; `None` where the system cannot say.
+    fn standing(&self) -> io::Result<Option<Standing>> {
+        Ok(None)
+    }
 
     /// Cuts the file, or makes it longer by zeros.
     fn set_len(&self, len: u64) -> io::Result<()>;
@@ -176,11 +214,6 @@ pub(crate) fn read_part(
 pub(crate) fn read_bounded(files: &dyn FileSystem, path: &Path, max: usize) -> io::Result<Vec<u8>> {
     /// Read at once where the file is longer than it said, in bytes.
     const STEP: usize = 8 << 10;
-    // To open a pipe waits until somebody writes to it.
-    if files.look(path)?.kind != EntryKind::File {
-        let message = "this is no file; move it away";
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
-    }
     let file = files.open(path, Access::Read)?;
     let max = max.saturating_add(1);
     let len = usize::try_from(file.len()?).unwrap_or(usize::MAX).min(max);

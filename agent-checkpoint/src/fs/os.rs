@@ -1,10 +1,12 @@
 //! The file system of the machine.
 
-use std::fs::{DirBuilder, File, FileType, OpenOptions, TryLockError};
+use std::fs::{DirBuilder, File, FileType, Metadata, OpenOptions, TryLockError};
 use std::io;
 use std::path::Path;
 
-use super::{Access, EntryKind, Facts, FileHandle, FileSystem, is_absence};
+#[cfg(unix)]
+use super::Standing;
+use super::{Access, EntryKind, Facts, FileHandle, FileSystem, Obstacle, is_absence};
 
 /// The files of the machine, through the standard library.
 #[derive(Debug, Clone, Copy)]
@@ -12,17 +14,11 @@ pub(crate) struct OsFiles;
 
 impl FileSystem for OsFiles {
     fn open(&self, path: &Path, access: Access) -> io::Result<Box<dyn FileHandle>> {
-        let mut options = OpenOptions::new();
-        match access {
-            Access::Read => options.read(true),
-            Access::Write => options.read(true).write(true),
-            Access::Create => options.read(true).write(true).create(true).truncate(false),
-            Access::CreateNew => options.read(true).write(true).create_new(true),
-            Access::Replace => options.write(true).create(true).truncate(true),
-        };
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        Ok(Box::new(options.open(path)?))
+        Ok(Box::new(open_plain(path, access)?))
+    }
+
+    fn is_link(&self, path: &Path) -> bool {
+        std::fs::symlink_metadata(path).is_ok_and(|there| there.is_symlink())
     }
 
     fn make_folders(&self, folder: &Path) -> io::Result<()> {
@@ -77,6 +73,79 @@ impl FileSystem for OsFiles {
     }
 }
 
+/// How often a file is opened that somebody else replaces meanwhile.
+const TRIES: usize = 16;
+
+/// Looks before it opens, since to open a pipe waits for its other end; makes a file only where there is nothing, which
+/// follows no link; and looks again whether it opened what it had looked at, before a byte of it is touched.
+fn open_plain(path: &Path, access: Access) -> io::Result<File> {
+    let makes = !matches!(access, Access::Read | Access::Write);
+    for _ in 0..TRIES {
+        let there = match std::fs::symlink_metadata(path) {
+            Err(error) if makes && error.kind() == io::ErrorKind::NotFound => None,
+            there => Some(there?),
+        };
+        let mut options = OpenOptions::new();
+        options.read(access != Access::Replace);
+        options.write(access != Access::Read);
+        if let Some(there) = &there {
+            obstacle(there.file_type()).map_or(Ok(()), Err)?;
+            if access == Access::CreateNew {
+                return Err(io::ErrorKind::AlreadyExists.into());
+            }
+        } else {
+            options.create_new(true);
+            #[cfg(unix)]
+            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        }
+        let file = match options.open(path) {
+            Err(error) if is_outrun(&error, there.is_some(), access) => continue,
+            opened => opened?,
+        };
+        match &there {
+            Some(there) if !is_same(&file.metadata()?, there) => continue,
+            Some(_) if access == Access::Replace => file.set_len(0)?,
+            _ => {}
+        }
+        return Ok(file);
+    }
+    Err(io::Error::other("it is replaced again and again"))
+}
+
+/// Whether what was seen there came or went before it could be opened.
+fn is_outrun(error: &io::Error, was_there: bool, access: Access) -> bool {
+    match error.kind() {
+        io::ErrorKind::NotFound => was_there,
+        io::ErrorKind::AlreadyExists => !was_there && access != Access::CreateNew,
+        _ => false,
+    }
+}
+
+fn obstacle(found: FileType) -> Option<io::Error> {
+    let what = if found.is_symlink() {
+        "a symbolic link"
+    } else if found.is_dir() {
+        "a folder"
+    } else if !found.is_file() {
+        "a pipe, a socket or a device"
+    } else {
+        return None;
+    };
+    Some(Obstacle(what).into())
+}
+
+#[cfg(unix)]
+fn is_same(opened: &Metadata, there: &Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    (opened.dev(), opened.ino()) == (there.dev(), there.ino())
+}
+
+/// Elsewhere the standard library gives files no number.
+#[cfg(not(unix))]
+fn is_same(_: &Metadata, _: &Metadata) -> bool {
+    true
+}
+
 fn kind_of(found: FileType) -> EntryKind {
     if found.is_file() {
         EntryKind::File
@@ -116,6 +185,16 @@ impl FileHandle for File {
         Ok(self.metadata()?.len())
     }
 
+    #[cfg(unix)]
+    fn standing(&self) -> io::Result<Option<Standing>> {
+        use std::os::unix::fs::MetadataExt;
+        let found = self.metadata()?;
+        Ok(Some(Standing {
+            len: found.len(),
+            has_name: found.nlink() > 0,
+        }))
+    }
+
     fn set_len(&self, len: u64) -> io::Result<()> {
         Self::set_len(self, len)
     }
@@ -143,13 +222,11 @@ impl FileHandle for File {
 
     #[cfg(unix)]
     fn is_at(&self, path: &Path) -> io::Result<bool> {
-        use std::os::unix::fs::MetadataExt;
-        let there = match std::fs::metadata(path) {
+        let there = match std::fs::symlink_metadata(path) {
             Err(error) if is_absence(&error) => return Ok(false),
             there => there?,
         };
-        let held = self.metadata()?;
-        Ok((held.dev(), held.ino()) == (there.dev(), there.ino()))
+        Ok(is_same(&self.metadata()?, &there))
     }
 
     /// Elsewhere an open file cannot be removed.

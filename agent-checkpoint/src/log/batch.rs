@@ -249,10 +249,14 @@ impl Batch {
         parent: &Digest,
         mut body: Body,
     ) -> Result<Made, Error> {
-        for spans in [Some(&body.history), body.context.as_ref()] {
+        let spans = [
+            ("history", Some(&body.history)),
+            ("context", body.context.as_ref()),
+        ];
+        for (what, spans) in spans {
             let len = spans.map_or(0, Vec::len);
             if len > SPANS_MAX {
-                return Err(Error::too_many_ranges(len, SPANS_MAX));
+                return Err(Error::too_many_ranges(what, len, SPANS_MAX));
             }
         }
         body.covers = self.first;
@@ -313,8 +317,7 @@ impl Batch {
         records: u64,
     ) -> Result<(), Error> {
         let raw = raw.as_ref();
-        let too_large =
-            |len| Error::too_large("one save's state beside messages", len, PAYLOAD_MAX);
+        let too_large = |len| Error::too_large(contents(kind), len, PAYLOAD_MAX);
         if raw.len() > PAYLOAD_MAX {
             return Err(too_large(raw.len()));
         }
@@ -337,5 +340,21 @@ impl Batch {
             raw_len,
         });
         Ok(())
+    }
+}
+
+/// What a frame of this kind holds, for a person who saved too much of it.
+const fn contents(kind: Kind) -> &'static str {
+    match kind {
+        Kind::ITEMS => "a group of messages",
+        Kind::BLOB => "a text of a message",
+        Kind::SNAPSHOT => "what changed in small components since the last save",
+        Kind::COMPONENT => "a component with its name",
+        Kind::PATCH => "a change of a component",
+        Kind::COMMIT => "the list of what a checkpoint holds",
+        Kind::TOMBSTONE => "the list of dropped checkpoints",
+        Kind::LABEL => "a label",
+        Kind::FORK => "the list of sessions that a fork descends from",
+        _ => "a frame",
     }
 }

@@ -69,6 +69,8 @@ impl Known {
 pub(crate) struct Blobs {
     texts: BTreeMap<u64, (Digest, String)>,
     referred: u64,
+    /// Which frames refer to which: the number of an Items frame, and that of a Blob frame.
+    uses: Vec<(u64, u64)>,
     /// Numbers that messages referred to where nothing was.
     sought: BTreeSet<u64>,
 }
@@ -84,14 +86,21 @@ impl Blobs {
         self.sought.iter().copied()
     }
 
-    /// Puts the texts back that `messages` refer to; which of the messages, by position, lack one.
+    /// Numbers of Items frames, ascending, and for each the numbers of the Blob frames that it refers to.
+    pub(crate) fn uses(&self) -> &[(u64, u64)] {
+        &self.uses
+    }
+
+    /// Puts the texts back that `messages` of the frame with the number `user` (any, where nobody asks for the [`uses`](Self::uses)) refer to; which of the messages, by position, lack one.
     pub(crate) fn put_back(
         &mut self,
+        user: u64,
         messages: &mut [Message],
         limit: u64,
     ) -> Result<Vec<usize>, ()> {
         let Self {
             texts,
+            uses,
             referred,
             sought,
         } = self;
@@ -106,6 +115,10 @@ impl Blobs {
                 let is_it = *hash == reference.hash && wide(text.len()) == reference.len;
                 *referred = referred.saturating_add(if is_it { reference.len } else { 0 });
                 is_over |= *referred > limit;
+                let use_of = (user, reference.number);
+                if is_it && uses.last() != Some(&use_of) {
+                    uses.push(use_of);
+                }
                 (is_it && !is_over).then_some(text.as_str())
             };
             if put_back(message, &mut find).is_none() {
@@ -152,9 +165,10 @@ mod tests {
             referring("tent", 4),
             referring("texts", 4),
         ];
-        assert_eq!(blobs.put_back(&mut messages, 100), Ok(vec![1, 2, 3]));
+        assert_eq!(blobs.put_back(9, &mut messages, 100), Ok(vec![1, 2, 3]));
         assert_eq!(messages[0], Message::user("text"));
         assert_eq!(blobs.sought().collect::<Vec<_>>(), [5]);
+        assert_eq!(blobs.uses(), [(9, 4)]);
         let known = blobs.known();
         assert_eq!(known.number(blake3::hash(b"text").as_bytes()), Some(4));
         assert_eq!(known.referred, 4);
@@ -165,8 +179,8 @@ mod tests {
         let mut blobs = Blobs::default();
         blobs.insert(0, *blake3::hash(b"text").as_bytes(), "text".into());
         let many = vec![referring("text", 0); 6];
-        assert_eq!(blobs.put_back(&mut many.clone(), 24), Ok(vec![]));
-        assert_eq!(blobs.put_back(&mut many.clone(), 24), Err(()));
+        assert_eq!(blobs.put_back(9, &mut many.clone(), 24), Ok(vec![]));
+        assert_eq!(blobs.put_back(9, &mut many.clone(), 24), Err(()));
     }
 
     #[test]

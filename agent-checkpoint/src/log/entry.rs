@@ -16,6 +16,8 @@ pub(crate) struct Entry {
     /// Unix milliseconds.
     pub(crate) at_ms: i64,
     pub(crate) body: Arc<Body>,
+    /// Messages in the body's history.
+    pub(crate) base: usize,
     /// Items that flags have added to the body's history, and to its context.
     pub(crate) tail: Option<Span>,
     /// Everything that it refers to is there and is what was committed.
@@ -49,8 +51,7 @@ impl Entry {
     }
 
     pub(crate) fn messages(&self) -> usize {
-        self.history()
-            .map(|span| narrow(span.count))
-            .fold(0, usize::saturating_add)
+        let tail = self.tail.map_or(0, |tail| narrow(tail.count));
+        self.base.saturating_add(tail)
     }
 }

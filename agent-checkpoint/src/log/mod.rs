@@ -4,6 +4,7 @@ pub(crate) mod batch;
 pub(crate) mod blobs;
 pub(crate) mod chain;
 pub(crate) mod decode;
+pub(crate) mod drops;
 pub(crate) mod entry;
 pub(crate) mod lineage;
 pub(crate) mod numbering;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::numbering::last_number;
 use super::replay::Replay;
 use crate::format::header::Header;
 use crate::format::payload::Span;
@@ -24,6 +25,8 @@ pub(crate) struct Needed {
     items: Vec<(u64, u64)>,
     /// Numbers of frames that hold values of components.
     components: BTreeSet<u64>,
+    /// Numbers of Blob frames.
+    blobs: BTreeSet<u64>,
     /// Numbers of Commit frames.
     commits: BTreeSet<u64>,
     /// Numbers of commits by flag.
@@ -40,11 +43,13 @@ impl Needed {
         let mut needed = Self {
             items: Vec::new(),
             components: BTreeSet::new(),
+            blobs: BTreeSet::new(),
             commits: BTreeSet::new(),
             flags: BTreeSet::new(),
             covered: Vec::new(),
             head: replay.head()?.seq,
         };
+        let drops = replay.drops();
         let mut base = 0;
         let mut chain: Vec<u64> = Vec::new();
         for entry in &replay.commits {
@@ -54,7 +59,7 @@ impl Needed {
             } else {
                 chain.push(entry.seq);
             }
-            if replay.is_dropped(entry) {
+            if drops.has(entry.seq) {
                 continue;
             }
             if !entry.whole {
@@ -79,7 +84,24 @@ impl Needed {
             needed.name(entry.tail.iter());
         }
         needed.merge();
+        needed.use_blobs(replay);
         Some(needed)
+    }
+
+    /// A frame of items that stays, stays with all its texts.
+    fn use_blobs(&mut self, replay: &Replay) {
+        for (user, blob) in replay.blobs.uses() {
+            let at = replay.blocks.partition_point(|block| block.first < *user);
+            let block = replay.blocks.get(at).filter(|block| block.first == *user);
+            let last = block.and_then(|block| last_number(block.first, block.count));
+            let stays = |last| {
+                last > self.head || self.flags.contains(&last) || self.holds_items(*user, last)
+            };
+            // Nobody knows of the others what they are.
+            if last.is_none_or(stays) {
+                self.blobs.insert(*blob);
+            }
+        }
     }
 
     fn name<'a>(&mut self, spans: impl Iterator<Item = &'a Span>) {
@@ -113,6 +135,7 @@ impl Needed {
             Kind::SNAPSHOT | Kind::COMPONENT | Kind::PATCH => {
                 keep(self.components.contains(&header.seq))
             }
+            Kind::BLOB => keep(self.blobs.contains(&header.seq)),
             Kind::COMMIT => keep(self.commits.contains(&header.seq)),
             // Small, or unknown and perhaps needed.
             _ => Fate::Keep,

@@ -10,6 +10,7 @@ use super::blobs::Blobs;
 use super::chain::commit_hash;
 pub(crate) use super::decode::Refusal;
 use super::decode::{Content, Decoded, Packaged};
+use super::drops::Drops;
 pub(crate) use super::entry::{Entry, Spent};
 use super::numbering::{last_number, narrow, wide};
 use super::values::Values;
@@ -205,14 +206,16 @@ impl Replay {
             && header.flags.has(Flags::BLOB_REF)
         {
             let limit = self.referring.unwrap_or(REFERRED_LIMIT);
-            let lacking = self.blobs.put_back(messages, limit).map_err(|()| {
-                let limit = narrow(limit);
-                Refusal::Beyond(Error::too_large(
-                    "what a log refers to",
-                    limit.saturating_add(1),
-                    limit,
-                ))
-            })?;
+            let lacking = self
+                .blobs
+                .put_back(header.seq, messages, limit)
+                .map_err(|()| {
+                    Refusal::Beyond(Error::beyond_limit(
+                        "what messages refer to, put together,",
+                        limit.saturating_add(1),
+                        limit,
+                    ))
+                })?;
             let start = self.counted();
             self.lacking
                 .extend(lacking.into_iter().map(|at| start + at));
@@ -303,6 +306,7 @@ impl Replay {
             hash: commit_hash(&before.hash, last, [digest], &[]),
             at_ms: self.base_ms.saturating_add(age_ms),
             body: Arc::clone(&before.body),
+            base: before.base,
             tail: Some(tail),
             whole: adjoins && before.whole && self.positions(Span { first, last, count }).is_some(),
             spent,
@@ -311,12 +315,16 @@ impl Replay {
 
     fn take_commit(&mut self, seq: u64, commit: Commit, bytes: &[u8]) {
         let Commit { hash, parent, body } = commit;
+        // Forged commits that cover each other's frames would cost as much as all pairs of them.
+        let before = self.commits.last().map(|entry| entry.seq);
+        let covers_own = before.is_none_or(|before| before < body.covers);
         let covered = self
             .digests
             .range(body.covers.min(seq)..seq)
             .map(|(_, digest)| digest);
-        let is_sound = commit_hash(&parent, seq, covered, bytes) == hash;
+        let is_sound = covers_own && commit_hash(&parent, seq, covered, bytes) == hash;
         self.base_ms = body.at;
+        let base = body.messages();
         let whole = is_sound && self.is_whole(&body);
         let spent = self.claim(body.covers);
         let mut body = body;
@@ -331,6 +339,7 @@ impl Replay {
             seq,
             hash,
             at_ms: body.at,
+            base,
             tail: None,
             whole,
             spent,
@@ -387,20 +396,32 @@ impl Replay {
         self.commits.iter().rfind(|entry| entry.whole)
     }
 
-    /// Counts a commit, and the flags that build on it, as one that is not whole.
-    pub(crate) fn degrade(&mut self, seq: u64) {
-        let Some(at) = self.commits.iter().position(|entry| entry.seq == seq) else {
-            return;
-        };
-        let body = self.commits.get(at).map(|entry| Arc::clone(&entry.body));
-        for entry in self.commits.iter_mut().skip(at) {
-            entry.whole &= !body.as_ref().is_some_and(|b| Arc::ptr_eq(b, &entry.body));
-        }
+    /// The newest commit before the position `end` that is whole, and its own position.
+    pub(crate) fn whole_before(&self, end: usize) -> Option<(usize, &Entry)> {
+        let before = self.commits.get(..end).unwrap_or_default();
+        let mut newest_first = before.iter().enumerate().rev();
+        newest_first.find(|(_, entry)| entry.whole)
     }
 
-    /// Whether the commit was dropped from the listing.
-    pub(crate) fn is_dropped(&self, entry: &Entry) -> bool {
-        self.tombstones.iter().any(|stone| stone.drops(entry.seq))
+    /// Counts the commit at a position, and all with the same components, as not whole: it and the flags that
+    /// build on it stand side by side. The position of the first of them.
+    pub(crate) fn degrade(&mut self, at: usize) -> usize {
+        let Some(body) = self.commits.get(at).map(|entry| Arc::clone(&entry.body)) else {
+            return 0;
+        };
+        let is_same = |entry: &Entry| Arc::ptr_eq(&entry.body, &body);
+        let (before, from) = self.commits.split_at(at);
+        let first = at - before.iter().rev().take_while(|e| is_same(e)).count();
+        let end = at + from.iter().take_while(|e| is_same(e)).count();
+        for entry in self.commits.get_mut(first..end).unwrap_or_default() {
+            entry.whole = false;
+        }
+        first
+    }
+
+    /// Which commits were dropped from the listing.
+    pub(crate) fn drops(&self) -> Drops {
+        Drops::of(&self.tombstones)
     }
 }
 

@@ -68,6 +68,8 @@ struct Part {
     packed: PackedPart,
     name: u64,
     chain: Chain,
+    /// Bytes of this frame and of all that it goes back to, inflated.
+    inflated: u64,
 }
 
 /// All values of a log.
@@ -86,19 +88,24 @@ impl Values {
     pub(crate) fn add_part(&mut self, seq: u64, packed: PackedPart, digest: &Digest) {
         let mark = mark_of(digest);
         let stored = u64::from(packed.header.stored_len);
+        let raw = u64::from(packed.header.raw_len);
         let part = match &packed.patch {
-            None => Some((packed.name, Chain::whole(mark, stored))),
+            None => Some((packed.name, Chain::whole(mark, stored), raw)),
             Some(head) => self
                 .parts
                 .get(&head.base)
                 .filter(|base| base.chain.mark == head.mark)
-                .map(|base| (base.name, base.chain.patched(mark, stored, head.ops))),
+                .map(|base| {
+                    let chain = base.chain.patched(mark, stored, head.ops);
+                    (base.name, chain, base.inflated.saturating_add(raw))
+                }),
         };
-        if let Some((name, chain)) = part.filter(|(_, chain)| chain.is_in_range()) {
+        if let Some((name, chain, inflated)) = part.filter(|(_, chain, _)| chain.is_in_range()) {
             let part = Part {
                 packed,
                 name,
                 chain,
+                inflated,
             };
             self.parts.insert(seq, part);
         }
@@ -110,6 +117,14 @@ impl Values {
         let in_snapshot = |packed: &Packed| packed.names.binary_search(&mark).is_ok();
         self.snapshots.get(&seq).is_some_and(in_snapshot)
             || self.parts.get(&seq).is_some_and(|part| part.name == mark)
+    }
+
+    /// About how many bytes are inflated to read what the frame `seq` holds.
+    pub(crate) fn cost(&self, seq: u64) -> u64 {
+        if let Some(packed) = self.snapshots.get(&seq) {
+            return u64::from(packed.header.raw_len);
+        }
+        self.parts.get(&seq).map_or(0, |part| part.inflated)
     }
 
     /// What the frame `seq` is a patch of.

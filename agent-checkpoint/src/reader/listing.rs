@@ -13,6 +13,7 @@ use crate::format::payload::Tombstone;
 use crate::format::point::Tag;
 use crate::format::segment::Place;
 use crate::format::tags::Kind;
+use crate::log::drops::Drops;
 use crate::log::seal::index_of;
 use crate::{Checkpoint, Store};
 
@@ -53,7 +54,8 @@ pub(super) fn of(store: &dyn Store, session: &SessionId) -> Result<Vec<Checkpoin
     if !all.is_sorted_by(|a, b| a.seq < b.seq) {
         return Err(Odd::Unsound);
     }
-    all.retain(|checkpoint| !tombstones.iter().any(|stone| stone.drops(checkpoint.seq)));
+    let drops = Drops::of(&tombstones);
+    all.retain(|checkpoint| !drops.has(checkpoint.seq));
     let mut list = Points::new(all, &tags).into_list();
     list.reverse();
     Ok(list)

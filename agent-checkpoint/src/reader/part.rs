@@ -55,7 +55,8 @@ impl<'a> Part<'a> {
         let len = store.segment_len(session, segment)?;
         // Zeros are looked through from the end: a file with a hole of terabytes would take days.
         if len > wide(SEGMENT_MAX) {
-            return Err(Error::too_large("a segment", narrow(len), SEGMENT_MAX).into());
+            let what = format!("segment {segment} of session {session}");
+            return Err(Error::too_large(what, narrow(len), SEGMENT_MAX).into());
         }
         let is_cut = void_from > 0 && !opening.is_sealed;
         let counts = if is_cut { void_from } else { len };
@@ -79,9 +80,10 @@ impl<'a> Part<'a> {
                 break self.from + wide(last) + 1;
             }
         };
-        // The four bytes of a length cannot all be zero.
+        // The four bytes of a length cannot all be zero. The more of them are, the shorter is the frame: taken the
+        // other way round, a long one that is none would be read for nothing.
         let seed = self.place.seed();
-        for zeros in 0..4 {
+        for zeros in (0..4).rev() {
             self.end = written + zeros;
             self.bytes.resize(narrow(self.end - self.from), 0);
             if self.end <= len && self.try_back(store, seed)?.is_some() {

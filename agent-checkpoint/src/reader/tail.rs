@@ -336,6 +336,7 @@ pub(super) fn cut(
     history.reverse();
     let context = head.context().map(Iterator::collect::<Vec<Span>>);
     let cut = Entry {
+        base: count,
         body: Arc::new(Body {
             history,
             context,

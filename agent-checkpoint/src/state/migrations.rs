@@ -1,5 +1,6 @@
 //! How the values of earlier versions of a type become values of the present one.
 
+use std::any::type_name;
 use std::fmt;
 
 use serde::Serialize;
@@ -8,6 +9,7 @@ use serde_json::Value;
 
 use super::Snapshot;
 use crate::codec::{decode, to_value};
+use crate::format::point::{is_label, is_printable};
 use crate::{Codec, Error};
 
 /// Why a step of a migration failed, in the host's words: any error, or a text.
@@ -99,7 +101,7 @@ impl Migrations {
     /// too, and fail with the same error.
     ///
     /// # Errors
-    /// Says which step is wrong.
+    /// [`Error::is_invalid`] for a [`KIND`](Snapshot::KIND) that is no name; [`Error::is_migration`] says which step is wrong.
     pub fn check<T: Snapshot>() -> Result<(), Error> {
         Self::of::<T>().map(|_| ())
     }
@@ -110,6 +112,12 @@ impl Migrations {
             let what = format!("the migrations of {}", T::KIND);
             Err(Error::migration(what, reason))
         };
+        if !(is_label(T::KIND) && is_printable(T::KIND)) {
+            return Err(Error::invalid(
+                format!("Snapshot::KIND {:?} of {}", T::KIND, type_name::<T>()),
+                "give it 1 to 128 bytes, no control characters, none that turn the direction of text, and no blanks at its ends",
+            ));
+        }
         if T::VERSION == 0 {
             return wrong("version 0 means nothing; begin with 1".to_owned());
         }

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::Error;
 use crate::codec::Fault;
-use crate::format::items::{ITEM_MAX, json_len};
+use crate::format::items::{ITEM_MAX, json_len, naming};
 
 /// How deep arrays and objects may nest in a value. The reader's parser stops at 128, and frames and
 /// types take a few levels of their own.
@@ -78,7 +78,7 @@ pub(crate) fn check_message(message: &Message) -> Result<(), Error> {
         json_len(message)?
     };
     if len > ITEM_MAX {
-        return Err(Error::too_large("a message", len, ITEM_MAX));
+        return Err(Error::too_large(naming(message), len, ITEM_MAX));
     }
     Ok(())
 }

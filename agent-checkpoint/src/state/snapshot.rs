@@ -36,6 +36,11 @@ use crate::Codec;
 /// ```
 pub trait Snapshot: Serialize + DeserializeOwned {
     /// Names the component in the log; never change it. Two types of one session need two kinds.
+    ///
+    /// 1 to 128 bytes without control characters, without those that turn the direction of text, and without blanks at
+    /// its ends. Any other is refused with [`Error::is_invalid`](crate::Error::is_invalid) by
+    /// [`Migrations::check`] and by the first [`put`](crate::Checkpointer::put) or
+    /// [`component`](crate::Checkpointer::component), before anything is saved.
     const KIND: &'static str;
     /// Version of the type's layout, from 1 on. Raise it when values written by older code would be
     /// misread; new fields with a serde default need no new version.

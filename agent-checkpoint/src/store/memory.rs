@@ -90,7 +90,8 @@ impl Store for MemoryStore {
         let bytes = logs.get(session).and_then(|log| log.segments.get(&segment));
         match bytes {
             Some(bytes) if bytes.len() > max => {
-                Err(Error::too_large("a segment", bytes.len(), max))
+                let what = format!("segment {segment} of session {session}");
+                Err(Error::too_large(what, bytes.len(), max))
             }
             Some(bytes) => Ok(bytes.to_vec()),
             None => Err(no_segment(session, segment)),

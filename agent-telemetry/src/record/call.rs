@@ -40,8 +40,17 @@ pub struct ModelCall {
     pub first_token: Option<Duration>,
     /// Calls to providers that it took; 1 unless set.
     pub attempts: u32,
-    /// What went wrong in the end, if anything.
+    /// What went wrong in the end, if anything: the kind of the verdict.
     pub failure: Option<FailureKind>,
+    /// Under which terms, where known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service_tier: Option<ServiceTier>,
+    /// Why the model stopped, where known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop_reason: Option<StopReason>,
+    /// Whether the answer came piece by piece; `false` unless set.
+    #[serde(default)]
+    pub streamed: bool,
 }
 
 impl ModelCall {
@@ -56,6 +65,9 @@ impl ModelCall {
             first_token: None,
             attempts: 1,
             failure: None,
+            service_tier: None,
+            stop_reason: None,
+            streamed: false,
         }
     }
 
@@ -101,10 +113,73 @@ impl ModelCall {
         self
     }
 
+    /// Sets the terms.
+    #[must_use]
+    pub const fn service_tier(mut self, tier: ServiceTier) -> Self {
+        self.service_tier = Some(tier);
+        self
+    }
+
+    /// Sets why the model stopped.
+    #[must_use]
+    pub const fn stop_reason(mut self, reason: StopReason) -> Self {
+        self.stop_reason = Some(reason);
+        self
+    }
+
+    /// The same call, with an answer that came piece by piece.
+    #[must_use]
+    pub const fn streamed(mut self) -> Self {
+        self.streamed = true;
+        self
+    }
+
     /// Whether its cost is not known. A failed call without tokens does not count: nothing is known
     /// to be owed for it.
     pub const fn is_unpriced(&self) -> bool {
         self.cost.is_none() && !(self.failure.is_some() && self.usage.total() == 0)
+    }
+}
+
+words! {
+    /// Under which terms a model was called, as far as they change the price or the speed.
+    ///
+    /// ```
+    /// assert_eq!(agent_telemetry::ServiceTier::Batch.as_str(), "batch");
+    /// ```
+    ServiceTier {
+        /// The usual terms.
+        Standard = "standard",
+        /// Answered within hours, for less.
+        Batch = "batch",
+        /// Answered when there is room, for less.
+        Flex = "flex",
+        /// Answered before others, for more.
+        Priority = "priority",
+        /// Terms that this version has no word for.
+        #[serde(other)]
+        Other = "other",
+    }
+}
+
+words! {
+    /// Why a model stopped, in the words that most providers share.
+    ///
+    /// ```
+    /// assert_eq!(agent_telemetry::StopReason::ToolCalls.as_str(), "tool_calls");
+    /// ```
+    StopReason {
+        /// It had said everything, or met a stop sequence.
+        Stop = "stop",
+        /// The limit of output tokens was reached.
+        Length = "length",
+        /// It asks for tools to be called.
+        ToolCalls = "tool_calls",
+        /// It refused, or a filter cut the answer.
+        ContentFilter = "content_filter",
+        /// A reason that this version has no word for.
+        #[serde(other)]
+        Other = "other",
     }
 }
 

@@ -30,6 +30,25 @@ words! {
     }
 }
 
+words! {
+    /// What a metric is about: one that every host means in the same way, or one of its own.
+    ///
+    /// ```
+    /// use agent_telemetry::{Metric, MetricKind};
+    ///
+    /// assert_eq!(Metric::test_pass_rate(9, 10).map(|it| it.kind()), Some(MetricKind::TestPassRate));
+    /// assert_eq!(Metric::count("files_changed", 3).kind(), MetricKind::Custom);
+    /// ```
+    MetricKind {
+        /// The share of tests that passed.
+        TestPassRate = "test_pass_rate",
+        /// The share of calls that kept to their token limits.
+        TokenCompliance = "token_compliance",
+        /// Anything else; the name says what.
+        Custom = "custom",
+    }
+}
+
 /// A value that is not a number.
 ///
 /// ```
@@ -99,6 +118,24 @@ impl Metric {
         }
     }
 
+    /// The share of tests that passed; `None` where none ran.
+    pub fn test_pass_rate(passed: u32, ran: u32) -> Option<Self> {
+        Self::share(MetricKind::TestPassRate, passed, ran)
+    }
+
+    /// The share of calls that kept to their token limits; `None` where there were none.
+    pub fn token_compliance(kept: u32, calls: u32) -> Option<Self> {
+        Self::share(MetricKind::TokenCompliance, kept, calls)
+    }
+
+    fn share(kind: MetricKind, part: u32, whole: u32) -> Option<Self> {
+        (whole > 0).then(|| Self {
+            name: Cow::Borrowed(kind.as_str()),
+            value: f64::from(part) / f64::from(whole),
+            unit: Unit::Ratio,
+        })
+    }
+
     /// A number of things.
     pub fn count(name: impl Into<Cow<'static, str>>, count: u32) -> Self {
         Self {
@@ -120,6 +157,15 @@ impl Metric {
     /// What was measured.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    pub(crate) const fn name_mut(&mut self) -> &mut Cow<'static, str> {
+        &mut self.name
+    }
+
+    /// What it is about, by its name.
+    pub fn kind(&self) -> MetricKind {
+        MetricKind::from_word(&self.name).unwrap_or(MetricKind::Custom)
     }
 
     /// The value; finite.

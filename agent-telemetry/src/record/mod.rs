@@ -1,10 +1,15 @@
 //! What happened: one envelope, one body.
 
+mod answer;
 mod call;
+mod decision;
 mod metric;
+mod project;
 mod session;
 mod text;
+mod user;
 mod violation;
+mod work;
 
 use agent_primitives::{
     AgentId, Attempt, BreakerChange, CheckpointSaved, ContextPressure, Cooldown, Event, Handoff,
@@ -12,10 +17,16 @@ use agent_primitives::{
 };
 use serde::{Deserialize, Serialize};
 
-pub use call::{ModelCall, ToolCall, ToolOutcome};
-pub use metric::{InvalidMetric, Metric, Unit};
-pub use session::{Outcome, SessionEnd, SessionStart, Task};
+pub use answer::Answer;
+pub(crate) use answer::nanos;
+pub use call::{ModelCall, ServiceTier, StopReason, ToolCall, ToolOutcome};
+pub use decision::{Candidate, Decision, DecisionOutcome};
+pub use metric::{InvalidMetric, Metric, MetricKind, Unit};
+pub use project::{InvalidProject, ProjectId};
+pub use session::{Outcome, Parent, SessionEnd, SessionStart, Task};
+pub use user::{InvalidUserHash, UserHash};
 pub use violation::{Severity, Violation};
+pub use work::{FilesChanged, TaskTiming};
 
 /// One thing that happened: when, in whose work, and what.
 ///
@@ -23,7 +34,7 @@ pub use violation::{Severity, Violation};
 /// `at` is nanoseconds since 1970, UTC; durations are `{"secs": …, "nanos": …}`.
 ///
 /// Records hold names, figures and the few texts that the host writes for them (task type,
-/// description, violation message and file). There is no field for prompts, answers or tool
+/// description, violation message and file, names and reasons in a decision). There is no field for prompts, answers or tool
 /// arguments.
 ///
 /// ```
@@ -44,6 +55,9 @@ pub use violation::{Severity, Violation};
 pub struct Record {
     /// When it happened; for a call, when it ended.
     pub at: Timestamp,
+    /// Whose work it is, where known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<ProjectId>,
     /// In which session, where known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<SessionId>,
@@ -56,14 +70,22 @@ pub struct Record {
 }
 
 impl Record {
-    /// Something that belongs to no session and no agent.
+    /// Something that belongs to no project, no session and no agent.
     pub fn new(at: Timestamp, body: impl Into<Body>) -> Self {
         Self {
             at,
+            project: None,
             session: None,
             agent: None,
             body: body.into(),
         }
+    }
+
+    /// Sets the project.
+    #[must_use]
+    pub fn of_project(mut self, project: ProjectId) -> Self {
+        self.project = Some(project);
+        self
     }
 
     /// Sets the session.
@@ -104,6 +126,7 @@ impl Record {
         };
         Some(Self {
             at: stamp.at,
+            project: None,
             session: stamp.session.cloned(),
             agent: stamp.agent.cloned(),
             body,
@@ -160,4 +183,12 @@ bodies! {
     Metric(Metric),
     /// A rule was broken.
     Violation(Violation),
+    /// Something was chosen.
+    Decision(Decision),
+    /// How a choice turned out.
+    DecisionOutcome(DecisionOutcome),
+    /// Files were changed.
+    FilesChanged(FilesChanged),
+    /// A task waited and ran.
+    TaskTiming(TaskTiming),
 }

@@ -7,6 +7,7 @@ use agent_primitives::{AgentId, SessionId};
 use serde::{Deserialize, Serialize};
 
 use super::text::{NAME_BYTES, TEXT_BYTES, bounded};
+use super::{ProjectId, UserHash};
 use crate::words::words;
 
 words! {
@@ -30,6 +31,43 @@ words! {
     }
 }
 
+/// Who gave the work of a subagent.
+///
+/// ```
+/// use agent_primitives::SessionId;
+/// use agent_telemetry::Parent;
+///
+/// let parent = Parent::new(SessionId::new("s1")?);
+/// assert_eq!(parent.agent, None);
+/// # Ok::<(), agent_primitives::InvalidId>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Parent {
+    /// In which session; may be the same one.
+    pub session: SessionId,
+    /// Which agent, where known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<AgentId>,
+}
+
+impl Parent {
+    /// Somebody in `session`.
+    pub const fn new(session: SessionId) -> Self {
+        Self {
+            session,
+            agent: None,
+        }
+    }
+
+    /// Sets the agent.
+    #[must_use]
+    pub fn agent(mut self, agent: AgentId) -> Self {
+        self.agent = Some(agent);
+        self
+    }
+}
+
 /// What a session is about. Both texts come from the host and are stored as given: leave out what
 /// must not be kept.
 ///
@@ -49,6 +87,12 @@ pub struct Task {
     /// The work in the host's words. At most 4 096 bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<Cow<'static, str>>,
+    /// Who gave the work, where a subagent does it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<Parent>,
+    /// For whom, as [`Telemetry::user`](crate::Telemetry::user) makes it of an address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<UserHash>,
 }
 
 /// What [`Telemetry::session`](crate::Telemetry::session) needs to know.
@@ -66,6 +110,8 @@ pub struct Task {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SessionStart {
+    /// Whose work it is; the recorder's own project unless set.
+    pub project: Option<ProjectId>,
     /// Which session.
     pub session: SessionId,
     /// Who works.
@@ -78,13 +124,37 @@ impl SessionStart {
     /// `agent` works in `session`; nothing is said about the task.
     pub const fn new(session: SessionId, agent: AgentId) -> Self {
         Self {
+            project: None,
             session,
             agent,
             task: Task {
                 task_type: None,
                 description: None,
+                parent: None,
+                user: None,
             },
         }
+    }
+
+    /// Sets whose work it is.
+    #[must_use]
+    pub fn project(mut self, project: ProjectId) -> Self {
+        self.project = Some(project);
+        self
+    }
+
+    /// Sets who gave the work. [`Session::subagent`](crate::Session::subagent) does it by itself.
+    #[must_use]
+    pub fn parent(mut self, parent: Parent) -> Self {
+        self.task.parent = Some(parent);
+        self
+    }
+
+    /// Sets for whom the work is done.
+    #[must_use]
+    pub const fn user(mut self, user: UserHash) -> Self {
+        self.task.user = Some(user);
+        self
     }
 
     /// The kind of work, such as `bug_fix`. Cut at 128 bytes; keep the number of kinds small.

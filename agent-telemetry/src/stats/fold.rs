@@ -70,7 +70,13 @@ impl Fold {
                 self.restore_lost_bytes =
                     self.restore_lost_bytes.saturating_add(restored.lost_bytes);
             }
-            Body::SessionStart(_) | Body::SessionResume(_) | Body::SessionEnd(_) => {}
+            Body::SessionStart(_)
+            | Body::SessionResume(_)
+            | Body::SessionEnd(_)
+            | Body::Decision(_)
+            | Body::DecisionOutcome(_)
+            | Body::FilesChanged(_)
+            | Body::TaskTiming(_) => {}
         }
     }
 

@@ -6,11 +6,11 @@ use std::collections::{BTreeMap, HashMap};
 use agent_primitives::{AgentId, SessionId, Timestamp, Usd};
 
 use super::{Outcomes, TaskCost};
-use crate::{Body, Outcome, Record, Task};
+use crate::{Body, Outcome, ProjectId, Record, Task};
 
 #[derive(Debug, Default)]
 pub(super) struct Sessions {
-    known: HashMap<SessionId, OneSession>,
+    known: HashMap<(Option<ProjectId>, SessionId), OneSession>,
     /// Calls that belong to no session.
     outside: Spending,
 }
@@ -54,12 +54,8 @@ impl Sessions {
     pub(super) fn add(&mut self, record: &Record) {
         let spending = match &record.session {
             Some(id) => {
-                if !self.known.contains_key(id) {
-                    self.known.insert(id.clone(), OneSession::default());
-                }
-                let Some(session) = self.known.get_mut(id) else {
-                    return;
-                };
+                let key = (record.project.clone(), id.clone());
+                let session = self.known.entry(key).or_default();
                 session.add(record);
                 &mut session.spending
             }

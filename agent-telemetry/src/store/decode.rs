@@ -16,7 +16,8 @@ use super::error::Fault;
 use super::names::Texts;
 use super::tables::Table;
 use crate::{
-    Body, Metric, ModelCall, Outcome, Record, SessionEnd, Severity, Task, ToolCall, ToolOutcome,
+    Body, Decision, DecisionOutcome, FilesChanged, Metric, ModelCall, Outcome, Parent, ProjectId,
+    Record, ServiceTier, SessionEnd, Severity, StopReason, Task, TaskTiming, ToolCall, ToolOutcome,
     Unit, Violation,
 };
 
@@ -52,7 +53,9 @@ impl<'a> Decoder<'a> {
         let at = Timestamp::from_unix_nanos(self.cell()?);
         let session = self.maybe_name()?;
         let agent = self.maybe_name()?;
+        let project = self.maybe_name()?;
         let mut record = Record::new(at, self.body(table)?);
+        record.project = project.map(ProjectId::new).transpose().map_err(nonsense)?;
         record.session = session.map(SessionId::new).transpose().map_err(nonsense)?;
         record.agent = agent.map(AgentId::new).transpose().map_err(nonsense)?;
         Ok((seq, record))
@@ -116,22 +119,41 @@ impl<'a> Decoder<'a> {
                 Metric::new(name, value, unit).map_err(nonsense)?.into()
             }
             Table::Violations => self.violation()?.into(),
+            Table::Decisions => self.decision()?.into(),
+            Table::DecisionOutcomes => {
+                let id = self.cell::<String>()?;
+                let mut outcome = DecisionOutcome::new(id, self.word(Outcome::from_word)?);
+                outcome.score = self.cell()?;
+                outcome.into()
+            }
+            Table::FilesChanged => FilesChanged::new(self.number()?)
+                .lines(self.number()?, self.number()?)
+                .into(),
+            Table::TaskTimings => TaskTiming::new(self.nanos()?, self.nanos()?).into(),
         })
     }
 
     fn session_mark(&mut self) -> Result<Body, Fault> {
         let mark: String = self.cell()?;
-        let task = Task {
+        let mut task = Task {
             task_type: self.maybe_name()?.map(|name| Cow::Owned(name.to_string())),
             description: self.cell::<Option<String>>()?.map(Cow::Owned),
+            ..Task::default()
         };
+        if mark == "end" {
+            let outcome = self.word(Outcome::from_word)?;
+            return Ok(SessionEnd::new(outcome, self.nanos()?).into());
+        }
+        let (_, _) = (self.cell::<Option<String>>()?, self.cell::<Option<i64>>()?);
+        task.parent = self.parent()?;
+        let user = self.cell::<Option<String>>()?;
+        task.user = user
+            .map(|user| user.parse())
+            .transpose()
+            .map_err(nonsense)?;
         match mark.as_str() {
             "start" => Ok(Body::SessionStart(task)),
             "resume" => Ok(Body::SessionResume(task)),
-            "end" => {
-                let outcome = self.word(Outcome::from_word)?;
-                Ok(SessionEnd::new(outcome, self.nanos()?).into())
-            }
             other => Err(nonsense(format_args!("session mark {other:?}"))),
         }
     }
@@ -156,7 +178,35 @@ impl<'a> Decoder<'a> {
         call.first_token = self.cell::<Option<i64>>()?.map(duration).transpose()?;
         call.attempts = self.cell()?;
         call.failure = self.maybe_failure()?;
+        let tier = self.cell::<Option<String>>()?;
+        call.service_tier =
+            tier.map(|word| ServiceTier::from_word(&word).unwrap_or(ServiceTier::Other));
+        let reason = self.cell::<Option<String>>()?;
+        call.stop_reason =
+            reason.map(|word| StopReason::from_word(&word).unwrap_or(StopReason::Other));
+        call.streamed = self.cell::<Option<bool>>()?.unwrap_or(false);
         Ok(call)
+    }
+
+    fn parent(&mut self) -> Result<Option<Parent>, Fault> {
+        let (session, agent) = (self.maybe_name()?, self.maybe_name()?);
+        let Some(session) = session else {
+            return Ok(None);
+        };
+        let mut parent = Parent::new(SessionId::new(session).map_err(nonsense)?);
+        parent.agent = agent.map(AgentId::new).transpose().map_err(nonsense)?;
+        Ok(Some(parent))
+    }
+
+    fn decision(&mut self) -> Result<Decision, Fault> {
+        let id = self.cell::<String>()?;
+        let mut decision = Decision::new(id, self.name()?.to_string());
+        decision.choice = self.maybe_name()?.map(|name| Cow::Owned(name.to_string()));
+        decision.confidence = self.cell()?;
+        let candidates = self.cell::<String>()?;
+        decision.candidates = serde_json::from_str(&candidates).map_err(nonsense)?;
+        decision.omitted = self.cell()?;
+        Ok(decision)
     }
 
     fn handoff(&mut self) -> Result<Handoff, Fault> {

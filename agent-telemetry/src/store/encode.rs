@@ -8,7 +8,7 @@ use rusqlite::types::{ToSqlOutput, Value, ValueRef};
 
 use super::names::Numbers;
 use super::tables::Table;
-use crate::{Body, ModelCall, Record, Task, Violation};
+use crate::{Body, Decision, ModelCall, Record, Task, Violation};
 
 type Cell<'a> = ToSqlOutput<'a>;
 
@@ -37,11 +37,13 @@ impl<'a> Encoder<'a> {
             Cell::from(record.at.unix_nanos()),
             self.maybe_name(session)?,
             self.maybe_name(agent)?,
+            self.maybe_name(record.project.as_ref().map(AsRef::as_ref))?,
         ];
         let table = self.body(&record.body, &mut row)?;
         Ok((table, row))
     }
 
+    #[expect(clippy::too_many_lines, reason = "one arm for each kind of record")]
     fn body<'r>(&mut self, body: &'r Body, row: &mut Vec<Cell<'r>>) -> rusqlite::Result<Table> {
         let (table, cells): (_, &[Cell<'r>]) = match body {
             Body::SessionStart(task) => (Table::SessionMarks, &self.life("start", task)?),
@@ -54,6 +56,9 @@ impl<'a> Encoder<'a> {
                     NULL,
                     text(it.outcome.as_str()),
                     nanos(it.elapsed),
+                    NULL,
+                    NULL,
+                    NULL,
                 ],
             ),
             Body::ModelCall(it) => (Table::ModelCalls, &self.model_call(it)?),
@@ -132,29 +137,53 @@ impl<'a> Encoder<'a> {
                 ],
             ),
             Body::Violation(it) => (Table::Violations, &self.violation(it)?),
+            Body::Decision(it) => (Table::Decisions, &self.decision(it)?),
+            Body::DecisionOutcome(it) => (
+                Table::DecisionOutcomes,
+                &[
+                    text(&it.decision),
+                    text(it.outcome.as_str()),
+                    it.score.map_or(NULL, Cell::from),
+                ],
+            ),
+            Body::FilesChanged(it) => (
+                Table::FilesChanged,
+                &[
+                    number(it.files),
+                    number(it.lines_added),
+                    number(it.lines_removed),
+                ],
+            ),
+            Body::TaskTiming(it) => (Table::TaskTimings, &[nanos(it.queued), nanos(it.ran)]),
         };
         row.extend_from_slice(cells);
         Ok(table)
     }
 
-    fn life<'r>(&mut self, mark: &'r str, task: &'r Task) -> rusqlite::Result<[Cell<'r>; 5]> {
+    fn life<'r>(&mut self, mark: &'r str, task: &'r Task) -> rusqlite::Result<[Cell<'r>; 8]> {
+        let parent = task.parent.as_ref();
+        let of_parent = parent.map(|parent| parent.session.as_str());
+        let by_agent = parent.and_then(|parent| Some(parent.agent.as_ref()?.as_str()));
         Ok([
             text(mark),
             self.maybe_name(task.task_type.as_deref())?,
             maybe_text(task.description.as_deref()),
             NULL,
             NULL,
+            self.maybe_name(of_parent)?,
+            self.maybe_name(by_agent)?,
+            task.user.map_or(NULL, |user| owned(user.to_string())),
         ])
     }
 
-    fn model_call<'r>(&mut self, it: &'r ModelCall) -> rusqlite::Result<[Cell<'r>; 14]> {
+    fn model_call<'r>(&mut self, it: &'r ModelCall) -> rusqlite::Result<[Cell<'r>; 17]> {
         let (cost, wide) = match it
             .cost
             .map(|cost| (cost.picos(), i64::try_from(cost.picos())))
         {
             None => (NULL, NULL),
             Some((_, Ok(picos))) => (picos.into(), NULL),
-            Some((picos, Err(_))) => (NULL, ToSqlOutput::Owned(Value::Text(picos.to_string()))),
+            Some((picos, Err(_))) => (NULL, owned(picos.to_string())),
         };
         Ok([
             self.name(it.provider.as_str())?,
@@ -171,6 +200,9 @@ impl<'a> Encoder<'a> {
             it.first_token.map_or(NULL, nanos),
             it.attempts.into(),
             failure(it.failure),
+            it.service_tier.map_or(NULL, |tier| text(tier.as_str())),
+            it.stop_reason.map_or(NULL, |reason| text(reason.as_str())),
+            it.streamed.into(),
         ])
     }
 
@@ -196,6 +228,19 @@ impl<'a> Encoder<'a> {
         ])
     }
 
+    fn decision<'r>(&mut self, it: &'r Decision) -> rusqlite::Result<[Cell<'r>; 6]> {
+        let candidates = serde_json::to_string(&it.candidates)
+            .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+        Ok([
+            text(&it.id),
+            self.name(&it.subject)?,
+            self.maybe_name(it.choice.as_deref())?,
+            it.confidence.map_or(NULL, Cell::from),
+            owned(candidates),
+            it.omitted.into(),
+        ])
+    }
+
     fn name(&mut self, name: &str) -> rusqlite::Result<Cell<'static>> {
         self.names.of(self.connection, name).map(Cell::from)
     }
@@ -207,6 +252,10 @@ impl<'a> Encoder<'a> {
 
 fn text(text: &str) -> Cell<'_> {
     ToSqlOutput::Borrowed(ValueRef::Text(text.as_bytes()))
+}
+
+fn owned(text: String) -> Cell<'static> {
+    ToSqlOutput::Owned(Value::Text(text))
 }
 
 fn maybe_text(maybe: Option<&str>) -> Cell<'_> {

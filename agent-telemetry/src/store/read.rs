@@ -40,6 +40,7 @@ const PAGE: i64 = 4_096;
 #[derive(Debug)]
 pub struct SqliteStore {
     connection: Connection,
+    version: i64,
     path: PathBuf,
 }
 
@@ -82,9 +83,10 @@ impl SqliteStore {
         connection
             .busy_timeout(Duration::from_secs(5))
             .map_err(sql)?;
-        schema::check(&connection, path)?;
+        let version = schema::check(&connection, path)?;
         Ok(Self {
             connection,
+            version,
             path: path.to_owned(),
         })
     }
@@ -106,8 +108,10 @@ impl SqliteStore {
         let last = nanos(times.end_bound(), i64::MAX, -1);
         Records {
             store: self,
-            selects: Table::ALL.map(|table| (table, table.select())),
-            first_seq: Table::first_seq(),
+            selects: Table::of_version(self.version)
+                .map(|table| (table, table.select(self.version)))
+                .collect(),
+            first_seq: Table::first_seq(self.version),
             texts: Texts::default(),
             // No time is between bounds that exclude the end of time.
             times: first.zip(last),
@@ -142,7 +146,7 @@ impl SqliteStore {
 #[derive(Debug)]
 pub struct Records<'a> {
     store: &'a SqliteStore,
-    selects: [(Table, String); Table::ALL.len()],
+    selects: Vec<(Table, String)>,
     first_seq: String,
     texts: Texts,
     /// First and last; `None` for no time at all.
@@ -177,7 +181,7 @@ impl Records<'_> {
         let connection = &self.store.connection;
         let number = |row: &Row<'_>| row.get::<_, Option<i64>>(0);
         if self.end.is_none() {
-            self.end = connection.query_row(&Table::last_seq(), [], number)?;
+            self.end = connection.query_row(&Table::last_seq(self.store.version), [], number)?;
         }
         let (Some(next), Some(end)) = (self.next, self.end) else {
             return Ok(None);

@@ -10,7 +10,7 @@ use super::StoreError;
 const APPLICATION_ID: i64 = 0x6167_746d;
 
 /// Step N brings a database from `user_version` N to N + 1. Released steps never change.
-const MIGRATIONS: &[&str] = &[include_str!("schema/v1.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("schema/v1.sql"), include_str!("schema/v2.sql")];
 
 /// Not numbered, since they hold nothing.
 const VIEWS: &str = include_str!("schema/views.sql");
@@ -71,11 +71,11 @@ fn stale_views(connection: &Connection) -> rusqlite::Result<Option<Vec<&'static 
     Ok((!all_current).then_some(present))
 }
 
-/// Refuses what a reader cannot read.
-pub(super) fn check(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+/// The version of a database that a reader can read.
+pub(super) fn check(connection: &Connection, path: &Path) -> Result<i64, StoreError> {
     match version(connection, path)? {
         0 => Err(StoreError::foreign(path)),
-        _ => Ok(()),
+        version => Ok(version),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Which columns each table has behind `seq, at, session, agent`.
+//! Which columns each table has behind `seq, at, session, agent, project`.
 
 /// One kind of record in the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,10 +16,14 @@ pub(super) enum Table {
     Restores,
     Metrics,
     Violations,
+    Decisions,
+    DecisionOutcomes,
+    FilesChanged,
+    TaskTimings,
 }
 
 impl Table {
-    pub(super) const ALL: [Self; 13] = [
+    pub(super) const ALL: [Self; 17] = [
         Self::SessionMarks,
         Self::ModelCalls,
         Self::ToolCalls,
@@ -33,110 +37,150 @@ impl Table {
         Self::Restores,
         Self::Metrics,
         Self::Violations,
+        Self::Decisions,
+        Self::DecisionOutcomes,
+        Self::FilesChanged,
+        Self::TaskTimings,
     ];
 
-    const fn layout(self) -> (&'static str, &'static [&'static str]) {
+    /// Name, columns of version 1, columns since version 2. A table of which version 1 has no columns
+    /// is not in it.
+    const fn layout(self) -> (&'static str, Columns, Columns) {
         match self {
-            Self::SessionMarks => (
-                "session_marks",
-                &["mark", "task_type", "description", "outcome", "elapsed_ns"],
-            ),
-            Self::ModelCalls => (
-                "model_calls",
-                &[
-                    "provider",
-                    "model",
-                    "input",
-                    "cache_read",
-                    "cache_write_5m",
-                    "cache_write_1h",
-                    "output",
-                    "reasoning",
-                    "cost_picos",
-                    "cost_wide",
-                    "latency_ns",
-                    "first_token_ns",
-                    "attempts",
-                    "failure",
-                ],
-            ),
-            Self::ToolCalls => ("tool_calls", &["tool", "outcome", "elapsed_ns"]),
-            Self::Handoffs => (
-                "handoffs",
-                &[
-                    "from_kind",
-                    "from_name",
-                    "to_kind",
-                    "to_name",
-                    "reason",
-                    "initiator",
-                ],
-            ),
+            Self::SessionMarks => ("session_marks", SESSION_MARKS, SESSION_MARKS_2),
+            Self::ModelCalls => ("model_calls", MODEL_CALLS, MODEL_CALLS_2),
+            Self::ToolCalls => ("tool_calls", &["tool", "outcome", "elapsed_ns"], &[]),
+            Self::Handoffs => ("handoffs", HANDOFFS, &[]),
             Self::Attempts => (
                 "attempts",
                 &["provider", "attempt", "elapsed_ns", "failure"],
+                &[],
             ),
-            Self::Retries => ("retries", &["provider", "attempt", "delay_ns", "failure"]),
-            Self::BreakerChanges => ("breaker_changes", &["provider", "from_state", "to_state"]),
-            Self::Cooldowns => (
-                "cooldowns",
-                &["provider", "scope", "failure", "duration_ns"],
+            Self::Retries => (
+                "retries",
+                &["provider", "attempt", "delay_ns", "failure"],
+                &[],
             ),
-            Self::ContextPressure => ("context_pressure", &["used", "window"]),
-            Self::Checkpoints => (
-                "checkpoints",
-                &[
-                    "checkpoint",
-                    "kind",
-                    "logical_bytes",
-                    "stored_bytes",
-                    "elapsed_ns",
-                ],
+            Self::BreakerChanges => (
+                "breaker_changes",
+                &["provider", "from_state", "to_state"],
+                &[],
             ),
-            Self::Restores => ("restores", &["checkpoint", "lost_bytes", "elapsed_ns"]),
-            Self::Metrics => ("metrics", &["metric", "value", "unit"]),
-            Self::Violations => (
-                "violations",
-                &["kind", "severity", "message", "file", "line", "fixed"],
+            Self::Cooldowns => ("cooldowns", COOLDOWNS, &[]),
+            Self::ContextPressure => ("context_pressure", &["used", "window"], &[]),
+            Self::Checkpoints => ("checkpoints", CHECKPOINTS, &[]),
+            Self::Restores => ("restores", &["checkpoint", "lost_bytes", "elapsed_ns"], &[]),
+            Self::Metrics => ("metrics", &["metric", "value", "unit"], &[]),
+            Self::Violations => ("violations", VIOLATIONS, &[]),
+            Self::Decisions => ("decisions", &[], DECISIONS),
+            Self::DecisionOutcomes => ("decision_outcomes", &[], &["decision", "outcome", "score"]),
+            Self::FilesChanged => (
+                "files_changed",
+                &[],
+                &["files", "lines_added", "lines_removed"],
             ),
+            Self::TaskTimings => ("task_timings", &[], &["queued_ns", "ran_ns"]),
         }
     }
 
+    /// The tables of a database of this version.
+    pub(super) fn of_version(version: i64) -> impl Iterator<Item = Self> {
+        let is_there = move |table: &Self| version > 1 || !table.layout().1.is_empty();
+        Self::ALL.into_iter().filter(is_there)
+    }
+
     pub(super) fn insert(self) -> String {
-        let (name, columns) = self.layout();
-        let places: Vec<String> = (1..=columns.len() + 4).map(|n| format!("?{n}")).collect();
+        let (name, old, new) = self.layout();
+        let columns: Vec<&str> = old.iter().chain(new).copied().collect();
+        let places: Vec<String> = (1..=columns.len() + 5).map(|n| format!("?{n}")).collect();
         format!(
-            "INSERT INTO {name} (seq, at, session, agent, {}) VALUES ({})",
+            "INSERT INTO {name} (seq, at, session, agent, project, {}) VALUES ({})",
             columns.join(", "),
             places.join(", ")
         )
     }
 
     /// The greatest `seq` of all tables; null where there is none.
-    pub(super) fn last_seq() -> String {
-        Self::of_all("max", "")
+    pub(super) fn last_seq(version: i64) -> String {
+        Self::of_all(version, "max", "")
     }
 
     /// The first `seq` from a number on, in whichever table; null where there is none.
-    pub(super) fn first_seq() -> String {
-        Self::of_all("min", "WHERE seq >= ?1")
+    pub(super) fn first_seq(version: i64) -> String {
+        Self::of_all(version, "min", "WHERE seq >= ?1")
     }
 
-    fn of_all(which: &str, condition: &str) -> String {
-        let tables = Self::ALL.map(|table| {
-            let (name, _) = table.layout();
-            format!("SELECT {which}(seq) AS seq FROM {name} {condition}")
-        });
+    fn of_all(version: i64, which: &str, condition: &str) -> String {
+        let tables: Vec<String> = Self::of_version(version)
+            .map(|table| {
+                let (name, ..) = table.layout();
+                format!("SELECT {which}(seq) AS seq FROM {name} {condition}")
+            })
+            .collect();
         format!("SELECT {which}(seq) FROM ({})", tables.join(" UNION ALL "))
     }
 
-    /// Rows of a range of `seq` within a range of `at`, all bounds included.
-    pub(super) fn select(self) -> String {
-        let (name, columns) = self.layout();
+    /// Rows of a range of `seq` within a range of `at`, all bounds included. What the version of the
+    /// database does not know is null.
+    pub(super) fn select(self, version: i64) -> String {
+        let (name, old, new) = self.layout();
+        let newer = |column: &&'static str| if version > 1 { *column } else { "NULL" };
+        let columns: Vec<&str> = ["seq", "at", "session", "agent"]
+            .into_iter()
+            .chain([newer(&"project")])
+            .chain(old.iter().copied())
+            .chain(new.iter().map(newer))
+            .collect();
         format!(
-            "SELECT seq, at, session, agent, {} FROM {name} \
-             WHERE seq BETWEEN ?1 AND ?2 AND at BETWEEN ?3 AND ?4",
+            "SELECT {} FROM {name} WHERE seq BETWEEN ?1 AND ?2 AND at BETWEEN ?3 AND ?4",
             columns.join(", ")
         )
     }
 }
+
+type Columns = &'static [&'static str];
+
+const SESSION_MARKS: Columns = &["mark", "task_type", "description", "outcome", "elapsed_ns"];
+const SESSION_MARKS_2: Columns = &["parent_session", "parent_agent", "user"];
+const MODEL_CALLS: Columns = &[
+    "provider",
+    "model",
+    "input",
+    "cache_read",
+    "cache_write_5m",
+    "cache_write_1h",
+    "output",
+    "reasoning",
+    "cost_picos",
+    "cost_wide",
+    "latency_ns",
+    "first_token_ns",
+    "attempts",
+    "failure",
+];
+const MODEL_CALLS_2: Columns = &["service_tier", "stop_reason", "streamed"];
+const HANDOFFS: Columns = &[
+    "from_kind",
+    "from_name",
+    "to_kind",
+    "to_name",
+    "reason",
+    "initiator",
+];
+const COOLDOWNS: Columns = &["provider", "scope", "failure", "duration_ns"];
+const CHECKPOINTS: Columns = &[
+    "checkpoint",
+    "kind",
+    "logical_bytes",
+    "stored_bytes",
+    "elapsed_ns",
+];
+const VIOLATIONS: Columns = &["kind", "severity", "message", "file", "line", "fixed"];
+const DECISIONS: Columns = &[
+    "decision",
+    "subject",
+    "choice",
+    "confidence",
+    "candidates",
+    "omitted",
+];

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags, TransactionBehavior, params_from_iter};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior, params_from_iter};
 
 use super::encode::Encoder;
 use super::error::Fault;
@@ -11,7 +11,7 @@ use super::file::{FileIdentity, create_private};
 use super::names::Numbers;
 use super::tables::Table;
 use super::{StoreError, schema};
-use crate::{Record, Sink, SinkError};
+use crate::{Record, Sink, SinkError, UserKey};
 
 /// Stores records in an SQLite database, one transaction a batch.
 ///
@@ -171,7 +171,41 @@ impl Database {
     }
 }
 
+impl Database {
+    /// The key that the database keeps, made when it is first asked for.
+    fn user_key(&mut self) -> Result<UserKey, Fault> {
+        let transaction = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let kept: Option<Vec<u8>> = transaction
+            .query_row("SELECT key FROM store_key", [], |row| row.get(0))
+            .optional()?;
+        let key = match kept {
+            Some(bytes) => UserKey::from_bytes(bytes.try_into().map_err(|bytes: Vec<u8>| {
+                Fault::Nonsense(format!("a store key of {} bytes", bytes.len()))
+            })?),
+            None => {
+                let key = UserKey::random();
+                transaction.execute("INSERT INTO store_key VALUES (?1)", [key.to_bytes()])?;
+                key
+            }
+        };
+        transaction.commit()?;
+        Ok(key)
+    }
+}
+
 impl Sink for SqliteSink {
+    /// The key is a row of the database; whoever has the file has the key.
+    fn user_key(&mut self) -> Result<UserKey, SinkError> {
+        let path = &self.path;
+        let Some(database) = &mut self.database else {
+            return Err(SinkError::new(StoreError::replaced(path)));
+        };
+        let key = database.user_key();
+        key.map_err(|fault| SinkError::new(StoreError::fault(path, fault)))
+    }
+
     fn write(&mut self, batch: &[Record]) -> Result<(), SinkError> {
         if batch.is_empty() {
             return Ok(());

@@ -8,9 +8,12 @@ use std::time::Duration;
 
 use agent_primitives::{Clock, SystemClock};
 
+use super::context::Contexts;
 use super::queue::Queue;
+use super::resolve::Resolver;
 use super::{Shared, Telemetry, writer};
-use crate::{Prices, Sink};
+use crate::privacy::Redactor;
+use crate::{Prices, ProjectId, Redaction, Sink, SinkError, UserKey};
 
 /// A recorder about to start.
 ///
@@ -34,6 +37,9 @@ pub struct TelemetryBuilder<S> {
     sink: S,
     clock: Arc<dyn Clock>,
     prices: Prices,
+    project: Option<ProjectId>,
+    user_key: Option<UserKey>,
+    redaction: Redaction,
     queue: usize,
     window: Duration,
 }
@@ -47,6 +53,9 @@ impl<S: Sink + 'static> TelemetryBuilder<S> {
             sink,
             clock: Arc::new(SystemClock),
             prices: Prices::builtin(),
+            project: None,
+            user_key: None,
+            redaction: Redaction::default(),
             queue: Self::QUEUE,
             window: Self::WINDOW,
         }
@@ -65,7 +74,28 @@ impl<S: Sink + 'static> TelemetryBuilder<S> {
         self
     }
 
-    /// Most records that wait for the sink; 65 536 unless set, some 14 MB when full.
+    /// Whose work it is, for records that say nothing else; nobody's unless set.
+    pub fn project(mut self, project: ProjectId) -> Self {
+        self.project = Some(project);
+        self
+    }
+
+    /// What e-mail addresses are hashed with; the key that the sink keeps unless set. A host that
+    /// keeps the key elsewhere takes from whoever has the store the means to test guesses.
+    pub fn user_key(mut self, key: UserKey) -> Self {
+        self.user_key = Some(key);
+        self
+    }
+
+    /// What is taken out of texts and names before the sink sees them; [`Redaction::default`] unless
+    /// set.
+    pub fn redaction(mut self, redaction: Redaction) -> Self {
+        self.redaction = redaction;
+        self
+    }
+
+    /// Most records that wait for the sink; 65 536 unless set, some 10 to 20 MB when full. One thread
+    /// alone may use seven eighths of it; the rest is kept for others.
     pub fn queue(mut self, records: NonZeroUsize) -> Self {
         self.queue = records.get();
         self
@@ -83,19 +113,29 @@ impl<S: Sink + 'static> TelemetryBuilder<S> {
     /// Starts the writer thread.
     ///
     /// # Errors
-    /// [`StartError`] when the system gives no thread.
-    pub fn start(self) -> Result<Telemetry, StartError> {
+    /// [`StartError`] when the system gives no thread, or the sink cannot give its key.
+    pub fn start(mut self) -> Result<Telemetry, StartError> {
         let queue = Arc::new(Queue::new(self.queue, self.window));
-        let (for_writer, sink) = (Arc::clone(&queue), self.sink);
+        let user_key = match self.user_key {
+            Some(key) => key,
+            None => self.sink.user_key().map_err(StartError::key)?,
+        };
+        let contexts = Arc::new(Contexts::default());
+        let redactor = Arc::new(Redactor::new(self.redaction, user_key));
+        let resolver = Resolver::new(Arc::clone(&contexts), self.prices, Arc::clone(&redactor));
+        let (for_writer, known, sink) = (Arc::clone(&queue), Arc::clone(&contexts), self.sink);
         // Not joined: `Queue::close` waits for the writer, with a limit.
         std::thread::Builder::new()
             .name("agent-telemetry".to_owned())
-            .spawn(move || writer::run(&for_writer, sink))
-            .map_err(StartError)?;
+            .spawn(move || writer::run(&for_writer, &known, resolver, sink))
+            .map_err(StartError::thread)?;
         Ok(Telemetry(Arc::new(Shared {
             queue,
+            contexts,
             clock: self.clock,
-            prices: self.prices,
+            project: self.project,
+            user_key,
+            redactor,
         })))
     }
 }
@@ -109,7 +149,7 @@ impl<S> fmt::Debug for TelemetryBuilder<S> {
     }
 }
 
-/// The system gave no thread to write with.
+/// The recorder did not start: the system gave no thread to write with, or the sink no key.
 ///
 /// ```
 /// let ready: Result<_, agent_telemetry::StartError> =
@@ -117,5 +157,24 @@ impl<S> fmt::Debug for TelemetryBuilder<S> {
 /// assert!(ready.is_ok());
 /// ```
 #[derive(Debug, thiserror::Error)]
-#[error("the telemetry writer thread did not start; raise the thread limit of the process")]
-pub struct StartError(#[source] io::Error);
+#[error("{doing}")]
+pub struct StartError {
+    doing: &'static str,
+    source: Box<dyn std::error::Error + Send + Sync>,
+}
+
+impl StartError {
+    fn thread(error: io::Error) -> Self {
+        Self {
+            doing: "the telemetry writer thread did not start; raise the thread limit of the process",
+            source: error.into(),
+        }
+    }
+
+    fn key(error: SinkError) -> Self {
+        Self {
+            doing: "the sink did not give its key for user hashes; mend the store or set a key",
+            source: error.into(),
+        }
+    }
+}

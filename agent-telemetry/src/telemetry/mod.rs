@@ -1,8 +1,11 @@
 //! The recorder: a cheap handle in front of a bounded queue and one writer thread.
 
 mod builder;
+mod context;
 mod health;
 mod queue;
+mod resolve;
+mod shard;
 mod writer;
 
 use std::fmt;
@@ -14,8 +17,13 @@ use agent_primitives::{Clock, Event, Observer, Stamp};
 pub use builder::{StartError, TelemetryBuilder};
 pub use health::{Dropped, FlushError, Flushed, Health};
 
-use crate::{Prices, Record, Session, SessionStart, Sink};
-use queue::Queue;
+pub(crate) use context::{Context, ContextId, Target};
+pub(crate) use queue::Queue;
+pub(crate) use shard::Figures;
+
+use crate::privacy::Redactor;
+use crate::{ProjectId, Record, Session, SessionStart, Sink, UserHash, UserKey};
+use context::Contexts;
 
 /// Longest wait for the sink when the last handle is dropped.
 const DROP_TIMEOUT: Duration = Duration::from_secs(5);
@@ -56,8 +64,11 @@ pub struct Telemetry(Arc<Shared>);
 
 struct Shared {
     queue: Arc<Queue>,
+    contexts: Arc<Contexts>,
     clock: Arc<dyn Clock>,
-    prices: Prices,
+    project: Option<ProjectId>,
+    user_key: UserKey,
+    redactor: Arc<Redactor>,
 }
 
 impl Drop for Shared {
@@ -81,7 +92,7 @@ impl Telemetry {
     /// [`resume_session`](Self::resume_session) says in the records that it was meant.
     #[must_use = "dropping the handle ends the session as aborted"]
     pub fn session(&self, start: SessionStart) -> Session {
-        Session::begin(self.clone(), start)
+        Session::begin(self, start)
     }
 
     /// Goes on with a session whose earlier handle is gone, as after a crash: same session id, and
@@ -110,12 +121,32 @@ impl Telemetry {
     /// ```
     #[must_use = "dropping the handle ends the session as aborted"]
     pub fn resume_session(&self, start: SessionStart) -> Session {
-        Session::resume(self.clone(), start)
+        Session::resume(self, start)
     }
 
-    /// Records anything, with the time and the session that the record says.
-    pub fn record(&self, record: Record) {
-        self.0.queue.push(record);
+    /// Records anything, with the time and the session that the record says. A record without a
+    /// project gets the recorder's own.
+    pub fn record(&self, mut record: Record) {
+        if record.project.is_none() {
+            record.project.clone_from(&self.0.project);
+        }
+        self.0.queue.push(None, record);
+    }
+
+    /// A person by their e-mail address, of which nothing is kept: the key of the store makes a value
+    /// of it from which the address cannot be computed. Case and white space around it make no
+    /// difference.
+    ///
+    /// ```
+    /// use agent_telemetry::{MemorySink, Telemetry};
+    ///
+    /// let telemetry = Telemetry::builder(MemorySink::new()).start()?;
+    /// assert_eq!(telemetry.user("ada@example.com"), telemetry.user(" Ada@Example.com"));
+    /// assert_ne!(telemetry.user("ada@example.com"), telemetry.user("bob@example.com"));
+    /// # Ok::<(), agent_telemetry::StartError>(())
+    /// ```
+    pub fn user(&self, address: &str) -> UserHash {
+        self.0.user_key.user(address)
     }
 
     /// Waits until everything recorded before the call is in the sink.
@@ -151,12 +182,26 @@ impl Telemetry {
         self.0.queue.health()
     }
 
-    pub(crate) fn clock(&self) -> &dyn Clock {
-        &*self.0.clock
+    pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
+        &self.0.clock
     }
 
-    pub(crate) fn prices(&self) -> &Prices {
-        &self.0.prices
+    pub(crate) fn queue(&self) -> &Arc<Queue> {
+        &self.0.queue
+    }
+
+    pub(crate) fn project(&self) -> Option<&ProjectId> {
+        self.0.project.as_ref()
+    }
+
+    pub(crate) fn add_context(&self, mut context: Context) -> ContextId {
+        // Once for each handle, instead of once for each record.
+        self.0.redactor.context(&mut context);
+        self.0.contexts.add(context)
+    }
+
+    pub(crate) fn retire_context(&self, id: ContextId) {
+        self.0.contexts.retire(id);
     }
 }
 

@@ -1,18 +1,42 @@
 //! The bounded queue between recorders and the writer thread, and its accounts.
+//!
+//! Records wait in shards, one for each few threads, so that two threads share nothing they write.
+//! Each carries a stamp. Stamps rise within a shard, and so within a thread. A mark (start, resumption,
+//! end of a session) is stamped above everything that happened before it in any shard, and what
+//! happens after it is stamped above the mark. The writer takes all shards at one moment and puts
+//! their records in the order of the stamps.
 
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
-use super::health::{Dropped, FlushError, Flushed, Health};
-use crate::{Record, SinkError};
+use agent_primitives::Timestamp;
 
-/// The writer does not wait for the window to end once this many records wait.
+use super::context::ContextId;
+use super::health::{Dropped, FlushError, Flushed, Health};
+use super::shard::{Call, Figures, Inner, Lists, Shard, Whole, thread_number};
+use crate::{Body, Record, SinkError};
+
+/// The writer does not wait for the window to end once so many places of the common pool are taken.
 const WAKE_AT: usize = 8_192;
+/// Places that a shard takes from the common pool at a time, so that threads seldom meet there.
+const LEASE: usize = 64;
 
 #[derive(Debug)]
-pub(super) struct Queue {
-    /// Held for a push or a swap, never while the sink works.
+pub(crate) struct Queue {
+    shards: [Shard; Queue::SHARDS],
+    signals: Signals,
+    /// Places of the common pool that nobody has.
+    free: AtomicUsize,
+    pool: usize,
+    lease: usize,
+    /// Records that each shard may hold without the common pool, so that one busy thread cannot keep
+    /// out the others.
+    share: usize,
+    wake_at: usize,
+    window: Duration,
+    /// Never held while the sink works. Taken before the lock of a shard, not behind it.
     state: Mutex<State>,
     /// Signals the writer: work, urgency, closing.
     work: Condvar,
@@ -20,21 +44,29 @@ pub(super) struct Queue {
     progress: Condvar,
     /// Known before the sink is first called. A wait on this thread would be for itself.
     writer: OnceLock<ThreadId>,
-    capacity: usize,
-    wake_at: usize,
-    window: Duration,
 }
 
-/// Invariant: `accepted == stored + abandoned + in_flight + waiting.len()`, and records are settled
-/// in the order in which they were accepted.
+/// Read at each push and seldom written, so that the cores can share it.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+struct Signals {
+    /// The stamp of the latest mark; whatever happens after it is stamped above it.
+    floor: AtomicU64,
+    /// The writer sleeps, or is about to, and must be woken.
+    idle: AtomicBool,
+    /// The writer waits for its window to end and may be woken earlier.
+    gathering: AtomicBool,
+}
+
+/// Invariant: what the shards have accepted is `stored + abandoned`, and what waits or is on its way.
 #[derive(Debug, Default)]
 struct State {
-    waiting: Vec<Record>,
-    in_flight: usize,
-    accepted: u64,
+    /// Accepted by the shards up to the last time that the writer took their records.
+    taken: u64,
+    /// `taken` of the last batch of which everything is stored.
+    settled: u64,
     stored: u64,
     abandoned: u64,
-    dropped: Dropped,
     /// Number of the write under way, or of the last one.
     attempt: u64,
     attempt_began_closed: bool,
@@ -44,8 +76,9 @@ struct State {
     wanted: u64,
     /// The write that was under way when they were asked for.
     wanted_after: u64,
-    /// The writer sleeps and must be woken.
-    idle: bool,
+    /// Somebody has signalled `work`.
+    kicked: bool,
+    wakeups: u64,
     life: Life,
 }
 
@@ -70,20 +103,38 @@ impl State {
 
     /// Whether a flush waits that the write under way cannot satisfy by failing.
     fn is_asked_again(&self) -> bool {
-        self.wanted > self.stored && self.wanted_after >= self.attempt
+        self.wanted > self.settled && self.wanted_after >= self.attempt
     }
 }
 
+/// What all shards say together.
+#[derive(Debug, Default)]
+struct Sum {
+    accepted: u64,
+    dropped: Dropped,
+}
+
 impl Queue {
+    pub(super) const SHARDS: usize = 16;
+
     pub(super) fn new(capacity: usize, window: Duration) -> Self {
+        // Seven eighths of the places are everybody's. The rest is for two lots of every shard's own
+        // share: one that waits and one in the hands of the sink.
+        let share = capacity / (16 * Self::SHARDS);
+        let pool = capacity - 2 * Self::SHARDS * share;
         Self {
+            shards: std::array::from_fn(|_| Shard::default()),
+            signals: Signals::default(),
+            free: AtomicUsize::new(pool),
+            pool,
+            lease: (pool / (4 * Self::SHARDS)).clamp(1, LEASE),
+            share,
+            wake_at: (pool / 2).clamp(1, WAKE_AT),
+            window,
             state: Mutex::default(),
             work: Condvar::new(),
             progress: Condvar::new(),
             writer: OnceLock::new(),
-            capacity,
-            wake_at: (capacity / 2).clamp(1, WAKE_AT),
-            window,
         }
     }
 
@@ -92,38 +143,143 @@ impl Queue {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn push(&self, record: Record) {
-        let mut state = self.state();
-        if !state.is_open() {
-            state.dropped.after_shutdown += 1;
-            return;
-        }
-        if state.waiting.len() + state.in_flight >= self.capacity {
-            state.dropped.queue_full += 1;
-            return;
-        }
-        state.waiting.push(record);
-        state.accepted += 1;
-        let wake = std::mem::take(&mut state.idle) || state.waiting.len() == self.wake_at;
-        drop(state);
-        if wake {
-            self.work.notify_one();
+    fn shard(&self) -> &Shard {
+        let [first, ..] = &self.shards;
+        self.shards
+            .get(thread_number() % Self::SHARDS)
+            .unwrap_or(first)
+    }
+
+    /// Takes a call of a handle. Allocates only while the queue has never been as full.
+    pub(crate) fn push_call(&self, at: Timestamp, context: ContextId, figures: Figures) {
+        let shard = self.shard();
+        let mut inner = shard.lock();
+        if self.admit(&mut inner) {
+            let stamp = shard.stamp(&mut inner, self.signals.floor.load(Ordering::Relaxed));
+            inner.waiting.calls.push(Call {
+                stamp,
+                at,
+                context,
+                figures,
+            });
+            drop(inner);
+            self.wake_idle();
         }
     }
 
-    pub(super) fn count_unrecognised(&self) {
-        self.state().dropped.unrecognised += 1;
+    /// Takes any record; with a context, in its name.
+    pub(crate) fn push(&self, context: Option<ContextId>, record: Record) {
+        let is_mark = matches!(
+            record.body,
+            Body::SessionStart(_) | Body::SessionResume(_) | Body::SessionEnd(_)
+        );
+        let floor = if is_mark {
+            // Whoever knows that a record was made sees its stamp here.
+            self.shards.iter().map(Shard::last).max().unwrap_or(0)
+        } else {
+            0
+        };
+        let shard = self.shard();
+        let mut inner = shard.lock();
+        if self.admit(&mut inner) {
+            let floor = floor.max(self.signals.floor.load(Ordering::Relaxed));
+            let stamp = shard.stamp(&mut inner, floor);
+            if is_mark {
+                self.signals.floor.fetch_max(stamp, Ordering::Relaxed);
+            }
+            inner.waiting.wholes.push(Whole {
+                stamp,
+                context,
+                record,
+            });
+            drop(inner);
+            self.wake_idle();
+        }
+    }
+
+    /// Whether there is a place for one more record; if not, it is counted.
+    fn admit(&self, inner: &mut Inner) -> bool {
+        if inner.closed {
+            inner.dropped.after_shutdown += 1;
+            return false;
+        }
+        if inner.waiting.len() - inner.funded >= self.share {
+            if inner.credits == 0 {
+                inner.credits = self.lease();
+            }
+            if inner.credits == 0 {
+                inner.dropped.queue_full += 1;
+                return false;
+            }
+            inner.credits -= 1;
+            inner.funded += 1;
+        }
+        inner.accepted += 1;
+        true
+    }
+
+    /// Takes places from the common pool, as many as there are up to the usual number.
+    #[cold]
+    fn lease(&self) -> usize {
+        let take = |free: usize| Some(free - free.min(self.lease));
+        let (Ok(free) | Err(free)) =
+            self.free
+                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, take);
+        let leased = free.min(self.lease);
+        if self.pool - (free - leased) >= self.wake_at
+            && self.signals.gathering.load(Ordering::Relaxed)
+        {
+            // Without the state, which may be held by the writer that waits for the shard whose lock
+            // is held here. A signal that comes too early is made good by the next lease.
+            self.work.notify_one();
+        }
+        leased
+    }
+
+    fn wake_idle(&self) {
+        // Never missed: the writer says that it is idle, and then looks into each shard under its
+        // lock. It finds the record there, or this thread took the lock later and sees the word.
+        if self.signals.idle.load(Ordering::Relaxed)
+            && self.signals.idle.swap(false, Ordering::Relaxed)
+        {
+            self.kick(&mut self.state());
+        }
+    }
+
+    fn kick(&self, state: &mut State) {
+        state.kicked = true;
+        self.work.notify_one();
+    }
+
+    pub(crate) fn count_unrecognised(&self) {
+        self.shard().lock().dropped.unrecognised += 1;
+    }
+
+    fn sum(&self, state: &State) -> Sum {
+        let mut sum = Sum::default();
+        for shard in &self.shards {
+            let inner = shard.lock();
+            sum.accepted += inner.accepted;
+            sum.dropped.queue_full += inner.dropped.queue_full;
+            sum.dropped.after_shutdown += inner.dropped.after_shutdown;
+            sum.dropped.unrecognised += inner.dropped.unrecognised;
+        }
+        sum.dropped.sink_failed = state.abandoned;
+        sum
     }
 
     pub(super) fn health(&self) -> Health {
         let state = self.state();
+        let sum = self.sum(&state);
+        let waiting = sum.accepted - state.stored - state.abandoned;
         Health {
-            accepted: state.accepted,
+            accepted: sum.accepted,
             stored: state.stored,
-            waiting: state.waiting.len() + state.in_flight,
-            dropped: state.dropped,
+            waiting: usize::try_from(waiting).unwrap_or(usize::MAX),
+            dropped: sum.dropped,
             failed_writes: state.failed_writes,
             error: state.failure.as_ref().map(|(_, error)| Arc::clone(error)),
+            wakeups: state.wakeups,
             running: !state.is_finished(),
         }
     }
@@ -140,19 +296,23 @@ impl Queue {
     /// Waits until everything accepted before the call is stored.
     pub(super) fn flush(&self, timeout: Duration) -> Result<Flushed, FlushError> {
         let mut state = self.state();
-        let (target, asked_during) = (state.accepted, state.attempt);
+        let Sum {
+            accepted: target, ..
+        } = self.sum(&state);
+        let asked_during = state.attempt;
         state.wanted = target;
         state.wanted_after = asked_during;
-        self.work.notify_one();
+        self.kick(&mut state);
         let deadline = Instant::now().checked_add(timeout);
         loop {
-            let missing = target.saturating_sub(state.stored);
-            if missing == 0 {
+            if state.settled >= target {
                 return Ok(Flushed {
                     stored: state.stored,
-                    dropped: state.dropped,
+                    dropped: self.sum(&state).dropped,
                 });
             }
+            // A batch is stored in parts, of which the first may hold younger records than asked for.
+            let missing = target.saturating_sub(state.stored).max(1);
             if state.abandoned > 0 || state.is_finished() {
                 return Err(FlushError::stopped(missing));
             }
@@ -164,9 +324,7 @@ impl Queue {
             if self.is_writer() {
                 return Err(FlushError::within_sink(missing));
             }
-            let left = deadline.map_or(Duration::MAX, |at| {
-                at.saturating_duration_since(Instant::now())
-            });
+            let left = left_until(deadline);
             if left.is_zero() {
                 return Err(FlushError::timeout(missing));
             }
@@ -179,60 +337,98 @@ impl Queue {
         let mut state = self.state();
         if state.is_open() {
             state.life = Life::Closed;
+            for shard in &self.shards {
+                shard.lock().closed = true;
+            }
         }
-        self.work.notify_one();
+        let accepted = self.sum(&state).accepted;
+        self.kick(&mut state);
         let deadline = Instant::now().checked_add(timeout);
         while !state.is_finished() {
             if self.is_writer() {
-                return Err(FlushError::within_sink(state.accepted - state.stored));
+                return Err(FlushError::within_sink(accepted - state.stored));
             }
-            let left = deadline.map_or(Duration::MAX, |at| {
-                at.saturating_duration_since(Instant::now())
-            });
+            let left = left_until(deadline);
             if left.is_zero() {
-                return Err(FlushError::timeout(state.accepted - state.stored));
+                return Err(FlushError::timeout(accepted - state.stored));
             }
             state = wait(&self.progress, state, left);
         }
-        match (state.accepted - state.stored, &state.failure) {
+        match (accepted - state.stored, &state.failure) {
             (0, _) => Ok(Flushed {
                 stored: state.stored,
-                dropped: state.dropped,
+                dropped: self.sum(&state).dropped,
             }),
             (lost, Some((_, error))) => Err(FlushError::sink(lost, Arc::clone(error))),
             (lost, None) => Err(FlushError::stopped(lost)),
         }
     }
 
-    /// For the writer: sleeps until there is work, gathers for the window and swaps what waits into
-    /// the empty `batch`. `false` once the queue is closed and empty.
-    pub(super) fn take(&self, batch: &mut Vec<Record>) -> bool {
+    /// For the writer: sleeps until there is work, gathers for the window, calls `before` and swaps
+    /// what waits into the empty `lists`. `None` once the queue is closed and empty.
+    pub(super) fn take(
+        &self,
+        lists: &mut [Lists; Queue::SHARDS],
+        before: impl FnOnce(),
+    ) -> Option<Taken> {
         let mut state = self.state();
-        while state.waiting.is_empty() {
-            if !state.is_open() {
-                return false;
+        loop {
+            self.signals.idle.store(true, Ordering::Relaxed);
+            if self.shards.iter().any(|it| it.lock().waiting.len() > 0) {
+                break;
             }
-            state.idle = true;
-            state = self
-                .work
-                .wait(state)
-                .unwrap_or_else(PoisonError::into_inner);
+            if !state.is_open() {
+                return None;
+            }
+            while !state.kicked {
+                state = self
+                    .work
+                    .wait(state)
+                    .unwrap_or_else(PoisonError::into_inner);
+                state.wakeups += 1;
+            }
+            state.kicked = false;
         }
-        state.idle = false;
+        self.signals.idle.store(false, Ordering::Relaxed);
+        self.signals.gathering.store(true, Ordering::Relaxed);
         let deadline = Instant::now().checked_add(self.window);
-        while state.is_open() && state.wanted <= state.stored && state.waiting.len() < self.wake_at
+        while state.is_open()
+            && state.wanted <= state.settled
+            && self.pool - self.free.load(Ordering::Relaxed) < self.wake_at
         {
-            let left = deadline.map_or(Duration::MAX, |at| {
-                at.saturating_duration_since(Instant::now())
-            });
+            let left = left_until(deadline);
             if left.is_zero() {
                 break;
             }
             state = wait(&self.work, state, left);
+            state.wakeups += 1;
         }
-        std::mem::swap(&mut state.waiting, batch);
-        state.in_flight = batch.len();
-        true
+        self.signals.gathering.store(false, Ordering::Relaxed);
+        before();
+        // All at once: no record is taken without those that happened before it.
+        let mut shards = self.shards.each_ref().map(Shard::lock);
+        let mut taken = Taken::default();
+        state.taken = 0;
+        for (inner, lists) in shards.iter_mut().zip(lists) {
+            std::mem::swap(&mut inner.waiting, lists);
+            taken.records += lists.len();
+            taken.funded += std::mem::take(&mut inner.funded);
+            state.taken += inner.accepted;
+            self.free
+                .fetch_add(std::mem::take(&mut inner.credits), Ordering::Relaxed);
+        }
+        Some(taken)
+    }
+
+    /// For the writer: everything that it took is stored.
+    pub(super) fn settle(&self, taken: Taken) {
+        self.free.fetch_add(taken.funded, Ordering::Relaxed);
+        let mut state = self.state();
+        if state.abandoned == 0 {
+            state.settled = state.taken;
+        }
+        drop(state);
+        self.progress.notify_all();
     }
 
     pub(super) fn begin_write(&self) {
@@ -243,7 +439,6 @@ impl Queue {
 
     pub(super) fn wrote(&self, records: usize) {
         let mut state = self.state();
-        state.in_flight -= records;
         state.stored += records as u64;
         state.failure = None;
         drop(state);
@@ -260,36 +455,52 @@ impl Queue {
         if state.attempt_began_closed {
             return false;
         }
-        let deadline = Instant::now() + delay;
+        let deadline = Instant::now().checked_add(delay);
         while state.is_open() && !state.is_asked_again() {
-            let left = deadline.saturating_duration_since(Instant::now());
+            let left = left_until(deadline);
             if left.is_zero() {
                 break;
             }
             state = wait(&self.work, state, left);
+            state.wakeups += 1;
         }
         true
     }
 
-    /// Counts what is in flight as lost.
-    pub(super) fn abandon(&self) {
-        let mut state = self.state();
-        let lost = std::mem::take(&mut state.in_flight) as u64;
-        state.abandoned += lost;
-        state.dropped.sink_failed += lost;
+    /// For the writer: the sink refuses the rest of what was taken for good.
+    pub(super) fn abandon(&self, records: usize) {
+        self.state().abandoned += records as u64;
     }
 
     /// The writer is gone; whatever is left is lost.
     pub(super) fn finish(&self) {
         let mut state = self.state();
-        let lost = (state.waiting.len() + std::mem::take(&mut state.in_flight)) as u64;
-        state.waiting.clear();
-        state.abandoned += lost;
-        state.dropped.sink_failed += lost;
         state.life = Life::Finished;
+        let mut accepted = 0;
+        for shard in &self.shards {
+            let mut inner = shard.lock();
+            inner.closed = true;
+            inner.waiting = Lists::default();
+            accepted += inner.accepted;
+        }
+        state.abandoned = accepted - state.stored;
         drop(state);
         self.progress.notify_all();
     }
+}
+
+/// What the writer has taken, to be settled.
+#[derive(Debug, Default)]
+pub(super) struct Taken {
+    pub(super) records: usize,
+    /// Those that used a place of the common pool.
+    funded: usize,
+}
+
+fn left_until(deadline: Option<Instant>) -> Duration {
+    deadline.map_or(Duration::MAX, |at| {
+        at.saturating_duration_since(Instant::now())
+    })
 }
 
 fn wait<'a>(

@@ -1,10 +1,12 @@
 //! The thread that hands records to the sink.
 
-use std::sync::Arc;
 use std::time::Duration;
 
+use super::context::Contexts;
 use super::queue::Queue;
-use crate::Sink;
+use super::resolve::{Merge, Resolver};
+use super::shard::Lists;
+use crate::{Record, Sink};
 
 /// Most records in one write: a batch of this size takes SQLite some milliseconds, so that a flush
 /// sees progress.
@@ -22,40 +24,55 @@ impl Drop for Finish<'_> {
 }
 
 /// Runs until the queue is closed and empty.
-pub(super) fn run(queue: &Arc<Queue>, sink: impl Sink) {
+pub(super) fn run(queue: &Queue, contexts: &Contexts, mut resolver: Resolver, sink: impl Sink) {
     queue.enter_writer();
     let _finish = Finish(queue);
     // Behind the guard, so that the sink is dropped, and with it closed, before the end is told.
     let mut sink = sink;
-    let mut batch = Vec::new();
-    while queue.take(&mut batch) {
-        let mut rest = batch.as_slice();
-        let mut failures = 0;
-        while !rest.is_empty() {
-            let (chunk, later) = rest.split_at(rest.len().min(BATCH));
-            queue.begin_write();
-            match sink.write(chunk) {
-                Ok(()) => {
-                    queue.wrote(chunk.len());
-                    rest = later;
-                    failures = 0;
-                }
-                Err(error) => {
-                    failures += 1;
-                    tracing::warn!(
-                        target: "agent_telemetry",
-                        error = &error as &dyn std::error::Error,
-                        failures,
-                        "telemetry sink refused a batch"
-                    );
-                    if !queue.failed(error, retry_delay(failures)) {
-                        queue.abandon();
-                        break;
-                    }
-                }
+    let mut lists: [Lists; Queue::SHARDS] = std::array::from_fn(|_| Lists::default());
+    let mut retired = Vec::new();
+    let mut chunk = Vec::new();
+    while let Some(taken) = queue.take(&mut lists, || contexts.take_retired(&mut retired)) {
+        let mut left = taken.records;
+        let mut merge = Merge::new(&mut lists);
+        while left > 0 {
+            chunk.clear();
+            let records = merge.fill(&mut chunk, BATCH, &mut resolver);
+            if records == 0 || !store(queue, &mut sink, &chunk, records) {
+                queue.abandon(left);
+                break;
             }
+            left -= records;
         }
-        batch.clear();
+        drop(merge);
+        resolver.forget();
+        contexts.remove(&mut retired);
+        for list in &mut lists {
+            list.clear();
+        }
+        queue.settle(taken);
+    }
+}
+
+/// Offers the chunk until the sink takes it; `false` when it refused and there is no later.
+fn store(queue: &Queue, sink: &mut impl Sink, chunk: &[Record], records: usize) -> bool {
+    let mut failures = 0;
+    loop {
+        queue.begin_write();
+        let Err(error) = sink.write(chunk) else {
+            queue.wrote(records);
+            return true;
+        };
+        failures += 1;
+        tracing::warn!(
+            target: "agent_telemetry",
+            error = &error as &dyn std::error::Error,
+            failures,
+            "telemetry sink refused a batch"
+        );
+        if !queue.failed(error, retry_delay(failures)) {
+            return false;
+        }
     }
 }
 

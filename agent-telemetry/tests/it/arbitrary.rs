@@ -8,8 +8,9 @@ use agent_primitives::{
     Retry, Scope, SessionId, Timestamp, TokenUsage, ToolName, Usd,
 };
 use agent_telemetry::{
-    Body, Metric, ModelCall, Outcome, Record, SessionEnd, SessionStart, Severity, ToolCall,
-    ToolOutcome, Unit, Violation,
+    Body, Candidate, Decision, DecisionOutcome, FilesChanged, Metric, ModelCall, Outcome, Parent,
+    ProjectId, Record, ServiceTier, SessionEnd, SessionStart, Severity, StopReason, TaskTiming,
+    ToolCall, ToolOutcome, Unit, Violation,
 };
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -81,8 +82,13 @@ fn model_call() -> impl Strategy<Value = Body> {
         prop::option::of(failure()),
         prop::option::of(cost()),
     );
-    (provider(), model(), usage(), times, ends).prop_map(
-        |(provider, model, usage, (latency, first_token), (attempts, failure, cost))| {
+    let terms = (
+        prop::option::of(select(ServiceTier::ALL)),
+        prop::option::of(select(StopReason::ALL)),
+        any::<bool>(),
+    );
+    (provider(), model(), usage(), times, ends, terms).prop_map(
+        |(provider, model, usage, (latency, first_token), (attempts, failure, cost), terms)| {
             let mut call = ModelCall::new(provider, model);
             call.usage = usage;
             call.latency = latency;
@@ -90,24 +96,72 @@ fn model_call() -> impl Strategy<Value = Body> {
             call.attempts = attempts;
             call.failure = failure;
             call.cost = cost;
+            (call.service_tier, call.stop_reason, call.streamed) = terms;
             call.into()
         },
     )
 }
 
+fn parent() -> impl Strategy<Value = Option<Parent>> {
+    prop::option::of(
+        (session(), prop::option::of(agent())).prop_map(|(session, agent)| {
+            let mut parent = Parent::new(session);
+            parent.agent = agent;
+            parent
+        }),
+    )
+}
+
+fn decision() -> impl Strategy<Value = Body> {
+    let score = || prop::option::of(-1e6_f64..1e6);
+    let names = || select(&["claude", "groq", "local"][..]);
+    let candidate =
+        (names(), score(), prop::option::of("\\PC{0,8}")).prop_map(|(name, score, lost)| {
+            let mut candidate = Candidate::new(name);
+            candidate.score = score;
+            candidate.lost = lost.map(Into::into);
+            candidate
+        });
+    let ids = || select(&["d-1", "d-2"][..]);
+    prop_oneof![
+        (
+            ids(),
+            prop::collection::vec(candidate, 0..40),
+            prop::option::of(names()),
+            prop::option::of(0.0_f64..1.0),
+        )
+            .prop_map(|(id, candidates, choice, confidence)| {
+                let mut decision = Decision::new(id, "provider");
+                decision = candidates.into_iter().fold(decision, Decision::candidate);
+                decision.choice = choice.map(Into::into);
+                decision.confidence = confidence;
+                decision.into()
+            }),
+        (ids(), select(Outcome::ALL), score()).prop_map(|(id, outcome, score)| {
+            let mut outcome = DecisionOutcome::new(id, outcome);
+            outcome.score = score;
+            outcome.into()
+        }),
+    ]
+}
+
 fn lifecycle() -> impl Strategy<Value = Body> {
     let task = select(&[None, Some("bug_fix"), Some("review")][..]);
     prop_oneof![
-        (any::<bool>(), task).prop_map(|(first, task_type)| {
-            let (session, agent) = ("s1".parse().unwrap(), "coder".parse().unwrap());
-            let mut task = SessionStart::new(session, agent).task;
-            task.task_type = task_type.map(Into::into);
-            if first {
-                Body::SessionStart(task)
-            } else {
-                Body::SessionResume(task)
+        (any::<bool>(), task, parent(), any::<Option<u128>>()).prop_map(
+            |(first, task_type, parent, user)| {
+                let (session, agent) = ("s1".parse().unwrap(), "coder".parse().unwrap());
+                let mut task = SessionStart::new(session, agent).task;
+                task.task_type = task_type.map(Into::into);
+                task.parent = parent;
+                task.user = user.map(|bits| format!("{bits:032x}").parse().unwrap());
+                if first {
+                    Body::SessionStart(task)
+                } else {
+                    Body::SessionResume(task)
+                }
             }
-        }),
+        ),
         (select(Outcome::ALL), time())
             .prop_map(|(outcome, elapsed)| { SessionEnd::new(outcome, elapsed).into() }),
     ]
@@ -155,6 +209,10 @@ fn work() -> impl Strategy<Value = Body> {
     let tool = id(&["grep", "edit"], |name| ToolName::new(name).unwrap());
     let line = prop::option::of((select(&["a.rs", "b.rs"][..]), any::<u32>()));
     prop_oneof![
+        (0_u64..1 << 62, 0_u64..1 << 62, 0_u64..1 << 62).prop_map(|(files, added, removed)| {
+            FilesChanged::new(files).lines(added, removed).into()
+        }),
+        (time(), time()).prop_map(|(queued, ran)| TaskTiming::new(queued, ran).into()),
         (tool, select(ToolOutcome::ALL), time())
             .prop_map(|(tool, outcome, time)| ToolCall::new(tool, outcome, time).into()),
         (
@@ -189,17 +247,19 @@ fn work() -> impl Strategy<Value = Body> {
 }
 
 pub(crate) fn record() -> impl Strategy<Value = Record> {
-    let body = prop_oneof![model_call(), lifecycle(), event(), work()];
+    let body = prop_oneof![model_call(), lifecycle(), event(), work(), decision()];
     // Few different times, so that some are equal.
     let at = prop_oneof![0_i64..6, any::<i64>()].prop_map(Timestamp::from_unix_nanos);
     (
         at,
         prop::option::of(session()),
         prop::option::of(agent()),
+        prop::option::of(id(&["shop", "site"], |name| ProjectId::new(name).unwrap())),
         body,
     )
-        .prop_map(|(at, session, agent, body)| {
+        .prop_map(|(at, session, agent, project, body)| {
             let mut record = Record::new(at, body);
+            record.project = project;
             record.session = session;
             record.agent = agent;
             record

@@ -11,9 +11,13 @@
 
 mod arbitrary;
 #[cfg(feature = "sqlite")]
+mod canary;
+#[cfg(feature = "sqlite")]
 mod database;
 #[cfg(all(feature = "sqlite", unix))]
 mod kill;
+mod observer;
+mod order;
 mod prices;
 mod recorder;
 mod report;

@@ -40,5 +40,6 @@ fn meter(work: &mut dyn FnMut()) -> Allocated {
     Allocated {
         count: seen.count_total,
         bytes: seen.bytes_total,
+        peak: seen.bytes_max,
     }
 }

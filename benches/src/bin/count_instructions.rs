@@ -1,5 +1,5 @@
 //! Runs one case so many times, for callgrind to count what it executes: `count_instructions GROUP
-//! CASE CALLS`. Prints how often it ran.
+//! CASE CALLS BEFORE`, after so many calls before. Prints how often it ran.
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -25,12 +25,13 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<u32, Broken> {
-    let doing = "read the arguments (GROUP CASE CALLS)";
+    let doing = "read the arguments (GROUP CASE CALLS BEFORE)";
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [group, case, calls] = arguments.as_slice() else {
-        return Err(Broken::new(doing, "there are not three of them"));
+    let [group, case, calls, before] = arguments.as_slice() else {
+        return Err(Broken::new(doing, "there are not four of them"));
     };
-    let calls = calls.parse().map_err(Broken::when(doing))?;
+    let number = |text: &String| text.parse::<u32>().map_err(Broken::when(doing));
+    let (calls, before) = (number(calls)?, number(before)?);
     let setting = Setting::new(std::env::temp_dir(), Effort::Full);
     // The first of that name is the one on a single thread.
     let plan = rows::plans(&setting)
@@ -38,5 +39,5 @@ fn run() -> Result<u32, Broken> {
         .find(|plan| plan.name == group);
     let plan =
         plan.ok_or_else(|| Broken::new(format!("find the group {group:?}"), "there is none"))?;
-    perform(&mut plan.group()?, case, calls)
+    perform(&mut plan.group()?, case, calls, before)
 }

@@ -6,31 +6,41 @@ use std::process::Command;
 use super::record::Gate;
 use crate::harness::{Broken, COUNTED};
 
-/// Calls of the two runs whose difference is counted: what is done once falls out.
-const CALLS: [u32; 2] = [200, 1200];
+/// Calls that are counted unless a gate says otherwise.
+const CALLS: u32 = 1000;
+/// A run of so many of them, as many to warm up before, is taken off one that is longer by the calls that count:
+/// what is done once falls out.
+const SHORTER: u32 = 5;
 
 /// Instructions of one call through `gate`'s path, by running `program` twice.
 pub(super) fn instructions(program: &Path, gate: &Gate) -> Result<f64, Broken> {
-    let (few_calls, few) = run(program, gate, CALLS[0])?;
-    let (many_calls, many) = run(program, gate, CALLS[1])?;
+    let counted = gate.calls.unwrap_or(CALLS);
+    let before = (counted / SHORTER).max(1);
+    let (few_calls, few) = run(program, gate, before, before)?;
+    let (many_calls, many) = run(program, gate, counted.saturating_add(before), before)?;
     let doing = "count instructions";
     let difference = many.checked_sub(few).zip(many_calls.checked_sub(few_calls));
     let Some((spent, calls @ 1..)) = difference else {
         let why = format!("{many_calls} calls took {many}, {few_calls} took {few}");
         return Err(Broken::new(doing, why));
     };
-    let spent = u32::try_from(spent).map_err(Broken::when(doing))?;
-    Ok(f64::from(spent) / f64::from(calls))
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "far below 2^52, and shown with a decimal"
+    )]
+    let spent = spent as f64;
+    Ok(spent / f64::from(calls))
 }
 
-/// How often the case ran and what was collected.
-fn run(program: &Path, gate: &Gate, calls: u32) -> Result<(u32, u64), Broken> {
+/// How often the case ran after so many calls before, and what was collected.
+fn run(program: &Path, gate: &Gate, calls: u32, before: u32) -> Result<(u32, u64), Broken> {
     let doing = "count instructions";
     let output = Command::new("valgrind")
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
         .arg(format!("--toggle-collect={COUNTED}"))
         .arg(program)
         .args([&gate.group, &gate.case, &calls.to_string()])
+        .arg(before.to_string())
         .output()
         .map_err(Broken::when("start valgrind"))?;
     let said = String::from_utf8_lossy(&output.stderr);

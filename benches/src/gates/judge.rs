@@ -47,6 +47,7 @@ impl Verdict {
 /// let gate = Gate {
 ///     group: "retry, no failure".into(),
 ///     case: "retry".into(),
+///     calls: None,
 ///     instructions: Some(100.0),
 ///     allocations: Some(0.0),
 /// };
@@ -81,6 +82,7 @@ mod tests {
         Gate {
             group: "g".to_owned(),
             case: "c".to_owned(),
+            calls: None,
             instructions,
             allocations,
         }

@@ -36,6 +36,9 @@ pub struct Gate {
     pub group: String,
     /// The case in it.
     pub case: String,
+    /// Calls to count over; 1 000 unless set. For paths that take so long that a thousand take minutes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calls: Option<u32>,
     /// Instructions of a call; `None` until they are written for the first time.
     #[serde(default)]
     pub instructions: Option<f64>,

@@ -139,6 +139,7 @@ mod tests {
             gates: vec![Gate {
                 group: "g".to_owned(),
                 case: "c".to_owned(),
+                calls: None,
                 instructions: Some(100.0),
                 allocations: Some(0.0),
             }],

@@ -61,17 +61,23 @@ pub trait Steps {
     /// The operation, or so many of them.
     fn run(&mut self) -> Result<(), Broken>;
 
-    /// Asked right after a [`run`](Self::run) in a pass of its own: finishes what that run left to be
-    /// written and says what it amounts to. `None` where bytes are not compared.
+    /// Runs that are weighed together, where one writes less than a device does at a time; 1 unless said.
+    fn weighed(&self) -> u32 {
+        1
+    }
+
+    /// Asked right after a [`run`](Self::run), or so many as are [`weighed`](Self::weighed) together, in a pass of
+    /// its own: finishes what they left to be written and says what it amounts to. `None` where bytes are not
+    /// compared.
     fn footprint(&mut self) -> Result<Option<Footprint>, Broken> {
         Ok(None)
     }
 }
 
-/// What one run stored, in bytes.
+/// What one run stored, or those that are weighed together, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Footprint {
-    /// JSON bytes of what that run handed to the store for the first time.
+    /// JSON bytes of what those runs handed to the store for the first time.
     pub added: u64,
     /// JSON bytes of everything that the store holds.
     pub held: u64,

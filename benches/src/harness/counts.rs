@@ -23,6 +23,8 @@ pub struct Allocated {
     pub count: u64,
     /// Bytes given out.
     pub bytes: u64,
+    /// Most bytes at a time that were given out and not given back.
+    pub peak: u64,
 }
 
 /// Allocations of one operation of one case.
@@ -33,6 +35,7 @@ pub struct Counted {
     pub(crate) threads: usize,
     pub(crate) allocations: f64,
     pub(crate) bytes: f64,
+    pub(crate) peak: f64,
 }
 
 impl Counted {
@@ -75,6 +78,7 @@ pub fn count(
             threads: group.threads,
             allocations: per_call(seen.count, calls),
             bytes: per_call(seen.bytes, calls),
+            peak: per_call(seen.peak, 1),
         });
     }
     Ok(counted)
@@ -147,6 +151,7 @@ mod tests {
         Allocated {
             count: SEEN.get(),
             bytes: SEEN.get() * 16,
+            peak: SEEN.get() * 8,
         }
     }
 
@@ -183,6 +188,8 @@ mod tests {
         let case = Case::steps(Kind::Ours, "step", "1", Allocates);
         let counted = count(&mut Group::new("g", vec![case]), Effort::Full, pretend).unwrap();
         assert_eq!((counted[0].allocations, counted[0].bytes), (3.5, 56.0));
+        // At a time, so that calls do not share it.
+        assert_eq!((counted[0].peak, counted.len()), (56.0, 1));
     }
 
     #[test]

@@ -2,13 +2,11 @@
 
 use super::case::{Broken, Group, Work};
 
-/// Calls before the counted ones: caches are filled and lazy parts made.
-const BEFORE: u32 = 200;
 /// What [`perform`] spends its counted instructions in, for a tool that filters by function.
 pub const COUNTED: &str = "*::harness::perform::counted*";
 
-/// Runs the case called `case` about `calls` times, after some more to warm it up, and says how
-/// often it did: a case of several calls a step makes whole steps. Only what runs inside of functions
+/// Runs the case called `case` about `calls` times, after `before` calls that fill caches and make lazy parts, and
+/// says how often it did: a case of several calls a step makes whole steps. Only what runs inside of functions
 /// that [`COUNTED`] names belongs to the case.
 ///
 /// # Errors
@@ -19,11 +17,11 @@ pub const COUNTED: &str = "*::harness::perform::counted*";
 ///
 /// let add = |calls| { std::hint::black_box((0..calls).sum::<u32>()); };
 /// let mut group = Group::new("sum", vec![Case::looped(Kind::Ours, "add", "1.0.0", add)]);
-/// assert_eq!(perform(&mut group, "add", 50)?, 50);
-/// assert!(perform(&mut group, "subtract", 50).is_err());
+/// assert_eq!(perform(&mut group, "add", 50, 200)?, 50);
+/// assert!(perform(&mut group, "subtract", 50, 200).is_err());
 /// # Ok::<(), agent_benches::harness::Broken>(())
 /// ```
-pub fn perform(group: &mut Group, case: &str, calls: u32) -> Result<u32, Broken> {
+pub fn perform(group: &mut Group, case: &str, calls: u32, before: u32) -> Result<u32, Broken> {
     let name = group.name;
     let found = group.cases.iter_mut().find(|one| one.name == case);
     let Some(found) = found else {
@@ -32,13 +30,13 @@ pub fn perform(group: &mut Group, case: &str, calls: u32) -> Result<u32, Broken>
     };
     match &mut found.work {
         Work::Loop(work) => {
-            work(BEFORE);
+            work(before);
             counted_calls(work.as_ref(), calls);
             Ok(calls)
         }
         Work::Steps(steps) => {
             let of_step = steps.calls().max(1);
-            for _ in 0..BEFORE.div_ceil(of_step) {
+            for _ in 0..before.div_ceil(of_step) {
                 steps.prepare()?;
                 steps.run()?;
             }
@@ -96,7 +94,7 @@ mod tests {
     #[test]
     fn steps_of_several_calls_are_rounded_up_and_each_is_prepared() {
         let case = Case::steps(Kind::Ours, "six", "1", Six::default());
-        let performed = perform(&mut Group::new("g", vec![case]), "six", 50);
+        let performed = perform(&mut Group::new("g", vec![case]), "six", 50, 200);
         assert_eq!(performed.unwrap(), 54);
     }
 }

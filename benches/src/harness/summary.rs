@@ -105,7 +105,10 @@ mod tests {
             samples: 61,
             allocations: Some(0.0),
             allocated_bytes: Some(0.0),
+            peak_bytes: Some(0.0),
             ratio_to_best_peer: Some(0.5),
+            ratio_to_floor: None,
+            p99_to_floor: None,
             written_per_byte: None,
             device_per_byte: None,
             disk_per_byte: None,
@@ -126,8 +129,8 @@ mod tests {
             json!({
                 "group": "breaker, closed", "case": "consecutive", "version": "0.1.0",
                 "kind": "ours", "threads": 2, "ns_median": 4.5, "ns_mad": 0.25, "ns_p99": null,
-                "samples": 61, "allocations": 0.0, "allocated_bytes": 0.0,
-                "ratio_to_best_peer": 0.5, "written_per_byte": null, "device_per_byte": null,
+                "samples": 61, "allocations": 0.0, "allocated_bytes": 0.0, "peak_bytes": 0.0,
+                "ratio_to_best_peer": 0.5, "ratio_to_floor": null, "p99_to_floor": null, "written_per_byte": null, "device_per_byte": null,
                 "disk_per_byte": null,
             })
         );

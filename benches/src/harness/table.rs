@@ -2,7 +2,7 @@
 
 use super::row::Row;
 
-const HEADER: [&str; 13] = [
+const HEADER: [&str; 16] = [
     "group",
     "case",
     "version",
@@ -11,8 +11,11 @@ const HEADER: [&str; 13] = [
     "±",
     "allocs",
     "bytes",
+    "peak",
     "× best peer",
+    "× floor",
     "p99",
+    "p99 × floor",
     "written",
     "device",
     "disk",
@@ -77,8 +80,11 @@ fn cells(row: &Row) -> [String; HEADER.len()] {
         some(spread, |percent| format!("{percent:.0} %")),
         some(row.allocations, count),
         some(row.allocated_bytes, count),
+        some(row.peak_bytes, count),
         some(row.ratio_to_best_peer, |ratio| format!("{ratio:.2}")),
+        some(row.ratio_to_floor, |ratio| format!("{ratio:.2}")),
         some(row.ns_p99, time),
+        some(row.p99_to_floor, |ratio| format!("{ratio:.2}")),
         some(row.written_per_byte, |ratio| format!("{ratio:.2}")),
         some(row.device_per_byte, |ratio| format!("{ratio:.2}")),
         some(row.disk_per_byte, |ratio| format!("{ratio:.2}")),
@@ -127,7 +133,10 @@ mod tests {
             samples: 61,
             allocations: Some(0.0),
             allocated_bytes: Some(0.5),
+            peak_bytes: None,
             ratio_to_best_peer: Some(0.683),
+            ratio_to_floor: None,
+            p99_to_floor: None,
             written_per_byte: None,
             device_per_byte: None,
             disk_per_byte: None,
@@ -155,13 +164,13 @@ mod tests {
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(
             lines[2],
-            "breaker  recloser            1.4.0    1  22.0 ns  10 %       0   0.50         0.68    -\
-             \u{20}       -       -     -"
+            "breaker  recloser            1.4.0    1  22.0 ns  10 %       0   0.50     -         0.68        -    -\
+             \u{20}           -        -       -     -"
         );
         assert_eq!(
             lines[3],
-            "         a much longer name  1.4.0    1  14.7 µs  10 %       0   0.50         0.68    -\
-             \u{20}       -       -     -"
+            "         a much longer name  1.4.0    1  14.7 µs  10 %       0   0.50     -         0.68        -    -\
+             \u{20}           -        -       -     -"
         );
         assert_eq!(lines[4], "");
         assert!(lines[5].contains("  -     -  "), "{text}");

@@ -4,7 +4,11 @@ mod breaker;
 mod breaker_async;
 mod classify;
 mod executor;
+mod fork;
+mod in_memory;
 mod layers;
+mod list;
+mod metrics;
 mod operation;
 mod rate_limit;
 mod record;
@@ -34,7 +38,11 @@ pub fn plans(setting: &Setting) -> Vec<Plan> {
         save::plans(setting),
         restore::plans(setting),
         state::plans(setting),
+        list::plans(setting),
+        fork::plans(setting),
+        in_memory::plans(setting),
         record::plans(),
+        metrics::plans(),
     ]
     .into_iter()
     .flatten()

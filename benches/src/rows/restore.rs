@@ -38,14 +38,16 @@ fn cases(setting: &Setting, bytes: u64, ways: &[Way], most: usize) -> Result<Vec
     let turns = Rc::new(turns.map_err(Broken::when("measure the session"))?);
     let mut cases = Vec::new();
     for ((kind, name, package), create, reader) in ways {
-        let cold = Cold::new(setting, &turns, *create, *reader, most)?;
+        let is_settled = [SEALED.1, SEALED_RESUMED.1].contains(name);
+        let cold = Cold::new(setting, &turns, *create, is_settled, *reader, most)?;
         cases.push(Case::steps(*kind, *name, version_of(package), cold));
     }
     Ok(cases)
 }
 
-const WHOLE: [Way; 8] = [
+const WHOLE: [Way; 9] = [
     (OURS, Some(Ours::create), Ours::read),
+    (SEALED, Some(Ours::create), Ours::read),
     (JSON_FILE, Some(JsonFile::create), JsonFile::read),
     (JSONL, Some(Jsonl::create), Jsonl::read),
     (SQLITE, Some(Sqlite::create), Sqlite::read),
@@ -54,9 +56,11 @@ const WHOLE: [Way; 8] = [
     (SNAPSHOT, None, SnapshotFile::read),
     (FLOOR, None, SnapshotFile::unpack),
 ];
-const END: [Way; 5] = [
+const END: [Way; 7] = [
     (OURS, Some(Ours::create), Ours::read_tail),
+    (SEALED, Some(Ours::create), Ours::read_tail),
     (RESUMED, Some(Ours::create), Ours::resume),
+    (SEALED_RESUMED, Some(Ours::create), Ours::resume),
     (JSONL, Some(Jsonl::create), Jsonl::read_tail),
     (SQLITE, Some(Sqlite::create), Sqlite::read_tail),
     (REDB, Some(Redb::create), Redb::read_tail),
@@ -68,6 +72,14 @@ type Way = (Named, Option<Create>, Reader);
 
 const OURS: Named = (Kind::Ours, "checkpoint log", "agent-checkpoint");
 const RESUMED: Named = (Kind::Ours, "checkpoint log, to go on", "agent-checkpoint");
+/// What is above is a log as a process leaves it that ends in the middle of its work: the newest segments are not
+/// sealed yet.
+const SEALED: Named = (Kind::Ours, "checkpoint log, sealed", "agent-checkpoint");
+const SEALED_RESUMED: Named = (
+    Kind::Ours,
+    "checkpoint log, sealed, to go on",
+    "agent-checkpoint",
+);
 const JSON_FILE: Named = (Kind::Peer, "JSON file", "serde_json");
 const JSONL: Named = (Kind::Peer, "JSONL", "serde_json");
 const SQLITE: Named = (Kind::Peer, "SQLite rows", "rusqlite");
@@ -89,12 +101,19 @@ impl Cold {
         setting: &Setting,
         turns: &[Vec<Message>],
         create: Option<Create>,
+        is_settled: bool,
         reader: Reader,
         most: usize,
     ) -> Result<Self, Broken> {
         let folder = setting.folder()?;
         match create {
-            Some(create) => create(folder.path(), Sync::Buffered)?.fill(turns.to_vec())?,
+            Some(create) => {
+                let mut log = create(folder.path(), Sync::Buffered)?;
+                log.fill(turns.to_vec())?;
+                if is_settled {
+                    log.settle()?;
+                }
+            }
             None => SnapshotFile::write(folder.path(), &turns.concat())?,
         }
         Ok(Self {

@@ -27,6 +27,8 @@ const REDB: Maker = Maker::peer("redb row, zstd", "redb", Redb::create);
 const SQLITE_BLOB: Maker = Maker::peer("SQLite blob, WAL", "rusqlite", SqliteBlob::create);
 const JSON_FILE: Maker = Maker::peer("JSON file, replaced", "serde_json", JsonFile::create);
 const IN_PLACE: Maker = Maker::floor("JSON written in place", InPlace::create);
+/// Saves that are weighed together: one takes less than the device writes at a time.
+const TOGETHER: u32 = 100;
 /// Without a sync there is no floor among them: what is left is the copy into the page cache.
 const BUFFERED: [Maker; 4] = [OURS, JSONL, SQLITE, REDB];
 const SYNCED: [Maker; 5] = [OURS, JSONL, SQLITE, REDB, IN_PLACE];
@@ -40,6 +42,14 @@ pub(super) fn plans(setting: &Setting) -> Vec<Plan> {
     let mut plans = vec![
         plan("append a message, in memory", |name, setting| {
             let cases = grown(setting, &[IN_MEMORY], SMALL, Unit::Message, Sync::Buffered)?;
+            Ok(Group::new(name, cases).samples(501))
+        }),
+        plan("append a message, in memory, synced", |name, setting| {
+            let cases = grown(setting, &[IN_MEMORY], SMALL, Unit::Message, Sync::Synced)?;
+            Ok(Group::new(name, cases).samples(501))
+        }),
+        plan("save a turn, in memory", |name, setting| {
+            let cases = grown(setting, &[IN_MEMORY], SMALL, Unit::Turn, Sync::Buffered)?;
             Ok(Group::new(name, cases).samples(501))
         }),
         plan("append a message, buffered", |name, setting| {
@@ -100,14 +110,24 @@ fn grown(
         let mut source = Source::new(SEED);
         let turns = source.turns(setting.bytes(bytes));
         let turns = turns.map_err(Broken::when("measure the session"))?;
+        let mut filled = 0;
+        for turn in &turns {
+            filled += json_len(turn).map_err(Broken::when("measure the session"))?;
+        }
         log.fill(turns)?;
         log.sync_from_now(sync)?;
         let grown = Grown {
             log,
             source,
             unit,
+            weighed: match (unit, sync) {
+                (Unit::Message, Sync::Synced) => TOGETHER,
+                _ => 1,
+            },
             waiting: Vec::new(),
-            _folder: folder,
+            filled,
+            added: Vec::new(),
+            folder,
         };
         let version = version_of(maker.package);
         cases.push(Case::steps(maker.kind, maker.name, version, grown));
@@ -119,26 +139,60 @@ struct Grown {
     log: Box<dyn Log>,
     source: Source,
     unit: Unit,
+    weighed: u32,
     /// Messages of the current turn, the next one last.
     waiting: Vec<Message>,
-    _folder: TempDir,
+    /// Bytes of JSON that it began with.
+    filled: u64,
+    /// And of each save.
+    added: Vec<u64>,
+    folder: TempDir,
 }
 
-impl Steps for Grown {
-    fn prepare(&mut self) -> Result<(), Broken> {
+impl Grown {
+    fn next(&mut self) -> Vec<Message> {
         if self.unit == Unit::Turn {
-            return self.log.stage(self.source.turn());
+            return self.source.turn();
         }
         if self.waiting.is_empty() {
             self.waiting = self.source.turn();
             self.waiting.reverse();
         }
-        let next = self.waiting.pop();
-        self.log.stage(next.into_iter().collect())
+        self.waiting.pop().into_iter().collect()
+    }
+}
+
+impl Steps for Grown {
+    fn prepare(&mut self) -> Result<(), Broken> {
+        let next = self.next();
+        let len = json_len(&next).map_err(Broken::when("measure a message"))?;
+        self.added.push(len);
+        self.log.stage(next)
     }
 
     fn run(&mut self) -> Result<(), Broken> {
         self.log.save()
+    }
+
+    fn weighed(&self) -> u32 {
+        self.weighed
+    }
+
+    fn footprint(&mut self) -> Result<Option<Footprint>, Broken> {
+        if self.weighed <= 1 {
+            return Ok(None);
+        }
+        let weighed = usize::try_from(self.weighed).unwrap_or(usize::MAX);
+        let disk = disk_bytes(self.folder.path()).map_err(Broken::when("weigh the files"))?;
+        if disk == 0 {
+            // In memory.
+            return Ok(None);
+        }
+        Ok(Some(Footprint {
+            added: self.added.iter().rev().take(weighed).sum(),
+            held: self.filled + self.added.iter().sum::<u64>(),
+            disk,
+        }))
     }
 }
 

@@ -41,4 +41,11 @@ impl Setting {
             Effort::Test => bytes.min(30_000),
         }
     }
+    /// `count` in a full run; a few in a test.
+    pub(super) fn count(&self, count: u64) -> u64 {
+        match self.effort {
+            Effort::Full => count,
+            Effort::Test => count.min(30),
+        }
+    }
 }

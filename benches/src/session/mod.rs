@@ -153,6 +153,11 @@ impl Source {
         Ok(turns)
     }
 
+    /// So many bytes that somebody says, or some more.
+    pub(crate) fn prose(&mut self, len: usize) -> String {
+        self.text.prose(&mut self.random, len)
+    }
+
     fn says(&mut self, role: Role, len: std::ops::Range<usize>) -> Message {
         let len = self.random.usize(len);
         Message::new(role, self.text.prose(&mut self.random, len))

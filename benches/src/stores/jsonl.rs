@@ -1,7 +1,7 @@
 //! One line of JSON for each message, appended.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use super::{Log, Sync, TAIL};
@@ -44,6 +44,12 @@ impl Jsonl {
         Ok((messages.len(), Box::new(messages)))
     }
 
+    /// The length of each line.
+    pub(crate) fn list(folder: &Path) -> Result<(usize, Box<dyn std::any::Any>), Broken> {
+        let lines = line_lens(&folder.join(NAME)).map_err(Broken::when("list the lines"))?;
+        Ok((lines.len(), Box::new(lines)))
+    }
+
     /// The newest messages, [`TAIL`] of them: read backwards until there are enough lines.
     pub(crate) fn read_tail(folder: &Path) -> Result<(usize, Box<dyn std::any::Any>), Broken> {
         let lines = last_lines(&folder.join(NAME)).map_err(Broken::when("read the JSONL file"))?;
@@ -52,6 +58,17 @@ impl Jsonl {
             .collect::<Result<_, _>>()
             .map_err(Broken::when("read the JSONL file"))?;
         Ok((messages.len(), Box::new(messages)))
+    }
+}
+
+fn line_lens(path: &Path) -> std::io::Result<Vec<usize>> {
+    let mut file = BufReader::with_capacity(64 << 10, File::open(path)?);
+    let mut lens = Vec::new();
+    loop {
+        match file.skip_until(b'\n')? {
+            0 => return Ok(lens),
+            len => lens.push(len),
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! The ways to keep a session on disk that are compared: ours, and what hosts do today.
 
+mod checkpoints;
+mod fork;
 mod in_place;
 mod json_file;
 mod jsonl;
@@ -15,6 +17,10 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
+pub(crate) use checkpoints::{
+    JsonlPoints, List, OurPoints, PointsInMemory, Prune, RedbPoints, SqlitePoints, Write, saved,
+};
+pub(crate) use fork::{Fork, Forking, copied, ours_resumed, ours_whole, redb_rows, sqlite_rows};
 pub(crate) use in_place::InPlace;
 pub(crate) use json_file::JsonFile;
 pub(crate) use jsonl::Jsonl;
@@ -57,6 +63,11 @@ pub(crate) trait Log {
 
     /// Stores it.
     fn save(&mut self) -> Result<(), Broken>;
+
+    /// Ends the session: what a store would still do behind the caller's back is done when this returns.
+    fn settle(&mut self) -> Result<(), Broken> {
+        Ok(())
+    }
 }
 
 /// Begins a session in an empty folder.

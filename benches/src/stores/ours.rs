@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use agent_checkpoint::{
-    Checkpointer, Durability, FileStore, MemoryStore, Message as OurMessage, Reader, Resume, Store,
+    Checkpointer, Durability, FileStore, MemoryStore, Message as OurMessage, Reader, Resume,
+    Retention, Store,
 };
 use agent_primitives::{CheckpointKind, SessionId};
 
@@ -11,7 +12,7 @@ use super::{Log, Sync, TAIL};
 use crate::harness::Broken;
 use crate::session::Message;
 
-const NAME: &str = "bench";
+pub(super) const NAME: &str = "bench";
 
 #[derive(Debug)]
 pub(crate) struct Ours {
@@ -28,6 +29,18 @@ impl Ours {
     /// The same log without files: what is left is the work of the processor.
     pub(crate) fn in_memory(_folder: &Path, sync: Sync) -> Result<Box<dyn Log>, Broken> {
         Ok(Box::new(Self::over(open_in(MemoryStore::new())?, sync)))
+    }
+
+    /// Every checkpoint stays listed.
+    pub(crate) fn create_keeping_all(folder: &Path, sync: Sync) -> Result<Box<dyn Log>, Broken> {
+        let doing = "open the session";
+        let store = FileStore::open(folder).map_err(Broken::when(doing))?;
+        let session = SessionId::new(NAME).map_err(Broken::when(doing))?;
+        let session = Checkpointer::builder(store, session)
+            .retention(Retention::all())
+            .open()
+            .map_err(Broken::when(doing))?;
+        Ok(Box::new(Self::over(session, sync)))
     }
 
     fn over(session: Checkpointer, sync: Sync) -> Self {
@@ -51,6 +64,16 @@ impl Ours {
         let reader = Reader::open(store, session).map_err(Broken::when(doing))?;
         let messages = reader.tail(TAIL).map_err(Broken::when(doing))?;
         Ok((messages.len(), Box::new(messages)))
+    }
+
+    /// Every checkpoint.
+    pub(crate) fn list(folder: &Path) -> Result<(usize, Box<dyn std::any::Any>), Broken> {
+        let doing = "list the checkpoints";
+        let store = FileStore::open(folder).map_err(Broken::when(doing))?;
+        let session = SessionId::new(NAME).map_err(Broken::when(doing))?;
+        let reader = Reader::open(store, session).map_err(Broken::when(doing))?;
+        let listed = reader.list().map_err(Broken::when(doing))?;
+        Ok((listed.len(), Box::new(listed)))
     }
 
     /// A session that holds these messages alone and goes on.
@@ -107,5 +130,12 @@ impl Log for Ours {
             .save_with(CheckpointKind::Auto, self.durability)
             .map(|_| ())
             .map_err(Broken::when("save the session"))
+    }
+
+    fn settle(&mut self) -> Result<(), Broken> {
+        self.session
+            .seal()
+            .map(|_| ())
+            .map_err(Broken::when("seal the session"))
     }
 }

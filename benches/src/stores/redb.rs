@@ -8,8 +8,8 @@ use super::{Log, Sync, TAIL};
 use crate::harness::Broken;
 use crate::session::Message;
 
-const NAME: &str = "session.redb";
-const MESSAGES: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("message");
+pub(super) const NAME: &str = "session.redb";
+pub(super) const MESSAGES: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("message");
 const LEVEL: i32 = 3;
 /// More than any message of the sessions that are written here, in bytes.
 const MESSAGE_MAX: usize = 16 << 20;

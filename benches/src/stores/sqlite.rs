@@ -39,6 +39,12 @@ impl Sqlite {
         Ok((messages.len(), Box::new(messages)))
     }
 
+    /// The number and the length of each row.
+    pub(crate) fn list(folder: &Path) -> Result<(usize, Box<dyn std::any::Any>), Broken> {
+        let lens = lens(folder).map_err(Broken::when("list the rows"))?;
+        Ok((lens.len(), Box::new(lens)))
+    }
+
     /// The newest messages, [`TAIL`] of them.
     pub(crate) fn read_tail(folder: &Path) -> Result<(usize, Box<dyn std::any::Any>), Broken> {
         let query = format!(
@@ -100,6 +106,14 @@ fn rows(folder: &Path, query: &str) -> rusqlite::Result<Result<Vec<Message>, Bro
         }
     }
     Ok(Ok(messages))
+}
+
+fn lens(folder: &Path) -> rusqlite::Result<Vec<(i64, i64)>> {
+    let connection = open(folder, Sync::Synced)?;
+    let query = "SELECT number, octet_length(json) FROM message ORDER BY number DESC";
+    let mut select = connection.prepare(query)?;
+    let rows = select.query_map((), |row| Ok((row.get(0)?, row.get(1)?)))?;
+    rows.collect()
 }
 
 impl Log for Sqlite {

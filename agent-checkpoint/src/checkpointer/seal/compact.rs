@@ -16,7 +16,7 @@ use crate::{Claim, Error, Store, StoreId, Writer};
 
 impl Checkpointer {
     /// Drops what the retention does not keep, as [`prune`](Self::prune) does, and gives the room back that
-    /// only dropped checkpoints needed: messages of branches that were left, and old values of components.
+    /// only dropped checkpoints needed: messages of branches that were left, their long texts, and old values of components.
     /// What stays is sealed, as [`seal`](Self::seal) does it. Each checkpoint that is listed restores to the very same
     /// state as before.
     ///
@@ -94,6 +94,8 @@ impl Checkpointer {
                 "it would not give back every checkpoint; the log stays as it is",
             ));
         }
+        // No save may refer to a text that goes, whatever comes of the replacing.
+        self.blobs = after.blobs.known();
         drop(after);
         for (segment, bytes) in view.replaced {
             replacer.replace(segment, &bytes)?;
@@ -119,10 +121,8 @@ impl Kept {
     }
 
     fn of(replay: &Replay) -> Self {
-        let listed = replay
-            .commits
-            .iter()
-            .filter(|entry| !replay.is_dropped(entry));
+        let drops = replay.drops();
+        let listed = replay.commits.iter().filter(|entry| !drops.has(entry.seq));
         Self {
             next: replay.next,
             missing: replay.missing.clone(),

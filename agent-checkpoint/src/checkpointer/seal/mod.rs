@@ -35,12 +35,17 @@ use job::{Done, Job, Task};
 #[non_exhaustive]
 pub enum Sealing {
     /// On a thread of its own that lives as long as there is something to do, when a segment is full: all that
-    /// are full but the newest, which stays quick to read.
+    /// are full but the newest, which stays quick to read. What an earlier process left is taken up by the first
+    /// save, at most 64 segments of it; a session that is only opened stays as it is.
     #[default]
     Background,
     /// Only when [`Checkpointer::seal`] or [`Checkpointer::compact`] is called.
     Never,
 }
+
+/// Most segments that the first save after opening has sealed: about as many MiB of log. What is beyond is due
+/// with the next full segment.
+const LEFT_BEHIND_MAX: usize = 64;
 
 /// What opening found of a log's segments.
 #[derive(Debug, Default)]
@@ -63,6 +68,8 @@ pub(super) struct Sealer {
     waiting: BTreeMap<u32, u64>,
     /// The segment that is appended to, and a number not greater than those of its records.
     active: (u32, u64),
+    /// An earlier writer left segments that are due, and no save has seen to them yet.
+    is_behind: bool,
     sealed: u64,
     failures: u64,
 }
@@ -74,6 +81,7 @@ impl Sealer {
             job: None,
             waiting: BTreeMap::new(),
             active: (0, 0),
+            is_behind: false,
             sealed: 0,
             failures: 0,
         };
@@ -94,6 +102,7 @@ impl Sealer {
             .into_iter()
             .filter(|segment| *segment != last && !shared.contains(segment));
         self.waiting = closed.map(|segment| (segment, 0)).collect();
+        self.is_behind = self.due(1).is_some();
     }
 
     pub(super) const fn mode(&self) -> Sealing {
@@ -144,7 +153,8 @@ impl Sealer {
         }
     }
 
-    /// The segments that wait, but for the `kept` newest, and the smallest number in them.
+    /// The segments that wait, but for the `kept` newest, and the smallest number in them. `None` where there
+    /// are none.
     fn due(&self, kept: usize) -> Option<(Vec<u32>, u64)> {
         let count = self.waiting.len().checked_sub(kept)?;
         let due: Vec<u32> = self.waiting.keys().copied().take(count).collect();
@@ -211,9 +221,10 @@ impl Checkpointer {
         landed
     }
 
-    /// Takes notice of segments that were begun, and has those before them sealed. Never fails a save.
+    /// Takes notice of segments that were begun, and has those before them sealed; those that an earlier process
+    /// left as well. Never fails a save.
     pub(super) fn seal_behind(&mut self, begun: &[(u32, u64)]) {
-        if begun.is_empty() {
+        if begun.is_empty() && !self.sealer.is_behind {
             return;
         }
         for (segment, first) in begun {
@@ -227,7 +238,11 @@ impl Checkpointer {
         if is_unknown || self.sealer.mode == Sealing::Never || self.sealer.job.is_some() {
             return;
         }
-        if let Some((segments, numbers)) = self.sealer.due(1) {
+        self.sealer.is_behind = false;
+        if let Some((mut segments, numbers)) = self.sealer.due(1) {
+            if begun.is_empty() {
+                segments.truncate(LEFT_BEHIND_MAX);
+            }
             let started = self.task(segments, numbers).and_then(|task| {
                 Job::start(task)
                     .map_err(|e| Error::unavailable("starting a thread to seal with", e))
@@ -300,6 +315,39 @@ mod tests {
         assert!(session.report().is_clean(), "{}", session.report());
         assert_eq!(session.history(), all);
         assert_eq!(session.figures().unwrap().sealed_segments, 1);
+    }
+
+    #[cfg(feature = "fs")]
+    #[test]
+    fn a_long_log_that_was_left_unsealed_is_taken_up_in_parts() {
+        let store = MemoryStore::new();
+        let id = SessionId::new("s").unwrap();
+        let open = |sealing| {
+            let builder = Checkpointer::builder(store.clone(), id.clone());
+            let builder = builder.sealing(sealing).segment_target(1500);
+            builder.open().unwrap()
+        };
+        let mut session = open(Sealing::Never);
+        let mut said = 0;
+        while store.segments(&id).unwrap().len() < LEFT_BEHIND_MAX + 10 {
+            let text =
+                format!("message {said} of the conversation, and of all that was said in it");
+            session.push(Message::user(text)).unwrap();
+            session.save(CheckpointKind::Auto).unwrap();
+            said += 1;
+        }
+        drop(session);
+        let mut session = open(Sealing::Background);
+        session.update(|work| work.next_steps.push("go on".into()));
+        session.save(CheckpointKind::Auto).unwrap();
+        session.sealer.wait();
+        assert_eq!(session.sealer.sealed(), wide(LEFT_BEHIND_MAX));
+        // Once for each opening, whatever is left then.
+        session.update(|work| work.next_steps.push("and on".into()));
+        session.save(CheckpointKind::Auto).unwrap();
+        assert!(session.sealer.job.is_none());
+        drop(session);
+        assert_eq!(open(Sealing::Never).history().len(), said);
     }
 
     #[test]

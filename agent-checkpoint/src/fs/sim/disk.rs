@@ -190,6 +190,37 @@ impl Disk {
         choices
     }
 
+    /// For each of [`choices`](Self::choices) whether it is about something below this folder of the root, or
+    /// moves a name into it.
+    pub(crate) fn choices_below(&self, name: &str) -> Vec<bool> {
+        let mut below = BTreeSet::new();
+        let mut rest: Vec<Inode> = self.folders[&ROOT]
+            .now
+            .get(name)
+            .copied()
+            .into_iter()
+            .collect();
+        while let Some(inode) = rest.pop() {
+            below.insert(inode);
+            if let Some(folder) = self.folders.get(&inode) {
+                rest.extend(folder.now.values().chain(folder.durable.values()));
+            }
+        }
+        let mut choices = Vec::new();
+        for (inode, content) in self
+            .files
+            .iter()
+            .filter(|(_, content)| !content.is_durable())
+        {
+            let count = content.others.len() + 1;
+            choices.extend(std::iter::repeat_n(below.contains(inode), count));
+        }
+        let is_below =
+            |change: &NameChange| change.iter().any(|(folder, ..)| below.contains(folder));
+        choices.extend(self.names.iter().map(is_below));
+        choices
+    }
+
     /// What a power cut leaves, where the things of [`choices`](Self::choices) came out as `chosen`: 0 for
     /// what was seen, any other for an older state.
     pub(crate) fn after_power_cut(&self, chosen: &[usize]) -> Self {
@@ -277,15 +308,20 @@ impl Disk {
 
     /// Tells two states apart by all that a reader can see.
     pub(crate) fn digest(&self) -> [u8; 32] {
+        // Each opening writes a lease of its own there.
+        self.digest_without("lock")
+    }
+
+    /// As [`digest`](Self::digest), leases included, but for files and folders of this name.
+    pub(crate) fn digest_without(&self, name: &str) -> [u8; 32] {
         let mut hasher = blake3::Hasher::new();
-        self.hash(ROOT, &mut hasher);
+        self.hash(ROOT, name, &mut hasher);
         *hasher.finalize().as_bytes()
     }
 
-    fn hash(&self, folder: Inode, hasher: &mut blake3::Hasher) {
+    fn hash(&self, folder: Inode, without: &str, hasher: &mut blake3::Hasher) {
         for (name, inode) in &self.folders[&folder].now {
-            // Each opening writes a lease of its own there.
-            if name == "lock" {
+            if name == without {
                 continue;
             }
             hasher.update(name.as_bytes()).update(&[0]);
@@ -299,7 +335,7 @@ impl Disk {
                 hasher.update(&bytes[..written]);
             } else {
                 hasher.update(&[2]);
-                self.hash(*inode, hasher);
+                self.hash(*inode, without, hasher);
                 hasher.update(&[3]);
             }
         }

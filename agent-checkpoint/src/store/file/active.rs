@@ -22,6 +22,10 @@ const ZEROS: [u8; 4 << 10] = [0; 4 << 10];
 pub(super) enum Failure {
     /// Nothing changed; it may be tried again.
     Refused(io::Error),
+    /// The file was removed: what is written to it goes when it is closed.
+    Removed,
+    /// Somebody else cut the file: a hole would stand before what is written at the end.
+    Cut,
     /// What lies on the device is unknown, now and until the file is read again.
     Poisoned,
 }
@@ -105,6 +109,7 @@ impl Active {
         if self.is_poisoned {
             return Err(Failure::Poisoned);
         }
+        self.check()?;
         let before = self.end;
         if let Err(error) = write_all(&*self.disk, before, bytes) {
             // Part of the bytes may lie there. A shorter batch in their place would leave a rest behind
@@ -151,6 +156,15 @@ impl Active {
             return Err(Failure::Poisoned);
         }
         Ok(())
+    }
+
+    /// Whether the file is as this writer left it, as far as one look at it tells.
+    pub(super) fn check(&self) -> Result<(), Failure> {
+        match self.disk.standing().map_err(Failure::Refused)? {
+            Some(found) if !found.has_name => Err(Failure::Removed),
+            Some(found) if found.len < self.allocated => Err(Failure::Cut),
+            _ => Ok(()),
+        }
     }
 
     /// Zeros behind the end, so that later appends need not change the file's length and layout, which
@@ -339,11 +353,15 @@ mod tests {
             .unwrap();
         assert_eq!(active.allocated, 87 * PAGE, "a quarter more");
         active
-            .append(&vec![4; 700_000], Durability::Synced)
+            .append(&vec![4; 200_000], Durability::Synced)
             .unwrap();
-        assert_eq!(active.allocated, 1 << 20, "no further than a segment goes");
+        assert_eq!(
+            active.allocated,
+            512 << 10,
+            "no further than a segment goes"
+        );
         active.trim().unwrap();
-        assert_eq!(disk.inside().bytes.len(), 1_000_200);
+        assert_eq!(disk.inside().bytes.len(), 500_200);
     }
 
     #[test]

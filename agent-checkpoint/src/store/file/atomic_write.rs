@@ -11,11 +11,12 @@ pub(super) fn atomic_write(files: &dyn FileSystem, path: &Path, bytes: &[u8]) ->
     let mut name = path.file_name().unwrap_or_default().to_os_string();
     name.push(format!(".{}.tmp", std::process::id()));
     let temporary = path.with_file_name(name);
-    let written = files.open(&temporary, Access::Replace).and_then(|file| {
-        write_all(&*file, 0, bytes)?;
-        file.sync_all()?;
-        files.rename(&temporary, path)
-    });
+    let file = files.open(&temporary, Access::Replace);
+    let file = file.map_err(|e| failed("making", &temporary, e))?;
+    let written = write_all(&*file, 0, bytes)
+        .and_then(|()| file.sync_all())
+        .and_then(|()| files.rename(&temporary, path));
+    drop(file);
     if let Err(error) = written {
         // Best effort: a file left behind is overwritten next time.
         let _ = files.remove_file(&temporary);

@@ -156,3 +156,51 @@ fn any_set_of_failed_syncs_leaves_every_acknowledged_save_in_the_folder() {
         }
     }
 }
+
+/// A session whose newest save is with the system alone; whether the segment is full.
+fn buffered_tail(folder: &Path, is_full: bool) -> usize {
+    let store = FileStore::open(folder).unwrap();
+    let mut session = Checkpointer::builder(store, SessionId::new("s").unwrap())
+        .segment_target(if is_full { 600 } else { 1 << 20 })
+        .open()
+        .unwrap();
+    for n in 0..3 {
+        session.push(Message::user(format!("{n}"))).unwrap();
+        let saved = session.save_with(CheckpointKind::Auto, Durability::Buffered);
+        saved.unwrap();
+    }
+    session.history().len()
+}
+
+#[test]
+fn the_first_sync_that_fails_after_opening_a_buffered_tail_costs_no_save() {
+    for is_full in [false, true] {
+        for durability in [Durability::Synced, Durability::Buffered] {
+            for failing in 0..6 {
+                let folder = tempfile::tempdir().unwrap();
+                let before = buffered_tail(folder.path(), is_full);
+                let plan = Arc::new(Plan {
+                    failing: AtomicU32::new(1 << failing),
+                    ..Plan::default()
+                });
+                let store = FileStore::open_on(Arc::new(Faulty(Arc::clone(&plan))), folder.path());
+                let builder = Checkpointer::builder(store.unwrap(), SessionId::new("s").unwrap());
+                let builder = builder.segment_target(if is_full { 600 } else { 1 << 20 });
+                let mut session = builder.open().unwrap();
+                for n in 0..2 {
+                    session.push(Message::user("x".repeat(n * 500))).unwrap();
+                    let saved = session.save_with(CheckpointKind::Auto, durability);
+                    assert!(
+                        saved.is_ok(),
+                        "{is_full} {durability:?} {failing}: {saved:?}"
+                    );
+                }
+                drop(session);
+                let store = FileStore::open(folder.path()).unwrap();
+                let session = Checkpointer::builder(store, SessionId::new("s").unwrap());
+                let session = session.open().unwrap();
+                assert_eq!(session.history().len(), before + 2);
+            }
+        }
+    }
+}

@@ -7,6 +7,8 @@ use super::{failed, names};
 use crate::Error;
 use crate::fs::{EntryKind, FileSystem, is_absence};
 
+const FOLDER: &str = "a folder";
+
 /// Makes the folder and those above it where they are missing, and their names durable.
 pub(super) fn create(files: &dyn FileSystem, folder: &Path) -> Result<(), Error> {
     if files.is_folder(folder) {
@@ -14,14 +16,32 @@ pub(super) fn create(files: &dyn FileSystem, folder: &Path) -> Result<(), Error>
     }
     let above = folder.ancestors();
     let missing: Vec<&Path> = above.take_while(|f| !files.is_folder(f)).collect();
-    files
-        .make_folders(folder)
-        .map_err(|e| failed("making", folder, e))?;
+    if let Err(error) = files.make_folders(folder) {
+        // The nearest that is there is what keeps the others from being made.
+        return Err(
+            match missing
+                .iter()
+                .find(|at| files.exists(at) && !files.is_folder(at))
+            {
+                Some(file) => Error::obstructed(file.display().to_string(), "no folder", FOLDER),
+                None => failed("making", folder, error),
+            },
+        );
+    }
     // Each new name stands in the folder above it.
     missing
         .iter()
         .filter_map(|made| made.parent())
         .try_for_each(|folder| sync(files, folder))
+}
+
+/// Fails where a link stands for a folder that the store makes itself: what it leads to is not the store's.
+pub(super) fn check(files: &dyn FileSystem, folder: &Path) -> Result<(), Error> {
+    if files.is_link(folder) {
+        let what = folder.display().to_string();
+        return Err(Error::obstructed(what, "a symbolic link", FOLDER));
+    }
+    Ok(())
 }
 
 /// Makes new and changed names in the folder durable.
@@ -33,7 +53,10 @@ pub(super) fn sync(files: &dyn FileSystem, folder: &Path) -> Result<(), Error> {
 
 /// The names in a folder that are text, and what they are names of; none when it is not there, or a stray
 /// file is.
-fn entries(files: &dyn FileSystem, folder: &Path) -> Result<Vec<(String, EntryKind)>, Error> {
+pub(super) fn entries(
+    files: &dyn FileSystem,
+    folder: &Path,
+) -> Result<Vec<(String, EntryKind)>, Error> {
     match files.list(folder) {
         Err(e) if is_absence(&e) || e.kind() == io::ErrorKind::NotADirectory => Ok(Vec::new()),
         listed => listed.map_err(|e| failed("listing", folder, e)),

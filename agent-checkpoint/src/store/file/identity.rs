@@ -4,13 +4,14 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::ownership::is_all_own;
 use super::{QUARANTINE, SESSIONS, atomic_write::atomic_write, failed, folder, sealed};
 use crate::format::segment::store_of;
 use crate::format::{MAJOR, MINOR};
 use crate::fs::{FileSystem, read_bounded};
 use crate::{Error, StoreId};
 
-const NAME: &str = "FORMAT";
+pub(super) const NAME: &str = "FORMAT";
 /// Longest FORMAT file that is looked at, in bytes.
 const LEN_MAX: usize = 64 << 10;
 /// Enough of a segment to read its header, in bytes.
@@ -87,6 +88,7 @@ pub(super) fn read_or_make(
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => None,
         Err(e) => return Err(failed("reading", &path, e)),
     };
+    let mut store = None;
     if let Some(bytes) = &found {
         match Format::read(bytes) {
             Some((major, _)) if major > MAJOR => {
@@ -95,8 +97,15 @@ pub(super) fn read_or_make(
             Some((_, store)) if is_other(&store) => return Err(foreign(store)),
             Some((_, store)) => return Ok(store),
             None => {
+                store = from_segments(files, root)?;
+                // Without a segment that tells whose it is, beside files of a host it is the host's.
+                if store.is_none() && !is_all_own(&folder::names(files, root)?) {
+                    let what = path.display().to_string();
+                    return Err(Error::obstructed(what, "of another program", "a file"));
+                }
                 tracing::warn!(path = %path.display(), "FORMAT file was damaged");
                 let quarantine = root.join(QUARANTINE);
+                folder::check(files, &quarantine)?;
                 folder::create(files, &quarantine)?;
                 let copy = format!(
                     "FORMAT-{}.bad",
@@ -106,7 +115,9 @@ pub(super) fn read_or_make(
             }
         }
     }
-    let store = from_segments(files, root)?;
+    if store.is_none() {
+        store = from_segments(files, root)?;
+    }
     if let Some(store) = store.filter(is_other) {
         return Err(foreign(store));
     }

@@ -16,9 +16,9 @@ use crate::store::claimant;
 use crate::{Claim, Error, Tenure};
 
 /// Locked while a claim is decided and carried out.
-const TURN: &str = "claim";
+pub(super) const TURN: &str = "claim";
 /// A lock file that is not yet in its place.
-const NEXT: &str = "lock.next";
+pub(super) const NEXT: &str = "lock.next";
 const TRIES: usize = 64;
 /// A record that is renewed while it is read may look damaged.
 const READS: usize = 8;
@@ -68,7 +68,7 @@ fn held(file: &Mutex<Box<dyn FileHandle>>) -> MutexGuard<'_, Box<dyn FileHandle>
 fn check(file: &dyn FileHandle, session: &SessionId) -> Result<(), Error> {
     let mut mark = [0; RECORD_LEN];
     let read = read(file, SUCCESSOR_AT, &mut mark);
-    read.map_err(|e| Error::unavailable("reading the session's lock file", e))?;
+    read.map_err(|e| Error::unavailable(format!("reading the lock file of session {session}"), e))?;
     if mark == [0; RECORD_LEN] {
         return Ok(());
     }
@@ -124,11 +124,8 @@ impl Lock {
         let held = || Error::locked(session.clone());
         // Each turn is lost to a removal that finished meanwhile.
         for _ in 0..TRIES {
+            folder::check(files, folder)?;
             folder::create(files, folder)?;
-            // Whoever made it may have failed or died before its name was on the device.
-            folder
-                .parent()
-                .map_or(Ok(()), |above| folder::sync(files, above))?;
             let open = |name: &str| {
                 let path = folder.join(name);
                 match files.open(&path, Access::Create) {
@@ -161,6 +158,11 @@ impl Lock {
                 is_free,
                 ..look(&*file)
             };
+            // Whoever made the folder may have failed or died before its name was on the device. A record tells
+            // that somebody came past this line since.
+            if let (None, Some(above)) = (&found.record, folder.parent()) {
+                folder::sync(files, above)?;
+            }
             let mut record = claimant::record(claim);
             let tenure = match decide(&found, &record, claim) {
                 Verdict::Take(tenure) if found.record.is_none() => first(tenure, claim),
@@ -321,7 +323,8 @@ fn begin(file: &dyn FileHandle, record: &Record) -> std::io::Result<()> {
 fn own(files: &dyn FileSystem, path: &Path) -> Result<(), Error> {
     let bytes = read_bounded(files, path, SEGMENT_MAX).map_err(|e| failed("reading", path, e))?;
     if bytes.len() > SEGMENT_MAX {
-        return Err(Error::too_large("a segment", bytes.len(), SEGMENT_MAX));
+        let what = path.display().to_string();
+        return Err(Error::too_large(what, bytes.len(), SEGMENT_MAX));
     }
     atomic_write(files, path, &bytes)
 }

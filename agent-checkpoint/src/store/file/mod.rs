@@ -11,6 +11,7 @@ mod lease;
 mod location;
 mod lock;
 mod names;
+mod ownership;
 mod sealed;
 mod share;
 mod writer;
@@ -28,7 +29,9 @@ use super::{Claim, Shared, Store, StoreId, Writer};
 use crate::Error;
 use crate::format::SEGMENT_MAX;
 use crate::format::segment::Place;
-use crate::fs::{Access, FileHandle, FileSystem, OsFiles, read_bounded, read_part};
+use crate::fs::{
+    Access, EntryKind, FileHandle, FileSystem, Obstacle, OsFiles, read_bounded, read_part,
+};
 use crate::log::seal::index_of;
 use group::{Group, Limits};
 use lock::{Lock, Turn};
@@ -53,8 +56,12 @@ static REMOVALS: AtomicU64 = AtomicU64::new(0);
 ///
 /// Do not delete lock files: a writer may hold one, and who comes next would not see it.
 ///
-/// The folder ignores itself for git, and only its owner may enter it (on Unix). Any number of
-/// processes may use it at once; a session has one writer among them all. Clones are the same store.
+/// Give it a folder of its own: one that the store makes, or that is empty, ignores itself for git. In a folder that
+/// holds other files only the sessions are kept from git, and nothing of the host's is hidden. What the store makes is for its owner only
+/// (on Unix: folders 0700, files 0600); rights of what was there stay as they are. A symbolic link in the place of one of
+/// its files or folders is refused, never followed; the store's folder itself may be one.
+///
+/// Any number of processes may use it at once; a session has one writer among them all. Clones are the same store.
 ///
 /// ```
 /// use agent_checkpoint::{Checkpointer, FileStore, Message};
@@ -85,8 +92,8 @@ impl FileStore {
     /// Opens the store in `folder`, and makes it where there is none.
     ///
     /// # Errors
-    /// [`Error::is_newer`] when a newer version made it; [`Error::is_unavailable`] when the folder
-    /// cannot be made, read or written.
+    /// [`Error::is_newer`] when a newer version made it; [`Error::is_obstructed`] when something else is where the
+    /// folder, or a file of it, belongs; [`Error::is_unavailable`] when the folder cannot be made, read or written.
     pub fn open(folder: impl Into<PathBuf>) -> Result<Self, Error> {
         Self::open_on(Arc::new(OsFiles), folder)
     }
@@ -133,15 +140,12 @@ impl FileStore {
         // Two processes that make the store at once must agree on its id.
         let lock = open_lock(&*files, &root)?;
         lock.lock().map_err(|e| failed("locking", &root, e))?;
-        folder::create(&*files, &root.join(SESSIONS))?;
-        let ignore = root.join(".gitignore");
-        if !files.exists(&ignore) {
-            atomic_write::atomic_write(&*files, &ignore, b"*\n")?;
-        }
+        ownership::hide_from_git(&*files, &root)?;
         for name in folder::names(&*files, &root)? {
-            if is_removed(&name) {
+            let folder = root.join(&name);
+            if is_numbered(&name, REMOVED) && ownership::is_session(&*files, &folder)? {
                 // Left by a removal that was interrupted, or still at work; either way it goes.
-                let _ = files.remove_folders(&root.join(name));
+                let _ = files.remove_folders(&folder);
             }
         }
         Self::remove_unfinished_forks(&*files, &root)?;
@@ -241,9 +245,9 @@ impl FileStore {
     }
 }
 
-/// Whether a folder has a name that only a removal gives.
-fn is_removed(name: &str) -> bool {
-    let numbers = name.strip_prefix(REMOVED).and_then(|n| n.split_once('-'));
+/// Whether a folder has a name that only a removal, or only a fork, gives.
+fn is_numbered(name: &str, prefix: &str) -> bool {
+    let numbers = name.strip_prefix(prefix).and_then(|n| n.split_once('-'));
     let is_number = |n: &str| !n.is_empty() && n.bytes().all(|byte| byte.is_ascii_digit());
     numbers.is_some_and(|(process, count)| is_number(process) && is_number(count))
 }
@@ -255,9 +259,10 @@ impl Store for FileStore {
 
     fn sessions(&self) -> Result<Vec<SessionId>, Error> {
         let mut sessions = Vec::new();
-        for name in folder::names(&*self.files, &self.root.join(SESSIONS))? {
+        for (name, kind) in folder::entries(&*self.files, &self.root.join(SESSIONS))? {
             // What is not ours, or was never written to, is no session.
-            if let Some(session) = names::session_of(&name)
+            if kind == EntryKind::Folder
+                && let Some(session) = names::session_of(&name)
                 && !self.segments(&session)?.is_empty()
             {
                 sessions.push(session);
@@ -268,7 +273,9 @@ impl Store for FileStore {
     }
 
     fn segments(&self, session: &SessionId) -> Result<Vec<u32>, Error> {
-        folder::segments(&*self.files, &self.session_folder(session)?)
+        let folder = self.session_folder(session)?;
+        folder::check(&*self.files, &folder)?;
+        folder::segments(&*self.files, &folder)
     }
 
     fn read(&self, session: &SessionId, segment: u32, max: usize) -> Result<Vec<u8>, Error> {
@@ -276,7 +283,8 @@ impl Store for FileStore {
         let read = |path: &Path| read_bounded(&*self.files, path, max);
         let bytes = sealed::read(&*self.files, &folder, segment, read)?;
         if bytes.len() > max {
-            return Err(Error::too_large("a segment", bytes.len(), max));
+            let what = format!("segment {segment} of session {session}");
+            return Err(Error::too_large(what, bytes.len(), max));
         }
         Ok(bytes)
     }
@@ -379,6 +387,10 @@ fn failed(what: &str, path: &Path, error: io::Error) -> Error {
     use io::ErrorKind::{
         FileTooLarge, PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull,
     };
+    let obstacle = error.get_ref().and_then(|e| e.downcast_ref::<Obstacle>());
+    if let Some(Obstacle(found)) = obstacle {
+        return Error::obstructed(path.display().to_string(), found, "a file");
+    }
     let what = format!("{what} {}", path.display());
     match error.kind() {
         StorageFull | QuotaExceeded | FileTooLarge => Error::disk_full(what, error),

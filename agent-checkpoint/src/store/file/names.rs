@@ -24,7 +24,11 @@ pub(super) fn folder_name(session: &SessionId) -> Result<String, Error> {
         }
     }
     match name.len() {
-        len if len > NAME_MAX => Err(Error::too_large("a session id as file name", len, NAME_MAX)),
+        len if len > NAME_MAX => Err(Error::too_large(
+            format!("the file name of session {session}"),
+            len,
+            NAME_MAX,
+        )),
         _ => Ok(name),
     }
 }

@@ -7,13 +7,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use agent_primitives::SessionId;
 
 use super::names::segment_name;
-use super::{FileStore, LOCK, SESSIONS, failed, folder, open_lock, sealed};
+use super::{FileStore, LOCK, SESSIONS, failed, folder, is_numbered, open_lock, ownership, sealed};
 use crate::format::SEGMENT_MAX;
 use crate::fs::{Access, FileHandle, FileSystem, read_bounded, write_all};
 use crate::{Error, Shared};
 
 /// Begins the names of folders that become sessions once they are whole.
-const FORKING: &str = "forking-";
+pub(super) const FORKING: &str = "forking-";
 /// Forks so far, which makes their names differ.
 static FORKS: AtomicU64 = AtomicU64::new(0);
 
@@ -91,10 +91,10 @@ impl FileStore {
         root: &Path,
     ) -> Result<(), Error> {
         for name in folder::names(files, root)? {
-            if !name.starts_with(FORKING) {
+            let made = root.join(&name);
+            if !is_numbered(&name, FORKING) || !ownership::is_session(files, &made)? {
                 continue;
             }
-            let made = root.join(name);
             // One that is being made has its lock taken.
             let lock = files.open(&made.join(LOCK), Access::Create);
             if lock.is_ok_and(|lock| lock.try_lock().unwrap_or(false)) {

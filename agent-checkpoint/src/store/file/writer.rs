@@ -1,7 +1,7 @@
 //! The writer of a session in a folder.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use agent_primitives::{SessionId, Timestamp};
@@ -99,6 +99,9 @@ impl FileWriter {
             // The next segment's header says what counts of this one.
             return Ok(());
         }
+        // Nothing may follow what is gone.
+        let checked = active.check();
+        checked.map_err(|failure| refused(&self.session, &self.folder, *segment, failure))?;
         // The space given back is no more than a courtesy; the sync is not.
         let _ = active.trim();
         active.sync().map_err(|error| {
@@ -185,6 +188,9 @@ impl Writer for FileWriter {
                 self.lock.check()?;
                 return Err(Error::conflict(self.session.clone()));
             }
+            Err(_) if self.files.is_gone(&self.folder) => {
+                return Err(Error::removed(self.folder.display().to_string()));
+            }
             opened => opened.map_err(|e| failed("making", &path, e))?,
         };
         self.begun = Some(segment);
@@ -246,8 +252,7 @@ impl Writer for FileWriter {
                 match active.append(bytes, durability) {
                     // Whoever took over before this counts none of it; after this, all of it.
                     Ok(()) => self.lock.confirm(),
-                    Err(Failure::Poisoned) => Err(Error::poisoned()),
-                    Err(Failure::Refused(e)) => Err(failed("writing", &self.path(segment), e)),
+                    Err(failure) => Err(refused(&self.session, &self.folder, segment, failure)),
                 }
             }
             _ => Err(Error::conflict(self.session.clone())),
@@ -263,6 +268,7 @@ impl Writer for FileWriter {
     fn set_aside(&mut self, at: Position, bytes: &[u8]) -> Result<String, Error> {
         self.lock.check()?;
         let quarantine = self.folder.join(QUARANTINE);
+        folder::check(&*self.files, &quarantine)?;
         folder::create(&*self.files, &quarantine)?;
         let name = name_aside(at, bytes);
         let path = quarantine.join(&name);
@@ -300,6 +306,17 @@ impl Writer for FileWriter {
 
 /// The start of a segment that holds its header, in bytes.
 const HEADER_MAX: usize = 4 << 10;
+
+/// Why a segment takes nothing more.
+fn refused(session: &SessionId, folder: &Path, segment: u32, failure: Failure) -> Error {
+    let path = folder.join(segment_name(segment));
+    match failure {
+        Failure::Poisoned => Error::poisoned(),
+        Failure::Refused(e) => failed("writing", &path, e),
+        Failure::Removed => Error::removed(path.display().to_string()),
+        Failure::Cut => Error::conflict(session.clone()),
+    }
+}
 
 /// Replaces segments while the writer that gave it out has the session.
 #[derive(Debug)]

@@ -46,49 +46,56 @@ SELECT p.name AS provider, m.name AS model, s.calls, s.unpriced, s.wide_calls, s
        END AS cost_usd
 FROM sums s JOIN names p ON p.id = s.provider JOIN names m ON m.id = s.model;
 
--- Every session that any record names. The outcome is null while an agent in it has no end behind its
+-- Every session that any record names, apart for each project. The outcome is null while an agent in it has no end behind its
 -- last start or resumption; marks count in the order of recording.
 CREATE VIEW v_sessions AS
 WITH
     happened AS (
-         SELECT session, at FROM session_marks
-         UNION ALL SELECT session, at FROM model_calls
-         UNION ALL SELECT session, at FROM tool_calls
-         UNION ALL SELECT session, at FROM handoffs
-         UNION ALL SELECT session, at FROM attempts
-         UNION ALL SELECT session, at FROM retries
-         UNION ALL SELECT session, at FROM breaker_changes
-         UNION ALL SELECT session, at FROM cooldowns
-         UNION ALL SELECT session, at FROM context_pressure
-         UNION ALL SELECT session, at FROM checkpoints
-         UNION ALL SELECT session, at FROM restores
-         UNION ALL SELECT session, at FROM metrics
-         UNION ALL SELECT session, at FROM violations
+         SELECT project, session, at FROM session_marks
+         UNION ALL SELECT project, session, at FROM model_calls
+         UNION ALL SELECT project, session, at FROM tool_calls
+         UNION ALL SELECT project, session, at FROM handoffs
+         UNION ALL SELECT project, session, at FROM attempts
+         UNION ALL SELECT project, session, at FROM retries
+         UNION ALL SELECT project, session, at FROM breaker_changes
+         UNION ALL SELECT project, session, at FROM cooldowns
+         UNION ALL SELECT project, session, at FROM context_pressure
+         UNION ALL SELECT project, session, at FROM checkpoints
+         UNION ALL SELECT project, session, at FROM restores
+         UNION ALL SELECT project, session, at FROM metrics
+         UNION ALL SELECT project, session, at FROM violations
+         UNION ALL SELECT project, session, at FROM decisions
+         UNION ALL SELECT project, session, at FROM decision_outcomes
+         UNION ALL SELECT project, session, at FROM files_changed
+         UNION ALL SELECT project, session, at FROM task_timings
     ),
     periods AS (
-        SELECT session, min(at) AS first, max(at) AS last FROM happened
-        WHERE session IS NOT NULL GROUP BY session
+        SELECT project, session, min(at) AS first, max(at) AS last FROM happened
+        WHERE session IS NOT NULL GROUP BY project, session
     ),
     lives AS (
-        SELECT session, sum(mark <> 'end') AS lives FROM session_marks GROUP BY session
+        SELECT project, session, sum(mark <> 'end') AS lives FROM session_marks
+        GROUP BY project, session
     ),
     latest AS (
-        SELECT session, mark, max(seq) FROM session_marks GROUP BY session, agent
+        SELECT project, session, mark, max(seq) FROM session_marks
+        GROUP BY project, session, agent
     ),
-    open AS (SELECT DISTINCT session FROM latest WHERE mark <> 'end'),
+    open AS (SELECT DISTINCT project, session FROM latest WHERE mark <> 'end'),
     ends AS (
-        SELECT session, outcome, max(seq) FROM session_marks WHERE mark = 'end' GROUP BY session
+        SELECT project, session, outcome, max(seq) FROM session_marks WHERE mark = 'end'
+        GROUP BY project, session
     ),
     costs AS (
-        SELECT session, count(*) AS calls, sum(cost_wide IS NOT NULL) AS wide_calls,
+        SELECT project, session, count(*) AS calls, sum(cost_wide IS NOT NULL) AS wide_calls,
                CASE WHEN max(cost_wide) IS NULL THEN coalesce(sum(cost_picos), 0) END AS picos
-        FROM model_calls GROUP BY session
+        FROM model_calls GROUP BY project, session
     )
-SELECT n.name AS session,
+SELECT j.name AS project, n.name AS session,
        (SELECT a.name FROM session_marks k JOIN names a ON a.id = k.agent
-        WHERE k.session = n.id ORDER BY k.seq LIMIT 1) AS agent,
+        WHERE k.session = n.id AND k.project IS p.project ORDER BY k.seq LIMIT 1) AS agent,
        (SELECT t.name FROM session_marks k JOIN names t ON t.id = k.task_type
-        WHERE k.session = n.id ORDER BY k.at, t.name LIMIT 1) AS task_type,
+        WHERE k.session = n.id AND k.project IS p.project ORDER BY k.at, t.name LIMIT 1) AS task_type,
        datetime(p.first / 1000000000, 'unixepoch') AS first_utc,
        datetime(p.last / 1000000000, 'unixepoch') AS last_utc,
        coalesce(l.lives, 0) AS lives,
@@ -97,7 +104,23 @@ SELECT n.name AS session,
        coalesce(c.wide_calls, 0) AS wide_calls,
        CASE WHEN c.session IS NULL THEN 0 ELSE c.picos END AS cost_picos
 FROM periods p JOIN names n ON n.id = p.session
-LEFT JOIN lives l ON l.session = p.session
-LEFT JOIN open o ON o.session = p.session
-LEFT JOIN ends e ON e.session = p.session
-LEFT JOIN costs c ON c.session = p.session;
+LEFT JOIN names j ON j.id = p.project
+LEFT JOIN lives l ON l.session = p.session AND l.project IS p.project
+LEFT JOIN open o ON o.session = p.session AND o.project IS p.project
+LEFT JOIN ends e ON e.session = p.session AND e.project IS p.project
+LEFT JOIN costs c ON c.session = p.session AND c.project IS p.project;
+
+CREATE VIEW v_decisions AS
+SELECT d.seq, datetime(d.at / 1000000000, 'unixepoch') AS at_utc, j.name AS project,
+       s.name AS session, a.name AS agent, d.decision, n.name AS subject, c.name AS choice,
+       d.confidence, d.candidates, o.outcome, o.score
+FROM decisions d
+JOIN names n ON n.id = d.subject
+LEFT JOIN names c ON c.id = d.choice
+LEFT JOIN names j ON j.id = d.project
+LEFT JOIN names s ON s.id = d.session
+LEFT JOIN names a ON a.id = d.agent
+LEFT JOIN decision_outcomes o ON o.seq = (
+    SELECT max(l.seq) FROM decision_outcomes l
+    WHERE l.decision = d.decision AND l.session IS d.session AND l.project IS d.project
+);

@@ -1,0 +1,10 @@
+//! What keeps people and secrets out of the store.
+
+mod key;
+mod mask;
+mod redaction;
+mod siphash;
+
+pub use key::UserKey;
+pub use redaction::Redaction;
+pub(crate) use redaction::Redactor;
