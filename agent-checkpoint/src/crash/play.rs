@@ -315,6 +315,29 @@ impl Play {
                 self.session(who)?.compact()?;
                 self.end(who, Durability::Buffered);
             }
+            Act::Label | Act::Pin(_) | Act::MoveLabel(_) | Act::Fork => {
+                self.step_point(who, act)?;
+            }
+            Act::PushBlob | Act::PutLarge | Act::TakeOver | Act::SaveFromEnd | Act::FailSync => {
+                self.step_wild(who, act)?;
+            }
+            Act::Close => self.actors[who].session = None,
+            Act::Remove => {
+                self.actors[who].session = None;
+                self.begin(who, [Seen::default()]);
+                self.store.remove(&Settings::id(who))?;
+                self.actors[who].known.clear();
+                self.end(who, Durability::Synced);
+            }
+        }
+        Ok(())
+    }
+
+    fn step_point(&mut self, who: usize, act: Act) -> Result<(), Error> {
+        let counter = self.counter;
+        let durability = self.settings.durability;
+        let session = self.session(who)?;
+        match act {
             Act::Label => {
                 let now = Seen::of(session);
                 // The name comes behind the checkpoint.
@@ -371,17 +394,7 @@ impl Play {
                 self.actors[other].session = Some(forked);
                 self.end(other, Durability::Synced);
             }
-            Act::PushBlob | Act::PutLarge | Act::TakeOver | Act::SaveFromEnd | Act::FailSync => {
-                self.step_wild(who, act)?;
-            }
-            Act::Close => self.actors[who].session = None,
-            Act::Remove => {
-                self.actors[who].session = None;
-                self.begin(who, [Seen::default()]);
-                self.store.remove(&Settings::id(who))?;
-                self.actors[who].known.clear();
-                self.end(who, Durability::Synced);
-            }
+            _ => {}
         }
         Ok(())
     }

