@@ -221,7 +221,8 @@ impl Writer for FileWriter {
         let (file, len) = self.open(at)?;
         let mut header = vec![0; HEADER_MAX];
         // What cannot be read now is synced by itself.
-        header.truncate(file.read_at(0, &mut header).unwrap_or(0));
+        let read = file.read_at(0, &mut header).unwrap_or(0);
+        header.truncate(read);
         let active = Active::resumed(file, at.offset, len);
         self.active = Some((at.segment, self.joined(at.segment, &header, active)));
         Ok(())
