@@ -214,14 +214,16 @@ fn damage_in_a_pack_costs_that_pack_and_is_told_exactly() {
     let mut session = retaining_all(store.clone());
     let count = 70;
     for n in 0..count {
-        save(&mut session, alike(n));
+        // It packs well by itself, so that a segment makes more than one pack.
+        let text = noise(1 << 40, 6_000) + &noise(n, 6_000);
+        save(&mut session, text.repeat(2));
     }
     session.seal().unwrap();
     drop(session);
     let bytes = store.read(&id(), 1, usize::MAX).unwrap();
     let mut bent = bytes.clone();
-    // In the second pack of two.
-    bent[bytes.len() * 5 / 6] ^= 1;
+    // In the second pack.
+    bent[bytes.len() * 3 / 4] ^= 1;
     let writer = store.writer(&id()).unwrap();
     writer.replacer().unwrap().replace(1, &bent).unwrap();
     drop(writer);

@@ -142,6 +142,13 @@ fn write(
             while let Some(turn) = next()? {
                 messages.extend(turn);
             }
+            // As many as the others hold.
+            for _ in 0..more {
+                let turn = teller.turn();
+                logical += json_len(&turn).map_err(Broken::when("measure a turn"))?;
+                messages.extend(turn);
+            }
+            count = messages.len();
             write(folder, &messages)?;
         }
         Some(Writes::Turns(create) | Writes::Settled(create)) => {
