@@ -18,7 +18,10 @@ pub use metrics::{
     InstrumentKind, InvalidHistogram, LabelSet, LabelValue, Metrics, MetricsConfig, MetricsError,
     MetricsSnapshot, Operation, SeriesSnapshot, TokenType, Value,
 };
-pub use price::{Price, Prices};
+pub use price::{
+    Consumption, CostLine, Costing, Drift, Item, KeyKind, KeyLine, LoadError, LoadProblem,
+    LoadReport, Price, PriceTier, Prices, ProblemKind, Repricing, Unpriced,
+};
 pub use privacy::{Redaction, UserKey};
 pub use record::{
     Answer, Body, Candidate, Decision, DecisionOutcome, FilesChanged, InvalidMetric,

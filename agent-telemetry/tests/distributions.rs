@@ -4,6 +4,12 @@
     clippy::indexing_slicing,
     reason = "functions that tests share are tests as well"
 )]
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "ranks of lists of at most a thousand"
+)]
 
 use agent_telemetry::ExponentialHistogram;
 use proptest::prelude::*;
@@ -11,7 +17,9 @@ use proptest::test_runner::RngSeed;
 
 fn of(values: &[f64]) -> ExponentialHistogram {
     let mut all = ExponentialHistogram::new();
-    values.iter().for_each(|&value| all.record(value));
+    for &value in values {
+        all.record(value);
+    }
     all
 }
 

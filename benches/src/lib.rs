@@ -7,4 +7,5 @@ pub mod harness;
 pub mod large;
 pub mod rows;
 mod session;
+pub mod shipped_prices;
 mod stores;

@@ -34,7 +34,7 @@ pub(crate) async fn run(options: Options) -> Fallible<()> {
 
     let telemetry = Telemetry::builder(SqliteSink::open(options.dir.join(DATABASE))?)
         .clock(clock.clone())
-        .prices(Prices::builtin().with_provider("ollama".parse()?, Price::FREE))
+        .prices(Prices::shipped().with_provider("ollama".parse()?, Price::FREE))
         .start()?;
     let mut log = Checkpointer::builder(FileStore::open(options.dir.join(CHECKPOINTS))?, id)
         .agent(agent)

@@ -24,6 +24,7 @@ mod label;
 #[cfg(test)]
 mod later;
 pub(crate) mod load;
+mod newest;
 mod order;
 mod plan;
 pub(crate) mod points;

@@ -6,7 +6,7 @@ use zstd::bulk::{Compressor, Decompressor};
 use zstd::dict::DecoderDictionary;
 use zstd::zstd_safe::CParameter;
 
-use super::dictionary;
+use super::dictionary::{self, Level};
 use super::frame::Found;
 use super::header::{Fault, Header, is_plausible_ratio};
 use super::tags::Compression;
@@ -17,7 +17,9 @@ const WORTH_A_TRY: usize = 32;
 /// Longer payloads have enough of their own to refer to: from here on the dictionary saves less than a
 /// tenth and costs up to half as much time again (measured on recorded sessions), in bytes.
 const DICTIONARY_MAX: usize = 64 << 10;
-const LEVEL: i32 = 3;
+/// What is shorter is mostly one message: packing it harder saves little of a frame that is small anyhow.
+/// From here on, where a frame mostly holds a turn, it saves a tenth, in bytes.
+const TURN: usize = 2 << 10;
 /// A working buffer longer than this is given back after use, in bytes.
 const BUFFER_KEPT: usize = 1 << 20;
 
@@ -25,6 +27,8 @@ const BUFFER_KEPT: usize = 1 << 20;
 pub(crate) struct Packer {
     /// For payloads that are short enough for the dictionary.
     short: Option<Compressor<'static>>,
+    /// For payloads from [`TURN`] on that are short enough for it, made when it is needed.
+    turn: Option<Compressor<'static>>,
     /// Seldom needed, and larger, so it is made when it is.
     long: Option<Compressor<'static>>,
     packed: Vec<u8>,
@@ -34,7 +38,7 @@ pub(crate) struct Packer {
 impl Packer {
     pub(crate) fn new() -> Result<Self, Error> {
         Ok(Self {
-            short: Some(compressor(Compression::DICTIONARY)?),
+            short: Some(compressor(Compression::DICTIONARY, Level::Message)?),
             ..Self::raw()
         })
     }
@@ -43,6 +47,7 @@ impl Packer {
     pub(crate) const fn raw() -> Self {
         Self {
             short: None,
+            turn: None,
             long: None,
             packed: Vec::new(),
             buffer: Vec::new(),
@@ -77,14 +82,15 @@ impl Packer {
         let Some(short) = self.short.as_mut().filter(|_| raw.len() >= WORTH_A_TRY) else {
             return Ok(None);
         };
-        let (compression, compressor) = if raw.len() <= DICTIONARY_MAX {
-            (Compression::DICTIONARY, short)
-        } else {
-            let long = match &mut self.long {
-                Some(long) => long,
-                none => none.insert(compressor(Compression::ZSTD)?),
-            };
-            (Compression::ZSTD, long)
+        let (compression, level, seldom) = match raw.len() {
+            ..TURN => (Compression::DICTIONARY, Level::Message, None),
+            TURN..=DICTIONARY_MAX => (Compression::DICTIONARY, Level::Turn, Some(&mut self.turn)),
+            _ => (Compression::ZSTD, Level::Message, Some(&mut self.long)),
+        };
+        let compressor = match seldom {
+            None => short,
+            Some(Some(made)) => made,
+            Some(none) => none.insert(compressor(compression, level)?),
         };
         self.packed.clear();
         if self.packed.capacity() > BUFFER_KEPT {
@@ -101,12 +107,12 @@ impl Packer {
     }
 }
 
-fn compressor(compression: Compression) -> Result<Compressor<'static>, Error> {
+fn compressor(compression: Compression, level: Level) -> Result<Compressor<'static>, Error> {
     let failed = |e| Error::unavailable("setting up zstd", e);
     let made = if compression == Compression::DICTIONARY {
-        Compressor::with_prepared_dictionary(dictionary::encoder(LEVEL)?)
+        Compressor::with_prepared_dictionary(dictionary::encoder(level)?)
     } else {
-        Compressor::new(LEVEL)
+        Compressor::new(level.of_zstd())
     };
     let mut compressor = made.map_err(failed)?;
     // Without it, three of four flipped bits inflate to wrong bytes without a word.

@@ -224,30 +224,33 @@ impl<M: Handle> Series<M> {
     #[inline(never)]
     fn first_closed<'a>(&self, place: &'a OnceLock<M>, labels: &impl LabelSet) -> &'a M {
         place.get_or_init(|| {
+            let values = key::values(labels);
             let mut known = self.known();
-            let made = self.pools.make();
-            let entry = known.entry(key::values(labels).into());
-            entry.or_insert(made).clone()
+            known
+                .entry(values.into())
+                .or_insert_with(|| self.pools.make())
+                .clone()
         })
     }
 
     #[cold]
     #[inline(never)]
     fn first_open(&self, hash: u64, labels: &impl LabelSet) -> &M {
+        let values = key::values(labels);
         let mut known = self.known();
         // Somebody else may have been first.
         if let Some(handle) = self.open.find(hash, labels) {
             return handle;
         }
-        let count = known.len();
-        if count >= self.limit {
+        if known.len() >= self.limit {
             drop(known);
             return self.beyond();
         }
-        let handle = self.pools.make();
-        known.insert(key::values(labels).into(), M::clone(&handle));
-        self.open.insert(count, hash, labels, handle);
-        if count + 1 >= self.limit {
+        let handle = known
+            .entry(values.into())
+            .or_insert_with(|| self.pools.make());
+        self.open.insert(hash, labels, handle.clone());
+        if known.len() >= self.limit {
             self.full.store(true, Ordering::Release);
         }
         self.open

@@ -44,10 +44,10 @@ impl Count {
     }
 }
 
-/// Checks `story` under every order of its threads with up to four preemptions.
+/// Checks `story` under every order of its threads with up to three preemptions.
 fn check(story: impl Fn() + Sync + Send + 'static) {
     let mut model = loom::model::Builder::new();
-    model.preemption_bound = Some(4);
+    model.preemption_bound = Some(3);
     model.check(story);
 }
 

@@ -1,7 +1,7 @@
 //! A hash table that only grows, read without a lock.
 
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use super::key::Key;
 use super::labels::LabelSet;
@@ -15,7 +15,7 @@ pub(super) const ENTRIES_MAX: usize = FIRST_SLOTS << (TABLES - 2);
 #[derive(Debug)]
 struct Entry<M> {
     hash: u64,
-    key: std::sync::Arc<Key>,
+    key: Arc<Key>,
     handle: M,
 }
 
@@ -24,6 +24,7 @@ type Slots<M> = Box<[OnceLock<Entry<M>>]>;
 /// Handles by their labels. Readers see the newest table whole; entries never leave.
 #[derive(Debug)]
 pub(super) struct Table<M> {
+    entries: AtomicUsize,
     newest: AtomicUsize,
     tables: [OnceLock<Slots<M>>; TABLES],
 }
@@ -31,6 +32,7 @@ pub(super) struct Table<M> {
 impl<M: Clone> Table<M> {
     pub(super) fn new() -> Self {
         Self {
+            entries: AtomicUsize::new(0),
             newest: AtomicUsize::new(0),
             tables: std::array::from_fn(|_| OnceLock::new()),
         }
@@ -56,13 +58,14 @@ impl<M: Clone> Table<M> {
         self.tables.get(self.newest.load(Ordering::Acquire))?.get()
     }
 
-    /// Adds what is not in it yet as entry number `count`, counted from 0. One caller at a time.
-    pub(super) fn insert(&self, count: usize, hash: u64, labels: &impl LabelSet, handle: M) {
+    /// Adds what is not in it yet. One caller at a time.
+    pub(super) fn insert(&self, hash: u64, labels: &impl LabelSet, handle: M) {
         let entry = Entry {
             hash,
-            key: std::sync::Arc::new(Key::of(labels)),
+            key: Arc::new(Key::of(labels)),
             handle,
         };
+        let count = self.entries.fetch_add(1, Ordering::Relaxed);
         let newest = self.newest.load(Ordering::Relaxed);
         let old = self.newest();
         match old {
@@ -71,7 +74,7 @@ impl<M: Clone> Table<M> {
                 let next = if old.is_some() { newest + 1 } else { newest };
                 let slots: Slots<M> = (0..FIRST_SLOTS << next).map(|_| OnceLock::new()).collect();
                 for entry in old.into_iter().flatten().filter_map(OnceLock::get) {
-                    let (hash, key) = (entry.hash, std::sync::Arc::clone(&entry.key));
+                    let (hash, key) = (entry.hash, Arc::clone(&entry.key));
                     let handle = entry.handle.clone();
                     put(&slots, Entry { hash, key, handle });
                 }
@@ -118,7 +121,7 @@ mod tests {
             // Many fall on one place.
             let hash = (count as u64 % 700) << 32;
             assert!(table.find(hash, &(name.as_str(),)).is_none());
-            table.insert(count, hash, &(name.as_str(),), count);
+            table.insert(hash, &(name.as_str(),), count);
             if count.is_multiple_of(500) || count == 2_999 {
                 for earlier in 0..=count {
                     let hash = (earlier as u64 % 700) << 32;
@@ -132,7 +135,7 @@ mod tests {
     #[test]
     fn same_hash_with_other_labels_is_not_found() {
         let table = Table::new();
-        table.insert(0, 1, &("a",), 1);
+        table.insert(1, &("a",), 1);
         assert_eq!(table.find(1, &("a",)), Some(&1));
         assert_eq!(table.find(1, &("b",)), None);
     }

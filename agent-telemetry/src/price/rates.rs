@@ -2,6 +2,11 @@
 
 use agent_primitives::{TokenUsage, Usd};
 
+use super::entry::Entry;
+use super::key::CostKey;
+use super::rate::Rate;
+use super::{Item, PriceTier};
+
 /// What one token costs in each bucket, in whole pico-dollars (10⁻¹² dollars).
 ///
 /// Reasoning is a part of the output and costs the same.
@@ -39,7 +44,7 @@ impl Price {
         }
     }
 
-    pub(super) const fn of_picos(input: i128, output: i128) -> Self {
+    const fn of_picos(input: i128, output: i128) -> Self {
         let (input, output) = (Usd::from_picos(input), Usd::from_picos(output));
         Self {
             input,
@@ -50,11 +55,30 @@ impl Price {
         }
     }
 
-    pub(super) const fn cache_picos(mut self, read: i128, five_minutes: i128, hour: i128) -> Self {
-        self.cache_read = Usd::from_picos(read);
-        self.cache_write_5m = Usd::from_picos(five_minutes);
-        self.cache_write_1h = Usd::from_picos(hour);
-        self
+    /// The same price as an entry that holds in every tier.
+    pub(super) fn entry(&self) -> Entry {
+        let mut entry = Entry::flat();
+        for (item, amount) in [
+            (Item::Input, self.input),
+            (Item::CacheRead, self.cache_read),
+            (Item::CacheWrite, self.cache_write_5m),
+            (Item::CacheWrite1h, self.cache_write_1h),
+            (Item::Output, self.output),
+        ] {
+            // A negative price is no price: what it would apply to stays unpriced.
+            if let Some(rate) = Rate::of_usd(amount) {
+                let tier = PriceTier::Standard;
+                entry.set(
+                    CostKey {
+                        item,
+                        tier,
+                        above: 0,
+                    },
+                    rate,
+                );
+            }
+        }
+        entry
     }
 
     /// Sets the dollars for a million tokens read from a cache.

@@ -68,8 +68,8 @@ impl Parent {
     }
 }
 
-/// What a session is about. Both texts come from the host and are stored as given: leave out what
-/// must not be kept.
+/// What a session is about. Both texts come from the host and are stored as [`Redaction`](crate::Redaction)
+/// leaves them: leave out what must not be kept.
 ///
 /// ```
 /// use agent_telemetry::Task;
@@ -164,7 +164,7 @@ impl SessionStart {
         self
     }
 
-    /// The work in the host's words, stored as given and cut at 4 096 bytes. Not set unless the
+    /// The work in the host's words, stored as the redaction leaves it and cut at 4 096 bytes. Not set unless the
     /// host sets it.
     #[must_use]
     pub fn description(mut self, description: impl Into<Cow<'static, str>>) -> Self {

@@ -44,7 +44,7 @@ pub struct Violation {
     pub kind: Cow<'static, str>,
     /// How bad.
     pub severity: Severity,
-    /// What is wrong, in the host's words; stored as given. At most 4 096 bytes.
+    /// What is wrong, in the host's words, stored as the redaction leaves it. At most 4 096 bytes.
     pub message: Cow<'static, str>,
     /// In which file, where known. At most 4 096 bytes.
     pub file: Option<Cow<'static, str>>,

@@ -180,15 +180,15 @@ impl Database {
         let kept: Option<Vec<u8>> = transaction
             .query_row("SELECT key FROM store_key", [], |row| row.get(0))
             .optional()?;
-        let key = match kept {
-            Some(bytes) => UserKey::from_bytes(bytes.try_into().map_err(|bytes: Vec<u8>| {
+        let key = if let Some(bytes) = kept {
+            let bytes = bytes.try_into().map_err(|bytes: Vec<u8>| {
                 Fault::Nonsense(format!("a store key of {} bytes", bytes.len()))
-            })?),
-            None => {
-                let key = UserKey::random();
-                transaction.execute("INSERT INTO store_key VALUES (?1)", [key.to_bytes()])?;
-                key
-            }
+            })?;
+            UserKey::from_bytes(bytes)
+        } else {
+            let key = UserKey::random();
+            transaction.execute("INSERT INTO store_key VALUES (?1)", [key.to_bytes()])?;
+            key
         };
         transaction.commit()?;
         Ok(key)

@@ -25,7 +25,7 @@ use crate::{Prices, ProjectId, Redaction, Sink, SinkError, UserKey};
 ///
 /// let telemetry = Telemetry::builder(MemorySink::new())
 ///     .clock(ManualClock::default())
-///     .prices(Prices::builtin())
+///     .prices(Prices::shipped())
 ///     .queue(NonZeroUsize::new(1_024).expect("not zero"))
 ///     .window(Duration::from_millis(10))
 ///     .start()?;
@@ -52,7 +52,7 @@ impl<S: Sink + 'static> TelemetryBuilder<S> {
         Self {
             sink,
             clock: Arc::new(SystemClock),
-            prices: Prices::builtin(),
+            prices: Prices::shipped(),
             project: None,
             user_key: None,
             redaction: Redaction::default(),
@@ -68,7 +68,7 @@ impl<S: Sink + 'static> TelemetryBuilder<S> {
         self
     }
 
-    /// What model calls cost; [`Prices::builtin`] unless set.
+    /// What model calls cost; [`Prices::shipped`] unless set.
     pub fn prices(mut self, prices: Prices) -> Self {
         self.prices = prices;
         self

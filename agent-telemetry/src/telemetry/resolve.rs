@@ -84,7 +84,7 @@ impl Resolver {
             && call.cost.is_none()
         {
             let prices = &self.prices;
-            call.cost = prices.cost(&call.provider, &call.model, &call.usage, record.at);
+            call.cost = prices.amount_of(call, record.at).ok();
         }
     }
 }

@@ -50,7 +50,7 @@ pub(super) fn run(queue: &Queue, contexts: &Contexts, mut resolver: Resolver, si
         for list in &mut lists {
             list.clear();
         }
-        queue.settle(taken);
+        queue.settle(&taken);
     }
 }
 

@@ -41,7 +41,8 @@ fn events() -> Vec<Event> {
 
 fn name_of(event: &Event) -> String {
     let json = serde_json::to_value(event).unwrap();
-    json["event"].as_str().unwrap().to_owned()
+    let name = json.get("event").and_then(Value::as_str);
+    name.unwrap().to_owned()
 }
 
 #[test]

@@ -22,7 +22,7 @@ fn million_of(buckets: [u64; 5]) -> TokenUsage {
 
 #[test]
 fn shipped_prices_of_a_million_tokens_are_the_published_ones() {
-    let prices = Prices::builtin();
+    let prices = Prices::shipped();
     for (at, name, published) in [
         (
             "claude",
@@ -69,7 +69,7 @@ fn shipped_prices_of_a_million_tokens_are_the_published_ones() {
 #[test]
 fn one_cached_token_of_the_cheapest_model_costs_5000_picos() {
     let usage = TokenUsage::new(0, 0).with_cache_read(1);
-    let cost = Prices::builtin().cost(&provider("openai"), &model("gpt-5-nano"), &usage, NOW);
+    let cost = Prices::shipped().cost(&provider("openai"), &model("gpt-5-nano"), &usage, NOW);
     assert_eq!(cost, Some(Usd::from_picos(5_000)));
 }
 
@@ -77,7 +77,7 @@ fn one_cached_token_of_the_cheapest_model_costs_5000_picos() {
 fn unknown_model_has_no_cost_and_a_free_one_costs_nothing() {
     let usage = TokenUsage::new(1_000, 1_000);
     let (local, llama) = (provider("ollama"), model("llama3.2"));
-    let prices = Prices::builtin();
+    let prices = Prices::shipped();
     assert_eq!(prices.cost(&local, &llama, &usage, NOW), None);
     let prices = prices.with_provider(local.clone(), Price::FREE);
     assert_eq!(prices.cost(&local, &llama, &usage, NOW), Some(Usd::ZERO));
@@ -97,7 +97,7 @@ fn price_holds_from_its_day_on() {
     let name = model("house-model");
     let price = |dollars| Price::per_million(usd(dollars), usd(dollars));
     // Not in the order of time, and the last word for a day counts.
-    let prices = Prices::builtin()
+    let prices = Prices::shipped()
         .with_model_since(name.clone(), price("4"), day(20))
         .with_model_since(name.clone(), price("9"), day(10))
         .with_model_since(name.clone(), price("2"), day(10));
@@ -121,7 +121,7 @@ fn most_specific_own_price_comes_before_the_shipped_one() {
     let (sonnet, haiku) = (model("claude-sonnet-4-5"), model("claude-haiku-4-5"));
     let price = |dollars| Price::per_million(usd(dollars), usd(dollars));
     let later = Timestamp::from_unix_seconds(NOW.unix_seconds() + 1);
-    let prices = Prices::builtin()
+    let prices = Prices::shipped()
         .with_model(sonnet.clone(), price("7"))
         .with_provider(claude.clone(), price("8"))
         .with_provider_model_since(claude.clone(), sonnet.clone(), price("9"), later);

@@ -40,7 +40,7 @@ pub(crate) fn tool(name: &str) -> ToolName {
 pub(crate) fn recorder(sink: impl Sink + 'static, clock: &ManualClock) -> Telemetry {
     Telemetry::builder(sink)
         .clock(clock.clone())
-        .prices(Prices::builtin())
+        .prices(Prices::shipped())
         .queue(NonZeroUsize::new(4_096).unwrap())
         .window(LONG)
         .start()

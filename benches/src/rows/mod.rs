@@ -10,6 +10,7 @@ mod layers;
 mod list;
 mod metrics;
 mod operation;
+mod price;
 mod rate_limit;
 mod record;
 mod restore;
@@ -42,6 +43,7 @@ pub fn plans(setting: &Setting) -> Vec<Plan> {
         fork::plans(setting),
         in_memory::plans(setting),
         record::plans(),
+        price::plans(),
         metrics::plans(),
     ]
     .into_iter()
