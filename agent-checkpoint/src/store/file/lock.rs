@@ -114,12 +114,13 @@ impl Quiet {
 }
 
 impl Lock {
-    /// Claims the session, whose folder is made where there is none.
+    /// Claims the session, whose folder is made where there is none. One that begins has at least the epoch that
+    /// `least` tells.
     pub(super) fn claim(
         files: &dyn FileSystem,
         folder: &Path,
-        session: &SessionId,
-        claim: &Claim,
+        (session, claim): (&SessionId, &Claim),
+        least: impl Fn() -> Result<u64, Error>,
     ) -> Result<(Self, Turn), Error> {
         let held = || Error::locked(session.clone());
         // Each turn is lost to a removal that finished meanwhile.
@@ -165,7 +166,7 @@ impl Lock {
             }
             let mut record = claimant::record(claim);
             let tenure = match decide(&found, &record, claim) {
-                Verdict::Take(tenure) if found.record.is_none() => first(tenure, claim),
+                Verdict::Take(tenure) if found.record.is_none() => first(tenure, claim, least()?),
                 Verdict::Take(tenure) => tenure,
                 Verdict::Refuse(Some(owner)) => {
                     return Err(Error::locked_by(session.clone(), owner));
@@ -304,11 +305,11 @@ impl Lock {
 }
 
 /// A session that was removed and made again begins with another epoch than it had: what is left of the
-/// earlier one in a journal is known by that.
-fn first(tenure: Tenure, claim: &Claim) -> Tenure {
+/// earlier one in a journal is known by that. Where the clock says what it said then, the journals tell.
+fn first(tenure: Tenure, claim: &Claim, least: u64) -> Tenure {
     let now = u64::try_from(claim.now.unix_millis()).unwrap_or(0);
     Tenure {
-        epoch: tenure.epoch.max(now),
+        epoch: tenure.epoch.max(now).max(least),
         ..tenure
     }
 }

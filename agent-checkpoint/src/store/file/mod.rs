@@ -150,7 +150,7 @@ impl FileStore {
         }
         Self::remove_unfinished_forks(&*files, &root)?;
         let id = identity::read_or_make(&*files, &root, id)?;
-        group::settle(&*files, &root, id);
+        group::settle(&*files, &root, id, None);
         let root: Arc<Path> = root.into();
         let group = Group::new(Arc::clone(&files), Arc::clone(&root), id, limits);
         Ok(Self {
@@ -240,7 +240,7 @@ impl FileStore {
     fn lock(&self, session: &SessionId) -> Result<(PathBuf, Lock, Turn), Error> {
         let folder = self.session_folder(session)?;
         let claim = Claim::at(SystemClock.timestamp());
-        let (lock, turn) = Lock::claim(&*self.files, &folder, session, &claim)?;
+        let (lock, turn) = Lock::claim(&*self.files, &folder, (session, &claim), || Ok(0))?;
         Ok((folder, lock, turn))
     }
 }
@@ -310,8 +310,11 @@ impl Store for FileStore {
 
     fn claim(&self, session: &SessionId, claim: &Claim) -> Result<Box<dyn Writer>, Error> {
         let folder = self.session_folder(session)?;
-        let (lock, _turn) = Lock::claim(&*self.files, &folder, session, claim)?;
-        group::redo(&*self.files, &self.root, &folder, (self.id, session))?;
+        let (files, id) = (&*self.files, (self.id, session));
+        let least = || group::beyond(files, &self.root, id);
+        let (lock, _turn) = Lock::claim(files, &folder, (session, claim), least)?;
+        group::redo(files, &self.root, &folder, id)?;
+        group::settle(files, &self.root, self.id, Some(session));
         let is_whole =
             |segment, bytes: &[u8]| index_of(&self.place(session, segment), bytes).is_some();
         if let Err(error) = sealed::tidy(&*self.files, &folder, SEGMENT_MAX, is_whole) {

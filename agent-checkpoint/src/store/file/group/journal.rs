@@ -108,11 +108,14 @@ pub(super) fn journals(files: &dyn FileSystem, root: &Path) -> io::Result<Vec<Pa
     // A pipe of that name would hang whoever reads it.
     let entries = files.list(root)?.into_iter();
     let names = entries.filter_map(|(name, kind)| (kind == EntryKind::File).then_some(name));
-    let names = names.filter(|name| {
-        let token = name.strip_prefix(BEGIN).and_then(|n| n.strip_suffix(END));
-        token.and_then(StoreId::parse).is_some()
-    });
+    let names = names.filter(|name| is_journal(name));
     Ok(names.map(|name| root.join(name)).collect())
+}
+
+/// Whether a file of this name in a store's folder is a journal.
+pub(in crate::store::file) fn is_journal(name: &str) -> bool {
+    let token = name.strip_prefix(BEGIN).and_then(|n| n.strip_suffix(END));
+    token.and_then(StoreId::parse).is_some()
 }
 
 /// The records of a journal that are whole, in its first 16 MiB; none where it was removed meanwhile.

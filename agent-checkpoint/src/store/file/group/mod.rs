@@ -11,8 +11,9 @@ mod redo;
 #[cfg(test)]
 mod tests;
 
+pub(super) use journal::is_journal;
 pub(super) use member::Member;
-pub(super) use redo::{redo, settle};
+pub(super) use redo::{beyond, redo, settle};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

@@ -12,7 +12,7 @@ use super::record::{Record, seed};
 use crate::format::SEGMENT_MAX;
 use crate::format::frame::Found;
 use crate::format::segment::{Place, Start};
-use crate::fs::{Access, FileHandle, FileSystem, read_bounded, write_all};
+use crate::fs::{Access, FileHandle, FileSystem, is_absence, read_bounded, read_part, write_all};
 use crate::log::scan::scan;
 use crate::store::file::lock::Quiet;
 use crate::store::file::names::{folder_name, segment_name};
@@ -24,7 +24,8 @@ use crate::{Error, StoreId};
 ///
 /// The records are applied whether or not the segments hold the bytes already: after a failed sync the
 /// system may show what the device does not have. It does no harm at any later time: what a segment holds at
-/// a place never changes but by being lost, unless a later segment takes it back.
+/// a place never changes but by being lost, unless a later segment takes it back. That is so for what a writer
+/// brings that has just lost the session as well: whoever took over begins a segment before it does anything else.
 pub(in crate::store::file) fn redo(
     files: &dyn FileSystem,
     root: &Path,
@@ -32,19 +33,7 @@ pub(in crate::store::file) fn redo(
     (store, session): (StoreId, &SessionId),
 ) -> Result<(), Error> {
     let mut found = Vec::new();
-    let all = journals(files, root).map_err(|e| failed("listing", root, e))?;
-    for path in all {
-        let read = records(files, &path, seed(store), |record| {
-            if record.session == *session {
-                found.push(record);
-            }
-        });
-        match read {
-            // Where a lock keeps others from reading, whoever holds it is alive, and so is what it wrote.
-            Err(_) if cfg!(windows) && !is_free(files, &path) => {}
-            read => read.map_err(|e| failed("reading", &path, e))?,
-        }
-    }
+    each_of(files, root, (store, session), |record| found.push(record))?;
     // Each of them begins where an earlier one ends, or where the segment did.
     found.sort_by_key(|record| (record.segment, record.offset));
     for records in found.chunk_by(|a, b| a.segment == b.segment) {
@@ -62,6 +51,43 @@ pub(in crate::store::file) fn redo(
         }
     }
     Ok(())
+}
+
+/// The records of a session in all journals.
+fn each_of(
+    files: &dyn FileSystem,
+    root: &Path,
+    (store, session): (StoreId, &SessionId),
+    mut each: impl FnMut(Record),
+) -> Result<(), Error> {
+    let all = journals(files, root).map_err(|e| failed("listing", root, e))?;
+    for path in all {
+        let read = records(files, &path, seed(store), |record| {
+            if record.session == *session {
+                each(record);
+            }
+        });
+        match read {
+            // Where a lock keeps others from reading, whoever holds it is alive, and so is what it wrote.
+            Err(_) if cfg!(windows) && !is_free(files, &path) => {}
+            read => read.map_err(|e| failed("reading", &path, e))?,
+        }
+    }
+    Ok(())
+}
+
+/// An epoch that no journal has a record of, for a session that begins: whatever the clock says, what is left of a
+/// removed one of its name is not taken for its own.
+pub(in crate::store::file) fn beyond(
+    files: &dyn FileSystem,
+    root: &Path,
+    (store, session): (StoreId, &SessionId),
+) -> Result<u64, Error> {
+    let mut beyond = 0;
+    each_of(files, root, (store, session), |record| {
+        beyond = record.epoch.saturating_add(1).max(beyond);
+    })?;
+    Ok(beyond)
 }
 
 fn is_free(files: &dyn FileSystem, journal: &Path) -> bool {
@@ -134,10 +160,16 @@ fn overlays(frames: &[Range<usize>], bytes: &[u8], range: &Range<usize>, record:
     })
 }
 
-/// Empties the journals of processes that are gone, where nobody has the sessions they are about.
-pub(in crate::store::file) fn settle(files: &dyn FileSystem, root: &Path, store: StoreId) {
+/// Empties the journals of processes that are gone, where nobody has the sessions they are about. `own` is one that the
+/// caller has, and to which it gave all that is its own.
+pub(in crate::store::file) fn settle(
+    files: &dyn FileSystem,
+    root: &Path,
+    store: StoreId,
+    own: Option<&SessionId>,
+) {
     for path in journals(files, root).unwrap_or_default() {
-        if let Err(error) = settle_one(files, root, store, &path) {
+        if let Err(error) = settle_one(files, root, (store, own), &path) {
             // Whoever opens such a session does it for that one.
             tracing::warn!(path = %path.display(), %error, "a journal could not be settled");
         }
@@ -147,7 +179,7 @@ pub(in crate::store::file) fn settle(files: &dyn FileSystem, root: &Path, store:
 fn settle_one(
     files: &dyn FileSystem,
     root: &Path,
-    store: StoreId,
+    (store, own): (StoreId, Option<&SessionId>),
     path: &Path,
 ) -> Result<(), Error> {
     let doing = |e| failed("settling", path, e);
@@ -163,7 +195,7 @@ fn settle_one(
     let mut is_settled = true;
     for session in sessions {
         let folder = root.join(SESSIONS).join(folder_name(&session)?);
-        if files.is_gone(&folder) {
+        if own == Some(&session) || files.is_gone(&folder) {
             continue;
         }
         match Quiet::take(files, &folder)? {
