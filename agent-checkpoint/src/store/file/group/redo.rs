@@ -12,7 +12,7 @@ use super::record::{Record, seed};
 use crate::format::SEGMENT_MAX;
 use crate::format::frame::Found;
 use crate::format::segment::{Place, Start};
-use crate::fs::{Access, FileHandle, FileSystem, is_absence, read_bounded, read_part, write_all};
+use crate::fs::{Access, FileHandle, FileSystem, read_bounded, write_all};
 use crate::log::scan::scan;
 use crate::store::file::lock::Quiet;
 use crate::store::file::names::{folder_name, segment_name};
