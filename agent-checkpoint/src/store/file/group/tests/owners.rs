@@ -212,3 +212,23 @@ fn opening_a_session_reads_what_the_journals_hold_and_no_more() {
     drop(open(&store, "b"));
     assert_eq!(files.journal_reads(), step, "it is gone");
 }
+
+#[test]
+fn what_only_the_journal_of_a_process_that_died_holds_is_kept_when_it_is_removed() {
+    let files = Watched::new();
+    let first = store(&files, 64 << 10);
+    let mut session = open(&first, "a");
+    say(&mut session, "one");
+    say(&mut session, "two");
+    let second = FileStore::open_on(Arc::new(files.clone()), ROOT).unwrap();
+    // It ends, and syncs nothing more.
+    files.plan.is_segment_broken.store(true, Ordering::SeqCst);
+    drop((session, first));
+    files.plan.is_segment_broken.store(false, Ordering::SeqCst);
+    let left = || journals(&files.inner, Path::new(ROOT)).unwrap().len();
+    assert_eq!(left(), 1);
+    assert_eq!(texts(&open(&second, "a")), ["one", "two"]);
+    assert_eq!(left(), 0);
+    let after = after_power_cut(&files.inner);
+    assert_eq!(texts(&open(&after, "a")), ["one", "two"]);
+}
