@@ -4,6 +4,8 @@ mod metrics;
 mod price;
 mod privacy;
 mod record;
+mod report;
+mod rollup;
 mod session;
 mod sink;
 mod stats;
@@ -29,6 +31,14 @@ pub use record::{
     Record, ServiceTier, SessionEnd, SessionStart, Severity, StopReason, Task, TaskTiming,
     ToolCall, ToolOutcome, Unit, UserHash, Violation,
 };
+pub use report::{
+    AgentLine, AgentsReport, CallFailures, InvalidPeriod, ModelFigures, ModelsReport, Percentiles,
+    SessionCounts, ToolFigures, ToolsReport, ViolationCounts,
+};
+pub use rollup::{
+    AgentCell, AgentKey, MetricCell, MetricKey, ModelCell, ModelKey, Period, Rollups, Span,
+    ToolCell, ToolKey,
+};
 pub use session::{ModelCallSpan, ModelHandle, Session, SessionObserver, ToolCallSpan, ToolHandle};
 pub use sink::{MemorySink, Sink, SinkError};
 pub use stats::{
@@ -36,7 +46,7 @@ pub use stats::{
     Performance, Quality, Stats, TaskCost, ToolLine, ViolationLine,
 };
 #[cfg(feature = "sqlite")]
-pub use store::{Records, SqliteSink, SqliteStore, StoreError};
+pub use store::{Pruned, Records, Retention, SqliteSink, SqliteStore, StoreError, StoredRollups};
 pub use telemetry::{
     Dropped, FlushError, Flushed, Health, StartError, Telemetry, TelemetryBuilder,
 };

@@ -5,7 +5,7 @@ use std::error::Error;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::{Record, UserKey};
+use crate::{Period, Record, Rollups, UserKey};
 
 /// Stores records. Called by one thread, never concurrently.
 ///
@@ -139,6 +139,11 @@ impl MemorySink {
     /// What it holds, in the order of recording.
     pub fn records(&self) -> Vec<Record> {
         self.kept().records.iter().cloned().collect()
+    }
+
+    /// The sums of a period, over the records that it holds. They are folded anew each time.
+    pub fn rollups(&self, period: Period) -> Rollups {
+        Rollups::of(&self.kept().records, period)
     }
 
     /// How many records made room for newer ones.

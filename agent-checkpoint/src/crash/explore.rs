@@ -13,6 +13,9 @@ use crate::{Checkpointer, FileStore, Reader, Report, Retention};
 use agent_primitives::{CheckpointId, CheckpointKind};
 use std::collections::BTreeMap;
 
+/// The acts of a second life count from here, so that no name is taken.
+const LIVES_FROM: usize = 1_000;
+
 /// How thorough to be.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Effort {
@@ -33,6 +36,8 @@ pub(super) struct Tally {
     pub(super) lives: usize,
     /// Recovered states with something set aside.
     pub(super) torn: usize,
+    /// Acts that came between the operations of a sealing.
+    pub(super) under_way: usize,
 }
 
 impl std::ops::AddAssign for Tally {
@@ -42,6 +47,7 @@ impl std::ops::AddAssign for Tally {
         self.second += other.second;
         self.lives += other.lives;
         self.torn += other.torn;
+        self.under_way += other.under_way;
     }
 }
 
@@ -74,6 +80,8 @@ pub(super) struct Explorer<'a> {
     /// By session, and by all of the disk but the other session.
     outcomes: HashMap<(usize, [u8; 32]), Outcome>,
     distinct: HashSet<[u8; 32]>,
+    /// The sessions began with a sound log, or none.
+    is_sound: bool,
     pub(super) tally: Tally,
 }
 
@@ -83,18 +91,24 @@ impl<'a> Explorer<'a> {
         Self {
             name,
             effort,
-            settings: play.settings,
+            // What opens again seals nothing behind its back.
+            settings: Settings {
+                seals: false,
+                ..play.settings
+            },
             dice: Dice(seed),
             saves: [&a.saves, &b.saves],
             points: [&a.points, &b.points],
             known: [&a.known, &b.known],
             outcomes: HashMap::new(),
             distinct: HashSet::new(),
+            is_sound: true,
             tally: Tally::default(),
         }
     }
 
     pub(super) fn explore(&mut self, moments: &[Moment], marks: &[[Expected; 2]], life: &[Step]) {
+        let mut last = None;
         for moment in moments {
             self.tally.moments += 1;
             let expected = marks[moment.mark];
@@ -102,9 +116,15 @@ impl<'a> Explorer<'a> {
                 synced: e.acknowledged,
                 ..e
             });
-            self.visit(&moment.disk.after_kill(), killed, life);
+            // Marks are set between operations of the store.
+            let is_between = last.replace(moment.mark) != Some(moment.mark);
+            let disk = moment.disk.after_kill();
+            self.visit(&disk, killed, life);
+            self.check_clean(&disk, killed, is_between);
             for chosen in choices(&moment.disk, self.effort.states, &mut self.dice) {
-                self.visit(&moment.disk.after_power_cut(&chosen), expected, life);
+                let disk = moment.disk.after_power_cut(&chosen);
+                self.visit(&disk, expected, life);
+                self.check_clean(&disk, expected, is_between);
             }
         }
         self.tally.states = self.distinct.len();
@@ -165,6 +185,7 @@ impl<'a> Explorer<'a> {
     /// Goes on after a crash, and lets the next one fall anywhere.
     fn live(&mut self, disk: &Disk, found: [Came; 2], script: &[Step]) {
         let files = SimFiles::from_disk(disk.clone());
+        let is_sound = found.iter().all(|came| came.is_clean);
         let mut at = 0;
         let actors = found.map(|came| {
             let who = at;
@@ -177,6 +198,7 @@ impl<'a> Explorer<'a> {
             }
         });
         let mut play = Play::from(&files, self.settings, actors).unwrap();
+        play.counter = LIVES_FROM;
         for who in 0..2 {
             // What came back is as durable as the next sync makes it.
             play.session(who).unwrap();
@@ -197,6 +219,7 @@ impl<'a> Explorer<'a> {
             &play,
             self.dice.0,
         );
+        next.is_sound = is_sound;
         next.explore(&files.moments(), &play.marks, &[]);
         self.distinct.extend(next.distinct.iter().copied());
     }
@@ -283,6 +306,20 @@ impl<'a> Explorer<'a> {
             .unwrap_or_else(|error| panic!("{}: session {who}: {error}", self.name))
     }
 
+    /// Where nothing was under way, nothing is lost, and nothing is said to be.
+    fn check_clean(&self, disk: &Disk, expected: [Expected; 2], is_between: bool) {
+        for key in keys(disk)
+            .into_iter()
+            .filter(|_| is_between && self.is_sound)
+        {
+            let Expected { synced, begun, .. } = expected[key.0];
+            if synced == begun {
+                let came = &self.outcomes[&key].found[0];
+                assert!(came.is_clean, "{}: {came:?}, {expected:?}", self.name);
+            }
+        }
+    }
+
     /// All that came back from this disk may be what comes back.
     fn check_outcome(&self, (who, key): (usize, [u8; 32]), expected: Expected) {
         for came in &self.outcomes[&(who, key)].found {
@@ -293,11 +330,12 @@ impl<'a> Explorer<'a> {
     /// What came back is what one of the steps left, none before the last that was acknowledged.
     fn check(&self, who: usize, expected: Expected, came: &Came) {
         let points = self.points[who];
+        let later = points[expected.synced..=expected.begun].iter().flatten();
         let is_right = |step: &usize| {
             let is_within = (expected.synced..=expected.begun).contains(step);
             let is_listed = match (&points[*step], &points[expected.synced]) {
-                (Some(listed), _) if came.is_clean => *listed == came.points,
-                (Some(listed), Some(durable)) => came.points.keeps(durable, listed),
+                (Some(listed), _) if came.is_clean => listed.is_shown_of(&came.points),
+                (_, Some(durable)) => came.points.keeps(durable, later.clone()),
                 _ => true,
             };
             is_within && is_listed

@@ -9,7 +9,7 @@ mod script;
 
 use explore::{Effort, Explorer, Tally};
 use play::{FORMAT, Play, ROOT, Settings};
-use script::{Act, Extra, Step, random_script};
+use script::{Act, Extra, Step, random_script, sealing_script};
 
 use std::path::Path;
 
@@ -65,7 +65,10 @@ fn crash_anywhere(name: &str, files: &SimFiles, settings: Settings, script: &[St
     let life = random_script(u64::from(seed), 12, Extra::default());
     let mut explorer = Explorer::new(name.to_owned(), effort(), &play, u64::from(seed));
     explorer.explore(&moments, &play.marks, &life);
-    explorer.tally
+    Tally {
+        under_way: play.under_way,
+        ..explorer.tally
+    }
 }
 
 fn report(what: &str, tally: Tally) {
@@ -80,6 +83,7 @@ const SETTINGS: Settings = Settings {
     segment_target: 2_000,
     durability: Durability::Synced,
     journal: None,
+    seals: false,
 };
 
 /// Scripts of sessions that save as durably as this by themselves, until there are states enough.
@@ -115,6 +119,9 @@ const BUFFERED_STATES: usize = if IS_THOROUGH { 32_000 } else { 1 };
 const MIRROR_STATES: usize = 10_000;
 const WILD_STATES: usize = if IS_THOROUGH { 16_000 } else { 1 };
 const JOURNAL_STATES: usize = if IS_THOROUGH { 16_000 } else { 1 };
+const SEALING_STATES: usize = if IS_THOROUGH { 8_000 } else { 1 };
+/// Segments this long are full after a few saves, so that there is something to seal, in bytes.
+const SHORT: usize = 700;
 
 #[test]
 fn a_crash_at_any_operation_loses_nothing_acknowledged() {
@@ -196,6 +203,37 @@ fn a_crash_among_takeovers_long_values_and_failed_syncs_loses_nothing_acknowledg
         }
     }
     report("takeovers, long values and failed syncs", tally);
+}
+
+#[test]
+fn a_crash_while_full_segments_are_sealed_among_saves_loses_nothing_acknowledged() {
+    let mut tally = Tally::default();
+    let mut under_way = 0;
+    for seed in 400.. {
+        let script = sealing_script(seed, if IS_THOROUGH { 60 } else { 30 });
+        let settings = Settings {
+            segment_target: SHORT,
+            durability: match seed % 2 {
+                0 => Durability::Synced,
+                _ => Durability::Buffered,
+            },
+            seals: true,
+            ..SETTINGS
+        };
+        let files = with_store(if seed % 4 == 1 { 4_096 } else { 512 });
+        let tried = crash_anywhere(&format!("script {seed}"), &files, settings, &script);
+        under_way += tried.under_way;
+        tally += tried;
+        if tally.states >= SEALING_STATES {
+            break;
+        }
+    }
+    assert!(
+        under_way > 0,
+        "no act came between the operations of a sealing"
+    );
+    println!("crash: {under_way} acts came between the operations of a sealing");
+    report("sealing among saves", tally);
 }
 
 #[test]

@@ -117,6 +117,8 @@ pub(super) struct Settings {
     pub(super) durability: Durability,
     /// Length of a journal that takes all synced appends it can, where there is one.
     pub(super) journal: Option<u64>,
+    /// Whether the first session's full segments are sealed behind its back, [as far as is said](Act::SealOn).
+    pub(super) seals: bool,
 }
 
 impl Settings {
@@ -172,8 +174,11 @@ impl Settings {
             .clock(Arc::new(clock))
             .durability(self.durability)
             .retention(retention)
-            // On a thread of its own it would do other things in each run.
-            .sealing(Sealing::Never)
+            .sealing(if self.seals && who == 0 {
+                Sealing::Background
+            } else {
+                Sealing::Never
+            })
             .segment_target(self.segment_target)
     }
 }
@@ -187,7 +192,17 @@ pub(super) struct Play {
     pub(super) actors: [Actor; 2],
     /// For each mark that the file system was given, what could be counted on.
     pub(super) marks: Vec<[Expected; 2]>,
-    counter: usize,
+    /// Acts so far, which makes what each of them writes its own.
+    pub(super) counter: usize,
+    /// Sealings that were under way when an act began that does not wait for them.
+    pub(super) under_way: usize,
+}
+
+impl Drop for Play {
+    fn drop(&mut self) {
+        // A session that goes waits for the thread that seals.
+        self.files.hold_sealing(false);
+    }
 }
 
 impl Play {
@@ -207,6 +222,7 @@ impl Play {
     ) -> Result<Self, Error> {
         let marks = vec![[actors[0].expected, actors[1].expected]];
         let store = settings.store(files)?;
+        files.hold_sealing(settings.seals);
         Ok(Self {
             files: files.clone(),
             settings,
@@ -214,6 +230,7 @@ impl Play {
             actors,
             marks,
             counter: 0,
+            under_way: 0,
         })
     }
 
@@ -250,6 +267,7 @@ impl Play {
     fn end(&mut self, who: usize, durability: Durability) {
         let actor = &mut self.actors[who];
         let points = match &actor.session {
+            Some(session) if session.skipped() > 0 => Points::at_end_of(session),
             Some(session) => Points::of(session),
             None => Points::default(),
         };
@@ -262,6 +280,52 @@ impl Play {
     }
 
     pub(super) fn step(&mut self, (who, act): Step) -> Result<(), Error> {
+        if self.settings.seals {
+            self.before(who, act);
+        }
+        let done = self.act((who, act));
+        if self.settings.seals {
+            self.files.hold_sealing(true);
+            self.settle();
+        }
+        done
+    }
+
+    /// Lets the sealing be where the act would wait for it.
+    fn before(&mut self, who: usize, act: Act) {
+        match act {
+            Act::SealOn(operations) => self.files.let_seal(operations),
+            // The one who takes over waits for nobody.
+            Act::Push(_)
+            | Act::Update
+            | Act::Put
+            | Act::PutLarge
+            | Act::Save(..)
+            | Act::Label
+            | Act::TakeOver => {
+                self.under_way += usize::from(who == 0 && self.is_sealing());
+            }
+            _ if who == 0 || act == Act::Fork => {
+                self.files.hold_sealing(false);
+                self.settle();
+            }
+            _ => {}
+        }
+    }
+
+    fn is_sealing(&self) -> bool {
+        let session = self.actors[0].session.as_ref();
+        session.is_some_and(Checkpointer::is_sealing)
+    }
+
+    /// Until the thread that seals waits for its turn, or has ended.
+    fn settle(&self) {
+        while self.is_sealing() && !self.files.is_sealing_held() {
+            std::thread::yield_now();
+        }
+    }
+
+    fn act(&mut self, (who, act): Step) -> Result<(), Error> {
         self.counter += 1;
         let counter = self.counter;
         let durability = self.settings.durability;
@@ -322,6 +386,7 @@ impl Play {
                 self.step_wild(who, act)?;
             }
             Act::Close => self.actors[who].session = None,
+            Act::SealOn(_) => {}
             Act::Remove => {
                 self.actors[who].session = None;
                 self.begin(who, [Seen::default()]);
@@ -414,6 +479,8 @@ impl Play {
                 before.push(Message::user("too late")).unwrap();
                 let late = before.save_with(CheckpointKind::Auto, Durability::Synced);
                 assert!(late.is_err_and(|error| error.is_fenced()), "fenced");
+                // Whatever it has under way comes to nothing as well.
+                self.files.hold_sealing(false);
                 assert!(before.seal().is_err_and(|error| error.is_fenced()));
                 self.actors[who].session = Some(after);
             }

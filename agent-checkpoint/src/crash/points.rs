@@ -6,7 +6,11 @@ use crate::Checkpointer;
 
 /// The checkpoints that a session lists, newest first, each with its labels and whether it is pinned.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Points(Vec<(CheckpointId, Vec<String>, bool)>);
+pub(super) struct Points {
+    listed: Vec<(CheckpointId, Vec<String>, bool)>,
+    /// There may be others before them.
+    is_end: bool,
+}
 
 impl Points {
     pub(super) fn of(session: &Checkpointer) -> Self {
@@ -18,13 +22,43 @@ impl Points {
                 assert_eq!(named, Some(id), "label {label}");
             }
         }
-        Self(points)
+        Self {
+            listed: points,
+            is_end: false,
+        }
     }
 
-    /// Whether all of what both `durable` and `listed` have in the same way is here as well. Where something is
-    /// lost, what was not durable may be missing, and the retention keeps older ones for it.
-    pub(super) fn keeps(&self, durable: &Self, listed: &Self) -> bool {
-        let both = durable.0.iter().filter(|point| listed.0.contains(point));
-        both.into_iter().all(|point| self.0.contains(point))
+    /// What a session shows of which only the end was read.
+    pub(super) fn at_end_of(session: &Checkpointer) -> Self {
+        Self {
+            is_end: true,
+            ..Self::of(session)
+        }
+    }
+
+    /// Whether a session that shows this may list `found` when all of it is read.
+    pub(super) fn is_shown_of(&self, found: &Self) -> bool {
+        let shown = self.listed.iter();
+        if self.is_end {
+            shown.into_iter().all(|point| found.listed.contains(point))
+        } else {
+            self.listed == found.listed
+        }
+    }
+
+    /// Whether all is here that stayed as it was from `durable` on. Where something is lost, what was not durable
+    /// may be missing while what came later is there: a label behind a hole counts, and the retention keeps
+    /// older checkpoints in the place of those that are gone.
+    pub(super) fn keeps<'a>(
+        &self,
+        durable: &Self,
+        later: impl Iterator<Item = &'a Self> + Clone,
+    ) -> bool {
+        let whole = later.filter(|points| !points.is_end);
+        let mut stayed = durable.listed.iter();
+        stayed.all(|point| {
+            self.listed.contains(point)
+                || whole.clone().any(|points| !points.listed.contains(point))
+        })
     }
 }

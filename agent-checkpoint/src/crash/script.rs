@@ -59,6 +59,8 @@ pub(super) enum Act {
     FailSync,
     /// Begins the other session with this one's newest checkpoint, where the other one was never saved.
     Fork,
+    /// The sealing behind the first session's back does so many operations more.
+    SealOn(usize),
 }
 
 /// An act, and which session does it.
@@ -114,6 +116,32 @@ pub(super) fn random_script(seed: u64, len: usize, extra: Extra) -> Vec<Step> {
             _ => Act::FailSync,
         };
         script.push((who, act));
+    }
+    script
+}
+
+/// A session that saves much, while what it saved before is sealed behind its back, operation by operation.
+pub(super) fn sealing_script(seed: u64, len: usize) -> Vec<Step> {
+    let mut dice = Dice(seed);
+    let save = |durability| Act::Save(CheckpointKind::Manual, durability);
+    let mut script = Vec::new();
+    // Until two segments are full and a third is begun.
+    for _ in 0..6 {
+        script.extend([(0, Act::Push(30)), (0, save(Durability::Buffered))]);
+    }
+    while script.len() < len {
+        let act = match dice.roll(30) {
+            0..6 => Act::Push([3, 30, 700][dice.roll(3)]),
+            6..10 => save(Durability::Synced),
+            10..12 => save(Durability::Buffered),
+            12 => Act::Update,
+            13 => Act::PutLarge,
+            14 => Act::Label,
+            15 => Act::TakeOver,
+            16 => [Act::Close, Act::Reopen, Act::Fork, Act::Prune][dice.roll(4)],
+            _ => Act::SealOn(1 + dice.roll(4)),
+        };
+        script.push((0, act));
     }
     script
 }

@@ -6,6 +6,7 @@ use zstd::bulk::{Compressor, Decompressor};
 use zstd::dict::DecoderDictionary;
 use zstd::zstd_safe::CParameter;
 
+use super::contexts::{MESSAGES, PLAIN, PREPARED, TURNS};
 use super::dictionary::{self, Level};
 use super::frame::Found;
 use super::header::{Fault, Header, is_plausible_ratio};
@@ -23,7 +24,7 @@ const TURN: usize = 2 << 10;
 /// A working buffer longer than this is given back after use, in bytes.
 const BUFFER_KEPT: usize = 1 << 20;
 
-/// Packs payloads; keeps its working memory between them.
+/// Packs payloads; keeps its working memory between them, and leaves it to the next one.
 pub(crate) struct Packer {
     /// For payloads that are short enough for the dictionary.
     short: Option<Compressor<'static>>,
@@ -37,10 +38,9 @@ pub(crate) struct Packer {
 
 impl Packer {
     pub(crate) fn new() -> Result<Self, Error> {
-        Ok(Self {
-            short: Some(compressor(Compression::DICTIONARY, Level::Message)?),
-            ..Self::raw()
-        })
+        let mut packer = Self::raw();
+        packer.short = Some(MESSAGES.take(|| with_dictionary(Level::Message))?);
+        Ok(packer)
     }
 
     /// Stores everything as it is, so that bytes do not depend on the version of zstd.
@@ -82,15 +82,15 @@ impl Packer {
         let Some(short) = self.short.as_mut().filter(|_| raw.len() >= WORTH_A_TRY) else {
             return Ok(None);
         };
-        let (compression, level, seldom) = match raw.len() {
-            ..TURN => (Compression::DICTIONARY, Level::Message, None),
-            TURN..=DICTIONARY_MAX => (Compression::DICTIONARY, Level::Turn, Some(&mut self.turn)),
-            _ => (Compression::ZSTD, Level::Message, Some(&mut self.long)),
-        };
-        let compressor = match seldom {
-            None => short,
-            Some(Some(made)) => made,
-            Some(none) => none.insert(compressor(compression, level)?),
+        let (compression, compressor) = match (raw.len(), &mut self.turn, &mut self.long) {
+            (..TURN, ..) => (Compression::DICTIONARY, short),
+            (TURN..=DICTIONARY_MAX, Some(turn), _) => (Compression::DICTIONARY, turn),
+            (TURN..=DICTIONARY_MAX, turn, _) => {
+                let taken = TURNS.take(|| with_dictionary(Level::Turn))?;
+                (Compression::DICTIONARY, turn.insert(taken))
+            }
+            (_, _, Some(long)) => (Compression::ZSTD, long),
+            (_, _, long) => (Compression::ZSTD, long.insert(without_dictionary()?)),
         };
         self.packed.clear();
         if self.packed.capacity() > BUFFER_KEPT {
@@ -107,13 +107,24 @@ impl Packer {
     }
 }
 
-fn compressor(compression: Compression, level: Level) -> Result<Compressor<'static>, Error> {
+impl Drop for Packer {
+    fn drop(&mut self) {
+        MESSAGES.keep(self.short.take());
+        TURNS.keep(self.turn.take());
+    }
+}
+
+fn with_dictionary(level: Level) -> Result<Compressor<'static>, Error> {
+    let made = Compressor::with_prepared_dictionary(dictionary::encoder(level)?);
+    with_checksum(made)
+}
+
+fn without_dictionary() -> Result<Compressor<'static>, Error> {
+    with_checksum(Compressor::new(Level::Message.of_zstd()))
+}
+
+fn with_checksum(made: std::io::Result<Compressor<'static>>) -> Result<Compressor<'static>, Error> {
     let failed = |e| Error::unavailable("setting up zstd", e);
-    let made = if compression == Compression::DICTIONARY {
-        Compressor::with_prepared_dictionary(dictionary::encoder(level)?)
-    } else {
-        Compressor::new(level.of_zstd())
-    };
     let mut compressor = made.map_err(failed)?;
     // Without it, three of four flipped bits inflate to wrong bytes without a word.
     compressor
@@ -128,8 +139,8 @@ impl std::fmt::Debug for Packer {
     }
 }
 
-/// Inflates payloads; keeps its working memory between them. It is taken when there is something to inflate,
-/// since taking it costs more than reading a short log.
+/// Inflates payloads; keeps its working memory between them, and leaves it to the next one. It is taken when
+/// there is something to inflate, since taking it anew costs more than reading a short log.
 pub(crate) struct Unpacker {
     plain: Option<Decompressor<'static>>,
     with_dictionary: Option<Decompressor<'static>>,
@@ -159,15 +170,20 @@ impl Unpacker {
             Compression::RAW if stored.len() == raw_len => return Ok(stored),
             Compression::ZSTD => match &mut self.plain {
                 Some(plain) => plain,
-                plain => plain.insert(Decompressor::new().map_err(|_| Fault::Inflate)?),
+                plain => {
+                    let taken = PLAIN.take(Decompressor::new);
+                    plain.insert(taken.map_err(|_| Fault::Inflate)?)
+                }
             },
             Compression::DICTIONARY => match dictionary::id_of(stored) {
                 Some(dictionary::ID) => match &mut self.with_dictionary {
                     Some(prepared) => prepared,
-                    prepared => prepared.insert(
-                        Decompressor::with_prepared_dictionary(self.dictionary)
-                            .map_err(|_| Fault::Inflate)?,
-                    ),
+                    prepared => {
+                        let dictionary = self.dictionary;
+                        let made = || Decompressor::with_prepared_dictionary(dictionary);
+                        let taken = PREPARED.take(made);
+                        prepared.insert(taken.map_err(|_| Fault::Inflate)?)
+                    }
                 },
                 Some(other) => return Err(Fault::Dictionary(other)),
                 None => return Err(Fault::Inflate),
@@ -192,6 +208,13 @@ impl Unpacker {
     /// As [`inflate`](Self::inflate), for who keeps the bytes.
     pub(crate) fn unpack(&mut self, header: &Header, stored: &[u8]) -> Result<Vec<u8>, Fault> {
         self.inflate(header, stored).map(<[u8]>::to_vec)
+    }
+}
+
+impl Drop for Unpacker {
+    fn drop(&mut self) {
+        PLAIN.keep(self.plain.take());
+        PREPARED.keep(self.with_dictionary.take());
     }
 }
 

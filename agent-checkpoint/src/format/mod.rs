@@ -3,6 +3,7 @@
 pub(crate) mod blob;
 pub(crate) mod component;
 pub(crate) mod compress;
+mod contexts;
 pub(crate) mod delta;
 pub(crate) mod dictionary;
 pub(crate) mod frame;

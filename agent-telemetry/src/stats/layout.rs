@@ -8,14 +8,14 @@ use agent_primitives::Usd;
 use super::width::{columns, cut, printable};
 
 /// Most columns of a line.
-pub(super) const WIDTH: usize = 100;
+pub(crate) const WIDTH: usize = 100;
 /// Most rows of a table; the data has them all.
 const ROWS: usize = 12;
 const INDENT: &str = "  ";
 const GAP: &str = "  ";
 
 /// A table whose first column is text and gives way, and whose others are short.
-pub(super) struct Table {
+pub(crate) struct Table {
     header: Vec<String>,
     /// The number of columns behind the first that are text as well.
     words: usize,
@@ -23,7 +23,7 @@ pub(super) struct Table {
 }
 
 impl Table {
-    pub(super) fn new<const N: usize>(words: usize, header: [&str; N]) -> Self {
+    pub(crate) fn new<const N: usize>(words: usize, header: [&str; N]) -> Self {
         Self {
             header: header.map(str::to_owned).into(),
             words,
@@ -31,16 +31,16 @@ impl Table {
         }
     }
 
-    pub(super) fn row<const N: usize>(&mut self, cells: [String; N]) {
+    pub(crate) fn row<const N: usize>(&mut self, cells: [String; N]) {
         self.rows.push(cells.map(|cell| printable(&cell)).into());
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }
 
     /// With a blank line before; nothing at all for a table without rows.
-    pub(super) fn write_below(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    pub(crate) fn write_below(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.is_empty() {
             return Ok(());
         }
@@ -48,7 +48,7 @@ impl Table {
         self.write(f)
     }
 
-    pub(super) fn write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    pub(crate) fn write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shown = self.rows.get(..ROWS).unwrap_or(&self.rows);
         let mut widths: Vec<usize> = self.header.iter().map(|cell| columns(cell)).collect();
         for row in shown {
@@ -88,18 +88,18 @@ impl Table {
 }
 
 /// `Title ─────…` over the whole width.
-pub(super) fn section(f: &mut fmt::Formatter<'_>, title: &str) -> fmt::Result {
+pub(crate) fn section(f: &mut fmt::Formatter<'_>, title: &str) -> fmt::Result {
     let rule = "─".repeat(WIDTH.saturating_sub(columns(title) + 1));
     writeln!(f, "\n{title} {rule}")
 }
 
 /// A name of ten columns and what there is to say.
-pub(super) fn fact(f: &mut fmt::Formatter<'_>, name: &str, what: &str) -> fmt::Result {
+pub(crate) fn fact(f: &mut fmt::Formatter<'_>, name: &str, what: &str) -> fmt::Result {
     writeln!(f, "{INDENT}{name:<14}{what}")
 }
 
 /// Whole below ten thousand, three digits and a unit above.
-pub(super) fn count(number: u64) -> String {
+pub(crate) fn count(number: u64) -> String {
     scaled(
         number,
         10_000,
@@ -109,7 +109,7 @@ pub(super) fn count(number: u64) -> String {
 }
 
 /// Binary units, as the kernel counts.
-pub(super) fn bytes(number: u64) -> String {
+pub(crate) fn bytes(number: u64) -> String {
     let units = [" B", " KiB", " MiB", " GiB", " TiB", " PiB", " EiB"];
     scaled(number, 1_024, 1_024, &units)
 }
@@ -135,13 +135,13 @@ fn scaled(number: u64, whole_below: u64, step: u64, units: &[&str]) -> String {
 }
 
 /// `plural(1, "call")` is "1 call".
-pub(super) fn plural(number: u64, noun: &str) -> String {
+pub(crate) fn plural(number: u64, noun: &str) -> String {
     let ending = if number == 1 { "" } else { "s" };
     format!("{} {noun}{ending}", count(number))
 }
 
 /// `part` of `whole` in percent with one decimal; a dash where there is no whole.
-pub(super) fn share(part: u64, whole: u64) -> String {
+pub(crate) fn share(part: u64, whole: u64) -> String {
     match (u128::from(part) * 1_000 + u128::from(whole) / 2).checked_div(u128::from(whole)) {
         Some(permille) => format!("{}.{} %", permille / 10, permille % 10),
         None => "-".to_owned(),
@@ -150,10 +150,10 @@ pub(super) fn share(part: u64, whole: u64) -> String {
 
 /// How many decimals a column of amounts needs: four, or six where one of them is below a cent.
 #[derive(Clone, Copy)]
-pub(super) struct Decimals(usize);
+pub(crate) struct Decimals(usize);
 
 impl Decimals {
-    pub(super) fn of(amounts: impl IntoIterator<Item = Usd>) -> Self {
+    pub(crate) fn of(amounts: impl IntoIterator<Item = Usd>) -> Self {
         const CENT: u128 = 10_000_000_000;
         let mut picos = amounts.into_iter().map(|it| it.picos().unsigned_abs());
         Self(if picos.any(|it| (1..CENT).contains(&it)) {
@@ -164,7 +164,7 @@ impl Decimals {
     }
 
     /// All decimals where these would show nothing, and none above a million dollars.
-    pub(super) fn show(self, amount: Usd) -> String {
+    pub(crate) fn show(self, amount: Usd) -> String {
         const MICRO: u128 = 1_000_000;
         match amount.picos().unsigned_abs() {
             1..MICRO => amount.to_string(),
@@ -175,12 +175,12 @@ impl Decimals {
 }
 
 /// An amount by itself.
-pub(super) fn money(amount: Usd) -> String {
+pub(crate) fn money(amount: Usd) -> String {
     Decimals::of([amount]).show(amount)
 }
 
 /// Three digits or more, in the unit that suits.
-pub(super) fn time(duration: Duration) -> String {
+pub(crate) fn time(duration: Duration) -> String {
     let micros = duration.as_micros();
     match micros {
         0..1_000 => format!("{micros} µs"),
@@ -198,6 +198,15 @@ pub(super) fn time(duration: Duration) -> String {
             }
         }
     }
+}
+
+/// At most three decimals, and an exponent where the number is very large or small.
+pub(crate) fn number(value: f64) -> String {
+    if value != 0.0 && !(1e-3..1e9).contains(&value.abs()) {
+        return format!("{value:.2e}");
+    }
+    let text = format!("{value:.3}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 #[cfg(test)]

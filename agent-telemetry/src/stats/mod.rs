@@ -2,11 +2,11 @@
 
 mod calls;
 mod fold;
-mod layout;
+pub(crate) mod layout;
 mod quality;
 mod sessions;
 mod text;
-mod width;
+pub(crate) mod width;
 
 use std::borrow::Borrow;
 use std::time::Duration;

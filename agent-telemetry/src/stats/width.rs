@@ -114,12 +114,12 @@ fn width(character: char) -> usize {
 }
 
 /// Columns of `text` once it is [`printable`].
-pub(super) fn columns(text: &str) -> usize {
+pub(crate) fn columns(text: &str) -> usize {
     text.chars().map(width).sum()
 }
 
 /// `text`, or its beginning and `…` when it needs more than `limit` columns.
-pub(super) fn cut(text: &str, limit: usize) -> String {
+pub(crate) fn cut(text: &str, limit: usize) -> String {
     if columns(text) <= limit {
         return text.to_owned();
     }
@@ -134,7 +134,7 @@ pub(super) fn cut(text: &str, limit: usize) -> String {
 }
 
 /// A name must not move the cursor, colour the terminal or turn the line around.
-pub(super) fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     text.chars()
         .map(|c| match c {
             c if c.is_control() || is_among(HIDDEN, c) => '·',

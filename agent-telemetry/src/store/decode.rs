@@ -9,7 +9,7 @@ use agent_primitives::{
     ContextPressure, Cooldown, FailureKind, Handoff, HandoffReason, Initiator, ModelId, Party,
     ProviderId, Restored, Retry, Scope, SessionId, Timestamp, TokenUsage, ToolName, Usd,
 };
-use rusqlite::types::FromSql;
+use rusqlite::types::{FromSql, ValueRef};
 use rusqlite::{Connection, Row};
 
 use super::error::Fault;
@@ -21,7 +21,7 @@ use crate::{
     Unit, Violation,
 };
 
-fn nonsense(what: impl std::fmt::Display) -> Fault {
+pub(super) fn nonsense(what: impl std::fmt::Display) -> Fault {
     Fault::Nonsense(what.to_string())
 }
 
@@ -237,7 +237,7 @@ impl<'a> Decoder<'a> {
         Ok(violation)
     }
 
-    fn cell<T: FromSql>(&mut self) -> Result<T, Fault> {
+    pub(super) fn cell<T: FromSql>(&mut self) -> Result<T, Fault> {
         let at = self.next;
         self.next += 1;
         self.row.get(at).map_err(|error| match error {
@@ -253,12 +253,22 @@ impl<'a> Decoder<'a> {
         id.map(|id| self.text(id)).transpose()
     }
 
-    fn name(&mut self) -> Result<Arc<str>, Fault> {
+    pub(super) fn name(&mut self) -> Result<Arc<str>, Fault> {
         let id = self.cell()?;
         self.text(id)
     }
 
-    fn text(&mut self, id: i64) -> Result<Arc<str>, Fault> {
+    /// Bytes, as long as the row stands.
+    pub(super) fn blob(&mut self) -> Result<&'a [u8], Fault> {
+        let at = self.next;
+        self.next += 1;
+        match self.row.get_ref(at)? {
+            ValueRef::Blob(bytes) => Ok(bytes),
+            other => Err(nonsense(format_args!("{} for bytes", other.data_type()))),
+        }
+    }
+
+    pub(super) fn text(&mut self, id: i64) -> Result<Arc<str>, Fault> {
         match self.texts.of(self.connection, id) {
             Err(rusqlite::Error::QueryReturnedNoRows) => {
                 Err(nonsense(format_args!("no name has the number {id}")))
@@ -267,18 +277,18 @@ impl<'a> Decoder<'a> {
         }
     }
 
-    fn id<T, E: std::fmt::Display>(
+    pub(super) fn id<T, E: std::fmt::Display>(
         &mut self,
         new: impl Fn(Arc<str>) -> Result<T, E>,
     ) -> Result<T, Fault> {
         new(self.name()?).map_err(nonsense)
     }
 
-    fn provider(&mut self) -> Result<ProviderId, Fault> {
+    pub(super) fn provider(&mut self) -> Result<ProviderId, Fault> {
         self.id(ProviderId::new)
     }
 
-    fn word<T>(&mut self, from_word: impl Fn(&str) -> Option<T>) -> Result<T, Fault> {
+    pub(super) fn word<T>(&mut self, from_word: impl Fn(&str) -> Option<T>) -> Result<T, Fault> {
         let word: String = self.cell()?;
         from_word(&word).ok_or_else(|| nonsense(format_args!("the word {word:?}")))
     }
@@ -293,7 +303,7 @@ impl<'a> Decoder<'a> {
         Ok(self.maybe_failure()?.unwrap_or(FailureKind::Unknown))
     }
 
-    fn number(&mut self) -> Result<u64, Fault> {
+    pub(super) fn number(&mut self) -> Result<u64, Fault> {
         let number: i64 = self.cell()?;
         u64::try_from(number).map_err(|_| nonsense(format_args!("the count {number}")))
     }

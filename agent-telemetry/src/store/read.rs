@@ -7,18 +7,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use agent_primitives::Timestamp;
-use rusqlite::{Connection, OpenFlags, Row};
+use rusqlite::{Connection, OpenFlags};
 
-use super::decode::Decoder;
 use super::error::Fault;
 use super::file::{immutable_address, log_of};
 use super::names::Texts;
-use super::tables::Table;
-use super::{StoreError, schema};
-use crate::{Record, Stats};
-
-/// Numbers of `seq` that are read at a time, and so the most records in memory.
-const PAGE: i64 = 4_096;
+use super::pages::Pages;
+use super::{StoreError, rolled, schema};
+use crate::{Period, Record, Rollups, Stats};
 
 /// A database opened for reading only.
 ///
@@ -108,17 +104,53 @@ impl SqliteStore {
         let last = nanos(times.end_bound(), i64::MAX, -1);
         Records {
             store: self,
-            selects: Table::of_version(self.version)
-                .map(|table| (table, table.select(self.version)))
-                .collect(),
-            first_seq: Table::first_seq(self.version),
-            texts: Texts::default(),
+            pages: Pages::new(self.version),
             // No time is between bounds that exclude the end of time.
             times: first.zip(last),
             page: VecDeque::new(),
             next: Some(i64::MIN),
             end: None,
         }
+    }
+
+    /// The sums of a period, from the days, hours and minutes that it is made of: the work does not grow
+    /// with the number of records. `None` for a database of before there were sums: open it for
+    /// writing once.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database cannot be read.
+    ///
+    /// ```
+    /// use agent_primitives::Timestamp;
+    /// use agent_telemetry::{Metric, Period, Record, Sink, SqliteSink, SqliteStore};
+    ///
+    /// let folder = tempfile::tempdir()?;
+    /// let path = folder.path().join("telemetry.db");
+    /// let record = Record::new(Timestamp::UNIX_EPOCH, Metric::count("files_changed", 3));
+    /// SqliteSink::open(&path)?.write(&[record.clone(), record])?;
+    ///
+    /// let sums = SqliteStore::open_read_only(&path)?.rollups(Period::ALL)?.expect("there are sums");
+    /// assert_eq!(sums.rollups.metrics.values().map(|metric| metric.count).sum::<u64>(), 2);
+    /// assert_eq!(sums.covered, Period::ALL.outward(agent_telemetry::Span::Minute));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn rollups(&self, period: Period) -> Result<Option<StoredRollups>, StoreError> {
+        if self.version < 3 {
+            return Ok(None);
+        }
+        self.read_rollups(period)
+            .map(Some)
+            .map_err(|fault| StoreError::fault(&self.path, fault))
+    }
+
+    fn read_rollups(&self, period: Period) -> Result<StoredRollups, Fault> {
+        // Within one transaction, so that all parts are of one moment.
+        let moment = self.connection.unchecked_transaction()?;
+        let covered = rolled::Kept::of(&moment)?.cover(period);
+        Ok(StoredRollups {
+            rollups: rolled::read(&moment, &mut Texts::default(), covered)?,
+            covered,
+        })
     }
 
     /// The figures of everything that is stored by now.
@@ -128,6 +160,22 @@ impl SqliteStore {
     pub fn stats(&self) -> Result<Stats, StoreError> {
         Stats::try_of(self.records())
     }
+}
+
+/// What a [`SqliteStore`] has to say about a period.
+///
+/// ```
+/// let nothing = agent_telemetry::StoredRollups::default();
+/// assert!(nothing.rollups.is_empty() && nothing.covered.is_empty());
+/// ```
+#[derive(Debug, Clone, Default, PartialEq)]
+#[non_exhaustive]
+pub struct StoredRollups {
+    /// The sums.
+    pub rollups: Rollups,
+    /// The period that they are of: the one asked for, moved outwards to whole minutes, and to whole
+    /// hours or days where [`Retention`](crate::Retention) has removed what is finer.
+    pub covered: Period,
 }
 
 /// The records of a [`SqliteStore`], read page by page: at most 4 096 are in memory.
@@ -146,63 +194,32 @@ impl SqliteStore {
 #[derive(Debug)]
 pub struct Records<'a> {
     store: &'a SqliteStore,
-    selects: Vec<(Table, String)>,
-    first_seq: String,
-    texts: Texts,
+    pages: Pages,
     /// First and last; `None` for no time at all.
     times: Option<(i64, i64)>,
     page: VecDeque<Record>,
     /// Where the next page begins at the earliest; `None` behind the last number that there is.
     next: Option<i64>,
-    /// The last number in use when the reading began. Asked of the rows, since the table `sequence`
-    /// may say anything.
+    /// The last number in use when the reading began.
     end: Option<i64>,
 }
 
 impl Records<'_> {
-    fn turn_page(&mut self, times: (i64, i64), first: i64, last: i64) -> Result<(), Fault> {
-        let connection = &self.store.connection;
-        let mut found = Vec::new();
-        for (table, select) in &self.selects {
-            let mut statement = connection.prepare_cached(select)?;
-            let mut rows = statement.query((first, last, times.0, times.1))?;
-            while let Some(row) = rows.next()? {
-                found.push(Decoder::new(connection, &mut self.texts, row).record(*table)?);
-            }
-        }
-        found.sort_by_key(|(seq, _)| *seq);
-        self.page = found.into_iter().map(|(_, record)| record).collect();
-        Ok(())
-    }
-
-    /// First and last number of the next page, beginning at a row: a gap in the numbers, however
-    /// wide, costs one query.
-    fn next_range(&mut self) -> Result<Option<(i64, i64)>, Fault> {
-        let connection = &self.store.connection;
-        let number = |row: &Row<'_>| row.get::<_, Option<i64>>(0);
-        if self.end.is_none() {
-            self.end = connection.query_row(&Table::last_seq(self.store.version), [], number)?;
-        }
-        let (Some(next), Some(end)) = (self.next, self.end) else {
-            return Ok(None);
-        };
-        let first = connection
-            .prepare_cached(&self.first_seq)?
-            .query_row([next], number)?;
-        Ok(first
-            .filter(|first| *first <= end)
-            .map(|first| (first, first.saturating_add(PAGE - 1).min(end))))
-    }
-
     fn advance(&mut self) -> Result<Option<Record>, Fault> {
         let Some(times) = self.times else {
             return Ok(None);
         };
+        let connection = &self.store.connection;
+        if self.end.is_none() {
+            self.end = self.pages.last(connection)?;
+        }
         while self.page.is_empty()
-            && let Some((first, last)) = self.next_range()?
+            && let (Some(next), Some(end)) = (self.next, self.end)
+            && let Some(range) = self.pages.range(connection, next, end)?
         {
-            self.turn_page(times, first, last)?;
-            self.next = last.checked_add(1);
+            let found = self.pages.read(connection, range, times)?;
+            self.page = found.into_iter().map(|(_, record)| record).collect();
+            self.next = range.1.checked_add(1);
         }
         Ok(self.page.pop_front())
     }

@@ -10,13 +10,17 @@ use super::StoreError;
 const APPLICATION_ID: i64 = 0x6167_746d;
 
 /// Step N brings a database from `user_version` N to N + 1. Released steps never change.
-const MIGRATIONS: &[&str] = &[include_str!("schema/v1.sql"), include_str!("schema/v2.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("schema/v1.sql"),
+    include_str!("schema/v2.sql"),
+    include_str!("schema/v3.sql"),
+];
 
 /// Not numbered, since they hold nothing.
 const VIEWS: &str = include_str!("schema/views.sql");
 
 #[expect(clippy::cast_possible_wrap, reason = "a handful of steps")]
-const KNOWN: i64 = MIGRATIONS.len() as i64;
+pub(super) const KNOWN: i64 = MIGRATIONS.len() as i64;
 
 /// Brings the database up to date, creating what an empty one lacks.
 pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {

@@ -100,6 +100,12 @@ impl Table {
         )
     }
 
+    /// Removes the rows of a range of `seq` that are older than a time.
+    pub(super) fn delete(self) -> String {
+        let (name, ..) = self.layout();
+        format!("DELETE FROM {name} WHERE seq BETWEEN ?1 AND ?2 AND at < ?3")
+    }
+
     /// The greatest `seq` of all tables; null where there is none.
     pub(super) fn last_seq(version: i64) -> String {
         Self::of_all(version, "max", "")

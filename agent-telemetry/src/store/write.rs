@@ -1,16 +1,18 @@
 //! The sink that stores batches in an SQLite database.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior, params_from_iter};
+use agent_primitives::{Clock, SystemClock};
 
-use super::encode::Encoder;
-use super::error::Fault;
-use super::file::{FileIdentity, create_private};
+use super::StoreError;
+use super::database::Database;
+use super::file::FileIdentity;
 use super::names::Numbers;
+use super::retention::{Pruned, Retention};
 use super::tables::Table;
-use super::{StoreError, schema};
 use crate::{Record, Sink, SinkError, UserKey};
 
 /// Stores records in an SQLite database, one transaction a batch.
@@ -35,7 +37,6 @@ use crate::{Record, Sink, SinkError, UserKey};
 /// assert_eq!(stored, [record]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug)]
 pub struct SqliteSink {
     /// `None` while the file cannot be opened again after it was replaced.
     database: Option<Database>,
@@ -43,12 +44,8 @@ pub struct SqliteSink {
     busy_timeout: Duration,
     inserts: [(Table, String); Table::ALL.len()],
     names: Numbers,
-}
-
-#[derive(Debug)]
-struct Database {
-    connection: Connection,
-    identity: FileIdentity,
+    retention: Retention,
+    clock: Arc<dyn Clock>,
 }
 
 impl SqliteSink {
@@ -72,13 +69,86 @@ impl SqliteSink {
         let path = path.as_ref();
         // A later change of the working directory does not move the file.
         let path = std::path::absolute(path).map_err(|error| StoreError::io(path, error))?;
-        Ok(Self {
-            database: Some(Database::open(&path, busy_timeout)?),
+        let mut sink = Self {
+            database: None,
             path,
             busy_timeout,
             inserts: Table::ALL.map(|table| (table, table.insert())),
             names: Numbers::default(),
-        })
+            retention: Retention::default(),
+            clock: Arc::new(SystemClock),
+        };
+        sink.open_database()?;
+        Ok(sink)
+    }
+
+    /// Sets how long what is kept; [`Retention::default`] unless set.
+    #[must_use]
+    pub const fn retention(mut self, retention: Retention) -> Self {
+        self.retention = retention;
+        self
+    }
+
+    /// Sets what says which times lie in the future; the system's clock unless set.
+    #[must_use]
+    pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// Removes now what the retention allows, all of it, in many short transactions. The writer does
+    /// the same by itself, a step after each batch, once a day.
+    ///
+    /// ```
+    /// use agent_primitives::Timestamp;
+    /// use agent_telemetry::{Metric, Record, Sink, SqliteSink};
+    ///
+    /// let folder = tempfile::tempdir()?;
+    /// let mut sink = SqliteSink::open(folder.path().join("telemetry.db"))?;
+    /// let day = |day| Timestamp::from_unix_seconds(day * 86_400);
+    /// for at in [day(1), day(40)] {
+    ///     sink.write(&[Record::new(at, Metric::count("files_changed", 3))])?;
+    /// }
+    /// assert_eq!(sink.prune()?.records, 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`StoreError`] when a step could not be done; those before it stay done.
+    pub fn prune(&mut self) -> Result<Pruned, StoreError> {
+        self.follow_path()?;
+        let now = self.clock.timestamp();
+        let Some(database) = &mut self.database else {
+            return Err(StoreError::replaced(&self.path));
+        };
+        let pruned = database.prune(&self.retention, now);
+        pruned.map_err(|fault| StoreError::fault(&self.path, fault))
+    }
+
+    /// The batch is stored already: that removing fails is said, and is no error of the write.
+    fn prune_a_step(&mut self) {
+        let now = self.clock.timestamp();
+        let Some(database) = &mut self.database else {
+            return;
+        };
+        if let Err(fault) = database.prune_a_step(&self.retention, now) {
+            let error = StoreError::fault(&self.path, fault);
+            tracing::warn!(
+                target: "agent_telemetry",
+                error = &error as &dyn std::error::Error,
+                "old records could not be removed; it is tried again after the next batch"
+            );
+        }
+    }
+
+    fn open_database(&mut self) -> Result<(), StoreError> {
+        self.names.forget();
+        let mut database = Database::open(&self.path, self.busy_timeout)?;
+        database
+            .catch_up(&mut self.names)
+            .map_err(|fault| StoreError::fault(&self.path, fault))?;
+        self.database = Some(database);
+        Ok(())
     }
 
     /// Opens the file anew where the path does not lead to the one that is open, so that nothing is
@@ -90,11 +160,10 @@ impl SqliteSink {
         // Closed before the new one is opened: closing may remove the log beside the path.
         let replaced = self.database.take_if(is_another).is_some();
         if self.database.is_none() {
-            self.names.forget();
-            self.database = Some(Database::open(path, self.busy_timeout)?);
+            self.open_database()?;
         }
         if replaced {
-            return Err(StoreError::replaced(path));
+            return Err(StoreError::replaced(&self.path));
         }
         Ok(())
     }
@@ -110,88 +179,12 @@ impl SqliteSink {
     }
 }
 
-impl Database {
-    /// One for each table and a few more.
-    const STATEMENTS: usize = 32;
-
-    fn open(path: &Path, busy_timeout: Duration) -> Result<Self, StoreError> {
-        let io = |error| StoreError::io(path, error);
-        let sql = |error| StoreError::sql(path, error);
-        create_private(path).map_err(io)?;
-        // Before SQLite opens it: a change in between is noticed at the next write.
-        let identity = FileIdentity::of(path).map_err(io)?;
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let mut connection = Connection::open_with_flags(path, flags).map_err(sql)?;
-        connection.busy_timeout(busy_timeout).map_err(sql)?;
-        connection.set_prepared_statement_cache_capacity(Self::STATEMENTS);
-        schema::migrate(&mut connection, path)?;
-        // After the check, so that a file of something else stays as it was.
-        connection
-            .pragma_update(None, "journal_mode", "wal")
-            .and_then(|()| connection.pragma_update(None, "synchronous", "normal"))
-            .map_err(sql)?;
-        Ok(Self {
-            connection,
-            identity,
-        })
-    }
-
-    fn store(
-        &mut self,
-        batch: &[Record],
-        inserts: &[(Table, String)],
-        names: &mut Numbers,
-    ) -> Result<(), Fault> {
-        let transaction = self
-            .connection
-            .transaction_with_behavior(TransactionBehavior::Immediate)?;
-        // Under the lock, so that two processes never use one number twice.
-        let first: i64 = transaction
-            .prepare_cached("SELECT next FROM sequence")?
-            .query_row([], |row| row.get(0))?;
-        let next = i64::try_from(batch.len())
-            .ok()
-            .and_then(|records| first.checked_add(records))
-            .ok_or_else(|| Fault::Nonsense(format!("the next record would have number {first}")))?;
-        for (seq, record) in (first..next).zip(batch) {
-            let mut encoder = Encoder::new(&transaction, names);
-            let (table, cells) = encoder.row(seq, record)?;
-            let (_, insert) = inserts
-                .iter()
-                .find(|(known, _)| *known == table)
-                .ok_or(rusqlite::Error::InvalidQuery)?;
-            transaction
-                .prepare_cached(insert)?
-                .execute(params_from_iter(cells))?;
-        }
-        transaction
-            .prepare_cached("UPDATE sequence SET next = ?1")?
-            .execute([next])?;
-        Ok(transaction.commit()?)
-    }
-}
-
-impl Database {
-    /// The key that the database keeps, made when it is first asked for.
-    fn user_key(&mut self) -> Result<UserKey, Fault> {
-        let transaction = self
-            .connection
-            .transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let kept: Option<Vec<u8>> = transaction
-            .query_row("SELECT key FROM store_key", [], |row| row.get(0))
-            .optional()?;
-        let key = if let Some(bytes) = kept {
-            let bytes = bytes.try_into().map_err(|bytes: Vec<u8>| {
-                Fault::Nonsense(format!("a store key of {} bytes", bytes.len()))
-            })?;
-            UserKey::from_bytes(bytes)
-        } else {
-            let key = UserKey::random();
-            transaction.execute("INSERT INTO store_key VALUES (?1)", [key.to_bytes()])?;
-            key
-        };
-        transaction.commit()?;
-        Ok(key)
+impl fmt::Debug for SqliteSink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqliteSink")
+            .field("path", &self.path)
+            .field("retention", &self.retention)
+            .finish_non_exhaustive()
     }
 }
 
@@ -212,8 +205,13 @@ impl Sink for SqliteSink {
         }
         self.store(batch).map_err(|error| {
             self.names.forget();
+            if let Some(database) = &mut self.database {
+                database.sessions.forget();
+            }
             SinkError::new(error)
-        })
+        })?;
+        self.prune_a_step();
+        Ok(())
     }
 }
 

@@ -11,8 +11,8 @@ use agent_primitives::{
 };
 use agent_telemetry::{
     Answer, Body, Candidate, Decision, DecisionOutcome, Metric, ModelCall, Outcome, Parent,
-    ProjectId, Record, Redaction, SessionStart, Severity, SqliteSink, SqliteStore, Task, Telemetry,
-    ToolCall, ToolOutcome, Unit, Violation,
+    ProjectId, Record, Redaction, Retention, SessionStart, Severity, SqliteSink, SqliteStore, Task,
+    Telemetry, ToolCall, ToolOutcome, Unit, Violation,
 };
 
 use crate::story::LONG;
@@ -157,10 +157,14 @@ fn canaries_in_every_text_and_name_reach_no_file() {
         seed: 7,
         cores: Vec::new(),
     };
-    let telemetry = Telemetry::builder(SqliteSink::open(&path).unwrap())
-        .window(LONG)
-        .start()
-        .unwrap();
+    let telemetry = Telemetry::builder(
+        SqliteSink::open(&path)
+            .unwrap()
+            .retention(Retention::FOREVER),
+    )
+    .window(LONG)
+    .start()
+    .unwrap();
     // Several rounds, so that each place meets each form: there are four and five of them.
     let stored = (0..6).map(|_| tell(&telemetry, &mut aviary)).last();
     assert!(stored.unwrap() > 100 && aviary.cores.len() > 300);

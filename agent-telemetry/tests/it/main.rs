@@ -14,6 +14,7 @@ mod arbitrary;
 mod canary;
 #[cfg(feature = "sqlite")]
 mod database;
+mod full_scan;
 #[cfg(all(feature = "sqlite", unix))]
 mod kill;
 mod observer;
@@ -21,5 +22,10 @@ mod order;
 mod prices;
 mod recorder;
 mod report;
+mod reports;
+#[cfg(feature = "sqlite")]
+mod retention;
+#[cfg(feature = "sqlite")]
+mod rollups;
 mod story;
 mod tracing_names;

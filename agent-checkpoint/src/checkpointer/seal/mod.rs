@@ -204,6 +204,15 @@ impl Checkpointer {
         }
     }
 
+    /// Whether a job is at work, or stands still in it.
+    #[cfg(all(test, feature = "fs"))]
+    pub(crate) fn is_sealing(&self) -> bool {
+        self.sealer
+            .job
+            .as_ref()
+            .is_some_and(|job| !job.is_finished())
+    }
+
     /// Makes sure that all segments of the log are known, and that nobody is at work on them.
     fn survey(&mut self) -> Result<(), Error> {
         self.land()?;

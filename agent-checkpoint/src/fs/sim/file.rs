@@ -16,6 +16,7 @@ pub(super) struct SimFile {
 
 impl SimFile {
     fn sync(&self) -> io::Result<()> {
+        self.files.1.pass();
         let mut live = self.files.live();
         if let Err(error) = live.call(Call::Sync) {
             live.disk.file(self.inode).fail_sync();
@@ -47,6 +48,7 @@ impl FileHandle for SimFile {
     }
 
     fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<usize> {
+        self.files.1.pass();
         let mut live = self.files.live();
         let is_short = live.call(Call::Grow)?;
         let offset = usize::try_from(offset).unwrap();

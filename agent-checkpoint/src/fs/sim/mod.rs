@@ -2,6 +2,7 @@
 
 mod disk;
 mod file;
+mod turns;
 
 pub(crate) use disk::Disk;
 
@@ -14,6 +15,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use super::{Access, EntryKind, Facts, FileHandle, FileSystem};
 use disk::{Inode, ROOT};
 use file::SimFile;
+use turns::Turns;
 
 /// How operations fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -176,7 +178,7 @@ impl Live {
 
 /// The file system; clones are the same one.
 #[derive(Debug, Clone)]
-pub(crate) struct SimFiles(Arc<Mutex<Live>>);
+pub(crate) struct SimFiles(Arc<Mutex<Live>>, Arc<Turns>);
 
 impl SimFiles {
     /// Nothing on it, with sectors of this many bytes.
@@ -185,7 +187,7 @@ impl SimFiles {
     }
 
     pub(crate) fn from_disk(disk: Disk) -> Self {
-        Self(Arc::new(Mutex::new(Live {
+        let live = Live {
             disk,
             calls: 0,
             fault: None,
@@ -197,7 +199,8 @@ impl SimFiles {
             mark: 0,
             is_watched: false,
             moments: Vec::new(),
-        })))
+        };
+        Self(Arc::new(Mutex::new(live)), Arc::default())
     }
 
     fn live(&self) -> MutexGuard<'_, Live> {
@@ -247,6 +250,21 @@ impl SimFiles {
         self.live().fails_sync = true;
     }
 
+    /// From here on the thread that seals does no more than it is [let](Self::let_seal); or else all that it wants.
+    pub(crate) fn hold_sealing(&self, is_held: bool) {
+        self.1.hold(is_held);
+    }
+
+    /// The thread that seals may do this many operations more.
+    pub(crate) fn let_seal(&self, operations: usize) {
+        self.1.give(operations);
+    }
+
+    /// Whether the thread that seals has done what it may, and wants to go on.
+    pub(crate) fn is_sealing_held(&self) -> bool {
+        self.1.is_waiting()
+    }
+
     /// No operation fails any more; how many did.
     pub(crate) fn heal(&self) -> u64 {
         let mut live = self.live();
@@ -258,6 +276,7 @@ impl SimFiles {
 
 impl FileSystem for SimFiles {
     fn open(&self, path: &Path, access: Access) -> io::Result<Box<dyn FileHandle>> {
+        self.1.pass();
         let mut live = self.live();
         let found = live.file(path);
         let makes = found.is_err() && !matches!(access, Access::Read | Access::Write);
@@ -305,6 +324,7 @@ impl FileSystem for SimFiles {
     }
 
     fn list(&self, folder: &Path) -> io::Result<Vec<(String, EntryKind)>> {
+        self.1.pass();
         let mut live = self.live();
         live.call(Call::Look)?;
         let folder = live.find(folder)?;
@@ -328,6 +348,7 @@ impl FileSystem for SimFiles {
     }
 
     fn look(&self, path: &Path) -> io::Result<Facts> {
+        self.1.pass();
         let mut live = self.live();
         live.call(Call::Look)?;
         let inode = live.find(path)?;
@@ -344,6 +365,7 @@ impl FileSystem for SimFiles {
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.1.pass();
         let mut live = self.live();
         live.call(Call::Change)?;
         let inode = live.find(from)?;
@@ -368,6 +390,7 @@ impl FileSystem for SimFiles {
     }
 
     fn remove_file(&self, path: &Path) -> io::Result<()> {
+        self.1.pass();
         let mut live = self.live();
         live.call(Call::Change)?;
         live.file(path)?;
@@ -389,6 +412,7 @@ impl FileSystem for SimFiles {
     }
 
     fn sync_folder(&self, folder: &Path) -> io::Result<()> {
+        self.1.pass();
         let mut live = self.live();
         live.call(Call::Sync)?;
         let folder = live.find(folder)?;

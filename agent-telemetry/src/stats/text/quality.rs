@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::stats::Quality;
-use crate::stats::layout::{Table, count, fact, plural, section, share, time};
+use crate::stats::layout::{Table, count, fact, number, plural, section, share, time};
 use crate::stats::width::cut;
 
 pub(super) fn quality(f: &mut fmt::Formatter<'_>, it: &Quality) -> fmt::Result {
@@ -98,13 +98,4 @@ pub(super) fn quality(f: &mut fmt::Formatter<'_>, it: &Quality) -> fmt::Result {
         ]);
     }
     handoffs.write_below(f)
-}
-
-/// At most three decimals, and an exponent where the number is very large or small.
-fn number(value: f64) -> String {
-    if value != 0.0 && !(1e-3..1e9).contains(&value.abs()) {
-        return format!("{value:.2e}");
-    }
-    let text = format!("{value:.3}");
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }

@@ -1,0 +1,25 @@
+//! Answers to the common questions about a period, made of its sums: figures as data, and as text.
+
+mod agents;
+mod civil;
+mod models;
+mod percentiles;
+mod period;
+mod text;
+mod tools;
+
+pub use agents::{AgentLine, AgentsReport, SessionCounts, ViolationCounts};
+pub use models::{CallFailures, ModelFigures, ModelsReport};
+pub use percentiles::Percentiles;
+pub use period::InvalidPeriod;
+pub use tools::{ToolFigures, ToolsReport};
+
+/// The version of the structure of all three.
+const SCHEMA: u32 = 1;
+
+/// `None` where there is no whole.
+fn ratio(part: u64, whole: u64) -> Option<f64> {
+    #[expect(clippy::cast_precision_loss, reason = "a share needs no 53 bits")]
+    let [part, whole] = [part, whole].map(|count| count as f64);
+    (whole > 0.0).then(|| part / whole)
+}

@@ -1,0 +1,149 @@
+//! Adding sums to those in the database, within a transaction.
+
+use std::marker::PhantomData;
+
+use rusqlite::types::Value;
+use rusqlite::{Connection, params_from_iter};
+
+use super::super::decode::Decoder;
+use super::super::error::Fault;
+use super::super::names::{Numbers, Texts};
+use super::{Rolled, Row};
+use crate::rollup::{Minutes, Span};
+use crate::{AgentCell, MetricCell, ModelCell, Rollups, ToolCell};
+
+/// The statements of all tables of sums.
+#[derive(Debug)]
+pub(in super::super) struct Writer {
+    agents: Statements<AgentCell>,
+    models: Statements<ModelCell>,
+    tools: Statements<ToolCell>,
+    metrics: Statements<MetricCell>,
+    texts: Texts,
+}
+
+impl Default for Writer {
+    fn default() -> Self {
+        Self {
+            agents: Statements::new(),
+            models: Statements::new(),
+            tools: Statements::new(),
+            metrics: Statements::new(),
+            texts: Texts::default(),
+        }
+    }
+}
+
+impl Writer {
+    /// Adds what lies in each minute to the sums of that minute, its hour and its day.
+    pub(in super::super) fn add(
+        &mut self,
+        connection: &Connection,
+        names: &mut Numbers,
+        sums: &Minutes,
+    ) -> Result<(), Fault> {
+        for (&start, sums) in &sums.0 {
+            self.add_span(connection, names, Span::Minute, start, sums)?;
+        }
+        for span in [Span::Hour, Span::Day] {
+            for (start, sums) in &sums.by(span) {
+                self.add_span(connection, names, span, *start, sums)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn add_span(
+        &mut self,
+        connection: &Connection,
+        names: &mut Numbers,
+        span: Span,
+        start: i64,
+        sums: &Rollups,
+    ) -> Result<(), Fault> {
+        let mut place = Place {
+            connection,
+            names,
+            texts: &mut self.texts,
+            span: span.seconds(),
+            start,
+        };
+        self.agents.add(&mut place, sums)?;
+        self.models.add(&mut place, sums)?;
+        self.tools.add(&mut place, sums)?;
+        self.metrics.add(&mut place, sums)
+    }
+}
+
+struct Place<'a> {
+    connection: &'a Connection,
+    names: &'a mut Numbers,
+    texts: &'a mut Texts,
+    span: i64,
+    start: i64,
+}
+
+#[derive(Debug)]
+struct Statements<T> {
+    select: String,
+    replace: String,
+    of: PhantomData<fn() -> T>,
+}
+
+impl<T: Rolled> Statements<T> {
+    fn new() -> Self {
+        let key: Vec<&str> = ["span", "start"].iter().chain(T::KEY).copied().collect();
+        let values: Vec<&str> = T::COUNTS.iter().chain(T::OTHERS).copied().collect();
+        let conditions: Vec<String> = (1..)
+            .zip(&key)
+            .map(|(n, column)| format!("{column} = ?{n}"))
+            .collect();
+        let places: Vec<String> = (1..=key.len() + values.len())
+            .map(|n| format!("?{n}"))
+            .collect();
+        Self {
+            select: format!(
+                "SELECT {} FROM {} WHERE {}",
+                values.join(", "),
+                T::TABLE,
+                conditions.join(" AND ")
+            ),
+            replace: format!(
+                "INSERT OR REPLACE INTO {} ({}, {}) VALUES ({})",
+                T::TABLE,
+                key.join(", "),
+                values.join(", "),
+                places.join(", ")
+            ),
+            of: PhantomData,
+        }
+    }
+
+    fn add(&self, place: &mut Place<'_>, sums: &Rollups) -> Result<(), Fault> {
+        let connection = place.connection;
+        for (key, sum) in T::of(sums) {
+            let names = &mut *place.names;
+            let mut row = Row {
+                cells: vec![Value::Integer(place.span), Value::Integer(place.start)],
+                number: &mut |name| names.of(connection, name),
+            };
+            T::write_key(key, &mut row)?;
+            let mut select = connection.prepare_cached(&self.select)?;
+            let mut found = select.query(params_from_iter(&row.cells))?;
+            match found.next()? {
+                Some(stored) => {
+                    let mut decoder = Decoder::new(connection, place.texts, stored);
+                    let mut both = T::read(&mut decoder)?;
+                    both.absorb(sum);
+                    both.write(&mut row)?;
+                }
+                None => sum.write(&mut row)?,
+            }
+            drop(found);
+            connection
+                .prepare_cached(&self.replace)?
+                .execute(params_from_iter(row.cells))?;
+        }
+        Ok(())
+    }
+}
