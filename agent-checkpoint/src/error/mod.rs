@@ -80,11 +80,16 @@ impl Error {
         .into()
     }
 
-    pub(crate) fn obstructed(
-        what: impl Into<String>,
-        found: &'static str,
-        wanted: &'static str,
-    ) -> Self {
+    /// Something else is where the store keeps its own: `what` is there, it is `found` and should be `wanted`.
+    /// For stores outside this crate.
+    ///
+    /// ```
+    /// use agent_checkpoint::Error;
+    ///
+    /// let error = Error::obstructed("sessions/a/lock", "a symbolic link", "a file");
+    /// assert!(error.is_obstructed());
+    /// ```
+    pub fn obstructed(what: impl Into<String>, found: &'static str, wanted: &'static str) -> Self {
         Kind::Obstructed {
             what: what.into(),
             found,
@@ -135,7 +140,12 @@ impl Error {
         Kind::Conflict(session).into()
     }
 
-    pub(crate) fn removed(what: impl Into<String>) -> Self {
+    /// What the session is written to is gone: another program removed it. For stores outside this crate.
+    ///
+    /// ```
+    /// assert!(agent_checkpoint::Error::removed("the row of session a").is_removed());
+    /// ```
+    pub fn removed(what: impl Into<String>) -> Self {
         Kind::Removed { what: what.into() }.into()
     }
 
