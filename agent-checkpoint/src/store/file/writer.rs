@@ -252,7 +252,11 @@ impl Writer for FileWriter {
                 match active.append(bytes, durability) {
                     // Whoever took over before this counts none of it; after this, all of it.
                     Ok(()) => self.lock.confirm(),
-                    Err(failure) => Err(refused(&self.session, &self.folder, segment, failure)),
+                    Err(failure) => Err(match self.lock.check() {
+                        // Whoever took over replaced the file as well.
+                        Err(error) if error.is_fenced() => error,
+                        _ => refused(&self.session, &self.folder, segment, failure),
+                    }),
                 }
             }
             _ => Err(Error::conflict(self.session.clone())),
