@@ -1,15 +1,18 @@
 //! Crashes at every operation of many scripts: what was acknowledged comes back, and never anything else.
 
+mod choices;
 mod explore;
 mod faults;
 mod mirror;
 mod play;
 mod points;
 mod script;
+mod settings;
 
 use explore::{Effort, Explorer, Tally};
-use play::{FORMAT, Play, ROOT, Settings};
+use play::{FORMAT, Play, ROOT};
 use script::{Act, Extra, Step, random_script, sealing_script};
+use settings::Settings;
 
 use std::path::Path;
 
@@ -259,6 +262,37 @@ fn a_crash_of_a_store_its_mirror_or_both_loses_nothing_replicated() {
         tally.moments,
         tally.second
     );
+}
+
+#[test]
+fn a_crash_where_one_segment_takes_over_from_another_loses_nothing_acknowledged() {
+    use Durability::{Buffered, Synced};
+    let save = |durability| Act::Save(CheckpointKind::Manual, durability);
+    let alone = |acts: &[Act]| acts.iter().map(|act| (0, *act)).collect::<Vec<Step>>();
+    let (few, many) = (Act::Push(30), Act::Push(700));
+    // Full ones, of which nobody asked for a sync until the last save.
+    let mut full = [few, save(Buffered)].repeat(9);
+    full.extend([few, save(Synced)]);
+    // One that failed, and takes back what it may hold of a save.
+    let failed = [
+        [many, save(Synced), few, Act::FailSync],
+        [few, save(Buffered), many, Act::FailSync],
+        [few, save(Synced), few, Act::FailSync],
+    ];
+    let scripts = [
+        ("full segments", SHORT, alone(&full)),
+        ("failed segments", 8_000, alone(&failed.concat())),
+    ];
+    for (name, segment_target, script) in scripts {
+        let settings = Settings {
+            segment_target,
+            ..SETTINGS
+        };
+        report(
+            name,
+            crash_anywhere(name, &with_store(512), settings, &script),
+        );
+    }
 }
 
 /// What these tests would notice in the store.
