@@ -85,6 +85,7 @@ fn report(what: &str, tally: Tally) {
 const SETTINGS: Settings = Settings {
     segment_target: 2_000,
     durability: Durability::Synced,
+    journal: None,
     seals: false,
 };
 
@@ -120,6 +121,7 @@ const SYNCED_STATES: usize = if IS_THOROUGH { 44_000 } else { 1 };
 const BUFFERED_STATES: usize = if IS_THOROUGH { 32_000 } else { 1 };
 const MIRROR_STATES: usize = 10_000;
 const WILD_STATES: usize = if IS_THOROUGH { 16_000 } else { 1 };
+const JOURNAL_STATES: usize = if IS_THOROUGH { 16_000 } else { 1 };
 const SEALING_STATES: usize = if IS_THOROUGH { 8_000 } else { 1 };
 /// Segments this long are full after a few saves, so that there is something to seal, in bytes.
 const SHORT: usize = 700;
@@ -134,6 +136,43 @@ fn a_crash_at_any_operation_loses_nothing_acknowledged() {
 fn a_crash_at_any_operation_of_a_buffered_session_loses_nothing_that_was_synced() {
     let tally = scripts(100, Durability::Buffered, BUFFERED_STATES);
     report("buffered sessions", tally);
+}
+
+#[test]
+fn a_crash_at_any_operation_loses_nothing_that_only_a_journal_holds() {
+    // Short: a journal is one more file with choices of its own at each operation.
+    let len = if IS_THOROUGH { 6 } else { 3 };
+    let mut tally = Tally::default();
+    for seed in 200.. {
+        let sector = if seed % 3 == 2 { 4_096 } else { 512 };
+        let settings = Settings {
+            // Short enough to be begun anew all the time.
+            journal: Some(4_096 * (1 + seed % 2)),
+            segment_target: if seed % 4 == 0 { 2_000 } else { 8_000 },
+            ..SETTINGS
+        };
+        let extra = Extra {
+            removes: seed % 2 == 0,
+            forks: seed % 4 == 1,
+            wild: seed % 2 == 1,
+        };
+        let save = Act::Save(CheckpointKind::Auto, Durability::Synced);
+        let script: Vec<_> = random_script(seed, len, extra)
+            .into_iter()
+            .flat_map(|(who, act)| match act {
+                Act::Push(_) => vec![(who, act), (who, save)],
+                _ => vec![(who, act)],
+            })
+            .collect();
+        let name = format!("journal {seed}");
+        let tried = crash_anywhere(&name, &with_store(sector), settings, &script);
+        println!("{name}: {} states", tried.states);
+        tally += tried;
+        if tally.states >= JOURNAL_STATES {
+            break;
+        }
+    }
+    report("with a journal", tally);
 }
 
 #[test]
@@ -182,6 +221,7 @@ fn a_crash_while_full_segments_are_sealed_among_saves_loses_nothing_acknowledged
                 _ => Durability::Buffered,
             },
             seals: true,
+            ..SETTINGS
         };
         let files = with_store(if seed % 4 == 1 { 4_096 } else { 512 });
         let tried = crash_anywhere(&format!("script {seed}"), &files, settings, &script);
@@ -352,10 +392,15 @@ fn scripts_that_fail() -> [(&'static str, Durability, Vec<Step>); 3] {
 #[test]
 fn an_error_at_any_call_is_told_and_the_next_save_goes_through() {
     let stride = if IS_THOROUGH { 1 } else { 37 };
+    let short = Some(4 << 10);
     for (name, durability, script) in scripts_that_fail() {
-        for lasting in [false, true] {
+        for (lasting, journal) in [(false, None), (true, None), (false, short), (true, short)] {
+            if journal.is_some() && !IS_THOROUGH && lasting {
+                continue;
+            }
             let settings = Settings {
                 durability,
+                journal,
                 ..SETTINGS
             };
             let done = faults::fail_anywhere(

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
 
 use agent_primitives::{CheckpointId, CheckpointKind};
 use serde::{Deserialize, Serialize};
@@ -145,7 +144,7 @@ impl Play {
         actors: [Actor; 2],
     ) -> Result<Self, Error> {
         let marks = vec![[actors[0].expected, actors[1].expected]];
-        let store = FileStore::open_on(Arc::new(files.clone()), ROOT)?;
+        let store = settings.store(files)?;
         files.hold_sealing(settings.seals);
         Ok(Self {
             files: files.clone(),

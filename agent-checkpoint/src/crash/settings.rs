@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use agent_primitives::{ManualClock, SessionId, Timestamp};
 
+use crate::fs::sim::SimFiles;
 use crate::{
     Builder, Checkpointer, Durability, Error, FileStore, Resume, Retention, Sealing, TakeOver,
 };
@@ -14,11 +15,21 @@ use crate::{
 pub(super) struct Settings {
     pub(super) segment_target: usize,
     pub(super) durability: Durability,
+    /// Length of a journal that takes all synced appends it can, where there is one.
+    pub(super) journal: Option<u64>,
     /// Whether the first session's full segments are sealed behind its back, [as far as is said](Act::SealOn).
     pub(super) seals: bool,
 }
 
 impl Settings {
+    pub(super) fn store(&self, files: &SimFiles) -> Result<FileStore, Error> {
+        let files = Arc::new(files.clone());
+        match self.journal {
+            Some(room) => FileStore::open_grouped(files, super::play::ROOT, (1, room)),
+            None => FileStore::open_on(files, super::play::ROOT),
+        }
+    }
+
     pub(super) fn id(who: usize) -> SessionId {
         SessionId::new(super::play::SESSIONS[who]).unwrap()
     }
