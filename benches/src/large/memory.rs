@@ -4,7 +4,7 @@ use std::fs;
 use std::time::Duration;
 
 /// Bytes of resident memory: now, and at most until now. `None` where the system does not tell.
-pub(super) fn resident() -> Option<(u64, u64)> {
+pub fn resident() -> Option<(u64, u64)> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     Some((of(&status, "VmRSS:")?, of(&status, "VmHWM:")?))
 }

@@ -11,5 +11,6 @@ mod tasks;
 mod words;
 
 pub use measure::{Asked, measure};
+pub use memory::resident;
 pub use report::{LargeSession, Read, Written};
 pub use tasks::{Outcome, Task, perform};
