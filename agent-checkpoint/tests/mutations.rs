@@ -328,6 +328,7 @@ fn bent_logs_give_back_what_was_saved_or_say_what_is_wrong() {
     }
     assert!(refused * 2 < ROUNDS, "{refused} refused");
     assert!(restored > ROUNDS / 2, "{restored} restored");
+    println!("damage: {ROUNDS} bent logs, {refused} refused, {restored} checkpoints restored");
 }
 
 /// The sum that ties a frame to its segment.
@@ -341,6 +342,7 @@ fn seed(store: &MemoryStore, name: &SessionId, segment: u32) -> u32 {
 fn forged_frames_panic_nobody() {
     let (origin, logs) = logs();
     let mut dice = Dice(2);
+    let (mut opened, mut restored) = (0, 0);
     for round in 0..ROUNDS {
         let log = &logs[dice.roll(3)];
         let mut segments = log.segments.clone();
@@ -389,8 +391,10 @@ fn forged_frames_panic_nobody() {
         let Ok(mut session) = try_open(&store, &log.name, Resume::Whole) else {
             continue;
         };
+        opened += 1;
         for checkpoint in session.list() {
             if session.restore(&checkpoint.id).is_ok() {
+                restored += 1;
                 let _ = seen(&session);
             }
         }
@@ -400,4 +404,6 @@ fn forged_frames_panic_nobody() {
         let again = try_open(&store, &log.name, Resume::Whole);
         assert!(again.is_ok(), "round {round}: {:?}", again.map(drop));
     }
+    assert!(opened > ROUNDS / 2, "{opened} opened");
+    println!("damage: {ROUNDS} forged logs, {opened} opened, {restored} checkpoints restored");
 }

@@ -119,7 +119,11 @@ impl Appender {
                 }
             }
         }
-        self.health.unsynced_bytes = self.unsynced.written_len();
+        self.health.unsynced_bytes = if self.end.is_synced {
+            0
+        } else {
+            self.unsynced.written_len()
+        };
         self.health.unreplicated_bytes = self.writer.lag();
         appended
     }
@@ -219,7 +223,7 @@ impl Appender {
             self.end.position = Some(behind(position, len));
             self.end.is_synced = false;
             if asked.is_synced() {
-                self.synced();
+                self.acknowledged();
             }
         }
         let is_due = match durability {
@@ -232,9 +236,17 @@ impl Appender {
             && is_due
         {
             appended.unreplicated = unless_kept(self.writer.append(position, &[], durability))?;
-            self.synced();
+            self.acknowledged();
         }
         Ok(appended)
+    }
+
+    /// Whatever was written is on the device; where it is not in its segment there, it is kept.
+    fn acknowledged(&mut self) {
+        self.end.is_synced = true;
+        if self.writer.is_settled() {
+            self.synced();
+        }
     }
 
     fn synced(&mut self) {

@@ -147,22 +147,22 @@ mod tests {
         use crate::{FileStore, TakeOver};
         let folder = tempfile::tempdir().unwrap();
         let store = FileStore::open(folder.path()).unwrap();
-        for expected in 1..=4 {
+        let mut first = None;
+        for behind in 0..4 {
             let builder = Checkpointer::builder(store.clone(), id());
             let mut session = builder.take_over(TakeOver::Force).open().unwrap();
             say(&mut session, "again");
-            assert_eq!(session.epoch(), expected);
+            let first = *first.get_or_insert(session.epoch());
+            assert_eq!(session.epoch(), first + behind);
         }
+        let first = first.unwrap();
         let lock = store.session_folder(&id()).unwrap().join("lock");
         std::fs::write(&lock, [7; 300]).unwrap();
-        assert_eq!(
-            open(store.clone()).epoch(),
-            2,
-            "a mark that cannot be read, and a new segment"
-        );
+        let marked = open(store.clone()).epoch();
+        assert!(marked > first + 3, "a mark that cannot be read");
         std::fs::remove_file(lock).unwrap();
         let session = open(store);
-        assert_eq!(session.epoch(), 3);
+        assert!(session.epoch() > marked, "{} {marked}", session.epoch());
         assert_eq!(session.history().len(), 4);
     }
 }

@@ -4,9 +4,11 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::play::{Actor, Expected, Play, ROOT, SESSIONS, Seen, Settings};
+use super::choices::choices;
+use super::play::{Actor, Expected, Play, ROOT, SESSIONS, Seen};
 use super::points::Points;
 use super::script::{Dice, Step};
+use super::settings::Settings;
 use crate::fs::read_bounded;
 use crate::fs::sim::{Disk, Moment, SimFiles};
 use crate::{Checkpointer, FileStore, Reader, Report, Retention};
@@ -436,40 +438,4 @@ impl<'a> Explorer<'a> {
 /// What each session's recovery depends on: all of the disk but the other session.
 fn keys(disk: &Disk) -> [(usize, [u8; 32]); 2] {
     [0, 1].map(|who| (who, disk.digest_without(SESSIONS[1 - who])))
-}
-
-/// How what is not durable may have come out: all ways where they are few, otherwise some.
-pub(super) fn choices(disk: &Disk, most: usize, dice: &mut Dice) -> Vec<Vec<usize>> {
-    let ways = disk.choices();
-    let all = ways
-        .iter()
-        .try_fold(1_usize, |all, ways| all.checked_mul(*ways));
-    if let Some(all) = all.filter(|all| *all <= most) {
-        return (0..all)
-            .map(|mut number| {
-                let digit = |ways: &usize| {
-                    let digit = number % ways;
-                    number /= ways;
-                    digit
-                };
-                ways.iter().map(digit).collect()
-            })
-            .collect();
-    }
-    let oldest = |ways: &usize| usize::from(*ways > 1);
-    let mut some = vec![vec![0; ways.len()], ways.iter().map(oldest).collect()];
-    while some.len() < most {
-        let mut chosen = vec![0; ways.len()];
-        let style = dice.roll(4);
-        for (choice, ways) in chosen.iter_mut().zip(&ways) {
-            *choice = match style {
-                // Few are missing, few landed, or as many as not.
-                0 if !dice.is_one_in(6) => 0,
-                1 if dice.is_one_in(6) => 0,
-                _ => dice.roll(*ways),
-            };
-        }
-        some.push(chosen);
-    }
-    some
 }

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use agent_primitives::CheckpointKind;
 
 use super::explore::{Effort, Explorer};
-use super::play::{Play, SESSIONS, Seen, Settings};
+use super::play::{Play, SESSIONS, Seen};
 use super::script::{Act, Step};
+use super::settings::Settings;
 use crate::fs::sim::{Fault, SimFiles};
 use crate::{Durability, Error};
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use agent_primitives::{CheckpointKind, ManualClock, SessionId, Timestamp};
 
-use super::explore::choices;
+use super::choices::choices;
 use super::play::FORMAT;
 use super::script::Dice;
 use crate::fs::sim::{Disk, SimFiles};

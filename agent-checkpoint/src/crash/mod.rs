@@ -1,15 +1,18 @@
 //! Crashes at every operation of many scripts: what was acknowledged comes back, and never anything else.
 
+mod choices;
 mod explore;
 mod faults;
 mod mirror;
 mod play;
 mod points;
 mod script;
+mod settings;
 
 use explore::{Effort, Explorer, Tally};
-use play::{FORMAT, Play, ROOT, Settings};
+use play::{FORMAT, Play, ROOT};
 use script::{Act, Extra, Step, random_script, sealing_script};
+use settings::Settings;
 
 use std::path::Path;
 
@@ -82,6 +85,7 @@ fn report(what: &str, tally: Tally) {
 const SETTINGS: Settings = Settings {
     segment_target: 2_000,
     durability: Durability::Synced,
+    journal: None,
     seals: false,
 };
 
@@ -117,6 +121,7 @@ const SYNCED_STATES: usize = if IS_THOROUGH { 44_000 } else { 1 };
 const BUFFERED_STATES: usize = if IS_THOROUGH { 32_000 } else { 1 };
 const MIRROR_STATES: usize = 10_000;
 const WILD_STATES: usize = if IS_THOROUGH { 16_000 } else { 1 };
+const JOURNAL_STATES: usize = if IS_THOROUGH { 16_000 } else { 1 };
 const SEALING_STATES: usize = if IS_THOROUGH { 8_000 } else { 1 };
 /// Segments this long are full after a few saves, so that there is something to seal, in bytes.
 const SHORT: usize = 700;
@@ -131,6 +136,43 @@ fn a_crash_at_any_operation_loses_nothing_acknowledged() {
 fn a_crash_at_any_operation_of_a_buffered_session_loses_nothing_that_was_synced() {
     let tally = scripts(100, Durability::Buffered, BUFFERED_STATES);
     report("buffered sessions", tally);
+}
+
+#[test]
+fn a_crash_at_any_operation_loses_nothing_that_only_a_journal_holds() {
+    // Short: a journal is one more file with choices of its own at each operation.
+    let len = if IS_THOROUGH { 6 } else { 3 };
+    let mut tally = Tally::default();
+    for seed in 200.. {
+        let sector = if seed % 3 == 2 { 4_096 } else { 512 };
+        let settings = Settings {
+            // Short enough to be begun anew all the time.
+            journal: Some(4_096 * (1 + seed % 2)),
+            segment_target: if seed % 4 == 0 { 2_000 } else { 8_000 },
+            ..SETTINGS
+        };
+        let extra = Extra {
+            removes: seed % 2 == 0,
+            forks: seed % 4 == 1,
+            wild: seed % 2 == 1,
+        };
+        let save = Act::Save(CheckpointKind::Auto, Durability::Synced);
+        let script: Vec<_> = random_script(seed, len, extra)
+            .into_iter()
+            .flat_map(|(who, act)| match act {
+                Act::Push(_) => vec![(who, act), (who, save)],
+                _ => vec![(who, act)],
+            })
+            .collect();
+        let name = format!("journal {seed}");
+        let tried = crash_anywhere(&name, &with_store(sector), settings, &script);
+        println!("{name}: {} states", tried.states);
+        tally += tried;
+        if tally.states >= JOURNAL_STATES {
+            break;
+        }
+    }
+    report("with a journal", tally);
 }
 
 #[test]
@@ -179,6 +221,7 @@ fn a_crash_while_full_segments_are_sealed_among_saves_loses_nothing_acknowledged
                 _ => Durability::Buffered,
             },
             seals: true,
+            ..SETTINGS
         };
         let files = with_store(if seed % 4 == 1 { 4_096 } else { 512 });
         let tried = crash_anywhere(&format!("script {seed}"), &files, settings, &script);
@@ -219,6 +262,37 @@ fn a_crash_of_a_store_its_mirror_or_both_loses_nothing_replicated() {
         tally.moments,
         tally.second
     );
+}
+
+#[test]
+fn a_crash_where_one_segment_takes_over_from_another_loses_nothing_acknowledged() {
+    use Durability::{Buffered, Synced};
+    let save = |durability| Act::Save(CheckpointKind::Manual, durability);
+    let alone = |acts: &[Act]| acts.iter().map(|act| (0, *act)).collect::<Vec<Step>>();
+    let (few, many) = (Act::Push(30), Act::Push(700));
+    // Full ones, of which nobody asked for a sync until the last save.
+    let mut full = [few, save(Buffered)].repeat(9);
+    full.extend([few, save(Synced)]);
+    // One that failed, and takes back what it may hold of a save.
+    let failed = [
+        [many, save(Synced), few, Act::FailSync],
+        [few, save(Buffered), many, Act::FailSync],
+        [few, save(Synced), few, Act::FailSync],
+    ];
+    let scripts = [
+        ("full segments", SHORT, alone(&full)),
+        ("failed segments", 8_000, alone(&failed.concat())),
+    ];
+    for (name, segment_target, script) in scripts {
+        let settings = Settings {
+            segment_target,
+            ..SETTINGS
+        };
+        report(
+            name,
+            crash_anywhere(name, &with_store(512), settings, &script),
+        );
+    }
 }
 
 /// What these tests would notice in the store.
@@ -318,10 +392,15 @@ fn scripts_that_fail() -> [(&'static str, Durability, Vec<Step>); 3] {
 #[test]
 fn an_error_at_any_call_is_told_and_the_next_save_goes_through() {
     let stride = if IS_THOROUGH { 1 } else { 37 };
+    let short = Some(4 << 10);
     for (name, durability, script) in scripts_that_fail() {
-        for lasting in [false, true] {
+        for (lasting, journal) in [(false, None), (true, None), (false, short), (true, short)] {
+            if journal.is_some() && !IS_THOROUGH && lasting {
+                continue;
+            }
             let settings = Settings {
                 durability,
+                journal,
                 ..SETTINGS
             };
             let done = faults::fail_anywhere(

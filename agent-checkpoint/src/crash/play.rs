@@ -2,19 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::num::NonZeroUsize;
-use std::sync::Arc;
 
-use agent_primitives::{CheckpointId, CheckpointKind, ManualClock, SessionId, Timestamp};
+use agent_primitives::{CheckpointId, CheckpointKind};
 use serde::{Deserialize, Serialize};
 
 use super::points::Points;
 use super::script::{Act, Step};
+use super::settings::Settings;
 use crate::fs::sim::SimFiles;
-use crate::{
-    Builder, Checkpointer, Durability, Error, FileStore, Message, Resume, Retention, Sealing,
-    SessionState, Snapshot, Store, TakeOver,
-};
+use crate::{Checkpointer, Durability, Error, FileStore, Message, SessionState, Snapshot, Store};
 
 pub(super) const ROOT: &str = "/store";
 pub(super) const SESSIONS: [&str; 2] = ["a", "b"];
@@ -110,69 +106,6 @@ pub(super) struct Actor {
     pub(super) known: BTreeMap<CheckpointId, Seen>,
 }
 
-/// How sessions are opened.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Settings {
-    pub(super) segment_target: usize,
-    pub(super) durability: Durability,
-    /// Whether the first session's full segments are sealed behind its back, [as far as is said](Act::SealOn).
-    pub(super) seals: bool,
-}
-
-impl Settings {
-    pub(super) fn id(who: usize) -> SessionId {
-        SessionId::new(SESSIONS[who]).unwrap()
-    }
-
-    /// With no more than its last messages in memory.
-    pub(super) fn open_last(
-        &self,
-        store: &FileStore,
-        who: usize,
-        messages: usize,
-    ) -> Result<Checkpointer, Error> {
-        Checkpointer::builder(store.clone(), Self::id(who))
-            .segment_target(self.segment_target)
-            .resume(Resume::Last(messages))
-            .sealing(Sealing::Never)
-            .open()
-    }
-
-    /// From whoever has it.
-    fn open_over(&self, store: &FileStore, who: usize) -> Result<Checkpointer, Error> {
-        self.builder(store, who, Retention::last(NonZeroUsize::new(3).unwrap()))
-            .take_over(TakeOver::Force)
-            .open()
-    }
-
-    pub(super) fn open(&self, store: &FileStore, who: usize) -> Result<Checkpointer, Error> {
-        self.open_keeping(store, who, Retention::last(NonZeroUsize::new(3).unwrap()))
-    }
-
-    pub(super) fn open_keeping(
-        &self,
-        store: &FileStore,
-        who: usize,
-        retention: Retention,
-    ) -> Result<Checkpointer, Error> {
-        self.builder(store, who, retention).open()
-    }
-
-    fn builder(&self, store: &FileStore, who: usize, retention: Retention) -> Builder {
-        let clock = ManualClock::starting_at(Timestamp::from_unix_seconds(1_000));
-        Checkpointer::builder(store.clone(), Self::id(who))
-            .clock(Arc::new(clock))
-            .durability(self.durability)
-            .retention(retention)
-            .sealing(if self.seals && who == 0 {
-                Sealing::Background
-            } else {
-                Sealing::Never
-            })
-            .segment_target(self.segment_target)
-    }
-}
-
 /// A script on its way.
 #[derive(Debug)]
 pub(super) struct Play {
@@ -211,7 +144,7 @@ impl Play {
         actors: [Actor; 2],
     ) -> Result<Self, Error> {
         let marks = vec![[actors[0].expected, actors[1].expected]];
-        let store = FileStore::open_on(Arc::new(files.clone()), ROOT)?;
+        let store = settings.store(files)?;
         files.hold_sealing(settings.seals);
         Ok(Self {
             files: files.clone(),

@@ -6,7 +6,7 @@ use std::io::Write;
 use serde::de::{Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use super::{ITEMS_MAX, PAYLOAD_MAX};
+use super::{ITEMS_MAX, PAYLOAD_MAX, plain_items};
 use crate::codec::write_json;
 use crate::{Error, Message};
 
@@ -102,6 +102,13 @@ pub(crate) fn json_len(message: &Message) -> Result<usize, Error> {
 pub(crate) struct Items {
     pub(crate) age_ms: i64,
     pub(crate) messages: Vec<Message>,
+}
+
+impl Items {
+    /// The items of a payload, inflated.
+    pub(crate) fn decode(raw: &[u8]) -> Result<Self, serde_json::Error> {
+        plain_items::read(raw).map_or_else(|| serde_json::from_slice(raw), Ok)
+    }
 }
 
 impl<'de> Deserialize<'de> for Items {

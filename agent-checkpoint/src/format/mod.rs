@@ -13,6 +13,7 @@ pub(crate) mod items;
 pub(crate) mod pack;
 pub(crate) mod patch;
 pub(crate) mod payload;
+mod plain_items;
 pub(crate) mod point;
 pub(crate) mod segment;
 pub(crate) mod skip;

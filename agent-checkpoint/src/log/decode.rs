@@ -180,8 +180,7 @@ fn understood(found: &Found<'_>, raw: &[u8]) -> Result<Decoded, Refusal> {
     };
     Ok(match header.kind {
         Kind::ITEMS => {
-            let Items { age_ms, messages } =
-                serde_json::from_slice(raw).map_err(|_| Fault::Content)?;
+            let Items { age_ms, messages } = Items::decode(raw).map_err(|_| Fault::Content)?;
             last_number(header.seq, messages.len()).ok_or(Fault::Limit)?;
             covered(Content::Items { age_ms, messages })
         }

@@ -292,6 +292,13 @@ pub trait Writer: fmt::Debug + Send + Sync {
     /// the same copy.
     fn set_aside(&mut self, at: Position, bytes: &[u8]) -> Result<String, Error>;
 
+    /// Whether what synced appends brought is on the device in its segment. Where it is not, it is on the
+    /// device all the same, elsewhere; then the caller keeps it, to write it once more when a later sync of
+    /// the segment fails. `true` unless a store knows such a place.
+    fn is_settled(&self) -> bool {
+        true
+    }
+
     /// Room that the session takes now, copies set aside not counted.
     fn size(&self) -> Result<Size, Error>;
 

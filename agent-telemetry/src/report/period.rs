@@ -111,11 +111,10 @@ impl Period {
         if let Some((from, to)) = text.split_once("..") {
             let moment = |text: &str| moment(text.trim()).ok_or_else(unreadable);
             let period = Self::new(moment(from)?, moment(to)?);
-            return if period.is_empty() {
-                Err(InvalidPeriod::Empty { text: shown() })
-            } else {
-                Ok(period)
-            };
+            if period.is_empty() {
+                return Err(InvalidPeriod::Empty { text: shown() });
+            }
+            return Ok(period);
         }
         let minutes = [("m", 1), ("h", 60), ("d", 1_440), ("w", 10_080)]
             .into_iter()

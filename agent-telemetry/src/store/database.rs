@@ -92,21 +92,27 @@ impl Database {
             .query_row([], |row| row.get(0))?;
         if self.data_version.replace(written) != Some(written) {
             self.sessions.forget();
+            self.rollups.forget();
         }
         let mut sums = Minutes::default();
+        let mut insert = None;
         for (seq, record) in (first..next).zip(batch) {
             let standing = self.sessions.standing(&transaction, names, record)?;
             sums.add(record, &standing);
-            let mut encoder = Encoder::new(&transaction, names);
-            let (table, cells) = encoder.row(seq, record)?;
-            let (_, insert) = inserts
-                .iter()
-                .find(|(known, _)| *known == table)
-                .ok_or(rusqlite::Error::InvalidQuery)?;
-            transaction
-                .prepare_cached(insert)?
-                .execute(params_from_iter(cells))?;
+            let (table, cells) = Encoder::new(&transaction, names).row(seq, record)?;
+            // Mostly the table of the row before.
+            let open = match insert.take() {
+                Some((of, statement)) if of == table => statement,
+                _ => {
+                    let known = inserts.iter().find(|(known, _)| *known == table);
+                    let (_, insert) = known.ok_or(rusqlite::Error::InvalidQuery)?;
+                    transaction.prepare_cached(insert)?
+                }
+            };
+            let (_, open) = insert.insert((table, open));
+            open.execute(params_from_iter(cells))?;
         }
+        drop(insert);
         self.rollups.add(&transaction, names, &sums)?;
         transaction
             .prepare_cached("UPDATE sequence SET next = ?1")?
@@ -115,6 +121,12 @@ impl Database {
         transaction.commit()?;
         self.newest = self.newest.max(sums.0.keys().last().copied());
         Ok(())
+    }
+
+    /// What is remembered of the database, which may be otherwise by now.
+    pub(super) fn forget(&mut self) {
+        self.sessions.forget();
+        self.rollups.forget();
     }
 
     /// Sums up what lies in the rows and not in the sums, page by page, so that no other program waits
@@ -130,6 +142,7 @@ impl Database {
                 .transaction_with_behavior(TransactionBehavior::Immediate)?;
             // Another program may do the same.
             self.sessions.forget();
+            self.rollups.forget();
             if CatchUp::is_done(&transaction)? {
                 return Ok(());
             }
@@ -145,9 +158,10 @@ impl Database {
         let Some(newest) = prune::newest(&self.connection)? else {
             return Ok(Pruned::default());
         };
+        self.rollups.forget();
         let mut pruning = Pruning::new(retention.cutoffs(newest.min(now.unix_seconds())));
         while !pruning.step(&mut self.connection)?.done {}
-        self.sessions.forget();
+        self.forget();
         Ok(pruning.total)
     }
 
@@ -161,10 +175,11 @@ impl Database {
             return Ok(());
         };
         let step = pruning.step(&mut self.connection);
+        self.rollups.forget();
         if !matches!(step, Ok(Pruned { done: true, .. })) {
             self.pruning = Some(pruning);
         } else if pruning.total.sessions > 0 {
-            self.sessions.forget();
+            self.forget();
         }
         step.map(drop)
     }

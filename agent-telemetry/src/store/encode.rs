@@ -12,6 +12,9 @@ use crate::{Body, Decision, ModelCall, Record, Task, Violation};
 
 type Cell<'a> = ToSqlOutput<'a>;
 
+/// Cells of the widest row.
+const CELLS: usize = 22;
+
 const NULL: Cell<'static> = ToSqlOutput::Borrowed(ValueRef::Null);
 
 /// Turns records into rows of the [`Table`] layout, within a transaction.
@@ -32,13 +35,14 @@ impl<'a> Encoder<'a> {
     ) -> rusqlite::Result<(Table, Vec<Cell<'r>>)> {
         let session = record.session.as_ref().map(AsRef::as_ref);
         let agent = record.agent.as_ref().map(AsRef::as_ref);
-        let mut row = vec![
+        let mut row = Vec::with_capacity(CELLS);
+        row.extend([
             Cell::from(seq),
             Cell::from(record.at.unix_nanos()),
             self.maybe_name(session)?,
             self.maybe_name(agent)?,
             self.maybe_name(record.project.as_ref().map(AsRef::as_ref))?,
-        ];
+        ]);
         let table = self.body(&record.body, &mut row)?;
         Ok((table, row))
     }

@@ -232,7 +232,7 @@ impl Sink for SqliteSink {
         self.store(batch).map_err(|error| {
             self.names.forget();
             if let Some(database) = &mut self.database {
-                database.sessions.forget();
+                database.forget();
             }
             SinkError::new(error)
         })?;

@@ -149,7 +149,6 @@ fn fill(path: &Path, sessions: u32) -> Result<(u64, u64), Broken> {
         }
     }
     write(&mut batch)?;
-    drop(write);
     Ok((records, calls))
 }
 

@@ -2,6 +2,9 @@
 
 use std::io;
 
+use std::sync::Arc;
+
+use super::group::Member;
 use crate::Durability;
 use crate::format::SEGMENT_TARGET;
 use crate::fs::{FileHandle, write_all};
@@ -30,11 +33,15 @@ pub(super) enum Failure {
 /// A segment and its end.
 #[derive(Debug)]
 pub(super) struct Active {
-    disk: Box<dyn FileHandle>,
+    disk: Arc<dyn FileHandle>,
+    /// Its place among those that sync together.
+    member: Option<Member>,
     end: u64,
     /// Length of the file. From `end` on it holds zeros.
     allocated: u64,
     is_synced: bool,
+    /// What is not synced is in a journal, and that is.
+    is_covered: bool,
     is_poisoned: bool,
 }
 
@@ -42,11 +49,39 @@ impl Active {
     /// A segment on the device, whose `end` is followed by zeros up to `allocated`.
     pub(super) fn new(disk: Box<dyn FileHandle>, end: u64, allocated: u64) -> Self {
         Self {
-            disk,
+            disk: disk.into(),
+            member: None,
             end,
             allocated,
             is_synced: true,
+            is_covered: true,
             is_poisoned: false,
+        }
+    }
+
+    /// Syncs together with others.
+    pub(super) fn joining(
+        mut self,
+        member: impl FnOnce(Arc<dyn FileHandle>) -> Option<Member>,
+    ) -> Self {
+        self.member = member(Arc::clone(&self.disk));
+        self
+    }
+
+    /// Whether everything is on the device, and where it belongs.
+    pub(super) const fn is_synced(&self) -> bool {
+        self.is_synced
+    }
+
+    /// Whether a journal has what the device may not have here.
+    pub(super) const fn is_lent(&self) -> bool {
+        self.is_covered && !self.is_synced
+    }
+
+    /// All of it that counts is elsewhere now.
+    pub(super) fn leave(&self) {
+        if let Some(member) = &self.member {
+            member.leave();
         }
     }
 
@@ -64,11 +99,13 @@ impl Active {
     pub(super) fn resumed(disk: Box<dyn FileHandle>, end: u64, allocated: u64) -> Self {
         let mut active = Self::new(disk, end, allocated);
         active.is_synced = false;
+        active.is_covered = false;
         active
     }
 
     /// Writes at the end.
     pub(super) fn append(&mut self, bytes: &[u8], durability: Durability) -> Result<(), Failure> {
+        self.is_poisoned |= self.member.as_ref().is_some_and(Member::is_lost);
         if self.is_poisoned {
             return Err(Failure::Poisoned);
         }
@@ -86,6 +123,7 @@ impl Active {
         }
         self.end = before.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
         self.is_synced = false;
+        let was_covered = std::mem::replace(&mut self.is_covered, false);
         if self.end > self.allocated {
             if durability == Durability::Synced {
                 self.preallocate();
@@ -94,9 +132,24 @@ impl Active {
                 self.allocated = self.end;
             }
         }
-        if durability.is_synced()
-            && let Err(error) = self.sync()
-        {
+        let member = self.member.take();
+        let arrival = member
+            .as_ref()
+            .filter(|_| durability.is_synced())
+            .map(Member::arrive);
+        self.is_covered = durability == Durability::Synced
+            && was_covered
+            && arrival
+                .as_ref()
+                .is_some_and(|arrival| arrival.commit(before, bytes));
+        let synced = if durability.is_synced() && !self.is_covered {
+            self.sync_by(member.as_ref())
+        } else {
+            Ok(())
+        };
+        drop(arrival);
+        self.member = member;
+        if let Err(error) = synced {
             tracing::error!(%error, "sync failed");
             // Whoever reads next must not take for saved what was never acknowledged.
             self.take_back(before);
@@ -142,6 +195,10 @@ impl Active {
     }
 
     fn take_back(&mut self, end: u64) {
+        // The device may have it all the same, until the segment is synced: in a journal alone, what takes
+        // its place could not be told from what it takes the place of.
+        self.is_covered = false;
+        self.is_synced = false;
         self.end = end;
         self.allocated = end;
         self.is_poisoned |= self.disk.set_len(end).is_err();
@@ -149,15 +206,23 @@ impl Active {
 
     /// Makes everything written durable.
     pub(super) fn sync(&mut self) -> Result<(), io::Error> {
+        let member = self.member.take();
+        let synced = self.sync_by(member.as_ref());
+        self.member = member;
+        synced
+    }
+
+    fn sync_by(&mut self, member: Option<&Member>) -> Result<(), io::Error> {
         if self.is_poisoned {
             return Err(io::Error::other("an earlier sync failed"));
         }
         if !self.is_synced {
             // The system forgets what it could not write, so that a second sync would lie.
-            self.disk
-                .sync_data()
+            member
+                .map_or_else(|| self.disk.sync_data(), Member::sync)
                 .inspect_err(|_| self.is_poisoned = true)?;
             self.is_synced = true;
+            self.is_covered = true;
         }
         Ok(())
     }
@@ -167,6 +232,7 @@ impl Active {
         if !self.is_poisoned && self.allocated > self.end {
             self.disk.set_len(self.end)?;
             self.allocated = self.end;
+            // The length is nothing that a journal covers, nor that anybody counts on.
             self.is_synced = false;
         }
         Ok(())

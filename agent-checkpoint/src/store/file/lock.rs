@@ -10,7 +10,7 @@ use super::lease::{OWNER_AT, RECORD_LEN, SUCCESSOR_AT, decode, encode};
 use super::names::segment_name;
 use super::{LOCK, failed, folder};
 use crate::format::SEGMENT_MAX;
-use crate::fs::{Access, FileHandle, FileSystem, read_bounded, write_all};
+use crate::fs::{Access, FileHandle, FileSystem, is_absence, read_bounded, write_all};
 use crate::store::claim::{Found, Record, Stage, Verdict, decide};
 use crate::store::claimant;
 use crate::{Claim, Error, Tenure};
@@ -83,13 +83,44 @@ pub(super) struct Turn {
     _file: Box<dyn FileHandle>,
 }
 
+/// A session without an owner, kept so.
+#[derive(Debug)]
+pub(super) struct Quiet {
+    _turn: Box<dyn FileHandle>,
+    _lock: Box<dyn FileHandle>,
+}
+
+impl Quiet {
+    /// `None` where somebody has the session or asks for it, or where that cannot be told.
+    pub(super) fn take(files: &dyn FileSystem, folder: &Path) -> Result<Option<Self>, Error> {
+        let take = |name: &str| {
+            let path = folder.join(name);
+            let taken = files.open(&path, Access::Write).and_then(|file| {
+                let is_taken = file.try_lock()? && file.is_at(&path)?;
+                Ok(is_taken.then_some(file))
+            });
+            match taken {
+                Err(e) if is_absence(&e) => Ok(None),
+                taken => taken.map_err(|e| failed("locking", &path, e)),
+            }
+        };
+        let turn = take(TURN)?;
+        let lock = take(LOCK)?;
+        Ok(turn.zip(lock).map(|(turn, lock)| Self {
+            _turn: turn,
+            _lock: lock,
+        }))
+    }
+}
+
 impl Lock {
-    /// Claims the session, whose folder is made where there is none.
+    /// Claims the session, whose folder is made where there is none. One that begins has at least the epoch that
+    /// `least` tells.
     pub(super) fn claim(
         files: &dyn FileSystem,
         folder: &Path,
-        session: &SessionId,
-        claim: &Claim,
+        (session, claim): (&SessionId, &Claim),
+        least: impl Fn() -> Result<u64, Error>,
     ) -> Result<(Self, Turn), Error> {
         let held = || Error::locked(session.clone());
         // Each turn is lost to a removal that finished meanwhile.
@@ -135,6 +166,7 @@ impl Lock {
             }
             let mut record = claimant::record(claim);
             let tenure = match decide(&found, &record, claim) {
+                Verdict::Take(tenure) if found.record.is_none() => first(tenure, claim, least()?),
                 Verdict::Take(tenure) => tenure,
                 Verdict::Refuse(Some(owner)) => {
                     return Err(Error::locked_by(session.clone(), owner));
@@ -269,6 +301,16 @@ impl Lock {
 
     fn write(&self) -> std::io::Result<()> {
         write_all(&**held(&self.file), OWNER_AT, &encode(&self.record))
+    }
+}
+
+/// A session that was removed and made again begins with another epoch than it had: what is left of the
+/// earlier one in a journal is known by that. Where the clock says what it said then, the journals tell.
+fn first(tenure: Tenure, claim: &Claim, least: u64) -> Tenure {
+    let now = u64::try_from(claim.now.unix_millis()).unwrap_or(0);
+    Tenure {
+        epoch: tenure.epoch.max(now).max(least),
+        ..tenure
     }
 }
 

@@ -5,6 +5,7 @@ mod atomic_write;
 #[cfg(test)]
 mod failed_sync;
 mod folder;
+mod group;
 mod identity;
 mod lease;
 mod location;
@@ -32,6 +33,7 @@ use crate::fs::{
     Access, EntryKind, FileHandle, FileSystem, Obstacle, OsFiles, read_bounded, read_part,
 };
 use crate::log::seal::index_of;
+use group::{Group, Limits};
 use lock::{Lock, Turn};
 use writer::FileWriter;
 
@@ -83,6 +85,7 @@ pub struct FileStore {
     files: Arc<dyn FileSystem>,
     root: Arc<Path>,
     id: StoreId,
+    group: Arc<Group>,
 }
 
 impl FileStore {
@@ -111,7 +114,7 @@ impl FileStore {
     /// # Errors
     /// [`Error::is_foreign`] when another store is there; otherwise as [`open`](Self::open).
     pub fn open_mirror(folder: impl Into<PathBuf>, id: StoreId) -> Result<Self, Error> {
-        Self::open_as(Arc::new(OsFiles), folder, Some(id))
+        Self::open_as(Arc::new(OsFiles), folder, Some(id), Limits::default())
     }
 
     /// As [`open`](Self::open), on another file system than the machine's.
@@ -119,13 +122,14 @@ impl FileStore {
         files: Arc<dyn FileSystem>,
         folder: impl Into<PathBuf>,
     ) -> Result<Self, Error> {
-        Self::open_as(files, folder, None)
+        Self::open_as(files, folder, None, Limits::default())
     }
 
     fn open_as(
         files: Arc<dyn FileSystem>,
         folder: impl Into<PathBuf>,
         id: Option<StoreId>,
+        limits: Limits,
     ) -> Result<Self, Error> {
         let root = folder.into();
         if root.as_os_str().is_empty() {
@@ -146,11 +150,68 @@ impl FileStore {
         }
         Self::remove_unfinished_forks(&*files, &root)?;
         let id = identity::read_or_make(&*files, &root, id)?;
+        group::settle(&*files, &root, id, None);
+        let root: Arc<Path> = root.into();
+        let group = Group::new(Arc::clone(&files), Arc::clone(&root), id, limits);
         Ok(Self {
             files,
-            root: root.into(),
+            root,
             id,
+            group: Arc::new(group),
         })
+    }
+
+    /// As [`open_on`](Self::open_on), with other limits for what is synced together.
+    #[cfg(test)]
+    pub(crate) fn open_grouped(
+        files: Arc<dyn FileSystem>,
+        folder: impl Into<PathBuf>,
+        (together, room): (usize, u64),
+    ) -> Result<Self, Error> {
+        Self::open_as(files, folder, None, Limits { together, room })
+    }
+
+    /// Sets how many synced appends must be under way at once in this process before they are written to one
+    /// journal and synced there together; 12 unless set, and `usize::MAX` for never. One journal takes
+    /// less of the processor, and more sessions a second where that is what they wait for; with fewer at once each
+    /// had better sync its own file.
+    ///
+    /// For the clones of what this returns; call it before sessions are opened.
+    ///
+    /// ```
+    /// use agent_checkpoint::{Checkpointer, FileStore, Message, Store};
+    /// use agent_primitives::{CheckpointKind, SessionId};
+    ///
+    /// let folder = tempfile::tempdir()?;
+    /// let store = FileStore::open(folder.path())?.sync_together(1);
+    /// let id = SessionId::new("s1")?;
+    /// let mut session = Checkpointer::builder(store.clone(), id.clone()).open()?;
+    /// for text in ["in a segment of its own", "in the journal"] {
+    ///     session.push(Message::user(text))?;
+    ///     session.save(CheckpointKind::Auto)?;
+    /// }
+    /// let is_journal = |name: &str| name.starts_with("journal-");
+    /// let names = std::fs::read_dir(folder.path())?.flatten();
+    /// let mut names = names.filter_map(|entry| entry.file_name().into_string().ok());
+    /// assert!(names.any(|name| is_journal(&name)));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn sync_together(self, at_least: usize) -> Self {
+        let limits = Limits {
+            together: at_least,
+            ..Limits::default()
+        };
+        let group = Group::new(
+            Arc::clone(&self.files),
+            Arc::clone(&self.root),
+            self.id,
+            limits,
+        );
+        Self {
+            group: Arc::new(group),
+            ..self
+        }
     }
 
     /// The folder.
@@ -179,7 +240,7 @@ impl FileStore {
     fn lock(&self, session: &SessionId) -> Result<(PathBuf, Lock, Turn), Error> {
         let folder = self.session_folder(session)?;
         let claim = Claim::at(SystemClock.timestamp());
-        let (lock, turn) = Lock::claim(&*self.files, &folder, session, &claim)?;
+        let (lock, turn) = Lock::claim(&*self.files, &folder, (session, &claim), || Ok(0))?;
         Ok((folder, lock, turn))
     }
 }
@@ -249,17 +310,20 @@ impl Store for FileStore {
 
     fn claim(&self, session: &SessionId, claim: &Claim) -> Result<Box<dyn Writer>, Error> {
         let folder = self.session_folder(session)?;
-        let (lock, _turn) = Lock::claim(&*self.files, &folder, session, claim)?;
+        let (files, id) = (&*self.files, (self.id, session));
+        let least = || group::beyond(files, &self.root, id);
+        let (lock, _turn) = Lock::claim(files, &folder, (session, claim), least)?;
+        group::redo(files, &self.root, &folder, id)?;
+        group::settle(files, &self.root, self.id, Some(session));
         let is_whole =
             |segment, bytes: &[u8]| index_of(&self.place(session, segment), bytes).is_some();
         if let Err(error) = sealed::tidy(&*self.files, &folder, SEGMENT_MAX, is_whole) {
             // Reading knows which of two files counts; the next writer tries again.
             tracing::warn!(%session, %error, "what an interrupted sealing left could not be removed");
         }
-        let files = Arc::clone(&self.files);
         Ok(Box::new(FileWriter::new(
-            files,
-            session.clone(),
+            (Arc::clone(&self.files), Arc::clone(&self.group)),
+            (self.id, session.clone()),
             folder,
             lock,
         )))
@@ -272,6 +336,7 @@ impl Store for FileStore {
             return folder::sync(&*self.files, &sessions);
         }
         let (folder, lock, turn) = self.lock(session)?;
+        self.group.forget(session);
         self.remove_locked(&folder)?;
         drop((lock, turn));
         folder::sync(&*self.files, &sessions)

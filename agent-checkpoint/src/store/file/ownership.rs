@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::atomic_write::atomic_write;
+use super::group::is_journal;
 use super::lock::{NEXT, TURN};
 use super::names::{is_unfinished, sealed_of, segment_of};
 use super::share::FORKING;
@@ -43,6 +44,7 @@ pub(super) fn is_all_own(names: &[String]) -> bool {
         [LOCK, identity::NAME, SESSIONS, QUARANTINE, IGNORE].contains(&name.as_str())
             || is_numbered(name, REMOVED)
             || is_numbered(name, FORKING)
+            || is_journal(name)
             || written_whole(name).is_some_and(|name| [identity::NAME, IGNORE].contains(&name))
     })
 }

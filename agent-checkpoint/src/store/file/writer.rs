@@ -8,18 +8,22 @@ use agent_primitives::{SessionId, Timestamp};
 
 use super::active::{Active, Failure};
 use super::atomic_write::atomic_write;
+use super::group::{Group, Member};
 use super::lock::{Lock, Right};
 use super::names::{sealed_name, segment_name};
 use super::{QUARANTINE, failed, folder, sealed};
 use crate::format::bytes_at;
+use crate::format::segment::{Place, Start};
 use crate::fs::{Access, FileHandle, FileSystem, write_all};
 use crate::store::name_aside;
-use crate::{Durability, Error, Position, Replacer, Size, Tenure, Writer};
+use crate::{Durability, Error, Position, Replacer, Size, StoreId, Tenure, Writer};
 
 /// Holds the session's lock as long as it lives.
 #[derive(Debug)]
 pub(super) struct FileWriter {
     files: Arc<dyn FileSystem>,
+    group: Arc<Group>,
+    store: StoreId,
     session: SessionId,
     folder: PathBuf,
     active: Option<(u32, Active)>,
@@ -34,14 +38,16 @@ pub(super) struct FileWriter {
 }
 
 impl FileWriter {
-    pub(super) const fn new(
-        files: Arc<dyn FileSystem>,
-        session: SessionId,
+    pub(super) fn new(
+        (files, group): (Arc<dyn FileSystem>, Arc<Group>),
+        (store, session): (StoreId, SessionId),
         folder: PathBuf,
         lock: Lock,
     ) -> Self {
         Self {
             files,
+            group,
+            store,
             session,
             folder,
             active: None,
@@ -67,6 +73,21 @@ impl FileWriter {
             return Err(Error::conflict(self.session.clone()));
         }
         Ok((file, len))
+    }
+
+    /// Lets appends to a segment with this header be synced with others'.
+    fn joined(&self, segment: u32, header: &[u8], active: Active) -> Active {
+        let place = Place {
+            store: self.store,
+            session: &self.session,
+            segment,
+        };
+        match place.check(header) {
+            Ok(Start::Good(opening, _)) => active.joining(|file| {
+                Member::new(&self.group, file, (&self.session, segment, opening.epoch))
+            }),
+            _ => active,
+        }
     }
 
     /// Ends the active segment: what was written there is durable before anything follows it.
@@ -121,8 +142,14 @@ impl Drop for FileWriter {
         if self.lock.check().is_err() {
             return;
         }
-        // Zeros that stay behind are skipped by readers.
-        if let Some((_, active)) = &mut self.active {
+        if let Some((segment, active)) = &mut self.active {
+            // A journal's help is not for longer than it takes.
+            if active.is_lent()
+                && let Err(error) = active.sync()
+            {
+                tracing::error!(segment, %error, "sync failed; a journal has what was saved");
+            }
+            // Zeros that stay behind are skipped by readers.
             let _ = active.trim();
         }
         self.lock.release();
@@ -182,14 +209,22 @@ impl Writer for FileWriter {
         let len = u64::try_from(header.len()).unwrap_or(u64::MAX);
         self.is_folder_synced = true;
         self.begun = None;
-        self.active = Some((segment, Active::new(file, len, len)));
+        let active = self.joined(segment, header, Active::new(file, len, len));
+        if let Some((_, last)) = self.active.replace((segment, active)) {
+            last.leave();
+        }
         Ok(())
     }
 
     fn resume(&mut self, at: Position) -> Result<(), Error> {
         self.lock.check()?;
         let (file, len) = self.open(at)?;
-        self.active = Some((at.segment, Active::resumed(file, at.offset, len)));
+        let mut header = vec![0; HEADER_MAX];
+        // What cannot be read now is synced by itself.
+        let read = file.read_at(0, &mut header).unwrap_or(0);
+        header.truncate(read);
+        let active = Active::resumed(file, at.offset, len);
+        self.active = Some((at.segment, self.joined(at.segment, &header, active)));
         Ok(())
     }
 
@@ -217,11 +252,21 @@ impl Writer for FileWriter {
                 match active.append(bytes, durability) {
                     // Whoever took over before this counts none of it; after this, all of it.
                     Ok(()) => self.lock.confirm(),
-                    Err(failure) => Err(refused(&self.session, &self.folder, segment, failure)),
+                    Err(failure) => Err(match self.lock.check() {
+                        // Whoever took over replaced the file as well.
+                        Err(error) if error.is_fenced() => error,
+                        _ => refused(&self.session, &self.folder, segment, failure),
+                    }),
                 }
             }
             _ => Err(Error::conflict(self.session.clone())),
         }
+    }
+
+    fn is_settled(&self) -> bool {
+        self.active
+            .as_ref()
+            .is_none_or(|(_, active)| active.is_synced())
     }
 
     fn set_aside(&mut self, at: Position, bytes: &[u8]) -> Result<String, Error> {
@@ -262,6 +307,9 @@ impl Writer for FileWriter {
         Ok(size)
     }
 }
+
+/// The start of a segment that holds its header, in bytes.
+const HEADER_MAX: usize = 4 << 10;
 
 /// Why a segment takes nothing more.
 fn refused(session: &SessionId, folder: &Path, segment: u32, failure: Failure) -> Error {

@@ -153,7 +153,7 @@ impl MirrorWriter {
             }
             self.primary.cut(*at)?;
             self.primary
-                .append(*at, &missing.rest, Durability::Synced)?;
+                .append(*at, &missing.rest, Durability::Replicated)?;
         }
         for segment in &missing.segments {
             let content = self.mirror_log().content(*segment)?;
@@ -301,7 +301,7 @@ impl MirrorWriter {
             mirror.resume(from)?;
         }
         let rest = ours.bytes.get(keep..).unwrap_or_default();
-        mirror.append(from, rest, Durability::Synced)
+        mirror.append(from, rest, Durability::Replicated)
     }
 
     /// Notes that the primary has `bytes` more, and lets the mirror have them when that is due.
@@ -320,7 +320,7 @@ impl MirrorWriter {
         if durability == Durability::Replicated
             && let (Some(mirror), true) = (&mut self.mirror, self.mirrored == Some(at))
         {
-            let appended = mirror.append(at, bytes, Durability::Synced);
+            let appended = mirror.append(at, bytes, Durability::Replicated);
             if appended.is_ok() {
                 self.mirrored = Some(end);
             } else {
@@ -425,6 +425,10 @@ impl Writer for MirrorWriter {
 
     fn lag(&self) -> u64 {
         self.lag
+    }
+
+    fn is_settled(&self) -> bool {
+        self.primary.is_settled()
     }
 }
 

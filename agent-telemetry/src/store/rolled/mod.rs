@@ -21,8 +21,8 @@ pub(super) use sessions::Sessions;
 pub(super) use write::Writer;
 
 /// A kind of sum, which has a table: `span, start`, then the key, the counts, and the rest.
-trait Rolled: Merge + Sized {
-    type Key: Ord;
+trait Rolled: Merge + Default {
+    type Key: Ord + Clone;
     const TABLE: &'static str;
     const KEY: &'static [&'static str];
     const COUNTS: &'static [&'static str];

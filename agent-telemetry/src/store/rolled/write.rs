@@ -1,6 +1,6 @@
 //! Adding sums to those in the database, within a transaction.
 
-use std::marker::PhantomData;
+use std::collections::BTreeMap;
 
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
@@ -53,6 +53,14 @@ impl Writer {
         Ok(())
     }
 
+    /// After a rollback, and when somebody else has written.
+    pub(in super::super) fn forget(&mut self) {
+        self.agents.recent.clear();
+        self.models.recent.clear();
+        self.tools.recent.clear();
+        self.metrics.recent.clear();
+    }
+
     fn add_span(
         &mut self,
         connection: &Connection,
@@ -83,11 +91,15 @@ struct Place<'a> {
     start: i64,
 }
 
+/// Most sums of a table in memory.
+const RECENT: usize = 512;
+
 #[derive(Debug)]
-struct Statements<T> {
+struct Statements<T: Rolled> {
     select: String,
     replace: String,
-    of: PhantomData<fn() -> T>,
+    /// What this connection wrote last: the spans that go on need not be read again.
+    recent: BTreeMap<(i64, i64, T::Key), T>,
 }
 
 impl<T: Rolled> Statements<T> {
@@ -115,11 +127,11 @@ impl<T: Rolled> Statements<T> {
                 values.join(", "),
                 places.join(", ")
             ),
-            of: PhantomData,
+            recent: BTreeMap::new(),
         }
     }
 
-    fn add(&self, place: &mut Place<'_>, sums: &Rollups) -> Result<(), Fault> {
+    fn add(&mut self, place: &mut Place<'_>, sums: &Rollups) -> Result<(), Fault> {
         let connection = place.connection;
         for (key, sum) in T::of(sums) {
             let names = &mut *place.names;
@@ -128,22 +140,35 @@ impl<T: Rolled> Statements<T> {
                 number: &mut |name| names.of(connection, name),
             };
             T::write_key(key, &mut row)?;
-            let mut select = connection.prepare_cached(&self.select)?;
-            let mut found = select.query(params_from_iter(&row.cells))?;
-            match found.next()? {
-                Some(stored) => {
-                    let mut decoder = Decoder::new(connection, place.texts, stored);
-                    let mut both = T::read(&mut decoder)?;
-                    both.absorb(sum);
-                    both.write(&mut row)?;
-                }
-                None => sum.write(&mut row)?,
-            }
-            drop(found);
+            let slot = (place.span, place.start, key.clone());
+            let mut all = match self.recent.remove(&slot) {
+                Some(all) => all,
+                None => self.stored(connection, place.texts, &row)?,
+            };
+            all.absorb(sum);
+            all.write(&mut row)?;
             connection
                 .prepare_cached(&self.replace)?
                 .execute(params_from_iter(row.cells))?;
+            if self.recent.len() >= RECENT {
+                self.recent.clear();
+            }
+            self.recent.insert(slot, all);
         }
         Ok(())
+    }
+
+    fn stored(
+        &self,
+        connection: &Connection,
+        texts: &mut Texts,
+        key: &Row<'_>,
+    ) -> Result<T, Fault> {
+        let mut select = connection.prepare_cached(&self.select)?;
+        let mut found = select.query(params_from_iter(&key.cells))?;
+        match found.next()? {
+            Some(stored) => T::read(&mut Decoder::new(connection, texts, stored)),
+            None => Ok(T::default()),
+        }
     }
 }

@@ -1,0 +1,84 @@
+//! How sessions are opened.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use agent_primitives::{ManualClock, SessionId, Timestamp};
+
+use crate::fs::sim::SimFiles;
+use crate::{
+    Builder, Checkpointer, Durability, Error, FileStore, Resume, Retention, Sealing, TakeOver,
+};
+
+/// How sessions are opened.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Settings {
+    pub(super) segment_target: usize,
+    pub(super) durability: Durability,
+    /// Length of a journal that takes all synced appends it can, where there is one.
+    pub(super) journal: Option<u64>,
+    /// Whether the first session's full segments are sealed behind its back, [as far as is said](Act::SealOn).
+    pub(super) seals: bool,
+}
+
+impl Settings {
+    pub(super) fn store(&self, files: &SimFiles) -> Result<FileStore, Error> {
+        let files = Arc::new(files.clone());
+        match self.journal {
+            Some(room) => FileStore::open_grouped(files, super::play::ROOT, (1, room)),
+            None => FileStore::open_on(files, super::play::ROOT),
+        }
+    }
+
+    pub(super) fn id(who: usize) -> SessionId {
+        SessionId::new(super::play::SESSIONS[who]).unwrap()
+    }
+
+    /// With no more than its last messages in memory.
+    pub(super) fn open_last(
+        &self,
+        store: &FileStore,
+        who: usize,
+        messages: usize,
+    ) -> Result<Checkpointer, Error> {
+        Checkpointer::builder(store.clone(), Self::id(who))
+            .segment_target(self.segment_target)
+            .resume(Resume::Last(messages))
+            .sealing(Sealing::Never)
+            .open()
+    }
+
+    /// From whoever has it.
+    pub(super) fn open_over(&self, store: &FileStore, who: usize) -> Result<Checkpointer, Error> {
+        self.builder(store, who, Retention::last(NonZeroUsize::new(3).unwrap()))
+            .take_over(TakeOver::Force)
+            .open()
+    }
+
+    pub(super) fn open(&self, store: &FileStore, who: usize) -> Result<Checkpointer, Error> {
+        self.open_keeping(store, who, Retention::last(NonZeroUsize::new(3).unwrap()))
+    }
+
+    pub(super) fn open_keeping(
+        &self,
+        store: &FileStore,
+        who: usize,
+        retention: Retention,
+    ) -> Result<Checkpointer, Error> {
+        self.builder(store, who, retention).open()
+    }
+
+    fn builder(&self, store: &FileStore, who: usize, retention: Retention) -> Builder {
+        let clock = ManualClock::starting_at(Timestamp::from_unix_seconds(1_000));
+        Checkpointer::builder(store.clone(), Self::id(who))
+            .clock(Arc::new(clock))
+            .durability(self.durability)
+            .retention(retention)
+            .sealing(if self.seals && who == 0 {
+                Sealing::Background
+            } else {
+                Sealing::Never
+            })
+            .segment_target(self.segment_target)
+    }
+}
