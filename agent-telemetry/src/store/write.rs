@@ -127,14 +127,16 @@ impl SqliteSink {
     ///
     /// ```
     /// use agent_primitives::Timestamp;
-    /// use agent_telemetry::{Metric, Record, Sink, SqliteSink};
+    /// use agent_telemetry::{Metric, Record, Retention, Sink, SqliteSink};
     ///
     /// let folder = tempfile::tempdir()?;
-    /// let mut sink = SqliteSink::open(folder.path().join("telemetry.db"))?;
+    /// let sink = SqliteSink::open(folder.path().join("telemetry.db"))?;
+    /// let mut sink = sink.retention(Retention::FOREVER);
     /// let day = |day| Timestamp::from_unix_seconds(day * 86_400);
     /// for at in [day(1), day(40)] {
     ///     sink.write(&[Record::new(at, Metric::count("files_changed", 3))])?;
     /// }
+    /// let mut sink = sink.retention(Retention::default());
     /// assert_eq!(sink.prune()?.records, 1);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
