@@ -132,7 +132,7 @@ impl SqliteSink {
     /// let folder = tempfile::tempdir()?;
     /// let sink = SqliteSink::open(folder.path().join("telemetry.db"))?;
     /// let mut sink = sink.retention(Retention::FOREVER);
-    /// let day = |day| Timestamp::from_unix_seconds(day * 86_400);
+    /// let day = |day: i64| Timestamp::from_unix_seconds(day * 86_400);
     /// for at in [day(1), day(40)] {
     ///     sink.write(&[Record::new(at, Metric::count("files_changed", 3))])?;
     /// }
