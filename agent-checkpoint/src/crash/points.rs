@@ -48,17 +48,17 @@ impl Points {
 
     /// Whether all is here that stayed as it was from `durable` on. Where something is lost, what was not durable
     /// may be missing while what came later is there: a label behind a hole counts, and the retention keeps
-    /// older checkpoints in the place of those that are gone.
+    /// older checkpoints in the place of those that are gone. What a session that showed only its end dropped
+    /// cannot be told from what it did not show.
     pub(super) fn keeps<'a>(
         &self,
         durable: &Self,
         later: impl Iterator<Item = &'a Self> + Clone,
     ) -> bool {
-        let whole = later.filter(|points| !points.is_end);
         let mut stayed = durable.listed.iter();
         stayed.all(|point| {
             self.listed.contains(point)
-                || whole.clone().any(|points| !points.listed.contains(point))
+                || later.clone().any(|points| !points.listed.contains(point))
         })
     }
 }
