@@ -50,15 +50,11 @@ impl Points {
     /// may be missing while what came later is there: a label behind a hole counts, and the retention keeps
     /// older checkpoints in the place of those that are gone. What a session that showed only its end dropped
     /// cannot be told from what it did not show.
-    pub(super) fn keeps<'a>(
-        &self,
-        durable: &Self,
-        later: impl Iterator<Item = &'a Self> + Clone,
-    ) -> bool {
+    pub(super) fn keeps<'a>(&self, durable: &Self, later: impl Iterator<Item = &'a Self>) -> bool {
+        let later: Vec<_> = later.collect();
         let mut stayed = durable.listed.iter();
         stayed.all(|point| {
-            self.listed.contains(point)
-                || later.clone().any(|points| !points.listed.contains(point))
+            self.listed.contains(point) || later.iter().any(|points| !points.listed.contains(point))
         })
     }
 }
