@@ -38,9 +38,10 @@ impl Points {
 
     /// Whether a session that shows this may list `found` when all of it is read.
     pub(super) fn is_shown_of(&self, found: &Self) -> bool {
-        let shown = self.listed.iter();
         if self.is_end {
-            shown.into_iter().all(|point| found.listed.contains(point))
+            // The oldest that is shown may stay as the oldest of its hour, where all of it shows an older one.
+            let shown = self.listed.split_last().map_or(&[][..], |(_, rest)| rest);
+            shown.iter().all(|point| found.listed.contains(point))
         } else {
             self.listed == found.listed
         }
