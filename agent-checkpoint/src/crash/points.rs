@@ -39,11 +39,19 @@ impl Points {
     /// Whether a session that shows this may list `found` when all of it is read.
     pub(super) fn is_shown_of(&self, found: &Self) -> bool {
         if self.is_end {
-            // The oldest that is shown may stay as the oldest of its hour, where all of it shows an older one.
-            let shown = self.listed.split_last().map_or(&[][..], |(_, rest)| rest);
+            let shown = self.surely_listed();
             shown.iter().all(|point| found.listed.contains(point))
         } else {
             self.listed == found.listed
+        }
+    }
+
+    /// What is shown and listed as well. The oldest that an end shows may stay as the oldest of its hour, where all
+    /// of the session shows an older one.
+    fn surely_listed(&self) -> &[(CheckpointId, Vec<String>, bool)] {
+        match self.listed.split_last() {
+            Some((_, rest)) if self.is_end => rest,
+            _ => &self.listed,
         }
     }
 
@@ -53,7 +61,7 @@ impl Points {
     /// cannot be told from what it did not show.
     pub(super) fn keeps<'a>(&self, durable: &Self, later: impl Iterator<Item = &'a Self>) -> bool {
         let later: Vec<_> = later.collect();
-        let mut stayed = durable.listed.iter();
+        let mut stayed = durable.surely_listed().iter();
         stayed.all(|point| {
             self.listed.contains(point) || later.iter().any(|points| !points.listed.contains(point))
         })
