@@ -345,12 +345,11 @@ impl<'a> Explorer<'a> {
         if came.steps.iter().any(is_right) {
             return;
         }
-        let listed = came.steps.iter().map(|step| &points[*step]);
         panic!(
-            "{}: session {who} came back as {came:?} where {expected:?} can be counted on, and {:?} were listed, of \
+            "{}: session {who} came back as {came:?} where {expected:?} can be counted on, and {:#?} were listed, of \
              {:#?}",
             self.name,
-            listed.collect::<Vec<_>>(),
+            &points[expected.synced..=expected.begun],
             self.saves[who]
         );
     }

@@ -63,7 +63,10 @@ impl Points {
         let later: Vec<_> = later.collect();
         let mut stayed = durable.surely_listed().iter();
         stayed.all(|point| {
-            self.listed.contains(point) || later.iter().any(|points| !points.listed.contains(point))
+            self.listed.contains(point)
+                || later
+                    .iter()
+                    .any(|points| !points.surely_listed().contains(point))
         })
     }
 }
