@@ -9,6 +9,7 @@ mod names;
 mod pages;
 mod prune;
 mod read;
+mod reports;
 mod retention;
 mod rolled;
 mod schema;

@@ -5,6 +5,9 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension};
 
+use super::decode::nonsense;
+use super::error::Fault;
+
 /// Most entries of each cache, so that a host with a million sessions does not keep them all.
 const CACHED: usize = 16_384;
 
@@ -45,14 +48,15 @@ impl Numbers {
 pub(super) struct Texts(HashMap<i64, Arc<str>>);
 
 impl Texts {
-    pub(super) fn of(&mut self, connection: &Connection, id: i64) -> rusqlite::Result<Arc<str>> {
+    pub(super) fn of(&mut self, connection: &Connection, id: i64) -> Result<Arc<str>, Fault> {
         if let Some(text) = self.0.get(&id) {
             return Ok(Arc::clone(text));
         }
         let text: Arc<str> = connection
             .prepare_cached("SELECT name FROM names WHERE id = ?1")?
-            .query_row([id], |row| row.get::<_, String>(0))?
-            .into();
+            .query_row([id], |row| row.get(0))
+            .optional()?
+            .ok_or_else(|| nonsense(format_args!("no name has the number {id}")))?;
         if self.0.len() >= CACHED {
             self.0.clear();
         }

@@ -166,9 +166,10 @@ impl<T: Rolled> Statements<T> {
     ) -> Result<T, Fault> {
         let mut select = connection.prepare_cached(&self.select)?;
         let mut found = select.query(params_from_iter(&key.cells))?;
-        match found.next()? {
-            Some(stored) => T::read(&mut Decoder::new(connection, texts, stored)),
-            None => Ok(T::default()),
+        let mut sum = T::default();
+        if let Some(stored) = found.next()? {
+            sum.absorb_row(&mut Decoder::new(connection, texts, stored))?;
         }
+        Ok(sum)
     }
 }
