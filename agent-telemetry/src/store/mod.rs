@@ -12,6 +12,7 @@ mod read;
 mod reports;
 mod retention;
 mod rolled;
+mod rows;
 mod schema;
 mod tables;
 mod write;

@@ -10,7 +10,7 @@ use agent_primitives::Timestamp;
 use rusqlite::{Connection, OpenFlags};
 
 use super::error::Fault;
-use super::file::{immutable_address, log_of};
+use super::file::{immutable_address, keep_plans, log_of};
 use super::pages::Pages;
 use super::rolled::Wanted;
 use super::{StoreError, schema};
@@ -79,6 +79,7 @@ impl SqliteStore {
         connection
             .busy_timeout(Duration::from_secs(5))
             .map_err(sql)?;
+        keep_plans(&connection).map_err(sql)?;
         let version = schema::check(&connection, path)?;
         Ok(Self {
             connection,
