@@ -13,11 +13,34 @@ const CACHED: usize = 16_384;
 
 /// For writing: the number of a text, made up when it is new.
 #[derive(Debug, Default)]
-pub(super) struct Numbers(HashMap<Box<str>, i64>);
+pub(super) struct Numbers {
+    all: HashMap<Box<str>, i64>,
+    /// Some that were asked for lately: to compare with these few is faster than to hash.
+    recent: [(Box<str>, i64); RECENT],
+    next: usize,
+}
+
+/// A record names a session, an agent, a provider and a model, mostly those of another shortly before.
+const RECENT: usize = 8;
 
 impl Numbers {
     pub(super) fn of(&mut self, connection: &Connection, name: &str) -> rusqlite::Result<i64> {
-        if let Some(id) = self.0.get(name) {
+        if let Some((_, id)) = self.recent.iter().find(|(known, _)| **known == *name) {
+            // What is not there yet has the number 0, which no name has.
+            if *id != 0 {
+                return Ok(*id);
+            }
+        }
+        let id = self.find(connection, name)?;
+        if let Some(place) = self.recent.get_mut(self.next % RECENT) {
+            *place = (name.into(), id);
+        }
+        self.next = (self.next + 1) % RECENT;
+        Ok(id)
+    }
+
+    fn find(&mut self, connection: &Connection, name: &str) -> rusqlite::Result<i64> {
+        if let Some(id) = self.all.get(name) {
             return Ok(*id);
         }
         let known = connection
@@ -30,16 +53,16 @@ impl Numbers {
                 .prepare_cached("INSERT INTO names (name) VALUES (?1)")?
                 .insert([name])?,
         };
-        if self.0.len() >= CACHED {
-            self.0.clear();
+        if self.all.len() >= CACHED {
+            self.all.clear();
         }
-        self.0.insert(name.into(), id);
+        self.all.insert(name.into(), id);
         Ok(id)
     }
 
     /// After a rollback, numbers made up since the last commit mean nothing.
     pub(super) fn forget(&mut self) {
-        self.0.clear();
+        *self = Self::default();
     }
 }
 

@@ -13,6 +13,7 @@ mod operation;
 mod price;
 mod rate_limit;
 mod record;
+mod report;
 mod restore;
 mod retry;
 mod save;
@@ -45,6 +46,7 @@ pub fn plans(setting: &Setting) -> Vec<Plan> {
         in_memory::plans(setting),
         record::plans(),
         store::plans(setting),
+        report::plans(setting),
         price::plans(),
         metrics::plans(),
     ]

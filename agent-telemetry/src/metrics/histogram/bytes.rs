@@ -137,8 +137,15 @@ fn add(bytes: &[u8], all: &mut ExponentialHistogram) -> Result<(), Reason> {
     };
     let before = all.count();
     let (mut next, mut count, mut in_last) = (0_usize, zero, 0);
+    let mut left = bytes.varint()?;
     // Each turn takes a higher bucket, so there are no more than buckets.
-    for _ in 0..bytes.varint()? {
+    loop {
+        let short = add_short(&mut bytes, all, &mut next, &mut left);
+        count = count.checked_add(short).ok_or(Reason::Counts)?;
+        if left == 0 {
+            break;
+        }
+        left -= 1;
         let gap = usize::try_from(bytes.varint()?).map_err(|_| Reason::Buckets)?;
         let bucket = next.checked_add(gap).filter(|bucket| *bucket < BUCKETS);
         let bucket = bucket.ok_or(Reason::Buckets)?;
@@ -165,6 +172,37 @@ fn add(bytes: &[u8], all: &mut ExponentialHistogram) -> Result<(), Reason> {
     all.add_unplaced(zero, clamped, refused);
     all.add_measured(before, count, sum, range);
     Ok(())
+}
+
+/// Adds buckets that have a place already, as long as each takes two bytes: nearly all that a store adds up.
+/// Says how many values they have.
+fn add_short(
+    bytes: &mut Bytes<'_>,
+    all: &mut ExponentialHistogram,
+    next: &mut usize,
+    left: &mut u64,
+) -> u64 {
+    let (first, places) = all.places();
+    let mut added = 0;
+    while *left > 0
+        && let [gap @ ..0x80, values @ 1..0x80, rest @ ..] = bytes.0
+    {
+        let bucket = *next + usize::from(*gap);
+        // The last bucket has values to be compared with.
+        let Some(place) = places
+            .get_mut(bucket.wrapping_sub(first))
+            .filter(|_| bucket < BUCKETS - 1)
+        else {
+            break;
+        };
+        *place = place.saturating_add((*values).into());
+        added += u64::from(*values);
+        bytes.0 = rest;
+        *next = bucket + 1;
+        *left -= 1;
+    }
+    all.add_placed(added);
+    added
 }
 
 fn varint(bytes: &mut Vec<u8>, mut number: u64) {

@@ -133,6 +133,16 @@ impl ExponentialHistogram {
         self.sum = finite(self.sum + sum);
     }
 
+    /// The first bucket that has a place, and the places, to be added to; what was added goes to
+    /// [`add_placed`](Self::add_placed) as well.
+    pub(super) fn places(&mut self) -> (usize, &mut [u64]) {
+        (self.first, &mut self.counts)
+    }
+
+    pub(super) fn add_placed(&mut self, count: u64) {
+        self.count = self.count.saturating_add(count);
+    }
+
     /// Adds `count` values to `bucket`.
     #[inline]
     pub(super) fn add(&mut self, bucket: usize, count: u64) {

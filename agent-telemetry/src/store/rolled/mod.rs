@@ -77,7 +77,7 @@ impl Named<'_> {
 
 /// A row about to be written.
 struct Row<'a> {
-    cells: Vec<Value>,
+    cells: &'a mut Vec<Value>,
     /// The number of a name.
     number: &'a mut dyn FnMut(&str) -> rusqlite::Result<i64>,
 }
