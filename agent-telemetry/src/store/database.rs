@@ -94,6 +94,10 @@ impl Database {
             self.sessions.forget();
             self.rollups.forget();
         }
+        names.begin(
+            rolled::names_removed(&transaction)?,
+            rolled::newest_day(batch.iter()),
+        );
         let mut sums = Minutes::default();
         let mut rows = Gathered::new(&transaction, inserts);
         for (seq, record) in (first..next).zip(batch) {
@@ -167,7 +171,7 @@ impl Database {
         self.rollups.forget();
         if !matches!(step, Ok(Pruned { done: true, .. })) {
             self.pruning = Some(pruning);
-        } else if pruning.total.sessions > 0 {
+        } else if pruning.total.sessions > 0 || pruning.total.names > 0 {
             self.forget();
         }
         step.map(drop)

@@ -240,12 +240,7 @@ impl<'a> Decoder<'a> {
     pub(super) fn cell<T: FromSql>(&mut self) -> Result<T, Fault> {
         let at = self.next;
         self.next += 1;
-        self.row.get(at).map_err(|error| match error {
-            rusqlite::Error::FromSqlConversionFailure(..)
-            | rusqlite::Error::IntegralValueOutOfRange(..)
-            | rusqlite::Error::InvalidColumnType(..) => nonsense(error),
-            error => Fault::Sql(error),
-        })
+        self.row.get(at).map_err(Fault::Sql)
     }
 
     fn maybe_name(&mut self) -> Result<Option<Arc<str>>, Fault> {

@@ -69,6 +69,17 @@ fn is_plain(error: &rusqlite::Error) -> bool {
         .is_some_and(|error| error.extended_code == 1)
 }
 
+/// A value of another type or range than its column has.
+const fn is_of_a_cell(error: &rusqlite::Error) -> bool {
+    matches!(
+        error,
+        rusqlite::Error::FromSqlConversionFailure(..)
+            | rusqlite::Error::IntegralValueOutOfRange(..)
+            | rusqlite::Error::InvalidColumnType(..)
+            | rusqlite::Error::Utf8Error(..)
+    )
+}
+
 /// An error whose path is known further out.
 #[derive(Debug)]
 pub(super) enum Fault {
@@ -95,6 +106,7 @@ impl StoreError {
             // Our statements are right for our tables: these are others.
             Some(ErrorCode::ConstraintViolation) => Kind::Nonsense(error.to_string()),
             Some(ErrorCode::Unknown) if is_plain(&error) => Kind::Nonsense(error.to_string()),
+            None if is_of_a_cell(&error) => Kind::Nonsense(error.to_string()),
             _ => Kind::Other,
         };
         Self::with(path, kind, Some(error.into()))

@@ -15,6 +15,7 @@ mod rolled;
 mod rows;
 mod schema;
 mod tables;
+mod unused;
 mod write;
 
 pub use error::StoreError;

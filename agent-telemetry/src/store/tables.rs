@@ -134,6 +134,12 @@ impl Table {
         format!("DELETE FROM {name} WHERE seq BETWEEN ?1 AND ?2 AND at < ?3")
     }
 
+    /// A row from a `seq` on that is older than a time, if there is one.
+    pub(super) fn has_older(self) -> String {
+        let (name, ..) = self.layout();
+        format!("SELECT 1 FROM {name} WHERE seq >= ?1 AND at < ?2 LIMIT 1")
+    }
+
     /// The greatest `seq` of all tables; null where there is none.
     pub(super) fn last_seq(version: i64) -> String {
         Self::of_all(version, "max", "")

@@ -92,18 +92,20 @@ fn any_byte_may_be_wrong_and_any_end_missing() {
             let _ = fs::remove_file(folder.path().join(beside));
         }
     };
-    // The whole head, and some of all the rest.
-    let flips = (0..100).chain((100..whole.len()).step_by(whole.len() / 60));
+    // Much of the head, and some of all the rest.
+    let flips = (0..100)
+        .step_by(3)
+        .chain((100..whole.len()).step_by(whole.len() / 25));
     for at in flips {
         let mut bytes = whole.clone();
         bytes[at] ^= 0x81;
         check(&bytes, &format!("byte {at}"));
     }
-    for end in (0..whole.len()).step_by(whole.len() / 25) {
+    for end in (0..whole.len()).step_by(whole.len() / 10) {
         check(&whole[..end], &format!("first {end} bytes"));
     }
     println!("wrong bytes and missing ends: {told} told");
-    assert!(told > 25, "{told}");
+    assert!(told > 15, "{told}");
 }
 
 #[test]

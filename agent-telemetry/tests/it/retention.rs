@@ -172,3 +172,77 @@ fn pages_of_removed_records_are_used_again() {
     // Sums by hour and day are still there, some rows of each.
     assert!(after <= pages + pages / 10, "{pages} {after}");
 }
+
+#[test]
+fn names_go_with_the_last_of_what_used_them_and_come_back() {
+    let (_folder, path) = place();
+    let of = |second: i64, session: &str| {
+        measured(second)
+            .of_session(session.parse().unwrap())
+            .of_agent("coder".parse().unwrap())
+    };
+    let names = |path: &Path| {
+        let sql = Connection::open(path).unwrap();
+        let mut select = sql.prepare("SELECT name FROM names ORDER BY name").unwrap();
+        let names = select.query_map([], |row| row.get::<_, String>(0)).unwrap();
+        names.collect::<Result<Vec<_>, _>>().unwrap()
+    };
+    let mut sink = SqliteSink::open(&path).unwrap();
+    let mut other = SqliteSink::open(&path).unwrap();
+    sink.write(&[of(0, "old")]).unwrap();
+    other.write(&[of(DAY, "old-too")]).unwrap();
+    sink.write(&[of(200 * DAY, "newer")]).unwrap();
+    assert_eq!(
+        sink.prune().unwrap().names,
+        0,
+        "sums by day are kept a year"
+    );
+    // Those of the first days are due; the agent and the metric are still in use.
+    sink.write(&[of(400 * DAY, "newest")]).unwrap();
+    sink.prune().unwrap();
+    assert_eq!(names(&path), ["coder", "files", "newer", "newest"]);
+    let removed = "SELECT names_removed FROM rollup_state";
+    assert_eq!(number(&path, removed), 2);
+    // Both remember the number of a name that is gone, and neither uses it.
+    other.write(&[of(400 * DAY, "old-too")]).unwrap();
+    sink.write(&[of(400 * DAY, "old")]).unwrap();
+    let store = SqliteStore::open_read_only(&path).unwrap();
+    let sessions: Vec<String> = store
+        .records()
+        .map(|record| record.unwrap().session.unwrap().to_string())
+        .collect();
+    assert_eq!(sessions, ["newest", "old-too", "old"]);
+    assert_eq!(
+        store
+            .rollups(Period::ALL)
+            .unwrap()
+            .unwrap()
+            .rollups
+            .agents
+            .len(),
+        1
+    );
+}
+
+#[test]
+fn name_of_what_came_late_stays_until_that_is_gone() {
+    let (_folder, path) = place();
+    let of = |second: i64, session: &str| measured(second).of_session(session.parse().unwrap());
+    let mut sink = SqliteSink::open(&path).unwrap();
+    sink.write(&[of(0, "old"), of(400 * DAY, "new")]).unwrap();
+    // Older than all that is kept, and behind the number up to which is looked.
+    let old: Vec<Record> = (0..5_000).map(|second| of(second, "late")).collect();
+    for batch in old.chunks(500) {
+        sink.write(batch).unwrap();
+    }
+    let store = SqliteStore::open_read_only(&path).unwrap();
+    assert!(store.records().all(|record| record.is_ok()));
+    sink.write(&[of(401 * DAY, "newest")]).unwrap();
+    sink.prune().unwrap();
+    assert_eq!(
+        number(&path, "SELECT count(*) FROM names WHERE name = 'late'"),
+        0
+    );
+    assert!(store.records().all(|record| record.is_ok()));
+    assert!(store.rollups(Period::ALL).is_ok());
+}

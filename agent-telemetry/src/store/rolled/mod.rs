@@ -19,7 +19,7 @@ use super::names::Texts;
 use crate::rollup::Merge;
 use crate::{AgentCell, MetricCell, ModelCell, Rollups, ToolCell};
 
-pub(super) use catch_up::{CatchUp, progress, set};
+pub(super) use catch_up::{CatchUp, names_removed, newest_day, progress, set};
 pub(super) use read::{Kept, Wanted, read};
 pub(super) use sessions::Sessions;
 pub(super) use write::Writer;
