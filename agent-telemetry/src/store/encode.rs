@@ -43,7 +43,6 @@ impl<'a> Encoder<'a> {
         self.body(&record.body, row)
     }
 
-    #[expect(clippy::too_many_lines, reason = "one arm for each kind of record")]
     fn body<'r>(&mut self, body: &'r Body, row: &mut Vec<Cell<'r>>) -> rusqlite::Result<()> {
         match body {
             Body::SessionStart(task) => row.extend(self.life("start", task)?),

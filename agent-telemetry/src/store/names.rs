@@ -14,26 +14,30 @@ const CACHED: usize = 16_384;
 /// For writing: the number of a text, made up when it is new.
 #[derive(Debug, Default)]
 pub(super) struct Numbers {
-    all: HashMap<Box<str>, Number>,
-    /// Some that were asked for lately: to compare with these few is faster than to hash.
-    recent: [(Box<str>, Number); RECENT],
-    next: usize,
+    all: HashMap<Arc<str>, Number>,
+    /// Some that were asked for lately, each in the place that its ends say: to compare with one is faster
+    /// than to hash.
+    recent: [Option<(Arc<str>, Number)>; RECENT],
     /// The day of what is written, in seconds since 1970.
     day: i64,
     /// How many names had been removed when the first of these was found.
     removed: Option<i64>,
 }
 
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 struct Number {
-    /// 0 stands for none.
     id: i64,
     /// The newest day that the database was told, or is known to know.
     seen: i64,
 }
 
-/// A record names a session, an agent, a provider and a model, mostly those of another shortly before.
-const RECENT: usize = 8;
+const RECENT: usize = 32;
+
+fn place(name: &str) -> usize {
+    let bytes = name.as_bytes();
+    let [first, last] = [bytes.first(), bytes.last()].map(|end| usize::from(*end.unwrap_or(&0)));
+    (bytes.len() + 5 * first + 11 * last) % RECENT
+}
 
 impl Numbers {
     /// Begins a transaction that writes what happened up to a day, when so many names are gone.
@@ -45,29 +49,34 @@ impl Numbers {
     }
 
     pub(super) fn of(&mut self, connection: &Connection, name: &str) -> rusqlite::Result<i64> {
-        let known = self
-            .recent
-            .iter()
-            .find(|(known, number)| number.id != 0 && number.seen >= self.day && **known == *name);
-        if let Some((_, number)) = known {
+        let place = place(name);
+        if let Some(Some((known, number))) = self.recent.get(place)
+            && number.seen >= self.day
+            && **known == *name
+        {
             return Ok(number.id);
         }
-        let number = self.find(connection, name)?;
-        if let Some(place) = self.recent.get_mut(self.next % RECENT) {
-            *place = (name.into(), number);
+        let (text, number) = self.find(connection, name)?;
+        if let Some(place) = self.recent.get_mut(place) {
+            *place = Some((text, number));
         }
-        self.next = (self.next + 1) % RECENT;
         Ok(number.id)
     }
 
-    fn find(&mut self, connection: &Connection, name: &str) -> rusqlite::Result<Number> {
+    fn find(
+        &mut self,
+        connection: &Connection,
+        name: &str,
+    ) -> rusqlite::Result<(Arc<str>, Number)> {
         let day = self.day;
-        if let Some(number) = self.all.get_mut(name) {
+        if let Some((text, known)) = self.all.get_key_value(name) {
+            let (text, mut number) = (Arc::clone(text), *known);
             if number.seen < day {
                 see(connection, number.id, day)?;
                 number.seen = day;
+                self.all.insert(Arc::clone(&text), number);
             }
-            return Ok(*number);
+            return Ok((text, number));
         }
         let known: Option<i64> = connection
             .prepare_cached("SELECT id FROM names WHERE name = ?1")?
@@ -84,9 +93,10 @@ impl Numbers {
         if self.all.len() >= CACHED {
             self.all.clear();
         }
+        let text: Arc<str> = name.into();
         let number = Number { id, seen: day };
-        self.all.insert(name.into(), number);
-        Ok(number)
+        self.all.insert(Arc::clone(&text), number);
+        Ok((text, number))
     }
 
     /// After a rollback, numbers made up since the last commit mean nothing.

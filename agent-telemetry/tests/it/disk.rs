@@ -4,6 +4,8 @@
 //! Each test runs a part of itself in a child that has a small disk of its own, where the system lets it
 //! have one.
 
+#![allow(clippy::print_stdout, reason = "what is skipped is told")]
+
 use std::error::Error;
 use std::fs;
 use std::io::Write;

@@ -297,7 +297,9 @@ mod tests {
     fn bytes_merge_as_what_they_stand_for() {
         let of = |values: &[f64]| {
             let mut all = ExponentialHistogram::new();
-            values.iter().for_each(|value| all.record(*value));
+            for value in values {
+                all.record(*value);
+            }
             all
         };
         let parts = [

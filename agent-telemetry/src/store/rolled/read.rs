@@ -125,9 +125,9 @@ fn read_parts<T: Rolled>(
         }
     }
     let mut names = Named { connection, texts };
-    let named = by_number.into_iter();
-    let named = named.map(|(numbers, sum)| Ok((T::key(&numbers, &mut names)?, sum)));
-    named.collect()
+    let sums = by_number.into_iter();
+    sums.map(|(numbers, sum)| Ok((T::key(&numbers, &mut names)?, sum)))
+        .collect()
 }
 
 #[cfg(test)]
