@@ -229,20 +229,27 @@ fn name_of_what_came_late_stays_until_that_is_gone() {
     let (_folder, path) = place();
     let of = |second: i64, session: &str| measured(second).of_session(session.parse().unwrap());
     let mut sink = SqliteSink::open(&path).unwrap();
-    sink.write(&[of(0, "old"), of(400 * DAY, "new")]).unwrap();
-    // Older than all that is kept, and behind the number up to which is looked.
-    let old: Vec<Record> = (0..5_000).map(|second| of(second, "late")).collect();
-    for batch in old.chunks(500) {
-        sink.write(batch).unwrap();
+    let old: Vec<Record> = (0..10_000).map(|second| of(second, "old")).collect();
+    sink.write(&old).unwrap();
+    sink.prune().unwrap();
+    sink.write(&[of(400 * DAY, "new")]).unwrap();
+    // While the old ones are being removed, a step after each batch. The last name stays in any case.
+    sink.write(&[of(5, "late"), of(6, "last")]).unwrap();
+    for second in 1..10 {
+        sink.write(&[of(400 * DAY + second, "new")]).unwrap();
+        let store = SqliteStore::open_read_only(&path).unwrap();
+        assert!(store.records().all(|record| record.is_ok()), "{second}");
+        assert!(store.rollups(Period::ALL).is_ok(), "{second}");
     }
-    let store = SqliteStore::open_read_only(&path).unwrap();
-    assert!(store.records().all(|record| record.is_ok()));
+    assert_eq!(
+        stored(&path).len(),
+        12,
+        "the late ones are for the next day"
+    );
+    let there = "SELECT count(*) FROM names WHERE name IN ('old', 'late')";
+    assert_eq!(number(&path, there), 2);
     sink.write(&[of(401 * DAY, "newest")]).unwrap();
     sink.prune().unwrap();
-    assert_eq!(
-        number(&path, "SELECT count(*) FROM names WHERE name = 'late'"),
-        0
-    );
-    assert!(store.records().all(|record| record.is_ok()));
-    assert!(store.rollups(Period::ALL).is_ok());
+    assert_eq!(stored(&path).len(), 11);
+    assert_eq!(number(&path, there), 0);
 }
