@@ -36,7 +36,8 @@ pub(super) fn remove_names(
     }
     *end = rolled::progress(connection)?.1;
     let end = first.saturating_add(STEP).min(last);
-    *next = Some(end);
+    // Those that were made meanwhile are in use.
+    *next = (end < last).then_some(end);
     // Of before there were days, and of programs that know none.
     connection
         .prepare_cached("UPDATE names SET seen = ?3 WHERE id >= ?1 AND id < ?2 AND seen IS NULL")?

@@ -225,6 +225,19 @@ fn names_go_with_the_last_of_what_used_them_and_come_back() {
 }
 
 #[test]
+fn removal_comes_to_its_end_while_names_keep_coming() {
+    let (_folder, path) = place();
+    let mut sink = SqliteSink::open(&path).unwrap();
+    sink.write(&[measured(0)]).unwrap();
+    for number in 0..6 {
+        let session = format!("session-{number}").parse().unwrap();
+        let record = measured(40 * DAY + number).of_session(session);
+        sink.write(&[record]).unwrap();
+    }
+    assert_eq!(number(&path, "SELECT pruned FROM rollup_state"), 40 * DAY);
+}
+
+#[test]
 fn name_of_what_came_late_stays_until_that_is_gone() {
     let (_folder, path) = place();
     let of = |second: i64, session: &str| measured(second).of_session(session.parse().unwrap());
