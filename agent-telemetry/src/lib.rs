@@ -3,6 +3,8 @@
 mod contract;
 mod jsonl;
 mod metrics;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod price;
 mod privacy;
 mod record;
@@ -21,7 +23,7 @@ pub mod reports {
 mod session;
 mod sink;
 mod stats;
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod store;
 mod telemetry;
 mod trace;
@@ -34,6 +36,8 @@ pub use metrics::{
     InstrumentKind, InvalidHistogram, LabelSet, LabelValue, Metrics, MetricsConfig, MetricsError,
     MetricsSnapshot, Operation, SeriesSnapshot, TokenType, Value,
 };
+#[cfg(feature = "postgres")]
+pub use postgres::{PostgresConfig, PostgresError, PostgresRecords, PostgresSink, PostgresStore};
 pub use price::{
     Consumption, CostLine, Costing, Drift, Item, KeyKind, KeyLine, LoadError, LoadProblem,
     LoadReport, Price, PriceTier, Prices, ProblemKind, Repricing, Unpriced,
@@ -49,6 +53,8 @@ pub use report::{
     AgentLine, AgentsReport, CallFailures, InvalidPeriod, ModelFigures, ModelsReport, Percentiles,
     SessionCounts, ToolFigures, ToolsReport, ViolationCounts,
 };
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub use rollup::StoredRollups;
 pub use rollup::{
     AgentCell, AgentKey, MetricCell, MetricKey, ModelCell, ModelKey, Period, Rollups, Span,
     ToolCell, ToolKey,
@@ -59,8 +65,10 @@ pub use stats::{
     Cost, FailureLine, HandoffLine, Latency, MetricLine, ModelCost, ModelLine, Outcomes, Overview,
     Performance, Quality, Stats, TaskCost, ToolLine, ViolationLine,
 };
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub use store::{Pruned, Retention};
 #[cfg(feature = "sqlite")]
-pub use store::{Pruned, Records, Retention, SqliteSink, SqliteStore, StoreError, StoredRollups};
+pub use store::{Records, SqliteSink, SqliteStore, StoreError};
 pub use telemetry::{
     Dropped, FlushError, Flushed, Health, StartError, Telemetry, TelemetryBuilder,
 };
