@@ -108,6 +108,14 @@ impl Server {
         ]);
         make.args(["--no-sync", "-D"]).arg(server.data());
         output(&mut make).ok_or("initdb fails")?;
+        // One user needs a password.
+        let rules = server.data().join("pg_hba.conf");
+        let others = std::fs::read_to_string(&rules).map_err(|error| error.to_string())?;
+        let rules = std::fs::write(
+            &rules,
+            format!("host all eve 127.0.0.1/32 scram-sha-256\n{others}"),
+        );
+        rules.map_err(|error| error.to_string())?;
         // Between the choice of a port and its use, somebody else may take it.
         for _ in 0..5 {
             let free = TcpListener::bind(("127.0.0.1", 0)).map_err(|error| error.to_string())?;
@@ -224,6 +232,8 @@ fn watch(server: &Server) -> Result<(), String> {
 /// A schema that nobody else uses, on the shared server.
 pub(crate) struct Place {
     pub(crate) config: PostgresConfig,
+    /// Whether the schema is the test's, to be removed at its end.
+    own: bool,
 }
 
 impl Place {
@@ -235,13 +245,37 @@ impl Place {
                 let mut config = PostgresConfig::new(address);
                 let number = NEXT.fetch_add(1, Ordering::Relaxed);
                 config.schema = format!("test_{}_{number}", std::process::id());
-                Some(Self { config })
+                Some(Self { config, own: true })
             }
             Err(reason) => {
                 skip(reason);
                 None
             }
         }
+    }
+
+    /// On a server of the test's own.
+    pub(crate) fn on(server: &Server) -> Self {
+        Self::at(PostgresConfig::new(server.address()))
+    }
+
+    pub(crate) const fn at(config: PostgresConfig) -> Self {
+        Self { config, own: false }
+    }
+
+    /// The port of the server on this machine, where it has one for sure.
+    pub(crate) fn port(&self) -> Option<u16> {
+        if std::env::var_os(GIVEN).is_some() {
+            return None;
+        }
+        let port = self.config.connection.split("port=").nth(1)?;
+        port.split(' ').next()?.parse().ok()
+    }
+
+    /// The connection string by way of another port of this machine.
+    pub(crate) fn by_port(&self, port: u16) -> String {
+        let rest = self.config.connection.split(" user=").nth(1).unwrap();
+        format!("host=127.0.0.1 port={port} user={rest}")
     }
 
     /// A connection of the test's own, which sees the schema first.
@@ -260,6 +294,9 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         // A given server is left as it was.
+        if !self.own {
+            return;
+        }
         if let Ok(mut client) = Client::connect(&self.config.connection, NoTls) {
             let drop = format!("DROP SCHEMA IF EXISTS {} CASCADE", self.config.schema);
             client.batch_execute(&drop).ok();
