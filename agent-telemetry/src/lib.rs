@@ -15,6 +15,11 @@ mod rollup;
 pub mod schema {
     #![doc = include_str!("../docs/schema.md")]
 }
+/// The tables and views on a Postgres server, and questions to ask.
+#[cfg(feature = "postgres")]
+pub mod schema_postgres {
+    #![doc = include_str!("../docs/schema-postgres.md")]
+}
 /// What the reports say, and how to ask the same with SQL.
 #[cfg(feature = "sqlite")]
 pub mod reports {

@@ -27,7 +27,7 @@ use super::PostgresError;
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PostgresConfig {
-    /// A connection string in one of the two forms of PostgreSQL: `host=/run/postgresql dbname=work` or
+    /// A connection string in one of the two forms of Postgres: `host=/run/postgresql dbname=work` or
     /// `postgresql://user@localhost/work`. Must name a host: a folder of sockets or a name.
     ///
     /// There is no TLS. A string that asks for it (`sslmode=require`) is refused, and so is a host that
@@ -127,7 +127,7 @@ impl Target {
             } else {
                 PostgresError::invalid(
                     &nowhere,
-                    "connection: not a connection string of PostgreSQL, such as \
+                    "connection: not a connection string of Postgres, such as \
                      `host=/run/postgresql dbname=work`; quote values that have spaces in them",
                 )
             });
@@ -187,8 +187,8 @@ fn asks_for_tls(config: &postgres::Config) -> bool {
                     .parse::<std::net::IpAddr>()
                     .is_ok_and(|address| address.is_loopback())
         }
-        // A folder of sockets.
-        _ => true,
+        #[cfg(unix)]
+        Host::Unix(_) => true,
     };
     let addresses = config.get_hostaddrs();
     let is_local = if addresses.is_empty() {

@@ -199,7 +199,7 @@ fn decision<'r>(row: &mut Vec<Cell<'r>>, it: &'r Decision) -> Result<(), Fault> 
     Ok(())
 }
 
-fn maybe_name<'r>(name: Option<&'r (impl AsRef<str> + ?Sized)>) -> Cell<'r> {
+fn maybe_name(name: Option<&(impl AsRef<str> + ?Sized)>) -> Cell<'_> {
     name.map_or(Cell::Null, |name| Cell::name(name.as_ref()))
 }
 

@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
-/// Why a PostgreSQL database could not be opened, written or read. Ask what it is; the message says what
+/// Why a Postgres database could not be opened, written or read. Ask what it is; the message says what
 /// to do. Never contains a password.
 ///
 /// ```
@@ -118,7 +118,7 @@ impl Fault {
     }
 }
 
-/// By SQLSTATE, appendix A of the manual of PostgreSQL.
+/// By SQLSTATE, appendix A of the manual of Postgres.
 fn kind(error: &postgres::Error) -> Kind {
     let Some(code) = error.code() else {
         return match error.to_string().as_str() {

@@ -1,4 +1,4 @@
-//! Records in a PostgreSQL database: any number of writers that take turns, and readers that may be any
+//! Records in a Postgres database: any number of writers that take turns, and readers that may be any
 //! SQL tool.
 
 mod batch;

@@ -61,13 +61,12 @@ impl PostgresStore {
             if connection.as_ref().is_some_and(Connection::is_closed) {
                 *connection = None;
             }
-            let open = match connection {
-                Some(open) => open,
-                None => {
-                    let mut opened = Connection::open(target, Access::Read)?;
-                    schema::check(&mut opened, target)?;
-                    connection.insert(opened)
-                }
+            let open = if let Some(open) = connection {
+                open
+            } else {
+                let mut opened = Connection::open(target, Access::Read)?;
+                schema::check(&mut opened, target)?;
+                connection.insert(opened)
             };
             let answer = question(open);
             if answer.is_err() {

@@ -1,4 +1,4 @@
-//! The sink that stores batches in a PostgreSQL database.
+//! The sink that stores batches in a Postgres database.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use super::{PostgresConfig, PostgresError};
 use crate::store::{Pruned, Retention};
 use crate::{Record, Sink, SinkError, UserKey};
 
-/// Stores records in a PostgreSQL database, one transaction a batch.
+/// Stores records in a Postgres database, one transaction a batch.
 ///
 /// What is stored has been committed: it survives what the server is set to survive
 /// (`synchronous_commit`). Any number of processes may write to one schema, each with its own sink; they

@@ -1,4 +1,4 @@
-//! Memory, SQLite and PostgreSQL give the same answers, whatever the records and the batches.
+//! Memory, SQLite and Postgres give the same answers, whatever the records and the batches.
 
 use agent_primitives::Timestamp;
 use agent_telemetry::{
@@ -43,7 +43,7 @@ fn plain(cell: String) -> String {
 proptest! {
     #![proptest_config(ProptestConfig {
         failure_persistence: None,
-        cases: 12,
+        cases: 6,
         ..ProptestConfig::default()
     })]
 

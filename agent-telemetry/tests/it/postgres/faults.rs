@@ -14,6 +14,9 @@ fn numbered(number: u32) -> Record {
     Record::new(Timestamp::UNIX_EPOCH, Metric::count("number", number))
 }
 
+/// What a refusal is to be.
+type Is = fn(&PostgresError) -> bool;
+
 fn cause(error: &SinkError) -> &PostgresError {
     error.source().unwrap().downcast_ref().unwrap()
 }
@@ -25,7 +28,6 @@ fn refusals_of_the_server_are_told_apart_and_the_batch_is_stored_afterwards() {
     sink.write(&[numbered(0)]).unwrap();
     let mut sql = place.sql();
     let mut expected = vec![numbered(0)];
-    type Is = fn(&PostgresError) -> bool;
     let refusals: [(&str, Is); 9] = [
         ("53100", PostgresError::is_full),
         ("XX001", PostgresError::is_corrupt),

@@ -1,4 +1,4 @@
-//! The store on a PostgreSQL server. Each test has a schema of its own on one server that the tests
+//! The store on a Postgres server. Each test has a schema of its own on one server that the tests
 //! start, or on the one that `AGENT_TELEMETRY_POSTGRES` names.
 
 #[cfg(feature = "sqlite")]

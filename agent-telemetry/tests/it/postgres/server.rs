@@ -1,9 +1,8 @@
-//! A server for tests, in a temporary folder, stopped at the end.
+//! A server for tests, in a temporary folder, stopped at the end however the tests end.
 
-use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -83,6 +82,8 @@ pub(crate) struct Server {
     programs: Programs,
     folder: TempDir,
     port: u16,
+    /// Stops the server and removes its folder when its standard input ends.
+    watcher: Option<Child>,
 }
 
 impl Server {
@@ -98,7 +99,9 @@ impl Server {
             programs,
             folder,
             port: 0,
+            watcher: None,
         };
+        server.watcher = Some(watch(&server)?);
         let mut make = server.programs.command("initdb");
         make.args([
             "--username=ada",
@@ -165,10 +168,6 @@ impl Server {
         self.port
     }
 
-    pub(crate) fn folder(&self) -> &Path {
-        self.folder.path()
-    }
-
     /// A connection string by way of the socket.
     pub(crate) fn address(&self) -> String {
         let folder = self.folder.path().display();
@@ -178,55 +177,46 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        self.control(&["-m", "immediate", "stop"]);
+        if let Some(mut watcher) = self.watcher.take() {
+            drop(watcher.stdin.take());
+            watcher.wait().ok();
+        }
     }
 }
 
-/// The server that tests share. It is a child of a process that outlives no test: `postgres` is told to
-/// stop by a watcher that waits for the end of this process.
-fn shared() -> &'static Result<String, String> {
-    static SHARED: OnceLock<Result<String, String>> = OnceLock::new();
+/// The server that tests share: its address, and the server if it is ours. Nobody drops it, so it stops
+/// with this process.
+fn shared() -> &'static Result<(String, Option<Server>), String> {
+    static SHARED: OnceLock<Result<(String, Option<Server>), String>> = OnceLock::new();
     SHARED.get_or_init(|| {
         if let Ok(given) = std::env::var(GIVEN) {
-            return Ok(given);
+            return Ok((given, None));
         }
         let server = Server::start()?;
-        let address = server.address();
-        watch(&server)?;
-        // Statics are not dropped: the watcher stops the server and removes the folder.
-        std::mem::forget(server);
-        Ok(address)
+        Ok((server.address(), Some(server)))
     })
 }
 
-/// Starts a process that reads from this one until it is gone, and then tidies up.
-fn watch(server: &Server) -> Result<(), String> {
+/// Starts a process that waits for the end of this one, which may be a sudden one, and tidies up.
+fn watch(server: &Server) -> Result<Child, String> {
     let stop = server.programs.command("pg_ctl");
     let words: Vec<String> = std::iter::once(stop.get_program())
         .chain(stop.get_args())
         .map(|word| format!("'{}'", word.to_string_lossy()))
         .collect();
     let script = format!(
-        "echo ready; cat >/dev/null; cd /; {} -D '{}' -m immediate stop >/dev/null 2>&1; rm -rf '{}'",
+        "cat >/dev/null; cd /; {} -D '{}' -m immediate stop; rm -rf '{}'",
         words.join(" "),
         server.data().display(),
-        server.folder().display(),
+        server.folder.path().display(),
     );
-    let mut watcher = Command::new("sh")
+    Command::new("sh")
         .args(["-c", &script])
         .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
+        .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
-        .map_err(|error| error.to_string())?;
-    let mut ready = String::new();
-    if let Some(output) = watcher.stdout.take() {
-        let read = BufReader::new(output).read_line(&mut ready);
-        read.map_err(|error| error.to_string())?;
-    }
-    // Its standard input stays open until this process ends.
-    std::mem::forget(watcher);
-    Ok(())
+        .map_err(|error| error.to_string())
 }
 
 /// A schema that nobody else uses, on the shared server.
@@ -241,8 +231,8 @@ impl Place {
     pub(crate) fn new() -> Option<Self> {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         match shared() {
-            Ok(address) => {
-                let mut config = PostgresConfig::new(address);
+            Ok((address, _)) => {
+                let mut config = PostgresConfig::new(address.as_str());
                 let number = NEXT.fetch_add(1, Ordering::Relaxed);
                 config.schema = format!("test_{}_{number}", std::process::id());
                 Some(Self { config, own: true })

@@ -13,6 +13,8 @@ use super::server::Place;
 use super::store::{sink, stored};
 use crate::story::{agent, session_id, tool};
 
+const DAY: i64 = 86_400;
+
 fn at(second: i64) -> Timestamp {
     Timestamp::from_unix_seconds(second)
 }
@@ -24,9 +26,9 @@ fn work(writer: u32, batch: u32) -> Vec<Record> {
         .map(|number| {
             let minute = i64::from((number * 7 + writer) % 5) * 60;
             let body: Body = if number % 2 == 0 {
-                let tool = tools[((number + writer) % 4) as usize].clone();
+                let tool = tools.iter().cycle().nth((number + writer) as usize);
                 let time = std::time::Duration::from_millis(u64::from(number + batch));
-                ToolCall::new(tool, ToolOutcome::Ok, time).into()
+                ToolCall::new(tool.unwrap().clone(), ToolOutcome::Ok, time).into()
             } else {
                 Metric::count("work", number).into()
             };
@@ -40,7 +42,7 @@ fn work(writer: u32, batch: u32) -> Vec<Record> {
     records.push(Record::new(at(60), Body::SessionResume(task)).of_session(session.clone()));
     let end = SessionEnd::new(Outcome::Success, std::time::Duration::ZERO);
     records.push(Record::new(at(61), end).of_session(session));
-    if writer % 2 == 0 {
+    if writer.is_multiple_of(2) {
         records.reverse();
     }
     records
@@ -95,7 +97,6 @@ fn writers_at_once_leave_right_sums_and_each_its_order() {
 #[test]
 fn what_another_writer_removed_does_not_come_back() {
     let Some(place) = Place::new() else { return };
-    const DAY: i64 = 86_400;
     let measured = |second| [Record::new(at(second), Metric::count("files", 1))];
     let mut one = sink(&place);
     one.write(&measured(0)).unwrap();
