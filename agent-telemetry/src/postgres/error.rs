@@ -121,13 +121,18 @@ impl Fault {
 /// By SQLSTATE, appendix A of the manual of Postgres.
 fn kind(error: &postgres::Error) -> Kind {
     let Some(code) = error.code() else {
+        // The library names its kinds in its texts alone.
         return match error.to_string().as_str() {
+            "connection closed"
+            | "error communicating with the server"
+            | "error connecting to server"
+            | "timeout waiting for server" => Kind::Unreachable,
+            // Such as a password that is asked for and not given.
             "authentication error" | "invalid configuration" => Kind::Denied,
-            text if text.starts_with("error de") || text.starts_with("error ser") => {
-                Kind::Nonsense(text.to_owned())
+            "query returned an unexpected number of rows" => {
+                Kind::Nonsense("a row that must be there is not".to_owned())
             }
-            // Without a word of the server the connection is broken, however.
-            _ => Kind::Unreachable,
+            _ => Kind::Other,
         };
     };
     match code.code() {
