@@ -128,7 +128,7 @@ fn run() -> Result<(), Broken> {
         );
     }
     let batches: Vec<_> = [batches(first, 500, count)?, batches(first, 500, count)?].into();
-    first += 500 * count;
+    first += 1_000 * count;
     let sinks = [connect()?, connect()?].map(|sink| sink.retention(Retention::FOREVER));
     let begun = Instant::now();
     thread::scope(|scope| {
