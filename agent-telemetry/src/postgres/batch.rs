@@ -242,24 +242,22 @@ impl Database {
 
     /// The key that the database keeps, made when it is first asked for.
     pub(super) fn user_key(&mut self) -> Result<UserKey, Fault> {
-        let (mut transaction, _) = self.connection.begin()?;
-        // Against two processes that make one at once.
-        transaction.batch_execute("LOCK TABLE store_key IN EXCLUSIVE MODE")?;
-        let kept = transaction.query_opt("SELECT key FROM store_key", &[])?;
-        let key = if let Some(row) = kept {
-            let bytes: Vec<u8> = row.try_get(0)?;
-            let bytes = bytes.try_into().map_err(|bytes: Vec<u8>| {
-                Fault::Nonsense(format!("a store key of {} bytes", bytes.len()))
-            })?;
-            UserKey::from_bytes(bytes)
-        } else {
-            let key = UserKey::random();
-            let bytes = key.to_bytes().to_vec();
-            transaction.execute("INSERT INTO store_key VALUES ($1)", &[&bytes])?;
-            key
+        let (client, _) = self.connection.client()?;
+        let select = "SELECT key FROM store_key";
+        let kept = match client.query_opt(select, &[])? {
+            Some(row) => row,
+            None => {
+                // Of two processes that make one up at once, the second waits and then has the other's.
+                let insert = "INSERT INTO store_key VALUES ($1) ON CONFLICT DO NOTHING";
+                client.execute(insert, &[&UserKey::random().to_bytes().to_vec()])?;
+                client.query_one(select, &[])?
+            }
         };
-        transaction.commit()?;
-        Ok(key)
+        let bytes: Vec<u8> = kept.try_get(0)?;
+        let bytes = bytes.try_into().map_err(|bytes: Vec<u8>| {
+            Fault::Nonsense(format!("a store key of {} bytes", bytes.len()))
+        })?;
+        Ok(UserKey::from_bytes(bytes))
     }
 }
 

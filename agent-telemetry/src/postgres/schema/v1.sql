@@ -183,6 +183,8 @@ CREATE TABLE task_timings (
 CREATE TABLE store_key (
     key bytea NOT NULL                  -- 16 random bytes
 );
+-- One row, whoever adds it.
+CREATE UNIQUE INDEX store_key_one ON store_key ((true));
 
 -- Sums by minute, hour and day, written with the rows that they sum up.
 --

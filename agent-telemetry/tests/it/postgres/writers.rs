@@ -153,5 +153,8 @@ fn sinks_share_one_key_for_people() {
         keys.map(|key| key.join().unwrap())
     });
     assert_eq!(keys, [keys[0]; 3]);
+    // Whatever the order in which they asked.
+    let another = "INSERT INTO store_key VALUES ('0123456789abcdef')";
+    assert!(place.sql().batch_execute(another).is_err());
     assert_eq!(place.number("SELECT count(*) FROM store_key"), 1);
 }
