@@ -244,14 +244,13 @@ impl Database {
     pub(super) fn user_key(&mut self) -> Result<UserKey, Fault> {
         let (client, _) = self.connection.client()?;
         let select = "SELECT key FROM store_key";
-        let kept = match client.query_opt(select, &[])? {
-            Some(row) => row,
-            None => {
-                // Of two processes that make one up at once, the second waits and then has the other's.
-                let insert = "INSERT INTO store_key VALUES ($1) ON CONFLICT DO NOTHING";
-                client.execute(insert, &[&UserKey::random().to_bytes().to_vec()])?;
-                client.query_one(select, &[])?
-            }
+        let kept = if let Some(row) = client.query_opt(select, &[])? {
+            row
+        } else {
+            // Of two processes that make one up at once, the second waits and then has the other's.
+            let insert = "INSERT INTO store_key VALUES ($1) ON CONFLICT DO NOTHING";
+            client.execute(insert, &[&UserKey::random().to_bytes().to_vec()])?;
+            client.query_one(select, &[])?
         };
         let bytes: Vec<u8> = kept.try_get(0)?;
         let bytes = bytes.try_into().map_err(|bytes: Vec<u8>| {
