@@ -23,6 +23,9 @@ use crate::{Record, Sink, SinkError, UserKey};
 /// again by the recorder, and the sink connects anew. A batch whose commit was not answered is not stored
 /// twice: the database counts what each sink has stored.
 ///
+/// A machine that vanishes without a word is noticed after about a minute. A server that is there and
+/// stands still is waited for: recording goes on meanwhile, up to the bound of the queue.
+///
 /// May be used within an async runtime; calls wait for the server and so block the thread.
 ///
 /// ```no_run
