@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use postgres::GenericClient;
+use postgres::{GenericClient, Statement};
 
 use super::cell::{Cell, escaped, unescaped};
 use super::connection::Statements;
@@ -57,11 +57,9 @@ impl Numbers {
         }
         let insert = statements.of(
             client,
-            "INSERT INTO names (name) SELECT * FROM unnest($1::text[])",
+            "INSERT INTO names (name) SELECT * FROM unnest($1::text[]) RETURNING name, id",
         )?;
-        let texts: Vec<_> = unknown.iter().map(|name| escaped(name)).collect();
-        client.execute(&insert, &[&texts])?;
-        self.find(client, statements, &unknown)
+        self.ask(client, &insert, &unknown)
     }
 
     fn find(
@@ -74,8 +72,17 @@ impl Numbers {
             client,
             "SELECT n.name, n.id FROM unnest($1::text[]) AS w(name) JOIN names n ON n.name = w.name",
         )?;
+        self.ask(client, &select, names)
+    }
+
+    fn ask(
+        &mut self,
+        client: &mut impl GenericClient,
+        question: &Statement,
+        names: &BTreeSet<&str>,
+    ) -> Result<(), Fault> {
         let texts: Vec<_> = names.iter().map(|name| escaped(name)).collect();
-        for row in client.query(&select, &[&texts])? {
+        for row in client.query(question, &[&texts])? {
             let name = unescaped(row.try_get(0)?);
             self.0.insert(name.into(), row.try_get(1)?);
         }
