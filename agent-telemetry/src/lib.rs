@@ -62,5 +62,5 @@ pub use stats::{
 #[cfg(feature = "sqlite")]
 pub use store::{Pruned, Records, Retention, SqliteSink, SqliteStore, StoreError, StoredRollups};
 pub use telemetry::{
-    Dropped, FlushError, Flushed, Health, StartError, Telemetry, TelemetryBuilder,
+    CoarseTimestamps, Dropped, FlushError, Flushed, Health, StartError, Telemetry, TelemetryBuilder,
 };

@@ -6,8 +6,9 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
-use agent_primitives::{Clock, SystemClock};
+use agent_primitives::Clock;
 
+use super::clock::HostClock;
 use super::context::Contexts;
 use super::queue::Queue;
 use super::resolve::Resolver;
@@ -51,7 +52,7 @@ impl<S: Sink + 'static> TelemetryBuilder<S> {
     pub(super) fn new(sink: S) -> Self {
         Self {
             sink,
-            clock: Arc::new(SystemClock),
+            clock: Arc::new(HostClock),
             prices: Prices::shipped(),
             project: None,
             user_key: None,
@@ -62,7 +63,7 @@ impl<S: Sink + 'static> TelemetryBuilder<S> {
     }
 
     /// Where sessions and spans take their time from; the system's clocks unless set. Events bring
-    /// their own time.
+    /// their own time. [`CoarseTimestamps`](crate::CoarseTimestamps) takes less time and shows less.
     pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
         self.clock = Arc::new(clock);
         self

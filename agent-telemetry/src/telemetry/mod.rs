@@ -1,6 +1,7 @@
 //! The recorder: a cheap handle in front of a bounded queue and one writer thread.
 
 mod builder;
+mod clock;
 mod context;
 mod health;
 mod queue;
@@ -15,6 +16,7 @@ use std::time::Duration;
 use agent_primitives::{Clock, Event, Observer, Stamp};
 
 pub use builder::{StartError, TelemetryBuilder};
+pub use clock::CoarseTimestamps;
 pub use health::{Dropped, FlushError, Flushed, Health};
 
 pub(crate) use context::{Context, ContextId, Target};

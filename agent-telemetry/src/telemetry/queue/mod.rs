@@ -29,8 +29,7 @@ const LEASE: usize = 64;
 pub(crate) struct Queue {
     shards: [Shard; Queue::SHARDS],
     signals: Signals,
-    /// Places of the common pool that nobody has.
-    free: AtomicUsize,
+    free: Free,
     pool: usize,
     lease: usize,
     /// Records that each shard may hold without the common pool, so that one busy thread cannot keep
@@ -59,6 +58,11 @@ struct Signals {
     /// The writer waits for its window to end and may be woken earlier.
     gathering: AtomicBool,
 }
+
+/// Places of the common pool that nobody has. Written at each lease, so not beside what each push reads.
+#[derive(Debug)]
+#[repr(align(128))]
+struct Free(AtomicUsize);
 
 /// Invariant: what the shards have accepted is `stored + abandoned`, and what waits or is on its way.
 #[derive(Debug, Default)]
@@ -127,7 +131,7 @@ impl Queue {
         Self {
             shards: std::array::from_fn(|_| Shard::default()),
             signals: Signals::default(),
-            free: AtomicUsize::new(pool),
+            free: Free(AtomicUsize::new(pool)),
             pool,
             lease: (pool / (4 * Self::SHARDS)).clamp(1, LEASE),
             share,
@@ -226,6 +230,7 @@ impl Queue {
         let take = |free: usize| Some(free - free.min(self.lease));
         let (Ok(free) | Err(free)) =
             self.free
+                .0
                 .fetch_update(Ordering::Relaxed, Ordering::Relaxed, take);
         let leased = free.min(self.lease);
         if self.pool - (free - leased) >= self.wake_at
