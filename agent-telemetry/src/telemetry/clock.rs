@@ -1,9 +1,9 @@
 //! The time of records: the system's clocks, read as cheaply as the system allows.
 
-#[cfg(target_os = "linux")]
-use agent_primitives::{Clock, Monotonic, Timestamp};
 #[cfg(not(target_os = "linux"))]
 use agent_primitives::{Clock, Monotonic, SystemClock, Timestamp};
+#[cfg(target_os = "linux")]
+use agent_primitives::{Clock, Monotonic, Timestamp};
 #[cfg(target_os = "linux")]
 use rustix::time::{ClockId, clock_gettime};
 
@@ -98,8 +98,7 @@ mod tests {
     #[test]
     fn time_stamps_are_those_of_the_system_clock() {
         for read in [|| HostClock.timestamp(), || CoarseTimestamps.timestamp()] {
-            let (before, ours, after) =
-                (SystemClock.timestamp(), read(), SystemClock.timestamp());
+            let (before, ours, after) = (SystemClock.timestamp(), read(), SystemClock.timestamp());
             assert!(before.since(ours) < CLOSE, "{before} {ours}");
             assert!(ours.since(after) < CLOSE, "{ours} {after}");
         }
