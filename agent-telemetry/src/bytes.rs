@@ -12,13 +12,14 @@ pub(crate) fn contains<const N: usize>(bytes: &[u8], wanted: [u8; N]) -> [bool; 
     for word in words {
         look(u64::from_le_bytes(*word));
     }
-    if !rest.is_empty() {
-        // Filled up with a byte that is there.
-        let mut last = [rest.first().copied().unwrap_or_default(); 8];
-        for (to, from) in last.iter_mut().zip(rest) {
-            *to = *from;
+    match (rest, bytes.last_chunk()) {
+        ([], _) => {}
+        (_, Some(last)) => look(u64::from_le_bytes(*last)),
+        ([first, ..], None) => {
+            // Filled up with a byte that is there.
+            let fold = |word, byte: &u8| word << 8 | u64::from(*byte);
+            look(rest.iter().fold(repeated(*first), fold));
         }
-        look(u64::from_le_bytes(last));
     }
     found.map(|found| found != 0)
 }

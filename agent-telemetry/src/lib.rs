@@ -2,6 +2,7 @@
 
 mod bytes;
 mod contract;
+mod genai;
 mod jsonl;
 mod metrics;
 mod price;
@@ -29,11 +30,12 @@ mod trace;
 mod words;
 
 pub use contract::{BrokenContract, check_sink};
+pub use genai::GenAiNames;
 pub use jsonl::{JsonlConfig, JsonlError, JsonlRecords, JsonlSink, JsonlStore};
 pub use metrics::{
     Counter, ExponentialHistogram, Family, FamilySnapshot, Gauge, Handle, Histogram, Instrument,
     InstrumentKind, InvalidHistogram, LabelSet, LabelValue, Metrics, MetricsConfig, MetricsError,
-    MetricsSnapshot, Operation, SeriesSnapshot, TokenType, Value,
+    MetricsSnapshot, ModelCallMetrics, Operation, SeriesSnapshot, TokenType, Value,
 };
 pub use price::{
     Consumption, CostLine, Costing, Drift, Item, KeyKind, KeyLine, LoadError, LoadProblem,

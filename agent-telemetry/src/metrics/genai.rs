@@ -61,12 +61,13 @@ macro_rules! closed {
 }
 closed!(Operation, TokenType);
 
-const OPERATION: &str = "gen_ai.operation.name";
+pub(super) const OPERATION: &str = "gen_ai.operation.name";
 const PROVIDER: &str = "gen_ai.provider.name";
-const MODEL: &str = "gen_ai.request.model";
-const ERROR: &str = "error.type";
+pub(super) const MODEL: &str = "gen_ai.request.model";
+pub(super) const ERROR: &str = "error.type";
 
-/// Instruments to begin with. The names and units of the first three are from the OpenTelemetry GenAI
+/// Instruments to begin with; [`Metrics::model_calls`] has those of each generation of the conventions.
+/// The names and units of the first three are from the OpenTelemetry GenAI
 /// semantic conventions 1.41, where they are called experimental; those of the others are this crate's.
 ///
 /// ```

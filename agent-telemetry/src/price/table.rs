@@ -226,7 +226,8 @@ fn variants<'m, T>(
     let anywhere = without_region(plain);
     let mut last = model;
     let mut visit_other = |name: &'m str| {
-        if name == last || name.is_empty() {
+        // They are parts of one text.
+        if std::ptr::eq(name, last) || name.is_empty() {
             return None;
         }
         last = name;

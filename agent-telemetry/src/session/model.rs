@@ -64,7 +64,7 @@ impl ModelHandle {
         it.queue.push_call(at, it.context, Figures::Model(answer));
         if trace::is_enabled() {
             let call = answer.of(it.provider.clone(), it.model.clone());
-            trace::model_call(&it.origin.span, &call);
+            trace::model_call(&it.origin.span, it.origin.names(), &call);
         }
     }
 
@@ -73,7 +73,7 @@ impl ModelHandle {
     pub fn begin(&self) -> ModelCallSpan {
         let it = &*self.0;
         ModelCallSpan {
-            span: trace::chat_span(&it.origin.span, &it.provider, &it.model),
+            span: trace::chat_span(&it.origin.span, it.origin.names(), &it.provider, &it.model),
             began: it.clock.monotonic(),
             first_token: None,
             answer: Answer::new(TokenUsage::ZERO, Duration::ZERO).failed(FailureKind::Cancelled),
@@ -157,7 +157,7 @@ impl Drop for ModelCallSpan {
             .push_call(it.clock.timestamp(), it.context, Figures::Model(answer));
         if trace::is_enabled() {
             let call = answer.of(it.provider.clone(), it.model.clone());
-            trace::chat_end(&self.span, &call);
+            trace::chat_end(&self.span, it.origin.names(), &call);
         }
     }
 }

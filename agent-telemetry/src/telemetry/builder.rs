@@ -14,7 +14,7 @@ use super::queue::Queue;
 use super::resolve::Resolver;
 use super::{Shared, Telemetry, writer};
 use crate::privacy::Redactor;
-use crate::{Prices, ProjectId, Redaction, Sink, SinkError, UserKey};
+use crate::{GenAiNames, Prices, ProjectId, Redaction, Sink, SinkError, UserKey};
 
 /// A recorder about to start.
 ///
@@ -39,6 +39,7 @@ pub struct TelemetryBuilder<S> {
     clock: Arc<dyn Clock>,
     prices: Prices,
     project: Option<ProjectId>,
+    names: GenAiNames,
     user_key: Option<UserKey>,
     redaction: Redaction,
     queue: usize,
@@ -55,6 +56,7 @@ impl<S: Sink + 'static> TelemetryBuilder<S> {
             clock: Arc::new(HostClock),
             prices: Prices::shipped(),
             project: None,
+            names: GenAiNames::default(),
             user_key: None,
             redaction: Redaction::default(),
             queue: Self::QUEUE,
@@ -78,6 +80,13 @@ impl<S: Sink + 'static> TelemetryBuilder<S> {
     /// Whose work it is, for records that say nothing else; nobody's unless set.
     pub fn project(mut self, project: ProjectId) -> Self {
         self.project = Some(project);
+        self
+    }
+
+    /// The generation of OpenTelemetry names that `tracing` spans and events have; the latest unless
+    /// set. Records have names of their own.
+    pub fn genai_names(mut self, names: GenAiNames) -> Self {
+        self.names = names;
         self
     }
 
@@ -135,6 +144,7 @@ impl<S: Sink + 'static> TelemetryBuilder<S> {
             contexts,
             clock: self.clock,
             project: self.project,
+            names: self.names,
             user_key,
             redactor,
         })))
