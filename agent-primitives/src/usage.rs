@@ -178,6 +178,11 @@ impl TokenUsage {
         self.cache_write_1h
     }
 
+    /// Tokens written to a cache, whatever its lifetime.
+    pub const fn cache_write(&self) -> u64 {
+        self.cache_write_5m.saturating_add(self.cache_write_1h)
+    }
+
     /// Output tokens, reasoning included.
     pub const fn output(&self) -> u64 {
         self.output

@@ -90,14 +90,16 @@ impl GenAiNames {
         (!matches!(self, Self::V1_36)).then(|| usage.cache_read())
     }
 
+    // The conventions have one bucket for all lifetimes of a cache.
+
     /// For `gen_ai.usage.cache_creation.input_tokens`.
     pub(crate) fn cache_creation(self, usage: &TokenUsage) -> Option<u64> {
-        matches!(self, Self::V1_41).then(|| cache_written(usage))
+        matches!(self, Self::V1_41).then(|| usage.cache_write())
     }
 
     /// For `gen_ai.usage.cache_write.input_tokens`.
     pub(crate) fn cache_write(self, usage: &TokenUsage) -> Option<u64> {
-        matches!(self, Self::Latest).then(|| cache_written(usage))
+        matches!(self, Self::Latest).then(|| usage.cache_write())
     }
 
     /// For `gen_ai.usage.reasoning.output_tokens`.
@@ -109,11 +111,4 @@ impl GenAiNames {
     pub(crate) const fn has_first_chunk(self) -> bool {
         !matches!(self, Self::V1_36)
     }
-}
-
-/// The conventions have one bucket for all lifetimes.
-pub(crate) const fn cache_written(usage: &TokenUsage) -> u64 {
-    usage
-        .cache_write_5m()
-        .saturating_add(usage.cache_write_1h())
 }

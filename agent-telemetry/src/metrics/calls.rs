@@ -8,7 +8,6 @@ use super::family::Family;
 use super::genai::{ERROR, MODEL, OPERATION, Operation, TokenType};
 use super::histogram::Histogram;
 use super::instrument::{Instrument, MetricsError};
-use crate::genai::cache_written;
 use crate::{GenAiNames, ModelCall};
 
 /// Model calls as the metrics that the OpenTelemetry conventions of one generation have for them.
@@ -150,7 +149,7 @@ impl ModelCallMetrics {
                 for (family, tokens) in [
                     (&it.input, usage.input_total()),
                     (&it.cache_read, usage.cache_read()),
-                    (&it.cache_write, cache_written(usage)),
+                    (&it.cache_write, usage.cache_write()),
                     (&it.output, usage.output()),
                     (&it.reasoning, usage.reasoning()),
                 ] {

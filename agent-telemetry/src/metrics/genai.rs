@@ -3,6 +3,7 @@
 use agent_primitives::{FailureKind, HandoffReason, Initiator, ModelId, ProviderId, ToolName};
 
 use super::instrument::Instrument;
+use super::labels::closed;
 use super::{LabelValue, Metrics};
 use crate::ToolOutcome;
 use crate::words::words;
@@ -43,22 +44,6 @@ words! {
     }
 }
 
-macro_rules! closed {
-    ($($word:ty),+) => { $(
-        impl LabelValue for $word {
-            type Kind = Self;
-            const VALUES: usize = <$word>::ALL.len();
-            #[inline]
-            fn as_label(&self) -> &str {
-                self.as_str()
-            }
-            #[inline]
-            fn position(&self) -> usize {
-                *self as usize
-            }
-        }
-    )+ };
-}
 closed!(Operation, TokenType);
 
 pub(super) const OPERATION: &str = "gen_ai.operation.name";

@@ -1,5 +1,6 @@
 //! Live handles: a session, and a tool call within it.
 
+mod bound;
 mod model;
 mod observer;
 mod tool;
