@@ -120,7 +120,8 @@ mod tests {
                         ".!".repeat(before / 2),
                         "!".repeat(before % 2),
                         "a".repeat(length),
-                        "é ".repeat(gap),
+                        "é".repeat(gap / 6),
+                        "!".repeat(gap),
                         "b".repeat(10),
                     ]
                     .concat();
