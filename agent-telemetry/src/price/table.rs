@@ -233,6 +233,9 @@ fn variants<'m, T>(
         last = name;
         visit(name)
     };
+    if std::ptr::eq(plain, anywhere) {
+        return visit_other(plain).or_else(|| visit_other(undated(plain, signs)));
+    }
     visit_other(plain)
         .or_else(|| visit_other(anywhere))
         .or_else(|| visit_other(undated(plain, signs)))
@@ -260,6 +263,10 @@ fn plain(model: &str, signs: Signs) -> &str {
 /// Bedrock's inference profiles, which exist for some regions by prices of their own.
 fn without_region(model: &str) -> &str {
     const REGIONS: [&str; 7] = ["us.", "eu.", "apac.", "jp.", "au.", "global.", "us-gov."];
+    // Most names have no dot so far in front.
+    if !model.bytes().take(7).any(|byte| byte == b'.') {
+        return model;
+    }
     let mut regions = REGIONS.iter();
     regions
         .find_map(|region| model.strip_prefix(region))

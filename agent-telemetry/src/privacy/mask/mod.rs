@@ -131,8 +131,8 @@ fn find_values(text: &str, found: &mut Vec<Found>) {
 
 /// Whether a text ends with the name of a secret, in whatever case, in quotes or not.
 fn is_secret_name(before: &[u8]) -> bool {
-    let quoted = before.iter().rev();
-    let quotes = quoted.take_while(|byte| matches!(byte, b' ' | b'"' | b'\''));
+    let from_end = before.iter().rev();
+    let quotes = from_end.take_while(|byte| matches!(byte, b' ' | b'"' | b'\''));
     let name = before
         .get(..before.len() - quotes.count())
         .unwrap_or_default();
