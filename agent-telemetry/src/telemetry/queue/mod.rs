@@ -233,14 +233,25 @@ impl Queue {
                 .0
                 .fetch_update(Ordering::Relaxed, Ordering::Relaxed, take);
         let leased = free.min(self.lease);
-        if self.pool - (free - leased) >= self.wake_at
+        let taken = self.pool - free;
+        if self.urgency(taken + leased) > self.urgency(taken)
             && self.signals.gathering.load(Ordering::Relaxed)
         {
             // Without the state, which may be held by the writer that waits for the shard whose lock
-            // is held here. A signal that comes too early is made good by the next lease.
+            // is held here. A signal that comes too early is made good by the next one.
             self.work.notify_one();
         }
         leased
+    }
+
+    /// How many signals to the writer so many taken places of the common pool are worth: one at the
+    /// first that is too much, and another one for each quarter more. Each takes longer than many
+    /// records.
+    fn urgency(&self, taken: usize) -> usize {
+        match taken.checked_sub(self.wake_at) {
+            Some(more) => 1 + more / self.wake_at.div_ceil(4),
+            None => 0,
+        }
     }
 
     fn wake_idle(&self) {
