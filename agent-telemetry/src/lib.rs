@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 
+mod bytes;
 mod contract;
+mod genai;
 mod jsonl;
 mod metrics;
 #[cfg(feature = "postgres")]
@@ -35,11 +37,12 @@ mod trace;
 mod words;
 
 pub use contract::{BrokenContract, check_sink};
+pub use genai::GenAiNames;
 pub use jsonl::{JsonlConfig, JsonlError, JsonlRecords, JsonlSink, JsonlStore};
 pub use metrics::{
     Counter, ExponentialHistogram, Family, FamilySnapshot, Gauge, Handle, Histogram, Instrument,
     InstrumentKind, InvalidHistogram, LabelSet, LabelValue, Metrics, MetricsConfig, MetricsError,
-    MetricsSnapshot, Operation, SeriesSnapshot, TokenType, Value,
+    MetricsSnapshot, ModelCallMetrics, Operation, SeriesSnapshot, TokenType, Value,
 };
 #[cfg(feature = "postgres")]
 pub use postgres::{PostgresConfig, PostgresError, PostgresRecords, PostgresSink, PostgresStore};
@@ -75,5 +78,5 @@ pub use store::{Pruned, Retention};
 #[cfg(feature = "sqlite")]
 pub use store::{Records, SqliteSink, SqliteStore, StoreError};
 pub use telemetry::{
-    Dropped, FlushError, Flushed, Health, StartError, Telemetry, TelemetryBuilder,
+    CoarseTimestamps, Dropped, FlushError, Flushed, Health, StartError, Telemetry, TelemetryBuilder,
 };

@@ -2,10 +2,9 @@
 
 use std::fmt;
 
-use agent_primitives::{ModelId, ProviderId, Usd};
-
-use crate::stats::layout::{Decimals, Table, count, fact, money, plural, section, share, time};
-use crate::stats::width::{cut, printable};
+use crate::stats::layout::{
+    Decimals, Table, count, dash, fact, known, money, offer, plural, section, share, time,
+};
 use crate::stats::{Cost, Latency, Performance};
 
 pub(super) fn performance(f: &mut fmt::Formatter<'_>, it: &Performance) -> fmt::Result {
@@ -124,30 +123,9 @@ pub(super) fn cost(f: &mut fmt::Formatter<'_>, it: &Cost, calls: u64) -> fmt::Re
     models.write_below(f)
 }
 
-/// Nothing but unpriced calls is not a cost of nothing.
-fn known(cost: Usd, unpriced_calls: u64, decimals: Decimals) -> String {
-    if cost.is_zero() && unpriced_calls > 0 {
-        dash()
-    } else {
-        decimals.show(cost)
-    }
-}
-
-fn offer(provider: &ProviderId, model: &ModelId) -> String {
-    format!(
-        "{} · {}",
-        cut(provider.as_str(), 20),
-        printable(model.as_str())
-    )
-}
-
 fn percentiles(latency: Option<Latency>) -> [String; 3] {
     match latency {
         Some(it) => [it.p50, it.p95, it.max].map(time),
         None => [dash(), dash(), dash()],
     }
-}
-
-fn dash() -> String {
-    "-".to_owned()
 }
