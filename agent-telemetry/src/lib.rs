@@ -56,8 +56,10 @@ pub use rollup::{
 pub use session::{ModelCallSpan, ModelHandle, Session, SessionObserver, ToolCallSpan, ToolHandle};
 pub use sink::{MemorySink, Sink, SinkError};
 pub use stats::{
-    Cost, FailureLine, HandoffLine, Latency, MetricLine, ModelCost, ModelLine, Outcomes, Overview,
-    Performance, Quality, Stats, TaskCost, ToolLine, ViolationLine,
+    CheckpointLine, Cost, DecisionLine, Decisions, FailureLine, HandoffLine, Latency, MetricLine,
+    ModelCost, ModelLine, Outcomes, Overview, PassedOverLine, Performance, ProjectLine,
+    ProviderLine, Quality, Stats, StopLine, TaskCost, TierCost, ToolLine, ViolationFileLine,
+    ViolationKindLine, ViolationLine, Work,
 };
 #[cfg(feature = "sqlite")]
 pub use store::{Pruned, Records, Retention, SqliteSink, SqliteStore, StoreError, StoredRollups};

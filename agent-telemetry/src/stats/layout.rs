@@ -24,15 +24,25 @@ pub(crate) struct Table {
 
 impl Table {
     pub(crate) fn new<const N: usize>(words: usize, header: [&str; N]) -> Self {
+        Self::headed(words, header.map(str::to_owned).into())
+    }
+
+    /// With a number of columns that is not known before.
+    pub(crate) fn headed(words: usize, header: Vec<String>) -> Self {
         Self {
-            header: header.map(str::to_owned).into(),
+            header,
             words,
             rows: Vec::new(),
         }
     }
 
     pub(crate) fn row<const N: usize>(&mut self, cells: [String; N]) {
-        self.rows.push(cells.map(|cell| printable(&cell)).into());
+        self.push(&cells);
+    }
+
+    pub(crate) fn push(&mut self, cells: &[String]) {
+        self.rows
+            .push(cells.iter().map(|cell| printable(cell)).collect());
     }
 
     pub(crate) fn is_empty(&self) -> bool {

@@ -33,5 +33,6 @@ mod retention;
 mod rollups;
 #[cfg(feature = "sqlite")]
 mod schema_page;
+mod stats_scan;
 mod story;
 mod tracing_names;
