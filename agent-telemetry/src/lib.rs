@@ -2,10 +2,22 @@
 
 mod contract;
 mod jsonl;
+/// Counters, gauges and histograms while the program runs.
+pub mod live_metrics {
+    #![doc = include_str!("../docs/metrics.md")]
+}
 mod metrics;
 mod price;
+/// Where prices come from, and how to set one's own.
+pub mod prices {
+    #![doc = include_str!("../docs/prices.md")]
+}
 mod privacy;
 mod record;
+/// Everything that can be recorded, and what holds of it.
+pub mod recording {
+    #![doc = include_str!("../docs/recording.md")]
+}
 mod report;
 mod rollup;
 /// The tables and views of the database, and questions to ask it.

@@ -36,3 +36,5 @@ mod schema_page;
 mod stats_scan;
 mod story;
 mod tracing_names;
+#[cfg(feature = "sqlite")]
+mod views;

@@ -101,7 +101,7 @@ fn nothing_recorded_is_said_in_one_line() {
     let stats = Stats::of(Vec::<Record>::new());
     assert_eq!(
         stats.to_string(),
-        "Agent telemetry\n\n  Nothing is recorded yet.\n"
+        "Agent telemetry\n\n  There are no records.\n"
     );
     assert_eq!(
         (stats.overview.period, stats.cost.per_session),

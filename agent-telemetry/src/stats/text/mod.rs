@@ -20,7 +20,7 @@ const BAR: u64 = 40;
 impl fmt::Display for Stats {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some((first, last)) = self.overview.period else {
-            return writeln!(f, "Agent telemetry\n\n  Nothing is recorded yet.");
+            return writeln!(f, "Agent telemetry\n\n  There are no records.");
         };
         let minute = |at: &str| at.get(..19).unwrap_or(at).replace('T', " ");
         writeln!(
