@@ -193,6 +193,7 @@ pub(crate) fn money(amount: Usd) -> String {
 pub(crate) fn time(duration: Duration) -> String {
     let micros = duration.as_micros();
     match micros {
+        0 if !duration.is_zero() => format!("{} ns", duration.as_nanos()),
         0..1_000 => format!("{micros} µs"),
         1_000..10_000 => format!("{}.{} ms", micros / 1_000, micros / 100 % 10),
         10_000..1_000_000 => format!("{} ms", micros / 1_000),
@@ -266,6 +267,10 @@ mod tests {
                 "99.99 s",
                 "1 min 40 s"
             ]
+        );
+        assert_eq!(
+            [0, 1, 999].map(|nanos| time(Duration::from_nanos(nanos))),
+            ["0 µs", "1 ns", "999 ns"]
         );
         assert_eq!(time(Duration::from_secs(7_384)), "2 h 03 min");
         assert_eq!(time(Duration::from_secs(3_600 * 8_766)), "8766 h");
