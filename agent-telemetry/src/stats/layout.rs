@@ -37,9 +37,10 @@ impl Table {
     }
 
     pub(crate) fn row<const N: usize>(&mut self, cells: [String; N]) {
-        self.push(&cells);
+        self.rows.push(cells.map(|cell| printable(&cell)).into());
     }
 
+    /// As many cells as the header has.
     pub(crate) fn push(&mut self, cells: &[String]) {
         self.rows
             .push(cells.iter().map(|cell| printable(cell)).collect());

@@ -6,6 +6,7 @@
 )]
 
 use std::collections::HashSet;
+use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
@@ -324,7 +325,7 @@ fn told(error: &dyn std::error::Error) -> String {
     let mut text = format!("{error} {error:?}");
     let mut cause = error.source();
     while let Some(error) = cause {
-        text += &format!("\n{error} {error:?}");
+        writeln!(text, "{error} {error:?}").unwrap();
         cause = error.source();
     }
     text
