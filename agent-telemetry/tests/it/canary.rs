@@ -38,7 +38,7 @@ struct Aviary {
 }
 
 /// Rounds in which each place meets each form.
-const ROUNDS: usize = 20;
+const ROUNDS: usize = 21;
 
 impl Aviary {
     const fn new() -> Self {
@@ -115,10 +115,12 @@ impl Aviary {
             14 => format!("pwd={core}"),
             15 => format!("eyJ{core}.{}.sig", "x".repeat(24)),
             16 => format!("line one\nTOKEN={core}\nline three"),
+            // Cut behind the at sign, at both bounds: what is left has no form that shows it.
             17 => format!(
-                "{} write to {core}@example.com today",
-                "many words ".repeat(400)
+                "{}write to him {core}@example.com",
+                "many words ".repeat(369)
             ),
+            19 => format!("{}mail {core}@example.com", "many words ".repeat(9)),
             18 => format!("credential:{core}"),
             _ => format!("-----BEGIN PRIVATE KEY-----\n{core}\n-----END PRIVATE KEY-----"),
         }

@@ -228,6 +228,26 @@ fn json_of_the_report_has_stable_names() {
     assert_eq!(json["cost"]["total"], "0.085734");
     assert_eq!(json["outcomes"]["escalated"], 1);
     assert_eq!(json["quality"]["handoffs"][0]["from"]["agent"], "coder");
+    assert_eq!(json["quality"]["violation_kinds"][0]["severity"], "error");
+    assert_eq!(json["quality"]["violation_files"][1]["file"], "a.rs");
+    assert_eq!(json["decisions"]["by_choice"][0]["outcomes"]["success"], 1);
+    assert_eq!(
+        json["decisions"]["passed_over"][0]["reason"],
+        "its window is too small"
+    );
+    assert_eq!(json["work"]["queued"]["p50"]["secs"], 4);
+    assert_eq!(json["work"]["projects"][0]["lines_added"], 120);
+    assert_eq!(
+        json["performance"]["providers"][0]["cooldown_time"]["secs"],
+        60
+    );
+    assert_eq!(json["performance"]["checkpoints"][0]["kind"], "auto");
+    let stopped = &json["performance"]["models"][0]["stop_reasons"][0];
+    assert_eq!(
+        (&stopped["reason"], &stopped["calls"]),
+        (&"stop".into(), &1.into())
+    );
+    assert_eq!(json["cost"]["by_service_tier"][0]["tier"], "standard");
     assert_eq!(
         json["performance"]["models"][0]["latency"]["p50"]["nanos"],
         100_000_000

@@ -233,6 +233,28 @@ fn check_calls(asked: &Asked, stats: &Stats) {
             stats.cost.total.picos()
         )],
     );
+    let models = &stats.performance.models;
+    asked.says(
+        "SELECT provider, model, stop_reason, count(*) FROM v_model_calls GROUP BY 1, 2, 3",
+        models.iter().flat_map(|line| {
+            let name = format!("{}|{}", line.provider, line.model);
+            let stops = line.stop_reasons.iter();
+            stops.map(move |it| format!("{name}|{}|{}", or_empty(it.reason.as_ref()), it.calls))
+        }),
+    );
+    asked.says(
+        "SELECT provider, model, sum(streamed) FROM v_model_calls GROUP BY 1, 2",
+        models
+            .iter()
+            .map(|line| format!("{}|{}|{}", line.provider, line.model, line.streamed)),
+    );
+    asked.says(
+        "SELECT service_tier, count(*), coalesce(sum(cost_picos), 0) FROM v_model_calls GROUP BY 1",
+        stats.cost.by_service_tier.iter().map(|line| {
+            let tier = or_empty(line.tier.as_ref());
+            format!("{tier}|{}|{}", line.calls, line.cost.picos())
+        }),
+    );
     asked.says(
         "SELECT agent, sum(files), sum(lines_added), sum(lines_removed) FROM v_daily GROUP BY agent",
         agents.agents.iter().map(|line| {
