@@ -117,10 +117,10 @@ fn scripts(first: u64, durability: Durability, most: usize) -> Tally {
 }
 
 /// States of each kind of script that are tried at least.
-const SYNCED_STATES: usize = if IS_THOROUGH { 44_000 } else { 1 };
-const BUFFERED_STATES: usize = if IS_THOROUGH { 32_000 } else { 1 };
+const SYNCED_STATES: usize = if IS_THOROUGH { 30_000 } else { 1 };
+const BUFFERED_STATES: usize = if IS_THOROUGH { 16_000 } else { 1 };
 const MIRROR_STATES: usize = 10_000;
-const WILD_STATES: usize = if IS_THOROUGH { 16_000 } else { 1 };
+const WILD_STATES: usize = if IS_THOROUGH { 24_000 } else { 1 };
 const JOURNAL_STATES: usize = if IS_THOROUGH { 16_000 } else { 1 };
 const SEALING_STATES: usize = if IS_THOROUGH { 8_000 } else { 1 };
 /// Segments this long are full after a few saves, so that there is something to seal, in bytes.
@@ -184,7 +184,8 @@ fn a_crash_among_takeovers_long_values_and_failed_syncs_loses_nothing_acknowledg
             forks: seed % 3 == 0,
             wild: true,
         };
-        let len = if IS_THOROUGH { 40 } else { 14 };
+        // Each step is many moments here.
+        let len = if IS_THOROUGH { 24 } else { 14 };
         let script = random_script(seed, len, extra);
         let settings = Settings {
             segment_target: 8_000,

@@ -39,19 +39,9 @@ impl Points {
     /// Whether a session that shows this may list `found` when all of it is read.
     pub(super) fn is_shown_of(&self, found: &Self) -> bool {
         if self.is_end {
-            let shown = self.surely_listed();
-            shown.iter().all(|point| found.listed.contains(point))
+            self.listed.iter().all(|point| found.listed.contains(point))
         } else {
             self.listed == found.listed
-        }
-    }
-
-    /// What is shown and listed as well. The oldest that an end shows may stay as the oldest of its hour, where all
-    /// of the session shows an older one.
-    fn surely_listed(&self) -> &[(CheckpointId, Vec<String>, bool)] {
-        match self.listed.split_last() {
-            Some((_, rest)) if self.is_end => rest,
-            _ => &self.listed,
         }
     }
 
@@ -61,12 +51,9 @@ impl Points {
     /// cannot be told from what it did not show.
     pub(super) fn keeps<'a>(&self, durable: &Self, later: impl Iterator<Item = &'a Self>) -> bool {
         let later: Vec<_> = later.collect();
-        let mut stayed = durable.surely_listed().iter();
+        let mut stayed = durable.listed.iter();
         stayed.all(|point| {
-            self.listed.contains(point)
-                || later
-                    .iter()
-                    .any(|points| !points.surely_listed().contains(point))
+            self.listed.contains(point) || later.iter().any(|points| !points.listed.contains(point))
         })
     }
 }

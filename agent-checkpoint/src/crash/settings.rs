@@ -41,22 +41,21 @@ impl Settings {
         who: usize,
         messages: usize,
     ) -> Result<Checkpointer, Error> {
-        Checkpointer::builder(store.clone(), Self::id(who))
-            .segment_target(self.segment_target)
-            .resume(Resume::Last(messages))
+        self.builder(store, who, Self::retention())
             .sealing(Sealing::Never)
+            .resume(Resume::Last(messages))
             .open()
     }
 
     /// From whoever has it.
     pub(super) fn open_over(&self, store: &FileStore, who: usize) -> Result<Checkpointer, Error> {
-        self.builder(store, who, Retention::last(NonZeroUsize::new(3).unwrap()))
+        self.builder(store, who, Self::retention())
             .take_over(TakeOver::Force)
             .open()
     }
 
     pub(super) fn open(&self, store: &FileStore, who: usize) -> Result<Checkpointer, Error> {
-        self.open_keeping(store, who, Retention::last(NonZeroUsize::new(3).unwrap()))
+        self.open_keeping(store, who, Self::retention())
     }
 
     pub(super) fn open_keeping(
@@ -66,6 +65,11 @@ impl Settings {
         retention: Retention,
     ) -> Result<Checkpointer, Error> {
         self.builder(store, who, retention).open()
+    }
+
+    /// One for all, since what a session lists depends on it.
+    fn retention() -> Retention {
+        Retention::last(NonZeroUsize::new(3).unwrap())
     }
 
     fn builder(&self, store: &FileStore, who: usize, retention: Retention) -> Builder {

@@ -18,8 +18,8 @@ const WORTH_A_TRY: usize = 32;
 /// Longer payloads have enough of their own to refer to: from here on the dictionary saves less than a
 /// tenth and costs up to half as much time again (measured on recorded sessions), in bytes.
 const DICTIONARY_MAX: usize = 64 << 10;
-/// What is shorter is mostly one message: packing it harder saves little of a frame that is small anyhow.
-/// From here on, where a frame mostly holds a turn, it saves a tenth, in bytes.
+/// Packing a shorter turn harder saves little of a frame that is small anyhow; from here on it saves a tenth, in
+/// bytes.
 const TURN: usize = 2 << 10;
 /// A working buffer longer than this is given back after use, in bytes.
 const BUFFER_KEPT: usize = 1 << 20;
@@ -28,7 +28,7 @@ const BUFFER_KEPT: usize = 1 << 20;
 pub(crate) struct Packer {
     /// For payloads that are short enough for the dictionary.
     short: Option<Compressor<'static>>,
-    /// For payloads from [`TURN`] on that are short enough for it, made when it is needed.
+    /// For turns from [`TURN`] on that are short enough for it, made when it is needed.
     turn: Option<Compressor<'static>>,
     /// Seldom needed, and larger, so it is made when it is.
     long: Option<Compressor<'static>>,
@@ -69,23 +69,25 @@ impl Packer {
     pub(crate) fn pack<'a>(
         &mut self,
         raw: impl Into<Cow<'a, [u8]>>,
+        level: Level,
     ) -> Result<(Compression, Vec<u8>), Error> {
         let raw = raw.into();
-        Ok(match self.packed(&raw)? {
+        Ok(match self.packed(&raw, level)? {
             Some((compression, packed)) => (compression, packed.to_vec()),
             None => (Compression::RAW, raw.into_owned()),
         })
     }
 
     /// The packed form, where it is smaller.
-    fn packed(&mut self, raw: &[u8]) -> Result<Option<(Compression, &[u8])>, Error> {
+    fn packed(&mut self, raw: &[u8], level: Level) -> Result<Option<(Compression, &[u8])>, Error> {
         let Some(short) = self.short.as_mut().filter(|_| raw.len() >= WORTH_A_TRY) else {
             return Ok(None);
         };
+        let is_turn = level == Level::Turn && raw.len() >= TURN;
         let (compression, compressor) = match (raw.len(), &mut self.turn, &mut self.long) {
-            (..TURN, ..) => (Compression::DICTIONARY, short),
-            (TURN..=DICTIONARY_MAX, Some(turn), _) => (Compression::DICTIONARY, turn),
-            (TURN..=DICTIONARY_MAX, turn, _) => {
+            (..=DICTIONARY_MAX, ..) if !is_turn => (Compression::DICTIONARY, short),
+            (..=DICTIONARY_MAX, Some(turn), _) => (Compression::DICTIONARY, turn),
+            (..=DICTIONARY_MAX, turn, _) => {
                 let taken = TURNS.take(|| with_dictionary(Level::Turn))?;
                 (Compression::DICTIONARY, turn.insert(taken))
             }
@@ -243,7 +245,7 @@ mod tests {
     }
 
     fn packed(raw: &[u8]) -> (Compression, Vec<u8>) {
-        Packer::new().unwrap().pack(raw).unwrap()
+        Packer::new().unwrap().pack(raw, Level::Message).unwrap()
     }
 
     #[test]

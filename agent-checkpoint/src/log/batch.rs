@@ -6,6 +6,7 @@ use super::numbering::{last_number, wide};
 use super::values::mark_of;
 use crate::format::blob::{Reference, has_long_text, lift};
 use crate::format::compress::Packer;
+use crate::format::dictionary::Level;
 use crate::format::frame::Draft;
 use crate::format::items::{Items, ItemsDraft};
 use crate::format::patch::Mark;
@@ -322,7 +323,12 @@ impl Batch {
             return Err(too_large(raw.len()));
         }
         let raw_len = u32::try_from(raw.len()).map_err(|_| too_large(raw.len()))?;
-        let (compression, stored) = packer.pack(raw)?;
+        let level = if records > 1 {
+            Level::Turn
+        } else {
+            Level::Message
+        };
+        let (compression, stored) = packer.pack(raw, level)?;
         let seq = self.next;
         // Numbers last for 2^64 records; `last_number` says no when they end all the same.
         self.next = last_number(seq, usize::try_from(records).unwrap_or(usize::MAX))

@@ -7,6 +7,7 @@ use super::numbering::{last_number, wide};
 use crate::format::RECORD_SCHEMA;
 use crate::format::component;
 use crate::format::compress::{Packer, Unpacker};
+use crate::format::dictionary::Level;
 use crate::format::frame::Found;
 use crate::format::header::{Fault, Header};
 use crate::format::index::Index;
@@ -276,7 +277,7 @@ fn shrink(
         Some(packer) => packer,
         none => none.insert(Packer::new()?),
     };
-    (header.compression, *stored) = packer.pack(std::mem::take(stored))?;
+    (header.compression, *stored) = packer.pack(std::mem::take(stored), Level::Message)?;
     header.stored_len = u32::try_from(stored.len()).unwrap_or(u32::MAX);
     Ok(())
 }

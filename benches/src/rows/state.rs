@@ -30,6 +30,7 @@ pub(super) fn plans(setting: &Setting) -> Vec<Plan> {
                 ours::<AsMessagePack>(&setting, "checkpoint log, MessagePack")?,
                 ours::<AsBincode>(&setting, "checkpoint log, bincode")?,
             ];
+            cases.push(alone(&setting)?);
             for maker in PEERS {
                 let folder = setting.folder()?;
                 let mut log = (maker.create)(folder.path(), Sync::Synced)?;
@@ -167,6 +168,44 @@ impl<T: Whole> Steps for Ours<T> {
             held: u64::try_from(held.len()).unwrap_or(u64::MAX),
             disk,
         }))
+    }
+}
+
+/// What telling a state as JSON takes by itself, into memory that is there already.
+fn alone(setting: &Setting) -> Result<Case, Broken> {
+    let mut source = Source::new(SEED);
+    let all = turns(&mut source, setting)?.concat();
+    let messages = all.into_iter().map(Plain::of).collect();
+    let mut alone = Alone {
+        state: AsJson { messages },
+        source,
+        json: Vec::new(),
+    };
+    alone.run()?;
+    Ok(Case::steps(
+        Kind::Floor,
+        "JSON into memory alone",
+        version_of("serde_json"),
+        alone,
+    ))
+}
+
+struct Alone {
+    state: AsJson,
+    source: Source,
+    json: Vec<u8>,
+}
+
+impl Steps for Alone {
+    fn prepare(&mut self) -> Result<(), Broken> {
+        let turn = self.source.turn();
+        self.state.messages.extend(turn.into_iter().map(Plain::of));
+        Ok(())
+    }
+
+    fn run(&mut self) -> Result<(), Broken> {
+        self.json.clear();
+        serde_json::to_writer(&mut self.json, &self.state).map_err(Broken::when(DOING))
     }
 }
 
