@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use agent_primitives::Usd;
+use agent_primitives::{ModelId, ProviderId, Usd};
 
 use super::width::{columns, cut, printable};
 
@@ -188,6 +188,26 @@ impl Decimals {
 /// An amount by itself.
 pub(crate) fn money(amount: Usd) -> String {
     Decimals::of([amount]).show(amount)
+}
+
+/// Nothing but unpriced calls is not a cost of nothing.
+pub(crate) fn known(cost: Usd, unpriced_calls: u64, decimals: Decimals) -> String {
+    if cost.is_zero() && unpriced_calls > 0 {
+        dash()
+    } else {
+        decimals.show(cost)
+    }
+}
+
+/// A model at its provider.
+pub(crate) fn offer(provider: &ProviderId, model: &ModelId) -> String {
+    let model = printable(model.as_str());
+    format!("{} · {model}", cut(provider.as_str(), 20))
+}
+
+/// What stands where there is nothing.
+pub(crate) fn dash() -> String {
+    "-".to_owned()
 }
 
 /// Three digits or more, in the unit that suits.

@@ -2,12 +2,10 @@
 
 use std::fmt;
 
-use agent_primitives::{ModelId, ProviderId, Usd};
-
 use crate::StopReason;
-use crate::stats::layout::bytes;
-use crate::stats::layout::{Decimals, Table, count, fact, money, plural, section, share, time};
-use crate::stats::width::{cut, printable};
+use crate::stats::layout::{
+    Decimals, Table, bytes, count, dash, fact, known, money, offer, plural, section, share, time,
+};
 use crate::stats::{Cost, Latency, ModelLine, Performance, ProviderLine};
 
 pub(super) fn performance(
@@ -247,30 +245,9 @@ pub(super) fn cost(f: &mut fmt::Formatter<'_>, it: &Cost, calls: u64) -> fmt::Re
     tiers.write_below(f)
 }
 
-/// Nothing but unpriced calls is not a cost of nothing.
-pub(super) fn known(cost: Usd, unpriced_calls: u64, decimals: Decimals) -> String {
-    if cost.is_zero() && unpriced_calls > 0 {
-        dash()
-    } else {
-        decimals.show(cost)
-    }
-}
-
-fn offer(provider: &ProviderId, model: &ModelId) -> String {
-    format!(
-        "{} · {}",
-        cut(provider.as_str(), 20),
-        printable(model.as_str())
-    )
-}
-
 fn percentiles(latency: Option<Latency>) -> [String; 3] {
     match latency {
         Some(it) => [it.p50, it.p95, it.max].map(time),
         None => [dash(), dash(), dash()],
     }
-}
-
-fn dash() -> String {
-    "-".to_owned()
 }

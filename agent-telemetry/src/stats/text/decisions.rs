@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::stats::Decisions;
-use crate::stats::layout::{Table, count, fact, number, plural, section, share};
+use crate::stats::layout::{Table, count, dash, fact, number, plural, section, share};
 use crate::stats::width::{cut, printable};
 
 pub(super) fn decisions(f: &mut fmt::Formatter<'_>, it: &Decisions) -> fmt::Result {
@@ -39,8 +39,8 @@ pub(super) fn decisions(f: &mut fmt::Formatter<'_>, it: &Decisions) -> fmt::Resu
     let mut choices = Table::new(1, header);
     for line in &it.by_choice {
         let known = line.times - line.outcomes.open;
-        let [confidence, expected, score] = [line.confidence, line.expected, line.score]
-            .map(|it| it.map_or_else(|| "-".to_owned(), number));
+        let [confidence, expected, score] =
+            [line.confidence, line.expected, line.score].map(|it| it.map_or_else(dash, number));
         choices.row([
             line.choice.clone().unwrap_or_else(|| "(none)".to_owned()),
             short(&line.subject),

@@ -2,8 +2,7 @@
 
 use std::fmt;
 
-use super::calls::known;
-use crate::stats::layout::{Decimals, Table, count, fact, plural, section, time};
+use crate::stats::layout::{Decimals, Table, count, fact, known, plural, section, time};
 use crate::stats::{Latency, Work};
 
 pub(super) fn work(f: &mut fmt::Formatter<'_>, it: &Work) -> fmt::Result {
