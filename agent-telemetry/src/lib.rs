@@ -4,12 +4,24 @@ mod bytes;
 mod contract;
 mod genai;
 mod jsonl;
+/// Counters, gauges and histograms while the program runs.
+pub mod live_metrics {
+    #![doc = include_str!("../docs/metrics.md")]
+}
 mod metrics;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod price;
+/// Where prices come from, and how to set one's own.
+pub mod prices {
+    #![doc = include_str!("../docs/prices.md")]
+}
 mod privacy;
 mod record;
+/// Everything that can be recorded, and what holds of it.
+pub mod recording {
+    #![doc = include_str!("../docs/recording.md")]
+}
 mod report;
 mod rollup;
 /// The tables and views of the database, and questions to ask it.
@@ -70,8 +82,10 @@ pub use rollup::{
 pub use session::{ModelCallSpan, ModelHandle, Session, SessionObserver, ToolCallSpan, ToolHandle};
 pub use sink::{MemorySink, Sink, SinkError};
 pub use stats::{
-    Cost, FailureLine, HandoffLine, Latency, MetricLine, ModelCost, ModelLine, Outcomes, Overview,
-    Performance, Quality, Stats, TaskCost, ToolLine, ViolationLine,
+    CheckpointLine, Cost, DecisionLine, Decisions, FailureLine, HandoffLine, Latency, MetricLine,
+    ModelCost, ModelLine, Outcomes, Overview, PassedOverLine, Performance, ProjectLine,
+    ProviderLine, Quality, Stats, StopLine, TaskCost, TierCost, ToolLine, ViolationFileLine,
+    ViolationKindLine, ViolationLine, Work,
 };
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub use store::{Pruned, Retention};
