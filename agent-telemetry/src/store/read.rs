@@ -14,7 +14,7 @@ use super::file::{immutable_address, keep_plans, log_of};
 use super::pages::Pages;
 use super::rolled::Wanted;
 use super::{StoreError, schema};
-use crate::{Period, Record, Rollups, Stats};
+use crate::{Period, Record, Stats, StoredRollups};
 
 /// A database opened for reading only.
 ///
@@ -148,22 +148,6 @@ impl SqliteStore {
     pub fn stats(&self) -> Result<Stats, StoreError> {
         Stats::try_of(self.records())
     }
-}
-
-/// What a [`SqliteStore`] has to say about a period.
-///
-/// ```
-/// let nothing = agent_telemetry::StoredRollups::default();
-/// assert!(nothing.rollups.is_empty() && nothing.covered.is_empty());
-/// ```
-#[derive(Debug, Clone, Default, PartialEq)]
-#[non_exhaustive]
-pub struct StoredRollups {
-    /// The sums.
-    pub rollups: Rollups,
-    /// The period that they are of: the one asked for, moved outwards to whole minutes, and to whole
-    /// hours or days where [`Retention`](crate::Retention) has removed what is finer.
-    pub covered: Period,
 }
 
 /// The records of a [`SqliteStore`], read page by page: at most 4 096 are in memory.

@@ -2,8 +2,8 @@
 
 use super::names::Texts;
 use super::rolled::{self, Wanted};
-use super::{SqliteStore, StoreError, StoredRollups};
-use crate::{AgentsReport, ModelsReport, Period, ToolsReport};
+use super::{SqliteStore, StoreError};
+use crate::{AgentsReport, ModelsReport, Period, StoredRollups, ToolsReport};
 
 impl SqliteStore {
     /// The report `stats` of a period, over the time that the stored sums cover. `None` as for
@@ -85,7 +85,7 @@ impl SqliteStore {
         let read = || {
             // Within one transaction, so that all parts are of one moment.
             let moment = self.connection.unchecked_transaction()?;
-            let covered = rolled::Kept::of(&moment)?.cover(period);
+            let covered = rolled::kept(&moment)?.cover(period);
             let rollups = rolled::read(&moment, &mut Texts::default(), covered, wanted)?;
             Ok(StoredRollups { rollups, covered })
         };

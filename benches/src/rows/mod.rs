@@ -13,6 +13,7 @@ mod operation;
 mod price;
 mod rate_limit;
 mod record;
+mod redaction;
 mod report;
 mod restore;
 mod retry;
@@ -45,6 +46,7 @@ pub fn plans(setting: &Setting) -> Vec<Plan> {
         fork::plans(setting),
         in_memory::plans(setting),
         record::plans(),
+        redaction::plans(),
         store::plans(setting),
         report::plans(setting),
         price::plans(),

@@ -20,7 +20,7 @@ use crate::rollup::Merge;
 use crate::{AgentCell, MetricCell, ModelCell, Rollups, ToolCell};
 
 pub(super) use catch_up::{CatchUp, names_removed, newest_day, progress, set};
-pub(super) use read::{Kept, Wanted, read};
+pub(super) use read::{Wanted, kept, read};
 pub(super) use sessions::Sessions;
 pub(super) use write::Writer;
 
