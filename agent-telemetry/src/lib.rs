@@ -4,16 +4,35 @@ mod bytes;
 mod contract;
 mod genai;
 mod jsonl;
+/// Counters, gauges and histograms while the program runs.
+pub mod live_metrics {
+    #![doc = include_str!("../docs/metrics.md")]
+}
 mod metrics;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod price;
+/// Where prices come from, and how to set one's own.
+pub mod prices {
+    #![doc = include_str!("../docs/prices.md")]
+}
 mod privacy;
 mod record;
+/// Everything that can be recorded, and what holds of it.
+pub mod recording {
+    #![doc = include_str!("../docs/recording.md")]
+}
 mod report;
 mod rollup;
 /// The tables and views of the database, and questions to ask it.
 #[cfg(feature = "sqlite")]
 pub mod schema {
     #![doc = include_str!("../docs/schema.md")]
+}
+/// The tables and views on a Postgres server, and questions to ask.
+#[cfg(feature = "postgres")]
+pub mod schema_postgres {
+    #![doc = include_str!("../docs/schema-postgres.md")]
 }
 /// What the reports say, and how to ask the same with SQL.
 #[cfg(feature = "sqlite")]
@@ -23,7 +42,7 @@ pub mod reports {
 mod session;
 mod sink;
 mod stats;
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod store;
 mod telemetry;
 mod trace;
@@ -37,6 +56,8 @@ pub use metrics::{
     InstrumentKind, InvalidHistogram, LabelSet, LabelValue, Metrics, MetricsConfig, MetricsError,
     MetricsSnapshot, ModelCallMetrics, Operation, SeriesSnapshot, TokenType, Value,
 };
+#[cfg(feature = "postgres")]
+pub use postgres::{PostgresConfig, PostgresError, PostgresRecords, PostgresSink, PostgresStore};
 pub use price::{
     Consumption, CostLine, Costing, Drift, Item, KeyKind, KeyLine, LoadError, LoadProblem,
     LoadReport, Price, PriceTier, Prices, ProblemKind, Repricing, Unpriced,
@@ -52,6 +73,8 @@ pub use report::{
     AgentLine, AgentsReport, CallFailures, InvalidPeriod, ModelFigures, ModelsReport, Percentiles,
     SessionCounts, ToolFigures, ToolsReport, ViolationCounts,
 };
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub use rollup::StoredRollups;
 pub use rollup::{
     AgentCell, AgentKey, MetricCell, MetricKey, ModelCell, ModelKey, Period, Rollups, Span,
     ToolCell, ToolKey,
@@ -59,11 +82,15 @@ pub use rollup::{
 pub use session::{ModelCallSpan, ModelHandle, Session, SessionObserver, ToolCallSpan, ToolHandle};
 pub use sink::{MemorySink, Sink, SinkError};
 pub use stats::{
-    Cost, FailureLine, HandoffLine, Latency, MetricLine, ModelCost, ModelLine, Outcomes, Overview,
-    Performance, Quality, Stats, TaskCost, ToolLine, ViolationLine,
+    CheckpointLine, Cost, DecisionLine, Decisions, FailureLine, HandoffLine, Latency, MetricLine,
+    ModelCost, ModelLine, Outcomes, Overview, PassedOverLine, Performance, ProjectLine,
+    ProviderLine, Quality, Stats, StopLine, TaskCost, TierCost, ToolLine, ViolationFileLine,
+    ViolationKindLine, ViolationLine, Work,
 };
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub use store::{Pruned, Retention};
 #[cfg(feature = "sqlite")]
-pub use store::{Pruned, Records, Retention, SqliteSink, SqliteStore, StoreError, StoredRollups};
+pub use store::{Records, SqliteSink, SqliteStore, StoreError};
 pub use telemetry::{
     CoarseTimestamps, Dropped, FlushError, Flushed, Health, StartError, Telemetry, TelemetryBuilder,
 };

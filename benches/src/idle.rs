@@ -60,7 +60,6 @@ pub fn idle(folder: &Path, watched: Duration) -> Result<Idle, Broken> {
     let telemetry = Telemetry::builder(sink)
         .start()
         .map_err(Broken::when("start telemetry"))?;
-    // Stays open: a recorder at rest in the midst of work.
     let _session = record(&telemetry)?;
     let memory = memory()?.saturating_sub(before);
     let sleeps = sleeps()?;
@@ -76,6 +75,7 @@ pub fn idle(folder: &Path, watched: Duration) -> Result<Idle, Broken> {
     })
 }
 
+/// The session stays open: a recorder at rest in the midst of work.
 fn record(telemetry: &Telemetry) -> Result<Session, Broken> {
     let doing = "name a session";
     let start = SessionStart::new(

@@ -24,8 +24,13 @@ pub(crate) struct Table {
 
 impl Table {
     pub(crate) fn new<const N: usize>(words: usize, header: [&str; N]) -> Self {
+        Self::headed(words, header.map(str::to_owned).into())
+    }
+
+    /// With a number of columns that is not known before.
+    pub(crate) fn headed(words: usize, header: Vec<String>) -> Self {
         Self {
-            header: header.map(str::to_owned).into(),
+            header,
             words,
             rows: Vec::new(),
         }
@@ -33,6 +38,12 @@ impl Table {
 
     pub(crate) fn row<const N: usize>(&mut self, cells: [String; N]) {
         self.rows.push(cells.map(|cell| printable(&cell)).into());
+    }
+
+    /// As many cells as the header has.
+    pub(crate) fn push(&mut self, cells: &[String]) {
+        self.rows
+            .push(cells.iter().map(|cell| printable(cell)).collect());
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -203,6 +214,7 @@ pub(crate) fn dash() -> String {
 pub(crate) fn time(duration: Duration) -> String {
     let micros = duration.as_micros();
     match micros {
+        0 if !duration.is_zero() => format!("{} ns", duration.as_nanos()),
         0..1_000 => format!("{micros} µs"),
         1_000..10_000 => format!("{}.{} ms", micros / 1_000, micros / 100 % 10),
         10_000..1_000_000 => format!("{} ms", micros / 1_000),
@@ -276,6 +288,10 @@ mod tests {
                 "99.99 s",
                 "1 min 40 s"
             ]
+        );
+        assert_eq!(
+            [0, 1, 999].map(|nanos| time(Duration::from_nanos(nanos))),
+            ["0 µs", "1 ns", "999 ns"]
         );
         assert_eq!(time(Duration::from_secs(7_384)), "2 h 03 min");
         assert_eq!(time(Duration::from_secs(3_600 * 8_766)), "8766 h");

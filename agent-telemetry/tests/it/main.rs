@@ -23,6 +23,8 @@ mod jsonl;
 mod kill;
 mod observer;
 mod order;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod prices;
 mod recorder;
 mod report;
@@ -33,5 +35,8 @@ mod retention;
 mod rollups;
 #[cfg(feature = "sqlite")]
 mod schema_page;
+mod stats_scan;
 mod story;
 mod tracing_names;
+#[cfg(feature = "sqlite")]
+mod views;
