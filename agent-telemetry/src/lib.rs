@@ -1,12 +1,16 @@
 #![doc = include_str!("../README.md")]
 
+mod bytes;
 mod contract;
+mod genai;
 mod jsonl;
 /// Counters, gauges and histograms while the program runs.
 pub mod live_metrics {
     #![doc = include_str!("../docs/metrics.md")]
 }
 mod metrics;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod price;
 /// Where prices come from, and how to set one's own.
 pub mod prices {
@@ -25,6 +29,11 @@ mod rollup;
 pub mod schema {
     #![doc = include_str!("../docs/schema.md")]
 }
+/// The tables and views on a Postgres server, and questions to ask.
+#[cfg(feature = "postgres")]
+pub mod schema_postgres {
+    #![doc = include_str!("../docs/schema-postgres.md")]
+}
 /// What the reports say, and how to ask the same with SQL.
 #[cfg(feature = "sqlite")]
 pub mod reports {
@@ -33,19 +42,22 @@ pub mod reports {
 mod session;
 mod sink;
 mod stats;
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod store;
 mod telemetry;
 mod trace;
 mod words;
 
 pub use contract::{BrokenContract, check_sink};
+pub use genai::GenAiNames;
 pub use jsonl::{JsonlConfig, JsonlError, JsonlRecords, JsonlSink, JsonlStore};
 pub use metrics::{
     Counter, ExponentialHistogram, Family, FamilySnapshot, Gauge, Handle, Histogram, Instrument,
     InstrumentKind, InvalidHistogram, LabelSet, LabelValue, Metrics, MetricsConfig, MetricsError,
-    MetricsSnapshot, Operation, SeriesSnapshot, TokenType, Value,
+    MetricsSnapshot, ModelCallMetrics, Operation, SeriesSnapshot, TokenType, Value,
 };
+#[cfg(feature = "postgres")]
+pub use postgres::{PostgresConfig, PostgresError, PostgresRecords, PostgresSink, PostgresStore};
 pub use price::{
     Consumption, CostLine, Costing, Drift, Item, KeyKind, KeyLine, LoadError, LoadProblem,
     LoadReport, Price, PriceTier, Prices, ProblemKind, Repricing, Unpriced,
@@ -61,6 +73,8 @@ pub use report::{
     AgentLine, AgentsReport, CallFailures, InvalidPeriod, ModelFigures, ModelsReport, Percentiles,
     SessionCounts, ToolFigures, ToolsReport, ViolationCounts,
 };
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub use rollup::StoredRollups;
 pub use rollup::{
     AgentCell, AgentKey, MetricCell, MetricKey, ModelCell, ModelKey, Period, Rollups, Span,
     ToolCell, ToolKey,
@@ -73,8 +87,10 @@ pub use stats::{
     ProviderLine, Quality, Stats, StopLine, TaskCost, TierCost, ToolLine, ViolationFileLine,
     ViolationKindLine, ViolationLine, Work,
 };
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub use store::{Pruned, Retention};
 #[cfg(feature = "sqlite")]
-pub use store::{Pruned, Records, Retention, SqliteSink, SqliteStore, StoreError, StoredRollups};
+pub use store::{Records, SqliteSink, SqliteStore, StoreError};
 pub use telemetry::{
-    Dropped, FlushError, Flushed, Health, StartError, Telemetry, TelemetryBuilder,
+    CoarseTimestamps, Dropped, FlushError, Flushed, Health, StartError, Telemetry, TelemetryBuilder,
 };

@@ -24,7 +24,7 @@ macro_rules! cell {
             $($(#[$other_doc])* pub $other: $kind,)*
         }
 
-        #[cfg(feature = "sqlite")]
+        #[cfg(any(feature = "sqlite", feature = "postgres"))]
         impl $name {
             /// The names of the counts, which are the columns of the database.
             pub(crate) const COUNTS: &'static [&'static str] = &[$(stringify!($count)),*];

@@ -80,7 +80,7 @@ impl Minutes {
     }
 
     /// The same by a longer span.
-    #[cfg(feature = "sqlite")]
+    #[cfg(any(feature = "sqlite", feature = "postgres"))]
     pub(crate) fn by(&self, span: Span) -> BTreeMap<i64, Rollups> {
         let mut longer: BTreeMap<i64, Rollups> = BTreeMap::new();
         for (&minute, sums) in &self.0 {

@@ -3,6 +3,8 @@
 
 mod cell;
 mod fold;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod kept;
 mod merge;
 mod period;
 
@@ -16,10 +18,14 @@ pub use period::{Period, Span};
 
 use fold::KnownSessions;
 pub(crate) use fold::Minutes;
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub(crate) use fold::{SessionSoFar, Standing};
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub(crate) use kept::Kept;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub use kept::StoredRollups;
 pub(crate) use merge::Merge;
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub(crate) use period::Part;
 
 use crate::{ProjectId, Record, Unit};

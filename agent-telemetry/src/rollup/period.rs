@@ -144,7 +144,7 @@ impl Period {
 
     /// Whole days, with whole hours on both sides of them, and whole minutes on both sides of those: at
     /// most five stretches, in order, which together are the period moved outwards to minutes.
-    #[cfg(any(feature = "sqlite", test))]
+    #[cfg(any(feature = "sqlite", feature = "postgres", test))]
     pub(crate) fn parts(self) -> Vec<Part> {
         if self.is_empty() {
             return Vec::new();
@@ -157,7 +157,7 @@ impl Period {
 }
 
 /// A stretch of whole spans, in seconds since 1970; the end does not belong to it.
-#[cfg(any(feature = "sqlite", test))]
+#[cfg(any(feature = "sqlite", feature = "postgres", test))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Part {
     pub(crate) span: Span,
@@ -165,7 +165,7 @@ pub(crate) struct Part {
     pub(crate) to: i64,
 }
 
-#[cfg(any(feature = "sqlite", test))]
+#[cfg(any(feature = "sqlite", feature = "postgres", test))]
 fn split(parts: &mut Vec<Part>, spans: &[Span], from: i64, to: i64) {
     let Some((&span, finer)) = spans.split_first() else {
         return;

@@ -14,7 +14,7 @@ use super::file::{immutable_address, log_of};
 use super::names::Texts;
 use super::pages::Pages;
 use super::{StoreError, rolled, schema};
-use crate::{Period, Record, Rollups, Stats};
+use crate::{Period, Record, Stats, StoredRollups};
 
 /// A database opened for reading only.
 ///
@@ -146,7 +146,7 @@ impl SqliteStore {
     fn read_rollups(&self, period: Period) -> Result<StoredRollups, Fault> {
         // Within one transaction, so that all parts are of one moment.
         let moment = self.connection.unchecked_transaction()?;
-        let covered = rolled::Kept::of(&moment)?.cover(period);
+        let covered = rolled::kept(&moment)?.cover(period);
         Ok(StoredRollups {
             rollups: rolled::read(&moment, &mut Texts::default(), covered)?,
             covered,
@@ -160,22 +160,6 @@ impl SqliteStore {
     pub fn stats(&self) -> Result<Stats, StoreError> {
         Stats::try_of(self.records())
     }
-}
-
-/// What a [`SqliteStore`] has to say about a period.
-///
-/// ```
-/// let nothing = agent_telemetry::StoredRollups::default();
-/// assert!(nothing.rollups.is_empty() && nothing.covered.is_empty());
-/// ```
-#[derive(Debug, Clone, Default, PartialEq)]
-#[non_exhaustive]
-pub struct StoredRollups {
-    /// The sums.
-    pub rollups: Rollups,
-    /// The period that they are of: the one asked for, moved outwards to whole minutes, and to whole
-    /// hours or days where [`Retention`](crate::Retention) has removed what is finer.
-    pub covered: Period,
 }
 
 /// The records of a [`SqliteStore`], read page by page: at most 4 096 are in memory.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Span;
 
-/// How many days an [`SqliteSink`](crate::SqliteSink) keeps records and sums; `None` for ever.
+/// How many days a database keeps records and sums; `None` for ever.
 ///
 /// Days are whole ones, UTC, and count back from the newest record, or from the clock where a record
 /// says to come from the future: a store that nothing is added to loses nothing. Only records that the
@@ -58,7 +58,7 @@ impl Retention {
     };
 
     /// What is older may go, seen from a second of the newest day.
-    pub(super) fn cutoffs(&self, newest: i64) -> Cutoffs {
+    pub(crate) fn cutoffs(&self, newest: i64) -> Cutoffs {
         let today = Span::Day.floor(newest);
         let cutoff = |days: Option<u32>| {
             let length = i64::from(days?).saturating_mul(Span::Day.seconds());
@@ -78,19 +78,19 @@ impl Retention {
 
 /// Midnights in seconds since 1970: what lies before may be removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Cutoffs {
-    pub(super) today: i64,
-    pub(super) records: Option<i64>,
-    pub(super) sums: [(Span, Option<i64>); 3],
+pub(crate) struct Cutoffs {
+    pub(crate) today: i64,
+    pub(crate) records: Option<i64>,
+    pub(crate) sums: [(Span, Option<i64>); 3],
 }
 
 impl Cutoffs {
     /// The first moment of a record that is kept, in nanoseconds.
-    pub(super) fn records_nanos(&self) -> Option<i64> {
+    pub(crate) fn records_nanos(&self) -> Option<i64> {
         Some(Timestamp::from_unix_seconds(self.records?).unix_nanos())
     }
 
-    pub(super) fn days(&self) -> Option<i64> {
+    pub(crate) fn days(&self) -> Option<i64> {
         self.sums.last().and_then(|(_, cutoff)| *cutoff)
     }
 }

@@ -1,8 +1,8 @@
 //! Which columns each table has behind `seq, at, session, agent, project`.
 
 /// One kind of record in the database.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Table {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Table {
     SessionMarks,
     ModelCalls,
     ToolCalls,
@@ -23,7 +23,7 @@ pub(super) enum Table {
 }
 
 impl Table {
-    pub(super) const ALL: [Self; 17] = [
+    pub(crate) const ALL: [Self; 17] = [
         Self::SessionMarks,
         Self::ModelCalls,
         Self::ToolCalls,
@@ -83,6 +83,22 @@ impl Table {
         }
     }
 
+    /// Its name.
+    #[cfg(feature = "postgres")]
+    pub(crate) const fn name(self) -> &'static str {
+        self.layout().0
+    }
+
+    /// The columns behind `seq, at, session, agent, project`.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn columns(self) -> impl Iterator<Item = &'static str> {
+        let (_, old, new) = self.layout();
+        old.iter().chain(new).copied()
+    }
+}
+
+#[cfg(feature = "sqlite")]
+impl Table {
     /// The tables of a database of this version.
     pub(super) fn of_version(version: i64) -> impl Iterator<Item = Self> {
         let is_there = move |table: &Self| version > 1 || !table.layout().1.is_empty();

@@ -23,6 +23,8 @@ mod jsonl;
 mod kill;
 mod observer;
 mod order;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod prices;
 mod recorder;
 mod report;

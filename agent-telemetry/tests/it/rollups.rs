@@ -121,6 +121,8 @@ proptest! {
     fn sums_of_an_older_database_are_built_when_it_is_opened(
         older in spread(), newer in spread(), seen in any::<bool>()
     ) {
+        // A database that is open is caught up with when something is written.
+        prop_assume!(!seen || !newer.is_empty());
         let (_folder, path) = place();
         open(&path).write(&older).unwrap();
         forget_sums(&path);

@@ -121,15 +121,12 @@ impl AgentsReport {
         let used = self.agents.iter().filter(|line| line.usage.total() > 0);
         for line in used {
             let usage = &line.usage;
-            let written = usage
-                .cache_write_5m()
-                .saturating_add(usage.cache_write_1h());
             table.row([
                 name(line),
                 count(usage.total()),
                 count(usage.input()),
                 count(usage.cache_read()),
-                count(written),
+                count(usage.cache_write()),
                 count(usage.output()),
                 count(usage.reasoning()),
             ]);

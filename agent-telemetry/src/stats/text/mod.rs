@@ -78,11 +78,7 @@ fn overview(f: &mut fmt::Formatter<'_>, it: &Overview) -> fmt::Result {
             count(usage.total()),
             count(usage.input()),
             count(usage.cache_read()),
-            count(
-                usage
-                    .cache_write_5m()
-                    .saturating_add(usage.cache_write_1h())
-            ),
+            count(usage.cache_write()),
             count(usage.output()),
         ),
     )?;

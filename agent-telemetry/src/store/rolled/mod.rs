@@ -16,7 +16,7 @@ use crate::rollup::Merge;
 use crate::{AgentCell, MetricCell, ModelCell, Rollups, ToolCell};
 
 pub(super) use catch_up::{CatchUp, progress, set};
-pub(super) use read::{Kept, read};
+pub(super) use read::{kept, read};
 pub(super) use sessions::Sessions;
 pub(super) use write::Writer;
 

@@ -1,0 +1,14 @@
+//! The store on a Postgres server. Each test has a schema of its own on one server that the tests
+//! start, or on the one that `AGENT_TELEMETRY_POSTGRES` names.
+
+#[cfg(feature = "sqlite")]
+mod agreement;
+mod faults;
+mod kill;
+mod outage;
+mod proxy;
+mod retention;
+mod schema_page;
+mod server;
+mod store;
+mod writers;
