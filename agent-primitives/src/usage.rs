@@ -178,6 +178,18 @@ impl TokenUsage {
         self.cache_write_1h
     }
 
+    /// Tokens written to a cache, whatever its lifetime; saturates.
+    ///
+    /// ```
+    /// use agent_primitives::TokenUsage;
+    ///
+    /// let usage = TokenUsage::new(1, 1).with_cache_write_5m(200).with_cache_write_1h(30);
+    /// assert_eq!(usage.cache_write(), 230);
+    /// ```
+    pub const fn cache_write(&self) -> u64 {
+        self.cache_write_5m.saturating_add(self.cache_write_1h)
+    }
+
     /// Output tokens, reasoning included.
     pub const fn output(&self) -> u64 {
         self.output

@@ -1,13 +1,27 @@
 #![doc = include_str!("../README.md")]
 
+mod bytes;
 mod contract;
+mod genai;
 mod jsonl;
+/// Counters, gauges and histograms while the program runs.
+pub mod live_metrics {
+    #![doc = include_str!("../docs/metrics.md")]
+}
 mod metrics;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod price;
+/// Where prices come from, and how to set one's own.
+pub mod prices {
+    #![doc = include_str!("../docs/prices.md")]
+}
 mod privacy;
 mod record;
+/// Everything that can be recorded, and what holds of it.
+pub mod recording {
+    #![doc = include_str!("../docs/recording.md")]
+}
 mod report;
 mod rollup;
 /// The tables and views of the database, and questions to ask it.
@@ -35,11 +49,12 @@ mod trace;
 mod words;
 
 pub use contract::{BrokenContract, check_sink};
+pub use genai::GenAiNames;
 pub use jsonl::{JsonlConfig, JsonlError, JsonlRecords, JsonlSink, JsonlStore};
 pub use metrics::{
     Counter, ExponentialHistogram, Family, FamilySnapshot, Gauge, Handle, Histogram, Instrument,
     InstrumentKind, InvalidHistogram, LabelSet, LabelValue, Metrics, MetricsConfig, MetricsError,
-    MetricsSnapshot, Operation, SeriesSnapshot, TokenType, Value,
+    MetricsSnapshot, ModelCallMetrics, Operation, SeriesSnapshot, TokenType, Value,
 };
 #[cfg(feature = "postgres")]
 pub use postgres::{PostgresConfig, PostgresError, PostgresRecords, PostgresSink, PostgresStore};
@@ -67,13 +82,15 @@ pub use rollup::{
 pub use session::{ModelCallSpan, ModelHandle, Session, SessionObserver, ToolCallSpan, ToolHandle};
 pub use sink::{MemorySink, Sink, SinkError};
 pub use stats::{
-    Cost, FailureLine, HandoffLine, Latency, MetricLine, ModelCost, ModelLine, Outcomes, Overview,
-    Performance, Quality, Stats, TaskCost, ToolLine, ViolationLine,
+    CheckpointLine, Cost, DecisionLine, Decisions, FailureLine, HandoffLine, Latency, MetricLine,
+    ModelCost, ModelLine, Outcomes, Overview, PassedOverLine, Performance, ProjectLine,
+    ProviderLine, Quality, Stats, StopLine, TaskCost, TierCost, ToolLine, ViolationFileLine,
+    ViolationKindLine, ViolationLine, Work,
 };
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub use store::{Pruned, Retention};
 #[cfg(feature = "sqlite")]
 pub use store::{Records, SqliteSink, SqliteStore, StoreError};
 pub use telemetry::{
-    Dropped, FlushError, Flushed, Health, StartError, Telemetry, TelemetryBuilder,
+    CoarseTimestamps, Dropped, FlushError, Flushed, Health, StartError, Telemetry, TelemetryBuilder,
 };

@@ -4,7 +4,7 @@
 use agent_primitives::{AgentId, FailureKind, Handoff, ModelId, ProviderId, SessionId, ToolName};
 use tracing::{Level, Span, debug, debug_span, field, info_span};
 
-use crate::{ModelCall, Outcome, ToolOutcome};
+use crate::{GenAiNames, ModelCall, Outcome, ToolOutcome};
 
 pub(crate) fn session_span(session: &SessionId, agent: &AgentId) -> Span {
     info_span!(
@@ -41,29 +41,60 @@ pub(crate) fn is_enabled() -> bool {
     tracing::enabled!(target: "agent_telemetry", Level::DEBUG)
 }
 
-pub(crate) fn chat_span(session: &Span, provider: &ProviderId, model: &ModelId) -> Span {
+/// Names of other generations stay empty, and what is empty no subscriber sees.
+pub(crate) fn chat_span(
+    session: &Span,
+    names: GenAiNames,
+    provider: &ProviderId,
+    model: &ModelId,
+) -> Span {
     debug_span!(
         target: "agent_telemetry",
         parent: session,
         "chat",
         gen_ai.operation.name = "chat",
-        gen_ai.provider.name = provider.as_str(),
+        gen_ai.system = names.system(provider),
+        gen_ai.provider.name = names.provider(provider),
         gen_ai.request.model = model.as_str(),
         gen_ai.usage.input_tokens = field::Empty,
         gen_ai.usage.cache_read.input_tokens = field::Empty,
+        gen_ai.usage.cache_creation.input_tokens = field::Empty,
+        gen_ai.usage.cache_write.input_tokens = field::Empty,
         gen_ai.usage.output_tokens = field::Empty,
+        gen_ai.usage.reasoning.output_tokens = field::Empty,
         gen_ai.response.time_to_first_chunk = field::Empty,
         error.type = field::Empty,
     )
 }
 
-pub(crate) fn chat_end(span: &Span, call: &ModelCall) {
+pub(crate) fn chat_end(span: &Span, names: GenAiNames, call: &ModelCall) {
+    let usage = &call.usage;
     // The conventions count cached tokens as input.
-    span.record("gen_ai.usage.input_tokens", call.usage.input_total());
-    let cache_read = call.usage.cache_read();
-    span.record("gen_ai.usage.cache_read.input_tokens", cache_read);
-    span.record("gen_ai.usage.output_tokens", call.usage.output());
-    if let Some(after) = call.first_token {
+    span.record("gen_ai.usage.input_tokens", usage.input_total());
+    for (name, tokens) in [
+        (
+            "gen_ai.usage.cache_read.input_tokens",
+            names.cache_read(usage),
+        ),
+        (
+            "gen_ai.usage.cache_creation.input_tokens",
+            names.cache_creation(usage),
+        ),
+        (
+            "gen_ai.usage.cache_write.input_tokens",
+            names.cache_write(usage),
+        ),
+        (
+            "gen_ai.usage.reasoning.output_tokens",
+            names.reasoning(usage),
+        ),
+    ] {
+        if let Some(tokens) = tokens {
+            span.record(name, tokens);
+        }
+    }
+    span.record("gen_ai.usage.output_tokens", usage.output());
+    if let Some(after) = call.first_token.filter(|_| names.has_first_chunk()) {
         span.record("gen_ai.response.time_to_first_chunk", after.as_secs_f64());
     }
     if let Some(kind) = call.failure {
@@ -71,18 +102,22 @@ pub(crate) fn chat_end(span: &Span, call: &ModelCall) {
     }
 }
 
-pub(crate) fn model_call(session: &Span, call: &ModelCall) {
+pub(crate) fn model_call(session: &Span, names: GenAiNames, call: &ModelCall) {
     // The conventions count cached tokens as input.
     debug!(
         target: "agent_telemetry",
         parent: session,
         {
             gen_ai.operation.name = "chat",
-            gen_ai.provider.name = call.provider.as_str(),
+            gen_ai.system = names.system(&call.provider),
+            gen_ai.provider.name = names.provider(&call.provider),
             gen_ai.request.model = call.model.as_str(),
             gen_ai.usage.input_tokens = call.usage.input_total(),
-            gen_ai.usage.cache_read.input_tokens = call.usage.cache_read(),
+            gen_ai.usage.cache_read.input_tokens = names.cache_read(&call.usage),
+            gen_ai.usage.cache_creation.input_tokens = names.cache_creation(&call.usage),
+            gen_ai.usage.cache_write.input_tokens = names.cache_write(&call.usage),
             gen_ai.usage.output_tokens = call.usage.output(),
+            gen_ai.usage.reasoning.output_tokens = names.reasoning(&call.usage),
             error.type = call.failure.map(FailureKind::as_str),
             latency_ms = call.latency.as_secs_f64() * 1e3,
         },

@@ -4,6 +4,7 @@ pub mod dictionary;
 pub mod gates;
 pub mod growth;
 pub mod harness;
+pub mod idle;
 pub mod large;
 pub mod rows;
 mod session;

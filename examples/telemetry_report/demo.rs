@@ -12,8 +12,9 @@ use agent_primitives::{
     TokenUsage, ToolName,
 };
 use agent_telemetry::{
-    Metric, ModelCall, Outcome, Prices, Session, SessionStart, Severity, SqliteSink, Telemetry,
-    Unit, Violation,
+    Candidate, Decision, DecisionOutcome, FilesChanged, Metric, ModelCall, Outcome, Prices,
+    Session, SessionStart, Severity, SqliteSink, StopReason, TaskTiming, Telemetry, Unit,
+    Violation,
 };
 use fastrand::Rng;
 use support::{Message, Recording, Turn, estimate_tokens};
@@ -153,6 +154,9 @@ impl Teller {
         )
         .task_type(task);
         let session = self.telemetry.session(start);
+        let queued = self.about(20_000);
+        let began = agent_primitives::Clock::timestamp(&self.clock);
+        self.choose(&session, number, model);
         let mut asked = (provider, model);
         for turn in recording.turns().into_iter().take(16) {
             if self.chance(25) {
@@ -161,7 +165,27 @@ impl Teller {
             self.ask(&session, asked, turn)?;
             self.use_tools(&session, turn)?;
         }
-        self.finish(session, agent)
+        let ran = agent_primitives::Clock::timestamp(&self.clock).since(began);
+        session.task_timing(TaskTiming::new(queued, ran));
+        self.finish(session, number, agent)
+    }
+
+    /// Which model is to do it.
+    fn choose(&mut self, session: &Session, number: u32, model: &'static str) {
+        let mut decision = Decision::new(format!("d-{number}"), "model")
+            .choice(model)
+            .confidence(f64::from(self.rng.u32(50..100)) / 100.0);
+        for (.., name, _) in [AGENTS[0], AGENTS[2], AGENTS[3]] {
+            let score = f64::from(self.rng.u32(20..70)) / 100.0;
+            let candidate = Candidate::new(name);
+            decision = decision.candidate(match name {
+                _ if name == model => candidate.score(score + 0.25),
+                "house-model-7b" => candidate.score(score).lost("its window is too small"),
+                "claude-haiku-4-5" => candidate.score(score).lost("too many errors this week"),
+                _ => candidate.score(score).lost("too dear for the task"),
+            });
+        }
+        session.decision(decision);
     }
 
     /// A call that fails, and the change of hands that follows.
@@ -214,7 +238,12 @@ impl Teller {
             .latency(latency)
             .first_token(first_token)
             .streamed();
-        session.model_call(call);
+        let stop = if tools(turn.answer()).is_empty() {
+            StopReason::Stop
+        } else {
+            StopReason::ToolCalls
+        };
+        session.model_call(call.stop_reason(stop));
         Ok(())
     }
 
@@ -235,14 +264,16 @@ impl Teller {
         Ok(())
     }
 
-    fn finish(&mut self, session: Session, agent: &str) -> Result<(), Box<dyn Error>> {
+    fn finish(&mut self, session: Session, number: u32, agent: &str) -> Result<(), Box<dyn Error>> {
         if agent == "coder" {
             let passed = f64::from(self.rng.u32(80..=100)) / 100.0;
             session.metric(Metric::new("test_pass_rate", passed, Unit::Ratio)?);
-            session.metric(Metric::count("files_changed", self.rng.u32(1..9)));
+            let changed = FilesChanged::new(self.rng.u64(1..9));
+            session.files_changed(changed.lines(self.rng.u64(1..200), self.rng.u64(0..80)));
         }
         if self.chance(120) {
             let violation = Violation::new("lint", Severity::Warning, "unused import");
+            let violation = violation.at("src/login.rs", self.rng.u32(1..400));
             session.violation(if self.chance(700) {
                 violation.fixed()
             } else {
@@ -262,6 +293,9 @@ impl Teller {
             let (from, to) = (AgentId::new(agent)?, AgentId::new("on-call")?);
             session.handoff(Handoff::manual(from, to, HandoffReason::Manual));
         }
+        let score = f64::from(self.rng.u32(40..100)) / 100.0;
+        let told = DecisionOutcome::new(format!("d-{number}"), outcome).score(score);
+        session.decision_outcome(told);
         session.end(outcome);
         Ok(())
     }

@@ -3,6 +3,7 @@
 //! ```text
 //! cargo run --release --example telemetry_report -- --demo
 //! cargo run --release --example telemetry_report -- stats --db telemetry.db --period 7d
+//! cargo run --release --example telemetry_report -- details --db telemetry.db --period 24h
 //! cargo run --release --example telemetry_report -- models --db telemetry.db --period 2026-11-01..2026-12-01 --json
 //! ```
 //!
@@ -18,7 +19,9 @@ mod options;
 use std::error::Error;
 use std::process::ExitCode;
 
-use agent_telemetry::{AgentsReport, ModelsReport, SqliteStore, StoredRollups, ToolsReport};
+use agent_telemetry::{
+    AgentsReport, ModelsReport, Period, SqliteStore, Stats, StoreError, StoredRollups, ToolsReport,
+};
 
 use options::{Options, Question};
 
@@ -56,30 +59,55 @@ fn run(options: &Options) -> Result<bool, Box<dyn Error>> {
         let filled = demo::fill(&options.database, demo)?;
         eprintln!("{filled}, in {}", options.database.display());
     }
-    if !options.database.is_file() {
+    if !options.database.exists() {
         return Err(format!(
             "there is no {}; name a database that a SqliteSink has written with --db, or make one with --demo",
             options.database.display()
         )
         .into());
     }
+    if options.database.is_dir() {
+        return Err(format!(
+            "{} is a folder; name the database in it with --db",
+            options.database.display()
+        )
+        .into());
+    }
     let store = SqliteStore::open_read_only(&options.database)?;
-    let stored = store.rollups(options.period)?.ok_or(
-        "the database is of a version before there were sums; open it for writing once, with SqliteSink::open",
-    )?;
+    let mut is_any = false;
     for (place, question) in options.questions.iter().enumerate() {
-        let text = answer(*question, &stored, options.json)?;
+        let (text, is_told) = if *question == Question::Details {
+            let stats = stats(&store, options.period)?;
+            let text = if options.json {
+                line(&stats)?
+            } else {
+                stats.to_string()
+            };
+            (text, stats.overview.records > 0)
+        } else {
+            let stored = store.rollups(options.period)?.ok_or(
+                "the database is of a version before there were sums; open it for writing once, with SqliteSink::open, or ask for details",
+            )?;
+            let text = answer(*question, &stored, options.json)?;
+            (text, !stored.rollups.is_empty())
+        };
         let gap = if place > 0 && !options.json { "\n" } else { "" };
         print!("{gap}{text}");
+        is_any |= is_told;
     }
-    Ok(!stored.rollups.is_empty())
+    Ok(is_any)
+}
+
+/// From the records themselves, which say more than the sums and are not kept as long.
+fn stats(store: &SqliteStore, period: Period) -> Result<Stats, StoreError> {
+    Stats::try_of(store.records_in(period.from()..period.to()))
 }
 
 fn answer(
     question: Question,
     stored: &StoredRollups,
     json: bool,
-) -> Result<String, serde_json::Error> {
+) -> Result<String, Box<dyn Error>> {
     let (period, sums) = (stored.covered, &stored.rollups);
     let told = match (question, json) {
         (Question::Stats, false) => AgentsReport::of(period, sums).to_string(),
@@ -88,6 +116,7 @@ fn answer(
         (Question::Stats, true) => line(&AgentsReport::of(period, sums))?,
         (Question::Models, true) => line(&ModelsReport::of(period, sums))?,
         (Question::Tools, true) => line(&ToolsReport::of(period, sums))?,
+        (Question::Details, _) => return Err("details are no sums".into()),
     };
     Ok(told)
 }

@@ -8,12 +8,14 @@ use agent_telemetry::Period;
 use lexopt::prelude::*;
 
 const HELP: &str = "\
-telemetry_report [stats|models|tools]... [--db PATH] [--period PERIOD] [--json]
+telemetry_report [stats|models|tools|details]... [--db PATH] [--period PERIOD] [--json]
 telemetry_report --demo [--seed N] [--sessions N] [--db PATH]
 
-  stats            per agent: sessions, outcomes, cost, tokens, violations, metrics
+  stats            per agent: sessions, outcomes, cost, tokens, violations, changed files, metrics
   models           per model: calls, failures, cost, times
   tools            per tool: calls, success, times
+  details          from the records themselves: decisions, broken rules, handoffs, files, timings,
+                   providers, terms; as far back as they are kept, 30 days unless set
   --db PATH        the database; telemetry.db unless given, a new one in --demo
   --period PERIOD  24h, 7d, 30d or the like, or FROM..TO in UTC, such as
                    2026-11-01..2026-12-01 or 2026-11-20T08:00..2026-11-20T09:30; 30d unless given
@@ -25,7 +27,10 @@ telemetry_report --demo [--seed N] [--sessions N] [--db PATH]
   --sessions N     how many sessions it has; 600 unless given
   --sample         tells the committed session alone, even where there are more beside the project
 
-Without a report to make: all three.";
+Without a report to make: stats, models and tools.
+
+Ends with 0 where there was something to report, with 1 where the database cannot be read or
+written, with 2 where the arguments cannot be used, and with 3 where the period is empty.";
 
 /// Which report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +38,7 @@ pub(super) enum Question {
     Stats,
     Models,
     Tools,
+    Details,
 }
 
 /// What the demo is to be.
@@ -94,6 +100,9 @@ impl Options {
             Some(folder) => folder.path().join("telemetry.db"),
             None => "telemetry.db".into(),
         });
+        if sessions == 0 {
+            return Err("a demo needs at least one session".into());
+        }
         if is_demo && database.exists() {
             let shown = database.display();
             return Err(format!("{shown} is there already; name a new file for the demo").into());
@@ -119,8 +128,9 @@ fn question(word: &str) -> Result<Question, String> {
         "stats" => Ok(Question::Stats),
         "models" => Ok(Question::Models),
         "tools" => Ok(Question::Tools),
+        "details" => Ok(Question::Details),
         other => Err(format!(
-            "\"{other}\" is no report; write stats, models or tools"
+            "\"{other}\" is no report; write stats, models, tools or details"
         )),
     }
 }

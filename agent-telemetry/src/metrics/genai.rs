@@ -3,6 +3,7 @@
 use agent_primitives::{FailureKind, HandoffReason, Initiator, ModelId, ProviderId, ToolName};
 
 use super::instrument::Instrument;
+use super::labels::closed;
 use super::{LabelValue, Metrics};
 use crate::ToolOutcome;
 use crate::words::words;
@@ -43,30 +44,15 @@ words! {
     }
 }
 
-macro_rules! closed {
-    ($($word:ty),+) => { $(
-        impl LabelValue for $word {
-            type Kind = Self;
-            const VALUES: usize = <$word>::ALL.len();
-            #[inline]
-            fn as_label(&self) -> &str {
-                self.as_str()
-            }
-            #[inline]
-            fn position(&self) -> usize {
-                *self as usize
-            }
-        }
-    )+ };
-}
 closed!(Operation, TokenType);
 
-const OPERATION: &str = "gen_ai.operation.name";
+pub(super) const OPERATION: &str = "gen_ai.operation.name";
 const PROVIDER: &str = "gen_ai.provider.name";
-const MODEL: &str = "gen_ai.request.model";
-const ERROR: &str = "error.type";
+pub(super) const MODEL: &str = "gen_ai.request.model";
+pub(super) const ERROR: &str = "error.type";
 
-/// Instruments to begin with. The names and units of the first three are from the OpenTelemetry GenAI
+/// Instruments to begin with; [`Metrics::model_calls`] has those of each generation of the conventions.
+/// The names and units of the first three are from the OpenTelemetry GenAI
 /// semantic conventions 1.41, where they are called experimental; those of the others are this crate's.
 ///
 /// ```

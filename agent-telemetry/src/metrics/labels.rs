@@ -190,6 +190,7 @@ macro_rules! open {
 }
 open!(AgentId, ProviderId, ModelId, ToolName);
 
+/// Label values of a word each, of which all are known.
 macro_rules! closed {
     ($($word:ty),+) => { $(
         impl LabelValue for $word {
@@ -206,6 +207,7 @@ macro_rules! closed {
         }
     )+ };
 }
+pub(super) use closed;
 closed!(
     BreakerState,
     FailureKind,

@@ -1,6 +1,7 @@
 //! Counters, gauges and histograms on typed label sets, readable at any time.
 
 mod atomics;
+mod calls;
 mod counter;
 mod family;
 mod gauge;
@@ -17,6 +18,7 @@ mod slot;
 mod snapshot;
 mod table;
 
+pub use calls::ModelCallMetrics;
 pub use counter::Counter;
 pub use family::Family;
 pub use gauge::Gauge;

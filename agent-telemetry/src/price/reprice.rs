@@ -76,6 +76,35 @@ impl Prices {
             own: self.amount_of(call, record.at),
         })
     }
+
+    /// The record with the cost that these prices say for the time of the call, so that a report shows
+    /// history by other prices; what is stored stays as it is. A call that has no price here keeps the
+    /// cost that it has, and so do records of other kinds.
+    ///
+    /// ```
+    /// use agent_primitives::{ModelId, ProviderId, Timestamp, TokenUsage};
+    /// use agent_telemetry::{ModelCall, Price, Prices, Record, Stats};
+    ///
+    /// let model = ModelId::new("house-model")?;
+    /// let call = ModelCall::new(ProviderId::new("house")?, model.clone())
+    ///     .usage(TokenUsage::new(1_000_000, 0));
+    /// let history = [Record::new(Timestamp::UNIX_EPOCH, call)];
+    /// assert_eq!(Stats::of(&history).cost.unpriced_calls, 1);
+    ///
+    /// let prices = Prices::shipped().with_model(model, Price::per_million("2".parse()?, "8".parse()?));
+    /// let stats = Stats::of(history.map(|record| prices.repriced(record)));
+    /// assert_eq!((stats.cost.total, stats.cost.unpriced_calls), ("2".parse()?, 0));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn repriced(&self, mut record: Record) -> Record {
+        if let Body::ModelCall(call) = &mut record.body
+            && let Ok(own) = self.amount_of(call, record.at)
+        {
+            call.cost = Some(own);
+        }
+        record
+    }
 }
 
 impl Drift {

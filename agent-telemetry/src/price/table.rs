@@ -7,6 +7,7 @@ use agent_primitives::Timestamp;
 
 use super::name_hash::NameHash;
 use super::plan::Plan;
+use crate::bytes::contains;
 
 /// Prices with the time from which each holds, in the order of time.
 #[derive(Debug, Clone, Default)]
@@ -107,32 +108,84 @@ impl Table {
 
     /// The price of a model at a provider: see [`Prices`](super::Prices) for the order.
     pub(super) fn find(&self, provider: &str, model: &str, at: Timestamp) -> Option<Held<'_>> {
-        self.named(provider, model, at)
-            .or_else(|| variants(model, |name| self.named(provider, name, at)))
+        let mut seller = Seller::new(provider);
+        let own = self.sold(&mut seller, model);
+        if let Some(held) = own.and_then(|series| series.at(at)) {
+            return Some(held);
+        }
+        let signs = Signs::of(model);
+        let made = if own.is_none() {
+            self.made(model, signs, at)
+        } else {
+            None
+        };
+        made.or_else(|| {
+            variants(model, signs, |name| match self.sold(&mut seller, name) {
+                Some(series) => series.at(at),
+                None => self.made(name, signs, at),
+            })
+        })
     }
 
-    /// The price under exactly this model name.
-    fn named(&self, provider: &str, model: &str, at: Timestamp) -> Option<Held<'_>> {
-        if let Some(sellers) = self.models.get(model) {
-            let sold_by = |seller: &str| sellers.iter().find(|(it, _)| **it == *seller);
-            let found = sold_by(provider)
-                .or_else(|| sold_by(vendor(provider)))
-                .or_else(|| sold_by(""));
-            if let Some((_, series)) = found {
-                return series.at(at);
-            }
+    /// The prices of a model at a seller, or those of whoever sells it without being named.
+    fn sold(&self, seller: &mut Seller<'_>, model: &str) -> Option<&Series> {
+        let sellers = self.models.get(model)?;
+        sold_by(seller.name, sellers)
+            .or_else(|| sold_by(seller.vendor(), sellers))
+            .or_else(|| sold_by("", sellers))
+    }
+
+    /// The price of a model whose name says whose it is; it has no signs but these.
+    fn made(&self, model: &str, signs: Signs, at: Timestamp) -> Option<Held<'_>> {
+        if !signs.slash {
+            return None;
         }
         let (segment, rest) = model.split_once('/')?;
         let sellers = self.models.get(rest)?;
-        let sold_by = |seller: &str| sellers.iter().find(|(it, _)| **it == *seller);
-        if let Some((_, series)) = sold_by(segment).or_else(|| sold_by(vendor(segment))) {
+        let maker = vendor(segment);
+        if let Some(series) = sold_by(segment, sellers).or_else(|| sold_by(maker, sellers)) {
             return series.at(at);
         }
-        let (_, series) = sold_by("")?;
-        let maker = vendor(segment);
-        series
-            .at(at)
-            .filter(|it| it.plan.entry.vendor.starts_with(maker))
+        let held = sold_by("", sellers)?.at(at);
+        held.filter(|it| it.plan.entry.vendor.starts_with(maker))
+    }
+}
+
+fn sold_by<'a>(seller: &str, sellers: &'a Sellers) -> Option<&'a Series> {
+    let mut sellers = sellers.iter();
+    sellers
+        .find(|(it, _)| **it == *seller)
+        .map(|(_, series)| series)
+}
+
+/// Who sells, by the host's name and by that of the map, which is found out when it is asked for.
+struct Seller<'a> {
+    name: &'a str,
+    vendor: Option<&'a str>,
+}
+
+impl<'a> Seller<'a> {
+    const fn new(name: &'a str) -> Self {
+        Self { name, vendor: None }
+    }
+
+    fn vendor(&mut self) -> &'a str {
+        self.vendor.get_or_insert_with(|| vendor(self.name))
+    }
+}
+
+/// Which signs a name has that most have not, so that they are looked for once.
+#[derive(Debug, Clone, Copy)]
+struct Signs {
+    slash: bool,
+    bracket: bool,
+    at: bool,
+}
+
+impl Signs {
+    fn of(name: &str) -> Self {
+        let [slash, bracket, at] = contains(name.as_bytes(), *b"/[@");
+        Self { slash, bracket, at }
     }
 }
 
@@ -163,27 +216,42 @@ fn alias(provider: &str) -> Option<&'static str> {
     })
 }
 
-/// Other names of the same model, the nearest first.
-fn variants<T>(model: &str, mut visit: impl FnMut(&str) -> Option<T>) -> Option<T> {
-    let plain = plain(model);
+/// Other names of the same model, the nearest first. `signs` are those of its own name.
+fn variants<'m, T>(
+    model: &'m str,
+    signs: Signs,
+    mut visit: impl FnMut(&'m str) -> Option<T>,
+) -> Option<T> {
+    let plain = plain(model, signs);
     let anywhere = without_region(plain);
     let mut last = model;
-    for name in [plain, anywhere, undated(plain), undated(anywhere)] {
-        if name != last && !name.is_empty() {
-            if let Some(found) = visit(name) {
-                return Some(found);
-            }
-            last = name;
+    let mut visit_other = |name: &'m str| {
+        // They are parts of one text.
+        if std::ptr::eq(name, last) || name.is_empty() {
+            return None;
         }
+        last = name;
+        visit(name)
+    };
+    if std::ptr::eq(plain, anywhere) {
+        return visit_other(plain).or_else(|| visit_other(undated(plain, signs)));
     }
-    None
+    visit_other(plain)
+        .or_else(|| visit_other(anywhere))
+        .or_else(|| visit_other(undated(plain, signs)))
+        .or_else(|| visit_other(undated(anywhere, signs)))
 }
 
 /// Without what is no part of the name: the context window that Claude Code appends (`[1m]`), the
 /// folder that Gemini puts before it, and whose fine-tuning it is.
-fn plain(model: &str) -> &str {
-    let model = model.strip_prefix("models/").unwrap_or(model);
-    let model = model.split_once('[').map_or(model, |(name, _)| name);
+fn plain(model: &str, signs: Signs) -> &str {
+    let mut model = model;
+    if signs.slash {
+        model = model.strip_prefix("models/").unwrap_or(model);
+    }
+    if signs.bracket {
+        model = model.split_once('[').map_or(model, |(name, _)| name);
+    }
     if let Some(base) = model.strip_prefix("ft:")
         && let Some(colon) = base.find(':')
     {
@@ -195,6 +263,10 @@ fn plain(model: &str) -> &str {
 /// Bedrock's inference profiles, which exist for some regions by prices of their own.
 fn without_region(model: &str) -> &str {
     const REGIONS: [&str; 7] = ["us.", "eu.", "apac.", "jp.", "au.", "global.", "us-gov."];
+    // Most names have no dot so far in front.
+    if !model.bytes().take(7).any(|byte| byte == b'.') {
+        return model;
+    }
     let mut regions = REGIONS.iter();
     regions
         .find_map(|region| model.strip_prefix(region))
@@ -202,22 +274,32 @@ fn without_region(model: &str) -> &str {
 }
 
 /// Without `@20250929`, `-20250929` or `-2025-09-29` at the end.
-fn undated(model: &str) -> &str {
-    if let Some((name, _)) = model.split_once('@') {
+fn undated(model: &str, signs: Signs) -> &str {
+    if signs.at
+        && let Some((name, _)) = model.split_once('@')
+    {
         return name;
     }
-    for pattern in ["-dddddddd", "-dddd-dd-dd"] {
-        if let Some(at) = model.len().checked_sub(pattern.len())
-            && let (Some(name), Some(end)) = (model.get(..at), model.get(at..))
-            && end.bytes().zip(pattern.bytes()).all(|(b, it)| match it {
-                b'd' => b.is_ascii_digit(),
-                other => b == other,
-            })
-        {
-            return name;
-        }
+    let bytes = model.as_bytes();
+    if !bytes.last().is_some_and(u8::is_ascii_digit) {
+        return model;
     }
-    model
+    let is_date = |end: &[u8], dashes: &[usize]| {
+        end.iter().zip(0..).all(|(byte, at)| match byte {
+            b'-' => dashes.contains(&at),
+            digit => digit.is_ascii_digit() && !dashes.contains(&at),
+        })
+    };
+    let name = match (
+        bytes.split_last_chunk::<9>(),
+        bytes.split_last_chunk::<11>(),
+    ) {
+        (Some((name, end)), _) if is_date(end, &[0]) => name,
+        (_, Some((name, end))) if is_date(end, &[0, 5, 8]) => name,
+        _ => return model,
+    };
+    // What was cut off is ASCII.
+    model.get(..name.len()).unwrap_or(model)
 }
 
 #[cfg(test)]
@@ -243,7 +325,7 @@ mod tests {
     fn variants_come_nearest_first() {
         let all = |model| {
             let mut names = Vec::new();
-            let none = variants(model, |name| {
+            let none = variants(model, Signs::of(model), |name| {
                 names.push(name.to_owned());
                 None::<()>
             });

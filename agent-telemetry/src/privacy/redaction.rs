@@ -76,7 +76,16 @@ impl Redaction {
         self
     }
 
-    fn redacted(&self, text: &str) -> Option<String> {
+    /// A text as it is stored, or `None` where nothing is taken out of it.
+    ///
+    /// ```
+    /// use agent_telemetry::Redaction;
+    ///
+    /// let redaction = Redaction::default();
+    /// assert_eq!(redaction.redacted("ask ada@example.com").as_deref(), Some("ask [email]"));
+    /// assert_eq!(redaction.redacted("ask Ada"), None);
+    /// ```
+    pub fn redacted(&self, text: &str) -> Option<String> {
         let mut changed = if self.forms { masked(text) } else { None };
         for rule in &self.rules {
             if let Some(next) = rule(changed.as_deref().unwrap_or(text)) {
@@ -84,6 +93,28 @@ impl Redaction {
             }
         }
         changed
+    }
+
+    /// Does to a record what a recorder does to those that it stores: for records that come to a store
+    /// by another way, and for tests of a host's own rules. Names are hashed under `key`.
+    ///
+    /// ```
+    /// use agent_primitives::{SessionId, Timestamp};
+    /// use agent_telemetry::{Metric, Record, Redaction, UserKey};
+    ///
+    /// let mut record = Record::new(Timestamp::UNIX_EPOCH, Metric::count("mails to ada@example.com", 1))
+    ///     .of_session(SessionId::new("ada@example.com")?);
+    /// Redaction::default().redact(&mut record, UserKey::from_bytes([7; 16]));
+    /// let json = serde_json::to_string(&record)?;
+    /// assert!(json.contains("mails to [email]") && !json.contains("ada@"), "{json}");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn redact(&self, record: &mut Record, key: UserKey) {
+        Masks {
+            redaction: self,
+            key,
+        }
+        .record(record);
     }
 }
 
@@ -108,20 +139,44 @@ impl Redactor {
         Self { redaction, key }
     }
 
-    fn text(&self, text: &mut Cow<'static, str>) {
+    const fn masks(&self) -> Masks<'_> {
+        Masks {
+            redaction: &self.redaction,
+            key: self.key,
+        }
+    }
+
+    pub(crate) fn context(&self, context: &mut Context) {
+        self.masks().context(context);
+    }
+
+    pub(crate) fn record(&self, record: &mut Record) {
+        self.masks().record(record);
+    }
+}
+
+/// A redaction at work.
+#[derive(Clone, Copy)]
+struct Masks<'a> {
+    redaction: &'a Redaction,
+    key: UserKey,
+}
+
+impl Masks<'_> {
+    fn text(self, text: &mut Cow<'static, str>) {
         if let Some(masked) = self.redaction.redacted(text) {
             *text = Cow::Owned(masked);
         }
     }
 
-    fn maybe_text(&self, text: &mut Option<Cow<'static, str>>) {
+    fn maybe_text(self, text: &mut Option<Cow<'static, str>>) {
         if let Some(text) = text {
             self.text(text);
         }
     }
 
     /// `new` takes the masked name: it is short, visible ASCII.
-    fn name<T: AsRef<str>, E>(&self, name: &mut T, new: impl Fn(String) -> Result<T, E>) {
+    fn name<T: AsRef<str>, E>(self, name: &mut T, new: impl Fn(String) -> Result<T, E>) {
         if self.redaction.redacted(name.as_ref()).is_some() {
             let hash = self.key.hash("name", name.as_ref());
             if let Ok(masked) = new(format!("masked-{hash:032x}")) {
@@ -140,7 +195,7 @@ impl Redactor {
         }
     }
 
-    pub(crate) fn context(&self, context: &mut Context) {
+    fn context(self, context: &mut Context) {
         self.maybe_name(&mut context.project, crate::ProjectId::new);
         self.name(&mut context.session, agent_primitives::SessionId::new);
         self.name(&mut context.agent, agent_primitives::AgentId::new);
@@ -154,7 +209,7 @@ impl Redactor {
         }
     }
 
-    pub(crate) fn record(&self, record: &mut Record) {
+    fn record(self, record: &mut Record) {
         use agent_primitives::{AgentId, CheckpointId, ModelId, ProviderId, SessionId, ToolName};
         self.maybe_name(&mut record.project, crate::ProjectId::new);
         self.maybe_name(&mut record.session, SessionId::new);
@@ -191,7 +246,7 @@ impl Redactor {
         }
     }
 
-    fn task(&self, task: &mut Task) {
+    fn task(self, task: &mut Task) {
         self.maybe_text(&mut task.task_type);
         self.maybe_text(&mut task.description);
         if let Some(parent) = &mut task.parent {
@@ -200,7 +255,7 @@ impl Redactor {
         }
     }
 
-    fn party(&self, party: &mut Party) {
+    fn party(self, party: &mut Party) {
         match party {
             Party::Provider(id) => self.name(id, agent_primitives::ProviderId::new),
             Party::Agent(id) => self.name(id, agent_primitives::AgentId::new),
@@ -214,7 +269,7 @@ impl Redactor {
         }
     }
 
-    fn decision(&self, it: &mut Decision) {
+    fn decision(self, it: &mut Decision) {
         self.text(&mut it.id);
         self.text(&mut it.subject);
         self.maybe_text(&mut it.choice);

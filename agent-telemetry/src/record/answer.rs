@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use agent_primitives::{FailureKind, ModelId, ProviderId, TokenUsage, Usd};
 
-use super::call::{ModelCall, ServiceTier, StopReason};
+use super::call::{ModelCall, ServiceTier, StopReason, call_setters};
 
 /// The figures of one call of a model, successful unless it says otherwise: a
 /// [`ModelCall`] without the names, which the [`ModelHandle`](crate::ModelHandle) knows. Copied, so
@@ -51,13 +51,6 @@ impl Answer {
         }
     }
 
-    /// Sets the cost, where the host knows better than the price table.
-    #[must_use]
-    pub const fn cost(mut self, cost: Usd) -> Self {
-        self.cost = Some(cost);
-        self
-    }
-
     /// Sets the time from the request to the end of the answer.
     #[must_use]
     pub const fn latency(mut self, latency: Duration) -> Self {
@@ -72,40 +65,7 @@ impl Answer {
         self
     }
 
-    /// Sets how many calls to providers it took; 1 unless set.
-    #[must_use]
-    pub const fn attempts(mut self, attempts: u32) -> Self {
-        self.attempts = attempts;
-        self
-    }
-
-    /// The same call, failed.
-    #[must_use]
-    pub const fn failed(mut self, kind: FailureKind) -> Self {
-        self.failure = Some(kind);
-        self
-    }
-
-    /// Sets the terms of the call.
-    #[must_use]
-    pub const fn service_tier(mut self, tier: ServiceTier) -> Self {
-        self.service_tier = Some(tier);
-        self
-    }
-
-    /// Sets why the model stopped.
-    #[must_use]
-    pub const fn stop_reason(mut self, reason: StopReason) -> Self {
-        self.stop_reason = Some(reason);
-        self
-    }
-
-    /// The same call, with an answer that came piece by piece.
-    #[must_use]
-    pub const fn streamed(mut self) -> Self {
-        self.streamed = true;
-        self
-    }
+    call_setters!();
 
     /// The call of this model that it was.
     pub fn of(self, provider: ProviderId, model: ModelId) -> ModelCall {

@@ -7,6 +7,54 @@ use serde::{Deserialize, Serialize};
 
 use crate::words::words;
 
+/// The setters that a call has, with and without the names of what was called.
+macro_rules! call_setters {
+    () => {
+        /// Sets the cost, where the host knows better than the price table.
+        #[must_use]
+        pub const fn cost(mut self, cost: Usd) -> Self {
+            self.cost = Some(cost);
+            self
+        }
+
+        /// Sets how many calls to providers it took.
+        #[must_use]
+        pub const fn attempts(mut self, attempts: u32) -> Self {
+            self.attempts = attempts;
+            self
+        }
+
+        /// The same call, failed.
+        #[must_use]
+        pub const fn failed(mut self, kind: FailureKind) -> Self {
+            self.failure = Some(kind);
+            self
+        }
+
+        /// Sets the terms.
+        #[must_use]
+        pub const fn service_tier(mut self, tier: ServiceTier) -> Self {
+            self.service_tier = Some(tier);
+            self
+        }
+
+        /// Sets why the model stopped.
+        #[must_use]
+        pub const fn stop_reason(mut self, reason: StopReason) -> Self {
+            self.stop_reason = Some(reason);
+            self
+        }
+
+        /// The same call, with an answer that came piece by piece.
+        #[must_use]
+        pub const fn streamed(mut self) -> Self {
+            self.streamed = true;
+            self
+        }
+    };
+}
+pub(super) use call_setters;
+
 /// One question to a model and its answer, successful unless it says otherwise.
 ///
 /// A call that was retried or sent to another provider is one `ModelCall`, recorded with the provider
@@ -78,13 +126,6 @@ impl ModelCall {
         self
     }
 
-    /// Sets the cost, where the host knows better than the price table.
-    #[must_use]
-    pub const fn cost(mut self, cost: Usd) -> Self {
-        self.cost = Some(cost);
-        self
-    }
-
     /// Sets the time from the request to the end of the answer.
     #[must_use]
     pub const fn latency(mut self, latency: Duration) -> Self {
@@ -99,40 +140,7 @@ impl ModelCall {
         self
     }
 
-    /// Sets how many calls to providers it took.
-    #[must_use]
-    pub const fn attempts(mut self, attempts: u32) -> Self {
-        self.attempts = attempts;
-        self
-    }
-
-    /// The same call, failed.
-    #[must_use]
-    pub const fn failed(mut self, kind: FailureKind) -> Self {
-        self.failure = Some(kind);
-        self
-    }
-
-    /// Sets the terms.
-    #[must_use]
-    pub const fn service_tier(mut self, tier: ServiceTier) -> Self {
-        self.service_tier = Some(tier);
-        self
-    }
-
-    /// Sets why the model stopped.
-    #[must_use]
-    pub const fn stop_reason(mut self, reason: StopReason) -> Self {
-        self.stop_reason = Some(reason);
-        self
-    }
-
-    /// The same call, with an answer that came piece by piece.
-    #[must_use]
-    pub const fn streamed(mut self) -> Self {
-        self.streamed = true;
-        self
-    }
+    call_setters!();
 
     /// Whether its cost is not known. A failed call without tokens does not count: nothing is known
     /// to be owed for it.

@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use agent_primitives::{AgentId, TokenUsage, Usd};
 use serde::{Deserialize, Serialize};
@@ -63,6 +64,30 @@ pub struct AgentLine {
     pub metrics: Vec<MetricLine>,
     /// Times that work changed hands, as recorded under its name.
     pub handoffs: u64,
+    /// Time that it worked, taken at the ends of its sessions.
+    #[serde(default)]
+    pub at_work: Duration,
+    /// Times that a provider was called again.
+    #[serde(default)]
+    pub retries: u64,
+    /// Files changed; one that is changed twice counts twice.
+    #[serde(default)]
+    pub files: u64,
+    /// Lines that are new.
+    #[serde(default)]
+    pub lines_added: u64,
+    /// Lines that are gone.
+    #[serde(default)]
+    pub lines_removed: u64,
+    /// Tasks that were timed.
+    #[serde(default)]
+    pub tasks: u64,
+    /// From being asked for to the beginning, the mean over those tasks; `None` without one.
+    #[serde(default)]
+    pub queued: Option<Duration>,
+    /// From the beginning to the end, the mean over those tasks; `None` without one.
+    #[serde(default)]
+    pub ran: Option<Duration>,
 }
 
 /// Broken rules by severity.
@@ -173,6 +198,20 @@ impl AgentLine {
             },
             metrics: Vec::new(),
             handoffs: cell.handoffs,
+            at_work: Duration::from_nanos(cell.elapsed_ns),
+            retries: cell.retries,
+            files: cell.files,
+            lines_added: cell.lines_added,
+            lines_removed: cell.lines_removed,
+            tasks: cell.tasks,
+            queued: cell
+                .queued_ns
+                .checked_div(cell.tasks)
+                .map(Duration::from_nanos),
+            ran: cell
+                .ran_ns
+                .checked_div(cell.tasks)
+                .map(Duration::from_nanos),
         }
     }
 }

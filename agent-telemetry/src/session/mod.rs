@@ -1,5 +1,6 @@
 //! Live handles: a session, and a tool call within it.
 
+mod bound;
 mod model;
 mod observer;
 mod tool;
@@ -13,8 +14,9 @@ use agent_primitives::{
 
 use crate::telemetry::{Context, ContextId, Target};
 use crate::{
-    Body, Decision, DecisionOutcome, FilesChanged, Metric, ModelCall, Outcome, Parent, ProjectId,
-    Record, SessionEnd, SessionStart, Task, TaskTiming, Telemetry, ToolOutcome, Violation, trace,
+    Body, Decision, DecisionOutcome, FilesChanged, GenAiNames, Metric, ModelCall, Outcome, Parent,
+    ProjectId, Record, SessionEnd, SessionStart, Task, TaskTiming, Telemetry, ToolOutcome,
+    Violation, trace,
 };
 pub use model::{ModelCallSpan, ModelHandle};
 pub use observer::SessionObserver;
@@ -69,6 +71,11 @@ impl Origin {
         self.telemetry
             .queue()
             .push(Some(self.context), Record::new(at, body));
+    }
+
+    /// The names that spans and events have.
+    fn names(&self) -> GenAiNames {
+        self.telemetry.genai_names()
     }
 
     /// A context of this session for calls of one kind.
@@ -184,7 +191,7 @@ impl Session {
     /// Records a call of a model. A call without a cost gets it from the prices, where they know the
     /// provider and model at this time; otherwise it stays unpriced.
     pub fn model_call(&self, call: ModelCall) {
-        trace::model_call(&self.origin.span, &call);
+        trace::model_call(&self.origin.span, self.origin.names(), &call);
         self.origin.record(call);
     }
 

@@ -7,8 +7,9 @@ use std::time::Duration;
 use agent_primitives::{Clock, FailureKind, ModelId, Monotonic, ProviderId, TokenUsage};
 
 use super::Origin;
-use crate::telemetry::{ContextId, Figures, Queue, Target};
-use crate::{Answer, trace};
+use super::bound::Bound;
+use crate::telemetry::{Figures, Target};
+use crate::{Answer, ModelCall, trace};
 
 /// Records calls of one model in one session. Made once and kept, it records a call without an
 /// allocation, and threads that share it do not wait for each other.
@@ -31,40 +32,34 @@ use crate::{Answer, trace};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]
-pub struct ModelHandle(Arc<Bound>);
+pub struct ModelHandle(Arc<Bound<Offered>>);
 
-struct Bound {
-    // Beside the origin, which knows them as well, since each step on the way to them takes time.
-    queue: Arc<Queue>,
-    clock: Arc<dyn Clock>,
-    context: ContextId,
+/// Which model, and at whom.
+struct Offered {
     provider: ProviderId,
     model: ModelId,
-    origin: Arc<Origin>,
+}
+
+impl Offered {
+    fn call(&self, answer: Answer) -> ModelCall {
+        answer.of(self.provider.clone(), self.model.clone())
+    }
 }
 
 impl ModelHandle {
     pub(super) fn new(origin: Arc<Origin>, provider: ProviderId, model: ModelId) -> Self {
         let target = Target::Model(provider.clone(), model.clone());
-        Self(Arc::new(Bound {
-            queue: Arc::clone(origin.telemetry.queue()),
-            clock: Arc::clone(origin.telemetry.clock()),
-            context: origin.bind(target),
-            provider,
-            model,
-            origin,
-        }))
+        Self(Bound::new(origin, target, Offered { provider, model }))
     }
 
     /// Records a call that has just ended. Without a cost it gets that of the prices, where they know
     /// the provider and model at this time; otherwise it stays unpriced.
     pub fn record(&self, answer: Answer) {
         let it = &*self.0;
-        let at = it.clock.timestamp();
-        it.queue.push_call(at, it.context, Figures::Model(answer));
+        it.push(Figures::Model(answer));
         if trace::is_enabled() {
-            let call = answer.of(it.provider.clone(), it.model.clone());
-            trace::model_call(&it.origin.span, &call);
+            let call = it.called.call(answer);
+            trace::model_call(&it.origin.span, it.origin.names(), &call);
         }
     }
 
@@ -73,7 +68,12 @@ impl ModelHandle {
     pub fn begin(&self) -> ModelCallSpan {
         let it = &*self.0;
         ModelCallSpan {
-            span: trace::chat_span(&it.origin.span, &it.provider, &it.model),
+            span: trace::chat_span(
+                &it.origin.span,
+                it.origin.names(),
+                &it.called.provider,
+                &it.called.model,
+            ),
             began: it.clock.monotonic(),
             first_token: None,
             answer: Answer::new(TokenUsage::ZERO, Duration::ZERO).failed(FailureKind::Cancelled),
@@ -82,17 +82,11 @@ impl ModelHandle {
     }
 }
 
-impl Drop for Bound {
-    fn drop(&mut self) {
-        self.origin.telemetry.retire_context(self.context);
-    }
-}
-
 impl fmt::Debug for ModelHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ModelHandle")
-            .field("provider", &self.0.provider)
-            .field("model", &self.0.model)
+            .field("provider", &self.0.called.provider)
+            .field("model", &self.0.called.model)
             .finish_non_exhaustive()
     }
 }
@@ -153,11 +147,10 @@ impl Drop for ModelCallSpan {
         if let Some(after) = self.first_token {
             answer = answer.first_token(after).streamed();
         }
-        it.queue
-            .push_call(it.clock.timestamp(), it.context, Figures::Model(answer));
+        it.push(Figures::Model(answer));
         if trace::is_enabled() {
-            let call = answer.of(it.provider.clone(), it.model.clone());
-            trace::chat_end(&self.span, &call);
+            let call = it.called.call(answer);
+            trace::chat_end(&self.span, it.origin.names(), &call);
         }
     }
 }

@@ -7,8 +7,9 @@ use std::time::Duration;
 use agent_primitives::{Clock, Monotonic, ToolName};
 
 use super::Origin;
+use super::bound::Bound;
 use crate::record::nanos;
-use crate::telemetry::{ContextId, Figures, Queue, Target};
+use crate::telemetry::{Figures, Target};
 use crate::{ToolCall, ToolOutcome, trace};
 
 /// Records calls of one tool in one session. Made once and kept, it records a call without an
@@ -32,51 +33,29 @@ use crate::{ToolCall, ToolOutcome, trace};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]
-pub struct ToolHandle(Arc<Bound>);
-
-struct Bound {
-    // Beside the origin, which knows them as well, since each step on the way to them takes time.
-    queue: Arc<Queue>,
-    clock: Arc<dyn Clock>,
-    context: ContextId,
-    tool: ToolName,
-    origin: Arc<Origin>,
-}
+pub struct ToolHandle(Arc<Bound<ToolName>>);
 
 impl ToolHandle {
     pub(super) fn new(origin: Arc<Origin>, tool: ToolName) -> Self {
-        Self(Arc::new(Bound {
-            queue: Arc::clone(origin.telemetry.queue()),
-            clock: Arc::clone(origin.telemetry.clock()),
-            context: origin.bind(Target::Tool(tool.clone())),
-            tool,
-            origin,
-        }))
+        let target = Target::Tool(tool.clone());
+        Self(Bound::new(origin, target, tool))
     }
 
     /// Records a call that has just ended. Durations beyond 584 years are cut to that.
     pub fn record(&self, outcome: ToolOutcome, elapsed: Duration) {
         let it = &*self.0;
         let nanos = nanos(elapsed);
-        let at = it.clock.timestamp();
-        it.queue
-            .push_call(at, it.context, Figures::Tool { outcome, nanos });
+        it.push(Figures::Tool { outcome, nanos });
         if trace::is_enabled() {
-            trace::tool_end(&trace::tool_span(&it.origin.span, &it.tool), outcome);
+            trace::tool_end(&trace::tool_span(&it.origin.span, &it.called), outcome);
         }
-    }
-}
-
-impl Drop for Bound {
-    fn drop(&mut self) {
-        self.origin.telemetry.retire_context(self.context);
     }
 }
 
 impl fmt::Debug for ToolHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ToolHandle")
-            .field("tool", &self.0.tool)
+            .field("tool", &self.0.called)
             .finish_non_exhaustive()
     }
 }

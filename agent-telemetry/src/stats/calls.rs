@@ -1,18 +1,19 @@
 //! Model and tool calls: how many, how fast, how dear.
 
 use std::cmp::Reverse;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use agent_primitives::{ModelId, ProviderId, TokenUsage, ToolName, Usd};
 
-use super::{Latency, ModelCost, ModelLine, ToolLine};
-use crate::{ModelCall, ToolCall, ToolOutcome};
+use super::{Latency, ModelCost, ModelLine, StopLine, TierCost, ToolLine};
+use crate::{ModelCall, ServiceTier, StopReason, ToolCall, ToolOutcome};
 
 #[derive(Debug, Default)]
 pub(super) struct Calls {
     models: HashMap<(ProviderId, ModelId), OneModel>,
     tools: HashMap<ToolName, OneTool>,
+    tiers: HashMap<Option<ServiceTier>, TierCost>,
 }
 
 #[derive(Debug, Default)]
@@ -26,6 +27,9 @@ struct OneModel {
     cost: Usd,
     latencies: Vec<Duration>,
     first_tokens: Vec<Duration>,
+    streamed: u64,
+    /// `None` comes last, behind all that is told.
+    stops: BTreeMap<(bool, Option<StopReason>), u64>,
 }
 
 #[derive(Debug, Default)]
@@ -47,6 +51,7 @@ pub(super) struct CallFigures {
     pub(super) unpriced_calls: u64,
     pub(super) models: Vec<ModelLine>,
     pub(super) model_costs: Vec<ModelCost>,
+    pub(super) tier_costs: Vec<TierCost>,
     pub(super) tools: Vec<ToolLine>,
 }
 
@@ -62,12 +67,27 @@ impl Calls {
         model.unpriced += u64::from(call.is_unpriced());
         model.usage += call.usage;
         model.cost += call.cost.unwrap_or(Usd::ZERO);
+        model.streamed += u64::from(call.streamed);
+        let stop = (call.stop_reason.is_none(), call.stop_reason);
+        *model.stops.entry(stop).or_default() += 1;
         if call.failure.is_some() {
             model.failed += 1;
         } else {
             model.latencies.push(call.latency);
             model.first_tokens.extend(call.first_token);
         }
+        let tier = self.tiers.entry(call.service_tier);
+        let tier = tier.or_insert_with_key(|tier| TierCost {
+            tier: *tier,
+            calls: 0,
+            unpriced_calls: 0,
+            usage: TokenUsage::ZERO,
+            cost: Usd::ZERO,
+        });
+        tier.calls += 1;
+        tier.unpriced_calls += u64::from(call.is_unpriced());
+        tier.usage += call.usage;
+        tier.cost += call.cost.unwrap_or(Usd::ZERO);
     }
 
     pub(super) fn add_tool(&mut self, call: &ToolCall) {
@@ -106,6 +126,12 @@ impl Calls {
                 failed: it.failed,
                 latency: latency(it.latencies),
                 first_token: latency(it.first_tokens),
+                streamed: it.streamed,
+                stop_reasons: it
+                    .stops
+                    .into_iter()
+                    .map(|((_, reason), calls)| StopLine { reason, calls })
+                    .collect(),
             });
         }
         for (tool, it) in self.tools {
@@ -120,6 +146,10 @@ impl Calls {
                 latency: latency(it.latencies),
             });
         }
+        figures.tier_costs = self.tiers.into_values().collect();
+        figures
+            .tier_costs
+            .sort_by_key(|line| (Reverse(line.cost), line.tier));
         figures.models.sort_by(|a, b| {
             (Reverse(a.calls), &a.provider, &a.model).cmp(&(
                 Reverse(b.calls),
@@ -138,7 +168,7 @@ impl Calls {
 }
 
 /// Nearest-rank percentiles.
-fn latency(mut samples: Vec<Duration>) -> Option<Latency> {
+pub(super) fn latency(mut samples: Vec<Duration>) -> Option<Latency> {
     samples.sort_unstable();
     let rank = |percent: usize| {
         let rank = (samples.len() * percent).div_ceil(100);

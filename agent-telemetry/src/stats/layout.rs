@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use agent_primitives::Usd;
+use agent_primitives::{ModelId, ProviderId, Usd};
 
 use super::width::{columns, cut, printable};
 
@@ -24,8 +24,13 @@ pub(crate) struct Table {
 
 impl Table {
     pub(crate) fn new<const N: usize>(words: usize, header: [&str; N]) -> Self {
+        Self::headed(words, header.map(str::to_owned).into())
+    }
+
+    /// With a number of columns that is not known before.
+    pub(crate) fn headed(words: usize, header: Vec<String>) -> Self {
         Self {
-            header: header.map(str::to_owned).into(),
+            header,
             words,
             rows: Vec::new(),
         }
@@ -33,6 +38,12 @@ impl Table {
 
     pub(crate) fn row<const N: usize>(&mut self, cells: [String; N]) {
         self.rows.push(cells.map(|cell| printable(&cell)).into());
+    }
+
+    /// As many cells as the header has.
+    pub(crate) fn push(&mut self, cells: &[String]) {
+        self.rows
+            .push(cells.iter().map(|cell| printable(cell)).collect());
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -179,10 +190,31 @@ pub(crate) fn money(amount: Usd) -> String {
     Decimals::of([amount]).show(amount)
 }
 
+/// Nothing but unpriced calls is not a cost of nothing.
+pub(crate) fn known(cost: Usd, unpriced_calls: u64, decimals: Decimals) -> String {
+    if cost.is_zero() && unpriced_calls > 0 {
+        dash()
+    } else {
+        decimals.show(cost)
+    }
+}
+
+/// A model at its provider.
+pub(crate) fn offer(provider: &ProviderId, model: &ModelId) -> String {
+    let model = printable(model.as_str());
+    format!("{} · {model}", cut(provider.as_str(), 20))
+}
+
+/// What stands where there is nothing.
+pub(crate) fn dash() -> String {
+    "-".to_owned()
+}
+
 /// Three digits or more, in the unit that suits.
 pub(crate) fn time(duration: Duration) -> String {
     let micros = duration.as_micros();
     match micros {
+        0 if !duration.is_zero() => format!("{} ns", duration.as_nanos()),
         0..1_000 => format!("{micros} µs"),
         1_000..10_000 => format!("{}.{} ms", micros / 1_000, micros / 100 % 10),
         10_000..1_000_000 => format!("{} ms", micros / 1_000),
@@ -256,6 +288,10 @@ mod tests {
                 "99.99 s",
                 "1 min 40 s"
             ]
+        );
+        assert_eq!(
+            [0, 1, 999].map(|nanos| time(Duration::from_nanos(nanos))),
+            ["0 µs", "1 ns", "999 ns"]
         );
         assert_eq!(time(Duration::from_secs(7_384)), "2 h 03 min");
         assert_eq!(time(Duration::from_secs(3_600 * 8_766)), "8766 h");

@@ -1,12 +1,15 @@
 //! The answer to "how is it going": figures as data, folded from records, printed as text.
 
 mod calls;
+mod decisions;
 mod fold;
 pub(crate) mod layout;
 mod quality;
+mod service;
 mod sessions;
 mod text;
 pub(crate) mod width;
+mod work;
 
 use std::borrow::Borrow;
 use std::time::Duration;
@@ -17,13 +20,17 @@ use agent_primitives::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{Record, Severity, Unit};
+use crate::{Record, ServiceTier, Severity, StopReason, Unit};
+
+pub use decisions::{DecisionLine, Decisions, PassedOverLine};
+pub use service::{CheckpointLine, ProviderLine};
+pub use work::{ProjectLine, Work};
 
 /// Figures about any number of sessions: a pure fold over records.
 ///
 /// The starts, resumptions and ends of one session are taken in the order in which they come, which
-/// is to be that of recording: clocks may be set back. The order of all other records, and that of
-/// sessions among each other, makes no difference.
+/// is to be that of recording: clocks may be set back; so are the outcomes of one decision. The order of
+/// all other records, and that of sessions among each other, makes no difference.
 ///
 /// `Display` is a table of at most 100 columns for a person; serde gives the same as data.
 /// Percentiles are nearest-rank over all successful calls. Lists begin with what matters most.
@@ -42,7 +49,8 @@ use crate::{Record, Severity, Unit};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Stats {
-    /// Version of this structure: 1. Fields may be added within a version, never changed.
+    /// Version of this structure: 1. Fields may be added within a version, never changed; those that an
+    /// older text does not have are empty when it is read.
     pub schema: u32,
     /// How much there was.
     pub overview: Overview,
@@ -54,6 +62,12 @@ pub struct Stats {
     pub performance: Performance,
     /// What it cost.
     pub cost: Cost,
+    /// What the work left behind, for whom it was, and how long it waited and ran.
+    #[serde(default)]
+    pub work: Work,
+    /// What was chosen and how it turned out.
+    #[serde(default)]
+    pub decisions: Decisions,
 }
 
 impl Stats {
@@ -113,8 +127,9 @@ pub struct Overview {
     pub checkpoint_stored_bytes: u64,
 }
 
-/// How sessions ended: each is counted once, by its last end, when all agents in it have ended.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// How sessions ended: each is counted once, by its last end, when all agents in it have ended. Of
+/// [decisions](Decisions), how they turned out.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Outcomes {
     /// The task was done.
@@ -130,7 +145,7 @@ pub struct Outcomes {
 }
 
 impl Outcomes {
-    /// All sessions.
+    /// All of them.
     pub const fn total(&self) -> u64 {
         self.success + self.escalated + self.failed + self.aborted + self.open
     }
@@ -142,6 +157,12 @@ impl Outcomes {
 pub struct Quality {
     /// Broken rules by severity, worst first.
     pub violations: Vec<ViolationLine>,
+    /// Broken rules by kind, the most frequent first.
+    #[serde(default)]
+    pub violation_kinds: Vec<ViolationKindLine>,
+    /// Broken rules by file, the most frequent first.
+    #[serde(default)]
+    pub violation_files: Vec<ViolationFileLine>,
     /// Measurements by name and unit.
     pub metrics: Vec<MetricLine>,
     /// What went wrong with calls, by kind.
@@ -166,6 +187,32 @@ pub struct Quality {
 pub struct ViolationLine {
     /// Which severity.
     pub severity: Severity,
+    /// How many.
+    pub found: u64,
+    /// How many of those were mended.
+    pub fixed: u64,
+}
+
+/// Violations of one kind.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ViolationKindLine {
+    /// Which rule.
+    pub kind: String,
+    /// The worst severity that it was found with.
+    pub severity: Severity,
+    /// How many.
+    pub found: u64,
+    /// How many of those were mended.
+    pub fixed: u64,
+}
+
+/// Violations in one file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ViolationFileLine {
+    /// In which file; `None` for those that name none.
+    pub file: Option<String>,
     /// How many.
     pub found: u64,
     /// How many of those were mended.
@@ -227,6 +274,15 @@ pub struct Performance {
     pub models: Vec<ModelLine>,
     /// Tool calls by tool, most used first.
     pub tools: Vec<ToolLine>,
+    /// What events say about providers, the most called first.
+    #[serde(default)]
+    pub providers: Vec<ProviderLine>,
+    /// Checkpoints by kind.
+    #[serde(default)]
+    pub checkpoints: Vec<CheckpointLine>,
+    /// How long it took to restore state; `None` where none was.
+    #[serde(default)]
+    pub restore: Option<Latency>,
 }
 
 /// Percentiles of a set of times.
@@ -257,6 +313,22 @@ pub struct ModelLine {
     pub latency: Option<Latency>,
     /// Times to the first token, of those calls where it is known.
     pub first_token: Option<Latency>,
+    /// Calls whose answer came piece by piece.
+    #[serde(default)]
+    pub streamed: u64,
+    /// Why the model stopped, in the order of [`StopReason`], those that nobody told last.
+    #[serde(default)]
+    pub stop_reasons: Vec<StopLine>,
+}
+
+/// Calls in which the model stopped for one reason.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct StopLine {
+    /// Which reason; `None` where it was not told, as of most calls that failed.
+    pub reason: Option<StopReason>,
+    /// Calls.
+    pub calls: u64,
 }
 
 /// Calls of one tool.
@@ -293,6 +365,25 @@ pub struct Cost {
     pub by_task_type: Vec<TaskCost>,
     /// The cost by provider and model, the dearest first.
     pub by_model: Vec<ModelCost>,
+    /// The cost by the terms of the calls, the dearest first.
+    #[serde(default)]
+    pub by_service_tier: Vec<TierCost>,
+}
+
+/// The cost of the calls under one kind of terms.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct TierCost {
+    /// Which terms; `None` where they were not told.
+    pub tier: Option<ServiceTier>,
+    /// Calls, failed ones included.
+    pub calls: u64,
+    /// Calls that are missing from the sum.
+    pub unpriced_calls: u64,
+    /// Tokens.
+    pub usage: TokenUsage,
+    /// The sum over priced calls.
+    pub cost: Usd,
 }
 
 /// The cost of one kind of task.

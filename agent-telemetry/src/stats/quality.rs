@@ -1,12 +1,16 @@
 //! Violations, metrics, failures, retries and handoffs.
 
+use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use agent_primitives::{Attempt, FailureKind, Handoff, Retry};
 
-use super::{FailureLine, HandoffLine, MetricLine, Quality, ViolationLine};
+use super::{
+    FailureLine, HandoffLine, MetricLine, Quality, ViolationFileLine, ViolationKindLine,
+    ViolationLine,
+};
 use crate::{Metric, ModelCall, Severity, Unit, Violation};
 
 #[derive(Debug, Default)]
@@ -18,6 +22,9 @@ pub(super) struct Faults {
     retry_delay: Duration,
     /// Found and fixed.
     violations: BTreeMap<Severity, (u64, u64)>,
+    /// With the worst severity.
+    violation_kinds: HashMap<Cow<'static, str>, (Severity, u64, u64)>,
+    violation_files: HashMap<Option<Cow<'static, str>>, (u64, u64)>,
     metrics: BTreeMap<(String, Unit), Vec<f64>>,
     /// Attempts and calls.
     failures: BTreeMap<FailureKind, (u64, u64)>,
@@ -46,6 +53,15 @@ impl Faults {
         let (found, fixed) = self.violations.entry(violation.severity).or_default();
         *found += 1;
         *fixed += u64::from(violation.fixed);
+        let kind = self.violation_kinds.entry(violation.kind.clone());
+        let (worst, found, fixed) = kind.or_insert((violation.severity, 0, 0));
+        *worst = violation.severity.max(*worst);
+        *found += 1;
+        *fixed += u64::from(violation.fixed);
+        let file = self.violation_files.entry(violation.file.clone());
+        let (found, fixed) = file.or_default();
+        *found += 1;
+        *fixed += u64::from(violation.fixed);
     }
 
     pub(super) fn add_metric(&mut self, metric: &Metric) {
@@ -72,6 +88,27 @@ impl Faults {
             })
             .collect();
         handoffs.sort_by_cached_key(order);
+        let mut kinds: Vec<ViolationKindLine> = self
+            .violation_kinds
+            .into_iter()
+            .map(|(kind, (severity, found, fixed))| ViolationKindLine {
+                kind: kind.into_owned(),
+                severity,
+                found,
+                fixed,
+            })
+            .collect();
+        kinds.sort_by(|a, b| (Reverse(a.found), &a.kind).cmp(&(Reverse(b.found), &b.kind)));
+        let mut files: Vec<ViolationFileLine> = self
+            .violation_files
+            .into_iter()
+            .map(|(file, (found, fixed))| ViolationFileLine {
+                file: file.map(Cow::into_owned),
+                found,
+                fixed,
+            })
+            .collect();
+        files.sort_by(|a, b| (Reverse(a.found), &a.file).cmp(&(Reverse(b.found), &b.file)));
         Quality {
             violations: self
                 .violations
@@ -83,6 +120,8 @@ impl Faults {
                     fixed,
                 })
                 .collect(),
+            violation_kinds: kinds,
+            violation_files: files,
             metrics: self
                 .metrics
                 .into_iter()
@@ -119,7 +158,21 @@ fn order(line: &HandoffLine) -> impl Ord + use<> {
 }
 
 /// `None` for no values.
-fn summary(name: String, unit: Unit, mut values: Vec<f64>) -> Option<MetricLine> {
+fn summary(name: String, unit: Unit, values: Vec<f64>) -> Option<MetricLine> {
+    let min = values.iter().copied().min_by(f64::total_cmp)?;
+    let max = values.iter().copied().max_by(f64::total_cmp)?;
+    Some(MetricLine {
+        name,
+        unit,
+        count: values.len() as u64,
+        mean: mean(values)?,
+        min,
+        max,
+    })
+}
+
+/// The arithmetic mean, between the lowest and the highest value; `None` for no values.
+pub(super) fn mean(mut values: Vec<f64>) -> Option<f64> {
     // Sums of floats depend on their order, the mean must not depend on that of the records.
     values.sort_unstable_by(f64::total_cmp);
     let (min, max) = (*values.first()?, *values.last()?);
@@ -127,12 +180,5 @@ fn summary(name: String, unit: Unit, mut values: Vec<f64>) -> Option<MetricLine>
     let count = values.len() as f64;
     // Each share is added, since the sum of finite values may be infinite.
     let mean = values.iter().map(|value| value / count).sum::<f64>();
-    Some(MetricLine {
-        name,
-        unit,
-        count: values.len() as u64,
-        mean: mean.clamp(min, max),
-        min,
-        max,
-    })
+    Some(mean.clamp(min, max))
 }

@@ -45,6 +45,7 @@ pub(super) struct SessionFigures {
     pub(super) count: u64,
     pub(super) crashes: u64,
     pub(super) outcomes: Outcomes,
+    pub(super) by_project: BTreeMap<Option<ProjectId>, Outcomes>,
     /// Of model calls in sessions.
     pub(super) cost: Usd,
     pub(super) by_task_type: Vec<TaskCost>,
@@ -72,15 +73,17 @@ impl Sessions {
             count: self.known.len() as u64,
             crashes: 0,
             outcomes: Outcomes::default(),
+            by_project: BTreeMap::new(),
             cost: Usd::ZERO,
             by_task_type: Vec::new(),
         };
         let mut kinds: BTreeMap<Option<String>, TaskCost> = BTreeMap::new();
-        for session in self.known.into_values() {
+        for ((project, _), session) in self.known {
             figures.crashes += session.crashes();
             figures.cost += session.spending.cost;
             let outcome = session.outcome();
             *figures.outcomes.of(outcome) += 1;
+            *figures.by_project.entry(project).or_default().of(outcome) += 1;
             let kind = line(&mut kinds, session.task_type.map(|(_, name)| name));
             kind.sessions += 1;
             kind.successes += u64::from(outcome == Some(Outcome::Success));
@@ -155,7 +158,7 @@ impl Worker {
 }
 
 impl Outcomes {
-    fn of(&mut self, outcome: Option<Outcome>) -> &mut u64 {
+    pub(super) fn of(&mut self, outcome: Option<Outcome>) -> &mut u64 {
         match outcome {
             Some(Outcome::Success) => &mut self.success,
             Some(Outcome::Escalated) => &mut self.escalated,

@@ -6,14 +6,15 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
-use agent_primitives::{Clock, SystemClock};
+use agent_primitives::Clock;
 
+use super::clock::HostClock;
 use super::context::Contexts;
 use super::queue::Queue;
 use super::resolve::Resolver;
 use super::{Shared, Telemetry, writer};
 use crate::privacy::Redactor;
-use crate::{Prices, ProjectId, Redaction, Sink, SinkError, UserKey};
+use crate::{GenAiNames, Prices, ProjectId, Redaction, Sink, SinkError, UserKey};
 
 /// A recorder about to start.
 ///
@@ -38,6 +39,7 @@ pub struct TelemetryBuilder<S> {
     clock: Arc<dyn Clock>,
     prices: Prices,
     project: Option<ProjectId>,
+    names: GenAiNames,
     user_key: Option<UserKey>,
     redaction: Redaction,
     queue: usize,
@@ -51,9 +53,10 @@ impl<S: Sink + 'static> TelemetryBuilder<S> {
     pub(super) fn new(sink: S) -> Self {
         Self {
             sink,
-            clock: Arc::new(SystemClock),
+            clock: Arc::new(HostClock),
             prices: Prices::shipped(),
             project: None,
+            names: GenAiNames::default(),
             user_key: None,
             redaction: Redaction::default(),
             queue: Self::QUEUE,
@@ -62,7 +65,7 @@ impl<S: Sink + 'static> TelemetryBuilder<S> {
     }
 
     /// Where sessions and spans take their time from; the system's clocks unless set. Events bring
-    /// their own time.
+    /// their own time. [`CoarseTimestamps`](crate::CoarseTimestamps) takes less time and shows less.
     pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
         self.clock = Arc::new(clock);
         self
@@ -77,6 +80,13 @@ impl<S: Sink + 'static> TelemetryBuilder<S> {
     /// Whose work it is, for records that say nothing else; nobody's unless set.
     pub fn project(mut self, project: ProjectId) -> Self {
         self.project = Some(project);
+        self
+    }
+
+    /// The generation of OpenTelemetry names that `tracing` spans and events have; the latest unless
+    /// set. Records have names of their own.
+    pub fn genai_names(mut self, names: GenAiNames) -> Self {
+        self.names = names;
         self
     }
 
@@ -134,6 +144,7 @@ impl<S: Sink + 'static> TelemetryBuilder<S> {
             contexts,
             clock: self.clock,
             project: self.project,
+            names: self.names,
             user_key,
             redactor,
         })))

@@ -1,6 +1,7 @@
 //! The recorder: a cheap handle in front of a bounded queue and one writer thread.
 
 mod builder;
+mod clock;
 mod context;
 mod health;
 mod queue;
@@ -15,6 +16,7 @@ use std::time::Duration;
 use agent_primitives::{Clock, Event, Observer, Stamp};
 
 pub use builder::{StartError, TelemetryBuilder};
+pub use clock::CoarseTimestamps;
 pub use health::{Dropped, FlushError, Flushed, Health};
 
 pub(crate) use context::{Context, ContextId, Target};
@@ -22,7 +24,7 @@ pub(crate) use queue::Queue;
 pub(crate) use shard::Figures;
 
 use crate::privacy::Redactor;
-use crate::{ProjectId, Record, Session, SessionStart, Sink, UserHash, UserKey};
+use crate::{GenAiNames, ProjectId, Record, Session, SessionStart, Sink, UserHash, UserKey};
 use context::Contexts;
 
 /// Longest wait for the sink when the last handle is dropped.
@@ -67,6 +69,7 @@ struct Shared {
     contexts: Arc<Contexts>,
     clock: Arc<dyn Clock>,
     project: Option<ProjectId>,
+    names: GenAiNames,
     user_key: UserKey,
     redactor: Arc<Redactor>,
 }
@@ -192,6 +195,10 @@ impl Telemetry {
 
     pub(crate) fn project(&self) -> Option<&ProjectId> {
         self.0.project.as_ref()
+    }
+
+    pub(crate) fn genai_names(&self) -> GenAiNames {
+        self.0.names
     }
 
     pub(crate) fn add_context(&self, mut context: Context) -> ContextId {

@@ -530,7 +530,7 @@ fn database_of_schema_1_is_read_and_written_on() {
     sql.execute_batch(include_str!("../golden/v1.sql")).unwrap();
     drop(sql);
     let stats = SqliteStore::open_read_only(&path).unwrap().stats().unwrap();
-    assert_eq!(stats.to_string(), include_str!("../golden/stats.txt"));
+    assert_eq!(stats.to_string(), include_str!("../golden/stats_v1.txt"));
     let mut sink = SqliteSink::open(&path).unwrap();
     sink.write(&[numbered(1)]).unwrap();
     let all = stored(&path);

@@ -26,6 +26,8 @@ struct Agent {
     usage: TokenUsage,
     cost: Usd,
     metrics: BTreeMap<(String, Unit), Vec<f64>>,
+    /// Retries, files, lines added and removed, tasks; nanoseconds in sessions, queued, at work.
+    work: [u128; 8],
 }
 
 #[derive(Debug, Default)]
@@ -77,6 +79,7 @@ impl FullScan {
         match &record.body {
             Body::SessionResume(_) => agent.sessions[1] += 1,
             Body::SessionEnd(end) => {
+                agent.work[5] += end.elapsed.as_nanos();
                 agent.sessions[match end.outcome {
                     Outcome::Success => 2,
                     Outcome::Escalated => 3,
@@ -117,6 +120,18 @@ impl FullScan {
                 }
             }
             Body::Handoff(_) => agent.calls[4] += 1,
+            Body::Retry(_) => agent.work[0] += 1,
+            Body::FilesChanged(it) => {
+                let parts = [it.files, it.lines_added, it.lines_removed];
+                for (sum, part) in agent.work[1..4].iter_mut().zip(parts) {
+                    *sum += u128::from(part);
+                }
+            }
+            Body::TaskTiming(it) => {
+                agent.work[4] += 1;
+                agent.work[6] += it.queued.as_nanos();
+                agent.work[7] += it.ran.as_nanos();
+            }
             Body::Violation(violation) => {
                 agent.violations[match violation.severity {
                     Severity::Critical => 0,
@@ -210,6 +225,23 @@ impl Agent {
         assert_eq!(violations, self.violations);
         assert_eq!((line.usage, line.cost), (self.usage, self.cost));
         assert_eq!(line.cost_per_success, self.cost.div_round(self.sessions[2]));
+        // Sums stay at the most that a database holds.
+        let bounded = |sum: u128| i64::try_from(sum).unwrap_or(i64::MAX).unsigned_abs();
+        let mean = |sum: u128| {
+            let nanos = bounded(sum).checked_div(bounded(self.work[4]))?;
+            Some(Duration::from_nanos(nanos))
+        };
+        let counts = [
+            line.retries,
+            line.files,
+            line.lines_added,
+            line.lines_removed,
+            line.tasks,
+        ];
+        assert_eq!(counts, [0, 1, 2, 3, 4].map(|at| bounded(self.work[at])));
+        let times = (line.queued, line.ran, line.at_work);
+        let at_work = Duration::from_nanos(bounded(self.work[5]));
+        assert_eq!(times, (mean(self.work[6]), mean(self.work[7]), at_work));
         let of = |line: &agent_telemetry::MetricLine| (line.name.clone(), line.unit);
         let keys: Vec<_> = line.metrics.iter().map(of).collect();
         assert_eq!(keys, self.metrics.keys().cloned().collect::<Vec<_>>());

@@ -35,5 +35,8 @@ mod retention;
 mod rollups;
 #[cfg(feature = "sqlite")]
 mod schema_page;
+mod stats_scan;
 mod story;
 mod tracing_names;
+#[cfg(feature = "sqlite")]
+mod views;

@@ -2,9 +2,13 @@
 
 use std::time::Duration;
 
-use agent_primitives::{FailureKind, ManualClock, SessionId, Timestamp, TokenUsage, Usd};
+use agent_primitives::{
+    Attempt, FailureKind, ManualClock, Observer, Retry, SessionId, Stamp, Timestamp, TokenUsage,
+    Usd,
+};
 use agent_telemetry::{
-    Body, MemorySink, ModelCall, Outcome, Record, SessionEnd, SessionStart, Stats, Task,
+    Body, Candidate, Decision, DecisionOutcome, FilesChanged, MemorySink, ModelCall, Outcome,
+    ProjectId, Record, SessionEnd, SessionStart, Severity, Stats, Task, TaskTiming, Violation,
 };
 use proptest::prelude::*;
 
@@ -32,13 +36,42 @@ fn text_fits_100_columns_whatever_the_names() {
             .latency(Duration::MAX),
     );
     session.tool_call(story::tool(&"t".repeat(256))).ok();
+    let long = |letter: &str| letter.repeat(4_000);
+    session.violation(Violation::new(long("v"), Severity::Error, "m").at(long("f"), 1));
+    let candidate = Candidate::new(long("c")).score(-999_999_999.123);
+    let decision = Decision::new("d", long("s")).candidate(candidate.clone());
+    let lost = Candidate::new(long("l")).lost(long("w"));
+    session.decision(
+        decision
+            .candidate(lost)
+            .choice(candidate.name)
+            .confidence(0.123_456),
+    );
+    session.decision_outcome(DecisionOutcome::new("d", Outcome::Failed).score(-999_999_999.123));
+    session.files_changed(FilesChanged::new(u64::MAX).lines(u64::MAX, u64::MAX));
+    session.task_timing(TaskTiming::new(Duration::MAX, Duration::MAX));
+    let events = session.observer();
+    let at = Stamp::at(Timestamp::UNIX_EPOCH);
+    let name = provider(&"p".repeat(128));
+    events.observe(at, &Attempt::new(name.clone(), 1, Duration::MAX).into());
+    events.observe(
+        at,
+        &Retry::new(name, 2, Duration::MAX, FailureKind::Timeout).into(),
+    );
     session.end(Outcome::Success);
+    let project = ProjectId::new("j".repeat(128)).unwrap();
+    telemetry
+        .session(SessionStart::new(session_id("s"), agent("a")).project(project))
+        .end(Outcome::Success);
     telemetry.flush(LONG).unwrap();
     let text = Stats::of(sink.records()).to_string();
     for line in text.lines().chain(GOLDEN.lines()) {
         assert!(line.chars().count() <= 100, "{line}");
     }
     assert!(text.contains('…'));
+    for part in ["jjj…", "www…", "vvv…", "fff…", "ccc…"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
 }
 
 #[test]
@@ -68,7 +101,7 @@ fn nothing_recorded_is_said_in_one_line() {
     let stats = Stats::of(Vec::<Record>::new());
     assert_eq!(
         stats.to_string(),
-        "Agent telemetry\n\n  Nothing is recorded yet.\n"
+        "Agent telemetry\n\n  There are no records.\n"
     );
     assert_eq!(
         (stats.overview.period, stats.cost.per_session),
@@ -195,6 +228,26 @@ fn json_of_the_report_has_stable_names() {
     assert_eq!(json["cost"]["total"], "0.085734");
     assert_eq!(json["outcomes"]["escalated"], 1);
     assert_eq!(json["quality"]["handoffs"][0]["from"]["agent"], "coder");
+    assert_eq!(json["quality"]["violation_kinds"][0]["severity"], "error");
+    assert_eq!(json["quality"]["violation_files"][1]["file"], "a.rs");
+    assert_eq!(json["decisions"]["by_choice"][0]["outcomes"]["success"], 1);
+    assert_eq!(
+        json["decisions"]["passed_over"][0]["reason"],
+        "its window is too small"
+    );
+    assert_eq!(json["work"]["queued"]["p50"]["secs"], 4);
+    assert_eq!(json["work"]["projects"][0]["lines_added"], 120);
+    assert_eq!(
+        json["performance"]["providers"][0]["cooldown_time"]["secs"],
+        60
+    );
+    assert_eq!(json["performance"]["checkpoints"][0]["kind"], "auto");
+    let stopped = &json["performance"]["models"][0]["stop_reasons"][0];
+    assert_eq!(
+        (&stopped["reason"], &stopped["calls"]),
+        (&"stop".into(), &1.into())
+    );
+    assert_eq!(json["cost"]["by_service_tier"][0]["tier"], "standard");
     assert_eq!(
         json["performance"]["models"][0]["latency"]["p50"]["nanos"],
         100_000_000
@@ -205,7 +258,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn order_matters_only_among_the_marks_of_one_session(
+    fn order_matters_only_among_the_marks_and_outcomes_of_one_session(
         (records, mut shuffled) in arbitrary::records()
             .prop_flat_map(|records| (Just(records.clone()), Just(records).prop_shuffle()))
     ) {
@@ -214,11 +267,14 @@ proptest! {
             record.session == *of
                 && matches!(
                     record.body,
-                    Body::SessionStart(_) | Body::SessionResume(_) | Body::SessionEnd(_)
+                    Body::SessionStart(_)
+                        | Body::SessionResume(_)
+                        | Body::SessionEnd(_)
+                        | Body::DecisionOutcome(_)
                 )
         };
-        for name in ["s1", "s2", "s3", "s4"] {
-            let of = Some(session_id(name));
+        for of in [None, Some("s1"), Some("s2"), Some("s3"), Some("s4")] {
+            let of = of.map(session_id);
             let marks = records.iter().filter(|record| is_mark(record, &of));
             let places = shuffled.iter_mut().filter(|record| is_mark(record, &of));
             for (place, mark) in places.zip(marks) {

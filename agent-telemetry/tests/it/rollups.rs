@@ -127,8 +127,9 @@ proptest! {
         open(&path).write(&older).unwrap();
         forget_sums(&path);
         let mut sink = open(&path);
-        if seen {
-            // As a program of the older version does, while this one has the database open.
+        if seen && !newer.is_empty() {
+            // As a program of the older version does, while this one has the database open; the next
+            // batch finds out, which one without records does not.
             forget_sums(&path);
         }
         sink.write(&newer).unwrap();

@@ -10,6 +10,8 @@ use tempfile::TempDir;
 use crate::story;
 
 const PAGE: &str = include_str!("../../docs/schema.md");
+const REPORTS: &str = include_str!("../../docs/reports.md");
+const README: &str = include_str!("../../README.md");
 
 fn filled() -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
@@ -70,16 +72,19 @@ fn page_names_every_column_of_every_table_and_view_and_no_others() {
 }
 
 #[test]
-fn questions_on_the_page_have_answers() {
+fn questions_on_the_pages_have_answers() {
     let (_folder, path) = filled();
     let sql = Connection::open(&path).unwrap();
-    let questions: Vec<&str> = PAGE
-        .split("```sql\n")
-        .skip(1)
-        .filter_map(|rest| rest.split("```").next())
-        .collect();
-    assert_eq!(questions.len(), 8);
-    for question in questions {
+    let questions = |page: &'static str| {
+        let blocks = page.split("```sql\n").skip(1);
+        let blocks = blocks.filter_map(|rest| rest.split("```").next());
+        let questions = blocks.flat_map(|block| block.split_inclusive(';'));
+        questions.filter(|it| !it.trim().is_empty())
+    };
+    let pages = [PAGE, REPORTS, README].map(questions);
+    let counts = pages.clone().map(Iterator::count);
+    assert_eq!(counts, [8, 3, 2]);
+    for question in pages.into_iter().flatten() {
         let mut statement = sql.prepare(question).unwrap();
         let mut rows = statement.query([]).unwrap();
         assert!(rows.next().unwrap().is_some(), "no answer: {question}");

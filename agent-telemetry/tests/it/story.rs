@@ -10,8 +10,9 @@ use agent_primitives::{
     ToolName,
 };
 use agent_telemetry::{
-    MemorySink, Metric, ModelCall, Outcome, Prices, Record, Session, SessionStart, Severity, Sink,
-    Telemetry, Unit, Violation,
+    Candidate, Decision, DecisionOutcome, FilesChanged, MemorySink, Metric, ModelCall, Outcome,
+    Parent, Prices, Record, ServiceTier, Session, SessionStart, Severity, Sink, StopReason,
+    TaskTiming, Telemetry, Unit, Violation,
 };
 
 pub(crate) const LONG: Duration = Duration::from_secs(60);
@@ -93,9 +94,29 @@ impl Teller {
         let session = self
             .telemetry
             .session(start.clone().description("login fails"));
+        let decision = Decision::new("d-1", "model")
+            .candidate(Candidate::new("claude-sonnet-4-5").score(0.8))
+            .candidate(
+                Candidate::new("house-model-7b")
+                    .score(0.3)
+                    .lost("its window is too small"),
+            )
+            .choice("claude-sonnet-4-5")
+            .confidence(0.75);
+        session.decision(decision);
         for turn in 0..6 {
             let usage = TokenUsage::new(1_500 + 10 * turn, 220).with_cache_read(8_000 * turn);
-            self.ask(&session, claude().usage(usage), 1_800 + 150 * turn);
+            let stop = if turn == 5 {
+                StopReason::Stop
+            } else {
+                StopReason::ToolCalls
+            };
+            let call = claude().usage(usage).stop_reason(stop).streamed();
+            self.ask(
+                &session,
+                call.service_tier(ServiceTier::Standard),
+                1_800 + 150 * turn,
+            );
             self.use_tool(&session, "read_file", 4 + turn, true);
             self.use_tool(&session, "run_tests", 2_300, turn == 5);
             self.save(&session, u32::try_from(turn).unwrap());
@@ -114,6 +135,9 @@ impl Teller {
         session.metric(Metric::new("test_pass_rate", 0.75, Unit::Ratio).unwrap());
         session.metric(Metric::new("test_pass_rate", 1.0, Unit::Ratio).unwrap());
         session.metric(Metric::count("files_changed", 4));
+        session.files_changed(FilesChanged::new(4).lines(120, 31));
+        session.task_timing(TaskTiming::new(Duration::from_secs(4), LONG));
+        session.decision_outcome(DecisionOutcome::new("d-1", Outcome::Success).score(0.9));
         session.end(Outcome::Success);
     }
 
@@ -164,8 +188,12 @@ impl Teller {
     }
 
     fn try_a_house_model(&self) {
-        let start = SessionStart::new(session_id("s-3"), agent("reviewer")).task_type("bug_fix");
+        let start = SessionStart::new(session_id("s-3"), agent("reviewer"))
+            .task_type("bug_fix")
+            .parent(Parent::new(session_id("s-2")))
+            .user("000102030405060708090a0b0c0d0e0f".parse().unwrap());
         let session = self.telemetry.session(start);
+        session.decision(Decision::new("d-1", "model").choice("house-model-7b"));
         let call = || ModelCall::new(provider("house"), model("house-model-7b"));
         self.ask(&session, call().usage(TokenUsage::new(900, 40)), 95);
         self.pass(30);

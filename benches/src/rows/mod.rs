@@ -13,6 +13,7 @@ mod operation;
 mod price;
 mod rate_limit;
 mod record;
+mod redaction;
 mod restore;
 mod retry;
 mod save;
@@ -44,6 +45,7 @@ pub fn plans(setting: &Setting) -> Vec<Plan> {
         fork::plans(setting),
         in_memory::plans(setting),
         record::plans(),
+        redaction::plans(),
         store::plans(setting),
         price::plans(),
         metrics::plans(),

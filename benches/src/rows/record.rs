@@ -11,8 +11,8 @@ use agent_primitives::{
     AgentId, Clock, ModelId, ProviderId, SessionId, SystemClock, TokenUsage, ToolName, Usd,
 };
 use agent_telemetry::{
-    Answer, Dropped, ModelCall, Record, Session, SessionStart, Sink, SinkError, Telemetry,
-    ToolOutcome,
+    Answer, CoarseTimestamps, Dropped, ModelCall, Record, Session, SessionStart, Sink, SinkError,
+    Telemetry, ToolOutcome,
 };
 use opentelemetry::trace::{Span as _, Tracer as _, TracerProvider as _};
 use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
@@ -26,6 +26,8 @@ const CALLS: u32 = 1000;
 type Event = [u64; 16];
 /// All calls that one thread makes in a run.
 type Calls = Box<dyn FnMut() + Send>;
+/// A way to record on a recorder.
+type Recorded = fn(&Recorder) -> Result<Calls, Broken>;
 
 fn repeated(mut call: impl FnMut(u32) + Send + 'static) -> Calls {
     Box::new(move || (0..CALLS).for_each(&mut call))
@@ -44,8 +46,7 @@ pub(super) fn plans() -> Vec<Plan> {
 
 fn cases(threads: usize) -> Result<Vec<Case>, Broken> {
     let version = version_of("agent-telemetry");
-    let recorded = |name: &str, call: fn(&Recorder) -> Result<Calls, Broken>| {
-        let recorder = Recorder::new()?;
+    let recorded_by = |recorder: Recorder, name: &str, call: Recorded| {
         let calls = (0..threads)
             .map(|_| call(&recorder))
             .collect::<Result<_, _>>()?;
@@ -57,9 +58,15 @@ fn cases(threads: usize) -> Result<Vec<Case>, Broken> {
             Together::new(calls, empty),
         ))
     };
+    let recorded = |name: &str, call: Recorded| recorded_by(Recorder::new(None)?, name, call);
     Ok(vec![
         recorded("model handle", Recorder::model_handle)?,
         recorded("tool handle", Recorder::tool_handle)?,
+        recorded_by(
+            Recorder::new(Some(CoarseTimestamps))?,
+            "model handle, coarse time stamps",
+            Recorder::model_handle,
+        )?,
         recorded("session.model_call", Recorder::model_call)?,
         recorded("session.tool_call", Recorder::tool_call)?,
         otel(threads),
@@ -87,9 +94,13 @@ struct Recorder {
 static PROVIDER: LazyLock<Option<ProviderId>> = LazyLock::new(|| "anthropic".parse().ok());
 
 impl Recorder {
-    fn new() -> Result<Self, Broken> {
+    fn new(clock: Option<CoarseTimestamps>) -> Result<Self, Broken> {
         let doing = "start telemetry";
-        let telemetry = Telemetry::builder(Nowhere).start();
+        let builder = Telemetry::builder(Nowhere);
+        let telemetry = match clock {
+            Some(clock) => builder.clock(clock).start(),
+            None => builder.start(),
+        };
         let telemetry = telemetry.map_err(Broken::when(doing))?;
         let session = SessionId::new("bench").map_err(Broken::when(doing))?;
         let agent = AgentId::new("bench").map_err(Broken::when(doing))?;

@@ -6,7 +6,7 @@ use agent_primitives::Usd;
 
 use super::{dash, known, title};
 use crate::report::{AgentLine, AgentsReport};
-use crate::stats::layout::{Decimals, Table, count, number, section, share};
+use crate::stats::layout::{Decimals, Table, count, number, section, share, time};
 use crate::stats::width::cut;
 
 impl fmt::Display for AgentsReport {
@@ -29,6 +29,7 @@ impl fmt::Display for AgentsReport {
         self.tokens().write_below(f)?;
         section(f, "Work")?;
         self.work().write(f)?;
+        self.changes().write_below(f)?;
         self.metrics().write_below(f)
     }
 }
@@ -120,15 +121,12 @@ impl AgentsReport {
         let used = self.agents.iter().filter(|line| line.usage.total() > 0);
         for line in used {
             let usage = &line.usage;
-            let written = usage
-                .cache_write_5m()
-                .saturating_add(usage.cache_write_1h());
             table.row([
                 name(line),
                 count(usage.total()),
                 count(usage.input()),
                 count(usage.cache_read()),
-                count(written),
+                count(usage.cache_write()),
                 count(usage.output()),
                 count(usage.reasoning()),
             ]);
@@ -163,6 +161,32 @@ impl AgentsReport {
                 count(it.error),
                 count(it.warning),
                 count(it.info),
+            ]);
+        }
+        table
+    }
+
+    fn changes(&self) -> Table {
+        let header = [
+            "changes", "files", "added", "removed", "tasks", "queued", "ran", "retries", "at work",
+        ];
+        let mut table = Table::new(0, header);
+        let is_any = |line: &&AgentLine| {
+            let any = line.files | line.lines_added | line.lines_removed | line.tasks;
+            (any | line.retries) != 0 || !line.at_work.is_zero()
+        };
+        for line in self.agents.iter().filter(is_any) {
+            let [queued, ran] = [line.queued, line.ran].map(|it| it.map_or_else(dash, time));
+            table.row([
+                name(line),
+                count(line.files),
+                count(line.lines_added),
+                count(line.lines_removed),
+                count(line.tasks),
+                queued,
+                ran,
+                count(line.retries),
+                time(line.at_work),
             ]);
         }
         table

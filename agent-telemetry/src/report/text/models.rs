@@ -79,14 +79,11 @@ impl ModelsReport {
         );
         for line in self.models.iter().filter(|line| line.usage.total() > 0) {
             let usage = &line.usage;
-            let written = usage
-                .cache_write_5m()
-                .saturating_add(usage.cache_write_1h());
             table.row([
                 offer(&line.provider, &line.model),
                 count(usage.input()),
                 count(usage.cache_read()),
-                count(written),
+                count(usage.cache_write()),
                 count(usage.output()),
                 count(usage.reasoning()),
             ]);

@@ -2,16 +2,20 @@
 
 use std::fmt;
 
-use agent_primitives::{ModelId, ProviderId, Usd};
+use crate::StopReason;
+use crate::stats::layout::{
+    Decimals, Table, bytes, count, dash, fact, known, money, offer, plural, section, share, time,
+};
+use crate::stats::{Cost, Latency, ModelLine, Performance, ProviderLine};
 
-use crate::stats::layout::{Decimals, Table, count, fact, money, plural, section, share, time};
-use crate::stats::width::{cut, printable};
-use crate::stats::{Cost, Latency, Performance};
-
-pub(super) fn performance(f: &mut fmt::Formatter<'_>, it: &Performance) -> fmt::Result {
+pub(super) fn performance(
+    f: &mut fmt::Formatter<'_>,
+    it: &Performance,
+    restores: u64,
+) -> fmt::Result {
     section(f, "Performance")?;
     if it.models.is_empty() && it.tools.is_empty() {
-        return fact(f, "calls", "none");
+        fact(f, "calls", "none")?;
     }
     let header = [
         "models",
@@ -39,6 +43,7 @@ pub(super) fn performance(f: &mut fmt::Formatter<'_>, it: &Performance) -> fmt::
     if !models.is_empty() {
         models.write(f)?;
     }
+    answers(&it.models).write_below(f)?;
 
     let header = [
         "tools", "calls", "ok", "failed", "aborted", "p50", "p95", "max",
@@ -57,7 +62,105 @@ pub(super) fn performance(f: &mut fmt::Formatter<'_>, it: &Performance) -> fmt::
             max,
         ]);
     }
-    tools.write_below(f)
+    tools.write_below(f)?;
+    providers(it).write_below(f)?;
+    resilience(it).write_below(f)?;
+
+    let header = [
+        "checkpoints",
+        "saved",
+        "new state",
+        "written",
+        "p50",
+        "p95",
+        "max",
+    ];
+    let mut checkpoints = Table::new(0, header);
+    for line in &it.checkpoints {
+        let [p50, p95, max] = percentiles(line.latency);
+        checkpoints.row([
+            line.kind.to_string(),
+            count(line.saved),
+            bytes(line.logical_bytes),
+            bytes(line.stored_bytes),
+            p50,
+            p95,
+            max,
+        ]);
+    }
+    if restores > 0 {
+        let [p50, p95, max] = percentiles(it.restore);
+        let name = "(restored)".to_owned();
+        checkpoints.row([name, count(restores), dash(), dash(), p50, p95, max]);
+    }
+    checkpoints.write_below(f)
+}
+
+/// Why models stopped; empty where nobody told.
+fn answers(lines: &[ModelLine]) -> Table {
+    let mut header = vec!["answers".to_owned(), "streamed".to_owned()];
+    header.extend(StopReason::ALL.iter().map(ToString::to_string));
+    header.push("not told".to_owned());
+    let mut table = Table::headed(0, header);
+    let is_told = |line: &ModelLine| {
+        line.streamed > 0 || line.stop_reasons.iter().any(|it| it.reason.is_some())
+    };
+    if !lines.iter().any(is_told) {
+        return table;
+    }
+    for line in lines {
+        let calls = |reason| {
+            let mut of = line.stop_reasons.iter().filter(|it| it.reason == reason);
+            count(of.next().map_or(0, |it| it.calls))
+        };
+        let mut row = vec![offer(&line.provider, &line.model), count(line.streamed)];
+        row.extend(StopReason::ALL.iter().map(|reason| calls(Some(*reason))));
+        row.push(calls(None));
+        table.push(&row);
+    }
+    table
+}
+
+fn providers(it: &Performance) -> Table {
+    let header = ["providers", "attempts", "failed", "p50", "p95", "max"];
+    let mut table = Table::new(0, header);
+    for line in it.providers.iter().filter(|line| line.attempts > 0) {
+        let [p50, p95, max] = percentiles(line.latency);
+        table.row([
+            line.provider.to_string(),
+            count(line.attempts),
+            count(line.failed),
+            p50,
+            p95,
+            max,
+        ]);
+    }
+    table
+}
+
+/// What was done about their failures; empty where nothing was.
+fn resilience(it: &Performance) -> Table {
+    let header = [
+        "resilience",
+        "retries",
+        "waited",
+        "breaker openings",
+        "cooldowns",
+        "rested",
+    ];
+    let mut table = Table::new(0, header);
+    let is_any = |line: &&ProviderLine| line.retries + line.breaker_openings + line.cooldowns > 0;
+    for line in it.providers.iter().filter(is_any) {
+        table.row([
+            line.provider.to_string(),
+            count(line.retries),
+            time(line.retry_delay),
+            count(line.breaker_openings),
+            count(line.cooldowns),
+            time(line.cooldown_time),
+        ]);
+    }
+    table
 }
 
 pub(super) fn cost(f: &mut fmt::Formatter<'_>, it: &Cost, calls: u64) -> fmt::Result {
@@ -121,24 +224,25 @@ pub(super) fn cost(f: &mut fmt::Formatter<'_>, it: &Cost, calls: u64) -> fmt::Re
             known(line.cost, line.unpriced_calls, decimals),
         ]);
     }
-    models.write_below(f)
-}
+    models.write_below(f)?;
 
-/// Nothing but unpriced calls is not a cost of nothing.
-fn known(cost: Usd, unpriced_calls: u64, decimals: Decimals) -> String {
-    if cost.is_zero() && unpriced_calls > 0 {
-        dash()
-    } else {
-        decimals.show(cost)
+    // Where nobody told any, one line would repeat the total.
+    if it.by_service_tier.iter().all(|line| line.tier.is_none()) {
+        return Ok(());
     }
-}
-
-fn offer(provider: &ProviderId, model: &ModelId) -> String {
-    format!(
-        "{} · {}",
-        cut(provider.as_str(), 20),
-        printable(model.as_str())
-    )
+    let mut tiers = Table::new(0, ["by terms", "calls", "unpriced", "tokens", "cost"]);
+    let decimals = Decimals::of(it.by_service_tier.iter().map(|line| line.cost));
+    for line in &it.by_service_tier {
+        tiers.row([
+            line.tier
+                .map_or_else(|| "(not told)".to_owned(), |tier| tier.to_string()),
+            count(line.calls),
+            count(line.unpriced_calls),
+            count(line.usage.total()),
+            known(line.cost, line.unpriced_calls, decimals),
+        ]);
+    }
+    tiers.write_below(f)
 }
 
 fn percentiles(latency: Option<Latency>) -> [String; 3] {
@@ -146,8 +250,4 @@ fn percentiles(latency: Option<Latency>) -> [String; 3] {
         Some(it) => [it.p50, it.p95, it.max].map(time),
         None => [dash(), dash(), dash()],
     }
-}
-
-fn dash() -> String {
-    "-".to_owned()
 }

@@ -1,14 +1,18 @@
 //! The figures as a text that a person reads in a terminal.
 
 mod calls;
+mod decisions;
 mod quality;
+mod work;
 
 use std::fmt;
 
 use super::layout::{bytes, count, fact, plural, section, share};
 use super::{Outcomes, Overview, Stats};
 use calls::{cost, performance};
+use decisions::decisions;
 use quality::quality;
+use work::work;
 
 /// Columns of the bar that stands for all sessions.
 const BAR: u64 = 40;
@@ -16,7 +20,7 @@ const BAR: u64 = 40;
 impl fmt::Display for Stats {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some((first, last)) = self.overview.period else {
-            return writeln!(f, "Agent telemetry\n\n  Nothing is recorded yet.");
+            return writeln!(f, "Agent telemetry\n\n  There are no records.");
         };
         let minute = |at: &str| at.get(..19).unwrap_or(at).replace('T', " ");
         writeln!(
@@ -27,8 +31,10 @@ impl fmt::Display for Stats {
         )?;
         overview(f, &self.overview)?;
         outcomes(f, &self.outcomes)?;
+        work(f, &self.work)?;
+        decisions(f, &self.decisions)?;
         quality(f, &self.quality)?;
-        performance(f, &self.performance)?;
+        performance(f, &self.performance, self.overview.restores)?;
         cost(f, &self.cost, self.overview.model_calls)
     }
 }
@@ -72,11 +78,7 @@ fn overview(f: &mut fmt::Formatter<'_>, it: &Overview) -> fmt::Result {
             count(usage.total()),
             count(usage.input()),
             count(usage.cache_read()),
-            count(
-                usage
-                    .cache_write_5m()
-                    .saturating_add(usage.cache_write_1h())
-            ),
+            count(usage.cache_write()),
             count(usage.output()),
         ),
     )?;

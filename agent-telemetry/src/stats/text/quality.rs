@@ -47,15 +47,7 @@ pub(super) fn quality(f: &mut fmt::Formatter<'_>, it: &Quality) -> fmt::Result {
         fact(f, "context", &format!("{percent} % full at the fullest"))?;
     }
 
-    let mut violations = Table::new(0, ["violations", "found", "fixed"]);
-    for line in &it.violations {
-        violations.row([
-            line.severity.to_string(),
-            count(line.found),
-            count(line.fixed),
-        ]);
-    }
-    violations.write_below(f)?;
+    violations(f, it)?;
 
     let mut metrics = Table::new(
         0,
@@ -98,4 +90,36 @@ pub(super) fn quality(f: &mut fmt::Formatter<'_>, it: &Quality) -> fmt::Result {
         ]);
     }
     handoffs.write_below(f)
+}
+
+fn violations(f: &mut fmt::Formatter<'_>, it: &Quality) -> fmt::Result {
+    let mut violations = Table::new(0, ["violations", "found", "fixed"]);
+    for line in &it.violations {
+        violations.row([
+            line.severity.to_string(),
+            count(line.found),
+            count(line.fixed),
+        ]);
+    }
+    violations.write_below(f)?;
+
+    let mut kinds = Table::new(1, ["broken rules", "worst", "found", "fixed"]);
+    for line in &it.violation_kinds {
+        kinds.row([
+            line.kind.clone(),
+            line.severity.to_string(),
+            count(line.found),
+            count(line.fixed),
+        ]);
+    }
+    kinds.write_below(f)?;
+    let mut files = Table::new(0, ["broken in", "found", "fixed"]);
+    for line in &it.violation_files {
+        files.row([
+            line.file.clone().unwrap_or_else(|| "(no file)".to_owned()),
+            count(line.found),
+            count(line.fixed),
+        ]);
+    }
+    files.write_below(f)
 }

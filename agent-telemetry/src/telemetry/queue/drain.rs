@@ -47,7 +47,7 @@ impl Queue {
         let deadline = Instant::now().checked_add(self.window);
         while state.is_open()
             && state.wanted <= state.settled
-            && self.pool - self.free.load(Ordering::Relaxed) < self.wake_at
+            && self.pool - self.free.0.load(Ordering::Relaxed) < self.wake_at
         {
             let left = left_until(deadline);
             if left.is_zero() {
@@ -68,6 +68,7 @@ impl Queue {
             taken.funded += std::mem::take(&mut inner.funded);
             state.taken += inner.accepted;
             self.free
+                .0
                 .fetch_add(std::mem::take(&mut inner.credits), Ordering::Relaxed);
         }
         Some(taken)
@@ -75,7 +76,7 @@ impl Queue {
 
     /// For the writer: everything that it took is stored.
     pub(in crate::telemetry) fn settle(&self, taken: &Taken) {
-        self.free.fetch_add(taken.funded, Ordering::Relaxed);
+        self.free.0.fetch_add(taken.funded, Ordering::Relaxed);
         let mut state = self.state();
         if state.abandoned == 0 {
             state.settled = state.taken;

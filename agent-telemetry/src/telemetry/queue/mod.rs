@@ -29,8 +29,7 @@ const LEASE: usize = 64;
 pub(crate) struct Queue {
     shards: [Shard; Queue::SHARDS],
     signals: Signals,
-    /// Places of the common pool that nobody has.
-    free: AtomicUsize,
+    free: Free,
     pool: usize,
     lease: usize,
     /// Records that each shard may hold without the common pool, so that one busy thread cannot keep
@@ -59,6 +58,11 @@ struct Signals {
     /// The writer waits for its window to end and may be woken earlier.
     gathering: AtomicBool,
 }
+
+/// Places of the common pool that nobody has. Written at each lease, so not beside what each push reads.
+#[derive(Debug)]
+#[repr(align(128))]
+struct Free(AtomicUsize);
 
 /// Invariant: what the shards have accepted is `stored + abandoned`, and what waits or is on its way.
 #[derive(Debug, Default)]
@@ -127,7 +131,7 @@ impl Queue {
         Self {
             shards: std::array::from_fn(|_| Shard::default()),
             signals: Signals::default(),
-            free: AtomicUsize::new(pool),
+            free: Free(AtomicUsize::new(pool)),
             pool,
             lease: (pool / (4 * Self::SHARDS)).clamp(1, LEASE),
             share,
@@ -226,16 +230,28 @@ impl Queue {
         let take = |free: usize| Some(free - free.min(self.lease));
         let (Ok(free) | Err(free)) =
             self.free
+                .0
                 .fetch_update(Ordering::Relaxed, Ordering::Relaxed, take);
         let leased = free.min(self.lease);
-        if self.pool - (free - leased) >= self.wake_at
+        let taken = self.pool - free;
+        if self.urgency(taken + leased) > self.urgency(taken)
             && self.signals.gathering.load(Ordering::Relaxed)
         {
             // Without the state, which may be held by the writer that waits for the shard whose lock
-            // is held here. A signal that comes too early is made good by the next lease.
+            // is held here. A signal that comes too early is made good by the next one.
             self.work.notify_one();
         }
         leased
+    }
+
+    /// How many signals to the writer so many taken places of the common pool are worth: one at the
+    /// first that is too much, and another one for each quarter more. Each takes longer than many
+    /// records.
+    fn urgency(&self, taken: usize) -> usize {
+        match taken.checked_sub(self.wake_at) {
+            Some(more) => 1 + more / self.wake_at.div_ceil(4),
+            None => 0,
+        }
     }
 
     fn wake_idle(&self) {

@@ -1,82 +1,43 @@
 //! Finds e-mail addresses and secrets in a text, by their form alone.
 
+#[cfg(test)]
+mod reference;
+mod scan;
+mod secret;
+
+use crate::bytes::contains;
+use scan::Words;
+use secret::{NAMES, SHORTEST, secret_in};
+
 /// What stands for an address.
 pub(super) const EMAIL: &str = "[email]";
 /// What stands for a secret.
 pub(super) const SECRET: &str = "[secret]";
 
-/// Beginnings of issued keys, and how many characters follow at least. From the issuers' own
-/// descriptions of their formats; shorter tails are words like `sk-learn`.
-const PREFIXES: &[(&str, usize)] = &[
-    ("sk-", 16),
-    ("sk_live_", 16),
-    ("sk_test_", 16),
-    ("rk_live_", 16),
-    ("whsec_", 16),
-    ("gsk_", 16),
-    ("xai-", 16),
-    ("hf_", 16),
-    ("ghp_", 16),
-    ("gho_", 16),
-    ("ghu_", 16),
-    ("ghs_", 16),
-    ("ghr_", 16),
-    ("github_pat_", 16),
-    ("glpat-", 16),
-    ("npm_", 16),
-    ("pypi-", 16),
-    ("dop_v1_", 16),
-    ("xoxb-", 10),
-    ("xoxp-", 10),
-    ("xoxa-", 10),
-    ("xoxr-", 10),
-    ("xapp-", 10),
-    ("AKIA", 16),
-    ("ASIA", 16),
-    ("AIza", 30),
-    ("ya29.", 16),
-    ("eyJ", 20),
-];
-
-/// Names whose value is a secret wherever `name=value` or `name: value` stands.
-const NAMES: &[&str] = &[
-    "password",
-    "passwd",
-    "pwd",
-    "secret",
-    "token",
-    "api_key",
-    "apikey",
-    "api-key",
-    "access_key",
-    "private_key",
-    "authorization",
-    "credential",
-];
-
-/// A run of so many characters with upper case, lower case and digits is taken for a secret whatever
-/// it begins with. Hashes and UUIDs have no mixture of cases.
-const MIXED: usize = 32;
-
-/// No secret that is looked for, but for a value behind its name, is shorter.
-const SHORTEST: usize = 15;
-
+/// How a private key begins, and so much of it as is one word.
 const BLOCK: &str = "-----BEGIN ";
+const BLOCK_WORD: &[u8] = b"-----BEGIN";
 
 /// `text` with masks for what was found; `None` where nothing was.
+///
+/// Most texts have nothing: they are looked through once for the signs that every address, value and URL
+/// has, and in strides for words that are long enough for a key. Only where there is something to look at
+/// it is looked at.
 pub(super) fn masked(text: &str) -> Option<String> {
-    if !is_suspect(text.as_bytes()) {
-        return None;
-    }
     let mut found = Vec::new();
-    find_blocks(text, &mut found);
     find_words(text, &mut found);
-    find_values(text, &mut found);
-    find_addresses(text, &mut found);
+    // Without these there is no address, no value behind a name, and no URL.
+    let [at, colon, equals] = contains(text.as_bytes(), *b"@:=");
+    if colon || equals {
+        find_values(text, &mut found);
+    }
+    if at {
+        find_addresses(text, &mut found);
+    }
     if found.is_empty() {
         return None;
     }
-    found.sort_unstable_by_key(|it| (it.start, std::cmp::Reverse(it.end)));
+    found.sort_by_key(|it| (it.start, std::cmp::Reverse(it.end)));
     let (mut result, mut done) = (String::with_capacity(text.len()), 0);
     for it in found {
         // Within one that is masked already, or reaching out of it.
@@ -91,100 +52,55 @@ pub(super) fn masked(text: &str) -> Option<String> {
 }
 
 /// A part of the text, both ends between characters.
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct Found {
     start: usize,
     end: usize,
     mask: &'static str,
 }
 
-/// Bytes of a key or token.
-const fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'+' | b'~')
-}
-
-/// One pass that lets most texts go: no sign that every address, value or URL has, and no long word.
-fn is_suspect(bytes: &[u8]) -> bool {
-    let mut run = 0_usize;
-    for &byte in bytes {
-        if is_token(byte) {
-            run += 1;
-            if run >= SHORTEST {
-                return true;
-            }
-        } else if matches!(byte, b'@' | b'=' | b':') || (byte == b' ' && run == BLOCK.len() - 1) {
-            return true;
-        } else {
-            run = 0;
-        }
-    }
-    false
-}
-
-/// Private keys, from their first line to the last one that is there.
-fn find_blocks(text: &str, found: &mut Vec<Found>) {
-    let mut from = 0;
-    while let Some(at) = text.get(from..).and_then(|rest| rest.find(BLOCK)) {
-        let start = from + at;
-        let rest = text.get(start..).unwrap_or_default();
-        let end = rest
-            .find("-----END ")
-            .and_then(|end| Some(end + 9 + rest.get(end + 9..)?.find("-----")? + 5))
-            .map_or(text.len(), |length| start + length);
-        found.push(Found {
+impl Found {
+    const fn secret(start: usize, end: usize) -> Self {
+        Self {
             start,
             end,
             mask: SECRET,
-        });
-        from = end;
+        }
     }
 }
 
+/// Keys and tokens, and private keys, each of which begins with a word.
 fn find_words(text: &str, found: &mut Vec<Found>) {
     let bytes = text.as_bytes();
-    let mut start = 0;
-    while start < bytes.len() {
-        let length = bytes
-            .iter()
-            .skip(start)
-            .take_while(|it| is_token(**it))
-            .count();
-        let word = text.get(start..start + length).unwrap_or_default();
-        if length >= SHORTEST
+    let mut blocks_from = 0;
+    for (start, end) in Words::new(bytes, BLOCK_WORD.len()) {
+        let word = bytes.get(start..end).unwrap_or_default();
+        if word.len() >= SHORTEST
             && let Some(at) = secret_in(word)
         {
-            found.push(Found {
-                start: start + at,
-                end: start + length,
-                mask: SECRET,
-            });
+            found.push(Found::secret(start + at, end));
         }
-        start += length + 1;
+        let block = end - BLOCK_WORD.len();
+        if bytes.get(end) == Some(&b' ') && word.ends_with(BLOCK_WORD) && block >= blocks_from {
+            blocks_from = end_of_block(text, block);
+            found.push(Found::secret(block, blocks_from));
+        }
     }
 }
 
-/// Where in a word a secret begins: at a known beginning, in front of which no letter stands, or at
-/// the first character.
-fn secret_in(word: &str) -> Option<usize> {
-    let of_issuer = |(prefix, tail): &(&str, usize)| {
-        let (at, _) = word.match_indices(prefix).find(|(at, _)| {
-            let before = word.as_bytes().get(at.wrapping_sub(1));
-            before.is_none_or(|byte| !byte.is_ascii_alphanumeric())
-        })?;
-        (word.len() - at >= prefix.len() + tail).then_some(at)
-    };
-    let issued = PREFIXES.iter().filter_map(of_issuer).min();
-    issued.or_else(|| (word.len() >= MIXED && is_mixed(word)).then_some(0))
-}
-
-fn is_mixed(word: &str) -> bool {
-    let any = |is: fn(&u8) -> bool| word.as_bytes().iter().any(is);
-    any(u8::is_ascii_uppercase) && any(u8::is_ascii_lowercase) && any(u8::is_ascii_digit)
+/// Where a private key ends: behind its last line, or with the text if that is not there.
+fn end_of_block(text: &str, start: usize) -> usize {
+    let rest = text.get(start + BLOCK.len()..).unwrap_or_default();
+    rest.find("-----END ")
+        .and_then(|end| Some(end + 9 + rest.get(end + 9..)?.find("-----")? + 5))
+        .map_or(text.len(), |length| start + BLOCK.len() + length)
 }
 
 /// What stands behind `name=` or `name:`, behind `Bearer`, and between `://` and `@`.
 fn find_values(text: &str, found: &mut Vec<Found>) {
     let bytes = text.as_bytes();
-    for (at, _) in text.match_indices([':', '=']) {
+    let signs = bytes.iter().enumerate();
+    for (at, _) in signs.filter(|(_, byte)| matches!(byte, b':' | b'=')) {
         let rest = text.get(at + 1..).unwrap_or_default();
         let (start, end) = if rest.starts_with("//") && bytes.get(at) == Some(&b':') {
             let authority = rest.get(2..).unwrap_or_default();
@@ -194,7 +110,7 @@ fn find_values(text: &str, found: &mut Vec<Found>) {
                 continue;
             };
             (at + 3, at + 3 + user)
-        } else if is_secret_name(text.get(..at).unwrap_or_default()) {
+        } else if is_secret_name(bytes.get(..at).unwrap_or_default()) {
             let value = rest.trim_start_matches([' ', '\t', '"', '\'', '=']);
             let start = text.len() - value.len();
             let value = value.strip_prefix("Bearer ").unwrap_or(value);
@@ -208,22 +124,29 @@ fn find_values(text: &str, found: &mut Vec<Found>) {
             continue;
         };
         if end > start {
-            found.push(Found {
-                start,
-                end,
-                mask: SECRET,
-            });
+            found.push(Found::secret(start, end));
         }
     }
 }
 
 /// Whether a text ends with the name of a secret, in whatever case, in quotes or not.
-fn is_secret_name(before: &str) -> bool {
-    let name = before.trim_end_matches([' ', '"', '\'']).as_bytes();
+fn is_secret_name(before: &[u8]) -> bool {
+    let from_end = before.iter().rev();
+    let quotes = from_end.take_while(|byte| matches!(byte, b' ' | b'"' | b'\''));
+    let name = before
+        .get(..before.len() - quotes.count())
+        .unwrap_or_default();
+    let Some(last) = name.last() else {
+        return false;
+    };
     NAMES.iter().any(|known| {
-        let from = name.len().checked_sub(known.len());
-        from.and_then(|from| name.get(from..))
-            .is_some_and(|tail| tail.eq_ignore_ascii_case(known.as_bytes()))
+        // By their last letter most names are none.
+        known.as_bytes().last() == Some(&last.to_ascii_lowercase())
+            && name
+                .len()
+                .checked_sub(known.len())
+                .and_then(|from| name.get(from..))
+                .is_some_and(|tail| tail.eq_ignore_ascii_case(known.as_bytes()))
     })
 }
 

@@ -1,0 +1,214 @@
+//! The report program as a person meets it: what it prints, and what it says when it cannot.
+
+#![allow(clippy::print_stderr, reason = "a test that cannot run says so")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// The example's program. Cargo builds it before the tests of this package, unless it was asked for
+/// this test alone.
+fn program() -> Option<PathBuf> {
+    let tests = std::env::current_exe().expect("a path");
+    let name = format!("telemetry_report{}", std::env::consts::EXE_SUFFIX);
+    let path = tests.parent()?.parent()?.join("examples").join(name);
+    if path.exists() {
+        return Some(path);
+    }
+    eprintln!(
+        "SKIPPED {}: it is not built; run cargo test -p agent-examples",
+        path.display()
+    );
+    None
+}
+
+fn run(program: &Path, arguments: &[&str]) -> Output {
+    let mut command = Command::new(program);
+    command
+        .args(arguments)
+        .output()
+        .expect("the program starts")
+}
+
+/// The exit code, and what it says on standard error.
+fn refused(program: &Path, arguments: &[&str]) -> (i32, String) {
+    let output = run(program, arguments);
+    let said = String::from_utf8(output.stderr).expect("text");
+    assert!(!said.contains("panicked"), "{arguments:?}: {said}");
+    (output.status.code().expect("no signal"), said)
+}
+
+fn demo(program: &Path, folder: &Path) -> String {
+    let path = folder.join("demo.db");
+    let shown = path.to_str().expect("text").to_owned();
+    let now = ["--now", "2026-11-20T12:00", "--sample", "--sessions", "40"];
+    let output = run(program, &[&["--demo", "--db", &shown], &now[..]].concat());
+    assert!(output.status.success(), "{output:?}");
+    shown
+}
+
+#[test]
+fn every_report_fits_100_columns_and_is_one_line_of_json() {
+    let Some(program) = program() else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    let database = demo(&program, folder.path());
+    let now = ["--db", &database, "--now", "2026-11-20T12:00"];
+    for question in ["stats", "models", "tools", "details"] {
+        let output = run(&program, &[&[question], &now[..]].concat());
+        let text = String::from_utf8(output.stdout).expect("text");
+        assert!(
+            output.status.success() && text.lines().count() > 5,
+            "{text}"
+        );
+        for line in text.lines() {
+            assert!(line.chars().count() <= 100, "{line}");
+        }
+        let output = run(&program, &[&[question, "--json"], &now[..]].concat());
+        let text = String::from_utf8(output.stdout).expect("text");
+        assert_eq!(text.lines().count(), 1, "{text}");
+        let json: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        assert_eq!(json["schema"], 1, "{question}");
+    }
+    let details = run(&program, &[&["details", "--json"], &now[..]].concat());
+    let json: serde_json::Value = serde_json::from_slice(&details.stdout).expect("JSON");
+    assert_eq!(json["overview"]["sessions"], 40);
+    assert_eq!(json["decisions"]["made"], 40);
+    assert_eq!(json["work"]["tasks"], 40);
+}
+
+#[test]
+fn help_names_every_report_and_option() {
+    let Some(program) = program() else { return };
+    for flag in ["--help", "-h"] {
+        let output = run(&program, &[flag]);
+        let help = String::from_utf8(output.stdout).expect("text");
+        assert!(output.status.success(), "{flag}");
+        for word in [
+            "stats",
+            "models",
+            "tools",
+            "details",
+            "--db",
+            "--period",
+            "--json",
+            "--now",
+            "--demo",
+            "--seed",
+            "--sessions",
+            "--sample",
+        ] {
+            assert!(help.contains(word), "{word}: {help}");
+        }
+        assert!(
+            help.lines().all(|line| line.chars().count() <= 100),
+            "{help}"
+        );
+    }
+}
+
+#[test]
+fn arguments_that_mean_nothing_are_refused_with_what_to_write() {
+    let Some(program) = program() else { return };
+    for (arguments, wanted) in [
+        (&["statistics"][..], "write stats, models, tools or details"),
+        (&["--period", "yesterday"], "write 24h"),
+        (
+            &["--period", "2026-11-02..2026-11-01"],
+            "the earlier day first",
+        ),
+        (&["--period"], "--period"),
+        (&["--now", "noon"], "write one as 2026-11-20T08:00"),
+        (&["--demo", "--seed", "many"], "many"),
+        (&["--demo", "--sessions", "0"], "at least one session"),
+        (&["--format", "csv"], "--format"),
+    ] {
+        let (code, said) = refused(&program, arguments);
+        assert_eq!(code, 2, "{arguments:?}: {said}");
+        assert!(said.contains(wanted), "{arguments:?}: {said}");
+        assert!(
+            said.contains("see --help") && said.lines().count() == 1,
+            "{said}"
+        );
+    }
+}
+
+#[test]
+fn what_is_no_readable_database_is_refused_with_what_to_do() {
+    let Some(program) = program() else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = |name: &str, bytes: &[u8]| {
+        let path = folder.path().join(name);
+        fs::write(&path, bytes).expect("written");
+        path.to_str().expect("text").to_owned()
+    };
+    let whole = demo(&program, folder.path());
+    let bytes = fs::read(&whole).expect("a database");
+    // The version of the schema stands there, in a SQLite file's first page.
+    let mut newer = bytes.clone();
+    newer.splice(60..64, [0, 0, 0, 99]);
+    let mut foreign = bytes.clone();
+    foreign.splice(60..64, [0; 4]);
+    let missing = folder.path().join("none.db");
+    for (database, wanted) in [
+        (
+            missing.to_str().expect("text").to_owned(),
+            "make one with --demo",
+        ),
+        (
+            folder.path().to_str().expect("text").to_owned(),
+            "is a folder",
+        ),
+        (
+            file("text.db", b"no database at all, but a text of some length"),
+            "not a telemetry database",
+        ),
+        (file("empty.db", b""), "not a telemetry database"),
+        (file("newer.db", &newer), "upgrade the program"),
+        (file("foreign.db", &foreign), "not a telemetry database"),
+        (file("cut.db", &bytes[..bytes.len() / 3]), "damaged"),
+    ] {
+        for question in ["stats", "details"] {
+            let arguments = [question, "--db", &database, "--now", "2026-11-20T12:00"];
+            let (code, said) = refused(&program, &arguments);
+            assert_eq!(code, 1, "{database}: {said}");
+            assert!(said.contains(wanted), "{database}: {said}");
+        }
+    }
+    let (code, said) = refused(&program, &["--demo", "--db", &whole]);
+    assert_eq!(code, 2, "{said}");
+    assert!(said.contains("name a new file"), "{said}");
+    let nowhere = folder.path().join("none/demo.db");
+    let (code, said) = refused(
+        &program,
+        &["--demo", "--db", nowhere.to_str().expect("text")],
+    );
+    assert_eq!(code, 1, "{said}");
+    assert!(said.contains("check the path"), "{said}");
+}
+
+#[test]
+fn empty_period_is_said_and_ends_with_3() {
+    let Some(program) = program() else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    let database = demo(&program, folder.path());
+    for (question, wanted) in [
+        ("stats", "no sessions in this period"),
+        ("models", "no model calls in this period"),
+        ("tools", "no tool calls in this period"),
+        ("details", "There are no records."),
+    ] {
+        let output = run(
+            &program,
+            &[
+                question,
+                "--db",
+                &database,
+                "--period",
+                "2020-01-01..2020-02-01",
+            ],
+        );
+        let said = String::from_utf8(output.stdout).expect("text");
+        assert_eq!(output.status.code(), Some(3), "{question}: {said}");
+        assert!(said.contains(wanted), "{said}");
+    }
+}
