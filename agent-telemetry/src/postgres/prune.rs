@@ -90,6 +90,8 @@ impl Pruning {
             records: self.total.records.saturating_add(gone.records),
             sums: self.total.sums.saturating_add(gone.sums),
             sessions: self.total.sessions.saturating_add(gone.sessions),
+            // They stay.
+            names: 0,
             done: gone.done,
         };
         Ok(gone)

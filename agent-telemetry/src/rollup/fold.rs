@@ -33,18 +33,17 @@ pub(crate) struct SessionSoFar {
 impl SessionSoFar {
     /// How a record stands to what was known, and whether there is more to be known now.
     pub(crate) fn learn(known: &mut Option<Self>, record: &Record) -> (Standing, bool) {
-        let before = known.clone();
+        let (mut begins, mut learnt) = (false, false);
         if let Some(task) = mark(&record.body) {
+            begins = known.is_none();
             let so_far = known.get_or_insert_default();
+            learnt = begins || (so_far.task_type.is_none() && task.task_type.is_some());
             if so_far.task_type.is_none() {
                 so_far.task_type.clone_from(&task.task_type);
             }
         }
-        let standing = Standing {
-            task_type: known.as_ref().and_then(|it| it.task_type.clone()),
-            begins: before.is_none() && known.is_some(),
-        };
-        (standing, *known != before)
+        let task_type = known.as_ref().and_then(|it| it.task_type.clone());
+        (Standing { task_type, begins }, learnt)
     }
 }
 

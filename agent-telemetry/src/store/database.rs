@@ -4,16 +4,15 @@ use std::path::Path;
 use std::time::Duration;
 
 use agent_primitives::Timestamp;
-use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior, params_from_iter};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior};
 
-use super::encode::Encoder;
 use super::error::Fault;
-use super::file::{FileIdentity, create_private};
+use super::file::{FileIdentity, create_private, keep_plans};
 use super::names::Numbers;
 use super::prune::{self, Pruning};
 use super::retention::{Pruned, Retention};
 use super::rolled::{self, CatchUp};
-use super::tables::Table;
+use super::rows::{Gathered, Inserts};
 use super::{StoreError, schema};
 use crate::rollup::Minutes;
 use crate::{Record, UserKey};
@@ -35,7 +34,7 @@ pub(super) struct Database {
 }
 
 impl Database {
-    /// One for each table of rows, two for each table of sums, and those that catch up.
+    /// Two for each table of rows, and for each table of sums, and those that catch up.
     const STATEMENTS: usize = 96;
 
     pub(super) fn open(path: &Path, busy_timeout: Duration) -> Result<Self, StoreError> {
@@ -47,6 +46,7 @@ impl Database {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut connection = Connection::open_with_flags(path, flags).map_err(sql)?;
         connection.busy_timeout(busy_timeout).map_err(sql)?;
+        keep_plans(&connection).map_err(sql)?;
         connection.set_prepared_statement_cache_capacity(Self::STATEMENTS);
         schema::migrate(&mut connection, path)?;
         // After the check, so that a file of something else stays as it was.
@@ -69,7 +69,7 @@ impl Database {
     pub(super) fn store(
         &mut self,
         batch: &[Record],
-        inserts: &[(Table, String)],
+        inserts: &Inserts,
         names: &mut Numbers,
     ) -> Result<(), Fault> {
         let transaction = self
@@ -94,25 +94,18 @@ impl Database {
             self.sessions.forget();
             self.rollups.forget();
         }
+        names.begin(
+            rolled::names_removed(&transaction)?,
+            rolled::newest_day(batch.iter()),
+        );
         let mut sums = Minutes::default();
-        let mut insert = None;
+        let mut rows = Gathered::new(&transaction, inserts);
         for (seq, record) in (first..next).zip(batch) {
             let standing = self.sessions.standing(&transaction, names, record)?;
             sums.add(record, &standing);
-            let (table, cells) = Encoder::new(&transaction, names).row(seq, record)?;
-            // Mostly the table of the row before.
-            let open = match insert.take() {
-                Some((of, statement)) if of == table => statement,
-                _ => {
-                    let known = inserts.iter().find(|(known, _)| *known == table);
-                    let (_, insert) = known.ok_or(rusqlite::Error::InvalidQuery)?;
-                    transaction.prepare_cached(insert)?
-                }
-            };
-            let (_, open) = insert.insert((table, open));
-            open.execute(params_from_iter(cells))?;
+            rows.add(names, seq, record)?;
         }
-        drop(insert);
+        rows.finish()?;
         self.rollups.add(&transaction, names, &sums)?;
         transaction
             .prepare_cached("UPDATE sequence SET next = ?1")?
@@ -178,7 +171,7 @@ impl Database {
         self.rollups.forget();
         if !matches!(step, Ok(Pruned { done: true, .. })) {
             self.pruning = Some(pruning);
-        } else if pruning.total.sessions > 0 {
+        } else if pruning.total.sessions > 0 || pruning.total.names > 0 {
             self.forget();
         }
         step.map(drop)

@@ -240,12 +240,7 @@ impl<'a> Decoder<'a> {
     pub(super) fn cell<T: FromSql>(&mut self) -> Result<T, Fault> {
         let at = self.next;
         self.next += 1;
-        self.row.get(at).map_err(|error| match error {
-            rusqlite::Error::FromSqlConversionFailure(..)
-            | rusqlite::Error::IntegralValueOutOfRange(..)
-            | rusqlite::Error::InvalidColumnType(..) => nonsense(error),
-            error => Fault::Sql(error),
-        })
+        self.row.get(at).map_err(Fault::Sql)
     }
 
     fn maybe_name(&mut self) -> Result<Option<Arc<str>>, Fault> {
@@ -269,12 +264,7 @@ impl<'a> Decoder<'a> {
     }
 
     pub(super) fn text(&mut self, id: i64) -> Result<Arc<str>, Fault> {
-        match self.texts.of(self.connection, id) {
-            Err(rusqlite::Error::QueryReturnedNoRows) => {
-                Err(nonsense(format_args!("no name has the number {id}")))
-            }
-            text => Ok(text?),
-        }
+        self.texts.of(self.connection, id)
     }
 
     pub(super) fn id<T, E: std::fmt::Display>(
@@ -289,8 +279,10 @@ impl<'a> Decoder<'a> {
     }
 
     pub(super) fn word<T>(&mut self, from_word: impl Fn(&str) -> Option<T>) -> Result<T, Fault> {
-        let word: String = self.cell()?;
-        from_word(&word).ok_or_else(|| nonsense(format_args!("the word {word:?}")))
+        let at = self.next;
+        self.next += 1;
+        let word = self.row.get_ref(at)?.as_str().map_err(nonsense)?;
+        from_word(word).ok_or_else(|| nonsense(format_args!("the word {word:?}")))
     }
 
     /// As in JSON, a kind that this version does not know is unknown.

@@ -7,17 +7,13 @@ use rusqlite::Connection;
 use rusqlite::types::{ToSqlOutput, Value, ValueRef};
 
 use super::names::Numbers;
-use super::tables::Table;
 use crate::{Body, Decision, ModelCall, Record, Task, Violation};
 
-type Cell<'a> = ToSqlOutput<'a>;
-
-/// Cells of the widest row.
-const CELLS: usize = 22;
+pub(super) type Cell<'a> = ToSqlOutput<'a>;
 
 const NULL: Cell<'static> = ToSqlOutput::Borrowed(ValueRef::Null);
 
-/// Turns records into rows of the [`Table`] layout, within a transaction.
+/// Turns records into rows, within a transaction.
 pub(super) struct Encoder<'a> {
     connection: &'a Connection,
     names: &'a mut Numbers,
@@ -28,14 +24,15 @@ impl<'a> Encoder<'a> {
         Self { connection, names }
     }
 
+    /// Adds the cells of a record, in the order of the columns of its [`Table`](super::tables::Table).
     pub(super) fn row<'r>(
         &mut self,
         seq: i64,
         record: &'r Record,
-    ) -> rusqlite::Result<(Table, Vec<Cell<'r>>)> {
+        row: &mut Vec<Cell<'r>>,
+    ) -> rusqlite::Result<()> {
         let session = record.session.as_ref().map(AsRef::as_ref);
         let agent = record.agent.as_ref().map(AsRef::as_ref);
-        let mut row = Vec::with_capacity(CELLS);
         row.extend([
             Cell::from(seq),
             Cell::from(record.at.unix_nanos()),
@@ -43,125 +40,86 @@ impl<'a> Encoder<'a> {
             self.maybe_name(agent)?,
             self.maybe_name(record.project.as_ref().map(AsRef::as_ref))?,
         ]);
-        let table = self.body(&record.body, &mut row)?;
-        Ok((table, row))
+        self.body(&record.body, row)
     }
 
-    #[expect(clippy::too_many_lines, reason = "one arm for each kind of record")]
-    fn body<'r>(&mut self, body: &'r Body, row: &mut Vec<Cell<'r>>) -> rusqlite::Result<Table> {
-        let (table, cells): (_, &[Cell<'r>]) = match body {
-            Body::SessionStart(task) => (Table::SessionMarks, &self.life("start", task)?),
-            Body::SessionResume(task) => (Table::SessionMarks, &self.life("resume", task)?),
-            Body::SessionEnd(it) => (
-                Table::SessionMarks,
-                &[
-                    text("end"),
-                    NULL,
-                    NULL,
-                    text(it.outcome.as_str()),
-                    nanos(it.elapsed),
-                    NULL,
-                    NULL,
-                    NULL,
-                ],
-            ),
-            Body::ModelCall(it) => (Table::ModelCalls, &self.model_call(it)?),
-            Body::ToolCall(it) => (
-                Table::ToolCalls,
-                &[
-                    self.name(it.tool.as_str())?,
-                    text(it.outcome.as_str()),
-                    nanos(it.elapsed),
-                ],
-            ),
-            Body::Handoff(it) => (Table::Handoffs, &self.handoff(it)?),
-            Body::Attempt(it) => (
-                Table::Attempts,
-                &[
-                    self.name(it.provider.as_str())?,
-                    it.attempt.into(),
-                    nanos(it.elapsed),
-                    failure(it.failure),
-                ],
-            ),
-            Body::Retry(it) => (
-                Table::Retries,
-                &[
-                    self.name(it.provider.as_str())?,
-                    it.attempt.into(),
-                    nanos(it.delay),
-                    text(it.failure.as_str()),
-                ],
-            ),
-            Body::Breaker(it) => (
-                Table::BreakerChanges,
-                &[
-                    self.name(it.provider.as_str())?,
-                    text(it.from.as_str()),
-                    text(it.to.as_str()),
-                ],
-            ),
-            Body::Cooldown(it) => (
-                Table::Cooldowns,
-                &[
-                    self.name(it.provider.as_str())?,
-                    text(it.scope.as_str()),
-                    text(it.failure.as_str()),
-                    nanos(it.duration),
-                ],
-            ),
-            Body::ContextPressure(it) => (
-                Table::ContextPressure,
-                &[number(it.used), number(it.window)],
-            ),
-            Body::CheckpointSaved(it) => (
-                Table::Checkpoints,
-                &[
-                    text(it.checkpoint.as_str()),
-                    text(it.kind.as_str()),
-                    number(it.logical_bytes),
-                    number(it.stored_bytes),
-                    nanos(it.elapsed),
-                ],
-            ),
-            Body::Restored(it) => (
-                Table::Restores,
-                &[
-                    text(it.checkpoint.as_str()),
-                    number(it.lost_bytes),
-                    nanos(it.elapsed),
-                ],
-            ),
-            Body::Metric(it) => (
-                Table::Metrics,
-                &[
-                    self.name(it.name())?,
-                    it.value().into(),
-                    text(it.unit().as_str()),
-                ],
-            ),
-            Body::Violation(it) => (Table::Violations, &self.violation(it)?),
-            Body::Decision(it) => (Table::Decisions, &self.decision(it)?),
-            Body::DecisionOutcome(it) => (
-                Table::DecisionOutcomes,
-                &[
-                    text(&it.decision),
-                    text(it.outcome.as_str()),
-                    it.score.map_or(NULL, Cell::from),
-                ],
-            ),
-            Body::FilesChanged(it) => (
-                Table::FilesChanged,
-                &[
-                    number(it.files),
-                    number(it.lines_added),
-                    number(it.lines_removed),
-                ],
-            ),
-            Body::TaskTiming(it) => (Table::TaskTimings, &[nanos(it.queued), nanos(it.ran)]),
-        };
-        row.extend_from_slice(cells);
-        Ok(table)
+    fn body<'r>(&mut self, body: &'r Body, row: &mut Vec<Cell<'r>>) -> rusqlite::Result<()> {
+        match body {
+            Body::SessionStart(task) => row.extend(self.life("start", task)?),
+            Body::SessionResume(task) => row.extend(self.life("resume", task)?),
+            Body::SessionEnd(it) => row.extend([
+                text("end"),
+                NULL,
+                NULL,
+                text(it.outcome.as_str()),
+                nanos(it.elapsed),
+                NULL,
+                NULL,
+                NULL,
+            ]),
+            Body::ModelCall(it) => row.extend(self.model_call(it)?),
+            Body::ToolCall(it) => row.extend([
+                self.name(it.tool.as_str())?,
+                text(it.outcome.as_str()),
+                nanos(it.elapsed),
+            ]),
+            Body::Handoff(it) => row.extend(self.handoff(it)?),
+            Body::Attempt(it) => row.extend([
+                self.name(it.provider.as_str())?,
+                it.attempt.into(),
+                nanos(it.elapsed),
+                failure(it.failure),
+            ]),
+            Body::Retry(it) => row.extend([
+                self.name(it.provider.as_str())?,
+                it.attempt.into(),
+                nanos(it.delay),
+                text(it.failure.as_str()),
+            ]),
+            Body::Breaker(it) => row.extend([
+                self.name(it.provider.as_str())?,
+                text(it.from.as_str()),
+                text(it.to.as_str()),
+            ]),
+            Body::Cooldown(it) => row.extend([
+                self.name(it.provider.as_str())?,
+                text(it.scope.as_str()),
+                text(it.failure.as_str()),
+                nanos(it.duration),
+            ]),
+            Body::ContextPressure(it) => row.extend([number(it.used), number(it.window)]),
+            Body::CheckpointSaved(it) => row.extend([
+                text(it.checkpoint.as_str()),
+                text(it.kind.as_str()),
+                number(it.logical_bytes),
+                number(it.stored_bytes),
+                nanos(it.elapsed),
+            ]),
+            Body::Restored(it) => row.extend([
+                text(it.checkpoint.as_str()),
+                number(it.lost_bytes),
+                nanos(it.elapsed),
+            ]),
+            Body::Metric(it) => row.extend([
+                self.name(it.name())?,
+                it.value().into(),
+                text(it.unit().as_str()),
+            ]),
+            Body::Violation(it) => row.extend(self.violation(it)?),
+            Body::Decision(it) => row.extend(self.decision(it)?),
+            Body::DecisionOutcome(it) => row.extend([
+                text(&it.decision),
+                text(it.outcome.as_str()),
+                it.score.map_or(NULL, Cell::from),
+            ]),
+            Body::FilesChanged(it) => row.extend([
+                number(it.files),
+                number(it.lines_added),
+                number(it.lines_removed),
+            ]),
+            Body::TaskTiming(it) => row.extend([nanos(it.queued), nanos(it.ran)]),
+        }
+        Ok(())
     }
 
     fn life<'r>(&mut self, mark: &'r str, task: &'r Task) -> rusqlite::Result<[Cell<'r>; 8]> {

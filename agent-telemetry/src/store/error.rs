@@ -32,6 +32,10 @@ enum Kind {
     #[error("the disk is full; free some space, the records are kept until then")]
     Full,
     #[error(
+        "reading or writing the file failed; check the disk and its limits, the records are kept until then"
+    )]
+    Io,
+    #[error(
         "the database is damaged; set it aside with SqliteSink::set_aside and go on in a new one"
     )]
     Corrupt,
@@ -58,6 +62,24 @@ enum Kind {
     Other,
 }
 
+/// `SQLITE_ERROR`: no such table or column, or a format of the future.
+fn is_plain(error: &rusqlite::Error) -> bool {
+    error
+        .sqlite_error()
+        .is_some_and(|error| error.extended_code == 1)
+}
+
+/// A value of another type or range than its column has.
+const fn is_of_a_cell(error: &rusqlite::Error) -> bool {
+    matches!(
+        error,
+        rusqlite::Error::FromSqlConversionFailure(..)
+            | rusqlite::Error::IntegralValueOutOfRange(..)
+            | rusqlite::Error::InvalidColumnType(..)
+            | rusqlite::Error::Utf8Error(..)
+    )
+}
+
 /// An error whose path is known further out.
 #[derive(Debug)]
 pub(super) enum Fault {
@@ -76,10 +98,15 @@ impl StoreError {
         let kind = match error.sqlite_error_code() {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Kind::Locked,
             Some(ErrorCode::DiskFull) => Kind::Full,
+            Some(ErrorCode::SystemIoFailure) => Kind::Io,
             Some(ErrorCode::DatabaseCorrupt) => Kind::Corrupt,
             Some(ErrorCode::NotADatabase) => Kind::Foreign,
             Some(ErrorCode::CannotOpen) => Kind::Missing,
             Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => Kind::ReadOnly,
+            // Our statements are right for our tables: these are others.
+            Some(ErrorCode::ConstraintViolation) => Kind::Nonsense(error.to_string()),
+            Some(ErrorCode::Unknown) if is_plain(&error) => Kind::Nonsense(error.to_string()),
+            None if is_of_a_cell(&error) => Kind::Nonsense(error.to_string()),
             _ => Kind::Other,
         };
         Self::with(path, kind, Some(error.into()))
@@ -133,6 +160,12 @@ impl StoreError {
     /// The disk is full.
     pub const fn is_full(&self) -> bool {
         matches!(self.kind, Kind::Full)
+    }
+
+    /// The system could not read or write the file: the disk fails, or the file may not grow. Where the
+    /// disk is full, [`is_full`](Self::is_full) says so.
+    pub const fn is_io(&self) -> bool {
+        matches!(self.kind, Kind::Io)
     }
 
     /// The file is damaged, or holds records that no version of this crate writes.

@@ -4,6 +4,9 @@ use std::fs::{self, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use rusqlite::Connection;
+use rusqlite::config::DbConfig;
+
 /// Which file a path leads to, so that it is noticed when it leads to another one.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct FileIdentity {
@@ -80,6 +83,14 @@ pub(super) fn immutable_address(path: &Path) -> io::Result<String> {
     }
     address.push_str("?immutable=1");
     Ok(address)
+}
+
+/// A statement is compiled once: SQLite would do it anew for each value bound to a range, to plan by it,
+/// which takes longer than most of our statements run.
+pub(super) fn keep_plans(connection: &Connection) -> rusqlite::Result<()> {
+    connection
+        .set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
+        .map(drop)
 }
 
 /// SQLite gives its side files the mode of the database, so that the first file decides.

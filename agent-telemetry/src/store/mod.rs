@@ -19,12 +19,18 @@ mod pages;
 mod prune;
 #[cfg(feature = "sqlite")]
 mod read;
+#[cfg(feature = "sqlite")]
+mod reports;
 mod retention;
 #[cfg(feature = "sqlite")]
 mod rolled;
 #[cfg(feature = "sqlite")]
+mod rows;
+#[cfg(feature = "sqlite")]
 mod schema;
 mod tables;
+#[cfg(feature = "sqlite")]
+mod unused;
 #[cfg(feature = "sqlite")]
 mod write;
 

@@ -6,11 +6,12 @@ use super::error::Fault;
 use super::pages::Pages;
 use super::retention::{Cutoffs, Pruned};
 use super::tables::Table;
+use super::unused::remove_names;
 use super::{rolled, schema};
 use crate::Span;
 
 /// Most sums of one table and span, and most sessions, in one step.
-const STEP: i64 = 4_096;
+pub(super) const STEP: i64 = 4_096;
 
 /// Where the removal of one day stands. Lost with the process: then it begins again.
 #[derive(Debug)]
@@ -20,6 +21,8 @@ pub(super) struct Pruning {
     /// Where the next step begins, in `seq` and in numbers of session names; `None` when done.
     next_record: Option<i64>,
     next_session: Option<i64>,
+    /// In numbers of names, once all else is done.
+    next_name: Option<i64>,
     /// The first `seq` that is not looked at: what is not in the sums stays, and what came later is for
     /// the next day.
     end: Option<i64>,
@@ -56,6 +59,7 @@ impl Pruning {
             pages: Pages::new(schema::KNOWN),
             next_record: Some(i64::MIN),
             next_session: Some(1),
+            next_name: Some(1),
             end: None,
             sums_done: false,
             total: Pruned::default(),
@@ -69,9 +73,9 @@ impl Pruning {
         // Taken over only once the transaction is committed.
         let (mut next_record, mut next_session) = (self.next_record, self.next_session);
         let mut gone = Pruned::default();
-        let end = match self.end {
+        let mut end = match self.end {
             Some(end) => end,
-            None => *self.end.insert(rolled::progress(&transaction)?.0),
+            None => rolled::progress(&transaction)?.0,
         };
         (gone.sums, gone.done) = if self.sums_done {
             (0, true)
@@ -82,16 +86,24 @@ impl Pruning {
         gone.records = self.records(&transaction, &mut next_record, end)?;
         gone.sessions = self.sessions(&transaction, &mut next_session)?;
         gone.done &= next_record.is_none() && next_session.is_none();
+        let mut next_name = self.next_name;
+        // Once all that refers to them is gone.
+        if gone.done && self.sums_done {
+            gone.names = remove_names(&transaction, &self.cutoffs, &mut end, &mut next_name)?;
+        }
+        gone.done &= next_name.is_none();
         if gone.done {
             set_pruned(&transaction, self.cutoffs.today)?;
         }
         transaction.commit()?;
         (self.next_record, self.next_session) = (next_record, next_session);
+        (self.next_name, self.end) = (next_name, Some(end));
         self.sums_done = sums_done;
         self.total = Pruned {
             records: self.total.records.saturating_add(gone.records),
             sums: self.total.sums.saturating_add(gone.sums),
             sessions: self.total.sessions.saturating_add(gone.sessions),
+            names: self.total.names.saturating_add(gone.names),
             done: gone.done,
         };
         Ok(gone)

@@ -9,10 +9,11 @@ use crate::Span;
 ///
 /// Days are whole ones, UTC, and count back from the newest record, or from the clock where a record
 /// says to come from the future: a store that nothing is added to loses nothing. Only records that the
-/// sums cover are removed. Free pages are used again; the file does not shrink.
+/// sums cover are removed. A name goes with the last of what was kept when it was last used. Free pages
+/// are used again; the file does not shrink.
 ///
-/// Once a day, the writer removes what is due in steps of at most 4 096 records or sums, one step after
-/// a batch, each in a transaction of its own.
+/// Once a day, the writer removes what is due in steps of at most 4 096 records, sums or names, one step
+/// after a batch, each in a transaction of its own.
 ///
 /// ```
 /// use agent_telemetry::Retention;
@@ -90,6 +91,13 @@ impl Cutoffs {
         Some(Timestamp::from_unix_seconds(self.records?).unix_nanos())
     }
 
+    /// Before this time nothing is kept; `None` where something is for ever.
+    #[cfg(feature = "sqlite")]
+    pub(super) fn all(&self) -> Option<i64> {
+        let [minutes, hours, days] = self.sums.map(|(_, cutoff)| cutoff);
+        Some(self.records?.min(minutes?).min(hours?).min(days?))
+    }
+
     pub(crate) fn days(&self) -> Option<i64> {
         self.sums.last().and_then(|(_, cutoff)| *cutoff)
     }
@@ -110,6 +118,8 @@ pub struct Pruned {
     pub sums: u64,
     /// Sessions that are no longer remembered.
     pub sessions: u64,
+    /// Names that nothing refers to any more.
+    pub names: u64,
     /// Whether nothing is left to remove that day.
     pub done: bool,
 }

@@ -14,6 +14,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("schema/v1.sql"),
     include_str!("schema/v2.sql"),
     include_str!("schema/v3.sql"),
+    include_str!("schema/v4.sql"),
 ];
 
 /// Not numbered, since they hold nothing.
@@ -97,5 +98,49 @@ fn version(connection: &Connection, path: &Path) -> Result<i64, StoreError> {
         (APPLICATION_ID, found) if found > KNOWN => Err(StoreError::newer(path, found, KNOWN)),
         (0, 0) if integer("SELECT count(*) FROM sqlite_schema")? == 0 => Ok(0),
         _ => Err(StoreError::foreign(path)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn columns(connection: &Connection) -> Vec<String> {
+        let mut select = connection
+            .prepare(
+                "SELECT t.name || '.' || c.name || ' ' || c.type FROM sqlite_schema t, pragma_table_info(t.name) c
+                 ORDER BY t.name, c.name",
+            )
+            .unwrap();
+        let columns = select.query_map([], |row| row.get(0)).unwrap();
+        columns.collect::<Result<_, _>>().unwrap()
+    }
+
+    #[test]
+    fn every_older_version_becomes_the_current_one() {
+        let path = Path::new("in memory");
+        let mut current = Connection::open_in_memory().unwrap();
+        migrate(&mut current, path).unwrap();
+        let expected = columns(&current);
+        for from in 1..MIGRATIONS.len() {
+            let mut older = Connection::open_in_memory().unwrap();
+            for step in &MIGRATIONS[..from] {
+                older.execute_batch(step).unwrap();
+            }
+            older
+                .pragma_update(None, "application_id", APPLICATION_ID)
+                .unwrap();
+            let number = i64::try_from(from).unwrap();
+            older.pragma_update(None, "user_version", number).unwrap();
+            older
+                .execute("INSERT INTO names (name) VALUES ('kept')", [])
+                .unwrap();
+            migrate(&mut older, path).unwrap();
+            assert_eq!(version(&older, path).unwrap(), KNOWN, "from {from}");
+            assert_eq!(columns(&older), expected, "from {from}");
+            let kept = "SELECT count(*) FROM names WHERE name = 'kept'";
+            let kept: i64 = older.query_row(kept, [], |row| row.get(0)).unwrap();
+            assert_eq!(kept, 1);
+        }
     }
 }

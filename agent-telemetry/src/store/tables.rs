@@ -1,5 +1,8 @@
 //! Which columns each table has behind `seq, at, session, agent, project`.
 
+#[cfg(feature = "sqlite")]
+use crate::Body;
+
 /// One kind of record in the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Table {
@@ -105,14 +108,40 @@ impl Table {
         Self::ALL.into_iter().filter(is_there)
     }
 
-    pub(super) fn insert(self) -> String {
+    /// Where a record goes.
+    pub(super) const fn of(body: &Body) -> Self {
+        match body {
+            Body::SessionStart(_) | Body::SessionResume(_) | Body::SessionEnd(_) => {
+                Self::SessionMarks
+            }
+            Body::ModelCall(_) => Self::ModelCalls,
+            Body::ToolCall(_) => Self::ToolCalls,
+            Body::Handoff(_) => Self::Handoffs,
+            Body::Attempt(_) => Self::Attempts,
+            Body::Retry(_) => Self::Retries,
+            Body::Breaker(_) => Self::BreakerChanges,
+            Body::Cooldown(_) => Self::Cooldowns,
+            Body::ContextPressure(_) => Self::ContextPressure,
+            Body::CheckpointSaved(_) => Self::Checkpoints,
+            Body::Restored(_) => Self::Restores,
+            Body::Metric(_) => Self::Metrics,
+            Body::Violation(_) => Self::Violations,
+            Body::Decision(_) => Self::Decisions,
+            Body::DecisionOutcome(_) => Self::DecisionOutcomes,
+            Body::FilesChanged(_) => Self::FilesChanged,
+            Body::TaskTiming(_) => Self::TaskTimings,
+        }
+    }
+
+    /// Inserts so many rows.
+    pub(super) fn insert(self, rows: usize) -> String {
         let (name, old, new) = self.layout();
         let columns: Vec<&str> = old.iter().chain(new).copied().collect();
-        let places: Vec<String> = (1..=columns.len() + 5).map(|n| format!("?{n}")).collect();
+        let row = format!("({})", vec!["?"; columns.len() + 5].join(", "));
         format!(
-            "INSERT INTO {name} (seq, at, session, agent, project, {}) VALUES ({})",
+            "INSERT INTO {name} (seq, at, session, agent, project, {}) VALUES {}",
             columns.join(", "),
-            places.join(", ")
+            vec![row.as_str(); rows].join(", ")
         )
     }
 
@@ -120,6 +149,12 @@ impl Table {
     pub(super) fn delete(self) -> String {
         let (name, ..) = self.layout();
         format!("DELETE FROM {name} WHERE seq BETWEEN ?1 AND ?2 AND at < ?3")
+    }
+
+    /// A row from a `seq` on that is older than a time, if there is one.
+    pub(super) fn has_older(self) -> String {
+        let (name, ..) = self.layout();
+        format!("SELECT 1 FROM {name} WHERE seq >= ?1 AND at < ?2 LIMIT 1")
     }
 
     /// The greatest `seq` of all tables; null where there is none.

@@ -12,7 +12,7 @@ use super::database::Database;
 use super::file::{FileIdentity, set_aside};
 use super::names::Numbers;
 use super::retention::{Pruned, Retention};
-use super::tables::Table;
+use super::rows::Inserts;
 use crate::{Record, Sink, SinkError, UserKey};
 
 /// Stores records in an SQLite database, one transaction a batch.
@@ -42,7 +42,7 @@ pub struct SqliteSink {
     database: Option<Database>,
     path: PathBuf,
     busy_timeout: Duration,
-    inserts: [(Table, String); Table::ALL.len()],
+    inserts: Inserts,
     names: Numbers,
     retention: Retention,
     clock: Arc<dyn Clock>,
@@ -73,7 +73,7 @@ impl SqliteSink {
             database: None,
             path,
             busy_timeout,
-            inserts: Table::ALL.map(|table| (table, table.insert())),
+            inserts: Inserts::new(),
             names: Numbers::default(),
             retention: Retention::default(),
             clock: Arc::new(SystemClock),

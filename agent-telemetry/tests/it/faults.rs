@@ -13,6 +13,11 @@ fn numbered(number: u32) -> Record {
     Record::new(Timestamp::UNIX_EPOCH, Metric::count("number", number))
 }
 
+/// Two bytes of the head say which programs may write the file.
+fn is_told(error: &StoreError) -> bool {
+    error.is_corrupt() || error.is_foreign() || error.is_newer_schema() || error.is_read_only()
+}
+
 /// Everything that a program does with a database.
 fn use_it(path: &std::path::Path) -> Result<(), StoreError> {
     {
@@ -25,7 +30,7 @@ fn use_it(path: &std::path::Path) -> Result<(), StoreError> {
     if let Err(error) = write {
         let cause = std::error::Error::source(&error).unwrap();
         let cause = cause.downcast_ref::<StoreError>().unwrap();
-        assert!(cause.is_corrupt() || cause.is_foreign(), "{cause:?}");
+        assert!(is_told(cause), "{cause:?}");
     }
     sink.prune().map(drop)
 }
@@ -65,6 +70,42 @@ fn damage_is_said_whichever_page_it_is_in() {
     // Pages of tables that hold no rows yet are written anew, or not looked at.
     println!("damage: {damaged} pages said, {unharmed} not met");
     assert!(damaged > unharmed, "{damaged} {unharmed}");
+}
+
+#[test]
+fn any_byte_may_be_wrong_and_any_end_missing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("telemetry.db");
+    SqliteSink::open(&path)
+        .unwrap()
+        .write(&story::records())
+        .unwrap();
+    let whole = fs::read(&path).unwrap();
+    let mut told = 0;
+    let mut check = |bytes: &[u8], what: &str| {
+        fs::write(&path, bytes).unwrap();
+        if let Err(error) = use_it(&path) {
+            assert!(is_told(&error), "{what}: {error:?}");
+            told += 1;
+        }
+        for beside in ["telemetry.db-wal", "telemetry.db-shm"] {
+            let _ = fs::remove_file(folder.path().join(beside));
+        }
+    };
+    // Much of the head, and some of all the rest.
+    let flips = (0..100)
+        .step_by(3)
+        .chain((100..whole.len()).step_by(whole.len() / 25));
+    for at in flips {
+        let mut bytes = whole.clone();
+        bytes[at] ^= 0x81;
+        check(&bytes, &format!("byte {at}"));
+    }
+    for end in (0..whole.len()).step_by(whole.len() / 10) {
+        check(&whole[..end], &format!("first {end} bytes"));
+    }
+    println!("wrong bytes and missing ends: {told} told");
+    assert!(told > 15, "{told}");
 }
 
 #[test]

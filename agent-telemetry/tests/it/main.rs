@@ -15,6 +15,8 @@ mod canary;
 mod contract;
 #[cfg(feature = "sqlite")]
 mod database;
+#[cfg(all(feature = "sqlite", target_os = "linux"))]
+mod disk;
 #[cfg(feature = "sqlite")]
 mod faults;
 mod full_scan;

@@ -233,8 +233,14 @@ proptest! {
         let mut sink = SqliteSink::open(&path).unwrap().retention(Retention::FOREVER);
         sink.write(first).unwrap();
         sink.write(second).unwrap();
-        let stored = SqliteStore::open_read_only(&path).unwrap().rollups(period).unwrap().unwrap();
+        let store = SqliteStore::open_read_only(&path).unwrap();
+        let stored = store.rollups(period).unwrap().unwrap();
         prop_assert_eq!(stored.covered, period);
         check(&records, period, &stored.rollups);
+        // Each from its own sums alone.
+        let scan = FullScan::of(&records, period);
+        scan.check_agents(&store.agents_report(period).unwrap().unwrap());
+        scan.check_models(&store.models_report(period).unwrap().unwrap());
+        scan.check_tools(&store.tools_report(period).unwrap().unwrap());
     }
 }

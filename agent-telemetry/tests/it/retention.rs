@@ -172,3 +172,97 @@ fn pages_of_removed_records_are_used_again() {
     // Sums by hour and day are still there, some rows of each.
     assert!(after <= pages + pages / 10, "{pages} {after}");
 }
+
+#[test]
+fn names_go_with_the_last_of_what_used_them_and_come_back() {
+    let (_folder, path) = place();
+    let of = |second: i64, session: &str| {
+        measured(second)
+            .of_session(session.parse().unwrap())
+            .of_agent("coder".parse().unwrap())
+    };
+    let names = |path: &Path| {
+        let sql = Connection::open(path).unwrap();
+        let mut select = sql.prepare("SELECT name FROM names ORDER BY name").unwrap();
+        let names = select.query_map([], |row| row.get::<_, String>(0)).unwrap();
+        names.collect::<Result<Vec<_>, _>>().unwrap()
+    };
+    let mut sink = SqliteSink::open(&path).unwrap();
+    let mut other = SqliteSink::open(&path).unwrap();
+    sink.write(&[of(0, "old")]).unwrap();
+    other.write(&[of(DAY, "old-too")]).unwrap();
+    sink.write(&[of(200 * DAY, "newer")]).unwrap();
+    assert_eq!(
+        sink.prune().unwrap().names,
+        0,
+        "sums by day are kept a year"
+    );
+    // Those of the first days are due; the agent and the metric are still in use.
+    sink.write(&[of(400 * DAY, "newest")]).unwrap();
+    sink.prune().unwrap();
+    assert_eq!(names(&path), ["coder", "files", "newer", "newest"]);
+    let removed = "SELECT names_removed FROM rollup_state";
+    assert_eq!(number(&path, removed), 2);
+    // Both remember the number of a name that is gone, and neither uses it.
+    other.write(&[of(400 * DAY, "old-too")]).unwrap();
+    sink.write(&[of(400 * DAY, "old")]).unwrap();
+    let store = SqliteStore::open_read_only(&path).unwrap();
+    let sessions: Vec<String> = store
+        .records()
+        .map(|record| record.unwrap().session.unwrap().to_string())
+        .collect();
+    assert_eq!(sessions, ["newest", "old-too", "old"]);
+    assert_eq!(
+        store
+            .rollups(Period::ALL)
+            .unwrap()
+            .unwrap()
+            .rollups
+            .agents
+            .len(),
+        1
+    );
+}
+
+#[test]
+fn removal_comes_to_its_end_while_names_keep_coming() {
+    let (_folder, path) = place();
+    let mut sink = SqliteSink::open(&path).unwrap();
+    sink.write(&[measured(0)]).unwrap();
+    for number in 0..6 {
+        let session = format!("session-{number}").parse().unwrap();
+        let record = measured(40 * DAY + number).of_session(session);
+        sink.write(&[record]).unwrap();
+    }
+    assert_eq!(number(&path, "SELECT pruned FROM rollup_state"), 40 * DAY);
+}
+
+#[test]
+fn name_of_what_came_late_stays_until_that_is_gone() {
+    let (_folder, path) = place();
+    let of = |second: i64, session: &str| measured(second).of_session(session.parse().unwrap());
+    let mut sink = SqliteSink::open(&path).unwrap();
+    let old: Vec<Record> = (0..10_000).map(|second| of(second, "old")).collect();
+    sink.write(&old).unwrap();
+    sink.prune().unwrap();
+    sink.write(&[of(400 * DAY, "new")]).unwrap();
+    // While the old ones are being removed, a step after each batch. The last name stays in any case.
+    sink.write(&[of(5, "late"), of(6, "last")]).unwrap();
+    for second in 1..10 {
+        sink.write(&[of(400 * DAY + second, "new")]).unwrap();
+        let store = SqliteStore::open_read_only(&path).unwrap();
+        assert!(store.records().all(|record| record.is_ok()), "{second}");
+        assert!(store.rollups(Period::ALL).is_ok(), "{second}");
+    }
+    assert_eq!(
+        stored(&path).len(),
+        12,
+        "the late ones are for the next day"
+    );
+    let there = "SELECT count(*) FROM names WHERE name IN ('old', 'late')";
+    assert_eq!(number(&path, there), 2);
+    sink.write(&[of(401 * DAY, "newest")]).unwrap();
+    sink.prune().unwrap();
+    assert_eq!(stored(&path).len(), 11);
+    assert_eq!(number(&path, there), 0);
+}

@@ -17,8 +17,8 @@ use agent_primitives::{
     TokenUsage, ToolName, Usd,
 };
 use agent_telemetry::{
-    AgentsReport, Body, Metric, ModelCall, ModelsReport, Outcome, Period, Record, Rollups,
-    SessionEnd, SessionStart, Sink, SqliteSink, SqliteStore, ToolCall, ToolOutcome, ToolsReport,
+    Body, Metric, ModelCall, Outcome, Period, Record, Rollups, SessionEnd, SessionStart, Sink,
+    SqliteSink, SqliteStore, ToolCall, ToolOutcome,
 };
 use fastrand::Rng;
 use lexopt::{Arg, Parser, ValueExt};
@@ -191,18 +191,19 @@ fn run() -> Result<(), Broken> {
         Ok(stored.unwrap_or_default().rollups)
     };
     let read = median(ROUNDS, || Ok(sums()?.models.len()))?;
-    let all = sums()?;
-    let [agents, models, tools] = [
-        median(ROUNDS, || {
-            Ok(AgentsReport::of(period, &all).to_string().len())
-        })?,
-        median(ROUNDS, || {
-            Ok(ModelsReport::of(period, &all).to_string().len())
-        })?,
-        median(ROUNDS, || {
-            Ok(ToolsReport::of(period, &all).to_string().len())
-        })?,
-    ];
+    // From the database to the text.
+    let agents = median(ROUNDS, || {
+        let report = store.agents_report(period).map_err(Broken::when(reading))?;
+        Ok(report.map_or(0, |report| report.to_string().len()))
+    })?;
+    let models = median(ROUNDS, || {
+        let report = store.models_report(period).map_err(Broken::when(reading))?;
+        Ok(report.map_or(0, |report| report.to_string().len()))
+    })?;
+    let tools = median(ROUNDS, || {
+        let report = store.tools_report(period).map_err(Broken::when(reading))?;
+        Ok(report.map_or(0, |report| report.to_string().len()))
+    })?;
     let scan =
         "SELECT provider, model, count(*), sum(cost_picos), sum(input + cache_read + output),
                        sum(failure IS NOT NULL), max(latency_ns)

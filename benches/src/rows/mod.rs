@@ -14,6 +14,7 @@ mod price;
 mod rate_limit;
 mod record;
 mod redaction;
+mod report;
 mod restore;
 mod retry;
 mod save;
@@ -47,6 +48,7 @@ pub fn plans(setting: &Setting) -> Vec<Plan> {
         record::plans(),
         redaction::plans(),
         store::plans(setting),
+        report::plans(setting),
         price::plans(),
         metrics::plans(),
     ]

@@ -20,8 +20,8 @@ const MODELS: [(&str, &str); 4] = [
     ("gemini", "gemini-2.5-pro"),
     ("groq", "openai/gpt-oss-120b"),
 ];
-/// Noon of a day.
-const START: i64 = 1_795_219_200;
+/// Midnight.
+pub(super) const START: i64 = 1_795_219_200;
 
 pub(super) fn plans(setting: &Setting) -> Vec<Plan> {
     let setting = setting.clone();
@@ -54,13 +54,13 @@ pub(super) fn plans(setting: &Setting) -> Vec<Plan> {
     )]
 }
 
-/// Call `number`: 20 a second, of several agents and models, each session 50 calls long.
-fn call(number: u64) -> Result<Record, Broken> {
+/// Call `number`, so many nanoseconds after the start: of several agents and models, each session 50 calls
+/// long.
+pub(super) fn call(number: u64, nanos: i64) -> Result<Record, Broken> {
     let doing = "make a record";
     let place = usize::try_from(number).unwrap_or(0);
     let (provider, model) = MODELS.get(place % 4).copied().unwrap_or_default();
     let agent = AGENTS.get(place / 7 % 4).copied().unwrap_or_default();
-    let nanos = i64::try_from(number).unwrap_or(0) * 50_000_000;
     let at = Timestamp::from_unix_nanos(START * 1_000_000_000 + nanos);
     let call = ModelCall::new(
         ProviderId::new(provider).map_err(Broken::when(doing))?,
@@ -86,7 +86,9 @@ impl Batches {
     fn turn(&mut self) -> Result<(), Broken> {
         self.batch.clear();
         for _ in 0..BATCH {
-            self.batch.push(call(self.next)?);
+            // 20 a second.
+            let nanos = i64::try_from(self.next).unwrap_or(0) * 50_000_000;
+            self.batch.push(call(self.next, nanos)?);
             self.next += 1;
         }
         Ok(())
@@ -151,7 +153,7 @@ struct Peer {
     _folder: TempDir,
 }
 
-const TABLE: &str = "CREATE TABLE calls (
+pub(super) const TABLE: &str = "CREATE TABLE calls (
     id INTEGER PRIMARY KEY, at INTEGER, session TEXT, agent TEXT, provider TEXT, model TEXT,
     input INTEGER, cache_read INTEGER, output INTEGER, cost INTEGER, latency INTEGER, outcome TEXT)";
 const INDEXES: &str = "CREATE INDEX by_agent ON calls (agent, at);
@@ -197,7 +199,7 @@ impl Peer {
     }
 }
 
-fn insert(connection: &Connection, record: &Record) -> rusqlite::Result<()> {
+pub(super) fn insert(connection: &Connection, record: &Record) -> rusqlite::Result<()> {
     let agent_telemetry::Body::ModelCall(call) = &record.body else {
         return Ok(());
     };

@@ -1,6 +1,6 @@
 //! A distribution in few bytes, for storing it.
 
-use super::exponential::ExponentialHistogram;
+use super::exponential::{ExponentialHistogram, are_measured};
 use super::index::BUCKETS;
 
 /// The layout below, with its scale.
@@ -102,9 +102,22 @@ impl ExponentialHistogram {
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, InvalidHistogram> {
         read(bytes).map_err(InvalidHistogram::new)
     }
+
+    /// Adds what [`to_bytes`](Self::to_bytes) wrote, as [`merge`](Self::merge) does, with nothing in
+    /// between. After an error a part of it may have been added.
+    #[cfg(feature = "sqlite")]
+    pub(crate) fn merge_bytes(&mut self, bytes: &[u8]) -> Result<(), InvalidHistogram> {
+        add(bytes, self).map_err(InvalidHistogram::new)
+    }
 }
 
 fn read(bytes: &[u8]) -> Result<ExponentialHistogram, Reason> {
+    let mut all = ExponentialHistogram::new();
+    add(bytes, &mut all)?;
+    Ok(all)
+}
+
+fn add(bytes: &[u8], all: &mut ExponentialHistogram) -> Result<(), Reason> {
     let mut bytes = Bytes(bytes);
     if bytes.array()? != [VERSION] {
         return Err(Reason::Scale);
@@ -115,28 +128,81 @@ fn read(bytes: &[u8]) -> Result<ExponentialHistogram, Reason> {
         _ => return Err(Reason::Values),
     };
     let (zero, clamped, refused) = (bytes.varint()?, bytes.varint()?, bytes.varint()?);
-    let mut all = ExponentialHistogram::counted(zero, clamped, refused);
-    all.sum = f64::from_le_bytes(bytes.array()?);
-    if range {
+    let sum = f64::from_le_bytes(bytes.array()?);
+    let range = if range {
         let min = f64::from_le_bytes(bytes.array()?);
-        all.range = Some((min, f64::from_le_bytes(bytes.array()?)));
-    }
-    let mut next = 0_usize;
+        Some((min, f64::from_le_bytes(bytes.array()?)))
+    } else {
+        None
+    };
+    let before = all.count();
+    let (mut next, mut count, mut in_last) = (0_usize, zero, 0);
+    let mut left = bytes.varint()?;
     // Each turn takes a higher bucket, so there are no more than buckets.
-    for _ in 0..bytes.varint()? {
+    loop {
+        let short = add_short(&mut bytes, all, &mut next, &mut left);
+        count = count.checked_add(short).ok_or(Reason::Counts)?;
+        if left == 0 {
+            break;
+        }
+        left -= 1;
         let gap = usize::try_from(bytes.varint()?).map_err(|_| Reason::Buckets)?;
         let bucket = next.checked_add(gap).filter(|bucket| *bucket < BUCKETS);
         let bucket = bucket.ok_or(Reason::Buckets)?;
-        match bytes.varint()? {
-            0 => return Err(Reason::Buckets),
-            count => all.add(bucket, count),
+        let values = bytes.varint()?;
+        if values == 0 {
+            return Err(Reason::Buckets);
         }
+        count = count.checked_add(values).ok_or(Reason::Counts)?;
+        if bucket == BUCKETS - 1 {
+            in_last = values;
+        }
+        all.add(bucket, values);
         next = bucket + 1;
     }
     if !bytes.0.is_empty() {
         return Err(Reason::Length);
     }
-    all.checked()
+    if clamped > in_last {
+        return Err(Reason::Buckets);
+    }
+    if !are_measured(count, sum, range) {
+        return Err(Reason::Values);
+    }
+    all.add_unplaced(zero, clamped, refused);
+    all.add_measured(before, count, sum, range);
+    Ok(())
+}
+
+/// Adds buckets that have a place already, as long as each takes two bytes: nearly all that a store adds up.
+/// Says how many values they have.
+fn add_short(
+    bytes: &mut Bytes<'_>,
+    all: &mut ExponentialHistogram,
+    next: &mut usize,
+    left: &mut u64,
+) -> u64 {
+    let (first, places) = all.places();
+    let mut added = 0;
+    while *left > 0
+        && let [gap @ ..0x80, values @ 1..0x80, rest @ ..] = bytes.0
+    {
+        let bucket = *next + usize::from(*gap);
+        // The last bucket has values to be compared with.
+        let Some(place) = places
+            .get_mut(bucket.wrapping_sub(first))
+            .filter(|_| bucket < BUCKETS - 1)
+        else {
+            break;
+        };
+        *place = place.saturating_add((*values).into());
+        added += u64::from(*values);
+        bytes.0 = rest;
+        *next = bucket + 1;
+        *left -= 1;
+    }
+    all.add_placed(added);
+    added
 }
 
 fn varint(bytes: &mut Vec<u8>, mut number: u64) {
@@ -157,7 +223,17 @@ impl Bytes<'_> {
         Ok(*array)
     }
 
+    #[inline]
     fn varint(&mut self) -> Result<u64, Reason> {
+        // Most counts and all but few gaps.
+        if let Some((&byte @ ..0x80, rest)) = self.0.split_first() {
+            self.0 = rest;
+            return Ok(byte.into());
+        }
+        self.long_varint()
+    }
+
+    fn long_varint(&mut self) -> Result<u64, Reason> {
         let mut number = 0_u64;
         for shift in (0..u64::BITS).step_by(7) {
             let [byte] = self.array()?;
@@ -214,6 +290,33 @@ mod tests {
         }
         let longer = [bytes, vec![0]].concat();
         assert_eq!(read(&longer), Err(Reason::Length));
+    }
+
+    #[cfg(feature = "sqlite")]
+    #[test]
+    fn bytes_merge_as_what_they_stand_for() {
+        let of = |values: &[f64]| {
+            let mut all = ExponentialHistogram::new();
+            for value in values {
+                all.record(*value);
+            }
+            all
+        };
+        let parts = [
+            of(&[]),
+            of(&[0.0, 1e30, -1.0]),
+            of(&[5.0, 5.0, 7.0]),
+            of(&[0.5, 90.0]),
+            sample(),
+        ];
+        for one in &parts {
+            for other in &parts {
+                let (mut expected, mut merged) = (one.clone(), one.clone());
+                expected.merge(other);
+                merged.merge_bytes(&other.to_bytes()).unwrap();
+                assert_eq!(merged, expected);
+            }
+        }
     }
 
     #[test]

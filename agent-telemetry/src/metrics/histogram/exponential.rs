@@ -106,8 +106,59 @@ impl ExponentialHistogram {
         }
     }
 
+    /// Adds counts that belong to no single bucket.
+    pub(super) fn add_unplaced(&mut self, zero: u64, clamped: u64, refused: u64) {
+        self.zero = self.zero.saturating_add(zero);
+        self.clamped = self.clamped.saturating_add(clamped);
+        self.refused = self.refused.saturating_add(refused);
+        self.count = self.count.saturating_add(zero);
+    }
+
+    /// Adds what is known of `count` values themselves to what is known of `before`.
+    pub(super) fn add_measured(
+        &mut self,
+        before: u64,
+        count: u64,
+        sum: f64,
+        range: Option<(f64, f64)>,
+    ) {
+        self.range = match (before, count) {
+            (_, 0) => self.range,
+            (0, _) => range,
+            _ => self
+                .range
+                .zip(range)
+                .map(|(own, other)| (own.0.min(other.0), own.1.max(other.1))),
+        };
+        self.sum = finite(self.sum + sum);
+    }
+
+    /// The first bucket that has a place, and the places, to be added to; what was added goes to
+    /// [`add_placed`](Self::add_placed) as well.
+    pub(super) fn places(&mut self) -> (usize, &mut [u64]) {
+        (self.first, &mut self.counts)
+    }
+
+    pub(super) fn add_placed(&mut self, count: u64) {
+        self.count = self.count.saturating_add(count);
+    }
+
     /// Adds `count` values to `bucket`.
+    #[inline]
     pub(super) fn add(&mut self, bucket: usize, count: u64) {
+        // The bucket has a place already but for the first times.
+        let at = bucket.wrapping_sub(self.first);
+        match self.counts.get_mut(at) {
+            // The first and the last place are never empty.
+            Some(place) if count > 0 => {
+                *place = place.saturating_add(count);
+                self.count = self.count.saturating_add(count);
+            }
+            _ => self.add_outside(bucket, count),
+        }
+    }
+
+    fn add_outside(&mut self, bucket: usize, count: u64) {
         if count == 0 || bucket >= BUCKETS {
             return;
         }
@@ -136,19 +187,8 @@ impl ExponentialHistogram {
 
     /// Adds all that `other` has.
     pub fn merge(&mut self, other: &Self) {
-        self.range = match (self.count, other.count) {
-            (_, 0) => self.range,
-            (0, _) => other.range,
-            _ => self
-                .range
-                .zip(other.range)
-                .map(|(own, other)| (own.0.min(other.0), own.1.max(other.1))),
-        };
-        self.zero = self.zero.saturating_add(other.zero);
-        self.clamped = self.clamped.saturating_add(other.clamped);
-        self.refused = self.refused.saturating_add(other.refused);
-        self.count = self.count.saturating_add(other.zero);
-        self.sum = finite(self.sum + other.sum);
+        self.add_measured(self.count, other.count, other.sum, other.range);
+        self.add_unplaced(other.zero, other.clamped, other.refused);
         // The last first, so that there is at most one move and one growth.
         for (at, &count) in other.counts.iter().enumerate().rev() {
             self.add(other.first + at, count);
@@ -302,16 +342,20 @@ impl ExponentialHistogram {
             return Err(Reason::Buckets);
         }
         let count = counts.unwrap_or_default();
-        let positive = |value: f64| value.is_finite() && value >= 0.0;
-        let range = self
-            .range
-            .is_none_or(|(min, max)| count > 0 && positive(min) && positive(max) && min <= max);
-        if range && positive(self.sum) && (count > 0 || self.sum == 0.0) {
+        if are_measured(count, self.sum, self.range) {
             Ok(Self { count, ..self })
         } else {
             Err(Reason::Values)
         }
     }
+}
+
+/// Whether so many values can have this sum, least and greatest one.
+pub(super) fn are_measured(count: u64, sum: f64, range: Option<(f64, f64)>) -> bool {
+    let positive = |value: f64| value.is_finite() && value >= 0.0;
+    let range =
+        range.is_none_or(|(min, max)| count > 0 && positive(min) && positive(max) && min <= max);
+    range && positive(sum) && (count > 0 || sum == 0.0)
 }
 
 fn finite(sum: f64) -> f64 {

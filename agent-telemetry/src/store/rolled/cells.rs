@@ -3,11 +3,12 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use agent_primitives::{AgentId, FailureKind, ModelId, TokenUsage, ToolName, Usd};
+use agent_primitives::{AgentId, FailureKind, ModelId, ProviderId, TokenUsage, ToolName, Usd};
 
 use super::super::decode::{Decoder, nonsense};
 use super::super::error::Fault;
-use super::{NOBODY, Rolled, Row};
+use super::{NOBODY, Named, Rolled, Row};
+use crate::rollup::Merge;
 use crate::{
     AgentCell, AgentKey, ExponentialHistogram, MetricCell, MetricKey, ModelCell, ModelKey,
     ProjectId, Rollups, ToolCell, ToolKey, Unit,
@@ -15,6 +16,7 @@ use crate::{
 
 impl Rolled for AgentCell {
     type Key = AgentKey;
+    type Numbers = [i64; 3];
     const TABLE: &'static str = "rollup_agents";
     const KEY: &'static [&'static str] = &["project", "agent", "task_type"];
     const COUNTS: &'static [&'static str] = Self::COUNTS;
@@ -24,21 +26,21 @@ impl Rolled for AgentCell {
         &sums.agents
     }
 
-    fn of_mut(sums: &mut Rollups) -> &mut BTreeMap<AgentKey, Self> {
-        &mut sums.agents
-    }
-
     fn write_key(key: &AgentKey, row: &mut Row<'_>) -> rusqlite::Result<()> {
         row.maybe_name(key.project.as_ref().map(ProjectId::as_str))?;
         row.maybe_name(key.agent.as_ref().map(AgentId::as_str))?;
         row.maybe_name(key.task_type.as_deref())
     }
 
-    fn read_key(row: &mut Decoder<'_>) -> Result<AgentKey, Fault> {
+    fn numbers(row: &mut Decoder<'_>) -> Result<[i64; 3], Fault> {
+        Ok([row.cell()?, row.cell()?, row.cell()?])
+    }
+
+    fn key(&[project, agent, task]: &[i64; 3], names: &mut Named<'_>) -> Result<AgentKey, Fault> {
         Ok(AgentKey {
-            project: project(row)?,
-            agent: agent(row)?,
-            task_type: name(row)?.map(|name| Cow::Owned(name.to_string())),
+            project: names.maybe_id(project, ProjectId::new)?,
+            agent: names.maybe_id(agent, AgentId::new)?,
+            task_type: (task != NOBODY).then(|| names.text(task)).transpose()?,
         })
     }
 
@@ -50,18 +52,17 @@ impl Rolled for AgentCell {
         Ok(())
     }
 
-    fn read(row: &mut Decoder<'_>) -> Result<Self, Fault> {
-        let mut cell = Self::default();
-        for count in cell.counts_mut() {
-            *count = row.number()?;
+    fn absorb_row(&mut self, row: &mut Decoder<'_>) -> Result<(), Fault> {
+        for count in self.counts_mut() {
+            count.absorb(&row.number()?);
         }
-        (cell.usage, cell.cost) = read_spending(row)?;
-        Ok(cell)
+        absorb_spending(row, &mut self.usage, &mut self.cost)
     }
 }
 
 impl Rolled for ModelCell {
     type Key = ModelKey;
+    type Numbers = [i64; 3];
     const TABLE: &'static str = "rollup_models";
     const KEY: &'static [&'static str] = &["project", "provider", "model"];
     const COUNTS: &'static [&'static str] = Self::COUNTS;
@@ -83,21 +84,24 @@ impl Rolled for ModelCell {
         &sums.models
     }
 
-    fn of_mut(sums: &mut Rollups) -> &mut BTreeMap<ModelKey, Self> {
-        &mut sums.models
-    }
-
     fn write_key(key: &ModelKey, row: &mut Row<'_>) -> rusqlite::Result<()> {
         row.maybe_name(key.project.as_ref().map(ProjectId::as_str))?;
         row.name(key.provider.as_str())?;
         row.name(key.model.as_str())
     }
 
-    fn read_key(row: &mut Decoder<'_>) -> Result<ModelKey, Fault> {
+    fn numbers(row: &mut Decoder<'_>) -> Result<[i64; 3], Fault> {
+        Ok([row.cell()?, row.cell()?, row.cell()?])
+    }
+
+    fn key(
+        &[project, provider, model]: &[i64; 3],
+        names: &mut Named<'_>,
+    ) -> Result<ModelKey, Fault> {
         Ok(ModelKey {
-            project: project(row)?,
-            provider: row.provider()?,
-            model: row.id(ModelId::new)?,
+            project: names.maybe_id(project, ProjectId::new)?,
+            provider: names.id(provider, ProviderId::new)?,
+            model: names.id(model, ModelId::new)?,
         })
     }
 
@@ -113,24 +117,22 @@ impl Rolled for ModelCell {
         Ok(())
     }
 
-    fn read(row: &mut Decoder<'_>) -> Result<Self, Fault> {
-        let mut cell = Self::default();
-        for count in cell.counts_mut() {
-            *count = row.number()?;
+    fn absorb_row(&mut self, row: &mut Decoder<'_>) -> Result<(), Fault> {
+        for count in self.counts_mut() {
+            count.absorb(&row.number()?);
         }
-        (cell.usage, cell.cost) = read_spending(row)?;
-        cell.failures = match row.cell::<Option<String>>()? {
-            Some(failures) => read_failures(&failures)?,
-            None => BTreeMap::new(),
-        };
-        cell.latency_ns = histogram(row)?;
-        cell.first_token_ns = histogram(row)?;
-        Ok(cell)
+        absorb_spending(row, &mut self.usage, &mut self.cost)?;
+        if let Some(failures) = row.cell::<Option<String>>()? {
+            self.failures.absorb(&read_failures(&failures)?);
+        }
+        absorb_times(row, &mut self.latency_ns)?;
+        absorb_times(row, &mut self.first_token_ns)
     }
 }
 
 impl Rolled for ToolCell {
     type Key = ToolKey;
+    type Numbers = [i64; 2];
     const TABLE: &'static str = "rollup_tools";
     const KEY: &'static [&'static str] = &["project", "tool"];
     const COUNTS: &'static [&'static str] = Self::COUNTS;
@@ -140,19 +142,19 @@ impl Rolled for ToolCell {
         &sums.tools
     }
 
-    fn of_mut(sums: &mut Rollups) -> &mut BTreeMap<ToolKey, Self> {
-        &mut sums.tools
-    }
-
     fn write_key(key: &ToolKey, row: &mut Row<'_>) -> rusqlite::Result<()> {
         row.maybe_name(key.project.as_ref().map(ProjectId::as_str))?;
         row.name(key.tool.as_str())
     }
 
-    fn read_key(row: &mut Decoder<'_>) -> Result<ToolKey, Fault> {
+    fn numbers(row: &mut Decoder<'_>) -> Result<[i64; 2], Fault> {
+        Ok([row.cell()?, row.cell()?])
+    }
+
+    fn key(&[project, tool]: &[i64; 2], names: &mut Named<'_>) -> Result<ToolKey, Fault> {
         Ok(ToolKey {
-            project: project(row)?,
-            tool: row.id(ToolName::new)?,
+            project: names.maybe_id(project, ProjectId::new)?,
+            tool: names.id(tool, ToolName::new)?,
         })
     }
 
@@ -164,18 +166,17 @@ impl Rolled for ToolCell {
         Ok(())
     }
 
-    fn read(row: &mut Decoder<'_>) -> Result<Self, Fault> {
-        let mut cell = Self::default();
-        for count in cell.counts_mut() {
-            *count = row.number()?;
+    fn absorb_row(&mut self, row: &mut Decoder<'_>) -> Result<(), Fault> {
+        for count in self.counts_mut() {
+            count.absorb(&row.number()?);
         }
-        cell.latency_ns = histogram(row)?;
-        Ok(cell)
+        absorb_times(row, &mut self.latency_ns)
     }
 }
 
 impl Rolled for MetricCell {
     type Key = MetricKey;
+    type Numbers = ([i64; 3], Unit);
     const TABLE: &'static str = "rollup_metrics";
     const KEY: &'static [&'static str] = &["project", "agent", "metric", "unit"];
     const COUNTS: &'static [&'static str] = &["count"];
@@ -183,10 +184,6 @@ impl Rolled for MetricCell {
 
     fn of(sums: &Rollups) -> &BTreeMap<MetricKey, Self> {
         &sums.metrics
-    }
-
-    fn of_mut(sums: &mut Rollups) -> &mut BTreeMap<MetricKey, Self> {
-        &mut sums.metrics
     }
 
     fn write_key(key: &MetricKey, row: &mut Row<'_>) -> rusqlite::Result<()> {
@@ -197,12 +194,20 @@ impl Rolled for MetricCell {
         Ok(())
     }
 
-    fn read_key(row: &mut Decoder<'_>) -> Result<MetricKey, Fault> {
+    fn numbers(row: &mut Decoder<'_>) -> Result<([i64; 3], Unit), Fault> {
+        let numbers = [row.cell()?, row.cell()?, row.cell()?];
+        Ok((numbers, row.word(Unit::from_word)?))
+    }
+
+    fn key(
+        &([project, agent, metric], unit): &([i64; 3], Unit),
+        names: &mut Named<'_>,
+    ) -> Result<MetricKey, Fault> {
         Ok(MetricKey {
-            project: project(row)?,
-            agent: agent(row)?,
-            metric: Cow::Owned(row.name()?.to_string()),
-            unit: row.word(Unit::from_word)?,
+            project: names.maybe_id(project, ProjectId::new)?,
+            agent: names.maybe_id(agent, AgentId::new)?,
+            metric: names.text(metric)?,
+            unit,
         })
     }
 
@@ -215,13 +220,15 @@ impl Rolled for MetricCell {
         Ok(())
     }
 
-    fn read(row: &mut Decoder<'_>) -> Result<Self, Fault> {
-        let mut cell = Self::default();
-        cell.count = row.number()?;
-        cell.sum = row.cell()?;
+    fn absorb_row(&mut self, row: &mut Decoder<'_>) -> Result<(), Fault> {
+        let (count, sum) = (row.number()?, row.cell()?);
         let range = (row.cell()?, row.cell()?);
-        cell.range = (cell.count > 0).then_some(range);
-        Ok(cell)
+        self.absorb(&Self {
+            count,
+            sum,
+            range: (count > 0).then_some(range),
+        });
+        Ok(())
     }
 }
 
@@ -252,10 +259,14 @@ fn write_spending(row: &mut Row<'_>, usage: TokenUsage, cost: Usd) {
     row.push(narrow.is_none().then(|| cost.picos().to_string()));
 }
 
-fn read_spending(row: &mut Decoder<'_>) -> Result<(TokenUsage, Usd), Fault> {
+fn absorb_spending(
+    row: &mut Decoder<'_>,
+    usage: &mut TokenUsage,
+    cost: &mut Usd,
+) -> Result<(), Fault> {
     let (input, cache_read) = (row.number()?, row.number()?);
     let (five_minutes, hour, output) = (row.number()?, row.number()?, row.number()?);
-    let usage = TokenUsage::new(input, output)
+    *usage += TokenUsage::new(input, output)
         .with_cache_read(cache_read)
         .with_cache_write_5m(five_minutes)
         .with_cache_write_1h(hour)
@@ -266,7 +277,8 @@ fn read_spending(row: &mut Decoder<'_>) -> Result<(TokenUsage, Usd), Fault> {
         Some(picos) => picos.parse().map_err(nonsense)?,
         None => narrow.map_or(0, i128::from),
     };
-    Ok((usage, Usd::from_picos(picos)))
+    *cost += Usd::from_picos(picos);
+    Ok(())
 }
 
 /// As in the rows, a kind that this version does not know is unknown; two of those add up.
@@ -281,24 +293,6 @@ fn read_failures(json: &str) -> Result<BTreeMap<FailureKind, u64>, Fault> {
     Ok(failures)
 }
 
-fn histogram(row: &mut Decoder<'_>) -> Result<ExponentialHistogram, Fault> {
-    let bytes = row.blob()?;
-    ExponentialHistogram::from_bytes(bytes).map_err(nonsense)
-}
-
-fn name(row: &mut Decoder<'_>) -> Result<Option<std::sync::Arc<str>>, Fault> {
-    match row.cell()? {
-        NOBODY => Ok(None),
-        number => row.text(number).map(Some),
-    }
-}
-
-fn project(row: &mut Decoder<'_>) -> Result<Option<ProjectId>, Fault> {
-    let name = name(row)?;
-    name.map(ProjectId::new).transpose().map_err(nonsense)
-}
-
-fn agent(row: &mut Decoder<'_>) -> Result<Option<AgentId>, Fault> {
-    let name = name(row)?;
-    name.map(AgentId::new).transpose().map_err(nonsense)
+fn absorb_times(row: &mut Decoder<'_>, times: &mut ExponentialHistogram) -> Result<(), Fault> {
+    times.merge_bytes(row.blob()?).map_err(nonsense)
 }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use agent_primitives::SessionId;
 use rusqlite::{Connection, OptionalExtension};
@@ -35,18 +36,18 @@ impl Sessions {
         }
         let key = (record.project.clone(), session.clone());
         let mut number = |name| names.of(connection, name);
-        let mut known = match self.known.remove(&key) {
-            Some(known) => known,
-            None => stored(
+        let known = match self.known.entry(key) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => place.insert(stored(
                 connection,
                 number(session.as_str())?,
                 match &record.project {
                     Some(project) => number(project.as_str())?,
                     None => NOBODY,
                 },
-            )?,
+            )?),
         };
-        let (standing, learnt) = SessionSoFar::learn(&mut known, record);
+        let (standing, learnt) = SessionSoFar::learn(known, record);
         if learnt {
             let project = record.project.as_ref();
             let task_type = known.as_ref().and_then(|it| it.task_type.as_deref());
@@ -62,7 +63,6 @@ impl Sessions {
                     Span::Minute.start(record.at),
                 ))?;
         }
-        self.known.insert(key, known);
         Ok(standing)
     }
 

@@ -1,6 +1,7 @@
 //! Adding sums to those in the database, within a transaction.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
@@ -132,43 +133,51 @@ impl<T: Rolled> Statements<T> {
     }
 
     fn add(&mut self, place: &mut Place<'_>, sums: &Rollups) -> Result<(), Fault> {
+        if T::of(sums).is_empty() {
+            return Ok(());
+        }
         let connection = place.connection;
+        let mut replace = connection.prepare_cached(&self.replace)?;
+        let mut cells = Vec::new();
         for (key, sum) in T::of(sums) {
             let names = &mut *place.names;
+            cells.clear();
+            cells.extend([Value::Integer(place.span), Value::Integer(place.start)]);
             let mut row = Row {
-                cells: vec![Value::Integer(place.span), Value::Integer(place.start)],
+                cells: &mut cells,
                 number: &mut |name| names.of(connection, name),
             };
             T::write_key(key, &mut row)?;
-            let slot = (place.span, place.start, key.clone());
-            let mut all = match self.recent.remove(&slot) {
-                Some(all) => all,
-                None => self.stored(connection, place.texts, &row)?,
-            };
-            all.absorb(sum);
-            all.write(&mut row)?;
-            connection
-                .prepare_cached(&self.replace)?
-                .execute(params_from_iter(row.cells))?;
             if self.recent.len() >= RECENT {
                 self.recent.clear();
             }
-            self.recent.insert(slot, all);
+            let slot = (place.span, place.start, key.clone());
+            let all = match self.recent.entry(slot) {
+                Entry::Occupied(all) => all.into_mut(),
+                Entry::Vacant(slot) => {
+                    slot.insert(stored(connection, &self.select, place.texts, row.cells)?)
+                }
+            };
+            all.absorb(sum);
+            all.write(&mut row)?;
+            replace.execute(params_from_iter(&cells))?;
         }
         Ok(())
     }
+}
 
-    fn stored(
-        &self,
-        connection: &Connection,
-        texts: &mut Texts,
-        key: &Row<'_>,
-    ) -> Result<T, Fault> {
-        let mut select = connection.prepare_cached(&self.select)?;
-        let mut found = select.query(params_from_iter(&key.cells))?;
-        match found.next()? {
-            Some(stored) => T::read(&mut Decoder::new(connection, texts, stored)),
-            None => Ok(T::default()),
-        }
+/// The sum that the database has under a key.
+fn stored<T: Rolled>(
+    connection: &Connection,
+    select: &str,
+    texts: &mut Texts,
+    key: &[Value],
+) -> Result<T, Fault> {
+    let mut select = connection.prepare_cached(select)?;
+    let mut found = select.query(params_from_iter(key))?;
+    let mut sum = T::default();
+    if let Some(stored) = found.next()? {
+        sum.absorb_row(&mut Decoder::new(connection, texts, stored))?;
     }
+    Ok(sum)
 }
