@@ -7,7 +7,7 @@ use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use agent_primitives::{AgentId, ModelId, ProviderId, SessionId, TokenUsage};
-use agent_telemetry::{Answer, SessionStart, SqliteSink, Telemetry};
+use agent_telemetry::{Answer, Session, SessionStart, SqliteSink, Telemetry};
 
 use crate::harness::Broken;
 use crate::large::resident;
@@ -60,7 +60,7 @@ pub fn idle(folder: &Path, watched: Duration) -> Result<Idle, Broken> {
     let telemetry = Telemetry::builder(sink)
         .start()
         .map_err(Broken::when("start telemetry"))?;
-    record(&telemetry)?;
+    let _session = record(&telemetry)?;
     let memory = memory()?.saturating_sub(before);
     let sleeps = sleeps()?;
     // Longer than any window, and nothing else happens in this process.
@@ -75,7 +75,8 @@ pub fn idle(folder: &Path, watched: Duration) -> Result<Idle, Broken> {
     })
 }
 
-fn record(telemetry: &Telemetry) -> Result<(), Broken> {
+/// The session stays open: a recorder at rest in the midst of work.
+fn record(telemetry: &Telemetry) -> Result<Session, Broken> {
     let doing = "name a session";
     let start = SessionStart::new(
         SessionId::new("idle").map_err(Broken::when(doing))?,
@@ -90,12 +91,10 @@ fn record(telemetry: &Telemetry) -> Result<(), Broken> {
         let usage = TokenUsage::new(u64::from(number), 200);
         model.record(Answer::new(usage, Duration::from_millis(640)));
     }
-    // The session stays open: a recorder at rest in the midst of work.
-    std::mem::forget(session);
     telemetry
         .flush(Duration::from_secs(30))
         .map_err(Broken::when("store the records"))?;
-    Ok(())
+    Ok(session)
 }
 
 fn memory() -> Result<u64, Broken> {

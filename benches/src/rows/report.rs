@@ -17,10 +17,13 @@ const CALLS: u64 = 1_000_000;
 const BATCH: u64 = 10_000;
 const DAY: i64 = 86_400;
 
+/// The period that ends at a time.
+type Ending = fn(Timestamp) -> Period;
+
 pub(super) fn plans(setting: &Setting) -> Vec<Plan> {
     // Filled by the group that runs first.
     let filled: Rc<OnceCell<Rc<Filled>>> = Rc::default();
-    let periods: [(&str, fn(Timestamp) -> Period); 2] = [
+    let periods: [(&str, Ending); 2] = [
         (
             "ask for the models of 30 days, 1 M calls",
             Period::last_30_days,
@@ -30,7 +33,7 @@ pub(super) fn plans(setting: &Setting) -> Vec<Plan> {
             Period::last_24_hours,
         ),
     ];
-    let plan = |(name, last): (&'static str, fn(Timestamp) -> Period)| {
+    let plan = |(name, last): (&'static str, Ending)| {
         let (setting, filled) = (setting.clone(), Rc::clone(&filled));
         Plan::new(name, move |name| {
             let there = match filled.get() {

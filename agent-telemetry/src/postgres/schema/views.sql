@@ -8,12 +8,13 @@ SELECT c.seq, to_char(to_timestamp(c.at / 1000000000) AT TIME ZONE 'UTC', 'YYYY-
        c.cache_write_5m + c.cache_write_1h AS cache_write, c.output, c.reasoning,
        coalesce(c.cost_wide::numeric, c.cost_picos) AS cost_picos,
        c.latency_ns / 1000000 AS latency_ms, c.first_token_ns / 1000000 AS first_token_ms,
-       c.attempts, c.failure
+       c.attempts, c.failure, j.name AS project, c.service_tier, c.stop_reason, c.streamed
 FROM model_calls c
 JOIN names p ON p.id = c.provider
 JOIN names m ON m.id = c.model
 LEFT JOIN names s ON s.id = c.session
-LEFT JOIN names a ON a.id = c.agent;
+LEFT JOIN names a ON a.id = c.agent
+LEFT JOIN names j ON j.id = c.project;
 
 CREATE VIEW v_tools AS
 SELECT n.name AS tool, count(*) AS calls, count(*) FILTER (WHERE t.outcome = 'ok') AS ok,
