@@ -77,7 +77,7 @@ fn record_and_kill(path: &Path, first: usize, flushes: usize) -> usize {
     lines.last().unwrap_or(before)
 }
 
-fn numbers(records: &[Record]) -> Vec<u32> {
+pub(crate) fn numbers(records: &[Record]) -> Vec<u32> {
     let number = |record: &Record| match &record.body {
         Body::Metric(metric) => Some(format!("{}", metric.value()).parse().unwrap()),
         _ => None,

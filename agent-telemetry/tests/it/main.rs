@@ -39,6 +39,8 @@ mod rollups;
 mod schema_page;
 mod stats_scan;
 mod story;
+#[cfg(all(feature = "sqlite", target_os = "linux"))]
+mod strace;
 mod tracing_names;
 #[cfg(feature = "sqlite")]
 mod views;
