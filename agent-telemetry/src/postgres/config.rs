@@ -132,6 +132,12 @@ impl Target {
                 )
             });
         };
+        if is_cut_at_a_sign(&config) {
+            return Err(PostgresError::invalid(
+                &nowhere,
+                "connection: a name with `@` in it; write a password's `@` as `%40` in a URL",
+            ));
+        }
         let address = Arc::from(address(&config));
         if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
             return Err(PostgresError::invalid(
@@ -165,7 +171,8 @@ impl Target {
         Ok(Self {
             config,
             schema: given.schema.clone(),
-            lock_timeout_ms: given.lock_timeout_ms,
+            // The server takes no more.
+            lock_timeout_ms: given.lock_timeout_ms.min(i32::MAX.unsigned_abs()),
             address,
         })
     }
@@ -208,6 +215,18 @@ fn asks_for_tls(config: &postgres::Config) -> bool {
             SslMode::Prefer => !is_local,
             _ => true,
         }
+}
+
+/// Whether a part of the password was taken for the host or the database: the parser ends the credentials of a URL at
+/// the first `@`.
+fn is_cut_at_a_sign(config: &postgres::Config) -> bool {
+    let is_cut_host = |host: &Host| match host {
+        Host::Tcp(name) => name.contains('@'),
+        #[cfg(unix)]
+        Host::Unix(_) => false,
+    };
+    config.get_hosts().iter().any(is_cut_host)
+        || config.get_dbname().is_some_and(|name| name.contains('@'))
 }
 
 fn address(config: &postgres::Config) -> String {
@@ -272,6 +291,9 @@ mod tests {
             "host=localhost password=hun hunter2 x",
             "host=localhost hunter2=1",
             "postgresql://ada:hunter2@[::1/",
+            "postgresql://ada:p@hunter2@localhost/work",
+            "postgresql://ada:p@hunter2@localhost/work?sslmode=disable",
+            "postgresql://ada:p@ss/hunter2@localhost/work?sslmode=disable",
         ] {
             let error = refusal(wrong);
             assert!(error.is_invalid(), "{wrong}");

@@ -30,11 +30,16 @@ impl Connection {
         if encoding != "UTF8" {
             return Err(Fault::Encoding(encoding));
         }
-        let read_only = if access == Access::Read { "on" } else { "off" };
+        // How long readers may take is the server's business. A batch that is broken off would be offered for ever.
+        let (read_only, statement_timeout) = match access {
+            Access::Read => ("on", ""),
+            Access::Write => ("off", "SET statement_timeout = 0;"),
+        };
         // A writer that stands still holds up the others for no more than a minute.
         client.batch_execute(&format!(
             "SET search_path TO {};
              SET lock_timeout = {};
+             {statement_timeout}
              SET idle_in_transaction_session_timeout = '60s';
              SET default_transaction_isolation = 'read committed';
              SET default_transaction_read_only = {read_only}",

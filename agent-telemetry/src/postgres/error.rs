@@ -112,6 +112,11 @@ impl Fault {
         matches!(self.code(), Some("40001" | "40P01"))
     }
 
+    /// What stands there is another user's, or cannot become what it was to be.
+    pub(super) fn is_fixed(&self) -> bool {
+        matches!(self.code(), Some("42501" | "42P16"))
+    }
+
     /// Something that others still use was to be removed.
     pub(super) fn is_dependency(&self) -> bool {
         self.code() == Some("2BP01")
@@ -136,7 +141,7 @@ fn kind(error: &postgres::Error) -> Kind {
         };
     };
     match code.code() {
-        "55P03" | "40001" | "40P01" | "57014" => Kind::Locked,
+        "55P03" | "40001" | "40P01" => Kind::Locked,
         "53100" => Kind::Full,
         "42501" => Kind::Denied,
         "25006" => Kind::ReadOnly,

@@ -136,14 +136,15 @@ impl Pruning {
             *next = None;
             return Ok(0);
         };
-        let last = transaction.query_one("SELECT max(session) FROM session_tasks", &[])?;
-        if last
-            .try_get::<_, Option<i64>>(0)?
-            .is_none_or(|last| last < first)
-        {
+        // Numbers are those of names, most of which are no sessions.
+        let found = transaction.query_one(
+            "SELECT min(session) FROM session_tasks WHERE session >= $1",
+            &[&first],
+        )?;
+        let Some(first) = found.try_get::<_, Option<i64>>(0)? else {
             *next = None;
             return Ok(0);
-        }
+        };
         let end = first.saturating_add(STEP);
         *next = Some(end);
         let gone = transaction.execute(

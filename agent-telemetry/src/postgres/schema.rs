@@ -53,8 +53,19 @@ pub(super) fn migrate(connection: &mut Connection, target: &Target) -> Result<()
     Ok(transaction.commit()?)
 }
 
-/// `false` where views of others are made of ours, which then stay as they are.
+/// `false` where views of others are made of ours, or ours are another user's, which then stay as they are.
 fn replace_views(transaction: &mut postgres::Transaction<'_>) -> Result<bool, Fault> {
+    let mut attempt = transaction.transaction()?;
+    // What others may read stays theirs to read where the columns only grow in number.
+    let in_place = VIEWS.replace("CREATE VIEW ", "CREATE OR REPLACE VIEW ");
+    match attempt.batch_execute(&in_place).map_err(Fault::from) {
+        Ok(()) => {
+            attempt.commit()?;
+            return Ok(true);
+        }
+        Err(fault) if fault.is_fixed() => attempt.rollback()?,
+        Err(fault) => return Err(fault),
+    }
     let mut attempt = transaction.transaction()?;
     let names = VIEWS.split("CREATE VIEW ").skip(1);
     let names: Vec<&str> = names
@@ -62,10 +73,10 @@ fn replace_views(transaction: &mut postgres::Transaction<'_>) -> Result<bool, Fa
         .collect();
     let dropped = attempt.batch_execute(&format!("DROP VIEW IF EXISTS {}", names.join(", ")));
     match dropped.map_err(Fault::from) {
-        Err(fault) if fault.is_dependency() => {
+        Err(fault) if fault.is_dependency() || fault.is_fixed() => {
             tracing::warn!(
                 target: "agent_telemetry",
-                "the views stay as an older version made them, since others are made of them"
+                "the views stay as an older version made them: others are made of them, or another user owns them"
             );
             attempt.rollback()?;
             return Ok(false);

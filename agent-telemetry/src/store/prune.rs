@@ -142,13 +142,14 @@ impl Pruning {
             *next = None;
             return Ok(0);
         };
-        let last: Option<i64> = connection
-            .prepare_cached("SELECT max(session) FROM session_tasks")?
-            .query_row([], |row| row.get(0))?;
-        if last.is_none_or(|last| last < first) {
+        // Numbers are those of names, most of which are no sessions.
+        let found: Option<i64> = connection
+            .prepare_cached("SELECT min(session) FROM session_tasks WHERE session >= ?1")?
+            .query_row([first], |row| row.get(0))?;
+        let Some(first) = found else {
             *next = None;
             return Ok(0);
-        }
+        };
         let end = first.saturating_add(STEP);
         *next = Some(end);
         let gone = connection

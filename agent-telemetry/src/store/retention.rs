@@ -9,8 +9,8 @@ use crate::Span;
 ///
 /// Days are whole ones, UTC, and count back from the newest record, or from the clock where a record
 /// says to come from the future: a store that nothing is added to loses nothing. Only records that the
-/// sums cover are removed. A name goes with the last of what was kept when it was last used. Free pages
-/// are used again; the file does not shrink.
+/// sums cover are removed. A name goes with the last of what was kept when it was last used, but on a Postgres
+/// server, where names stay. Free pages are used again; the file does not shrink.
 ///
 /// Once a day, the writer removes what is due in steps of at most 4 096 records, sums or names, one step
 /// after a batch, each in a transaction of its own.

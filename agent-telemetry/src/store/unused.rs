@@ -38,9 +38,13 @@ pub(super) fn remove_names(
     let end = first.saturating_add(STEP).min(last);
     // Those that were made meanwhile are in use.
     *next = (end < last).then_some(end);
-    // Of before there were days, and of programs that know none.
+    // Of before there were days, and of programs that know none. They may have been used since this removal began,
+    // on the newest day that there is: every record is in a sum of an agent, be it nobody's.
     connection
-        .prepare_cached("UPDATE names SET seen = ?3 WHERE id >= ?1 AND id < ?2 AND seen IS NULL")?
+        .prepare_cached(
+            "UPDATE names SET seen = max(?3, (SELECT ifnull(max(start), 0) FROM rollup_agents WHERE span = 86400))
+             WHERE id >= ?1 AND id < ?2 AND seen IS NULL",
+        )?
         .execute((first, end, cutoffs.today))?;
     let gone = connection
         .prepare_cached("DELETE FROM names WHERE id >= ?1 AND id < ?2 AND seen < ?3")?

@@ -7,9 +7,10 @@ use agent_primitives::{Clock, Monotonic, Timestamp};
 #[cfg(target_os = "linux")]
 use rustix::time::{ClockId, clock_gettime};
 
-/// What a recorder reads unless it is given a clock: the readings of
-/// [`SystemClock`](agent_primitives::SystemClock). On Linux they do not go through
-/// `SystemTime::duration_since`, which takes half as long again as the reading.
+/// What a recorder reads unless it is given a clock: the system's, as
+/// [`SystemClock`](agent_primitives::SystemClock) does. On Linux they do not go through
+/// `SystemTime::duration_since`, which takes half as long again as the reading, and monotonic readings count from
+/// the start of the machine, so they are compared with each other alone.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct HostClock;
 
@@ -18,7 +19,8 @@ pub(super) struct HostClock;
 /// They move once a scheduler tick, which is 1 to 10 ms on Linux, and are never ahead of the precise
 /// ones; elsewhere they are precise. Durations that handles and spans measure stay precise, and records
 /// keep their order, which is not that of their time stamps. For hosts that record far more than calls
-/// of models and tools, whose own duration is longer than a tick.
+/// of models and tools, whose own duration is longer than a tick. Its monotonic readings have an origin of their own:
+/// compare them with those of no other clock.
 ///
 /// ```
 /// use agent_telemetry::{CoarseTimestamps, MemorySink, Telemetry};

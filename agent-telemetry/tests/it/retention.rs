@@ -266,3 +266,28 @@ fn name_of_what_came_late_stays_until_that_is_gone() {
     assert_eq!(stored(&path).len(), 11);
     assert_eq!(number(&path, there), 0);
 }
+
+#[test]
+fn name_of_before_there_were_days_counts_as_used_on_the_newest_day() {
+    let (_folder, path) = place();
+    let of = |second: i64, session: &str| measured(second).of_session(session.parse().unwrap());
+    let mut sink = SqliteSink::open(&path).unwrap();
+    let old: Vec<Record> = (0..10_000).map(|second| of(second, "old")).collect();
+    sink.write(&old).unwrap();
+    sink.write(&[of(10_000, "used"), of(10_001, "last")])
+        .unwrap();
+    drop(sink);
+    Connection::open(&path)
+        .unwrap()
+        .execute("UPDATE names SET seen = NULL", [])
+        .unwrap();
+    let mut sink = SqliteSink::open(&path).unwrap();
+    // The removal begins on one day and ends on the next, a step after each batch.
+    sink.write(&[of(400 * DAY, "new")]).unwrap();
+    sink.write(&[of(401 * DAY, "used")]).unwrap();
+    for second in 1..10 {
+        sink.write(&[of(401 * DAY + second, "new")]).unwrap();
+    }
+    let seen = "SELECT seen FROM names WHERE name = 'used'";
+    assert_eq!(number(&path, seen), 401 * DAY);
+}

@@ -159,7 +159,9 @@ fn view_that_others_are_made_of_stays_and_the_sink_works() {
     drop(sink(&place));
     let mut sql = place.sql();
     sql.batch_execute(
-        "UPDATE schema_version SET views = 'older'; CREATE VIEW mine AS SELECT tool FROM v_tools",
+        "UPDATE schema_version SET views = 'older';
+         DROP VIEW v_tools; CREATE VIEW v_tools AS SELECT 1 AS other, 2 AS tool;
+         CREATE VIEW mine AS SELECT tool FROM v_tools",
     )
     .unwrap();
     sink(&place).write(&[numbered(1)]).unwrap();

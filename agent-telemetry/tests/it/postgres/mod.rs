@@ -8,6 +8,7 @@ mod kill;
 mod outage;
 mod proxy;
 mod retention;
+mod rights;
 mod schema_page;
 mod server;
 mod store;
