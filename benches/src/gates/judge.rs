@@ -3,9 +3,10 @@
 use super::measure::Measured;
 use super::record::Gate;
 
-/// Room for what the linker and the system's library change: a share and a few instructions.
+/// Room for what the linker and the system's library change, and for what is inlined elsewhere when this package
+/// grows, which has moved a path of 55 by 5: a share and a few instructions.
 const SHARE: f64 = 0.03;
-const FEW: f64 = 2.0;
+const FEW: f64 = 8.0;
 /// Allocations are counted over a thousand calls: less than one of them is none.
 const LESS_THAN_ONE: f64 = 0.000_5;
 
@@ -39,7 +40,7 @@ impl Verdict {
     }
 }
 
-/// Holds `measured` against `gate`: instructions may be 3 % and 2 above it, allocations not at all.
+/// Holds `measured` against `gate`: instructions may be 3 % and 8 above it, allocations not at all.
 ///
 /// ```
 /// use agent_benches::gates::{Finding, Gate, Measured, judge};
@@ -52,8 +53,8 @@ impl Verdict {
 ///     allocations: Some(0.0),
 /// };
 /// let seen = |instructions, allocations| judge(&gate, Measured { instructions, allocations });
-/// assert_eq!(seen(105.0, 0.0).instructions, Finding::Kept);
-/// assert_eq!(seen(105.1, 0.0).instructions, Finding::Worse);
+/// assert_eq!(seen(111.0, 0.0).instructions, Finding::Kept);
+/// assert_eq!(seen(111.1, 0.0).instructions, Finding::Worse);
 /// assert_eq!(seen(100.0, 0.001).allocations, Finding::Worse);
 /// ```
 pub fn judge(gate: &Gate, measured: Measured) -> Verdict {
@@ -99,9 +100,9 @@ mod tests {
     }
 
     #[test]
-    fn instructions_have_three_percent_and_two_to_both_sides() {
+    fn instructions_have_three_percent_and_eight_to_both_sides() {
         let gate = gate(Some(1000.0), Some(0.0));
-        let found = [967.9, 968.0, 1032.0, 1032.1].map(|now| seen(&gate, now, 0.0).instructions);
+        let found = [961.9, 962.0, 1038.0, 1038.1].map(|now| seen(&gate, now, 0.0).instructions);
         assert_eq!(
             found,
             [

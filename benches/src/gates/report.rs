@@ -153,10 +153,10 @@ mod tests {
 
     #[test]
     fn worse_path_is_marked_and_told_what_to_do() {
-        let table = report("rustc 1.95.0", 110.0).to_string();
+        let table = report("rustc 1.95.0", 120.0).to_string();
         assert_eq!(
             table.lines().nth(1).unwrap(),
-            "g: c       110.0       100.0            0       0  WORSE"
+            "g: c       120.0       100.0            0       0  WORSE"
         );
         assert!(table.contains(".ci/gates --write"), "{table}");
     }
@@ -170,7 +170,7 @@ mod tests {
 
     #[test]
     fn another_compiler_is_named_in_a_warning_and_passes() {
-        let report = report("rustc 1.96.0", 110.0);
+        let report = report("rustc 1.96.0", 120.0);
         let table = report.to_string();
         assert!(report.passes());
         assert!(
