@@ -16,8 +16,8 @@ pub(crate) const ID: u32 = 32_769;
 pub(crate) enum Level {
     /// What is written for each message, and what is long.
     Message,
-    /// What is written for several messages at once, mostly a turn: takes about 65 µs more for 5 kB, where a model has taken seconds, and saves
-    /// a tenth.
+    /// What is written for several messages at once, mostly a turn: takes about 65 µs more for 5 kB, where a model
+    /// has taken seconds, and saves a tenth.
     Turn,
 }
 
