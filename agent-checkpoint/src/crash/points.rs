@@ -47,10 +47,10 @@ impl Points {
 
     /// Whether all is here that stayed as it was from `durable` on. Where something is lost, what was not durable
     /// may be missing while what came later is there: a label behind a hole counts, and the retention keeps
-    /// older checkpoints in the place of those that are gone. What a session that showed only its end dropped
-    /// cannot be told from what it did not show.
+    /// older checkpoints in the place of those that are gone. A session that shows only its end tells nothing of
+    /// what was dropped.
     pub(super) fn keeps<'a>(&self, durable: &Self, later: impl Iterator<Item = &'a Self>) -> bool {
-        let later: Vec<_> = later.collect();
+        let later: Vec<_> = later.filter(|points| !points.is_end).collect();
         let mut stayed = durable.listed.iter();
         stayed.all(|point| {
             self.listed.contains(point) || later.iter().any(|points| !points.listed.contains(point))
