@@ -2,6 +2,7 @@
 
 mod backoff;
 mod breaker;
+mod budget;
 pub mod classify;
 mod clock;
 mod deadline;
@@ -20,6 +21,7 @@ pub use breaker::{
     BreakerConfig, BreakerOpen, BreakerSnapshot, BreakerWindow, CallError, Cause, CircuitBreaker,
     FailureWeights, InvalidPercent, OwnedPermit, Percent, Permit, SlowCalls,
 };
+pub use budget::TokenPrice;
 pub use clock::CoarseClock;
 pub use deadline::{Deadline, TimeLimit};
 pub use failure::Failure;
