@@ -122,6 +122,7 @@ impl Record {
             Event::ContextPressure(it) => Body::ContextPressure(*it),
             Event::CheckpointSaved(it) => Body::CheckpointSaved(it.clone()),
             Event::Restored(it) => Body::Restored(it.clone()),
+            Event::Spend(it) => Body::Metric(Metric::spent(it)),
             _ => return None,
         };
         Some(Self {
