@@ -12,6 +12,7 @@ mod limit;
 mod policy;
 mod provider;
 mod retry;
+mod route;
 mod sleep;
 
 #[cfg(feature = "backoff")]
@@ -47,6 +48,7 @@ pub use retry::{
     KindPolicy, Learned, NextStep, Pause, Retry, RetryBudget, RetryBudgetConfig, RetryError,
     RetryPolicy, Run, Try, Withdrawal,
 };
+pub use route::{Capabilities, Needs, Profile};
 pub use sleep::Sleep;
 #[cfg(feature = "tokio")]
 pub use sleep::TokioSleep;
