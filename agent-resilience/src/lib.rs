@@ -14,6 +14,8 @@ mod provider;
 mod retry;
 mod route;
 mod sleep;
+#[cfg(feature = "tower")]
+mod tower;
 
 #[cfg(feature = "backoff")]
 pub use backoff::BackoffSchedule;
@@ -52,3 +54,5 @@ pub use route::{Capabilities, Needs, Profile};
 pub use sleep::Sleep;
 #[cfg(feature = "tokio")]
 pub use sleep::TokioSleep;
+#[cfg(feature = "tower")]
+pub use tower::{PolicyFuture, PolicyLayer, PolicyService};
