@@ -248,7 +248,7 @@ impl Policy {
     }
 
     /// The wall clock's time on the policy's clock, by which headers are read.
-    #[cfg(feature = "tower")]
+    #[cfg(any(feature = "tower", feature = "reqwest"))]
     pub(crate) fn timestamp(&self) -> agent_primitives::Timestamp {
         self.stages.clock.timestamp()
     }
