@@ -21,6 +21,7 @@
 mod call;
 mod client;
 mod dialect;
+pub mod failover;
 mod message;
 #[doc(hidden)]
 pub mod readme;

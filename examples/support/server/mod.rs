@@ -202,6 +202,21 @@ impl ScriptedProvider {
         self.host.release.notify_waiters();
     }
 
+    /// Calls `tell` whenever the log changes, until the server is dropped.
+    pub fn on_change(&self, tell: impl Fn() + Send + 'static) {
+        let mut changes = self.host.ledger.changes();
+        let mut stop = self.host.stop.clone();
+        tokio::spawn(async move {
+            loop {
+                tokio::select! {
+                    changed = changes.changed() => if changed.is_err() { break },
+                    _ = stop.wait_for(|stop| *stop) => break,
+                }
+                tell();
+            }
+        });
+    }
+
     /// Waits until the log has an exchange that is `wanted`, and returns the first.
     ///
     /// # Cancel safety

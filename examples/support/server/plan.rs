@@ -49,11 +49,12 @@ fn plain(body: String, fault: Option<&Fault>, error: String) -> Plan {
                 .take(clamp(*after_chunks, PLAIN_PARTS));
             spoiled(sent.collect())
         }
-        Some(Fault::Cut { .. } | Fault::Hold { .. }) => Plan {
-            content_length: Some(length),
-            ..stream(parts(&body), fault, String::new(), String::new())
-        },
-        Some(Fault::Stall { .. } | Fault::SlowFirstChunk { .. }) => Plan {
+        Some(
+            Fault::Cut { .. }
+            | Fault::Hold { .. }
+            | Fault::Stall { .. }
+            | Fault::SlowFirstChunk { .. },
+        ) => Plan {
             content_length: Some(length),
             ..stream(parts(&body), fault, String::new(), String::new())
         },
