@@ -29,7 +29,11 @@ pub use breaker::{
     BreakerConfig, BreakerOpen, BreakerSnapshot, BreakerWindow, CallError, Cause, CircuitBreaker,
     FailureWeights, InvalidPercent, OwnedPermit, Percent, Permit, SlowCalls,
 };
-pub use budget::TokenPrice;
+pub use budget::{
+    CapStatus, InvalidSpend, OwnedSpendReservation, SessionBudget, SessionSpend, SessionsFull,
+    Spend, SpendAction, SpendAdvice, SpendBudget, SpendBudgetConfig, SpendCap, SpendRefused,
+    SpendReservation, SpendSnapshot, SpendStatus, SpendThreshold, TokenPrice,
+};
 pub use clock::CoarseClock;
 pub use deadline::{Deadline, TimeLimit};
 pub use failed_reply::FailedReply;
