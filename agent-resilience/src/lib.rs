@@ -60,7 +60,11 @@ pub use retry::{
     KindPolicy, Learned, NextStep, Pause, Retry, RetryBudget, RetryBudgetConfig, RetryError,
     RetryPolicy, Run, Try, Withdrawal,
 };
-pub use route::{Capabilities, Needs, Profile};
+pub use route::{
+    Availability, Belief, Candidate, Capabilities, Considered, Decision, DecisionTable, Estimate,
+    Feedback, InvalidPermille, InvalidRoute, LearnedConfig, LearnedStats, Needs, Permille, Profile,
+    RouteConfig, RouteStrategy, RouteWeights, Score, Skip, decide,
+};
 pub use sleep::Sleep;
 #[cfg(feature = "tokio")]
 pub use sleep::TokioSleep;
