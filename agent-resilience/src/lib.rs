@@ -1,11 +1,14 @@
 #![doc = include_str!("../README.md")]
 
+#[cfg(feature = "reqwest")]
+mod adapters;
 mod backoff;
 mod breaker;
 mod budget;
 pub mod classify;
 mod clock;
 mod deadline;
+mod failed_reply;
 mod failure;
 mod fallback;
 mod limit;
@@ -14,7 +17,11 @@ mod provider;
 mod retry;
 mod route;
 mod sleep;
+#[cfg(feature = "tower")]
+mod tower;
 
+#[cfg(feature = "async-openai")]
+pub use adapters::OpenAiService;
 #[cfg(feature = "backoff")]
 pub use backoff::BackoffSchedule;
 pub use backoff::{Backoff, Delays, Growth, Jitter, Schedule};
@@ -25,6 +32,7 @@ pub use breaker::{
 pub use budget::TokenPrice;
 pub use clock::CoarseClock;
 pub use deadline::{Deadline, TimeLimit};
+pub use failed_reply::FailedReply;
 pub use failure::Failure;
 #[cfg(feature = "tokio")]
 pub use fallback::ProbeTask;
@@ -52,3 +60,5 @@ pub use route::{Capabilities, Needs, Profile};
 pub use sleep::Sleep;
 #[cfg(feature = "tokio")]
 pub use sleep::TokioSleep;
+#[cfg(feature = "tower")]
+pub use tower::{PolicyFuture, PolicyLayer, PolicyService};
