@@ -133,7 +133,7 @@ fn none_is_lost_and_the_session_signs_those_that_name_nobody() {
         session.observer().observe(named, &event);
     }
     let flushed = telemetry.flush(LONG).unwrap();
-    assert_eq!((flushed.stored, flushed.dropped.total()), (28, 0));
+    assert_eq!((flushed.stored, flushed.dropped.total()), (31, 0));
     let expected: Vec<Record> = events()
         .iter()
         .flat_map(|event| {
