@@ -12,6 +12,7 @@ mod policy;
 mod provider;
 mod retry;
 mod sleep;
+mod stream;
 
 #[cfg(feature = "backoff")]
 pub use backoff::BackoffSchedule;
@@ -48,3 +49,7 @@ pub use retry::{
 pub use sleep::Sleep;
 #[cfg(feature = "tokio")]
 pub use sleep::TokioSleep;
+pub use stream::{
+    Delivered, GuardedStream, InvalidStreamLimits, Part, Partial, StreamClock, StreamError,
+    StreamItem, StreamLimits,
+};

@@ -1,0 +1,14 @@
+//! Answers that come in pieces: watched while they come, and never taken for whole when they are not.
+
+mod delivered;
+mod error;
+mod guard;
+mod limits;
+mod part;
+mod watch;
+
+pub use delivered::Delivered;
+pub use error::{Partial, StreamError};
+pub use guard::GuardedStream;
+pub use limits::{InvalidStreamLimits, StreamClock, StreamLimits};
+pub use part::{Part, StreamItem};
