@@ -50,6 +50,6 @@ pub use sleep::Sleep;
 #[cfg(feature = "tokio")]
 pub use sleep::TokioSleep;
 pub use stream::{
-    Delivered, GuardedStream, InvalidStreamLimits, Part, Partial, StreamClock, StreamError,
-    StreamItem, StreamLimits,
+    Delivered, EventReader, EventStream, EventTooLarge, GuardedStream, InvalidStreamLimits, Part,
+    Partial, StreamClock, StreamError, StreamItem, StreamLimits,
 };

@@ -3,9 +3,13 @@
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
-    reason = "a test that fails should show where"
+    clippy::print_stdout,
+    reason = "a test that fails should show where; one that counts, with --nocapture, what it counted"
 )]
 
 mod clocks;
+mod cuts;
 mod ends;
+mod reader;
 mod scripted;
+mod vendors;
