@@ -1,19 +1,28 @@
 #![doc = include_str!("../README.md")]
 
+#[cfg(feature = "reqwest")]
+mod adapters;
 mod backoff;
 mod breaker;
+mod budget;
 pub mod classify;
 mod clock;
 mod deadline;
+mod failed_reply;
 mod failure;
 mod fallback;
 mod limit;
 mod policy;
 mod provider;
 mod retry;
+mod route;
 mod sleep;
 mod stream;
+#[cfg(feature = "tower")]
+mod tower;
 
+#[cfg(feature = "async-openai")]
+pub use adapters::OpenAiService;
 #[cfg(feature = "backoff")]
 pub use backoff::BackoffSchedule;
 pub use backoff::{Backoff, Delays, Growth, Jitter, Schedule};
@@ -21,8 +30,10 @@ pub use breaker::{
     BreakerConfig, BreakerOpen, BreakerSnapshot, BreakerWindow, CallError, Cause, CircuitBreaker,
     FailureWeights, InvalidPercent, OwnedPermit, Percent, Permit, SlowCalls,
 };
+pub use budget::TokenPrice;
 pub use clock::CoarseClock;
 pub use deadline::{Deadline, TimeLimit};
+pub use failed_reply::FailedReply;
 pub use failure::Failure;
 #[cfg(feature = "tokio")]
 pub use fallback::ProbeTask;
@@ -46,6 +57,7 @@ pub use retry::{
     KindPolicy, Learned, NextStep, Pause, Retry, RetryBudget, RetryBudgetConfig, RetryError,
     RetryPolicy, Run, Try, Withdrawal,
 };
+pub use route::{Capabilities, Needs, Profile};
 pub use sleep::Sleep;
 #[cfg(feature = "tokio")]
 pub use sleep::TokioSleep;
@@ -53,3 +65,5 @@ pub use stream::{
     Delivered, EventReader, EventStream, EventTooLarge, GuardedStream, InvalidStreamLimits, Part,
     Partial, StreamClock, StreamError, StreamItem, StreamLimits,
 };
+#[cfg(feature = "tower")]
+pub use tower::{PolicyFuture, PolicyLayer, PolicyService};
