@@ -38,8 +38,8 @@ pub use failure::Failure;
 #[cfg(feature = "tokio")]
 pub use fallback::ProbeTask;
 pub use fallback::{
-    ChainError, Exhausted, FallbackBuilder, FallbackChain, FallbackConfig, InvalidChain, Outlook,
-    ProviderStatus, Reply, Rest, UnknownProvider,
+    CallOptions, ChainError, Exhausted, FallbackBuilder, FallbackChain, FallbackConfig,
+    InvalidChain, OutOfTime, Outlook, ProviderStatus, Reply, Rest, UnknownProvider,
 };
 #[cfg(feature = "governor")]
 pub use limit::GovernorGate;
@@ -51,7 +51,7 @@ pub use limit::{
     WindowStatus,
 };
 pub use policy::{Policy, PolicyError, PolicyRun, Refusal};
-pub use provider::Provider;
+pub use provider::{Metering, Provider};
 pub use retry::{
     ClearTime, ClearTimes, ClearTimesConfig, FailedAttempt, FailedTry, GiveUp, HintRule,
     KindPolicy, Learned, NextStep, Pause, Retry, RetryBudget, RetryBudgetConfig, RetryError,
