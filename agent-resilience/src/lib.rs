@@ -30,7 +30,11 @@ pub use breaker::{
     BreakerConfig, BreakerOpen, BreakerSnapshot, BreakerWindow, CallError, Cause, CircuitBreaker,
     FailureWeights, InvalidPercent, OwnedPermit, Percent, Permit, SlowCalls,
 };
-pub use budget::TokenPrice;
+pub use budget::{
+    CapStatus, InvalidSpend, OwnedSpendReservation, SessionBudget, SessionSpend, SessionsFull,
+    Spend, SpendAction, SpendAdvice, SpendBudget, SpendBudgetConfig, SpendCap, SpendRefused,
+    SpendReservation, SpendSnapshot, SpendStatus, SpendThreshold, TokenPrice,
+};
 pub use clock::CoarseClock;
 pub use deadline::{Deadline, TimeLimit};
 pub use failed_reply::FailedReply;
@@ -57,7 +61,11 @@ pub use retry::{
     KindPolicy, Learned, NextStep, Pause, Retry, RetryBudget, RetryBudgetConfig, RetryError,
     RetryPolicy, Run, Try, Withdrawal,
 };
-pub use route::{Capabilities, Needs, Profile};
+pub use route::{
+    Availability, Belief, Candidate, Capabilities, Considered, Decision, DecisionTable, Estimate,
+    Feedback, InvalidPermille, InvalidRoute, LearnedConfig, LearnedStats, Needs, Permille, Profile,
+    RouteConfig, RouteStrategy, RouteWeights, Score, Skip, decide,
+};
 pub use sleep::Sleep;
 #[cfg(feature = "tokio")]
 pub use sleep::TokioSleep;
