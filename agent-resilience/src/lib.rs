@@ -11,8 +11,10 @@ mod fallback;
 mod limit;
 mod policy;
 mod provider;
+mod recovery;
 mod retry;
 mod route;
+mod settings;
 mod sleep;
 
 #[cfg(feature = "backoff")]
@@ -43,12 +45,17 @@ pub use limit::{
 };
 pub use policy::{Policy, PolicyError, PolicyRun, Refusal};
 pub use provider::Provider;
+pub use recovery::{
+    Cut, Recoverable, Recovered, Recovery, RecoveryConfig, RecoveryError, RecoveryStats,
+    RecoveryTally, RecoveryTry, Rung, Seam,
+};
 pub use retry::{
     ClearTime, ClearTimes, ClearTimesConfig, FailedAttempt, FailedTry, GiveUp, HintRule,
     KindPolicy, Learned, NextStep, Pause, Retry, RetryBudget, RetryBudgetConfig, RetryError,
     RetryPolicy, Run, Try, Withdrawal,
 };
 pub use route::{Capabilities, Needs, Profile};
+pub use settings::{InvalidConfig, SettingFault, Settings};
 pub use sleep::Sleep;
 #[cfg(feature = "tokio")]
 pub use sleep::TokioSleep;

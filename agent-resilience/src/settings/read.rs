@@ -1,0 +1,203 @@
+//! From JSON to settings, with the place of what is wrong.
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::error::{InvalidConfig, SettingFault};
+
+/// Fields that are looked at to find the one that is wrong; settings have some dozens.
+const FIELDS_MAX: usize = 1_000;
+
+/// Settings as plain data that can be read and checked.
+///
+/// Hosts that read TOML or YAML let their own reader fill the type and call [`validate`](Self::validate).
+/// From JSON there is more to tell: the path of what is wrong.
+///
+/// ```
+/// use agent_resilience::{BreakerConfig, Settings};
+///
+/// let error = BreakerConfig::from_json(r#"{"open_for": {"secs": -5, "nanos": 0}}"#).unwrap_err();
+/// assert_eq!(error.to_string(), "open_for.secs: is negative (-5); give 0 or more");
+/// ```
+pub trait Settings: DeserializeOwned {
+    /// Looks for what cannot hold: zero where nothing would then ever happen, values outside their
+    /// range, settings that contradict one another.
+    ///
+    /// # Errors
+    /// [`InvalidConfig`] names the first setting that cannot hold.
+    fn validate(&self) -> Result<(), InvalidConfig>;
+
+    /// Reads JSON text and validates.
+    ///
+    /// # Errors
+    /// [`InvalidConfig`] names the setting that is unknown, of the wrong type, or cannot hold.
+    fn from_json(text: &str) -> Result<Self, InvalidConfig> {
+        let value = serde_json::from_str(text).map_err(|error| {
+            let what = format!("is no JSON ({error})");
+            InvalidConfig::new(
+                SettingFault::Malformed,
+                "",
+                what,
+                "mend it at the line and column named",
+            )
+        })?;
+        Self::from_value(&value)
+    }
+
+    /// Reads a JSON value and validates.
+    ///
+    /// # Errors
+    /// [`InvalidConfig`] names the setting that is unknown, of the wrong type, or cannot hold.
+    fn from_value(value: &Value) -> Result<Self, InvalidConfig> {
+        let read: Self = typed(value)?;
+        read.validate()?;
+        Ok(read)
+    }
+}
+
+fn typed<T: DeserializeOwned>(value: &Value) -> Result<T, InvalidConfig> {
+    T::deserialize(value).map_err(|error| fault::<T>(value, &error.to_string()))
+}
+
+/// One step into a value.
+#[derive(Clone)]
+enum Step {
+    Key(String),
+    Place(usize),
+}
+
+/// What is wrong, and where. The deserialiser does not say where, and the field that is wrong is the
+/// deepest one without which the complaint is another one.
+fn fault<T: DeserializeOwned>(value: &Value, complaint: &str) -> InvalidConfig {
+    let mut fields = Vec::new();
+    collect(value, &mut Vec::new(), &mut fields);
+    // Deeper ones first: without its parent the complaint is gone as well.
+    fields.sort_by_key(|path| std::cmp::Reverse(path.len()));
+    let culprit = fields.into_iter().find(|path| {
+        let mut rest = value.clone();
+        remove(&mut rest, path);
+        let now = T::deserialize(&rest).map_err(|error| error.to_string());
+        now.err().is_none_or(|now| now != complaint)
+    });
+    let missing = complaint.starts_with("missing field");
+    match culprit {
+        Some(path) if !missing => {
+            let at = find(value, &path);
+            describe(&written(&path), at, complaint)
+        }
+        // Without the object that lacks a field there is no complaint about it.
+        Some(path) => describe(&written(&path), None, complaint),
+        None => describe("", Some(value), complaint),
+    }
+}
+
+fn collect(value: &Value, path: &mut Vec<Step>, fields: &mut Vec<Vec<Step>>) {
+    let children: Box<dyn Iterator<Item = (Step, &Value)>> = match value {
+        Value::Object(map) => Box::new(map.iter().map(|(key, v)| (Step::Key(key.clone()), v))),
+        Value::Array(list) => Box::new(list.iter().enumerate().map(|(i, v)| (Step::Place(i), v))),
+        _ => return,
+    };
+    for (step, child) in children {
+        if fields.len() >= FIELDS_MAX {
+            return;
+        }
+        path.push(step);
+        fields.push(path.clone());
+        collect(child, path, fields);
+        path.pop();
+    }
+}
+
+fn child<'a>(value: &'a Value, step: &Step) -> Option<&'a Value> {
+    match step {
+        Step::Key(key) => value.get(key),
+        Step::Place(place) => value.get(place),
+    }
+}
+
+fn find<'a>(value: &'a Value, path: &[Step]) -> Option<&'a Value> {
+    path.iter().try_fold(value, child)
+}
+
+fn remove(value: &mut Value, path: &[Step]) {
+    let Some((last, parents)) = path.split_last() else {
+        return;
+    };
+    let parent = parents.iter().try_fold(value, |value, step| match step {
+        Step::Key(key) => value.get_mut(key),
+        Step::Place(place) => value.get_mut(place),
+    });
+    match (parent, last) {
+        (Some(Value::Object(map)), Step::Key(key)) => {
+            map.remove(key);
+        }
+        (Some(Value::Array(list)), Step::Place(place)) if *place < list.len() => {
+            list.remove(*place);
+        }
+        _ => {}
+    }
+}
+
+fn written(path: &[Step]) -> String {
+    let mut text = String::new();
+    for step in path {
+        match step {
+            Step::Key(key) => {
+                if !text.is_empty() {
+                    text.push('.');
+                }
+                text.extend(key.chars().take(64));
+            }
+            Step::Place(place) => {
+                text.push('[');
+                text.push_str(&place.to_string());
+                text.push(']');
+            }
+        }
+    }
+    text
+}
+
+fn describe(path: &str, at: Option<&Value>, complaint: &str) -> InvalidConfig {
+    let (fault, what, cure) = match at {
+        _ if complaint.starts_with("unknown field") => {
+            let known = complaint.split_once("expected ").map_or("", |(_, it)| it);
+            let known = known.trim_start_matches("one of ").replace('`', "");
+            (
+                SettingFault::UnknownField,
+                "is no setting".to_owned(),
+                format!("use one of {known}, or leave it out"),
+            )
+        }
+        _ if complaint.starts_with("missing field") => (
+            SettingFault::Missing,
+            format!("lacks a setting ({complaint})"),
+            "add it".to_owned(),
+        ),
+        Some(Value::Number(number)) if number.as_f64().is_some_and(|it| it < 0.0) => (
+            SettingFault::Negative,
+            format!("is negative ({number})"),
+            "give 0 or more".to_owned(),
+        ),
+        Some(Value::Number(number)) if number.as_u64() == Some(0) => (
+            SettingFault::Zero,
+            "is 0".to_owned(),
+            "give at least 1 or leave it out".to_owned(),
+        ),
+        Some(Value::Number(number)) if number.is_u64() => (
+            SettingFault::OutOfRange,
+            format!("is out of range ({complaint})"),
+            "give a number in the range that the setting has".to_owned(),
+        ),
+        _ => (
+            SettingFault::Malformed,
+            format!("cannot be read ({complaint})"),
+            if complaint.contains("struct Duration") {
+                r#"write a time as {"secs": 30, "nanos": 0}"#.to_owned()
+            } else {
+                "give a value of the type expected".to_owned()
+            },
+        ),
+    };
+    InvalidConfig::new(fault, path, what, cure)
+}

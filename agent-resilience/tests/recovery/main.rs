@@ -1,0 +1,15 @@
+//! Requests that cannot be answered as they stand, and what is done about them.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test stops where something unexpected happens"
+)]
+
+mod answers;
+mod bounds;
+mod corpus;
+mod ladder;
+mod limits;
+mod parts;
+mod support;
