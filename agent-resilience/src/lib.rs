@@ -5,13 +5,26 @@ mod breaker;
 mod budget;
 pub mod classify;
 mod clock;
+/// For those who know another library: its names and ours.
+#[cfg(feature = "tokio")]
+pub mod coming_from {
+    #![doc = include_str!("../docs/coming_from.md")]
+}
 mod deadline;
 mod failure;
 mod fallback;
 mod limit;
 mod policy;
+/// What is known of each vendor's limits, timeouts and hints, and where it is said.
+pub mod presets {
+    #![doc = include_str!("../docs/presets.md")]
+}
 mod provider;
 mod recovery;
+/// Which change answers which failure, and how far each goes.
+pub mod recovering {
+    #![doc = include_str!("../docs/recovering.md")]
+}
 mod retry;
 mod route;
 mod settings;
@@ -55,7 +68,7 @@ pub use retry::{
     RetryPolicy, Run, Try, Withdrawal,
 };
 pub use route::{Capabilities, Needs, Profile};
-pub use settings::{InvalidConfig, SettingFault, Settings};
+pub use settings::{InvalidConfig, PolicyConfig, SettingFault, Settings};
 pub use sleep::Sleep;
 #[cfg(feature = "tokio")]
 pub use sleep::TokioSleep;

@@ -189,7 +189,13 @@ impl Rung<'_> {
 
     fn shrink_output<R: Recoverable>(&self, base: &R) -> Rise<R> {
         let needs = base.needs();
-        let (output, least) = (needs.output_tokens, self.recovery.config().min_output.get());
+        let output = needs.output_tokens;
+        // In a window that is hardly longer than the shortest answer, a quarter of it.
+        let quarter = self
+            .trouble
+            .measure
+            .map_or(u64::MAX, |measure| (measure.limit / 4).max(1));
+        let least = self.recovery.config().min_output.get().min(quarter);
         let (tokens, is_enough) = match (self.trouble.numbers.output_fits, self.trouble.measure) {
             (Some(fits), _) if fits >= least => (fits, true),
             (_, Some(measure)) => {

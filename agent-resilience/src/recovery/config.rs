@@ -45,8 +45,8 @@ pub struct RecoveryConfig {
     /// The share of a known limit that a shortened history leaves free, in percent; 5 by default, at
     /// most 50. It makes up for tokens that are counted roughly.
     pub margin: u8,
-    /// An answer is not bounded to fewer tokens than these; 256 by default. Shorter ones are cut more
-    /// often than not.
+    /// An answer is not bounded to fewer tokens than these, or than a quarter of a window that is known
+    /// and so small; 256 by default. Shorter ones are cut more often than not.
     pub min_output: NonZeroU64,
     /// An answer that was cut is not allowed more tokens than these; no bound by default, but twice what
     /// it had at each try.

@@ -240,7 +240,7 @@ impl Settings for RateLimitConfig {
 }
 
 /// The words of a limit's own error, which say both what and what to do.
-fn limit(path: &str, error: &InvalidLimit) -> InvalidConfig {
+pub(super) fn limit(path: &str, error: &InvalidLimit) -> InvalidConfig {
     let fault = match error {
         InvalidLimit::Nothing { .. } => SettingFault::Zero,
         InvalidLimit::Period { period, .. } if *period == Duration::ZERO => SettingFault::Zero,

@@ -2,8 +2,11 @@
 
 mod check;
 mod error;
+mod policy;
+mod presets;
 mod read;
 
 pub use error::{InvalidConfig, SettingFault};
 pub(crate) use error::{contradiction, not_zero};
+pub use policy::PolicyConfig;
 pub use read::Settings;

@@ -49,6 +49,14 @@ pub trait Settings: DeserializeOwned {
     /// # Errors
     /// [`InvalidConfig`] names the setting that is unknown, of the wrong type, or cannot hold.
     fn from_value(value: &Value) -> Result<Self, InvalidConfig> {
+        if !value.is_object() {
+            return Err(InvalidConfig::new(
+                SettingFault::Malformed,
+                "",
+                "are no object",
+                "write {\"name\": value}, with the names of the settings",
+            ));
+        }
         let read: Self = typed(value)?;
         read.validate()?;
         Ok(read)
@@ -66,31 +74,68 @@ enum Step {
     Place(usize),
 }
 
-/// What is wrong, and where. The deserialiser does not say where, and the field that is wrong is the
-/// deepest one without which the complaint is another one.
+/// What is wrong, and where; the deserialiser does not say where.
 fn fault<T: DeserializeOwned>(value: &Value, complaint: &str) -> InvalidConfig {
     let mut fields = Vec::new();
     collect(value, &mut Vec::new(), &mut fields);
-    // Deeper ones first: without its parent the complaint is gone as well.
-    fields.sort_by_key(|path| std::cmp::Reverse(path.len()));
-    let culprit = fields.into_iter().find(|path| {
-        let mut rest = value.clone();
-        remove(&mut rest, path);
-        let now = T::deserialize(&rest).map_err(|error| error.to_string());
-        now.err().is_none_or(|now| now != complaint)
+    let says = |value: &Value| {
+        T::deserialize(value)
+            .map_err(|error| error.to_string())
+            .err()
+    };
+    if complaint.starts_with("missing field") {
+        // The deepest part without which nothing is missed: it lacks the field.
+        let lacking = fields.iter().rev().find(|path| {
+            let mut rest = value.clone();
+            remove(&mut rest, path);
+            says(&rest).is_none_or(|now| !now.starts_with("missing field"))
+        });
+        let path = lacking.map(|path| written(path)).unwrap_or_default();
+        return describe(&path, None, complaint);
+    }
+    // Fields are read in their order, so the one that is wrong is that with which the complaint begins.
+    let mut so_far = hollow(value);
+    let culprit = fields.iter().find(|path| {
+        put(&mut so_far, path, find(value, path));
+        says(&so_far).is_some_and(|now| now == complaint)
     });
-    let missing = complaint.starts_with("missing field");
     match culprit {
-        Some(path) if !missing => {
-            let at = find(value, &path);
-            describe(&written(&path), at, complaint)
-        }
-        // Without the object that lacks a field there is no complaint about it.
-        Some(path) => describe(&written(&path), None, complaint),
+        Some(path) => describe(&written(path), find(value, path), complaint),
         None => describe("", Some(value), complaint),
     }
 }
 
+/// The value without what it holds.
+fn hollow(value: &Value) -> Value {
+    match value {
+        Value::Object(_) => Value::Object(serde_json::Map::new()),
+        Value::Array(_) => Value::Array(Vec::new()),
+        scalar => scalar.clone(),
+    }
+}
+
+/// Adds one field, without what it holds.
+fn put(whole: &mut Value, path: &[Step], value: Option<&Value>) {
+    let (Some((last, parents)), Some(value)) = (path.split_last(), value) else {
+        return;
+    };
+    match (parent(whole, parents), last) {
+        (Some(Value::Object(map)), Step::Key(key)) => {
+            map.insert(key.clone(), hollow(value));
+        }
+        (Some(Value::Array(list)), Step::Place(_)) => list.push(hollow(value)),
+        _ => {}
+    }
+}
+
+fn parent<'a>(whole: &'a mut Value, path: &[Step]) -> Option<&'a mut Value> {
+    path.iter().try_fold(whole, |value, step| match step {
+        Step::Key(key) => value.get_mut(key),
+        Step::Place(place) => value.get_mut(place),
+    })
+}
+
+/// Every field in the order in which they are read, each before what it holds.
 fn collect(value: &Value, path: &mut Vec<Step>, fields: &mut Vec<Vec<Step>>) {
     let children: Box<dyn Iterator<Item = (Step, &Value)>> = match value {
         Value::Object(map) => Box::new(map.iter().map(|(key, v)| (Step::Key(key.clone()), v))),
@@ -123,11 +168,7 @@ fn remove(value: &mut Value, path: &[Step]) {
     let Some((last, parents)) = path.split_last() else {
         return;
     };
-    let parent = parents.iter().try_fold(value, |value, step| match step {
-        Step::Key(key) => value.get_mut(key),
-        Step::Place(place) => value.get_mut(place),
-    });
-    match (parent, last) {
+    match (parent(value, parents), last) {
         (Some(Value::Object(map)), Step::Key(key)) => {
             map.remove(key);
         }
@@ -184,11 +225,15 @@ fn describe(path: &str, at: Option<&Value>, complaint: &str) -> InvalidConfig {
             "is 0".to_owned(),
             "give at least 1 or leave it out".to_owned(),
         ),
-        Some(Value::Number(number)) if number.is_u64() => (
-            SettingFault::OutOfRange,
-            format!("is out of range ({complaint})"),
-            "give a number in the range that the setting has".to_owned(),
-        ),
+        Some(Value::Number(number))
+            if number.is_u64() && complaint.contains(&number.to_string()) =>
+        {
+            (
+                SettingFault::OutOfRange,
+                format!("is out of range ({complaint})"),
+                "give a number in the range that the setting has".to_owned(),
+            )
+        }
         _ => (
             SettingFault::Malformed,
             format!("cannot be read ({complaint})"),
