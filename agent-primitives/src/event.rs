@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::words::words;
-use crate::{CheckpointId, FailureKind, Handoff, ProviderId, RecoveryStep, Scope};
+use crate::{CheckpointId, FailureKind, Handoff, ProviderId, RecoveryStep, Scope, SpendCrossing};
 
 /// Something that happened. Closed, so that a listener can match on it; not exhaustive, so that it
 /// can grow.
@@ -43,6 +43,8 @@ pub enum Event {
     CheckpointSaved(CheckpointSaved),
     /// State was restored.
     Restored(Restored),
+    /// Spending reached a share of a cap.
+    Spend(SpendCrossing),
 }
 
 macro_rules! event_from {
@@ -65,6 +67,7 @@ event_from! {
     RecoveryStep => Recovery,
     CheckpointSaved => CheckpointSaved,
     Restored => Restored,
+    SpendCrossing => Spend,
 }
 
 /// One call to one provider, successful unless it says otherwise.

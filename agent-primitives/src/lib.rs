@@ -8,6 +8,7 @@ mod id;
 mod money;
 mod observer;
 mod recovery;
+mod spend;
 mod time;
 mod usage;
 mod words;
@@ -23,5 +24,6 @@ pub use id::{AgentId, CheckpointId, InvalidId, ModelId, ProviderId, SessionId, T
 pub use money::{InvalidUsd, Usd};
 pub use observer::{Fanout, Observer, Scoped, Stamp};
 pub use recovery::{RecoveryOutcome, RecoveryStep, RecoveryStrategy};
+pub use spend::{SpendAmount, SpendCrossing, SpendScope};
 pub use time::Timestamp;
 pub use usage::{InvalidUsage, TokenUsage};

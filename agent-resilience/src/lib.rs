@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
 
+#[cfg(feature = "reqwest")]
+mod adapters;
 mod backoff;
 mod breaker;
 mod budget;
@@ -11,6 +13,7 @@ pub mod coming_from {
     #![doc = include_str!("../docs/coming_from.md")]
 }
 mod deadline;
+mod failed_reply;
 mod failure;
 mod fallback;
 mod limit;
@@ -29,7 +32,12 @@ mod retry;
 mod route;
 mod settings;
 mod sleep;
+mod stream;
+#[cfg(feature = "tower")]
+mod tower;
 
+#[cfg(feature = "async-openai")]
+pub use adapters::OpenAiService;
 #[cfg(feature = "backoff")]
 pub use backoff::BackoffSchedule;
 pub use backoff::{Backoff, Delays, Growth, Jitter, Schedule};
@@ -37,15 +45,20 @@ pub use breaker::{
     BreakerConfig, BreakerOpen, BreakerSnapshot, BreakerWindow, CallError, Cause, CircuitBreaker,
     FailureWeights, InvalidPercent, OwnedPermit, Percent, Permit, SlowCalls,
 };
-pub use budget::TokenPrice;
+pub use budget::{
+    CapStatus, InvalidSpend, OwnedSpendReservation, SessionBudget, SessionSpend, SessionsFull,
+    Spend, SpendAction, SpendAdvice, SpendBudget, SpendBudgetConfig, SpendCap, SpendRefused,
+    SpendReservation, SpendSnapshot, SpendStatus, SpendThreshold, TokenPrice,
+};
 pub use clock::CoarseClock;
 pub use deadline::{Deadline, TimeLimit};
+pub use failed_reply::FailedReply;
 pub use failure::Failure;
 #[cfg(feature = "tokio")]
 pub use fallback::ProbeTask;
 pub use fallback::{
-    ChainError, Exhausted, FallbackBuilder, FallbackChain, FallbackConfig, InvalidChain, Outlook,
-    ProviderStatus, Reply, Rest, UnknownProvider,
+    CallOptions, ChainError, Exhausted, FallbackBuilder, FallbackChain, FallbackConfig,
+    InvalidChain, OutOfTime, Outlook, ProviderStatus, Reply, Rest, UnknownProvider,
 };
 #[cfg(feature = "governor")]
 pub use limit::GovernorGate;
@@ -57,7 +70,7 @@ pub use limit::{
     WindowStatus,
 };
 pub use policy::{Policy, PolicyError, PolicyRun, Refusal};
-pub use provider::Provider;
+pub use provider::{Metering, Provider};
 pub use recovery::{
     Cut, Recoverable, Recovered, Recovery, RecoveryConfig, RecoveryError, RecoveryStats,
     RecoveryTally, RecoveryTry, Rung, Seam,
@@ -67,8 +80,18 @@ pub use retry::{
     KindPolicy, Learned, NextStep, Pause, Retry, RetryBudget, RetryBudgetConfig, RetryError,
     RetryPolicy, Run, Try, Withdrawal,
 };
-pub use route::{Capabilities, Needs, Profile};
+pub use route::{
+    Availability, Belief, Candidate, Capabilities, Considered, Decision, DecisionTable, Estimate,
+    Feedback, InvalidPermille, InvalidRoute, LearnedConfig, LearnedStats, Needs, Permille, Profile,
+    RouteConfig, RouteStrategy, RouteWeights, Score, Skip, decide,
+};
 pub use settings::{InvalidConfig, PolicyConfig, SettingFault, Settings};
 pub use sleep::Sleep;
 #[cfg(feature = "tokio")]
 pub use sleep::TokioSleep;
+pub use stream::{
+    Delivered, EventReader, EventStream, EventTooLarge, GuardedStream, InvalidStreamLimits, Part,
+    Partial, StreamClock, StreamError, StreamItem, StreamLimits,
+};
+#[cfg(feature = "tower")]
+pub use tower::{PolicyFuture, PolicyLayer, PolicyService};

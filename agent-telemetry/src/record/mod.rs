@@ -123,6 +123,7 @@ impl Record {
             Event::Recovery(it) => Metric::of_recovery(it).into(),
             Event::CheckpointSaved(it) => Body::CheckpointSaved(it.clone()),
             Event::Restored(it) => Body::Restored(it.clone()),
+            Event::Spend(it) => Body::Metric(Metric::spent(it)),
             _ => return None,
         };
         Some(Self {

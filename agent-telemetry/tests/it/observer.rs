@@ -5,9 +5,10 @@ use std::time::Duration;
 use agent_primitives::{
     Attempt, BreakerChange, BreakerState, CheckpointId, CheckpointKind, CheckpointSaved,
     ContextPressure, Cooldown, Event, FailureKind, Handoff, HandoffReason, ManualClock, Observer,
-    RecoveryOutcome, RecoveryStep, RecoveryStrategy, Restored, Retry, Scope, Stamp, Timestamp,
+    RecoveryOutcome, RecoveryStep, RecoveryStrategy, Restored, Retry, Scope, SpendAmount,
+    SpendCrossing, SpendScope, Stamp, Timestamp, Usd,
 };
-use agent_telemetry::{Body, MemorySink, Metric, ProjectId, Record, SessionStart, Telemetry};
+use agent_telemetry::{Body, MemorySink, Metric, ProjectId, Record, SessionStart, Telemetry, Unit};
 use serde_json::Value;
 
 use crate::story::{LONG, agent, provider, recorder, session_id};
@@ -37,6 +38,13 @@ fn events() -> Vec<Event> {
             .took(SECOND)
             .into(),
         Restored::new(checkpoint(), SECOND).lost(3).into(),
+        SpendCrossing::new(
+            SpendScope::Day,
+            80,
+            SpendAmount::Tokens(8),
+            SpendAmount::Tokens(10),
+        )
+        .into(),
     ]
 }
 
@@ -72,11 +80,11 @@ fn every_kind_of_event_is_tested_here() {
 }
 
 #[test]
-fn every_event_becomes_a_record_with_the_same_fields() {
+fn every_other_event_becomes_a_record_with_the_same_fields() {
     let at = Timestamp::from_unix_seconds(77);
     for event in events() {
-        // These are counted, as the next test says.
-        if matches!(event, Event::Recovery(_)) {
+        // These become metrics, as the next tests say.
+        if matches!(event, Event::Recovery(_) | Event::Spend(_)) {
             continue;
         }
         let record = Record::of_event(Stamp::at(at), &event).unwrap();
@@ -88,6 +96,18 @@ fn every_event_becomes_a_record_with_the_same_fields() {
         let emitted_kind = emitted.as_object_mut().unwrap().remove("event").unwrap();
         assert_eq!((kind, stored), (emitted_kind, emitted));
     }
+}
+
+#[test]
+fn a_crossing_of_a_budget_becomes_a_metric_named_after_the_cap() {
+    let (spent, cap) = (
+        SpendAmount::Usd(Usd::from_micros(81)),
+        SpendAmount::Usd(Usd::from_micros(100)),
+    );
+    let event = SpendCrossing::new(SpendScope::Session, 80, spent, cap).into();
+    let record = Record::of_event(Stamp::at(Timestamp::UNIX_EPOCH), &event).unwrap();
+    let share = Metric::new("budget_session_usd", 0.8, Unit::Ratio).unwrap();
+    assert_eq!(record.body, share.into());
 }
 
 #[test]
@@ -113,7 +133,7 @@ fn none_is_lost_and_the_session_signs_those_that_name_nobody() {
         session.observer().observe(named, &event);
     }
     let flushed = telemetry.flush(LONG).unwrap();
-    assert_eq!((flushed.stored, flushed.dropped.total()), (28, 0));
+    assert_eq!((flushed.stored, flushed.dropped.total()), (31, 0));
     let expected: Vec<Record> = events()
         .iter()
         .flat_map(|event| {
