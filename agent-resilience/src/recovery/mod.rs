@@ -1,5 +1,6 @@
 //! A request that could not be answered as it stood is changed until it can, within bounds.
 
+mod chain;
 mod change;
 mod climb;
 mod config;

@@ -7,6 +7,7 @@
 )]
 
 mod answers;
+mod around_a_chain;
 mod bounds;
 mod corpus;
 mod ladder;
