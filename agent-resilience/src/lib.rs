@@ -8,7 +8,6 @@ mod budget;
 pub mod classify;
 mod clock;
 /// For those who know another library: its names and ours.
-#[cfg(feature = "tokio")]
 pub mod coming_from {
     #![doc = include_str!("../docs/coming_from.md")]
 }

@@ -2,6 +2,7 @@
 
 mod check;
 mod error;
+mod neighbours;
 mod policy;
 mod presets;
 mod read;

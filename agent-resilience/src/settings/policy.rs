@@ -80,7 +80,7 @@ pub struct PolicyConfig {
 impl Settings for PolicyConfig {
     fn validate(&self) -> Result<(), InvalidConfig> {
         fn part<T: Settings>(part: Option<&T>, name: &str) -> Result<(), InvalidConfig> {
-            part.map_or(Ok(()), |part| part.validate())
+            part.map_or(Ok(()), T::validate)
                 .map_err(|error| error.under(name))
         }
         part(Some(&self.retry), "retry")?;

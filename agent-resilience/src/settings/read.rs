@@ -7,6 +7,8 @@ use super::error::{InvalidConfig, SettingFault};
 
 /// Fields that are looked at to find the one that is wrong; settings have some dozens.
 const FIELDS_MAX: usize = 1_000;
+/// Letters of the reader's own complaint that are kept; it may quote what it read.
+const COMPLAINT_MAX: usize = 600;
 
 /// Settings as plain data that can be read and checked.
 ///
@@ -68,9 +70,9 @@ fn typed<T: DeserializeOwned>(value: &Value) -> Result<T, InvalidConfig> {
 }
 
 /// One step into a value.
-#[derive(Clone)]
-enum Step {
-    Key(String),
+#[derive(Clone, Copy)]
+enum Step<'a> {
+    Key(&'a str),
     Place(usize),
 }
 
@@ -115,20 +117,20 @@ fn hollow(value: &Value) -> Value {
 }
 
 /// Adds one field, without what it holds.
-fn put(whole: &mut Value, path: &[Step], value: Option<&Value>) {
-    let (Some((last, parents)), Some(value)) = (path.split_last(), value) else {
+fn put(whole: &mut Value, path: &[Step<'_>], value: Option<&Value>) {
+    let (Some((last, before)), Some(value)) = (path.split_last(), value) else {
         return;
     };
-    match (parent(whole, parents), last) {
+    match (holder(whole, before), last) {
         (Some(Value::Object(map)), Step::Key(key)) => {
-            map.insert(key.clone(), hollow(value));
+            map.insert((*key).to_owned(), hollow(value));
         }
-        (Some(Value::Array(list)), Step::Place(_)) => list.push(hollow(value)),
+        (Some(Value::Array(array)), Step::Place(_)) => array.push(hollow(value)),
         _ => {}
     }
 }
 
-fn parent<'a>(whole: &'a mut Value, path: &[Step]) -> Option<&'a mut Value> {
+fn holder<'a>(whole: &'a mut Value, path: &[Step<'_>]) -> Option<&'a mut Value> {
     path.iter().try_fold(whole, |value, step| match step {
         Step::Key(key) => value.get_mut(key),
         Step::Place(place) => value.get_mut(place),
@@ -136,10 +138,10 @@ fn parent<'a>(whole: &'a mut Value, path: &[Step]) -> Option<&'a mut Value> {
 }
 
 /// Every field in the order in which they are read, each before what it holds.
-fn collect(value: &Value, path: &mut Vec<Step>, fields: &mut Vec<Vec<Step>>) {
-    let children: Box<dyn Iterator<Item = (Step, &Value)>> = match value {
-        Value::Object(map) => Box::new(map.iter().map(|(key, v)| (Step::Key(key.clone()), v))),
-        Value::Array(list) => Box::new(list.iter().enumerate().map(|(i, v)| (Step::Place(i), v))),
+fn collect<'a>(value: &'a Value, path: &mut Vec<Step<'a>>, fields: &mut Vec<Vec<Step<'a>>>) {
+    let children: Box<dyn Iterator<Item = (Step<'a>, &'a Value)>> = match value {
+        Value::Object(map) => Box::new(map.iter().map(|(key, v)| (Step::Key(key), v))),
+        Value::Array(array) => Box::new(array.iter().enumerate().map(|(i, v)| (Step::Place(i), v))),
         _ => return,
     };
     for (step, child) in children {
@@ -153,33 +155,33 @@ fn collect(value: &Value, path: &mut Vec<Step>, fields: &mut Vec<Vec<Step>>) {
     }
 }
 
-fn child<'a>(value: &'a Value, step: &Step) -> Option<&'a Value> {
+fn held<'a>(value: &'a Value, step: &Step<'_>) -> Option<&'a Value> {
     match step {
         Step::Key(key) => value.get(key),
         Step::Place(place) => value.get(place),
     }
 }
 
-fn find<'a>(value: &'a Value, path: &[Step]) -> Option<&'a Value> {
-    path.iter().try_fold(value, child)
+fn find<'a>(value: &'a Value, path: &[Step<'_>]) -> Option<&'a Value> {
+    path.iter().try_fold(value, held)
 }
 
-fn remove(value: &mut Value, path: &[Step]) {
-    let Some((last, parents)) = path.split_last() else {
+fn remove(value: &mut Value, path: &[Step<'_>]) {
+    let Some((last, before)) = path.split_last() else {
         return;
     };
-    match (parent(value, parents), last) {
+    match (holder(value, before), last) {
         (Some(Value::Object(map)), Step::Key(key)) => {
-            map.remove(key);
+            map.remove(*key);
         }
-        (Some(Value::Array(list)), Step::Place(place)) if *place < list.len() => {
-            list.remove(*place);
+        (Some(Value::Array(array)), Step::Place(place)) if *place < array.len() => {
+            array.remove(*place);
         }
         _ => {}
     }
 }
 
-fn written(path: &[Step]) -> String {
+fn written(path: &[Step<'_>]) -> String {
     let mut text = String::new();
     for step in path {
         match step {
@@ -200,6 +202,7 @@ fn written(path: &[Step]) -> String {
 }
 
 fn describe(path: &str, at: Option<&Value>, complaint: &str) -> InvalidConfig {
+    let complaint: String = complaint.chars().take(COMPLAINT_MAX).collect();
     let (fault, what, cure) = match at {
         _ if complaint.starts_with("unknown field") => {
             let known = complaint.split_once("expected ").map_or("", |(_, it)| it);

@@ -5,6 +5,10 @@
     clippy::indexing_slicing,
     reason = "a test stops where something unexpected happens"
 )]
+#![allow(
+    clippy::result_large_err,
+    reason = "a verdict is the error, as a host may have it"
+)]
 
 mod answers;
 mod around_a_chain;
