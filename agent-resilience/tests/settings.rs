@@ -6,8 +6,9 @@
 )]
 
 use agent_resilience::{
-    Backoff, BreakerConfig, ClearTimesConfig, ConcurrencyConfig, GateConfig, PolicyConfig,
-    RateLimitConfig, RecoveryConfig, RetryBudgetConfig, RetryPolicy, SettingFault, Settings,
+    Backoff, BreakerConfig, ClearTimesConfig, ConcurrencyConfig, FallbackConfig, GateConfig,
+    PolicyConfig, RateLimitConfig, RecoveryConfig, RetryBudgetConfig, RetryPolicy, RouteConfig,
+    SettingFault, Settings, SpendBudgetConfig, StreamLimits,
 };
 
 use SettingFault::{Contradiction, Malformed, Missing, Negative, OutOfRange, UnknownField, Zero};
@@ -32,7 +33,7 @@ fn refused<T: Settings + std::fmt::Debug>(rows: &[Row]) {
 #[test]
 fn each_default_holds_and_is_read_from_nothing() {
     fn holds<T: Settings + Default + PartialEq + std::fmt::Debug>() {
-        assert_eq!(T::default().validate(), Ok(()));
+        assert_eq!(Settings::validate(&T::default()), Ok(()));
         assert_eq!(T::from_json("{}"), Ok(T::default()));
     }
     holds::<Backoff>();
@@ -45,6 +46,10 @@ fn each_default_holds_and_is_read_from_nothing() {
     holds::<GateConfig>();
     holds::<RecoveryConfig>();
     holds::<PolicyConfig>();
+    holds::<FallbackConfig>();
+    holds::<RouteConfig>();
+    holds::<StreamLimits>();
+    holds::<SpendBudgetConfig>();
 }
 
 #[test]
@@ -422,6 +427,94 @@ fn recovery_says_what_cannot_hold() {
         r#"{"max_steps": 4294967296}"#,
     ] {
         assert!(RecoveryConfig::from_json(json).is_err(), "{json}");
+    }
+}
+
+#[test]
+fn chains_routes_streams_and_budgets_say_what_cannot_hold() {
+    refused::<FallbackConfig>(&[
+        (
+            r#"{"retry": {"backoff": {"first": {"secs": 0, "nanos": 0}}}}"#,
+            Zero,
+            "retry.backoff.first: is 0; give the first pause, or retries follow one another at once",
+        ),
+        (
+            r#"{"breaker": {"probes": -1}}"#,
+            Negative,
+            "breaker.probes: is negative (-1); give 0 or more",
+        ),
+        (
+            r#"{"rest": {"first": {"secs": 0, "nanos": 0}}}"#,
+            Zero,
+            "rest.first: is 0; give the rest after a first failure, or a provider that fails is asked at once",
+        ),
+        (
+            r#"{"rest": {"first": {"secs": 700, "nanos": 0}}}"#,
+            Contradiction,
+            "rest.longest: is 600s, less than the first rest of 700s; make it at least as long as first",
+        ),
+        (
+            r#"{"attempt_timeout": {"secs": 0, "nanos": 0}}"#,
+            Zero,
+            "attempt_timeout: is 0; give the longest that an attempt may take, or null for no limit",
+        ),
+        (
+            r#"{"probe_every": {"secs": 0, "nanos": 0}}"#,
+            Zero,
+            "probe_every: is 0; give the time between two probes",
+        ),
+    ]);
+    for (error, path, fault) in [
+        (
+            RouteConfig::from_json(r#"{"assumed_latency": {"secs": 0, "nanos": 0}}"#).unwrap_err(),
+            "assumed_latency",
+            Zero,
+        ),
+        (
+            RouteConfig::from_json(r#"{"learned": {"capacity": 0}}"#).unwrap_err(),
+            "learned.capacity",
+            Zero,
+        ),
+        (
+            RouteConfig::from_json(r#"{"learned": {"half_life": {"secs": 0, "nanos": 0}}}"#)
+                .unwrap_err(),
+            "learned.half_life",
+            Zero,
+        ),
+        (
+            StreamLimits::from_json(r#"{"idle": {"secs": 0, "nanos": 0}}"#).unwrap_err(),
+            "idle",
+            Zero,
+        ),
+        (
+            StreamLimits::from_json(r#"{"first_token": {"secs": 700, "nanos": 0}}"#).unwrap_err(),
+            "first_token",
+            Contradiction,
+        ),
+        (
+            SpendBudgetConfig::from_json(r#"{"day": {"tokens": 0}}"#).unwrap_err(),
+            "day",
+            Zero,
+        ),
+        (
+            SpendBudgetConfig::from_json(r#"{"session": {"usd": "-1"}}"#).unwrap_err(),
+            "session",
+            Negative,
+        ),
+        (
+            SpendBudgetConfig::from_json(r#"{"request": {"tokens": 9}, "day": {"tokens": 8}}"#)
+                .unwrap_err(),
+            "request",
+            Contradiction,
+        ),
+        (
+            SpendBudgetConfig::from_json(r#"{"time_zone": "Mars/Olympus"}"#).unwrap_err(),
+            "time_zone",
+            OutOfRange,
+        ),
+    ] {
+        assert_eq!((error.path(), error.fault()), (path, fault), "{error}");
+        assert!(error.to_string().contains("; "), "{error}");
     }
 }
 

@@ -8,9 +8,15 @@ use crate::route::{InvalidRoute, LearnedConfig, RouteConfig};
 use crate::stream::{InvalidStreamLimits, StreamLimits};
 
 /// The words of an error of the stage's own, which say both what is wrong and what to do.
-fn said(fault: SettingFault, path: impl Into<String>, error: &impl std::error::Error) -> InvalidConfig {
+fn said(
+    fault: SettingFault,
+    path: impl Into<String>,
+    error: &impl std::error::Error,
+) -> InvalidConfig {
     let words = error.to_string();
-    let (what, cure) = words.split_once(": ").unwrap_or((words.as_str(), "change it"));
+    let (what, cure) = words
+        .split_once(": ")
+        .unwrap_or((words.as_str(), "change it"));
     InvalidConfig::new(fault, path, what, cure)
 }
 
@@ -27,23 +33,21 @@ impl Settings for StreamLimits {
 
 impl Settings for RouteConfig {
     fn validate(&self) -> Result<(), InvalidConfig> {
-        Self::validate(self).map_err(|error| route("strategy", &error))
+        Settings::validate(&self.learned).map_err(|error| error.under("learned"))?;
+        Self::validate(self).map_err(|error| match &error {
+            InvalidRoute::NoWeight => said(SettingFault::Zero, "strategy.balanced", &error),
+            _ => said(SettingFault::Zero, "assumed_latency", &error),
+        })
     }
 }
 
 impl Settings for LearnedConfig {
     fn validate(&self) -> Result<(), InvalidConfig> {
-        Self::validate(self).map_err(|error| route("half_life", &error))
+        Self::validate(self).map_err(|error| match &error {
+            InvalidRoute::NoRoom => said(SettingFault::Zero, "capacity", &error),
+            _ => said(SettingFault::Zero, "half_life", &error),
+        })
     }
-}
-
-fn route(otherwise: &str, error: &InvalidRoute) -> InvalidConfig {
-    let path = match error {
-        InvalidRoute::AssumedLatency => "assumed_latency",
-        InvalidRoute::NoRoom => "candidates",
-        _ => otherwise,
-    };
-    said(SettingFault::Zero, path, error)
 }
 
 impl Settings for SpendBudgetConfig {
@@ -75,7 +79,10 @@ impl Settings for Rest {
         if self.first > self.longest {
             return Err(contradiction(
                 "longest",
-                format!("is {:?}, less than the first rest of {:?}", self.longest, self.first),
+                format!(
+                    "is {:?}, less than the first rest of {:?}",
+                    self.longest, self.first
+                ),
                 "make it at least as long as first",
             ));
         }
