@@ -137,6 +137,16 @@ impl Backoff {
         self
     }
 
+    /// The first pause, before its random part.
+    pub const fn first(&self) -> Duration {
+        self.first
+    }
+
+    /// The longest pause, before its random part.
+    pub const fn longest(&self) -> Duration {
+        self.longest
+    }
+
     /// The pauses, without end; `seed` decides the random parts.
     pub fn delays(&self, seed: u64) -> Delays {
         Delays::new(*self, seed)
