@@ -21,6 +21,7 @@
 mod call;
 mod client;
 mod dialect;
+mod failures;
 mod message;
 #[doc(hidden)]
 pub mod readme;
@@ -33,6 +34,7 @@ pub use client::{
     ApiKey, ChatReply, ChatRequest, Finish, HttpProvider, InvalidEndpoint, InvalidKey, ToolSpec,
 };
 pub use dialect::Dialect;
+pub use failures::{HyperClient, connection_failure, hyper_client, reply_or_failure};
 pub use message::{Message, Role, ToolCall};
 pub use recording::{InvalidRecording, Recording, Turn};
 pub use server::{
