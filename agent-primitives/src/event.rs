@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::words::words;
-use crate::{CheckpointId, FailureKind, Handoff, ProviderId, Scope};
+use crate::{CheckpointId, FailureKind, Handoff, ProviderId, RecoveryStep, Scope, SpendCrossing};
 
 /// Something that happened. Closed, so that a listener can match on it; not exhaustive, so that it
 /// can grow.
@@ -37,10 +37,14 @@ pub enum Event {
     Handoff(Handoff),
     /// The context window fills up.
     ContextPressure(ContextPressure),
+    /// A request was changed so that it can be answered.
+    Recovery(RecoveryStep),
     /// State was saved.
     CheckpointSaved(CheckpointSaved),
     /// State was restored.
     Restored(Restored),
+    /// Spending reached a share of a cap.
+    Spend(SpendCrossing),
 }
 
 macro_rules! event_from {
@@ -60,8 +64,10 @@ event_from! {
     Cooldown => Cooldown,
     Handoff => Handoff,
     ContextPressure => ContextPressure,
+    RecoveryStep => Recovery,
     CheckpointSaved => CheckpointSaved,
     Restored => Restored,
+    SpendCrossing => Spend,
 }
 
 /// One call to one provider, successful unless it says otherwise.

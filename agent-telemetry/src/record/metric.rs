@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use agent_primitives::{RecoveryStep, SpendAmount, SpendCrossing, SpendScope};
 use serde::{Deserialize, Serialize};
 
 use super::text::{NAME_BYTES, bounded};
@@ -136,6 +137,13 @@ impl Metric {
         })
     }
 
+    /// One step of a recovery, counted under the name of its strategy and what came of it, such as
+    /// `recovery_chunk_failed`.
+    pub(super) fn of_recovery(step: &RecoveryStep) -> Self {
+        let name = format!("recovery_{}_{}", step.strategy, step.outcome);
+        Self::count(name, 1)
+    }
+
     /// A number of things.
     pub fn count(name: impl Into<Cow<'static, str>>, count: u32) -> Self {
         Self {
@@ -151,6 +159,24 @@ impl Metric {
             name: bounded(name.into(), NAME_BYTES),
             value: elapsed.as_secs_f64(),
             unit: Unit::Seconds,
+        }
+    }
+
+    /// A share of a cap that was reached, under the cap's name.
+    pub(crate) fn spent(crossing: &SpendCrossing) -> Self {
+        let name = match (crossing.scope, crossing.cap) {
+            (SpendScope::Request, SpendAmount::Usd(_)) => "budget_request_usd",
+            (SpendScope::Request, SpendAmount::Tokens(_)) => "budget_request_tokens",
+            (SpendScope::Session, SpendAmount::Usd(_)) => "budget_session_usd",
+            (SpendScope::Session, SpendAmount::Tokens(_)) => "budget_session_tokens",
+            (SpendScope::Day, SpendAmount::Usd(_)) => "budget_day_usd",
+            (SpendScope::Day, SpendAmount::Tokens(_)) => "budget_day_tokens",
+            _ => "budget",
+        };
+        Self {
+            name: Cow::Borrowed(name),
+            value: f64::from(crossing.percent) / 100.0,
+            unit: Unit::Ratio,
         }
     }
 

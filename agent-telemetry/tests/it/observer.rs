@@ -5,9 +5,10 @@ use std::time::Duration;
 use agent_primitives::{
     Attempt, BreakerChange, BreakerState, CheckpointId, CheckpointKind, CheckpointSaved,
     ContextPressure, Cooldown, Event, FailureKind, Handoff, HandoffReason, ManualClock, Observer,
-    Restored, Retry, Scope, Stamp, Timestamp,
+    RecoveryOutcome, RecoveryStep, RecoveryStrategy, Restored, Retry, Scope, SpendAmount,
+    SpendCrossing, SpendScope, Stamp, Timestamp, Usd,
 };
-use agent_telemetry::{MemorySink, ProjectId, Record, SessionStart, Telemetry};
+use agent_telemetry::{Body, MemorySink, Metric, ProjectId, Record, SessionStart, Telemetry, Unit};
 use serde_json::Value;
 
 use crate::story::{LONG, agent, provider, recorder, session_id};
@@ -31,12 +32,30 @@ fn events() -> Vec<Event> {
         Cooldown::new(provider("claude"), Scope::Account, overloaded, SECOND).into(),
         Handoff::manual(agent("a"), provider("groq"), HandoffReason::Predicted).into(),
         ContextPressure::new(9, 10).into(),
+        recovery().into(),
         CheckpointSaved::new(checkpoint(), CheckpointKind::PreRestore)
             .bytes(5, 4)
             .took(SECOND)
             .into(),
         Restored::new(checkpoint(), SECOND).lost(3).into(),
+        SpendCrossing::new(
+            SpendScope::Day,
+            80,
+            SpendAmount::Tokens(8),
+            SpendAmount::Tokens(10),
+        )
+        .into(),
     ]
+}
+
+fn recovery() -> RecoveryStep {
+    let recovered = RecoveryOutcome::Recovered;
+    RecoveryStep::new(
+        RecoveryStrategy::AskForRest,
+        FailureKind::OutputLimit,
+        recovered,
+    )
+    .number(2)
 }
 
 fn name_of(event: &Event) -> String {
@@ -61,9 +80,13 @@ fn every_kind_of_event_is_tested_here() {
 }
 
 #[test]
-fn every_event_becomes_a_record_with_the_same_fields() {
+fn every_other_event_becomes_a_record_with_the_same_fields() {
     let at = Timestamp::from_unix_seconds(77);
     for event in events() {
+        // These become metrics, as the next tests say.
+        if matches!(event, Event::Recovery(_) | Event::Spend(_)) {
+            continue;
+        }
         let record = Record::of_event(Stamp::at(at), &event).unwrap();
         let mut stored = serde_json::to_value(&record).unwrap();
         let mut emitted = serde_json::to_value(&event).unwrap();
@@ -73,6 +96,25 @@ fn every_event_becomes_a_record_with_the_same_fields() {
         let emitted_kind = emitted.as_object_mut().unwrap().remove("event").unwrap();
         assert_eq!((kind, stored), (emitted_kind, emitted));
     }
+}
+
+#[test]
+fn a_crossing_of_a_budget_becomes_a_metric_named_after_the_cap() {
+    let (spent, cap) = (
+        SpendAmount::Usd(Usd::from_micros(81)),
+        SpendAmount::Usd(Usd::from_micros(100)),
+    );
+    let event = SpendCrossing::new(SpendScope::Session, 80, spent, cap).into();
+    let record = Record::of_event(Stamp::at(Timestamp::UNIX_EPOCH), &event).unwrap();
+    let share = Metric::new("budget_session_usd", 0.8, Unit::Ratio).unwrap();
+    assert_eq!(record.body, share.into());
+}
+
+#[test]
+fn step_of_a_recovery_is_counted_by_its_strategy_and_outcome() {
+    let record = Record::of_event(Stamp::at(Timestamp::UNIX_EPOCH), &recovery().into()).unwrap();
+    let counted = Metric::count("recovery_ask_for_rest_recovered", 1);
+    assert_eq!(record.body, Body::Metric(counted));
 }
 
 #[test]
@@ -91,7 +133,7 @@ fn none_is_lost_and_the_session_signs_those_that_name_nobody() {
         session.observer().observe(named, &event);
     }
     let flushed = telemetry.flush(LONG).unwrap();
-    assert_eq!((flushed.stored, flushed.dropped.total()), (25, 0));
+    assert_eq!((flushed.stored, flushed.dropped.total()), (31, 0));
     let expected: Vec<Record> = events()
         .iter()
         .flat_map(|event| {
