@@ -246,6 +246,25 @@ fn a_new_day_never_lets_more_through_than_its_cap() {
 }
 
 #[test]
+fn a_call_that_overruns_at_the_turn_is_counted_in_one_day_whole() {
+    check(|| {
+        let books = Books::new(usd(10), &[]);
+        books.day_only().take(picos(2)).unwrap();
+        let settling = {
+            let books = books.clone();
+            thread::spawn(move || settle(books.day_only(), picos(2), picos(9)))
+        };
+        assert_eq!(books.day.turn(day(1)), []);
+        settling.join().unwrap();
+        let [spent, reserved] = used(&books.day);
+        assert!(spent == 0 || spent == 9, "{spent} spent");
+        assert_eq!(reserved, 0);
+        assert_eq!(books.day_only().take(picos(10 - spent)), Ok(()));
+        assert!(books.day_only().take(picos(1)).is_err());
+    });
+}
+
+#[test]
 fn two_threads_begin_a_day_once() {
     check(|| {
         let books = Books::new(usd(10), &[50]);
