@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::words::words;
-use crate::{CheckpointId, FailureKind, Handoff, ProviderId, Scope, SpendCrossing};
+use crate::{CheckpointId, FailureKind, Handoff, ProviderId, RecoveryStep, Scope, SpendCrossing};
 
 /// Something that happened. Closed, so that a listener can match on it; not exhaustive, so that it
 /// can grow.
@@ -37,6 +37,8 @@ pub enum Event {
     Handoff(Handoff),
     /// The context window fills up.
     ContextPressure(ContextPressure),
+    /// A request was changed so that it can be answered.
+    Recovery(RecoveryStep),
     /// State was saved.
     CheckpointSaved(CheckpointSaved),
     /// State was restored.
@@ -62,6 +64,7 @@ event_from! {
     Cooldown => Cooldown,
     Handoff => Handoff,
     ContextPressure => ContextPressure,
+    RecoveryStep => Recovery,
     CheckpointSaved => CheckpointSaved,
     Restored => Restored,
     SpendCrossing => Spend,

@@ -1,11 +1,14 @@
 #![doc = include_str!("../README.md")]
 
+#[cfg(feature = "reqwest")]
+mod adapters;
 mod backoff;
 mod breaker;
 mod budget;
 pub mod classify;
 mod clock;
 mod deadline;
+mod failed_reply;
 mod failure;
 mod fallback;
 mod limit;
@@ -14,7 +17,12 @@ mod provider;
 mod retry;
 mod route;
 mod sleep;
+mod stream;
+#[cfg(feature = "tower")]
+mod tower;
 
+#[cfg(feature = "async-openai")]
+pub use adapters::OpenAiService;
 #[cfg(feature = "backoff")]
 pub use backoff::BackoffSchedule;
 pub use backoff::{Backoff, Delays, Growth, Jitter, Schedule};
@@ -29,12 +37,13 @@ pub use budget::{
 };
 pub use clock::CoarseClock;
 pub use deadline::{Deadline, TimeLimit};
+pub use failed_reply::FailedReply;
 pub use failure::Failure;
 #[cfg(feature = "tokio")]
 pub use fallback::ProbeTask;
 pub use fallback::{
-    ChainError, Exhausted, FallbackBuilder, FallbackChain, FallbackConfig, InvalidChain, Outlook,
-    ProviderStatus, Reply, Rest, UnknownProvider,
+    CallOptions, ChainError, Exhausted, FallbackBuilder, FallbackChain, FallbackConfig,
+    InvalidChain, OutOfTime, Outlook, ProviderStatus, Reply, Rest, UnknownProvider,
 };
 #[cfg(feature = "governor")]
 pub use limit::GovernorGate;
@@ -46,13 +55,23 @@ pub use limit::{
     WindowStatus,
 };
 pub use policy::{Policy, PolicyError, PolicyRun, Refusal};
-pub use provider::Provider;
+pub use provider::{Metering, Provider};
 pub use retry::{
     ClearTime, ClearTimes, ClearTimesConfig, FailedAttempt, FailedTry, GiveUp, HintRule,
     KindPolicy, Learned, NextStep, Pause, Retry, RetryBudget, RetryBudgetConfig, RetryError,
     RetryPolicy, Run, Try, Withdrawal,
 };
-pub use route::{Capabilities, Needs, Profile};
+pub use route::{
+    Availability, Belief, Candidate, Capabilities, Considered, Decision, DecisionTable, Estimate,
+    Feedback, InvalidPermille, InvalidRoute, LearnedConfig, LearnedStats, Needs, Permille, Profile,
+    RouteConfig, RouteStrategy, RouteWeights, Score, Skip, decide,
+};
 pub use sleep::Sleep;
 #[cfg(feature = "tokio")]
 pub use sleep::TokioSleep;
+pub use stream::{
+    Delivered, EventReader, EventStream, EventTooLarge, GuardedStream, InvalidStreamLimits, Part,
+    Partial, StreamClock, StreamError, StreamItem, StreamLimits,
+};
+#[cfg(feature = "tower")]
+pub use tower::{PolicyFuture, PolicyLayer, PolicyService};

@@ -53,12 +53,18 @@ mod verdict;
 use agent_primitives::FailureKind;
 use http::HeaderMap;
 
+#[cfg(feature = "async-openai")]
+pub use crate::adapters::openai_error;
+#[cfg(feature = "reqwest")]
+pub use crate::adapters::response;
 pub use headers::headers;
 pub use hint::{When, parse_hint};
 pub use limits::{LimitSnapshot, LimitWindow, LimitedResource};
 pub use transport::transport;
 pub use vendor::{UnknownVendor, Vendor};
 pub use verdict::{Classify, ContextNumbers, Evidence, Remedy, Verdict};
+
+pub(crate) use body::READ_AT_MOST;
 
 use body::Facts;
 use judge::{a_day_is_a_quota, hint_in_body, hint_in_sentence, judge};

@@ -3,6 +3,8 @@
 use agent_primitives::{FailureKind, Scope};
 
 use super::error::{PolicyError, Refusal};
+#[cfg(feature = "async-openai")]
+use crate::classify::Classify;
 use crate::classify::{Evidence, Verdict, When};
 use crate::failure::Failure;
 use crate::limit::AcquireError;
@@ -57,6 +59,18 @@ impl From<PolicyError<Failure>> for Failure {
             PolicyError::Failed(error) => error.into(),
             PolicyError::Refused { last: Some(it), .. } => last(it),
             PolicyError::Refused { by, last: None, .. } => Self::new(verdict(&by)).with_source(by),
+        }
+    }
+}
+
+#[cfg(feature = "async-openai")]
+impl PolicyError<Failure> {
+    /// The verdict of the failure that it would become.
+    pub(crate) fn as_failure(&self) -> Verdict {
+        match self {
+            Self::Refused { by, last: None, .. } => verdict(by),
+            Self::Refused { last: Some(it), .. } => it.verdict(),
+            Self::Failed(error) => error.verdict(),
         }
     }
 }

@@ -13,7 +13,7 @@ use std::time::Duration;
 use agent_primitives::{Clock, Observer, ProviderId, TokenUsage};
 
 use crate::breaker::CircuitBreaker;
-use crate::classify::Verdict;
+use crate::classify::{LimitSnapshot, Verdict};
 use crate::clock::CoarseClock;
 use crate::limit::{ConcurrencyLimit, Cost, RateLimit};
 use crate::retry::{Pause, Retry, RetryBudget, RetryPolicy, Try};
@@ -221,6 +221,36 @@ impl Policy {
         self.stages.clock = Arc::new(clock);
         self.stages.retry = self.stages.retry.clock(Arc::clone(&self.stages.clock));
         self
+    }
+
+    /// Takes over what a reply that succeeded says of the provider's limits; a policy without a rate limit
+    /// has no use for it. What a failure says is taken over by itself.
+    ///
+    /// ```
+    /// use agent_resilience::classify::{LimitSnapshot, LimitWindow, LimitedResource::Requests};
+    /// use agent_resilience::{Policy, RateLimit, RateLimitConfig, RateWindow};
+    ///
+    /// let config = RateLimitConfig::default().window(RateWindow::per_minute(Requests, 50));
+    /// let limit = RateLimit::new(&config)?;
+    /// let policy = Policy::default().rate_limit(limit.clone());
+    /// let mut stated = LimitWindow::new(Requests);
+    /// (stated.limit, stated.remaining) = (Some(50), Some(0));
+    /// let mut snapshot = LimitSnapshot::NONE;
+    /// snapshot.push(stated);
+    /// policy.observe(&snapshot);
+    /// assert!(limit.try_acquire(agent_resilience::Cost::REQUEST).is_err());
+    /// # Ok::<(), agent_resilience::InvalidLimit>(())
+    /// ```
+    pub fn observe(&self, limits: &LimitSnapshot) {
+        if let Some(rate) = &self.stages.rate {
+            rate.observe(limits, self.stages.now());
+        }
+    }
+
+    /// The wall clock's time on the policy's clock, by which headers are read.
+    #[cfg(any(feature = "tower", feature = "reqwest"))]
+    pub(crate) fn timestamp(&self) -> agent_primitives::Timestamp {
+        self.stages.clock.timestamp()
     }
 
     /// Calls `operation` under all stages until it succeeds or the verdict forbids another try. `cost`

@@ -45,6 +45,7 @@ pin_project! {
         notify: N,
         cost: Cost,
         limit: TimeLimit,
+        once: bool,
         // One word while all goes well: what is moved and dropped with each call is small.
         course: Option<Box<Course<'a, E>>>,
         started: Monotonic,
@@ -94,6 +95,7 @@ impl<'a, E, F, Fut, J, U, N> PolicyRun<'a, E, F, Fut, J, U, N> {
             notify,
             cost,
             limit: stages.retry.policy().limit(),
+            once: false,
             course: None,
             started: Monotonic::from_nanos(0),
             admission: Admission::NONE,
@@ -106,6 +108,31 @@ impl<'a, E, F, Fut, J, U, N> PolicyRun<'a, E, F, Fut, J, U, N> {
     /// sooner counts.
     pub fn within(mut self, limit: impl Into<TimeLimit>) -> Self {
         self.limit = self.limit.and(limit.into());
+        self
+    }
+
+    /// Makes one attempt at most, since what is sent cannot be sent a second time. A failure that would
+    /// have been followed by another attempt ends with [`GiveUp::NotReplayable`](crate::GiveUp::NotReplayable).
+    ///
+    /// ```
+    /// use agent_primitives::FailureKind;
+    /// use agent_resilience::classify::Verdict;
+    /// use agent_resilience::{Cost, Policy};
+    ///
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+    /// # runtime.block_on(async {
+    /// let policy = Policy::default();
+    /// let overloaded = || async { Err::<(), _>(Verdict::new(FailureKind::Overloaded)) };
+    /// let error = policy.run(Cost::REQUEST, |_| overloaded()).once().await.unwrap_err();
+    /// assert_eq!(
+    ///     error.to_string(),
+    ///     "failed after 1 attempt: the request cannot be sent a second time; send one that can be copied"
+    /// );
+    /// # });
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn once(mut self) -> Self {
+        self.once = true;
         self
     }
 
@@ -149,6 +176,7 @@ impl<'a, E, F, Fut, J, U, N> PolicyRun<'a, E, F, Fut, J, U, N> {
             notify,
             cost: before.cost,
             limit: before.limit,
+            once: before.once,
             course: before.course,
             started: before.started,
             admission: before.admission,
@@ -258,6 +286,7 @@ where
             stages.heed(&verdict, ended);
             let kind = verdict.kind;
             stages.tell_attempt(course.number, *this.started, ended, Some(kind));
+            course.once = *this.once;
             let delay = course.failed(&stages.retry, failed, &verdict)?;
             (this.notify)(&Pause {
                 attempt: course.number,

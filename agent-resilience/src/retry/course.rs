@@ -25,6 +25,8 @@ pub(crate) struct Course<'a, E> {
     pub(crate) began: Option<Monotonic>,
     /// The present attempt had to wait.
     pub(crate) waited: bool,
+    /// There can be no second attempt.
+    pub(crate) once: bool,
     timer: Option<Timer<'a>>,
     schedule: Option<Box<dyn Schedule>>,
     /// The retry that the pause leads to; given back when it is not made after all.
@@ -53,6 +55,7 @@ impl<E> Course<'_, E> {
             limit,
             began: None,
             waited: false,
+            once: false,
             timer: None,
             schedule: None,
             withdrawn: None,
@@ -108,6 +111,9 @@ impl<'a, E: Classify> Course<'a, E> {
             .learned(learned);
         let schedule = self.schedule.get_or_insert_with(|| retry.pauses());
         let mut step = retry.policy.decide(&attempt, schedule);
+        if let (NextStep::Again(_), true) = (step, self.once) {
+            step = NextStep::GiveUp(GiveUp::NotReplayable);
+        }
         if let (NextStep::Again(_), Some(budget)) = (step, &retry.budget) {
             self.withdrawn = budget.withdraw(now);
             if self.withdrawn.is_none() {

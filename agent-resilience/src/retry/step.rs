@@ -63,6 +63,8 @@ pub enum GiveUp {
     ScheduleEnded,
     /// Calling again would fail in the same way.
     NotRetryable,
+    /// The request cannot be sent a second time, for instance because its body is a stream.
+    NotReplayable,
 }
 
 impl GiveUp {
@@ -94,6 +96,9 @@ impl fmt::Display for GiveUp {
             Self::BudgetSpent => f.write_str("the retry budget is spent"),
             Self::ScheduleEnded => f.write_str("the schedule allows no further pause"),
             Self::NotRetryable => f.write_str("calling again would fail in the same way"),
+            Self::NotReplayable => {
+                f.write_str("the request cannot be sent a second time; send one that can be copied")
+            }
         }
     }
 }

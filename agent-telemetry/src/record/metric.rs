@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use agent_primitives::{SpendAmount, SpendCrossing, SpendScope};
+use agent_primitives::{RecoveryStep, SpendAmount, SpendCrossing, SpendScope};
 use serde::{Deserialize, Serialize};
 
 use super::text::{NAME_BYTES, bounded};
@@ -135,6 +135,13 @@ impl Metric {
             value: f64::from(part) / f64::from(whole),
             unit: Unit::Ratio,
         })
+    }
+
+    /// One step of a recovery, counted under the name of its strategy and what came of it, such as
+    /// `recovery_chunk_failed`.
+    pub(super) fn of_recovery(step: &RecoveryStep) -> Self {
+        let name = format!("recovery_{}_{}", step.strategy, step.outcome);
+        Self::count(name, 1)
     }
 
     /// A number of things.

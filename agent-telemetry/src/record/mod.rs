@@ -120,6 +120,7 @@ impl Record {
             Event::Cooldown(it) => Body::Cooldown(it.clone()),
             Event::Handoff(it) => Body::Handoff(it.clone()),
             Event::ContextPressure(it) => Body::ContextPressure(*it),
+            Event::Recovery(it) => Metric::of_recovery(it).into(),
             Event::CheckpointSaved(it) => Body::CheckpointSaved(it.clone()),
             Event::Restored(it) => Body::Restored(it.clone()),
             Event::Spend(it) => Body::Metric(Metric::spent(it)),

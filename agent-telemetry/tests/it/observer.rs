@@ -5,9 +5,10 @@ use std::time::Duration;
 use agent_primitives::{
     Attempt, BreakerChange, BreakerState, CheckpointId, CheckpointKind, CheckpointSaved,
     ContextPressure, Cooldown, Event, FailureKind, Handoff, HandoffReason, ManualClock, Observer,
-    Restored, Retry, Scope, SpendAmount, SpendCrossing, SpendScope, Stamp, Timestamp, Usd,
+    RecoveryOutcome, RecoveryStep, RecoveryStrategy, Restored, Retry, Scope, SpendAmount,
+    SpendCrossing, SpendScope, Stamp, Timestamp, Usd,
 };
-use agent_telemetry::{MemorySink, Metric, ProjectId, Record, SessionStart, Telemetry, Unit};
+use agent_telemetry::{Body, MemorySink, Metric, ProjectId, Record, SessionStart, Telemetry, Unit};
 use serde_json::Value;
 
 use crate::story::{LONG, agent, provider, recorder, session_id};
@@ -31,6 +32,7 @@ fn events() -> Vec<Event> {
         Cooldown::new(provider("claude"), Scope::Account, overloaded, SECOND).into(),
         Handoff::manual(agent("a"), provider("groq"), HandoffReason::Predicted).into(),
         ContextPressure::new(9, 10).into(),
+        recovery().into(),
         CheckpointSaved::new(checkpoint(), CheckpointKind::PreRestore)
             .bytes(5, 4)
             .took(SECOND)
@@ -44,6 +46,16 @@ fn events() -> Vec<Event> {
         )
         .into(),
     ]
+}
+
+fn recovery() -> RecoveryStep {
+    let recovered = RecoveryOutcome::Recovered;
+    RecoveryStep::new(
+        RecoveryStrategy::AskForRest,
+        FailureKind::OutputLimit,
+        recovered,
+    )
+    .number(2)
 }
 
 fn name_of(event: &Event) -> String {
@@ -68,12 +80,13 @@ fn every_kind_of_event_is_tested_here() {
 }
 
 #[test]
-fn every_event_but_one_becomes_a_record_with_the_same_fields() {
+fn every_other_event_becomes_a_record_with_the_same_fields() {
     let at = Timestamp::from_unix_seconds(77);
-    for event in events()
-        .into_iter()
-        .filter(|it| !matches!(it, Event::Spend(_)))
-    {
+    for event in events() {
+        // These become metrics, as the next tests say.
+        if matches!(event, Event::Recovery(_) | Event::Spend(_)) {
+            continue;
+        }
         let record = Record::of_event(Stamp::at(at), &event).unwrap();
         let mut stored = serde_json::to_value(&record).unwrap();
         let mut emitted = serde_json::to_value(&event).unwrap();
@@ -98,6 +111,13 @@ fn a_crossing_of_a_budget_becomes_a_metric_named_after_the_cap() {
 }
 
 #[test]
+fn step_of_a_recovery_is_counted_by_its_strategy_and_outcome() {
+    let record = Record::of_event(Stamp::at(Timestamp::UNIX_EPOCH), &recovery().into()).unwrap();
+    let counted = Metric::count("recovery_ask_for_rest_recovered", 1);
+    assert_eq!(record.body, Body::Metric(counted));
+}
+
+#[test]
 fn none_is_lost_and_the_session_signs_those_that_name_nobody() {
     let sink = MemorySink::new();
     let telemetry = recorder(sink.clone(), &ManualClock::default());
@@ -113,7 +133,7 @@ fn none_is_lost_and_the_session_signs_those_that_name_nobody() {
         session.observer().observe(named, &event);
     }
     let flushed = telemetry.flush(LONG).unwrap();
-    assert_eq!((flushed.stored, flushed.dropped.total()), (28, 0));
+    assert_eq!((flushed.stored, flushed.dropped.total()), (31, 0));
     let expected: Vec<Record> = events()
         .iter()
         .flat_map(|event| {

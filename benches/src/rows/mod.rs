@@ -22,6 +22,7 @@ mod save;
 mod setting;
 mod state;
 mod store;
+mod stream;
 mod together;
 
 pub use setting::Setting;
@@ -40,6 +41,7 @@ pub fn plans(setting: &Setting) -> Vec<Plan> {
         rate_limit::plans(),
         budget::plans(),
         together::plans(),
+        stream::plans(),
         classify::plans(),
         save::plans(setting),
         restore::plans(setting),

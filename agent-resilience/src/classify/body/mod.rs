@@ -17,7 +17,7 @@ use super::vendor::Vendor;
 use walk::{Inside, Walk};
 
 /// Only so much of a body is looked at: no vendor's error is longer, and a body may be anything.
-const READ_AT_MOST: usize = 64 * 1024;
+pub(crate) const READ_AT_MOST: usize = 64 * 1024;
 /// The sentence for people is looked at so far: pages of HTML and echoed requests are no sentences.
 const SENTENCE_AT_MOST: usize = 2 * 1024;
 /// Objects inside objects are followed so far.
