@@ -23,8 +23,10 @@ fn the_default_and_every_strategy_hold() {
 
 #[test]
 fn what_cannot_hold_is_named() {
-    let mut still = RouteConfig::default();
-    still.assumed_latency = Duration::ZERO;
+    let still = RouteConfig {
+        assumed_latency: Duration::ZERO,
+        ..RouteConfig::default()
+    };
     assert_eq!(still.validate(), Err(InvalidRoute::AssumedLatency));
 
     let mut forgetful = RouteConfig::default();
