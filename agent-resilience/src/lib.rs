@@ -17,6 +17,7 @@ mod provider;
 mod retry;
 mod route;
 mod sleep;
+mod stream;
 #[cfg(feature = "tower")]
 mod tower;
 
@@ -41,8 +42,8 @@ pub use failure::Failure;
 #[cfg(feature = "tokio")]
 pub use fallback::ProbeTask;
 pub use fallback::{
-    ChainError, Exhausted, FallbackBuilder, FallbackChain, FallbackConfig, InvalidChain, Outlook,
-    ProviderStatus, Reply, Rest, UnknownProvider,
+    CallOptions, ChainError, Exhausted, FallbackBuilder, FallbackChain, FallbackConfig,
+    InvalidChain, OutOfTime, Outlook, ProviderStatus, Reply, Rest, UnknownProvider,
 };
 #[cfg(feature = "governor")]
 pub use limit::GovernorGate;
@@ -54,7 +55,7 @@ pub use limit::{
     WindowStatus,
 };
 pub use policy::{Policy, PolicyError, PolicyRun, Refusal};
-pub use provider::Provider;
+pub use provider::{Metering, Provider};
 pub use retry::{
     ClearTime, ClearTimes, ClearTimesConfig, FailedAttempt, FailedTry, GiveUp, HintRule,
     KindPolicy, Learned, NextStep, Pause, Retry, RetryBudget, RetryBudgetConfig, RetryError,
@@ -68,5 +69,9 @@ pub use route::{
 pub use sleep::Sleep;
 #[cfg(feature = "tokio")]
 pub use sleep::TokioSleep;
+pub use stream::{
+    Delivered, EventReader, EventStream, EventTooLarge, GuardedStream, InvalidStreamLimits, Part,
+    Partial, StreamClock, StreamError, StreamItem, StreamLimits,
+};
 #[cfg(feature = "tower")]
 pub use tower::{PolicyFuture, PolicyLayer, PolicyService};

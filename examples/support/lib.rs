@@ -21,6 +21,7 @@
 mod call;
 mod client;
 mod dialect;
+pub mod failover;
 mod message;
 #[doc(hidden)]
 pub mod readme;
@@ -28,6 +29,7 @@ mod recording;
 mod server;
 mod text;
 mod tokens;
+mod virtual_time;
 
 pub use client::{
     ApiKey, ChatReply, ChatRequest, Finish, HttpProvider, InvalidEndpoint, InvalidKey, ToolSpec,
@@ -40,6 +42,7 @@ pub use server::{
     Target,
 };
 pub use tokens::{estimate_text_tokens, estimate_tokens};
+pub use virtual_time::VirtualTime;
 
 /// The program in the project's README, compiled and run.
 #[cfg(doctest)]

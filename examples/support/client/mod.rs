@@ -10,11 +10,13 @@ mod openai;
 mod parts;
 mod spoiled;
 
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use agent_primitives::{FailureKind, ProviderId};
 use agent_resilience::classify::{self, Evidence, Vendor, Verdict};
-use agent_resilience::{Failure, Provider};
+use agent_resilience::{Failure, Provider, Sleep, TokioSleep};
 use async_trait::async_trait;
 use reqwest::{RequestBuilder, Response};
 use serde_json::value::RawValue;
@@ -36,8 +38,8 @@ const ERROR_BYTES_MAX: usize = 64 * 1024;
 
 /// One provider behind one URL and one key: a [`Provider`] that answers [`ChatRequest`]s.
 ///
-/// Three clocks run: until the reply begins (60 s), between two pieces of it (30 s), and over all
-/// (10 min); what runs out is a timeout. An answer that breaks off, does not parse or ends without
+/// Four clocks run: until the reply begins (60 s), from there to its first word (60 s), between two pieces
+/// of it (30 s), and over all (10 min); what runs out is a timeout. An answer that breaks off, does not parse or ends without
 /// the vendor's last word is a cut stream, never a success.
 ///
 /// ```
@@ -53,7 +55,7 @@ const ERROR_BYTES_MAX: usize = 64 * 1024;
 /// assert!(!format!("{claude:?}").contains("sk-an-example"));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct HttpProvider {
     id: ProviderId,
     dialect: Dialect,
@@ -62,7 +64,21 @@ pub struct HttpProvider {
     model: Option<String>,
     first_byte: Duration,
     idle: Duration,
+    first_token: Duration,
     total: Duration,
+    sleep: Arc<dyn Sleep>,
+}
+
+impl fmt::Debug for HttpProvider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpProvider")
+            .field("id", &self.id)
+            .field("dialect", &self.dialect)
+            .field("endpoint", &self.endpoint)
+            .field("key", &self.key)
+            .field("model", &self.model)
+            .finish_non_exhaustive()
+    }
 }
 
 impl HttpProvider {
@@ -81,7 +97,9 @@ impl HttpProvider {
             model: None,
             first_byte: Duration::from_secs(60),
             idle: Duration::from_secs(30),
+            first_token: Duration::from_secs(60),
             total: Duration::from_secs(600),
+            sleep: Arc::new(TokioSleep),
         })
     }
 
@@ -110,6 +128,21 @@ impl HttpProvider {
     #[must_use]
     pub const fn idle_timeout(mut self, wait: Duration) -> Self {
         self.idle = wait;
+        self
+    }
+
+    /// The longest wait from the start of a streamed reply to the first word of the answer; 60 s unless
+    /// set.
+    #[must_use]
+    pub const fn first_token_timeout(mut self, wait: Duration) -> Self {
+        self.first_token = wait;
+        self
+    }
+
+    /// How its clocks run; on tokio's timer unless set.
+    #[must_use]
+    pub fn sleep(mut self, sleep: Arc<dyn Sleep>) -> Self {
+        self.sleep = sleep;
         self
     }
 
@@ -170,21 +203,21 @@ impl HttpProvider {
         } else if let Some(value) = key.and_then(|key| key.header("Bearer ")) {
             request = request.header("authorization", value);
         }
-        let mut response = match tokio::time::timeout(self.first_byte, request.send()).await {
-            Err(_) => return Err(timed_out(Spoiled::Stalled(self.first_byte))),
+        let mut response = match self.within(self.first_byte, request.send()).await {
+            None => return Err(timed_out(Spoiled::Stalled(self.first_byte))),
             // The error's own text would show the URL, where some gateways keep keys.
-            Ok(Err(error)) => {
+            Some(Err(error)) => {
                 let error = error.without_url();
                 return Err(Failure::new(classify::transport(&error)).with_source(error));
             }
-            Ok(Ok(response)) => response,
+            Some(Ok(response)) => response,
         };
         if response.status().is_success() {
             return Ok(response);
         }
         let mut body = Vec::new();
         // An error body that breaks off is classified by what has come of it.
-        while let Ok(Ok(Some(chunk))) = tokio::time::timeout(self.idle, response.chunk()).await {
+        while let Some(Ok(Some(chunk))) = self.within(self.idle, response.chunk()).await {
             body.extend_from_slice(&chunk);
             if body.len() >= ERROR_BYTES_MAX {
                 break;
@@ -199,10 +232,19 @@ impl HttpProvider {
     }
 
     async fn chunk(&self, response: &mut Response) -> Result<Option<Vec<u8>>, Spoiled> {
-        match tokio::time::timeout(self.idle, response.chunk()).await {
-            Err(_) => Err(Spoiled::Stalled(self.idle)),
-            Ok(Err(error)) => Err(Spoiled::Cut(error.without_url())),
-            Ok(Ok(chunk)) => Ok(chunk.map(|chunk| chunk.to_vec())),
+        match self.within(self.idle, response.chunk()).await {
+            None => Err(Spoiled::Stalled(self.idle)),
+            Some(Err(error)) => Err(Spoiled::Cut(error.without_url())),
+            Some(Ok(chunk)) => Ok(chunk.map(|chunk| chunk.to_vec())),
+        }
+    }
+
+    /// What `work` comes to, or nothing once `wait` is over. What is ready is taken, however late it is.
+    async fn within<T>(&self, wait: Duration, work: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            biased;
+            done = work => Some(done),
+            () = self.sleep.sleep(wait) => None,
         }
     }
 
@@ -229,9 +271,19 @@ impl HttpProvider {
     async fn read_stream(&self, mut response: Response) -> Result<Parts, Spoiled> {
         let mut parts = Parts::default();
         let (mut lines, mut data) = (Lines::default(), EventData::default());
+        let mut first_token = std::pin::pin!(self.sleep.sleep(self.first_token));
         let mut read = 0;
         loop {
-            let chunk = match self.chunk(&mut response).await {
+            let chunk = if parts.has_begun() {
+                self.chunk(&mut response).await
+            } else {
+                tokio::select! {
+                    biased;
+                    chunk = self.chunk(&mut response) => chunk,
+                    () = &mut first_token => Err(Spoiled::Stalled(self.first_token)),
+                }
+            };
+            let chunk = match chunk {
                 Ok(Some(chunk)) => chunk,
                 Ok(None) => break,
                 // The answer is there; how the connection ends does not matter.
@@ -251,9 +303,13 @@ impl HttpProvider {
                 }
             }
         }
-        if self.dialect == Dialect::Ollama && !parts.complete {
+        match self.dialect {
             // The last line may come without an end.
-            self.piece(&lines.into_rest(), &mut parts)?;
+            Dialect::Ollama if !parts.complete => self.piece(&lines.into_rest(), &mut parts)?,
+            // Some servers that copy OpenAI's format say why the model stopped, and never `[DONE]`. The body
+            // itself was complete, or it would have ended with an error.
+            Dialect::OpenAi | Dialect::Groq => parts.complete |= parts.finish.is_some(),
+            _ => {}
         }
         Ok(parts)
     }
@@ -305,9 +361,9 @@ impl Provider<ChatRequest> for HttpProvider {
 
     /// Sends the conversation and reads the whole answer.
     async fn call(&self, request: &ChatRequest) -> Result<ChatReply, Failure> {
-        tokio::time::timeout(self.total, self.chat(request))
+        self.within(self.total, self.chat(request))
             .await
-            .unwrap_or_else(|_| Err(timed_out(Spoiled::Late(self.total))))
+            .unwrap_or_else(|| Err(timed_out(Spoiled::Late(self.total))))
     }
 
     /// Asks for the list of models.

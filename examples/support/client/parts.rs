@@ -27,6 +27,11 @@ pub(super) struct CallParts {
 }
 
 impl Parts {
+    /// Whether any of the answer has come.
+    pub(super) fn has_begun(&self) -> bool {
+        !self.text.is_empty() || !self.calls.is_empty() || self.finish.is_some()
+    }
+
     /// The answer, if it is complete.
     pub(super) fn reply(self) -> Result<ChatReply, Spoiled> {
         let (true, Some(finish)) = (self.complete, self.finish) else {

@@ -126,6 +126,27 @@ impl Recording {
     /// One line that says what is wrong and where.
     pub fn parse(text: &str) -> Result<Self, InvalidRecording> {
         let (messages, times) = traj::parse(text)?;
+        Self::new(messages, times)
+    }
+
+    /// A conversation as a session. It must begin with a message of somebody else than the assistant, and
+    /// have one of the assistant's.
+    ///
+    /// # Errors
+    /// One line that says which of the two is missing.
+    ///
+    /// ```
+    /// use support::{Message, Recording};
+    ///
+    /// let said = vec![Message::user("2 + 2?"), Message::assistant("4")];
+    /// assert_eq!(Recording::from_messages(said)?.turns().len(), 1);
+    /// # Ok::<(), support::InvalidRecording>(())
+    /// ```
+    pub fn from_messages(messages: Vec<Message>) -> Result<Self, InvalidRecording> {
+        Self::new(messages, Vec::new())
+    }
+
+    fn new(messages: Vec<Message>, times: Vec<Option<Duration>>) -> Result<Self, InvalidRecording> {
         let answers: Vec<usize> = messages
             .iter()
             .enumerate()

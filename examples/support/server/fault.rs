@@ -68,6 +68,22 @@ pub enum Fault {
         #[serde(rename = "delay_ms", with = "millis")]
         delay: Duration,
     },
+    /// A streamed answer begins at once, and its first chunk comes late. An answer that is not streamed
+    /// comes late as a whole.
+    SlowFirstChunk {
+        /// How late.
+        #[serde(rename = "delay_ms", with = "millis")]
+        delay: Duration,
+    },
+    /// The answer stops in the middle, and after a while the connection is closed.
+    Stall {
+        /// Chunks that arrive before.
+        #[serde(default)]
+        after_chunks: usize,
+        /// How long nothing comes.
+        #[serde(rename = "delay_ms", with = "millis")]
+        delay: Duration,
+    },
     /// The connection is closed in the middle of the answer.
     Cut {
         /// Chunks that arrive before.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use agent_primitives::{Clock, Monotonic};
+use agent_resilience::Sleep;
 use http::{Method, Request, Response};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming as IncomingBody;
@@ -26,6 +27,7 @@ pub(super) struct Host {
     pub(super) recording: Recording,
     pub(super) ledger: Arc<Ledger>,
     pub(super) clock: Arc<dyn Clock>,
+    pub(super) sleep: Arc<dyn Sleep>,
     pub(super) start: Monotonic,
     pub(super) body_max: usize,
     pub(super) release: Notify,
@@ -44,6 +46,18 @@ impl Host {
             // Who was released before the server stopped is still answered.
             biased;
             () = released => {
+                ticket.resumed();
+                Ok(())
+            }
+            () = self.stopped() => Err(Severed),
+        }
+    }
+
+    /// Lets `delay` pass before the answer goes on.
+    pub(super) async fn delay(&self, delay: Duration, ticket: &Ticket) -> Result<(), Severed> {
+        ticket.held();
+        tokio::select! {
+            () = self.sleep.sleep(delay) => {
                 ticket.resumed();
                 Ok(())
             }
@@ -138,10 +152,7 @@ pub(super) async fn respond(
             ticket.settle(Progress::Broken);
             return Err(Severed);
         }
-        Some(Fault::SlowStart { delay }) => tokio::select! {
-            () = tokio::time::sleep(*delay) => {}
-            () = host.stopped() => return Err(Severed),
-        },
+        Some(Fault::SlowStart { delay }) => host.delay(*delay, &ticket).await?,
         _ => {}
     }
     let reply = Reply {

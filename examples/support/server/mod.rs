@@ -22,6 +22,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use agent_primitives::{Clock, SystemClock};
+use agent_resilience::{Sleep, TokioSleep};
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::{JoinHandle, JoinSet};
@@ -74,6 +75,7 @@ pub struct ScriptedProviderBuilder {
     recording: Recording,
     script: Script,
     clock: Arc<dyn Clock>,
+    sleep: Arc<dyn Sleep>,
     body_max: usize,
     connections_max: usize,
 }
@@ -105,11 +107,17 @@ impl ScriptedProviderBuilder {
         self
     }
 
-    /// Where the times in scripts and headers come from; the system unless set. It does not move
-    /// [`Fault::SlowStart`], which waits on the runtime's timer.
+    /// Where the times in scripts and headers come from; the system unless set.
     #[must_use]
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
+        self
+    }
+
+    /// How the delays of a script pass; on the runtime's timer unless set.
+    #[must_use]
+    pub fn sleep(mut self, sleep: Arc<dyn Sleep>) -> Self {
+        self.sleep = sleep;
         self
     }
 
@@ -140,6 +148,7 @@ impl ScriptedProviderBuilder {
             ledger: Arc::new(Ledger::new(self.script)),
             start: self.clock.monotonic(),
             clock: self.clock,
+            sleep: self.sleep,
             body_max: self.body_max,
             release: Notify::new(),
             stop: stop.subscribe(),
@@ -162,6 +171,7 @@ impl ScriptedProvider {
             recording,
             script: Script::default(),
             clock: Arc::new(SystemClock),
+            sleep: Arc::new(TokioSleep),
             body_max: 32 * 1024 * 1024,
             connections_max: 64,
         }
@@ -190,6 +200,21 @@ impl ScriptedProvider {
     /// Lets every held answer go on ([`Fault::Hold`]).
     pub fn release(&self) {
         self.host.release.notify_waiters();
+    }
+
+    /// Calls `tell` whenever the log changes, until the server is dropped.
+    pub fn on_change(&self, tell: impl Fn() + Send + 'static) {
+        let mut changes = self.host.ledger.changes();
+        let mut stop = self.host.stop.clone();
+        tokio::spawn(async move {
+            loop {
+                tokio::select! {
+                    sent = changes.changed() => if sent.is_err() { break },
+                    _ = stop.wait_for(|stop| *stop) => break,
+                }
+                tell();
+            }
+        });
     }
 
     /// Waits until the log has an exchange that is `wanted`, and returns the first.

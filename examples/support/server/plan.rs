@@ -49,7 +49,12 @@ fn plain(body: String, fault: Option<&Fault>, error: String) -> Plan {
                 .take(clamp(*after_chunks, PLAIN_PARTS));
             spoiled(sent.collect())
         }
-        Some(Fault::Cut { .. } | Fault::Hold { .. }) => Plan {
+        Some(
+            Fault::Cut { .. }
+            | Fault::Hold { .. }
+            | Fault::Stall { .. }
+            | Fault::SlowFirstChunk { .. },
+        ) => Plan {
             content_length: Some(length),
             ..stream(parts(&body), fault, String::new(), String::new())
         },
@@ -88,6 +93,17 @@ fn stream(chunks: Vec<String>, fault: Option<&Fault>, error: String, broken: Str
             steps.insert(clamp(*after_chunks, count), Step::Hold);
             end = Progress::Answered;
         }
+        Some(Fault::Stall {
+            after_chunks,
+            delay,
+        }) => {
+            steps.truncate(clamp(*after_chunks, count));
+            steps.extend([Step::Delay(*delay), Step::Sever]);
+        }
+        Some(Fault::SlowFirstChunk { delay }) => {
+            steps.insert(0, Step::Delay(*delay));
+            end = Progress::Answered;
+        }
         _ => end = Progress::Answered,
     }
     Plan {
@@ -120,6 +136,8 @@ fn parts(body: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn shown(plan: &Plan) -> String {
@@ -128,6 +146,7 @@ mod tests {
             .map(|step| match step {
                 Step::Send(chunk) => format!("[{chunk}]"),
                 Step::Hold => "hold".to_owned(),
+                Step::Delay(delay) => format!("wait {delay:?} "),
                 Step::Sever => "sever".to_owned(),
             })
             .collect()
@@ -172,6 +191,21 @@ mod tests {
             (
                 Some(Fault::Hold { after_chunks }),
                 "[a]hold[b][end]",
+                Progress::Answered,
+            ),
+            (
+                Some(Fault::Stall {
+                    after_chunks,
+                    delay: Duration::from_secs(30),
+                }),
+                "[a]wait 30s sever",
+                Progress::Broken,
+            ),
+            (
+                Some(Fault::SlowFirstChunk {
+                    delay: Duration::from_secs(20),
+                }),
+                "wait 20s [a][b][end]",
                 Progress::Answered,
             ),
         ] {

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::stream;
 use http_body_util::combinators::UnsyncBoxBody;
@@ -20,6 +21,8 @@ pub(super) enum Step {
     Send(String),
     /// Waits until the server is told to go on.
     Hold,
+    /// Lets a while pass.
+    Delay(Duration),
     /// Closes the connection in mid-body.
     Sever,
 }
@@ -53,6 +56,11 @@ async fn next(mut play: Play) -> Option<(Result<Frame<Bytes>, Severed>, Play)> {
             }
             Step::Hold => {
                 if play.host.hold(&play.ticket).await.is_err() {
+                    return Some((Err(Severed), play));
+                }
+            }
+            Step::Delay(delay) => {
+                if play.host.delay(delay, &play.ticket).await.is_err() {
                     return Some((Err(Severed), play));
                 }
             }

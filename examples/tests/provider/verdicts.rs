@@ -66,12 +66,51 @@ async fn errors_get_their_kind() {
 async fn an_answer_that_is_not_whole_is_a_cut_stream() {
     for after_chunks in [0, 2, usize::MAX] {
         every_vendor_says(Fault::Cut { after_chunks }, FailureKind::StreamCut).await;
+    }
+    for after_chunks in [0, 2] {
         every_vendor_says(Fault::Unfinished { after_chunks }, FailureKind::StreamCut).await;
     }
     // Later the answer is complete, and what follows does not matter.
     for after_chunks in [0, 2] {
         every_vendor_says(Fault::Malformed { after_chunks }, FailureKind::StreamCut).await;
     }
+}
+
+#[tokio::test]
+async fn an_answer_whose_reason_to_stop_is_known_needs_no_done() {
+    let unfinished = Fault::Unfinished {
+        after_chunks: usize::MAX,
+    };
+    for dialect in [Dialect::OpenAi, Dialect::Groq] {
+        let server = always(unfinished.clone()).await;
+        let recording = recording();
+        let turn = recording.turn(1).unwrap();
+        let request = ChatRequest::new("m", turn.history().to_vec());
+        let reply = provider(dialect, &server).call(&request).await.unwrap();
+        assert_eq!(&reply.message, turn.answer());
+    }
+    // The others say in their last chunk why the model stopped.
+    for dialect in [Dialect::Anthropic, Dialect::Ollama] {
+        let failure = failure(unfinished.clone(), dialect, true).await;
+        assert_eq!(failure.kind(), FailureKind::StreamCut, "{dialect}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_whose_first_word_is_late_is_a_timeout() {
+    let late = Fault::SlowFirstChunk {
+        delay: Duration::from_secs(61),
+    };
+    every_vendor_says(late, FailureKind::Timeout).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_stalls_and_ends_is_a_timeout() {
+    let stall = Fault::Stall {
+        after_chunks: 2,
+        delay: Duration::from_secs(31),
+    };
+    every_vendor_says(stall, FailureKind::Timeout).await;
 }
 
 #[tokio::test]

@@ -1,0 +1,9 @@
+//! Failover scenarios: a provider that fails in sixteen ways, and what its caller sees.
+
+mod catalogue;
+mod score;
+mod stage;
+
+pub use catalogue::{ATTEMPT_LIMIT, Calls, Check, OUTAGE, Scenario};
+pub use score::{Score, Scored, Verdict};
+pub use stage::{CallSeen, Caller, Ended, Observed, play};
