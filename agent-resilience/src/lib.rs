@@ -89,8 +89,9 @@ pub use sleep::Sleep;
 #[cfg(feature = "tokio")]
 pub use sleep::TokioSleep;
 pub use stream::{
-    Delivered, EventReader, EventStream, EventTooLarge, GuardedStream, InvalidStreamLimits, Part,
-    Partial, StreamClock, StreamError, StreamItem, StreamLimits,
+    ChainStream, Delivered, EventReader, EventStream, EventTooLarge, GuardedStream,
+    InvalidStreamLimits, Part, Partial, StreamClock, StreamError, StreamItem, StreamLimits,
+    StreamOptions,
 };
 #[cfg(feature = "tower")]
 pub use tower::{PolicyFuture, PolicyLayer, PolicyService};

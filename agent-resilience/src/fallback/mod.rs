@@ -146,6 +146,14 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
         }
     }
 
+    pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
+        &self.shared.clock
+    }
+
+    pub(crate) fn sleep(&self) -> &Arc<dyn Sleep> {
+        &self.shared.sleep
+    }
+
     /// The link's breaker, telling the observer of this handle.
     fn breaker_of(&self, link: &Link<Req, Rep>) -> CircuitBreaker {
         let breaker = link.breaker.clone();
