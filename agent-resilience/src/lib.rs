@@ -29,7 +29,11 @@ pub use breaker::{
     BreakerConfig, BreakerOpen, BreakerSnapshot, BreakerWindow, CallError, Cause, CircuitBreaker,
     FailureWeights, InvalidPercent, OwnedPermit, Percent, Permit, SlowCalls,
 };
-pub use budget::TokenPrice;
+pub use budget::{
+    CapStatus, InvalidSpend, OwnedSpendReservation, SessionBudget, SessionSpend, SessionsFull,
+    Spend, SpendAction, SpendAdvice, SpendBudget, SpendBudgetConfig, SpendCap, SpendRefused,
+    SpendReservation, SpendSnapshot, SpendStatus, SpendThreshold, TokenPrice,
+};
 pub use clock::CoarseClock;
 pub use deadline::{Deadline, TimeLimit};
 pub use failed_reply::FailedReply;
@@ -37,8 +41,8 @@ pub use failure::Failure;
 #[cfg(feature = "tokio")]
 pub use fallback::ProbeTask;
 pub use fallback::{
-    ChainError, Exhausted, FallbackBuilder, FallbackChain, FallbackConfig, InvalidChain, Outlook,
-    ProviderStatus, Reply, Rest, UnknownProvider,
+    CallOptions, ChainError, Exhausted, FallbackBuilder, FallbackChain, FallbackConfig,
+    InvalidChain, OutOfTime, Outlook, ProviderStatus, Reply, Rest, UnknownProvider,
 };
 #[cfg(feature = "governor")]
 pub use limit::GovernorGate;
@@ -50,13 +54,17 @@ pub use limit::{
     WindowStatus,
 };
 pub use policy::{Policy, PolicyError, PolicyRun, Refusal};
-pub use provider::Provider;
+pub use provider::{Metering, Provider};
 pub use retry::{
     ClearTime, ClearTimes, ClearTimesConfig, FailedAttempt, FailedTry, GiveUp, HintRule,
     KindPolicy, Learned, NextStep, Pause, Retry, RetryBudget, RetryBudgetConfig, RetryError,
     RetryPolicy, Run, Try, Withdrawal,
 };
-pub use route::{Capabilities, Needs, Profile};
+pub use route::{
+    Availability, Belief, Candidate, Capabilities, Considered, Decision, DecisionTable, Estimate,
+    Feedback, InvalidPermille, InvalidRoute, LearnedConfig, LearnedStats, Needs, Permille, Profile,
+    RouteConfig, RouteStrategy, RouteWeights, Score, Skip, decide,
+};
 pub use sleep::Sleep;
 #[cfg(feature = "tokio")]
 pub use sleep::TokioSleep;

@@ -21,7 +21,12 @@ type Fallible<T> = Result<T, Box<dyn Error>>;
 type Chain = FallbackChain<ChatRequest, ChatReply>;
 
 /// Four calls a provider at most, and a breaker that opens at the third failure in a row.
-const SETTINGS: &str = r#"{"retry": {"max_attempts": 4}, "breaker": {"consecutive_failures": 3}}"#;
+/// No limits on time: the clock skips pauses, and limits wait as pauses do.
+const SETTINGS: &str = r#"{
+    "retry": {"max_attempts": 4, "total": null},
+    "attempt_timeout": null,
+    "breaker": {"consecutive_failures": 3}
+}"#;
 
 /// Works through the session, from wherever the last process left it.
 ///

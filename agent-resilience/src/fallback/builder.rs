@@ -5,10 +5,12 @@ use std::sync::{Arc, Mutex};
 
 use agent_primitives::{Clock, Observer, ProviderId, SystemClock};
 
-use super::health::Health;
-use super::{FallbackChain, FallbackConfig, Link, Shared, State};
+use super::scopes::Places;
+use super::state::State;
+use super::{FallbackChain, FallbackConfig, Link, Shared};
 use crate::breaker::CircuitBreaker;
 use crate::provider::Provider;
+use crate::route::Profile;
 use crate::sleep::Sleep;
 
 /// Puts a [`FallbackChain`] together. Providers are preferred in the order in which they are added.
@@ -20,12 +22,12 @@ use crate::sleep::Sleep;
 /// assert_eq!(error.to_string(), "a fallback chain needs at least one provider; add one");
 /// ```
 pub struct FallbackBuilder<Req: ?Sized, Rep> {
-    providers: Vec<Arc<dyn Provider<Req, Reply = Rep>>>,
+    providers: Vec<(Arc<dyn Provider<Req, Reply = Rep>>, Profile)>,
     config: FallbackConfig,
     seed: u64,
     clock: Arc<dyn Clock>,
     sleep: Option<Arc<dyn Sleep>>,
-    observer: Arc<dyn Observer>,
+    observer: Option<Arc<dyn Observer>>,
 }
 
 /// A chain that cannot work.
@@ -44,6 +46,9 @@ pub enum InvalidChain {
     /// Two providers have one name, so that events and errors could not tell them apart.
     #[error("two providers are named {0}; give each its own id")]
     Duplicate(ProviderId),
+    /// More providers than a chain keeps apart.
+    #[error("{0} providers; a fallback chain has at most {max}", max = FallbackBuilder::<(), ()>::MOST)]
+    TooMany(usize),
     /// The crate is built without a timer of its own.
     #[error("nothing to wait with; enable the feature `tokio` or give a `Sleep`")]
     NoSleep,
@@ -51,12 +56,17 @@ pub enum InvalidChain {
 
 impl<Req: ?Sized, Rep: Send> fmt::Debug for FallbackBuilder<Req, Rep> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<_> = self.providers.iter().map(|p| p.id()).collect();
+        let names: Vec<_> = self.providers.iter().map(|(p, _)| p.id()).collect();
         f.debug_struct("FallbackBuilder")
             .field("providers", &names)
             .field("config", &self.config)
             .finish_non_exhaustive()
     }
+}
+
+impl<Req: ?Sized, Rep> FallbackBuilder<Req, Rep> {
+    /// Providers that one chain has at the most.
+    pub const MOST: usize = 64;
 }
 
 impl<Req: ?Sized, Rep> Default for FallbackBuilder<Req, Rep> {
@@ -70,7 +80,7 @@ impl<Req: ?Sized, Rep> Default for FallbackBuilder<Req, Rep> {
             sleep: Some(Arc::new(crate::sleep::TokioSleep)),
             #[cfg(not(feature = "tokio"))]
             sleep: None,
-            observer: Arc::new(()),
+            observer: None,
         }
     }
 }
@@ -78,8 +88,40 @@ impl<Req: ?Sized, Rep> Default for FallbackBuilder<Req, Rep> {
 impl<Req: ?Sized, Rep: Send> FallbackBuilder<Req, Rep> {
     /// Adds a provider behind the others.
     #[must_use]
-    pub fn provider(mut self, provider: impl Provider<Req, Reply = Rep> + 'static) -> Self {
-        self.providers.push(Arc::new(provider));
+    pub fn provider(self, provider: impl Provider<Req, Reply = Rep> + 'static) -> Self {
+        self.provider_with(provider, Profile::default())
+    }
+
+    /// Adds a provider behind the others, and says what it is able to do and what it shares with them:
+    /// those of one key, model, region or account fail and rest together.
+    ///
+    /// ```
+    /// use agent_resilience::{Capabilities, FallbackChain, Profile};
+    /// # use agent_resilience::*; use agent_primitives::*;
+    /// # struct P(ProviderId);
+    /// # #[async_trait::async_trait]
+    /// # impl Provider<str> for P {
+    /// #     type Reply = ();
+    /// #     fn id(&self) -> &ProviderId { &self.0 }
+    /// #     async fn call(&self, _: &str) -> Result<(), Failure> { Ok(()) }
+    /// # }
+    /// # let claude = |name| P(ProviderId::new(name).unwrap());
+    /// # let clock = std::sync::Arc::new(ManualClock::default());
+    /// let team = Profile::default().vendor("anthropic").account("team");
+    /// let chain = FallbackChain::builder()
+    ///     .provider_with(claude("first-key"), team.clone().key("first"))
+    ///     .provider_with(claude("second-key"), team.key("second"))
+    ///     .build()
+    ///     .unwrap();
+    /// assert_eq!(chain.status().len(), 2);
+    /// ```
+    #[must_use]
+    pub fn provider_with(
+        mut self,
+        provider: impl Provider<Req, Reply = Rep> + 'static,
+        profile: Profile,
+    ) -> Self {
+        self.providers.push((Arc::new(provider), profile));
         self
     }
 
@@ -114,7 +156,7 @@ impl<Req: ?Sized, Rep: Send> FallbackBuilder<Req, Rep> {
     /// Tells `observer` of attempts, retries, breakers, cooldowns and handoffs.
     #[must_use]
     pub fn observer(mut self, observer: impl Observer + 'static) -> Self {
-        self.observer = Arc::new(observer);
+        self.observer = Some(Arc::new(observer));
         self
     }
 
@@ -126,9 +168,12 @@ impl<Req: ?Sized, Rep: Send> FallbackBuilder<Req, Rep> {
         if self.providers.is_empty() {
             return Err(InvalidChain::Empty);
         }
+        if self.providers.len() > Self::MOST {
+            return Err(InvalidChain::TooMany(self.providers.len()));
+        }
         let sleep = self.sleep.ok_or(InvalidChain::NoSleep)?;
         let mut links: Vec<Link<Req, Rep>> = Vec::with_capacity(self.providers.len());
-        for provider in self.providers {
+        for (provider, profile) in self.providers {
             let id = provider.id().clone();
             if links.iter().any(|link| link.id == id) {
                 return Err(InvalidChain::Duplicate(id));
@@ -138,16 +183,12 @@ impl<Req: ?Sized, Rep: Send> FallbackBuilder<Req, Rep> {
             links.push(Link {
                 id,
                 provider,
+                profile,
                 breaker,
             });
         }
-        let state = State {
-            healths: vec![Health::default(); links.len()],
-            current: None,
-            pinned: None,
-            unpinned: false,
-            calls: 0,
-        };
+        let profiles: Vec<_> = links.iter().map(|link| &link.profile).collect();
+        let (places, entries) = Places::of_all(&profiles);
         Ok(FallbackChain {
             shared: Arc::new(Shared {
                 links,
@@ -155,7 +196,7 @@ impl<Req: ?Sized, Rep: Send> FallbackBuilder<Req, Rep> {
                 seed: self.seed,
                 clock: self.clock,
                 sleep,
-                state: Mutex::new(state),
+                state: Mutex::new(State::new(places, entries)),
             }),
             observer: self.observer,
         })

@@ -1,91 +1,112 @@
 //! The way of one request through the chain.
 
-use std::time::Duration;
+use agent_primitives::{FailureKind, Handoff, HandoffReason};
 
-use agent_primitives::{
-    Attempt, Cooldown, FailureKind, Handoff, HandoffReason, Monotonic, ProviderId, Retry, Scope,
-};
-
-use super::error::{ChainError, Exhausted};
-use super::health::{self, Leaving};
-use super::{FallbackChain, Link, Reply};
-use crate::breaker::CircuitBreaker;
+use super::attempt;
+use super::error::{ChainError, Exhausted, OutOfTime};
+use super::journey::{Answer, Journey, Left, Tried};
+use super::operation::{Operation, Whole};
+use super::state::Choice;
+use super::{CallOptions, FallbackChain, Reply};
 use crate::failure::Failure;
-use crate::retry::NextStep;
-
-/// One request on its way.
-struct Journey {
-    start: Monotonic,
-    seed: u64,
-    tried: Vec<bool>,
-    attempts: u32,
-    handoffs: Vec<Handoff>,
-    /// Who had the request last, and why it goes on.
-    from: Option<(usize, HandoffReason)>,
-    last: Option<Failure>,
-    /// The refusal of the largest window so far.
-    too_long: Option<(ProviderId, Failure)>,
-}
-
-/// How a provider was given up, or why the whole call ends.
-enum Left {
-    /// It rests; `breaker` is the least time that its breaker asks for.
-    Resting {
-        reason: HandoffReason,
-        failure: Failure,
-        breaker: Duration,
-        seen: u64,
-    },
-    /// It is only not asked again for this request.
-    Tried {
-        reason: HandoffReason,
-        failure: Option<Failure>,
-    },
-    /// The request does not fit there.
-    TooLong(Failure),
-    /// The request itself is at fault.
-    ForGood(Failure),
-}
 
 impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
     /// Asks until somebody answers.
     ///
     /// # Errors
     /// [`ChainError::Failed`] when the request itself has to change, [`ChainError::Exhausted`] when
-    /// nobody can answer now.
+    /// nobody can answer now, [`ChainError::OutOfTime`] when the time for the request was over first.
     ///
     /// # Cancel safety
     /// Dropping the future drops the running call or ends the pause; breaker permits are given back
     /// and no provider is blamed.
     pub async fn call(&self, request: &Req) -> Result<Reply<Rep>, ChainError> {
-        let mut journey = self.depart();
-        while let Some(index) = self.take(&mut journey) {
+        self.call_with(request, &CallOptions::default()).await
+    }
+
+    /// [`call`](Self::call) for a request that asks for more: abilities, a deadline, one provider.
+    ///
+    /// # Errors
+    /// As [`call`](Self::call).
+    ///
+    /// # Cancel safety
+    /// As [`call`](Self::call).
+    pub async fn call_with(
+        &self,
+        request: &Req,
+        options: &CallOptions,
+    ) -> Result<Reply<Rep>, ChainError> {
+        let answer = self.travel(&Whole, request, options).await?;
+        let (latency, elapsed) = (answer.latency(), answer.elapsed());
+        let Answer {
+            value,
+            held,
+            ended,
+            journey,
+        } = answer;
+        let Some(link) = self.shared.links.get(held.index) else {
+            return Err(self.exhausted(journey));
+        };
+        let metering = link.provider.metering(&value);
+        self.settle_success(held, &metering, ended);
+        Ok(Reply {
+            value,
+            provider: link.id.clone(),
+            attempts: journey.attempts,
+            latency,
+            elapsed,
+            handoffs: journey.handoffs,
+            usage: metering.usage,
+            cost: metering.cost,
+        })
+    }
+
+    /// Does `operation` at one provider after the other, until one does it. What it holds there is
+    /// settled by the caller.
+    pub(crate) async fn travel<O: Operation<Req, Rep>>(
+        &self,
+        operation: &O,
+        request: &Req,
+        options: &CallOptions,
+    ) -> Result<Answer<O::Output>, ChainError> {
+        let mut journey = self.depart(options)?;
+        while let Some(choice) = self.take(&mut journey) {
+            let index = choice.index;
             let Some(link) = self.shared.links.get(index) else {
                 break;
             };
-            let left = match self.ask(index, link, request, &mut journey).await {
-                Ok((value, latency)) => {
-                    return Ok(Reply {
+            let asked = self.ask(operation, choice, link, request, &mut journey);
+            let left = match asked.await {
+                Ok((value, held, ended)) => {
+                    return Ok(Answer {
                         value,
-                        latency,
-                        provider: link.id.clone(),
-                        attempts: journey.attempts,
-                        elapsed: self.shared.clock.monotonic().since(journey.start),
-                        handoffs: journey.handoffs,
+                        held,
+                        ended,
+                        journey,
                     });
                 }
                 Err(left) => left,
             };
-            if let Some(tried) = journey.tried.get_mut(index) {
-                *tried = true;
-            }
+            let is_first = journey.tried.is_empty();
+            journey.tried.insert(index);
             let reason = match left {
+                // Whoever takes over may accept less than the one before: the next may accept more.
+                Left::ForGood(failure)
+                    if !is_first && failure.kind() == FailureKind::InvalidRequest =>
+                {
+                    journey.last = Some(failure);
+                    HandoffReason::Capability
+                }
                 Left::ForGood(failure) => {
                     return Err(ChainError::Failed {
                         provider: link.id.clone(),
                         failure,
                         attempts: journey.attempts,
                     });
+                }
+                Left::OutOfTime(failure) => {
+                    journey.last = failure.or(journey.last);
+                    return Err(self.out_of_time(journey));
                 }
                 Left::TooLong(failure) => {
                     let reason = failure.kind().into();
@@ -100,13 +121,7 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
                     journey.last = failure.or(journey.last);
                     reason
                 }
-                Left::Resting {
-                    reason,
-                    failure,
-                    breaker,
-                    seen,
-                } => {
-                    self.leave(index, link, reason, &failure, breaker, seen);
+                Left::Resting { reason, failure } => {
                     journey.last = Some(failure);
                     reason
                 }
@@ -119,230 +134,106 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
                 failure,
                 attempts: journey.attempts,
             },
-            None => ChainError::Exhausted(Exhausted {
-                providers: self.outlooks(),
-                last: journey.last,
-                attempts: journey.attempts,
-            }),
+            None => self.exhausted(journey),
         })
     }
 
-    fn depart(&self) -> Journey {
+    fn exhausted(&self, journey: Journey) -> ChainError {
+        ChainError::Exhausted(Exhausted {
+            providers: self.outlooks(journey.pinned),
+            last: journey.last,
+            attempts: journey.attempts,
+        })
+    }
+
+    fn out_of_time(&self, journey: Journey) -> ChainError {
+        ChainError::OutOfTime(OutOfTime {
+            last: journey.last,
+            attempts: journey.attempts,
+            elapsed: self.shared.clock.monotonic().since(journey.start),
+        })
+    }
+
+    fn depart(&self, options: &CallOptions) -> Result<Journey, ChainError> {
+        let own_pin = match &options.pin {
+            Some(provider) => match self.position(provider) {
+                Some(index) => Some(index),
+                None => return Err(ChainError::UnknownProvider(self.unknown(provider))),
+            },
+            None => None,
+        };
+        let start = self.shared.clock.monotonic();
+        let total = self.shared.config.retry.total;
         let mut state = self.lock();
         state.calls = state.calls.wrapping_add(1);
-        Journey {
-            start: self.shared.clock.monotonic(),
+        Ok(Journey {
+            start,
+            deadline: attempt::deadline(start, total, options.deadline),
             seed: self.shared.seed ^ state.calls.rotate_left(32),
-            tried: vec![false; self.shared.links.len()],
+            pinned: own_pin,
+            tried: Tried::default(),
             attempts: 0,
             handoffs: Vec::new(),
             from: None,
             last: None,
             too_long: None,
-        }
+        })
     }
 
     /// Chooses the next provider and moves the request to it.
-    fn take(&self, journey: &mut Journey) -> Option<usize> {
+    fn take(&self, journey: &mut Journey) -> Option<Choice> {
         let now = self.shared.clock.monotonic();
         let (chosen, handoff) = {
             let mut state = self.lock();
-            let pinned = state.pinned;
+            let pinned = journey.pinned.or(state.pinned);
             let open = |index: usize| {
                 // A pinned provider is asked even so: its breaker then says when to come back.
-                let admits = |link: &Link<Req, Rep>| link.breaker.would_admit();
-                journey.tried.get(index) == Some(&false)
-                    && (pinned == Some(index) || self.shared.links.get(index).is_some_and(admits))
+                !journey.tried.contains(index)
+                    && (pinned == Some(index)
+                        || self
+                            .shared
+                            .links
+                            .get(index)
+                            .is_some_and(|link| link.breaker.would_admit_at(now)))
             };
-            let chosen = health::choose(&state.healths, pinned, open, now)?;
-            let current = state.current.replace(chosen);
+            let chosen = state.choose(pinned, open, now)?;
+            // A request with a pin of its own does not move the others.
+            let current = if journey.pinned.is_none() {
+                state.current.replace(chosen.index)
+            } else {
+                None
+            };
             // Within a request the way is its own; at its start it comes from wherever the requests
             // before it went.
             let from = journey.from.take().or_else(|| {
-                let unpinned = std::mem::take(&mut state.unpinned);
+                let unpinned = journey.pinned.is_none() && std::mem::take(&mut state.unpinned);
                 let from = current?;
-                let reason = if unpinned || pinned == Some(chosen) {
+                let reason = if unpinned || pinned == Some(chosen.index) {
                     HandoffReason::Manual
                 } else {
-                    health::reason(&state.healths, from)
+                    // Where nothing is wrong with it, a preferred one is back.
+                    let reason = state.reason(from, now);
+                    reason.unwrap_or(HandoffReason::Recovered)
                 };
                 Some((from, reason))
             });
             let name = |index: usize| Some(self.shared.links.get(index)?.id.clone());
-            let handoff = from
-                .filter(|(from, _)| *from != chosen)
-                .and_then(|(from, reason)| {
-                    let (giver, taker) = (name(from)?, name(chosen)?);
-                    Some(match reason {
-                        HandoffReason::Manual => Handoff::manual(giver, taker, reason),
-                        reason => Handoff::automatic(giver, taker, reason),
-                    })
-                });
+            let handoff =
+                from.filter(|(from, _)| *from != chosen.index)
+                    .and_then(|(from, reason)| {
+                        let (giver, taker) = (name(from)?, name(chosen.index)?);
+                        Some(match reason {
+                            HandoffReason::Manual => Handoff::manual(giver, taker, reason),
+                            reason => Handoff::automatic(giver, taker, reason),
+                        })
+                    });
             (chosen, handoff)
         };
         if let Some(handoff) = handoff {
             tracing::info!(%handoff, "handoff");
-            self.tell(&handoff.clone().into());
+            self.tell(|| handoff.clone().into());
             journey.handoffs.push(handoff);
         }
         Some(chosen)
-    }
-
-    /// Calls one provider as often as its policy allows.
-    async fn ask(
-        &self,
-        index: usize,
-        link: &Link<Req, Rep>,
-        request: &Req,
-        journey: &mut Journey,
-    ) -> Result<(Rep, Duration), Left> {
-        let policy = &self.shared.config.retry;
-        let mut delays = policy.backoff.delays(journey.seed);
-        let breaker = self.breaker_of(link);
-        let mut last: Option<Failure> = None;
-        let mut attempt: u32 = 1;
-        loop {
-            let seen = match self.may_ask(index, attempt) {
-                Ok(seen) => seen,
-                Err(reason) => {
-                    return Err(Left::Tried {
-                        reason,
-                        failure: last,
-                    });
-                }
-            };
-            let Ok(permit) = breaker.admit() else {
-                let reason = HandoffReason::BreakerOpen;
-                return Err(match last {
-                    Some(failure) => rest_for_breaker(&breaker, failure, seen),
-                    // Another request has the probe; it will tell.
-                    None => Left::Tried {
-                        reason,
-                        failure: None,
-                    },
-                });
-            };
-            journey.attempts = journey.attempts.saturating_add(1);
-            let start = self.shared.clock.monotonic();
-            let result = link.provider.call(request).await;
-            let elapsed = self.shared.clock.monotonic().since(start);
-            let record = Attempt::new(link.id.clone(), attempt, elapsed);
-            let failure = match result {
-                Ok(value) => {
-                    permit.success();
-                    self.succeeded(index, seen);
-                    self.tell(&record.into());
-                    return Ok((value, elapsed));
-                }
-                Err(failure) => failure,
-            };
-            let kind = failure.kind();
-            tracing::debug!(gen_ai.provider.name = %link.id, attempt, error.type = %kind, "attempt failed");
-            self.tell(&record.failed(kind).into());
-            permit.failure(failure.verdict());
-
-            let now = self.shared.clock.timestamp();
-            match policy.next_step(failure.verdict(), attempt, now, &mut delays) {
-                // A pause that the breaker outlasts would be for nothing.
-                NextStep::Again(pause) if breaker.retry_in().is_some_and(|left| left > pause) => {
-                    return Err(rest_for_breaker(&breaker, failure, seen));
-                }
-                NextStep::Again(pause) => {
-                    attempt = attempt.saturating_add(1);
-                    self.tell(&Retry::new(link.id.clone(), attempt, pause, kind).into());
-                    self.shared.sleep.sleep(pause).await;
-                    last = Some(failure);
-                }
-                NextStep::GiveUp(why) => {
-                    tracing::debug!(gen_ai.provider.name = %link.id, %why, "provider given up");
-                    return Err(give_up(failure, seen));
-                }
-                NextStep::Stop => {
-                    return Err(match kind {
-                        FailureKind::ContextTooLong | FailureKind::PayloadTooLarge => {
-                            Left::TooLong(failure)
-                        }
-                        _ => Left::ForGood(failure),
-                    });
-                }
-            }
-        }
-    }
-
-    /// The generation in which a call begins; or why it must not, because the provider was sent to
-    /// rest during a pause of this request.
-    fn may_ask(&self, index: usize, attempt: u32) -> Result<u64, HandoffReason> {
-        let now = self.shared.clock.monotonic();
-        let state = self.lock();
-        let Some(health) = state.healths.get(index) else {
-            return Err(HandoffReason::Other);
-        };
-        if attempt > 1 && state.pinned != Some(index) && health.rests(now) {
-            return Err(health.left_because.unwrap_or(HandoffReason::Other));
-        }
-        Ok(health.generation())
-    }
-
-    fn succeeded(&self, index: usize, seen: u64) {
-        if let Some(health) = self.lock().healths.get_mut(index) {
-            health.succeeded(seen);
-        }
-    }
-
-    /// Lets a provider rest.
-    fn leave(
-        &self,
-        index: usize,
-        link: &Link<Req, Rep>,
-        reason: HandoffReason,
-        failure: &Failure,
-        breaker: Duration,
-        seen: u64,
-    ) {
-        let config = &self.shared.config;
-        let verdict = failure.verdict();
-        let (at, now) = (self.shared.clock.timestamp(), self.shared.clock.monotonic());
-        let leaving = Leaving {
-            reason,
-            verdict: Some(verdict),
-            hint: verdict
-                .retry_after
-                .map_or(Duration::ZERO, |when| when.delay(at)),
-            breaker,
-            seen,
-        };
-        let rest = match self.lock().healths.get_mut(index) {
-            Some(health) => health.leave(leaving, &config.rest, config.probe_every, now),
-            None => return,
-        };
-        tracing::info!(gen_ai.provider.name = %link.id, %reason, ?rest, "provider rests");
-        self.tell(&Cooldown::new(link.id.clone(), verdict.scope, verdict.kind, rest).into());
-    }
-}
-
-/// A provider that is given up rests, unless only this request is not allowed there.
-fn give_up(failure: Failure, seen: u64) -> Left {
-    let reason = failure.kind().into();
-    if failure.verdict().scope == Scope::Request {
-        return Left::Tried {
-            reason,
-            failure: Some(failure),
-        };
-    }
-    Left::Resting {
-        reason,
-        failure,
-        breaker: Duration::ZERO,
-        seen,
-    }
-}
-
-/// A provider whose breaker opened rests until it lets a call through.
-fn rest_for_breaker(breaker: &CircuitBreaker, failure: Failure, seen: u64) -> Left {
-    Left::Resting {
-        reason: HandoffReason::BreakerOpen,
-        failure,
-        breaker: breaker.retry_in().unwrap_or_default(),
-        seen,
     }
 }

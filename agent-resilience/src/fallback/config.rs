@@ -22,9 +22,20 @@ use crate::retry::RetryPolicy;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct FallbackConfig {
-    /// How often one provider is called before the next one is. Its two time limits are not looked at:
-    /// a [`Provider`](crate::Provider) keeps its own.
+    /// How often one provider is called before the next one is. Its
+    /// [`total`](RetryPolicy::total) is the longest that one request may take altogether.
+    ///
+    /// After a timeout the next provider is asked, not the same again, unless
+    /// [`per_kind`](RetryPolicy::per_kind) names timeouts: else a provider that hangs would be waited
+    /// for as often as it may be asked.
     pub retry: RetryPolicy,
+    /// The longest that one attempt may take, from the moment when it first has to wait; 2 min by
+    /// default, none for `null`. [`RetryPolicy::attempt_timeout`] counts where it is sooner. Without a
+    /// limit, a provider that hangs takes the whole time of the request.
+    pub attempt_timeout: Option<Duration>,
+    /// Offers a request to the others that a provider refused for what it says; not by default, since
+    /// a refusal is an answer, and shopping around for another is for a person to decide.
+    pub route_around_content_policy: bool,
     /// When a provider that keeps failing is not called at all.
     pub breaker: BreakerConfig,
     /// How long a provider rests.
@@ -37,6 +48,8 @@ impl Default for FallbackConfig {
     fn default() -> Self {
         Self {
             retry: RetryPolicy::default(),
+            attempt_timeout: Some(Duration::from_secs(120)),
+            route_around_content_policy: false,
             breaker: BreakerConfig::default(),
             rest: Rest::default(),
             probe_every: Duration::from_secs(60),

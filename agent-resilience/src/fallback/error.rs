@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use agent_primitives::{FailureKind, HandoffReason, ProviderId, Timestamp};
 
+use super::status::UnknownProvider;
 use crate::failure::Failure;
 
 /// A request that no provider answered.
@@ -39,6 +40,67 @@ pub enum ChainError {
     },
     /// Everybody who could answer was tried or rests.
     Exhausted(Exhausted),
+    /// The time for the request was over before anybody answered.
+    OutOfTime(OutOfTime),
+    /// The request asks for a provider that the chain does not have.
+    UnknownProvider(UnknownProvider),
+}
+
+/// A request whose time was over before anybody answered.
+///
+/// ```
+/// use agent_resilience::{CallOptions, ChainError, Deadline, FallbackChain};
+///
+/// # let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+/// # runtime.block_on(async {
+/// # use agent_primitives::*; use agent_resilience::*;
+/// # struct Fine(ProviderId);
+/// # #[async_trait::async_trait]
+/// # impl Provider<str> for Fine {
+/// #     type Reply = ();
+/// #     fn id(&self) -> &ProviderId { &self.0 }
+/// #     async fn call(&self, _: &str) -> Result<(), Failure> { Ok(()) }
+/// # }
+/// # let groq = Fine(ProviderId::new("groq").unwrap());
+/// let clock = ManualClock::default();
+/// let chain = FallbackChain::builder().provider(groq).clock(clock.clone()).build().unwrap();
+/// let options = CallOptions::new().deadline(Deadline::at(clock.monotonic()));
+/// let Err(ChainError::OutOfTime(over)) = chain.call_with("hello", &options).await else { panic!() };
+/// assert_eq!(over.to_string(), "no answer within 0ns, 0 calls made: allow more time");
+/// # });
+/// ```
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct OutOfTime {
+    /// The last failure of this request, where anybody was called at all.
+    pub last: Option<Failure>,
+    /// Calls made for the request, to whomever.
+    pub attempts: u32,
+    /// How long it took.
+    pub elapsed: Duration,
+}
+
+impl fmt::Display for OutOfTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            attempts, elapsed, ..
+        } = self;
+        let plural = if *attempts == 1 { "" } else { "s" };
+        write!(
+            f,
+            "no answer within {elapsed:?}, {attempts} call{plural} made: allow more time"
+        )
+    }
+}
+
+impl Error for OutOfTime {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        source(self.last.as_ref())
+    }
+}
+
+fn source(last: Option<&Failure>) -> Option<&(dyn Error + 'static)> {
+    last.map(|failure| failure as &(dyn Error + 'static))
 }
 
 impl ChainError {
@@ -47,6 +109,8 @@ impl ChainError {
         match self {
             Self::Failed { attempts, .. } => *attempts,
             Self::Exhausted(exhausted) => exhausted.attempts,
+            Self::OutOfTime(over) => over.attempts,
+            Self::UnknownProvider(_) => 0,
         }
     }
 
@@ -54,7 +118,7 @@ impl ChainError {
     pub fn failure(&self) -> Option<&Failure> {
         match self {
             Self::Failed { failure, .. } => Some(failure),
-            Self::Exhausted(_) => None,
+            _ => None,
         }
     }
 }
@@ -68,6 +132,8 @@ impl fmt::Display for ChainError {
                 write!(f, "{provider} cannot answer this request: {failure}")
             }
             Self::Exhausted(exhausted) => exhausted.fmt(f),
+            Self::OutOfTime(over) => over.fmt(f),
+            Self::UnknownProvider(unknown) => unknown.fmt(f),
         }
     }
 }
@@ -77,6 +143,8 @@ impl Error for ChainError {
         match self {
             Self::Failed { failure, .. } => failure.source(),
             Self::Exhausted(exhausted) => exhausted.source(),
+            Self::OutOfTime(over) => over.source(),
+            Self::UnknownProvider(_) => None,
         }
     }
 }
@@ -193,8 +261,6 @@ impl fmt::Display for Exhausted {
 
 impl Error for Exhausted {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.last
-            .as_ref()
-            .map(|failure| failure as &(dyn Error + 'static))
+        source(self.last.as_ref())
     }
 }

@@ -1,10 +1,10 @@
-//! What the chain remembers of each provider, and whom it chooses: pure, time passed in.
+//! What the chain remembers of whatever failures reach: a key, a model, a service. Pure, time passed in.
 
 use std::time::Duration;
 
 use agent_primitives::{FailureKind, HandoffReason, Monotonic};
 
-use super::config::{Length, Rest};
+use super::config::Rest;
 use crate::classify::Verdict;
 
 /// What is known of one provider.
@@ -29,11 +29,9 @@ pub(super) struct Health {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Leaving<'a> {
     pub(super) reason: HandoffReason,
-    pub(super) verdict: Option<&'a Verdict>,
+    pub(super) verdict: &'a Verdict,
     /// What the provider asked for.
     pub(super) hint: Duration,
-    /// What the breaker asks for.
-    pub(super) breaker: Duration,
     /// The generation in which the failed call began.
     pub(super) seen: u64,
 }
@@ -56,15 +54,8 @@ impl Health {
             self.in_row = self.in_row.saturating_add(1);
         }
         self.generation = self.generation.wrapping_add(1);
-        let mut length = match leaving.verdict {
-            Some(verdict) => rest.after(verdict, self.in_row, leaving.hint),
-            None => Length {
-                own: rest.first,
-                named: Duration::ZERO,
-            },
-        };
-        length.own = length.own.max(leaving.breaker);
-        self.last_failure = leaving.verdict.map(|v| v.kind).or(self.last_failure);
+        let length = rest.after(leaving.verdict, self.in_row, leaving.hint);
+        self.last_failure = Some(leaving.verdict.kind);
         self.left_because = Some(leaving.reason);
         // A later failure never shortens what an earlier one asked for.
         prolong(&mut self.own_until, now, length.own);
@@ -99,6 +90,20 @@ impl Health {
             .map(|until| until.since(now))
     }
 
+    /// Whether a call would be for nothing, or against the provider's word. All other rests are the
+    /// chain's own caution, which gives way where nobody else is left.
+    pub(super) fn forbids(&self, now: Monotonic) -> bool {
+        let limited = matches!(
+            self.last_failure,
+            Some(FailureKind::RateLimited | FailureKind::QuotaExhausted)
+        );
+        self.named_until.is_some_and(|until| until > now) || limited && self.rests(now)
+    }
+
+    pub(super) fn is_left(&self) -> bool {
+        self.left_because.is_some()
+    }
+
     /// Whether it is time to ask whether it works again; if so, nobody else asks for a while.
     pub(super) fn claim_probe(&mut self, probe_every: Duration, now: Monotonic) -> bool {
         let due = self.left_because.is_some() && self.next_probe.is_some_and(|at| at <= now);
@@ -108,15 +113,14 @@ impl Health {
         due
     }
 
-    /// Whether the provider may be called again at once.
-    pub(super) fn probed(&mut self, works: bool, probe_every: Duration, now: Monotonic) -> bool {
+    /// A probe was answered, or not.
+    pub(super) fn probed(&mut self, works: bool, probe_every: Duration, now: Monotonic) {
         if works {
             // A cheap question does not meet a limit that the provider named.
             self.own_until = None;
         } else {
             prolong(&mut self.own_until, now, probe_every);
         }
-        works && !self.rests(now)
     }
 }
 
@@ -124,36 +128,6 @@ fn prolong(until: &mut Option<Monotonic>, now: Monotonic, by: Duration) {
     if !by.is_zero() {
         *until = (*until).max(Some(now + by));
     }
-}
-
-/// The provider for the next attempt: the pinned one, or the first that is open to this request and
-/// does not rest. `open` says of each whether it was not tried yet and its breaker would let a call
-/// through.
-pub(super) fn choose(
-    healths: &[Health],
-    pinned: Option<usize>,
-    open: impl Fn(usize) -> bool,
-    now: Monotonic,
-) -> Option<usize> {
-    let is_open = |index: &usize| open(*index);
-    if let Some(index) = pinned {
-        // Whoever pins decides; a rest is the chain's own opinion.
-        return Some(index).filter(is_open);
-    }
-    healths
-        .iter()
-        .enumerate()
-        .filter(|(_, health)| !health.rests(now))
-        .map(|(index, _)| index)
-        .find(is_open)
-}
-
-/// Why the work moves away from a provider. Where nothing is wrong with it, a preferred one is back.
-pub(super) fn reason(healths: &[Health], from: usize) -> HandoffReason {
-    healths
-        .get(from)
-        .and_then(|health| health.left_because)
-        .unwrap_or(HandoffReason::Recovered)
 }
 
 #[cfg(test)]
@@ -170,9 +144,8 @@ mod tests {
         let verdict = Verdict::new(FailureKind::Overloaded);
         let leaving = Leaving {
             reason: HandoffReason::Overloaded,
-            verdict: Some(&verdict),
+            verdict: &verdict,
             hint: Duration::from_secs(hint),
-            breaker: Duration::ZERO,
             seen,
         };
         health.leave(leaving, &Rest::default(), EVERY, now);
@@ -185,42 +158,43 @@ mod tests {
     }
 
     #[test]
-    fn the_first_that_neither_rests_nor_was_tried_is_chosen() {
-        let healths = [resting(0), Health::default(), Health::default()];
-        let all = |_: usize| true;
-        assert_eq!(choose(&healths, None, all, at(29)), Some(1));
-        assert_eq!(choose(&healths, None, all, at(30)), Some(0));
-        assert_eq!(choose(&healths, None, |i| i != 1, at(0)), Some(2));
-        assert_eq!(choose(&healths, None, |_| false, at(0)), None);
-    }
-
-    #[test]
-    fn a_pin_holds_through_a_rest_and_never_falls_back() {
-        let healths = [resting(0), Health::default()];
-        assert_eq!(choose(&healths, Some(0), |_| true, at(0)), Some(0));
-        assert_eq!(choose(&healths, Some(0), |i| i != 0, at(0)), None);
-    }
-
-    #[test]
     fn a_probe_ends_the_chains_own_rest_and_not_what_the_provider_named() {
         let mut passing = resting(0);
         assert!(!passing.claim_probe(EVERY, at(59)));
         assert!(passing.claim_probe(EVERY, at(60)));
         assert!(!passing.claim_probe(EVERY, at(60)), "claimed");
-        assert!(passing.probed(true, EVERY, at(60)));
+        passing.probed(true, EVERY, at(60));
         assert!(!passing.rests(at(60)));
 
         let mut limited = resting(3_600);
         // A later failure without a hint leaves the hint as it is.
         leave(&mut limited, 0, 1, at(1));
-        assert!(!limited.probed(true, EVERY, at(60)));
+        limited.probed(true, EVERY, at(60));
         assert_eq!(limited.rest_left(at(60)), Some(Duration::from_secs(3_540)));
+    }
+
+    #[test]
+    fn a_limit_forbids_and_caution_does_not() {
+        let cautious = resting(0);
+        assert!(cautious.rests(at(29)) && !cautious.forbids(at(29)));
+        let named = resting(60);
+        assert!(named.forbids(at(59)) && !named.forbids(at(60)));
+        let mut limited = Health::default();
+        let verdict = Verdict::new(FailureKind::RateLimited);
+        let leaving = Leaving {
+            reason: HandoffReason::RateLimited,
+            verdict: &verdict,
+            hint: Duration::ZERO,
+            seen: 0,
+        };
+        limited.leave(leaving, &Rest::default(), EVERY, at(0));
+        assert!(limited.forbids(at(29)) && !limited.forbids(at(30)));
     }
 
     #[test]
     fn a_failed_probe_lengthens_a_rest() {
         let mut health = resting(0);
-        assert!(!health.probed(false, EVERY, at(20)));
+        health.probed(false, EVERY, at(20));
         assert_eq!(health.rest_left(at(20)), Some(EVERY));
     }
 
@@ -243,12 +217,5 @@ mod tests {
         assert!(health.rests(at(599)));
         health.succeeded(1);
         assert!(!health.rests(at(0)));
-    }
-
-    #[test]
-    fn the_reason_of_a_return_is_recovery() {
-        let healths = [Health::default(), resting(0)];
-        assert_eq!(reason(&healths, 1), HandoffReason::Overloaded);
-        assert_eq!(reason(&healths, 0), HandoffReason::Recovered);
     }
 }

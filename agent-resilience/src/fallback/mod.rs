@@ -1,29 +1,40 @@
 //! A chain of providers: the first that works answers.
 
+mod ask;
+pub(crate) mod attempt;
 mod builder;
 mod call;
 mod config;
 mod error;
 mod health;
+pub(crate) mod journey;
+pub(crate) mod operation;
+mod options;
 mod probe;
+mod reply;
+mod scopes;
+mod settle;
+mod state;
 mod status;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
-use agent_primitives::{Clock, Event, Handoff, Observer, ProviderId, Stamp};
+use agent_primitives::{Clock, Event, Observer, ProviderId, Stamp};
 
 use crate::breaker::CircuitBreaker;
 use crate::provider::Provider;
+use crate::route::Profile;
 use crate::sleep::Sleep;
-use health::Health;
+use state::State;
 
 pub use builder::{FallbackBuilder, InvalidChain};
 pub use config::{FallbackConfig, Rest};
-pub use error::{ChainError, Exhausted, Outlook};
+pub use error::{ChainError, Exhausted, OutOfTime, Outlook};
+pub use options::CallOptions;
 #[cfg(feature = "tokio")]
 pub use probe::ProbeTask;
+pub use reply::Reply;
 pub use status::{ProviderStatus, UnknownProvider};
 
 /// Asks providers in order of preference until one answers. Clones share their state.
@@ -35,6 +46,15 @@ pub use status::{ProviderStatus, UnknownProvider};
 ///
 /// A request that is malformed or refused ends the call at once, since it would be so everywhere. One
 /// that is too long is offered to the others, whose windows may be larger, and nobody rests for it.
+///
+/// A failure cools as much as it reaches. Where the [`Profile`](crate::Profile)s of several providers
+/// name one key, one model, one service or one account, they rest together: a bad key does not cool
+/// the model, and an account without credit is asked once and not with each of its keys. A provider
+/// that rests by the chain's own caution alone is asked all the same, once, where nobody else is left;
+/// limits and what the provider itself asked for are kept to.
+///
+/// An attempt has [its time](FallbackConfig::attempt_timeout) and so has the whole request. Without a
+/// `Policy` inside a provider, the chain is the only one that retries.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -73,7 +93,7 @@ pub use status::{ProviderStatus, UnknownProvider};
 /// ```
 pub struct FallbackChain<Req: ?Sized, Rep> {
     shared: Arc<Shared<Req, Rep>>,
-    observer: Arc<dyn Observer>,
+    observer: Option<Arc<dyn Observer>>,
 }
 
 struct Shared<Req: ?Sized, Rep> {
@@ -89,65 +109,15 @@ struct Shared<Req: ?Sized, Rep> {
 struct Link<Req: ?Sized, Rep> {
     id: ProviderId,
     provider: Arc<dyn Provider<Req, Reply = Rep>>,
+    profile: Profile,
     breaker: CircuitBreaker,
-}
-
-struct State {
-    healths: Vec<Health>,
-    /// Who was chosen last.
-    current: Option<usize>,
-    pinned: Option<usize>,
-    /// Somebody took the pin away since the last choice.
-    unpinned: bool,
-    /// Requests so far: gives each its own pauses.
-    calls: u64,
-}
-
-/// An answer, who gave it, and what it took.
-///
-/// ```
-/// # use agent_primitives::{FailureKind, ProviderId};
-/// # use agent_resilience::{classify::Verdict, *};
-/// # struct Named(ProviderId, Option<FailureKind>);
-/// # #[async_trait::async_trait]
-/// # impl Provider<str> for Named {
-/// #     type Reply = String;
-/// #     fn id(&self) -> &ProviderId { &self.0 }
-/// #     async fn call(&self, _: &str) -> Result<String, Failure> {
-/// #         self.1.map_or(Ok("fine".into()), |kind| Err(Verdict::new(kind).into()))
-/// #     }
-/// # }
-/// # let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-/// # let groq = Named(ProviderId::new("groq").unwrap(), None);
-/// # runtime.block_on(async {
-/// let chain = FallbackChain::builder().provider(groq).build().unwrap();
-/// let reply = chain.call("how are you").await.unwrap();
-/// assert_eq!((reply.value.as_str(), reply.provider.as_str()), ("fine", "groq"));
-/// assert_eq!((reply.attempts, reply.handoffs.len()), (1, 0));
-/// # });
-/// ```
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct Reply<T> {
-    /// The answer.
-    pub value: T,
-    /// Who gave it.
-    pub provider: ProviderId,
-    /// Calls made for it, to whomever.
-    pub attempts: u32,
-    /// How long the call took that was answered, without what failed before it.
-    pub latency: Duration,
-    /// From the request to the answer, failed calls and pauses included.
-    pub elapsed: Duration,
-    /// How the work moved on the way, a return to a preferred provider included.
-    pub handoffs: Vec<Handoff>,
 }
 
 impl<Req: ?Sized, Rep> Clone for FallbackChain<Req, Rep> {
     fn clone(&self) -> Self {
         Self {
             shared: Arc::clone(&self.shared),
-            observer: Arc::clone(&self.observer),
+            observer: self.observer.clone(),
         }
     }
 }
@@ -172,19 +142,24 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
     pub fn observed_by(&self, observer: impl Observer + 'static) -> Self {
         Self {
             shared: Arc::clone(&self.shared),
-            observer: Arc::new(observer),
+            observer: Some(Arc::new(observer)),
         }
     }
 
     /// The link's breaker, telling the observer of this handle.
     fn breaker_of(&self, link: &Link<Req, Rep>) -> CircuitBreaker {
         let breaker = link.breaker.clone();
-        breaker.told(Arc::clone(&self.observer))
+        match &self.observer {
+            Some(observer) => breaker.told(Arc::clone(observer)),
+            None => breaker,
+        }
     }
 
-    fn tell(&self, event: &Event) {
-        self.observer
-            .observe(Stamp::at(self.shared.clock.timestamp()), event);
+    /// Where nobody listens, nothing is put together.
+    fn tell(&self, event: impl FnOnce() -> Event) {
+        if let Some(observer) = &self.observer {
+            observer.observe(Stamp::at(self.shared.clock.timestamp()), &event());
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -27,17 +27,13 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
     async fn probe(&self, index: usize, link: &Link<Req, Rep>) -> Option<Result<(), Failure>> {
         let every = self.shared.config.probe_every;
         let now = self.shared.clock.monotonic();
-        if !self.lock().healths.get_mut(index)?.claim_probe(every, now) {
+        if !self.lock().claim_probe(index, every, now) {
             return None;
         }
         let outcome = link.provider.probe().await?;
         tracing::debug!(gen_ai.provider.name = %link.id, works = outcome.is_ok(), "probe");
         let now = self.shared.clock.monotonic();
-        let works_again = self
-            .lock()
-            .healths
-            .get_mut(index)?
-            .probed(outcome.is_ok(), every, now);
+        let works_again = self.lock().probed(index, outcome.is_ok(), every, now);
         if works_again {
             // The next request is the real test.
             self.breaker_of(link).half_open();

@@ -83,16 +83,15 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
         self.shared
             .links
             .iter()
-            .zip(&state.healths)
             .enumerate()
-            .map(|(index, (link, health))| ProviderStatus {
+            .map(|(index, link)| ProviderStatus {
                 provider: link.id.clone(),
                 current: state.current == Some(index),
                 pinned: state.pinned == Some(index),
                 breaker: link.breaker.state(),
-                rests_for: health.rest_left(now).max(link.breaker.retry_in()),
-                reason: health.left_because,
-                failure: health.last_failure,
+                rests_for: state.rest_left(index, now).max(link.breaker.retry_in()),
+                reason: state.reason(index, now),
+                failure: state.failure(index, now),
             })
             .collect()
     }
@@ -118,7 +117,8 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
         state.unpinned |= state.pinned.take().is_some();
     }
 
-    /// Forgets a provider's failures and closes its breaker: somebody mended it.
+    /// Forgets a provider's failures, and those of what it shares with others, and closes its breaker:
+    /// somebody mended it.
     ///
     /// # Errors
     /// [`UnknownProvider`] names those that the chain has.
@@ -126,24 +126,24 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
         let Some(index) = self.position(provider) else {
             return Err(self.unknown(provider));
         };
-        if let Some(health) = self.lock().healths.get_mut(index) {
-            health.forget();
-        }
+        self.lock().forget(index);
         if let Some(link) = self.shared.links.get(index) {
             self.breaker_of(link).close();
         }
         Ok(())
     }
 
-    pub(super) fn outlooks(&self) -> Vec<Outlook> {
+    /// How everybody stands whom a request could be sent to.
+    pub(super) fn outlooks(&self, own_pin: Option<usize>) -> Vec<Outlook> {
         let at = self.shared.clock.timestamp();
         let status = self.status();
         // With a pin, nobody else would be asked.
-        let pinned = status.iter().any(|status| status.pinned);
+        let pinned = own_pin.or_else(|| status.iter().position(|status| status.pinned));
         status
             .into_iter()
-            .filter(|status| status.pinned || !pinned)
-            .map(|status| {
+            .enumerate()
+            .filter(|(index, _)| pinned.is_none_or(|pinned| pinned == *index))
+            .map(|(_, status)| {
                 let retry_in = status.rests_for.unwrap_or_default();
                 Outlook {
                     provider: status.provider,
@@ -156,14 +156,14 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
             .collect()
     }
 
-    fn position(&self, provider: &ProviderId) -> Option<usize> {
+    pub(super) fn position(&self, provider: &ProviderId) -> Option<usize> {
         self.shared
             .links
             .iter()
             .position(|link| link.id == *provider)
     }
 
-    fn unknown(&self, provider: &ProviderId) -> UnknownProvider {
+    pub(super) fn unknown(&self, provider: &ProviderId) -> UnknownProvider {
         let known: Vec<_> = self.shared.links.iter().map(|l| l.id.as_str()).collect();
         UnknownProvider {
             name: provider.clone(),

@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::needs::Needs;
+use super::skip::Skip;
+
 /// What a candidate is able to do. What is not said is not held against it: the default is able to do
 /// everything, in a window of any size.
 ///
@@ -91,5 +94,48 @@ impl Capabilities {
     pub const fn max_output(mut self, tokens: u64) -> Self {
         self.max_output = Some(tokens);
         self
+    }
+
+    /// Why a request with these needs does not suit; `None` where it does. Where no size of the answer
+    /// is named, room for one token is asked for.
+    ///
+    /// ```
+    /// use agent_resilience::{Capabilities, Needs, Skip};
+    ///
+    /// let able = Capabilities::default().without_tools().context_window(8_192).max_output(4_096);
+    /// assert_eq!(able.misfit(&Needs::default().input(4_096).output(4_096)), None);
+    /// assert_eq!(able.misfit(&Needs::default().input(4_097).output(4_096)), Some(Skip::ContextWindow));
+    /// assert_eq!(able.misfit(&Needs::default().output(4_097)), Some(Skip::OutputLimit));
+    /// assert_eq!(able.misfit(&Needs::default().tools()), Some(Skip::NoTools));
+    /// ```
+    pub const fn misfit(&self, needs: &Needs) -> Option<Skip> {
+        if needs.tools && !self.tools {
+            return Some(Skip::NoTools);
+        }
+        if needs.vision && !self.vision {
+            return Some(Skip::NoVision);
+        }
+        if needs.json_mode && !self.json_mode {
+            return Some(Skip::NoJsonMode);
+        }
+        if needs.prefill && !self.prefill {
+            return Some(Skip::NoPrefill);
+        }
+        let answer = if needs.output_tokens == 0 {
+            1
+        } else {
+            needs.output_tokens
+        };
+        if let Some(window) = self.context_window
+            && needs.input_tokens.saturating_add(answer) > window
+        {
+            return Some(Skip::ContextWindow);
+        }
+        if let Some(longest) = self.max_output
+            && answer > longest
+        {
+            return Some(Skip::OutputLimit);
+        }
+        None
     }
 }

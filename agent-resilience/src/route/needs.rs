@@ -35,6 +35,16 @@ pub struct Needs {
 }
 
 impl Needs {
+    /// Nothing.
+    pub(super) const NOTHING: Self = Self {
+        tools: false,
+        vision: false,
+        json_mode: false,
+        prefill: false,
+        input_tokens: 0,
+        output_tokens: 0,
+    };
+
     /// It offers tools.
     #[must_use]
     pub const fn tools(mut self) -> Self {

@@ -1,0 +1,178 @@
+//! Asking one provider as often as its policy allows.
+
+use std::time::Duration;
+
+use agent_primitives::{FailureKind, HandoffReason, Monotonic, Retry, Scope};
+
+use super::attempt::{Ended, in_time, sooner};
+use super::journey::{Journey, Left};
+use super::operation::{Held, Operation};
+use super::scopes::Seen;
+use super::state::Choice;
+use super::{FallbackChain, Link};
+
+use crate::classify::{Evidence, Verdict};
+use crate::failure::Failure;
+use crate::retry::{FailedAttempt, NextStep};
+
+impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
+    /// Calls one provider as often as its policy allows.
+    pub(super) async fn ask<O: Operation<Req, Rep>>(
+        &self,
+        operation: &O,
+        choice: Choice,
+        link: &Link<Req, Rep>,
+        request: &Req,
+        journey: &mut Journey,
+    ) -> Result<(O::Output, Held, Monotonic), Left> {
+        let Choice { index, last_resort } = choice;
+        let config = &self.shared.config;
+        let (policy, clock) = (&config.retry, &*self.shared.clock);
+        let longest = sooner(config.attempt_timeout, policy.attempt_timeout);
+        let mut delays = policy.backoff.delays(journey.seed);
+        let breaker = self.breaker_of(link);
+        let mut last: Option<Failure> = None;
+        let mut attempt: u32 = 1;
+        loop {
+            let started = clock.monotonic();
+            if journey.deadline.is_over(started) {
+                return Err(Left::OutOfTime(last));
+            }
+            let seen = match self.may_ask(index, attempt, journey, started) {
+                Ok(seen) => seen,
+                Err(reason) => {
+                    let failure = last;
+                    return Err(Left::Tried { reason, failure });
+                }
+            };
+            let Ok(permit) = breaker.admit_owned_at(started) else {
+                let reason = HandoffReason::BreakerOpen;
+                return Err(match last {
+                    Some(failure) => self.rest(index, link, reason, failure, &seen),
+                    // Another request has the probe; it will tell.
+                    None => Left::Tried {
+                        reason,
+                        failure: None,
+                    },
+                });
+            };
+            let held = Held {
+                index,
+                permit,
+                seen,
+                started,
+                attempt,
+            };
+            journey.attempts = journey.attempts.saturating_add(1);
+            let call = operation.start(&*link.provider, request);
+            let sleep = &*self.shared.sleep;
+            let ended = in_time(call, longest, journey.deadline, clock, sleep).await;
+            let now = clock.monotonic();
+            let failure = match ended {
+                Ended::Itself(Ok(value)) => return Ok((value, held, now)),
+                Ended::Itself(Err(failure)) => failure,
+                Ended::TooSlow(after) => timed_out(after),
+                Ended::OutOfTime(after) => {
+                    let failure = timed_out(after);
+                    // Where an attempt has a limit of its own, this says that the caller had little
+                    // time, and nothing about the provider.
+                    if longest.is_none() {
+                        self.settle_cut(held, &failure, now);
+                    }
+                    return Err(Left::OutOfTime(Some(failure)));
+                }
+            };
+            let kind = failure.kind();
+            self.settle_failure(held, failure.verdict(), now);
+
+            let failed = FailedAttempt::new(failure.verdict(), attempt, clock.timestamp())
+                .left(journey.deadline.left(now));
+            match policy.decide(&failed, &mut delays) {
+                // A pause that the breaker outlasts would be for nothing.
+                NextStep::Again(pause) if breaker.retry_in().is_some_and(|left| left > pause) => {
+                    let reason = HandoffReason::BreakerOpen;
+                    return Err(self.rest(index, link, reason, failure, &seen));
+                }
+                NextStep::Again(pause) if !last_resort && self.is_retried(kind) => {
+                    attempt = attempt.saturating_add(1);
+                    self.tell(|| Retry::new(link.id.clone(), attempt, pause, kind).into());
+                    self.shared.sleep.sleep(pause).await;
+                    last = Some(failure);
+                }
+                NextStep::Again(_) => return Err(self.give_up(index, link, failure, &seen)),
+                NextStep::GiveUp(why) => {
+                    tracing::debug!(gen_ai.provider.name = %link.id, %why, "provider given up");
+                    return Err(self.give_up(index, link, failure, &seen));
+                }
+                NextStep::Stop => return Err(self.stop(failure)),
+            }
+        }
+    }
+
+    /// Who was silent for the whole time of an attempt is not given another one, unless the settings
+    /// name timeouts: a hang would be waited for as often as there are attempts.
+    fn is_retried(&self, kind: FailureKind) -> bool {
+        kind != FailureKind::Timeout || self.shared.config.retry.per_kind.contains_key(&kind)
+    }
+
+    /// The generations in which a call begins; or why it must not, because the provider was sent to
+    /// rest during a pause of this request.
+    fn may_ask(
+        &self,
+        index: usize,
+        attempt: u32,
+        journey: &Journey,
+        now: Monotonic,
+    ) -> Result<Seen, HandoffReason> {
+        let state = self.lock();
+        let pinned = journey.pinned.or(state.pinned) == Some(index);
+        if attempt > 1 && !pinned && state.rest_left(index, now).is_some() {
+            let reason = state.reason(index, now);
+            return Err(reason.unwrap_or(HandoffReason::Other));
+        }
+        Ok(state.seen(index))
+    }
+
+    /// A request that has to change before anybody can answer it.
+    fn stop(&self, failure: Failure) -> Left {
+        match failure.kind() {
+            FailureKind::ContextTooLong | FailureKind::PayloadTooLarge => Left::TooLong(failure),
+            FailureKind::ContentPolicy if self.shared.config.route_around_content_policy => {
+                Left::Tried {
+                    reason: failure.kind().into(),
+                    failure: Some(failure),
+                }
+            }
+            _ => Left::ForGood(failure),
+        }
+    }
+
+    /// A provider that is given up rests, unless only this request is not allowed there.
+    fn give_up(&self, index: usize, link: &Link<Req, Rep>, failure: Failure, seen: &Seen) -> Left {
+        let reason = failure.kind().into();
+        if failure.verdict().scope == Scope::Request {
+            return Left::Tried {
+                reason,
+                failure: Some(failure),
+            };
+        }
+        self.rest(index, link, reason, failure, seen)
+    }
+
+    fn rest(
+        &self,
+        index: usize,
+        link: &Link<Req, Rep>,
+        reason: HandoffReason,
+        failure: Failure,
+        seen: &Seen,
+    ) -> Left {
+        self.leave(index, link, reason, &failure, seen);
+        Left::Resting { reason, failure }
+    }
+}
+
+fn timed_out(after: Duration) -> Failure {
+    let verdict = Verdict::new(FailureKind::Timeout).evidence(Evidence::Transport);
+    Failure::new(verdict).with_source(format!("no answer within {after:?}"))
+}

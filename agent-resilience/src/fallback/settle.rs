@@ -1,0 +1,82 @@
+//! What an attempt that ended means for its link: breaker, health, events.
+
+use std::time::Duration;
+
+use agent_primitives::{Attempt, Cooldown, HandoffReason, Monotonic, Scope};
+
+use super::health::Leaving;
+use super::operation::Held;
+use super::scopes::Seen;
+use super::{FallbackChain, Link};
+use crate::classify::Verdict;
+use crate::failure::Failure;
+use crate::provider::Metering;
+
+impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
+    /// A call ended well.
+    pub(crate) fn settle_success(&self, held: Held, _metering: &Metering, ended: Monotonic) {
+        let Some(link) = self.shared.links.get(held.index) else {
+            return;
+        };
+        held.permit.success_at(ended);
+        let elapsed = ended.since(held.started);
+        self.lock().succeeded(held.index, &held.seen);
+        self.tell(|| Attempt::new(link.id.clone(), held.attempt, elapsed).into());
+    }
+
+    /// A call failed. Whether its link rests is decided apart.
+    pub(crate) fn settle_failure(&self, held: Held, verdict: &Verdict, ended: Monotonic) {
+        let Some(link) = self.shared.links.get(held.index) else {
+            return;
+        };
+        let (kind, attempt) = (verdict.kind, held.attempt);
+        let elapsed = ended.since(held.started);
+        tracing::debug!(gen_ai.provider.name = %link.id, attempt, error.type = %kind, "attempt failed");
+        self.tell(|| {
+            Attempt::new(link.id.clone(), attempt, elapsed)
+                .failed(kind)
+                .into()
+        });
+        held.permit.failure_at(verdict, ended);
+    }
+
+    /// A call failed after part of its answer was delivered, so that nobody else can be asked: it
+    /// counts, and the link rests as after any failure.
+    pub(crate) fn settle_cut(&self, held: Held, failure: &Failure, ended: Monotonic) {
+        let (index, seen) = (held.index, held.seen);
+        self.settle_failure(held, failure.verdict(), ended);
+        if let Some(link) = self.shared.links.get(index)
+            && failure.verdict().scope != Scope::Request
+        {
+            self.leave(index, link, failure.kind().into(), failure, &seen);
+        }
+    }
+
+    /// Lets a link rest, and all that share what failed.
+    pub(super) fn leave(
+        &self,
+        index: usize,
+        link: &Link<Req, Rep>,
+        reason: HandoffReason,
+        failure: &Failure,
+        seen: &Seen,
+    ) {
+        let verdict = failure.verdict();
+        let (at, now) = (self.shared.clock.timestamp(), self.shared.clock.monotonic());
+        let hint = verdict
+            .retry_after
+            .map_or(Duration::ZERO, |when| when.delay(at));
+        let leaving = Leaving {
+            reason,
+            verdict,
+            hint,
+            seen: 0,
+        };
+        let rest = self
+            .lock()
+            .leave(index, leaving, seen, &self.shared.config, now);
+        let rest = rest.max(link.breaker.retry_in().unwrap_or_default());
+        tracing::info!(gen_ai.provider.name = %link.id, %reason, ?rest, "provider rests");
+        self.tell(|| Cooldown::new(link.id.clone(), verdict.scope, verdict.kind, rest).into());
+    }
+}

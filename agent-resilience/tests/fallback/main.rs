@@ -1,0 +1,17 @@
+//! The fallback chain on a clock that the test moves.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "what a test expects is known"
+)]
+
+mod built;
+mod pins;
+mod probes;
+mod rests;
+mod scopes;
+mod stage;
+mod time_limits;
+mod told;
+mod under_way;
