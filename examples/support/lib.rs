@@ -27,6 +27,7 @@ mod message;
 pub mod readme;
 mod recording;
 mod server;
+mod story;
 mod text;
 mod tokens;
 mod virtual_time;
@@ -41,6 +42,7 @@ pub use server::{
     Exchange, Fault, Progress, Rule, Script, ScriptedProvider, ScriptedProviderBuilder, Tally,
     Target,
 };
+pub use story::in_words;
 pub use tokens::{estimate_text_tokens, estimate_tokens};
 pub use virtual_time::VirtualTime;
 
