@@ -17,6 +17,7 @@ mod provider;
 mod retry;
 mod route;
 mod sleep;
+mod stream;
 #[cfg(feature = "tower")]
 mod tower;
 
@@ -68,5 +69,9 @@ pub use route::{
 pub use sleep::Sleep;
 #[cfg(feature = "tokio")]
 pub use sleep::TokioSleep;
+pub use stream::{
+    Delivered, EventReader, EventStream, EventTooLarge, GuardedStream, InvalidStreamLimits, Part,
+    Partial, StreamClock, StreamError, StreamItem, StreamLimits,
+};
 #[cfg(feature = "tower")]
 pub use tower::{PolicyFuture, PolicyLayer, PolicyService};

@@ -8,6 +8,8 @@ mod calendar;
 mod config;
 mod ledger;
 mod meter;
+#[cfg(all(test, agent_model))]
+mod model;
 mod overrun;
 mod price;
 mod refusal;

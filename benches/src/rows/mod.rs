@@ -21,6 +21,7 @@ mod save;
 mod setting;
 mod state;
 mod store;
+mod stream;
 mod together;
 
 pub use setting::Setting;
@@ -38,6 +39,7 @@ pub fn plans(setting: &Setting) -> Vec<Plan> {
         retry::plans(),
         rate_limit::plans(),
         together::plans(),
+        stream::plans(),
         classify::plans(),
         save::plans(setting),
         restore::plans(setting),

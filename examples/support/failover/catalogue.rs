@@ -118,109 +118,117 @@ impl Scenario {
     /// All of them, in order.
     #[must_use]
     pub fn all() -> Vec<Self> {
-        let once = Rule::new;
-        let always = |fault| Rule::new(fault).always();
-        let seconds = Duration::from_secs;
-        let bounded = Check::PrimaryCalls { least: 1, most: 6 };
-        let single = Check::PrimaryCalls { least: 1, most: 1 };
-        let again = Check::PrimaryCalls { least: 2, most: 6 };
-        let limited = |retry_after| Fault::RateLimited { retry_after };
-        vec![
-            Self::new(
-                "S01",
-                "429 with Retry-After",
-                [once(limited(Some(seconds(2))))],
-            )
-            .check(again)
+        let mut all = refusals();
+        all.extend(silences());
+        all.extend(broken_streams());
+        all.extend(requests());
+        all.extend(over_time());
+        all
+    }
+}
+
+const BOUNDED: Check = Check::PrimaryCalls { least: 1, most: 6 };
+const SINGLE: Check = Check::PrimaryCalls { least: 1, most: 1 };
+const AGAIN: Check = Check::PrimaryCalls { least: 2, most: 6 };
+
+const fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+fn once(fault: Fault) -> [Rule; 1] {
+    [Rule::new(fault)]
+}
+
+fn always(fault: Fault) -> [Rule; 1] {
+    [Rule::new(fault).always()]
+}
+
+const fn limited(retry_after: Option<Duration>) -> Fault {
+    Fault::RateLimited { retry_after }
+}
+
+fn refusals() -> Vec<Scenario> {
+    let hinted = once(limited(Some(seconds(2))));
+    vec![
+        Scenario::new("S01", "429 with Retry-After", hinted)
+            .check(AGAIN)
             .check(Check::FirstGap(Duration::from_millis(1_800)))
             .check(Check::PrimaryCallsWithin(Duration::from_millis(1_500), 2)),
-            Self::new(
-                "S02",
-                "429 without a hint, for ever",
-                [always(limited(None))],
-            )
-            .check(bounded)
+        Scenario::new("S02", "429 without a hint, for ever", always(limited(None)))
+            .check(BOUNDED)
             .check(Check::PrimaryCallsWithin(seconds(3), 4)),
-            Self::new("S03", "500 once, then healthy", [once(Fault::ServerError)]).check(again),
-            Self::new("S04", "503 for ever", [always(Fault::Overloaded)]).check(bounded),
-            Self::new(
-                "S05",
-                "connection reset before headers",
-                [once(Fault::Reset)],
-            ),
-            Self::new("S06", "no response at all", [always(Fault::Silence)]).check(single),
-            Self::new(
-                "S07",
-                "first token after 20 s",
-                [always(Fault::SlowFirstChunk { delay: seconds(20) })],
-            ),
-            Self::new(
-                "S08",
-                "stream cut after two thirds",
-                [always(Fault::Cut {
-                    after_chunks: TWO_THIRDS,
-                })],
-            ),
-            Self::new(
-                "S09",
-                "stream stalls for 30 s after a third",
-                [always(Fault::Stall {
-                    after_chunks: ONE_THIRD,
-                    delay: seconds(30),
-                })],
-            ),
-            Self::new(
-                "S10",
-                "malformed chunk in the stream",
-                [always(Fault::Malformed { after_chunks: 9 })],
-            ),
-            Self::new(
-                "S11",
-                "stream ends without [DONE]",
-                [always(Fault::Unfinished {
-                    after_chunks: usize::MAX,
-                })],
-            )
-            .check(single)
+        Scenario::new("S03", "500 once, then healthy", once(Fault::ServerError)).check(AGAIN),
+        Scenario::new("S04", "503 for ever", always(Fault::Overloaded)).check(BOUNDED),
+        Scenario::new("S05", "connection reset before headers", once(Fault::Reset)),
+    ]
+}
+
+fn silences() -> Vec<Scenario> {
+    let late = Fault::SlowFirstChunk { delay: seconds(20) };
+    vec![
+        Scenario::new("S06", "no response at all", always(Fault::Silence)).check(SINGLE),
+        Scenario::new("S07", "first token after 20 s", always(late)),
+    ]
+}
+
+fn broken_streams() -> Vec<Scenario> {
+    let cut = Fault::Cut {
+        after_chunks: TWO_THIRDS,
+    };
+    let stall = Fault::Stall {
+        after_chunks: ONE_THIRD,
+        delay: seconds(30),
+    };
+    let malformed = Fault::Malformed { after_chunks: 9 };
+    let unfinished = Fault::Unfinished {
+        after_chunks: usize::MAX,
+    };
+    vec![
+        Scenario::new("S08", "stream cut after two thirds", always(cut)),
+        Scenario::new("S09", "stream stalls for 30 s after a third", always(stall)),
+        Scenario::new("S10", "malformed chunk in the stream", always(malformed)),
+        Scenario::new("S11", "stream ends without [DONE]", always(unfinished))
+            .check(SINGLE)
             .check(Check::HasUsage),
-            Self::new(
-                "S12",
-                "context length exceeded",
-                [always(Fault::ContextTooLong { limit: 1 })],
-            )
-            .check(single),
-            Self::new("S13", "content filter rejects", [always(content_filter())])
-                .ends_in_an_error()
-                .check(single)
-                .check(Check::NotRoutedAround),
-            Self::new(
-                "S14",
-                "cut, and the fallback refuses prefill",
-                [always(Fault::Cut {
-                    after_chunks: TWO_THIRDS,
-                })],
-            )
+    ]
+}
+
+fn requests() -> Vec<Scenario> {
+    let too_long = Fault::ContextTooLong { limit: 1 };
+    let cut = Fault::Cut {
+        after_chunks: TWO_THIRDS,
+    };
+    vec![
+        Scenario::new("S12", "context length exceeded", always(too_long)).check(SINGLE),
+        Scenario::new("S13", "content filter rejects", always(content_filter()))
+            .ends_in_an_error()
+            .check(SINGLE)
+            .check(Check::NotRoutedAround),
+        Scenario::new("S14", "cut, and the fallback refuses prefill", always(cut))
             .check(Check::NoPrefill),
-            Self::new(
-                "S15",
-                "primary down for 60 s, then healthy",
-                [Rule::new(Fault::Overloaded)
-                    .target(Target::Any)
-                    .during(Duration::ZERO, OUTAGE)],
-            )
-            .every(seconds(4), 20)
-            .check(Check::ServedDuringOutage { primary_most: 9 })
-            .check(Check::ReturnsWithin(seconds(30))),
-            Self::new(
-                "S16",
-                "fallback's name and usage",
-                [always(Fault::Overloaded)],
-            )
-            .check(bounded)
-            .check(Check::NamesFallback)
-            .check(Check::HasUsage),
-        ]
-    }
+    ]
+}
+
+fn over_time() -> Vec<Scenario> {
+    let down = Rule::new(Fault::Overloaded).target(Target::Any);
+    vec![
+        Scenario::new(
+            "S15",
+            "primary down for 60 s, then healthy",
+            [down.during(Duration::ZERO, OUTAGE)],
+        )
+        .every(seconds(4), 20)
+        .check(Check::ServedDuringOutage { primary_most: 9 })
+        .check(Check::ReturnsWithin(seconds(30))),
+        Scenario::new(
+            "S16",
+            "fallback's name and usage",
+            always(Fault::Overloaded),
+        )
+        .check(BOUNDED)
+        .check(Check::NamesFallback)
+        .check(Check::HasUsage),
+    ]
 }
 
 /// What OpenAI answers to a prompt that its safety system rejects.

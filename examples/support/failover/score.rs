@@ -240,7 +240,11 @@ fn violation(check: Check, observed: &Observed) -> Option<String> {
         Check::ReturnsWithin(longest) => {
             let after =
                 |it: &&crate::Exchange| it.progress == Progress::Answered && it.at >= OUTAGE;
-            let back = observed.primary.iter().find(after).map(|it| it.at - OUTAGE);
+            let back = observed
+                .primary
+                .iter()
+                .find(after)
+                .map(|it| it.at.saturating_sub(OUTAGE));
             says(
                 back.is_none_or(|back| back > longest),
                 format!("the primary answers again after {back:?}, not within {longest:?}"),
@@ -255,4 +259,62 @@ fn answers(observed: &Observed) -> impl Iterator<Item = (&str, u64)> {
         Ended::Answered { by, tokens, .. } => Some((by.as_str(), *tokens)),
         Ended::Failed(_) => None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn observed(took: u64, ended: Ended) -> Observed {
+        Observed {
+            calls: vec![CallSeen {
+                at: Duration::ZERO,
+                took: Duration::from_secs(took),
+                ended,
+            }],
+            primary: Vec::new(),
+            fallback: Vec::new(),
+            alive_after: true,
+        }
+    }
+
+    fn answered(whole: bool) -> Ended {
+        Ended::Answered {
+            whole,
+            by: "fallback".to_owned(),
+            tokens: 0,
+        }
+    }
+
+    fn verdict(id: &str, observed: &Observed) -> Verdict {
+        let scenario = Scenario::all().into_iter().find(|it| it.id == id);
+        Scored::new(&scenario.unwrap(), observed).verdict
+    }
+
+    #[test]
+    fn half_an_answer_shown_as_a_whole_one_fails() {
+        assert_eq!(verdict("S08", &observed(1, answered(false))), Verdict::Fail);
+        assert_eq!(verdict("S08", &observed(1, answered(true))), Verdict::Pass);
+    }
+
+    #[test]
+    fn a_second_beyond_the_attempt_limit_is_too_late() {
+        assert_eq!(verdict("S07", &observed(11, answered(true))), Verdict::Pass);
+        assert_eq!(verdict("S07", &observed(12, answered(true))), Verdict::Fail);
+    }
+
+    #[test]
+    fn an_error_is_safe_unless_it_is_what_is_wanted() {
+        let failed = || Ended::Failed("refused".to_owned());
+        assert_eq!(verdict("S05", &observed(1, failed())), Verdict::SafeError);
+        assert_eq!(verdict("S13", &observed(1, answered(true))), Verdict::Fail);
+    }
+
+    #[test]
+    fn a_missing_figure_is_partial() {
+        assert_eq!(
+            verdict("S16", &observed(1, answered(true))),
+            Verdict::Partial
+        );
+    }
 }

@@ -137,7 +137,7 @@ async fn play_in(
         Caller::Retrying => {
             let policy = RetryPolicy::default();
             let retry = Retry::with_sleep(policy, time.clone()).attempt_timeout(ATTEMPT_LIMIT);
-            Host::Retrying(Policy::new(retry).clock(time.clone()), preferred)
+            Host::Retrying(Box::new(Policy::new(retry).clock(time.clone())), preferred)
         }
         Caller::Chain => {
             let config: FallbackConfig = serde_json::from_str(SETTINGS)?;
@@ -182,7 +182,7 @@ async fn play_in(
 /// The program that needs an answer.
 enum Host {
     Once(HttpProvider),
-    Retrying(Policy, HttpProvider),
+    Retrying(Box<Policy>, HttpProvider),
     Chain(Chain),
 }
 

@@ -209,7 +209,7 @@ impl ScriptedProvider {
         tokio::spawn(async move {
             loop {
                 tokio::select! {
-                    changed = changes.changed() => if changed.is_err() { break },
+                    sent = changes.changed() => if sent.is_err() { break },
                     _ = stop.wait_for(|stop| *stop) => break,
                 }
                 tell();
