@@ -33,7 +33,8 @@ mod tokens;
 mod virtual_time;
 
 pub use client::{
-    ApiKey, ChatReply, ChatRequest, Finish, HttpProvider, InvalidEndpoint, InvalidKey, ToolSpec,
+    ApiKey, ChatPiece, ChatReply, ChatRequest, ChatStream, Finish, HttpProvider, InvalidEndpoint,
+    InvalidKey, StreamingProvider, ToolSpec,
 };
 pub use dialect::Dialect;
 pub use message::{Message, Role, ToolCall};
