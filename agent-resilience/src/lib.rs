@@ -56,8 +56,9 @@ pub use failure::Failure;
 #[cfg(feature = "tokio")]
 pub use fallback::ProbeTask;
 pub use fallback::{
-    CallOptions, ChainError, Exhausted, FallbackBuilder, FallbackChain, FallbackConfig,
-    InvalidChain, OutOfTime, Outlook, ProviderStatus, Reply, Rest, UnknownProvider,
+    CallOptions, ChainError, DecisionRecord, Exhausted, FallbackBuilder, FallbackChain,
+    FallbackConfig, InvalidChain, LinkConfig, OutOfTime, Outlook, ProviderStatus, Reply, Rest,
+    Return, UnknownProvider,
 };
 #[cfg(feature = "governor")]
 pub use limit::GovernorGate;

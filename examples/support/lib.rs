@@ -28,6 +28,7 @@ mod message;
 pub mod readme;
 mod recording;
 mod server;
+mod story;
 mod text;
 mod tokens;
 mod virtual_time;
@@ -44,6 +45,7 @@ pub use server::{
     Exchange, Fault, Progress, Rule, Script, ScriptedProvider, ScriptedProviderBuilder, Tally,
     Target,
 };
+pub use story::in_words;
 pub use tokens::{estimate_text_tokens, estimate_tokens};
 pub use virtual_time::VirtualTime;
 
