@@ -8,6 +8,7 @@ mod budget;
 pub mod classify;
 mod clock;
 mod deadline;
+mod duration;
 mod failed_reply;
 mod failure;
 mod fallback;
