@@ -12,6 +12,7 @@ pub mod coming_from {
     #![doc = include_str!("../docs/coming_from.md")]
 }
 mod deadline;
+mod duration;
 mod failed_reply;
 mod failure;
 mod fallback;
