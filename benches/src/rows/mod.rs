@@ -17,6 +17,7 @@ mod redaction;
 mod report;
 mod restore;
 mod retry;
+mod route;
 mod save;
 mod setting;
 mod state;
@@ -37,6 +38,7 @@ pub fn plans(setting: &Setting) -> Vec<Plan> {
         breaker::plans(),
         breaker_async::plans(),
         retry::plans(),
+        route::plans(),
         rate_limit::plans(),
         together::plans(),
         stream::plans(),
