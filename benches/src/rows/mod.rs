@@ -2,6 +2,7 @@
 
 mod breaker;
 mod breaker_async;
+mod budget;
 mod classify;
 mod executor;
 mod fork;
@@ -40,6 +41,7 @@ pub fn plans(setting: &Setting) -> Vec<Plan> {
         retry::plans(),
         route::plans(),
         rate_limit::plans(),
+        budget::plans(),
         together::plans(),
         stream::plans(),
         classify::plans(),
