@@ -28,12 +28,14 @@ mod message;
 pub mod readme;
 mod recording;
 mod server;
+mod story;
 mod text;
 mod tokens;
 mod virtual_time;
 
 pub use client::{
-    ApiKey, ChatReply, ChatRequest, Finish, HttpProvider, InvalidEndpoint, InvalidKey, ToolSpec,
+    ApiKey, ChatPiece, ChatReply, ChatRequest, ChatStream, Finish, HttpProvider, InvalidEndpoint,
+    InvalidKey, StreamingProvider, ToolSpec,
 };
 pub use dialect::Dialect;
 pub use failures::{HyperClient, connection_failure, hyper_client, reply_or_failure};
@@ -43,6 +45,7 @@ pub use server::{
     Exchange, Fault, Progress, Rule, Script, ScriptedProvider, ScriptedProviderBuilder, Tally,
     Target,
 };
+pub use story::in_words;
 pub use tokens::{estimate_text_tokens, estimate_tokens};
 pub use virtual_time::VirtualTime;
 
