@@ -12,6 +12,7 @@ pub mod coming_from {
     #![doc = include_str!("../docs/coming_from.md")]
 }
 mod deadline;
+mod duration;
 mod failed_reply;
 mod failure;
 mod fallback;
@@ -56,8 +57,9 @@ pub use failure::Failure;
 #[cfg(feature = "tokio")]
 pub use fallback::ProbeTask;
 pub use fallback::{
-    CallOptions, ChainError, Exhausted, FallbackBuilder, FallbackChain, FallbackConfig,
-    InvalidChain, OutOfTime, Outlook, ProviderStatus, Reply, Rest, UnknownProvider,
+    CallOptions, ChainError, DecisionRecord, Exhausted, FallbackBuilder, FallbackChain,
+    FallbackConfig, InvalidChain, LinkConfig, OutOfTime, Outlook, ProviderStatus, Reply, Rest,
+    Return, UnknownProvider,
 };
 #[cfg(feature = "governor")]
 pub use limit::GovernorGate;
@@ -89,8 +91,9 @@ pub use sleep::Sleep;
 #[cfg(feature = "tokio")]
 pub use sleep::TokioSleep;
 pub use stream::{
-    Delivered, EventReader, EventStream, EventTooLarge, GuardedStream, InvalidStreamLimits, Part,
-    Partial, StreamClock, StreamError, StreamItem, StreamLimits,
+    ChainStream, Delivered, EventReader, EventStream, EventTooLarge, GuardedStream,
+    InvalidStreamLimits, Part, Partial, StreamClock, StreamError, StreamItem, StreamLimits,
+    StreamOptions,
 };
 #[cfg(feature = "tower")]
 pub use tower::{PolicyFuture, PolicyLayer, PolicyService};
