@@ -68,13 +68,15 @@ fn whole() -> Vec<Step> {
     ]
 }
 
+type Told = (String, Option<FailureKind>);
+
 struct Setup {
     chain: FallbackChain<str, Scripted>,
     claude: Streams,
     groq: Streams,
     clock: PausedClock,
     /// Attempts: who, and how it failed.
-    attempts: Arc<Mutex<Vec<(String, Option<FailureKind>)>>>,
+    attempts: Arc<Mutex<Vec<Told>>>,
 }
 
 /// Claude plays the scripts; groq answers in full. One attempt each.
@@ -129,7 +131,7 @@ impl Setup {
         self.chain.stream_with("hello", &options).await
     }
 
-    fn told(&self) -> Vec<(String, Option<FailureKind>)> {
+    fn told(&self) -> Vec<Told> {
         self.attempts.lock().unwrap().clone()
     }
 
@@ -150,7 +152,7 @@ async fn drain(words: &mut Words) -> (Vec<Item>, Option<StreamError>) {
     (items, error)
 }
 
-fn told(who: &str, failure: Option<FailureKind>) -> (String, Option<FailureKind>) {
+fn told(who: &str, failure: Option<FailureKind>) -> Told {
     (who.to_owned(), failure)
 }
 
