@@ -14,9 +14,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use agent_primitives::{FailureKind, ProviderId};
+use agent_primitives::{Clock, FailureKind, ProviderId, SystemClock};
 use agent_resilience::classify::{self, Evidence, Vendor, Verdict};
-use agent_resilience::{EventReader, Failure, Provider, Sleep, TokioSleep};
+use agent_resilience::{EventReader, Failure, Metering, Provider, Sleep, TokioSleep};
 use async_trait::async_trait;
 use reqwest::{RequestBuilder, Response};
 use serde_json::value::RawValue;
@@ -67,6 +67,7 @@ pub struct HttpProvider {
     first_token: Duration,
     total: Duration,
     sleep: Arc<dyn Sleep>,
+    clock: Arc<dyn Clock>,
 }
 
 impl fmt::Debug for HttpProvider {
@@ -100,6 +101,7 @@ impl HttpProvider {
             first_token: Duration::from_secs(60),
             total: Duration::from_secs(600),
             sleep: Arc::new(TokioSleep),
+            clock: Arc::new(SystemClock),
         })
     }
 
@@ -146,6 +148,13 @@ impl HttpProvider {
         self
     }
 
+    /// What the resets of its limits are dated by; the system's clock unless set.
+    #[must_use]
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
     /// The longest a call may take; 10 min unless set.
     #[must_use]
     pub const fn total_timeout(mut self, wait: Duration) -> Self {
@@ -179,12 +188,16 @@ impl HttpProvider {
 
     async fn chat(&self, request: &ChatRequest) -> Result<ChatReply, Failure> {
         let response = self.post(request).await?;
+        let now = self.clock.timestamp();
+        let limits = classify::headers(self.vendor(), response.headers(), now);
         let parts = if request.stream {
             self.read_stream(response).await?
         } else {
             self.read_whole(response).await?
         };
-        Ok(parts.reply()?)
+        let mut reply = parts.reply()?;
+        reply.limits = limits;
+        Ok(reply)
     }
 
     /// Sends a conversation and waits for the head of the reply.
@@ -382,6 +395,12 @@ impl Provider<ChatRequest> for HttpProvider {
         self.within(self.total, self.chat(request))
             .await
             .unwrap_or_else(|| Err(timed_out(Spoiled::Late(self.total))))
+    }
+
+    /// What the reply says it took, and what is left of the limits. The cost follows from the price of the
+    /// link's profile.
+    fn metering(&self, reply: &ChatReply) -> Metering {
+        Metering::default().usage(reply.usage).limits(reply.limits)
     }
 
     /// Asks for the list of models.
