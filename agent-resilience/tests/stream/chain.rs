@@ -103,6 +103,7 @@ fn setup_with(
                 ..RetryPolicy::default()
             },
             breaker,
+            stream: limits(),
             ..FallbackConfig::default()
         })
         .clock(clock)
@@ -127,8 +128,7 @@ type Words = ChainStream<str, Scripted, Item>;
 
 impl Setup {
     async fn open(&self) -> Result<Words, ChainError> {
-        let options = StreamOptions::default().limits(limits());
-        self.chain.stream_with("hello", &options).await
+        self.chain.stream("hello").await
     }
 
     fn told(&self) -> Vec<Told> {
@@ -334,6 +334,16 @@ async fn the_callers_deadline_ends_a_stream_and_blames_nobody() {
     assert_eq!(partial.text.as_deref(), Some("aaa"));
     assert!(!setup.rests());
     assert_eq!(setup.open().await.unwrap().provider().as_str(), "claude");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_may_bring_limits_of_its_own() {
+    let setup = setup([vec![Step::Wait(30), give(Item::Text("a")), give(Item::End)]]);
+    let patient = limits().first_token(Duration::from_secs(40));
+    let options = StreamOptions::default().limits(patient);
+    let words = setup.chain.stream_with("hello", &options).await.unwrap();
+    assert_eq!(words.provider().as_str(), "claude");
+    assert_eq!(words.first_token(), Some(Duration::from_secs(30)));
 }
 
 #[tokio::test(start_paused = true)]
