@@ -121,6 +121,8 @@ async fn callers_who_are_told_the_same_moment_come_back_one_after_the_other() {
         policy.run(Cost::REQUEST, |attempt| {
             let told = told.clone();
             async move {
+                // All are under way before the first of them is told.
+                tokio::time::sleep(Duration::from_millis(10)).await;
                 match attempt.number {
                     1 => Err(told),
                     _ => Ok(clock.0.elapsed()),

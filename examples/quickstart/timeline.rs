@@ -2,10 +2,9 @@
 
 use std::cell::Cell;
 use std::io::{IsTerminal, Write};
-use std::time::Duration;
 
 use agent_checkpoint::Checkpointer;
-use agent_primitives::{BreakerState, Clock, Event, Observer, ProviderId, Stamp, Timestamp};
+use agent_primitives::{Clock, Event, Observer, ProviderId, Stamp, Timestamp};
 use agent_resilience::ChainError;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::{Deserialize, Serialize};
@@ -106,47 +105,10 @@ fn send(at: Timestamp, line: Line) {
 /// Turns the events of the crates into lines.
 pub(crate) fn observer() -> impl Observer + use<> {
     |stamp: Stamp<'_>, event: &Event| {
-        if let Some((who, text)) = describe(event) {
+        if let Some((who, text)) = support::in_words(event) {
             send(stamp.at, Line::Note { who, text });
         }
     }
-}
-
-fn describe(event: &Event) -> Option<(String, String)> {
-    Some(match event {
-        Event::Attempt(attempt) => {
-            let failure = attempt.failure?;
-            (attempt.provider.to_string(), format!("failed: {failure}"))
-        }
-        Event::Retry(retry) => {
-            let delay = Duration::from_millis(u64::try_from(retry.delay.as_millis()).ok()?);
-            (
-                retry.provider.to_string(),
-                format!("asked again in {delay:?}"),
-            )
-        }
-        Event::Breaker(change) => {
-            let text = match change.to {
-                BreakerState::Open => "circuit breaker opens",
-                BreakerState::HalfOpen => "circuit breaker lets a probe through",
-                BreakerState::Closed => "circuit breaker closes",
-                _ => "circuit breaker isolated",
-            };
-            (change.provider.to_string(), text.to_owned())
-        }
-        Event::Cooldown(cooldown) => {
-            let seconds = cooldown.duration.as_secs();
-            (
-                cooldown.provider.to_string(),
-                format!("left alone for {seconds}s"),
-            )
-        }
-        Event::Handoff(handoff) => (
-            handoff.from.to_string(),
-            format!("hands over to {} ({})", handoff.to, handoff.reason),
-        ),
-        _ => return None,
-    })
 }
 
 /// Shows the lines: with a progress bar on a terminal, plain elsewhere.

@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use lexopt::ValueExt;
 use study::finding::{Finding, head};
-use study::{amplification, flapping, herd, limits, replay};
+use study::{amplification, flapping, herd, limits, replay, switch};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
@@ -34,6 +34,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     };
     show(amplification::findings(60_000, seed)?);
     show(limits::findings(HOUR, seed)?);
+    show(switch::findings(HOUR, seed)?);
     show(herd::findings(seed)?);
     show(flapping::findings(HOUR, seed)?);
     show(replay::findings(100_000, seed)?);

@@ -22,25 +22,30 @@ mod call;
 mod client;
 mod dialect;
 pub mod failover;
+mod failures;
 mod message;
 #[doc(hidden)]
 pub mod readme;
 mod recording;
 mod server;
+mod story;
 mod text;
 mod tokens;
 mod virtual_time;
 
 pub use client::{
-    ApiKey, ChatReply, ChatRequest, Finish, HttpProvider, InvalidEndpoint, InvalidKey, ToolSpec,
+    ApiKey, ChatPiece, ChatReply, ChatRequest, ChatStream, Finish, HttpProvider, InvalidEndpoint,
+    InvalidKey, StreamingProvider, ToolSpec,
 };
 pub use dialect::Dialect;
+pub use failures::{HyperClient, connection_failure, hyper_client, reply_or_failure};
 pub use message::{Message, Role, ToolCall};
 pub use recording::{InvalidRecording, Recording, Turn};
 pub use server::{
     Exchange, Fault, Progress, Rule, Script, ScriptedProvider, ScriptedProviderBuilder, Tally,
     Target,
 };
+pub use story::in_words;
 pub use tokens::{estimate_text_tokens, estimate_tokens};
 pub use virtual_time::VirtualTime;
 

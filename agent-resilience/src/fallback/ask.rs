@@ -5,10 +5,11 @@ use std::time::Duration;
 use agent_primitives::{FailureKind, HandoffReason, Monotonic, Retry, Scope};
 
 use super::attempt::{Ended, in_time, sooner};
-use super::journey::{Journey, Left};
+use super::journey::{Gone, Journey, Left};
 use super::operation::{Held, Operation};
+use super::place::{NoPlace, Place};
 use super::scopes::Seen;
-use super::state::Choice;
+use super::select::Chosen;
 use super::{FallbackChain, Link};
 
 use crate::classify::{Evidence, Verdict};
@@ -20,12 +21,17 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
     pub(super) async fn ask<O: Operation<Req, Rep>>(
         &self,
         operation: &O,
-        choice: Choice,
+        chosen: Chosen,
         link: &Link<Req, Rep>,
         request: &Req,
-        journey: &mut Journey,
+        journey: &mut Journey<'_>,
     ) -> Result<(O::Output, Held, Monotonic), Left> {
-        let Choice { index, last_resort } = choice;
+        let Chosen {
+            index,
+            last_resort,
+            seen,
+            place,
+        } = chosen;
         let config = &self.shared.config;
         let (policy, clock) = (&config.retry, &*self.shared.clock);
         let longest = sooner(config.attempt_timeout, policy.attempt_timeout);
@@ -33,32 +39,32 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
         let breaker = self.breaker_of(link);
         let mut last: Option<Failure> = None;
         let mut attempt: u32 = 1;
+        let mut taken = Some((seen, place));
         loop {
             let started = clock.monotonic();
             if journey.deadline.is_over(started) {
                 return Err(Left::OutOfTime(last));
             }
-            let seen = match self.may_ask(index, attempt, journey, started) {
-                Ok(seen) => seen,
-                Err(reason) => {
-                    let failure = last;
-                    return Err(Left::Tried { reason, failure });
-                }
+            let again = match taken.take() {
+                Some(taken) => Ok(taken),
+                None => self.place_again(index, link, journey, started),
+            };
+            let (seen, place) = match again {
+                Ok(taken) => taken,
+                Err(reason) => return Err(Left::tried(reason, last)),
             };
             let Ok(permit) = breaker.admit_owned_at(started) else {
                 let reason = HandoffReason::BreakerOpen;
                 return Err(match last {
                     Some(failure) => self.rest(index, link, reason, failure, &seen),
                     // Another request has the probe; it will tell.
-                    None => Left::Tried {
-                        reason,
-                        failure: None,
-                    },
+                    None => Left::tried(reason, None),
                 });
             };
             let held = Held {
                 index,
                 permit,
+                place,
                 seen,
                 started,
                 attempt,
@@ -115,33 +121,43 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
         kind != FailureKind::Timeout || self.shared.config.retry.per_kind.contains_key(&kind)
     }
 
-    /// The generations in which a call begins; or why it must not, because the provider was sent to
-    /// rest during a pause of this request.
-    fn may_ask(
+    /// A place for another attempt at the same provider; or why there is none: it was sent to rest
+    /// during a pause of this request, or its limits hold no more.
+    fn place_again(
         &self,
         index: usize,
-        attempt: u32,
-        journey: &Journey,
+        link: &Link<Req, Rep>,
+        journey: &mut Journey<'_>,
         now: Monotonic,
-    ) -> Result<Seen, HandoffReason> {
-        let state = self.lock();
-        let pinned = journey.pinned.or(state.pinned) == Some(index);
-        if attempt > 1 && !pinned && state.rest_left(index, now).is_some() {
-            let reason = state.reason(index, now);
-            return Err(reason.unwrap_or(HandoffReason::Other));
+    ) -> Result<(Seen, Place), HandoffReason> {
+        let seen = {
+            let state = self.lock();
+            let pinned = journey.pinned(&state) == Some(index);
+            if !pinned && state.rest_left(index, now).is_some() {
+                let reason = state.reason(index, now);
+                return Err(reason.unwrap_or(HandoffReason::Other));
+            }
+            state.seen(index)
+        };
+        match self.place(link, &journey.options.needs, now) {
+            Ok(place) => Ok((seen, place)),
+            Err(no_place) => {
+                if let NoPlace::Limit(short) = no_place {
+                    self.predict(journey, index, short, now);
+                }
+                Err(HandoffReason::Predicted)
+            }
         }
-        Ok(state.seen(index))
     }
 
     /// A request that has to change before anybody can answer it.
     fn stop(&self, failure: Failure) -> Left {
         match failure.kind() {
-            FailureKind::ContextTooLong | FailureKind::PayloadTooLarge => Left::TooLong(failure),
+            FailureKind::ContextTooLong | FailureKind::PayloadTooLarge => {
+                Left::Gone(Gone::TooLong(failure))
+            }
             FailureKind::ContentPolicy if self.shared.config.route_around_content_policy => {
-                Left::Tried {
-                    reason: failure.kind().into(),
-                    failure: Some(failure),
-                }
+                Left::tried(failure.kind().into(), Some(failure))
             }
             _ => Left::ForGood(failure),
         }
@@ -151,10 +167,7 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
     fn give_up(&self, index: usize, link: &Link<Req, Rep>, failure: Failure, seen: &Seen) -> Left {
         let reason = failure.kind().into();
         if failure.verdict().scope == Scope::Request {
-            return Left::Tried {
-                reason,
-                failure: Some(failure),
-            };
+            return Left::tried(reason, Some(failure));
         }
         self.rest(index, link, reason, failure, seen)
     }
@@ -168,7 +181,7 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
         seen: &Seen,
     ) -> Left {
         self.leave(index, link, reason, &failure, seen);
-        Left::Resting { reason, failure }
+        Left::tried(reason, Some(failure))
     }
 }
 

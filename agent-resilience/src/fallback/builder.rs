@@ -1,16 +1,19 @@
 //! How a chain is put together.
 
 use std::fmt;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 
 use agent_primitives::{Clock, Observer, ProviderId, SystemClock};
 
+use super::allowance::Allowance;
 use super::scopes::Places;
 use super::state::State;
 use super::{FallbackChain, FallbackConfig, Link, Shared};
 use crate::breaker::CircuitBreaker;
+use crate::limit::{ConcurrencyLimit, InvalidLimit, RateLimit};
 use crate::provider::Provider;
-use crate::route::Profile;
+use crate::route::{InvalidRoute, Profile};
 use crate::sleep::Sleep;
 
 /// Puts a [`FallbackChain`] together. Providers are preferred in the order in which they are added.
@@ -49,6 +52,23 @@ pub enum InvalidChain {
     /// More providers than a chain keeps apart.
     #[error("{0} providers; a fallback chain has at most {max}", max = FallbackBuilder::<(), ()>::MOST)]
     TooMany(usize),
+    /// Settings for somebody who is not there.
+    #[error("settings for {0}, which the chain does not have; add it or take them out")]
+    UnknownLink(ProviderId),
+    /// A limit that cannot hold.
+    #[error("the limit of {provider}: {why}")]
+    Limit {
+        /// Whose.
+        provider: ProviderId,
+        /// Why it cannot.
+        why: InvalidLimit,
+    },
+    /// Two providers of one model and one account have a limit each, which would be counted as one.
+    #[error("{0} shares its limit with a provider before it, which has one; set it once")]
+    TwoLimits(ProviderId),
+    /// The settings of the choice.
+    #[error(transparent)]
+    Route(#[from] InvalidRoute),
     /// The crate is built without a timer of its own.
     #[error("nothing to wait with; enable the feature `tokio` or give a `Sleep`")]
     NoSleep,
@@ -168,16 +188,38 @@ impl<Req: ?Sized, Rep: Send> FallbackBuilder<Req, Rep> {
         if self.providers.is_empty() {
             return Err(InvalidChain::Empty);
         }
+        self.config.route.validate()?;
         if self.providers.len() > Self::MOST {
             return Err(InvalidChain::TooMany(self.providers.len()));
         }
         let sleep = self.sleep.ok_or(InvalidChain::NoSleep)?;
+        let profiles: Vec<_> = self.providers.iter().map(|(_, profile)| profile).collect();
+        let (places, entries) = Places::of_all(&profiles);
+        let mut allowances: Vec<_> = (0..entries).map(|_| Allowance::default()).collect();
         let mut links: Vec<Link<Req, Rep>> = Vec::with_capacity(self.providers.len());
-        for (provider, profile) in self.providers {
+        for ((provider, profile), places) in self.providers.into_iter().zip(&places) {
             let id = provider.id().clone();
             if links.iter().any(|link| link.id == id) {
                 return Err(InvalidChain::Duplicate(id));
             }
+            let own = self.config.links.get(&id);
+            let place = places.allowance();
+            if let Some(allowance) = allowances.get_mut(place) {
+                if allowance.known().is_none() {
+                    *allowance = Allowance::unknown(profile.vendor.as_deref());
+                }
+                if let Some(config) = own.and_then(|own| own.rate_limit.as_ref()) {
+                    let limit = RateLimit::with_clock(config, Arc::clone(&self.clock));
+                    if !allowance.set(limit.map_err(|why| InvalidChain::limit(&id, why))?) {
+                        return Err(InvalidChain::TwoLimits(id));
+                    }
+                }
+            }
+            let slots = own
+                .and_then(|own| own.concurrency.as_ref())
+                .map(|config| ConcurrencyLimit::with_clock(config, Arc::clone(&self.clock)))
+                .transpose()
+                .map_err(|why| InvalidChain::limit(&id, why))?;
             let breaker = CircuitBreaker::new(id.clone(), self.config.breaker)
                 .on_clock(Arc::clone(&self.clock));
             links.push(Link {
@@ -185,20 +227,37 @@ impl<Req: ?Sized, Rep: Send> FallbackBuilder<Req, Rep> {
                 provider,
                 profile,
                 breaker,
+                allowance: place,
+                slots,
+                under_way: Arc::default(),
             });
         }
-        let profiles: Vec<_> = links.iter().map(|link| &link.profile).collect();
-        let (places, entries) = Places::of_all(&profiles);
+        let is_link = |name: &&ProviderId| links.iter().any(|link| link.id == **name);
+        if let Some(name) = self.config.links.keys().find(|name| !is_link(name)) {
+            return Err(InvalidChain::UnknownLink(name.clone()));
+        }
+        let state = State::new(places, entries, &self.config);
         Ok(FallbackChain {
             shared: Arc::new(Shared {
                 links,
+                allowances,
+                calls: AtomicU64::new(0),
                 config: self.config,
                 seed: self.seed,
                 clock: self.clock,
                 sleep,
-                state: Mutex::new(State::new(places, entries)),
+                state: Mutex::new(state),
             }),
             observer: self.observer,
         })
+    }
+}
+
+impl InvalidChain {
+    fn limit(provider: &ProviderId, why: InvalidLimit) -> Self {
+        Self::Limit {
+            provider: provider.clone(),
+            why,
+        }
     }
 }

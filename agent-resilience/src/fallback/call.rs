@@ -1,14 +1,16 @@
 //! The way of one request through the chain.
 
-use agent_primitives::{FailureKind, Handoff, HandoffReason};
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use agent_primitives::{Clock, FailureKind, HandoffReason};
 
 use super::attempt;
 use super::error::{ChainError, Exhausted, OutOfTime};
-use super::journey::{Answer, Journey, Left, Tried};
+use super::journey::{Answer, Gone, Journey, Left, Tried};
 use super::operation::{Operation, Whole};
-use super::state::Choice;
 use super::{CallOptions, FallbackChain, Reply};
-use crate::failure::Failure;
+use crate::deadline::Deadline;
 
 impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
     /// Asks until somebody answers.
@@ -42,10 +44,10 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
             value,
             held,
             ended,
-            journey,
+            mut journey,
         } = answer;
         let Some(link) = self.shared.links.get(held.index) else {
-            return Err(self.exhausted(journey));
+            return Err(ChainError::Exhausted(self.exhausted(&mut journey)));
         };
         let metering = link.provider.metering(&value);
         self.settle_success(held, &metering, ended);
@@ -56,6 +58,7 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
             latency,
             elapsed,
             handoffs: journey.handoffs,
+            decisions: journey.decisions,
             usage: metering.usage,
             cost: metering.cost,
         })
@@ -63,90 +66,97 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
 
     /// Does `operation` at one provider after the other, until one does it. What it holds there is
     /// settled by the caller.
-    pub(crate) async fn travel<O: Operation<Req, Rep>>(
+    pub(crate) async fn travel<'a, O: Operation<Req, Rep>>(
         &self,
         operation: &O,
         request: &Req,
-        options: &CallOptions,
-    ) -> Result<Answer<O::Output>, ChainError> {
+        options: &'a CallOptions,
+    ) -> Result<Answer<'a, O::Output>, ChainError> {
         let mut journey = self.depart(options)?;
-        while let Some(choice) = self.take(&mut journey) {
-            let index = choice.index;
-            let Some(link) = self.shared.links.get(index) else {
-                break;
-            };
-            let asked = self.ask(operation, choice, link, request, &mut journey);
-            let left = match asked.await {
-                Ok((value, held, ended)) => {
-                    return Ok(Answer {
-                        value,
-                        held,
-                        ended,
-                        journey,
-                    });
-                }
-                Err(left) => left,
-            };
-            let is_first = journey.tried.is_empty();
-            journey.tried.insert(index);
-            let reason = match left {
-                // Whoever takes over may accept less than the one before: the next may accept more.
-                Left::ForGood(failure)
-                    if !is_first && failure.kind() == FailureKind::InvalidRequest =>
-                {
-                    journey.last = Some(failure);
-                    HandoffReason::Capability
-                }
-                Left::ForGood(failure) => {
-                    return Err(ChainError::Failed {
-                        provider: link.id.clone(),
-                        failure,
-                        attempts: journey.attempts,
-                    });
-                }
-                Left::OutOfTime(failure) => {
-                    journey.last = failure.or(journey.last);
-                    return Err(self.out_of_time(journey));
-                }
-                Left::TooLong(failure) => {
-                    let reason = failure.kind().into();
-                    let limit = |failure: &Failure| failure.verdict().context?.limit;
-                    let known = journey.too_long.as_ref().map(|(_, known)| limit(known));
-                    if known.is_none_or(|known| limit(&failure) > known) {
-                        journey.too_long = Some((link.id.clone(), failure));
+        loop {
+            while let Some(chosen) = self.take(&mut journey) {
+                let index = chosen.index;
+                let Some(link) = self.shared.links.get(index) else {
+                    break;
+                };
+                let asked = self.ask(operation, chosen, link, request, &mut journey);
+                let gone = match asked.await {
+                    Ok((value, held, ended)) => {
+                        return Ok(Answer {
+                            value,
+                            held,
+                            ended,
+                            journey,
+                        });
                     }
-                    reason
-                }
-                Left::Tried { reason, failure } => {
-                    journey.last = failure.or(journey.last);
-                    reason
-                }
-                Left::Resting { reason, failure } => {
-                    journey.last = Some(failure);
-                    reason
-                }
+                    Err(Left::Gone(gone)) => gone,
+                    // Whoever takes over may accept less than the one before: the next may accept
+                    // more.
+                    Err(Left::ForGood(failure))
+                        if !journey.tried.is_empty()
+                            && failure.kind() == FailureKind::InvalidRequest =>
+                    {
+                        let reason = HandoffReason::Capability;
+                        let failure = Some(failure);
+                        Gone::Tried { reason, failure }
+                    }
+                    Err(Left::ForGood(failure)) => {
+                        return Err(ChainError::Failed {
+                            provider: link.id.clone(),
+                            failure,
+                            attempts: journey.attempts,
+                        });
+                    }
+                    Err(Left::OutOfTime(failure)) => {
+                        journey.last = failure.or(journey.last);
+                        return Err(self.out_of_time(journey));
+                    }
+                };
+                journey.goes_on(index, &link.id, gone);
+            }
+            if let Some((provider, failure)) = journey.too_long {
+                return Err(ChainError::Failed {
+                    provider,
+                    failure,
+                    attempts: journey.attempts,
+                });
+            }
+            let exhausted = self.exhausted(&mut journey);
+            let Some(pause) = self.worth_waiting(&journey, &exhausted) else {
+                return Err(ChainError::Exhausted(exhausted));
             };
-            journey.from = Some((index, reason));
+            tracing::debug!(?pause, "waiting for the first provider to come back");
+            self.shared.sleep.sleep(pause).await;
+            journey.last = exhausted.last;
+            journey.tried = Tried::default();
+            journey.short.clear();
         }
-        Err(match journey.too_long {
-            Some((provider, failure)) => ChainError::Failed {
-                provider,
-                failure,
-                attempts: journey.attempts,
-            },
-            None => self.exhausted(journey),
-        })
     }
 
-    fn exhausted(&self, journey: Journey) -> ChainError {
-        ChainError::Exhausted(Exhausted {
-            providers: self.outlooks(journey.pinned),
-            last: journey.last,
+    /// How long to wait for the first to come back, where that is wanted and ends in time.
+    fn worth_waiting(&self, journey: &Journey<'_>, exhausted: &Exhausted) -> Option<Duration> {
+        let config = &self.shared.config;
+        if !config.wait_for_first || journey.deadline == Deadline::NEVER {
+            return None;
+        }
+        let left = journey.deadline.left(self.shared.clock.monotonic());
+        let wait = exhausted.retry_in()?.max(SHORTEST_WAIT);
+        let spare = left.checked_sub(wait).filter(|left| !left.is_zero())?;
+        // Those who wait for the same moment do not come together.
+        let spread = config.returning.ramp.min(spare / 2);
+        let part = fastrand::Rng::with_seed(journey.seed).f64();
+        Some(wait + spread.mul_f64(part))
+    }
+
+    fn exhausted(&self, journey: &mut Journey<'_>) -> Exhausted {
+        Exhausted {
+            providers: self.outlooks(journey),
+            last: journey.last.take(),
             attempts: journey.attempts,
-        })
+        }
     }
 
-    fn out_of_time(&self, journey: Journey) -> ChainError {
+    fn out_of_time(&self, journey: Journey<'_>) -> ChainError {
         ChainError::OutOfTime(OutOfTime {
             last: journey.last,
             attempts: journey.attempts,
@@ -154,86 +164,24 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
         })
     }
 
-    fn depart(&self, options: &CallOptions) -> Result<Journey, ChainError> {
-        let own_pin = match &options.pin {
-            Some(provider) => match self.position(provider) {
-                Some(index) => Some(index),
-                None => return Err(ChainError::UnknownProvider(self.unknown(provider))),
-            },
-            None => None,
-        };
+    fn depart<'a>(&self, options: &'a CallOptions) -> Result<Journey<'a>, ChainError> {
         let start = self.shared.clock.monotonic();
-        let total = self.shared.config.retry.total;
-        let mut state = self.lock();
-        state.calls = state.calls.wrapping_add(1);
-        Ok(Journey {
-            start,
-            deadline: attempt::deadline(start, total, options.deadline),
-            seed: self.shared.seed ^ state.calls.rotate_left(32),
-            pinned: own_pin,
-            tried: Tried::default(),
-            attempts: 0,
-            handoffs: Vec::new(),
-            from: None,
-            last: None,
-            too_long: None,
-        })
-    }
-
-    /// Chooses the next provider and moves the request to it.
-    fn take(&self, journey: &mut Journey) -> Option<Choice> {
-        let now = self.shared.clock.monotonic();
-        let (chosen, handoff) = {
-            let mut state = self.lock();
-            let pinned = journey.pinned.or(state.pinned);
-            let open = |index: usize| {
-                // A pinned provider is asked even so: its breaker then says when to come back.
-                !journey.tried.contains(index)
-                    && (pinned == Some(index)
-                        || self
-                            .shared
-                            .links
-                            .get(index)
-                            .is_some_and(|link| link.breaker.would_admit_at(now)))
+        let calls = self.shared.calls.fetch_add(1, Ordering::Relaxed);
+        let number = calls.wrapping_add(1);
+        let seed = self.shared.seed ^ number.rotate_left(32);
+        let mut journey = Journey::new(options, start, seed);
+        journey.number = number;
+        if let Some(provider) = &options.pin {
+            let Some(index) = self.position(provider) else {
+                return Err(ChainError::UnknownProvider(self.unknown(provider)));
             };
-            let chosen = state.choose(pinned, open, now)?;
-            // A request with a pin of its own does not move the others.
-            let current = if journey.pinned.is_none() {
-                state.current.replace(chosen.index)
-            } else {
-                None
-            };
-            // Within a request the way is its own; at its start it comes from wherever the requests
-            // before it went.
-            let from = journey.from.take().or_else(|| {
-                let unpinned = journey.pinned.is_none() && std::mem::take(&mut state.unpinned);
-                let from = current?;
-                let reason = if unpinned || pinned == Some(chosen.index) {
-                    HandoffReason::Manual
-                } else {
-                    // Where nothing is wrong with it, a preferred one is back.
-                    let reason = state.reason(from, now);
-                    reason.unwrap_or(HandoffReason::Recovered)
-                };
-                Some((from, reason))
-            });
-            let name = |index: usize| Some(self.shared.links.get(index)?.id.clone());
-            let handoff =
-                from.filter(|(from, _)| *from != chosen.index)
-                    .and_then(|(from, reason)| {
-                        let (giver, taker) = (name(from)?, name(chosen.index)?);
-                        Some(match reason {
-                            HandoffReason::Manual => Handoff::manual(giver, taker, reason),
-                            reason => Handoff::automatic(giver, taker, reason),
-                        })
-                    });
-            (chosen, handoff)
-        };
-        if let Some(handoff) = handoff {
-            tracing::info!(%handoff, "handoff");
-            self.tell(|| handoff.clone().into());
-            journey.handoffs.push(handoff);
+            journey.pin = Some(index);
         }
-        Some(chosen)
+        let total = self.shared.config.retry.total;
+        journey.deadline = attempt::deadline(start, total, options.deadline);
+        Ok(journey)
     }
 }
+
+/// Where nobody can say when, for instance because another request has the probe of a breaker.
+const SHORTEST_WAIT: Duration = Duration::from_millis(100);

@@ -1,13 +1,16 @@
 //! Settings of a fallback chain.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use agent_primitives::FailureKind;
+use agent_primitives::{FailureKind, ProviderId};
 use serde::{Deserialize, Serialize};
 
 use crate::breaker::BreakerConfig;
 use crate::classify::Verdict;
+use crate::limit::{ConcurrencyConfig, RateLimitConfig};
 use crate::retry::RetryPolicy;
+use crate::route::{RouteConfig, RouteStrategy};
 
 /// Settings of a [`FallbackChain`](crate::FallbackChain), as plain data.
 ///
@@ -19,7 +22,7 @@ use crate::retry::RetryPolicy;
 /// assert_eq!(config.probe_every, Duration::from_secs(60));
 /// # Ok::<(), serde_json::Error>(())
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct FallbackConfig {
     /// How often one provider is called before the next one is. Its
@@ -40,6 +43,22 @@ pub struct FallbackConfig {
     pub breaker: BreakerConfig,
     /// How long a provider rests.
     pub rest: Rest,
+    /// How the requests come back to a provider that rested.
+    pub returning: Return,
+    /// How a provider is chosen from those that are able and ready; the first unless set.
+    pub route: RouteConfig,
+    /// Leaves a provider before its limit is reached: what replies say of their limits is counted
+    /// together with what is under way, and a request that would not fit goes elsewhere. By default so;
+    /// [limits that are set](LinkConfig::rate_limit) are kept to in any case.
+    pub predict: bool,
+    /// Where nobody can answer now, waits for the first to come back, if that is within the time of the
+    /// request; not by default.
+    pub wait_for_first: bool,
+    /// Decisions that are kept to be looked at; 64 by default, 0 for none, at most
+    /// [`DECISIONS_MAX`](Self::DECISIONS_MAX).
+    pub decisions: usize,
+    /// What is set for one provider alone, by its name.
+    pub links: BTreeMap<ProviderId, LinkConfig>,
     /// Time between two probes of a resting provider; 60 s by default.
     pub probe_every: Duration,
 }
@@ -52,8 +71,104 @@ impl Default for FallbackConfig {
             route_around_content_policy: false,
             breaker: BreakerConfig::default(),
             rest: Rest::default(),
+            returning: Return::default(),
+            route: RouteConfig::default(),
+            predict: true,
+            wait_for_first: false,
+            decisions: 64,
+            links: BTreeMap::new(),
             probe_every: Duration::from_secs(60),
         }
+    }
+}
+
+impl FallbackConfig {
+    /// The most decisions that are kept.
+    pub const DECISIONS_MAX: usize = 4_096;
+
+    /// Whether figures of the calls decide.
+    pub(super) fn learns(&self) -> bool {
+        self.route.strategy != RouteStrategy::Preference
+    }
+}
+
+/// What is set for one provider of a chain alone.
+///
+/// ```
+/// use agent_resilience::{FallbackConfig, LinkConfig};
+///
+/// let config: FallbackConfig =
+///     serde_json::from_str(r#"{"links": {"ollama": {"concurrency": {"limit": 2}}}}"#)?;
+/// let ollama: &LinkConfig = &config.links[&agent_primitives::ProviderId::new("ollama").unwrap()];
+/// assert_eq!(ollama.concurrency.map(|own| own.limit.get()), Some(2));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LinkConfig {
+    /// How much may be asked in a time; as its replies say unless set. Providers of one model and one
+    /// account share it: set it for one of them.
+    pub rate_limit: Option<RateLimitConfig>,
+    /// How many calls may be under way; any number unless set. Nobody queues: what is too much goes
+    /// elsewhere.
+    pub concurrency: Option<ConcurrencyConfig>,
+}
+
+/// How requests come back to a provider that rested: all at once, or, with a [`ramp`](Self::ramp), more
+/// and more of them.
+///
+/// With a ramp, the first request after the rest is a trial. Once that is answered the others follow, by
+/// their number and not by chance, so that a provider that has just recovered is not hit by all of them
+/// at once; the way of the work changes, and an event says so, when the ramp is over. One that fails
+/// meanwhile rests longer than before.
+///
+/// ```
+/// use std::time::Duration;
+/// use agent_resilience::Return;
+///
+/// let gently: Return = serde_json::from_str(r#"{"ramp": {"secs": 20, "nanos": 0}}"#)?;
+/// assert_eq!((gently.hysteresis, gently.first_percent), (Duration::from_secs(30), 10));
+/// assert_eq!(Return::default().ramp, Duration::ZERO);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Return {
+    /// The least time that a provider is left alone, also where a probe passes, and where its limit had
+    /// nothing left; 30 s by default. However fast it flaps, it is left once in this time at the most.
+    pub hysteresis: Duration,
+    /// Time from the first answer until it has all its requests again; zero by default, which is at
+    /// once. For hosts with many requests under way.
+    pub ramp: Duration,
+    /// The share of requests in percent that the ramp begins with, 1 to 100; 10 by default.
+    pub first_percent: u8,
+}
+
+impl Default for Return {
+    fn default() -> Self {
+        Self {
+            hysteresis: Duration::from_secs(30),
+            ramp: Duration::ZERO,
+            first_percent: 10,
+        }
+    }
+}
+
+impl Return {
+    /// The share in percent, so long after the first answer; `None` before it.
+    pub(super) fn share(&self, since: Option<Duration>) -> u32 {
+        if self.ramp.is_zero() {
+            return 100;
+        }
+        let first = u32::from(self.first_percent.clamp(1, 100));
+        let Some(since) = since else {
+            return first;
+        };
+        if since >= self.ramp {
+            return 100;
+        }
+        let part = u128::from(100 - first) * since.as_nanos() / self.ramp.as_nanos().max(1);
+        first + u32::try_from(part).unwrap_or(0)
     }
 }
 
@@ -131,6 +246,18 @@ impl Rest {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_ramp_rises_evenly_from_its_first_share_to_all() {
+        let returning = Return {
+            ramp: Duration::from_secs(10),
+            ..Return::default()
+        };
+        let share = |seconds| returning.share(Some(Duration::from_secs(seconds)));
+        assert_eq!(returning.share(None), 10, "a trial");
+        assert_eq!([0, 5, 9, 10, 11].map(share), [10, 55, 91, 100, 100]);
+        assert_eq!(Return::default().share(None), 100, "at once");
+    }
 
     #[test]
     fn rests_double_up_to_the_longest_and_keep_to_hints() {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use agent_primitives::{FailureKind, HandoffReason, Monotonic};
 
-use super::config::Rest;
+use super::config::{FallbackConfig, Return};
 use crate::classify::Verdict;
 
 /// What is known of one provider.
@@ -14,6 +14,12 @@ pub(super) struct Health {
     own_until: Option<Monotonic>,
     /// Not called before: the provider's word, or until somebody mends something.
     named_until: Option<Monotonic>,
+    /// Not called before: its limit has too little left.
+    predicted_until: Option<Monotonic>,
+    /// No probe ends a rest before.
+    hold_until: Option<Monotonic>,
+    /// When the first call after a rest was answered.
+    returned_at: Option<Monotonic>,
     next_probe: Option<Monotonic>,
     /// Times in a row that the chain turned away.
     in_row: u32,
@@ -45,8 +51,7 @@ impl Health {
     pub(super) fn leave(
         &mut self,
         leaving: Leaving<'_>,
-        rest: &Rest,
-        probe_every: Duration,
+        config: &FallbackConfig,
         now: Monotonic,
     ) -> Duration {
         // Calls that were under way together are one failure.
@@ -54,22 +59,54 @@ impl Health {
             self.in_row = self.in_row.saturating_add(1);
         }
         self.generation = self.generation.wrapping_add(1);
-        let length = rest.after(leaving.verdict, self.in_row, leaving.hint);
+        let mut length = config
+            .rest
+            .after(leaving.verdict, self.in_row, leaving.hint);
+        let hysteresis = config.returning.hysteresis;
+        length.own = length.own.max(hysteresis);
         self.last_failure = Some(leaving.verdict.kind);
         self.left_because = Some(leaving.reason);
         // A later failure never shortens what an earlier one asked for.
         prolong(&mut self.own_until, now, length.own);
         prolong(&mut self.named_until, now, length.named);
-        self.next_probe = Some(now + probe_every);
+        prolong(&mut self.hold_until, now, hysteresis);
+        self.returned_at = None;
+        self.next_probe = Some(now + config.probe_every);
         length.own.max(length.named)
     }
 
     /// A call that began in generation `seen` succeeded. One that began before the chain last turned
     /// away shows nothing.
-    pub(super) fn succeeded(&mut self, seen: u64) {
-        if seen == self.generation {
+    pub(super) fn succeeded(&mut self, seen: u64, returning: &Return, now: Monotonic) {
+        if seen != self.generation || !self.is_left() {
+            return;
+        }
+        self.own_until = None;
+        self.named_until = None;
+        let returned_at = *self.returned_at.get_or_insert(now);
+        if returning.share(Some(now.since(returned_at))) >= 100 {
             self.forget();
         }
+    }
+
+    /// The share of requests in percent that may go there, once it does not rest.
+    pub(super) fn share(&self, returning: &Return, now: Monotonic) -> u32 {
+        if self.is_left() {
+            returning.share(self.returned_at.map(|at| now.since(at)))
+        } else {
+            100
+        }
+    }
+
+    /// Its limit has too little left until then.
+    pub(super) fn predict(&mut self, until: Monotonic) {
+        self.predicted_until = self.predicted_until.max(Some(until));
+    }
+
+    /// Time until its limit is taken to have enough again.
+    pub(super) fn predicted_left(&self, now: Monotonic) -> Option<Duration> {
+        let until = self.predicted_until.filter(|until| *until > now)?;
+        Some(until.since(now))
     }
 
     pub(super) fn forget(&mut self) {
@@ -117,7 +154,7 @@ impl Health {
     pub(super) fn probed(&mut self, works: bool, probe_every: Duration, now: Monotonic) {
         if works {
             // A cheap question does not meet a limit that the provider named.
-            self.own_until = None;
+            self.own_until = self.own_until.min(self.hold_until);
         } else {
             prolong(&mut self.own_until, now, probe_every);
         }
@@ -148,7 +185,7 @@ mod tests {
             hint: Duration::from_secs(hint),
             seen,
         };
-        health.leave(leaving, &Rest::default(), EVERY, now);
+        health.leave(leaving, &FallbackConfig::default(), now);
     }
 
     fn resting(hint: u64) -> Health {
@@ -187,7 +224,7 @@ mod tests {
             hint: Duration::ZERO,
             seen: 0,
         };
-        limited.leave(leaving, &Rest::default(), EVERY, at(0));
+        limited.leave(leaving, &FallbackConfig::default(), at(0));
         assert!(limited.forbids(at(29)) && !limited.forbids(at(30)));
     }
 
@@ -213,9 +250,27 @@ mod tests {
     #[test]
     fn a_success_from_before_the_rest_shows_nothing() {
         let mut health = resting(600);
-        health.succeeded(0);
+        health.succeeded(0, &Return::default(), at(0));
         assert!(health.rests(at(599)));
-        health.succeeded(1);
+        health.succeeded(1, &Return::default(), at(0));
         assert!(!health.rests(at(0)));
+    }
+
+    #[test]
+    fn a_return_is_over_with_its_ramp_and_a_failure_meanwhile_is_one_more_in_the_row() {
+        let returning = Return {
+            ramp: Duration::from_secs(10),
+            ..Return::default()
+        };
+        let mut health = resting(0);
+        assert_eq!(health.share(&returning, at(30)), 10);
+        health.succeeded(1, &returning, at(30));
+        assert_eq!(health.share(&returning, at(35)), 55);
+        assert!(health.is_left(), "on its way back");
+        leave(&mut health, 0, 1, at(35));
+        assert_eq!(health.rest_left(at(35)), Some(Duration::from_secs(60)));
+        health.succeeded(2, &returning, at(95));
+        health.succeeded(2, &returning, at(105));
+        assert!(!health.is_left() && health.share(&returning, at(105)) == 100);
     }
 }

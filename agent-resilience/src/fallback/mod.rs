@@ -1,35 +1,44 @@
 //! A chain of providers: the first that works answers.
 
+mod allowance;
 mod ask;
 pub(crate) mod attempt;
 mod builder;
 mod call;
 mod config;
+mod decisions;
 mod error;
 mod health;
 pub(crate) mod journey;
+mod moving;
 pub(crate) mod operation;
 mod options;
+mod place;
 mod probe;
 mod reply;
 mod scopes;
+mod select;
 mod settle;
 mod state;
 mod status;
 
 use std::fmt;
+use std::sync::atomic::{AtomicU32, AtomicU64};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use agent_primitives::{Clock, Event, Observer, ProviderId, Stamp};
 
 use crate::breaker::CircuitBreaker;
+use crate::limit::ConcurrencyLimit;
 use crate::provider::Provider;
 use crate::route::Profile;
 use crate::sleep::Sleep;
+use allowance::Allowance;
 use state::State;
 
 pub use builder::{FallbackBuilder, InvalidChain};
-pub use config::{FallbackConfig, Rest};
+pub use config::{FallbackConfig, LinkConfig, Rest, Return};
+pub use decisions::DecisionRecord;
 pub use error::{ChainError, Exhausted, OutOfTime, Outlook};
 pub use options::CallOptions;
 #[cfg(feature = "tokio")]
@@ -98,6 +107,10 @@ pub struct FallbackChain<Req: ?Sized, Rep> {
 
 struct Shared<Req: ?Sized, Rep> {
     links: Vec<Link<Req, Rep>>,
+    /// As many as there are health entries; links point to them.
+    allowances: Vec<Allowance>,
+    /// Requests so far: gives each its own draws.
+    calls: AtomicU64,
     config: FallbackConfig,
     seed: u64,
     clock: Arc<dyn Clock>,
@@ -111,6 +124,10 @@ struct Link<Req: ?Sized, Rep> {
     provider: Arc<dyn Provider<Req, Reply = Rep>>,
     profile: Profile,
     breaker: CircuitBreaker,
+    /// The place of what it counts its limits against.
+    allowance: usize,
+    slots: Option<ConcurrencyLimit>,
+    under_way: Arc<AtomicU32>,
 }
 
 impl<Req: ?Sized, Rep> Clone for FallbackChain<Req, Rep> {
@@ -144,6 +161,14 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
             shared: Arc::clone(&self.shared),
             observer: Some(Arc::new(observer)),
         }
+    }
+
+    pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
+        &self.shared.clock
+    }
+
+    pub(crate) fn sleep(&self) -> &Arc<dyn Sleep> {
+        &self.shared.sleep
     }
 
     /// The link's breaker, telling the observer of this handle.

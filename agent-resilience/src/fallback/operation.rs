@@ -3,6 +3,7 @@
 use agent_primitives::Monotonic;
 
 use super::attempt::Calling;
+use super::place::Place;
 use super::scopes::Seen;
 use crate::breaker::OwnedPermit;
 use crate::provider::Provider;
@@ -43,6 +44,7 @@ pub(crate) struct Held {
     /// The link's place in the order of preference.
     pub(crate) index: usize,
     pub(super) permit: OwnedPermit,
+    pub(super) place: Place,
     /// The link's health as the call began.
     pub(super) seen: Seen,
     /// When the call began.

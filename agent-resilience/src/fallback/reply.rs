@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use agent_primitives::{Handoff, ProviderId, TokenUsage, Usd};
 
+use crate::route::Decision;
+
 /// An answer, who gave it, and what it took.
 ///
 /// ```
@@ -42,6 +44,9 @@ pub struct Reply<T> {
     pub elapsed: Duration,
     /// How the work moved on the way, a return to a preferred provider included.
     pub handoffs: Vec<Handoff>,
+    /// Each choice on the way, and why it was not another one, in the chain's order of
+    /// [providers](crate::FallbackChain::providers).
+    pub decisions: Vec<Decision>,
     /// Tokens that the answered call took, where its [`metering`](crate::Provider::metering) says so.
     pub usage: Option<TokenUsage>,
     /// What the answered call cost, where it is known.

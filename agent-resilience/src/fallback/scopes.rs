@@ -1,7 +1,8 @@
 //! Which links share which health: a failure cools as much as it reaches, and nothing beside it.
 
-use agent_primitives::{FailureKind, Scope};
+use agent_primitives::{FailureKind, Monotonic, Scope};
 
+use super::config::Return;
 use super::health::Health;
 use crate::classify::Verdict;
 use crate::route::Profile;
@@ -102,6 +103,11 @@ impl Places {
         self.at(Reach::of(verdict))
     }
 
+    /// Where the limits of a model are counted together.
+    pub(super) fn allowance(&self) -> usize {
+        self.at(Reach::Allowance)
+    }
+
     pub(super) fn entries<'a>(&self, all: &'a [Health]) -> impl Iterator<Item = &'a Health> {
         self.0.into_iter().filter_map(|index| all.get(index))
     }
@@ -126,10 +132,16 @@ impl Places {
     }
 
     /// A call that began when the entries were at `seen` succeeded.
-    pub(super) fn succeeded(&self, all: &mut [Health], seen: &Seen) {
+    pub(super) fn succeeded(
+        &self,
+        all: &mut [Health],
+        seen: &Seen,
+        returning: &Return,
+        now: Monotonic,
+    ) {
         for (index, generation) in self.0.into_iter().zip(seen) {
             if let Some(health) = all.get_mut(index) {
-                health.succeeded(*generation);
+                health.succeeded(*generation, returning, now);
             }
         }
     }

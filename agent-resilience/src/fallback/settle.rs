@@ -8,19 +8,43 @@ use super::health::Leaving;
 use super::operation::Held;
 use super::scopes::Seen;
 use super::{FallbackChain, Link};
-use crate::classify::Verdict;
+use crate::classify::{LimitSnapshot, Verdict};
 use crate::failure::Failure;
+use crate::limit::Cost;
 use crate::provider::Metering;
+use crate::route::Feedback;
 
 impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
     /// A call ended well.
-    pub(crate) fn settle_success(&self, held: Held, _metering: &Metering, ended: Monotonic) {
+    pub(crate) fn settle_success(&self, held: Held, metering: &Metering, ended: Monotonic) {
         let Some(link) = self.shared.links.get(held.index) else {
             return;
         };
         held.permit.success_at(ended);
+        if let Some(slot) = held.place.slot {
+            slot.succeeded_at(ended);
+        }
+        match (held.place.reservation, metering.usage) {
+            (Some(reservation), Some(usage)) => {
+                // A usage tells of tokens; how many requests there were is known.
+                let requests = reservation.cost().requests;
+                let actual = Cost::from(usage);
+                reservation.reconcile_at(Cost { requests, ..actual }, ended);
+            }
+            (Some(reservation), None) => reservation.keep(),
+            (None, _) => {}
+        }
+        self.observe(link, &metering.limits, ended);
         let elapsed = ended.since(held.started);
-        self.lock().succeeded(held.index, &held.seen);
+        {
+            let config = &self.shared.config;
+            let mut state = self.lock();
+            state.succeeded(held.index, &held.seen, &config.returning, ended);
+            if config.learns() {
+                let feedback = Feedback::success().total(elapsed);
+                state.learned.record(held.index, feedback, ended);
+            }
+        }
         self.tell(|| Attempt::new(link.id.clone(), held.attempt, elapsed).into());
     }
 
@@ -38,6 +62,27 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
                 .into()
         });
         held.permit.failure_at(verdict, ended);
+        if let Some(slot) = held.place.slot {
+            slot.failed_at(kind, ended);
+        }
+        if let Some(reservation) = held.place.reservation {
+            // The call was made; what it used is not known.
+            reservation.keep();
+        }
+        self.observe(link, &verdict.limits, ended);
+        if self.shared.config.learns() && verdict.scope != Scope::Request {
+            let feedback = Feedback::failure();
+            self.lock().learned.record(held.index, feedback, ended);
+        }
+    }
+
+    /// Takes over what a reply or a failure says of its limits.
+    fn observe(&self, link: &Link<Req, Rep>, stated: &LimitSnapshot, now: Monotonic) {
+        if let Some(allowance) = self.shared.allowances.get(link.allowance)
+            && (self.shared.config.predict || allowance.known().is_some())
+        {
+            allowance.observe(stated, now, &self.shared.clock);
+        }
     }
 
     /// A call failed after part of its answer was delivered, so that nobody else can be asked: it

@@ -1,12 +1,14 @@
-//! What changes in a chain, and whom it chooses: pure, time passed in.
+//! What changes in a chain, and who may have a request: pure, time passed in.
 
 use std::time::Duration;
 
 use agent_primitives::{FailureKind, HandoffReason, Monotonic};
 
-use super::config::FallbackConfig;
+use super::config::{FallbackConfig, Return};
+use super::decisions::DecisionLog;
 use super::health::{Health, Leaving};
 use super::scopes::{Places, Seen};
+use crate::route::{Availability, LearnedStats, Skip};
 
 /// Everything that changes, behind one lock.
 #[derive(Debug)]
@@ -19,8 +21,9 @@ pub(super) struct State {
     pub(super) pinned: Option<usize>,
     /// Somebody took the pin away since the last choice.
     pub(super) unpinned: bool,
-    /// Requests so far: gives each its own pauses.
-    pub(super) calls: u64,
+    pub(super) log: DecisionLog,
+    /// Figures of the links' calls, by place.
+    pub(super) learned: LearnedStats<usize>,
 }
 
 /// What is remembered of one link alone.
@@ -31,22 +34,20 @@ pub(super) struct Standing {
     pub(super) left_because: Option<HandoffReason>,
     /// How it failed the last time, unless it answered since.
     pub(super) failure: Option<FailureKind>,
+    /// Requests that it may have while it comes back, in hundredths.
+    credit: u32,
 }
 
-/// A link for the next attempts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Choice {
-    pub(super) index: usize,
-    /// It rests, and is only asked because nobody else is left: once.
-    pub(super) last_resort: bool,
-}
+/// One request's whole share of the credit of a link that comes back.
+const REQUEST: u32 = 100;
 
 impl State {
-    pub(super) fn new(places: Vec<Places>, entries: usize) -> Self {
+    pub(super) fn new(places: Vec<Places>, entries: usize, config: &FallbackConfig) -> Self {
         let standing = |places| Standing {
             places,
             left_because: None,
             failure: None,
+            credit: REQUEST,
         };
         Self {
             healths: vec![Health::default(); entries],
@@ -54,7 +55,8 @@ impl State {
             current: None,
             pinned: None,
             unpinned: false,
-            calls: 0,
+            log: DecisionLog::new(config.decisions.min(FallbackConfig::DECISIONS_MAX)),
+            learned: LearnedStats::new(config.route.learned),
         }
     }
 
@@ -70,10 +72,6 @@ impl State {
         self.entries(index)
             .filter_map(|health| health.rest_left(now))
             .max()
-    }
-
-    fn forbids(&self, index: usize, now: Monotonic) -> bool {
-        self.entries(index).any(|health| health.forbids(now))
     }
 
     /// What the link rests for, or why the chain turned away from it.
@@ -94,34 +92,84 @@ impl State {
             .max_by_key(|health| health.rest_left(now))
     }
 
-    /// The link for the next attempt: the pinned one, or the first that is open to this request and
-    /// does not rest; where all rest, the first that does so by the chain's own caution. `open` says of
-    /// each whether it was not tried yet and its breaker would let a call through.
-    pub(super) fn choose(
+    /// Whether a link may have a request, as far as its health goes and its breaker `admits`.
+    pub(super) fn availability(
         &self,
-        pinned: Option<usize>,
-        open: impl Fn(usize) -> bool,
+        index: usize,
+        admits: bool,
+        returning: &Return,
         now: Monotonic,
-    ) -> Option<Choice> {
-        if let Some(index) = pinned {
-            // Whoever pins decides; a rest is the chain's own opinion.
-            return open(index).then_some(Choice {
-                index,
-                last_resort: false,
-            });
+    ) -> Availability {
+        if !admits {
+            return Availability::Skipped(Skip::BreakerOpen);
         }
-        let mut cautious = None;
-        for index in (0..self.links.len()).filter(|index| open(*index)) {
-            if self.rest_left(index, now).is_none() {
-                let last_resort = false;
-                return Some(Choice { index, last_resort });
-            }
-            if cautious.is_none() && !self.forbids(index, now) {
-                let last_resort = true;
-                cautious = Some(Choice { index, last_resort });
-            }
+        if self.rest_left(index, now).is_some() {
+            return Availability::Skipped(Skip::Resting);
         }
-        cautious
+        if self.predicted_left(index, now).is_some() {
+            return Availability::Skipped(Skip::LimitNear);
+        }
+        let is_due = || self.links.get(index).is_some_and(|l| l.credit >= REQUEST);
+        if self.share(index, returning, now) < 100 && !is_due() {
+            return Availability::Skipped(Skip::Ramp);
+        }
+        Availability::Ready
+    }
+
+    /// The same where nobody else is left: the chain's own caution gives way.
+    pub(super) fn last_resort(&self, index: usize, admits: bool, now: Monotonic) -> Availability {
+        if !admits {
+            return Availability::Skipped(Skip::BreakerOpen);
+        }
+        if self.entries(index).any(|health| health.forbids(now)) {
+            return Availability::Skipped(Skip::Resting);
+        }
+        Availability::Ready
+    }
+
+    /// Time until the link's limit is taken to have enough again.
+    pub(super) fn predicted_left(&self, index: usize, now: Monotonic) -> Option<Duration> {
+        self.entries(index)
+            .filter_map(|health| health.predicted_left(now))
+            .max()
+    }
+
+    /// The link's limit has too little left until then.
+    pub(super) fn predict(&mut self, index: usize, until: Monotonic) {
+        let place = self.links.get(index).map(|link| link.places.allowance());
+        if let Some(health) = place.and_then(|place| self.healths.get_mut(place)) {
+            health.predict(until);
+        }
+    }
+
+    /// The share of requests in percent that the link may have, once it does not rest.
+    pub(super) fn share(&self, index: usize, returning: &Return, now: Monotonic) -> u32 {
+        self.entries(index)
+            .map(|health| health.share(returning, now))
+            .min()
+            .unwrap_or(100)
+    }
+
+    /// A request began: those that come back earn their share of it, and the one that has it pays.
+    pub(super) fn spend_credit(&mut self, chosen: usize, returning: &Return, now: Monotonic) {
+        if self.healths.iter().all(|health| !health.is_left()) {
+            return;
+        }
+        for index in 0..self.links.len() {
+            let share = self.share(index, returning, now);
+            let rests = self.rest_left(index, now).is_some();
+            let Some(link) = self.links.get_mut(index) else {
+                continue;
+            };
+            if share >= 100 || rests {
+                link.credit = REQUEST;
+                continue;
+            }
+            if index == chosen {
+                link.credit = link.credit.saturating_sub(REQUEST);
+            }
+            link.credit = link.credit.saturating_add(share).min(2 * REQUEST);
+        }
     }
 
     /// Turns away from a link and all that share what failed; returns for how long. `leaving` is given
@@ -144,14 +192,20 @@ impl State {
             ..leaving
         };
         match self.healths.get_mut(link.places.struck_by(leaving.verdict)) {
-            Some(health) => health.leave(leaving, &config.rest, config.probe_every, now),
+            Some(health) => health.leave(leaving, config, now),
             None => Duration::ZERO,
         }
     }
 
     /// A call of a link that began at `seen` succeeded. One that began before the chain last turned
     /// away shows nothing.
-    pub(super) fn succeeded(&mut self, index: usize, seen: &Seen) {
+    pub(super) fn succeeded(
+        &mut self,
+        index: usize,
+        seen: &Seen,
+        returning: &Return,
+        now: Monotonic,
+    ) {
         let Some(link) = self.links.get_mut(index) else {
             return;
         };
@@ -159,7 +213,8 @@ impl State {
             link.left_because = None;
             link.failure = None;
         }
-        link.places.succeeded(&mut self.healths, seen);
+        link.places
+            .succeeded(&mut self.healths, seen, returning, now);
     }
 
     /// The generations in which a call begins.
@@ -221,7 +276,7 @@ mod tests {
     fn state(links: usize) -> State {
         let profile = Profile::default();
         let (places, entries) = Places::of_all(&vec![&profile; links]);
-        State::new(places, entries)
+        State::new(places, entries, &FallbackConfig::default())
     }
 
     fn leave(state: &mut State, index: usize, kind: FailureKind) {
@@ -236,50 +291,71 @@ mod tests {
         state.leave(index, leaving, &seen, &FallbackConfig::default(), at(0));
     }
 
-    fn chosen(choice: Option<Choice>) -> Option<(usize, bool)> {
-        choice.map(|choice| (choice.index, choice.last_resort))
-    }
+    const RETURN: Return = Return {
+        hysteresis: Duration::from_secs(30),
+        ramp: Duration::from_secs(10),
+        first_percent: 10,
+    };
 
     #[test]
-    fn the_first_that_neither_rests_nor_was_tried_is_chosen() {
-        let mut state = state(3);
+    fn who_rests_is_skipped_until_its_rest_is_over() {
+        let mut state = state(2);
         leave(&mut state, 0, FailureKind::Overloaded);
-        let all = |_: usize| true;
-        assert_eq!(chosen(state.choose(None, all, at(29))), Some((1, false)));
-        assert_eq!(chosen(state.choose(None, all, at(30))), Some((0, false)));
-        assert_eq!(
-            chosen(state.choose(None, |i| i != 1, at(0))),
-            Some((2, false))
-        );
-        assert_eq!(chosen(state.choose(None, |_| false, at(0))), None);
+        let of = |index, admits, seconds| state.availability(index, admits, &RETURN, at(seconds));
+        assert_eq!(of(0, true, 29), Availability::Skipped(Skip::Resting));
+        assert_eq!(of(0, true, 30), Availability::Ready);
+        assert_eq!(of(1, true, 0), Availability::Ready);
+        assert_eq!(of(1, false, 0), Availability::Skipped(Skip::BreakerOpen));
     }
 
     #[test]
-    fn where_all_rest_the_chains_own_caution_gives_way_and_a_limit_does_not() {
+    fn as_a_last_resort_caution_gives_way_and_a_limit_does_not() {
         let mut state = state(2);
         leave(&mut state, 0, FailureKind::RateLimited);
         leave(&mut state, 1, FailureKind::Server);
-        let all = |_: usize| true;
-        assert_eq!(chosen(state.choose(None, all, at(0))), Some((1, true)));
-        assert_eq!(chosen(state.choose(None, |i| i == 0, at(0))), None);
+        let of = |index| state.last_resort(index, true, at(0));
+        assert_eq!(of(0), Availability::Skipped(Skip::Resting));
+        assert_eq!(of(1), Availability::Ready);
     }
 
     #[test]
-    fn a_pin_holds_through_a_rest_and_never_falls_back() {
+    fn a_limit_that_is_near_is_skipped_until_it_has_enough_again() {
+        let mut state = state(1);
+        state.predict(0, at(20));
+        let of = |seconds| state.availability(0, true, &RETURN, at(seconds));
+        assert_eq!(of(19), Availability::Skipped(Skip::LimitNear));
+        assert_eq!(of(20), Availability::Ready);
+    }
+
+    #[test]
+    fn whoever_comes_back_has_one_request_in_ten_and_then_more() {
         let mut state = state(2);
         leave(&mut state, 0, FailureKind::Overloaded);
-        assert_eq!(
-            chosen(state.choose(Some(0), |_| true, at(0))),
-            Some((0, false))
-        );
-        assert_eq!(chosen(state.choose(Some(0), |i| i != 0, at(0))), None);
+        let mut had = |seconds: u64, requests: usize| {
+            (0..requests)
+                .filter(|_| {
+                    let ready = state.availability(0, true, &RETURN, at(seconds));
+                    let chosen = usize::from(ready != Availability::Ready);
+                    state.spend_credit(chosen, &RETURN, at(seconds));
+                    if chosen == 0 {
+                        let seen = state.seen(0);
+                        state.succeeded(0, &seen, &RETURN, at(seconds));
+                    }
+                    chosen == 0
+                })
+                .count()
+        };
+        assert_eq!(had(30, 1), 1, "the trial");
+        assert_eq!(had(30, 100), 10);
+        assert_eq!(had(35, 100), 54, "as many, less what is not used yet");
+        assert_eq!(had(40, 100), 100);
     }
 
     #[test]
     fn a_link_that_rests_with_others_says_why() {
         let profile = Profile::default().account("team");
         let (places, entries) = Places::of_all(&[&profile, &profile]);
-        let mut state = State::new(places, entries);
+        let mut state = State::new(places, entries, &FallbackConfig::default());
         leave(&mut state, 0, FailureKind::QuotaExhausted);
         assert_eq!(state.reason(1, at(0)), Some(HandoffReason::QuotaExhausted));
         assert_eq!(state.failure(1, at(0)), Some(FailureKind::QuotaExhausted));

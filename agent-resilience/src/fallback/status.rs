@@ -1,12 +1,17 @@
 //! What a person sees of a chain, and what a person can set.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use agent_primitives::{BreakerState, FailureKind, HandoffReason, ProviderId};
+use agent_primitives::{BreakerState, Clock, FailureKind, HandoffReason, Monotonic, ProviderId};
 use serde::{Deserialize, Serialize};
 
-use super::FallbackChain;
+use super::allowance::Allowance;
+use super::decisions::DecisionRecord;
 use super::error::Outlook;
+use super::journey::Journey;
+use super::{FallbackChain, Link};
+use crate::limit::WindowStatus;
 
 /// How one provider of a chain stands.
 ///
@@ -46,6 +51,15 @@ pub struct ProviderStatus {
     pub breaker: BreakerState,
     /// Time until it is tried again; `None` when it may be tried now.
     pub rests_for: Option<Duration>,
+    /// The share of requests in percent that it has while it comes back; 100 otherwise.
+    #[serde(default = "whole")]
+    pub share: u8,
+    /// Calls that are under way.
+    #[serde(default)]
+    pub in_flight: u32,
+    /// What its limits have left, where they are known: set, or learned from its replies.
+    #[serde(default)]
+    pub limits: Vec<WindowStatus>,
     /// Why the chain turned away from it, unless it answered since.
     pub reason: Option<HandoffReason>,
     /// How it failed the last time, unless it answered since.
@@ -75,6 +89,10 @@ pub struct UnknownProvider {
     known: String,
 }
 
+const fn whole() -> u8 {
+    100
+}
+
 impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
     /// How each provider stands, in order of preference.
     pub fn status(&self) -> Vec<ProviderStatus> {
@@ -89,7 +107,14 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
                 current: state.current == Some(index),
                 pinned: state.pinned == Some(index),
                 breaker: link.breaker.state(),
-                rests_for: state.rest_left(index, now).max(link.breaker.retry_in()),
+                rests_for: state
+                    .rest_left(index, now)
+                    .max(state.predicted_left(index, now))
+                    .max(link.breaker.retry_in()),
+                share: u8::try_from(state.share(index, &self.shared.config.returning, now))
+                    .unwrap_or(100),
+                in_flight: link.under_way.load(Ordering::Relaxed),
+                limits: self.limits(link, now),
                 reason: state.reason(index, now),
                 failure: state.failure(index, now),
             })
@@ -133,27 +158,59 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
         Ok(())
     }
 
-    /// How everybody stands whom a request could be sent to.
-    pub(super) fn outlooks(&self, own_pin: Option<usize>) -> Vec<Outlook> {
+    /// How everybody stands to whom the request could go.
+    pub(super) fn outlooks(&self, journey: &Journey<'_>) -> Vec<Outlook> {
         let at = self.shared.clock.timestamp();
         let status = self.status();
         // With a pin, nobody else would be asked.
-        let pinned = own_pin.or_else(|| status.iter().position(|status| status.pinned));
+        let pinned = journey
+            .pin
+            .or_else(|| status.iter().position(|status| status.pinned));
         status
             .into_iter()
             .enumerate()
             .filter(|(index, _)| pinned.is_none_or(|pinned| pinned == *index))
-            .map(|(_, status)| {
-                let retry_in = status.rests_for.unwrap_or_default();
+            .map(|(index, status)| {
+                let short = journey.short.iter().filter(|(of, _)| *of == index);
+                let short = short.map(|(_, retry_in)| *retry_in).max();
+                let retry_in = status.rests_for.max(short).unwrap_or_default();
+                let predicted = short.map(|_| HandoffReason::Predicted);
                 Outlook {
                     provider: status.provider,
                     failure: status.failure,
-                    reason: status.reason,
+                    reason: status.reason.or(predicted),
                     retry_in,
                     retry_at: at + retry_in,
                 }
             })
             .collect()
+    }
+
+    /// The providers in order of preference, for instance to name those of a [`Decision`].
+    ///
+    /// [`Decision`]: crate::Decision
+    pub fn providers(&self) -> Vec<ProviderId> {
+        self.shared
+            .links
+            .iter()
+            .map(|link| link.id.clone())
+            .collect()
+    }
+
+    /// The last decisions, the oldest first.
+    pub fn decisions(&self) -> Vec<DecisionRecord> {
+        self.lock().log.to_vec()
+    }
+
+    /// Decisions that are no longer kept.
+    pub fn decisions_dropped(&self) -> u64 {
+        self.lock().log.dropped()
+    }
+
+    fn limits(&self, link: &Link<Req, Rep>, now: Monotonic) -> Vec<WindowStatus> {
+        let allowance = self.shared.allowances.get(link.allowance);
+        let known = allowance.and_then(Allowance::known);
+        known.map_or_else(Vec::new, |limit| limit.status_at(now).collect())
     }
 
     pub(super) fn position(&self, provider: &ProviderId) -> Option<usize> {

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use agent_primitives::{Clock, Monotonic, SystemClock};
+use serde::{Deserialize, Serialize};
 
 use super::config::{InvalidLimit, RateLimitConfig, WindowKind};
 use super::cost::Cost;
@@ -82,7 +83,7 @@ pub(super) struct Inner {
 /// assert_eq!((status.limit, status.remaining), (50, 49));
 /// # Ok::<(), agent_resilience::InvalidLimit>(())
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct WindowStatus {
     /// What is counted.

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
-use agent_primitives::FailureKind;
+use agent_primitives::{FailureKind, Scope};
 
 use super::delivered::Delivered;
 use super::limits::StreamClock;
@@ -162,6 +162,10 @@ struct Overdue {
 }
 
 pub(super) fn overdue(clock: StreamClock, limit: Duration) -> Failure {
-    let verdict = Verdict::new(FailureKind::Timeout).evidence(Evidence::Stream);
+    let mut verdict = Verdict::new(FailureKind::Timeout).evidence(Evidence::Stream);
+    if clock == StreamClock::Deadline {
+        // The caller had no more time. Nobody is blamed for that.
+        verdict.scope = Scope::Request;
+    }
     Failure::new(verdict).with_source(Overdue { clock, limit })
 }

@@ -13,10 +13,11 @@ use pin_project_lite::pin_project;
 
 use super::delivered::{Delivered, Kept, Phase, Record};
 use super::error::{Partial, StreamError, overdue, unfinished};
-use super::limits::StreamLimits;
+use super::limits::{StreamClock, StreamLimits};
 use super::part::StreamItem;
 use super::watch::Watch;
 use crate::clock::CoarseClock;
+use crate::deadline::Deadline;
 use crate::failure::Failure;
 use crate::sleep::Sleep;
 #[cfg(feature = "tokio")]
@@ -98,12 +99,21 @@ impl<S> GuardedStream<S> {
     /// Watches `stream` and waits with `sleep`. One that is over at once cuts every stream that has to
     /// wait.
     pub fn with_sleep(stream: S, limits: StreamLimits, sleep: impl Sleep + 'static) -> Self {
+        Self::on(stream, limits, Arc::new(CoarseClock), Arc::new(sleep))
+    }
+
+    pub(super) fn on(
+        stream: S,
+        limits: StreamLimits,
+        clock: Arc<dyn Clock>,
+        sleep: Arc<dyn Sleep>,
+    ) -> Self {
         Self {
             inner: Some(stream),
             record: Record::NEW,
             unlooked: 0,
             failed: false,
-            watch: Watch::new(limits, Arc::new(CoarseClock), Arc::new(sleep)),
+            watch: Watch::new(limits, clock, sleep),
             first_token: None,
         }
     }
@@ -121,6 +131,18 @@ impl<S> GuardedStream<S> {
         self
     }
 
+    /// When the caller needs the end, by the same clock. What is cut then is a
+    /// [`Timeout`](agent_primitives::FailureKind::Timeout) of the request, for which no provider is
+    /// blamed.
+    pub fn until(mut self, deadline: Deadline) -> Self {
+        self.watch.deadline = deadline;
+        self
+    }
+
+    pub(super) fn set_until(self: Pin<&mut Self>, deadline: Deadline) {
+        self.project().watch.deadline = deadline;
+    }
+
     /// Keeps the text that is delivered, for [`Partial::text`]; it is not kept unless set. More than `max`
     /// bytes are not kept at all, since half a text would be taken for the whole.
     pub fn keep_text(mut self, max: usize) -> Self {
@@ -136,6 +158,12 @@ impl<S> GuardedStream<S> {
     /// The whole answer was delivered.
     pub fn is_complete(&self) -> bool {
         self.record.phase == Phase::Ended && self.record.stopped.is_none() && !self.failed
+    }
+
+    /// The answer was said to end with a failure, which comes when what follows has been read.
+    pub(super) fn take_stopped(self: Pin<&mut Self>) -> Option<Failure> {
+        let verdict = self.project().record.stopped.take()?;
+        Some(Failure::new(*verdict))
     }
 
     /// What the answer took, as far as the stream has told.
@@ -165,9 +193,9 @@ where
         };
         let record = this.record;
         let failure = if *this.unlooked >= UNLOOKED_MAX
-            && let Some(limit) = look(this.unlooked, this.watch)
+            && let Some((clock, limit)) = look(this.unlooked, this.watch)
         {
-            overdue(super::StreamClock::Total, limit)
+            overdue(clock, limit)
         } else {
             match inner.poll_next(cx) {
                 Poll::Ready(Some(Ok(item))) => {
@@ -219,7 +247,7 @@ where
 }
 
 #[cold]
-fn look(unlooked: &mut u32, watch: &mut Watch) -> Option<Duration> {
+fn look(unlooked: &mut u32, watch: &mut Watch) -> Option<(StreamClock, Duration)> {
     *unlooked = 0;
     watch.is_late()
 }

@@ -123,6 +123,8 @@ pub enum StreamClock {
     Idle,
     /// Over all.
     Total,
+    /// Until the moment when the caller needs the end, whoever is slow.
+    Deadline,
 }
 
 impl StreamClock {
@@ -132,6 +134,7 @@ impl StreamClock {
             Self::FirstToken => "first_token",
             Self::Idle => "idle",
             Self::Total => "total",
+            Self::Deadline => "deadline",
         }
     }
 }

@@ -19,6 +19,8 @@ pub(super) struct Watch {
     sleep: Arc<dyn Sleep>,
     /// When the reader first asked, or the moment that it named.
     pub(super) started: Option<Monotonic>,
+    /// The caller's own limit.
+    pub(super) deadline: Deadline,
     /// Since when the present wait lasts; none while there is something to read.
     pub(super) waiting: Option<Monotonic>,
     timer: Option<Timer>,
@@ -44,6 +46,7 @@ impl Watch {
             clock,
             sleep,
             started: None,
+            deadline: Deadline::NEVER,
             waiting: None,
             timer: None,
         }
@@ -60,7 +63,7 @@ impl Watch {
         let now = self.clock.monotonic();
         let started = *self.started.get_or_insert(now);
         let waiting = *self.waiting.get_or_insert(now);
-        let Some(due) = due(&self.limits, phase, started, waiting) else {
+        let Some(due) = due(&self.limits, phase, started, waiting, self.deadline) else {
             return Poll::Pending;
         };
         if due.at.is_over(now) {
@@ -93,11 +96,18 @@ impl Watch {
     /// Whether the whole has lasted too long, for a stream that never lets its reader wait.
     #[cold]
     #[inline(never)]
-    pub(super) fn is_late(&mut self) -> Option<Duration> {
-        let limit = self.limits.total?;
+    pub(super) fn is_late(&mut self) -> Option<(StreamClock, Duration)> {
+        if self.limits.total.is_none() && self.deadline == Deadline::NEVER {
+            return None;
+        }
         let now = self.clock.monotonic();
         let started = *self.started.get_or_insert(now);
-        (now.since(started) >= limit).then_some(limit)
+        let total = StreamLimits {
+            total: self.limits.total,
+            ..StreamLimits::NONE
+        };
+        let due = due(&total, Phase::Flowing, started, now, self.deadline)?;
+        due.at.is_over(now).then_some((due.clock, due.limit))
     }
 
     /// From the start until now.
@@ -115,7 +125,13 @@ impl Watch {
 }
 
 /// The clock that runs out next: a pure function.
-fn due(limits: &StreamLimits, phase: Phase, started: Monotonic, waiting: Monotonic) -> Option<Due> {
+fn due(
+    limits: &StreamLimits,
+    phase: Phase,
+    started: Monotonic,
+    waiting: Monotonic,
+    deadline: Deadline,
+) -> Option<Due> {
     let after = |from: Monotonic, limit: Duration, clock: StreamClock| Due {
         at: Deadline::after(from, limit),
         clock,
@@ -133,7 +149,12 @@ fn due(limits: &StreamLimits, phase: Phase, started: Monotonic, waiting: Monoton
     let total = limits
         .total
         .map(|limit| after(started, limit, StreamClock::Total));
-    [own, total]
+    let callers = Due {
+        at: deadline,
+        clock: StreamClock::Deadline,
+        limit: deadline.left(started),
+    };
+    [own, total, Some(callers)]
         .into_iter()
         .flatten()
         .filter(|due| due.at != Deadline::NEVER)

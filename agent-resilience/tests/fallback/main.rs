@@ -8,8 +8,11 @@
 
 mod built;
 mod pins;
+mod predicted;
 mod probes;
 mod rests;
+mod returning;
+mod routed;
 mod scopes;
 mod stage;
 mod time_limits;

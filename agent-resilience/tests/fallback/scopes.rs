@@ -2,55 +2,15 @@
 
 use std::time::Duration;
 
-use agent_primitives::{FailureKind, ManualClock, ModelId, Scope};
+use agent_primitives::{FailureKind, ModelId, Scope};
+use agent_resilience::Profile;
 use agent_resilience::classify::Verdict;
-use agent_resilience::{FallbackChain, Profile};
 
-use crate::stage::{Scripted, Skip, config, limited, overloaded, provider};
+use crate::stage::{Several, limited, overloaded, provider};
 
 fn profile(key: &str, model: &str) -> Profile {
     let model = ModelId::new(model).expect("a valid name");
     Profile::default().vendor("anthropic").key(key).model(model)
-}
-
-struct Several {
-    chain: FallbackChain<str, String>,
-    providers: Vec<Scripted>,
-    clock: ManualClock,
-}
-
-impl Several {
-    fn of(links: &[(&str, Profile)]) -> Self {
-        let clock = ManualClock::default();
-        let providers: Vec<_> = links.iter().map(|(name, _)| Scripted::new(name)).collect();
-        let mut builder = FallbackChain::builder()
-            .config(config())
-            .clock(clock.clone())
-            .sleep(Skip(clock.clone()));
-        for (provider, (_, profile)) in providers.iter().zip(links) {
-            builder = builder.provider_with(provider.clone(), profile.clone());
-        }
-        Self {
-            chain: builder.build().expect("a valid chain"),
-            providers,
-            clock,
-        }
-    }
-
-    async fn who(&self) -> String {
-        self.chain.call("hello").await.expect("an answer").value
-    }
-
-    fn resting(&self) -> Vec<usize> {
-        let status = self.chain.status();
-        (0..status.len())
-            .filter(|index| status[*index].rests_for.is_some())
-            .collect()
-    }
-
-    fn calls(&self) -> Vec<u32> {
-        self.providers.iter().map(Scripted::calls).collect()
-    }
 }
 
 #[tokio::test]

@@ -8,8 +8,8 @@ use std::time::Duration;
 use agent_primitives::{Clock, Event, FailureKind, ManualClock, Observer, ProviderId, Stamp};
 use agent_resilience::classify::{Verdict, When};
 use agent_resilience::{
-    Backoff, BreakerConfig, ChainError, Failure, FallbackChain, FallbackConfig, Provider, Reply,
-    Rest, RetryPolicy, Sleep,
+    Backoff, BreakerConfig, CallOptions, ChainError, Failure, FallbackChain, FallbackConfig,
+    InvalidChain, Metering, Profile, Provider, Reply, Rest, RetryPolicy, Sleep,
 };
 
 /// Time passes at once, and the clock shows it.
@@ -47,6 +47,7 @@ pub(crate) struct Scripted {
     pub(crate) failures: Arc<Mutex<VecDeque<Verdict>>>,
     pub(crate) probes: Arc<Mutex<VecDeque<Verdict>>>,
     pub(crate) calls: Arc<Mutex<u32>>,
+    metering: Arc<Mutex<Metering>>,
 }
 
 impl Scripted {
@@ -56,12 +57,24 @@ impl Scripted {
             failures: Arc::default(),
             probes: Arc::default(),
             calls: Arc::default(),
+            metering: Arc::default(),
         }
     }
 
     pub(crate) fn fails(&self, times: usize, verdict: &Verdict) {
         let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
         failures.extend(std::iter::repeat_n(verdict.clone(), times));
+    }
+
+    /// Works from now on.
+    pub(crate) fn mend(&self) {
+        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        failures.clear();
+    }
+
+    /// What its replies say of themselves from now on.
+    pub(crate) fn meters(&self, metering: &Metering) {
+        *self.metering.lock().unwrap_or_else(PoisonError::into_inner) = *metering;
     }
 
     pub(crate) fn calls(&self) -> u32 {
@@ -88,6 +101,10 @@ impl Provider<str> for Scripted {
             Some(verdict) => Err(verdict.into()),
             None => Ok(self.id.to_string()),
         }
+    }
+
+    fn metering(&self, _: &String) -> Metering {
+        *self.metering.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn probe(&self) -> Option<Result<(), Failure>> {
@@ -281,4 +298,80 @@ pub(crate) fn poll(call: &mut Call<'_>) -> Option<Result<Reply<String>, ChainErr
         std::task::Poll::Ready(output) => Some(output),
         std::task::Poll::Pending => None,
     }
+}
+
+/// Any number of providers, each with its profile.
+pub(crate) struct Several {
+    pub(crate) chain: FallbackChain<str, String>,
+    pub(crate) providers: Vec<Scripted>,
+    pub(crate) clock: ManualClock,
+}
+
+impl Several {
+    pub(crate) fn of(links: &[(&str, Profile)]) -> Self {
+        Self::with(links, config())
+    }
+
+    pub(crate) fn with(links: &[(&str, Profile)], config: FallbackConfig) -> Self {
+        Self::try_with(links, config).expect("a valid chain")
+    }
+
+    pub(crate) fn try_with(
+        links: &[(&str, Profile)],
+        config: FallbackConfig,
+    ) -> Result<Self, InvalidChain> {
+        let clock = ManualClock::default();
+        let providers: Vec<_> = links.iter().map(|(name, _)| Scripted::new(name)).collect();
+        let mut builder = FallbackChain::builder()
+            .config(config)
+            .seed(7)
+            .clock(clock.clone())
+            .sleep(Skip(clock.clone()));
+        for (provider, (_, profile)) in providers.iter().zip(links) {
+            builder = builder.provider_with(provider.clone(), profile.clone());
+        }
+        Ok(Self {
+            chain: builder.build()?,
+            providers,
+            clock,
+        })
+    }
+
+    pub(crate) async fn who(&self) -> String {
+        self.who_with(&CallOptions::default()).await
+    }
+
+    pub(crate) async fn who_with(&self, options: &CallOptions) -> String {
+        let reply = self.chain.call_with("hello", options).await;
+        reply.expect("an answer").value
+    }
+
+    pub(crate) fn resting(&self) -> Vec<usize> {
+        let status = self.chain.status();
+        (0..status.len())
+            .filter(|index| status[*index].rests_for.is_some())
+            .collect()
+    }
+
+    pub(crate) fn calls(&self) -> Vec<u32> {
+        self.providers.iter().map(Scripted::calls).collect()
+    }
+}
+
+/// Providers that answer when the test says so, on a clock that the test moves.
+pub(crate) fn gated_with<const N: usize>(
+    names: [&str; N],
+    config: FallbackConfig,
+    clock: &ManualClock,
+) -> (FallbackChain<str, String>, [Gated; N]) {
+    let providers = names.map(Gated::new);
+    let mut builder = FallbackChain::builder()
+        .config(config)
+        .seed(7)
+        .clock(clock.clone())
+        .sleep(Waits(clock.clone()));
+    for provider in providers.clone() {
+        builder = builder.provider(provider);
+    }
+    (builder.build().expect("a valid chain"), providers)
 }

@@ -16,7 +16,7 @@ use super::vendors::{Answer, Event, RECORDED, Recorded};
 
 /// How what was cut goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Fault {
+pub(crate) enum Fault {
     /// The connection closes as if all were said.
     CleanEnd,
     /// The vendor says that it failed.
@@ -25,7 +25,7 @@ enum Fault {
     Stall,
 }
 
-const FAULTS: [Fault; 4] = [
+pub(crate) const FAULTS: [Fault; 4] = [
     Fault::CleanEnd,
     Fault::ErrorEvent,
     Fault::Reset,
@@ -33,7 +33,7 @@ const FAULTS: [Fault; 4] = [
 ];
 
 /// Chunks that end as the fault has it.
-struct Wire {
+pub(crate) struct Wire {
     chunks: std::vec::IntoIter<Vec<u8>>,
     fault: Fault,
 }
@@ -51,7 +51,7 @@ impl Stream for Wire {
     }
 }
 
-fn wire(recorded: &Recorded, cut: usize, fault: Fault, piece: usize) -> Wire {
+pub(crate) fn wire(recorded: &Recorded, cut: usize, fault: Fault, piece: usize) -> Wire {
     let mut bytes = recorded.body.as_bytes()[..cut].to_vec();
     if fault == Fault::ErrorEvent {
         bytes.extend_from_slice(recorded.error_event().as_bytes());
@@ -162,7 +162,7 @@ fn kinds(recorded: &Recorded, fault: Fault, cut: usize) -> Vec<FailureKind> {
     }
 }
 
-async fn whole(recorded: &Recorded, clock: PausedClock) -> (Answer, usize) {
+pub(crate) async fn whole(recorded: &Recorded, clock: PausedClock) -> (Answer, usize) {
     let all = wire(recorded, recorded.body.len(), Fault::CleanEnd, usize::MAX);
     let (answer, is_complete, error) = consume(events(recorded, all), clock).await;
     assert!(is_complete && error.is_none(), "{}", recorded.name);

@@ -7,6 +7,8 @@
     reason = "a test that fails should show where; one that counts, with --nocapture, what it counted"
 )]
 
+mod chain;
+mod chain_cuts;
 mod clocks;
 mod cuts;
 mod ends;

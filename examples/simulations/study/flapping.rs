@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use agent_primitives::{Event, ProviderId, Stamp, Timestamp};
-use agent_resilience::{FallbackChain, FallbackConfig, Rest};
+use agent_resilience::{BreakerConfig, FallbackChain, FallbackConfig, Rest, Return};
 use futures_util::future::join_all;
 
 use super::finding::{Extent, Finding, Unit, figure, percent};
@@ -35,47 +35,63 @@ pub(crate) fn findings(troubled: Duration, seed: u64) -> io::Result<Vec<Finding>
     let until = troubled;
     let flaps = Weather::Flaps { every, until };
     let config = FallbackConfig::default();
-    let (first, probe) = (config.rest.first, config.probe_every);
+    let moment = Duration::from_millis(1);
     let restless = FallbackConfig {
         rest: Rest {
-            first: Duration::from_millis(1),
-            longest: Duration::from_millis(1),
+            first: moment,
+            longest: moment,
             ..Rest::default()
+        },
+        returning: Return {
+            hysteresis: moment,
+            ..Return::default()
+        },
+        breaker: BreakerConfig {
+            open_for: moment,
+            ..BreakerConfig::default()
+        },
+        ..config.clone()
+    };
+    let ramp = Duration::from_secs(20);
+    let gentle = FallbackConfig {
+        returning: Return {
+            ramp,
+            ..Return::default()
         },
         ..config.clone()
     };
     let unsteady = story(flaps, restless, until, seed)?;
     let steady = story(flaps, config.clone(), until, seed)?;
-    let down = story(Weather::DownUntil(until), config, until, seed)?;
+    let ramped = story(flaps, gentle.clone(), until, seed)?;
+    let down = story(Weather::DownUntil(until), config.clone(), until, seed)?;
+    let down_ramped = story(Weather::DownUntil(until), gentle, until, seed)?;
 
-    let back = |story: &Story| {
-        let last = story.returns.last().copied().unwrap_or(Duration::MAX);
-        last.saturating_sub(until).as_secs_f64()
-    };
     let line = |what: &str, story: &Story, measured: f64, unit| {
         Finding::new(what, story.extent, measured, unit)
     };
-    let count = Unit::Count;
-    let per_rest = |story: &Story| figure(most_within(&story.returns, first));
-    let share = |story: &Story| percent(story.answered, story.extent.requests);
+    let returns = |what: &str, story: &Story| {
+        let most = most_within(&story.returns, config.returning.hysteresis);
+        line(what, story, figure(most), Unit::Count)
+    };
+    let back = |what: &str, story: &Story, bound: Duration| {
+        let last = story.returns.last().copied().unwrap_or(Duration::MAX);
+        let took = last.saturating_sub(until).as_secs_f64();
+        line(what, story, took, Unit::Seconds).at_most(bound.as_secs_f64())
+    };
+    let answered = percent(steady.answered, steady.extent.requests);
+    let probe = config.probe_every;
     Ok(vec![
-        line(
-            "flaps every 4 s: returns in any 30 s, no rest",
-            &unsteady,
-            per_rest(&unsteady),
-            count,
-        ),
-        line(
-            "flaps every 4 s: returns in any 30 s",
-            &steady,
-            per_rest(&steady),
-            count,
+        returns("flaps every 4 s: returns in any 30 s, no rest", &unsteady),
+        returns("flaps every 4 s: returns in any 30 s", &steady).at_most(1.0),
+        returns(
+            "flaps every 4 s: returns in any 30 s, ramp of 20 s",
+            &ramped,
         )
         .at_most(1.0),
         line(
             "flaps every 4 s: requests answered",
             &steady,
-            share(&steady),
+            answered,
             Unit::Percent,
         )
         .at_least(100.0),
@@ -83,23 +99,24 @@ pub(crate) fn findings(troubled: Duration, seed: u64) -> io::Result<Vec<Finding>
             "flaps every 4 s: rests of the one that works",
             &steady,
             figure(steady.ejected),
-            count,
+            Unit::Count,
         )
         .at_most(0.0),
-        line(
+        back(
             "works again after flapping: until the return",
             &steady,
-            back(&steady),
-            Unit::Seconds,
-        )
-        .at_most(probe.as_secs_f64()),
-        line(
+            probe,
+        ),
+        back(
             "works again after an outage: until the return",
             &down,
-            back(&down),
-            Unit::Seconds,
-        )
-        .at_most(probe.as_secs_f64()),
+            probe,
+        ),
+        back(
+            "works again after an outage: return, ramp of 20 s",
+            &down_ramped,
+            probe + ramp,
+        ),
     ])
 }
 

@@ -4,6 +4,7 @@ use std::io;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use agent_primitives::Timestamp;
 use agent_resilience::classify::LimitedResource;
 use agent_resilience::{
     Backoff, Cost, Policy, RateLimit, RateLimitConfig, RateWindow, Retry, RetryPolicy, WindowKind,
@@ -13,7 +14,7 @@ use futures_util::future::join_all;
 use super::finding::{Extent, Finding, Unit, percent};
 use super::quota::{Allowance, Counted, Returns};
 use super::time::{SimulatedTime, pause, simulate};
-use super::upstream::{Ask, Model, Upstream};
+use super::upstream::{Ask, Model, Seen, Upstream};
 use super::wire::Maker;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -26,6 +27,20 @@ pub(crate) struct Trace {
     pub(crate) name: &'static str,
     pub(crate) model: Model,
     pub(crate) takes: Duration,
+}
+
+impl Trace {
+    /// The share in percent of what was allowed since `begin`, in the window that is used most.
+    pub(crate) fn used(&self, seen: &Seen, begin: Timestamp) -> f64 {
+        let share = |allowance: &Allowance| {
+            let used = match allowance.counted {
+                Counted::Requests => seen.answered,
+                Counted::Tokens => seen.tokens,
+            };
+            percent(used, allowance.most_in(self.takes, begin))
+        };
+        self.model.allowances.iter().map(share).fold(0.0, f64::max)
+    }
 }
 
 /// The four traces, the short windows for `time`, the daily one for three days of it to the hour.
@@ -152,21 +167,13 @@ fn run(trace: &Trace, manner: Manner, seed: u64) -> io::Result<Outcome> {
         workers.iter().for_each(tokio::task::JoinHandle::abort);
         let _ = join_all(workers).await;
         let seen = upstream.seen();
-        let share = |allowance: &Allowance| {
-            let used = match allowance.counted {
-                Counted::Requests => seen.answered,
-                Counted::Tokens => seen.tokens,
-            };
-            percent(used, allowance.most_in(trace.takes, begin))
-        };
         Outcome {
             extent: Extent {
                 simulated: time.passed(),
                 requests: seen.answered,
             },
             refused: percent(seen.refused, seen.calls),
-            // The window that binds is the one that is used most.
-            used: trace.model.allowances.iter().map(share).fold(0.0, f64::max),
+            used: trace.used(&seen, begin),
         }
     })
 }
@@ -202,7 +209,7 @@ fn backing_off(seed: u64) -> Policy {
 }
 
 /// The limits as the vendor's pages state them; what the replies say corrects them.
-fn asking(model: &Model, time: SimulatedTime, seed: u64) -> Policy {
+pub(crate) fn stated(model: &Model) -> RateLimitConfig {
     let mut config = RateLimitConfig::default();
     for allowance in &model.allowances {
         let resource = match (model.maker, allowance.counted) {
@@ -212,13 +219,21 @@ fn asking(model: &Model, time: SimulatedTime, seed: u64) -> Policy {
         };
         let mut window = RateWindow::new(resource, allowance.limit, allowance.period);
         match allowance.returns {
-            // Calls may arrive closer together than they were sent, so not the whole of it at once.
+            // Calls may arrive closer together than they were sent, so not the whole of it at once:
+            // a tenth of a minute less, or of a day as many as there are workers.
+            Returns::Evenly if allowance.period == DAY => {
+                window = window.burst(allowance.limit - WORKERS);
+            }
             Returns::Evenly => window = window.burst(allowance.limit * 9 / 10),
             Returns::AtItsEnd => window = window.kind(WindowKind::Fixed),
         }
         config = config.window(window);
     }
+    config
+}
+
+fn asking(model: &Model, time: SimulatedTime, seed: u64) -> Policy {
     let limit =
-        RateLimit::with_clock(&config, time).unwrap_or_else(|error| unreachable!("{error}"));
+        RateLimit::with_clock(&stated(model), time).unwrap_or_else(|error| unreachable!("{error}"));
     backing_off(seed).rate_limit(limit)
 }

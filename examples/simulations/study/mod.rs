@@ -7,6 +7,7 @@ pub(crate) mod herd;
 pub(crate) mod limits;
 mod quota;
 pub(crate) mod replay;
+pub(crate) mod switch;
 mod time;
 mod upstream;
 mod wire;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use agent_primitives::{Clock, FailureKind, ProviderId, TokenUsage};
 use agent_resilience::classify::{self, LimitSnapshot, Verdict};
-use agent_resilience::{Failure, Provider};
+use agent_resilience::{Failure, Metering, Provider};
 use async_trait::async_trait;
 use serde_json::Value;
 
@@ -272,6 +272,12 @@ impl Provider<Ask> for Upstream {
 
     async fn call(&self, ask: &Ask) -> Result<Answer, Failure> {
         Self::ask(self, *ask).await
+    }
+
+    fn metering(&self, answer: &Answer) -> Metering {
+        Metering::default()
+            .usage(answer.usage)
+            .limits(answer.limits)
     }
 
     async fn probe(&self) -> Option<Result<(), Failure>> {

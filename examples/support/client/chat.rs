@@ -1,6 +1,7 @@
 //! What is asked and what comes back, apart from any vendor's format.
 
 use agent_primitives::TokenUsage;
+use agent_resilience::classify::LimitSnapshot;
 use serde_json::Value;
 
 use crate::Message;
@@ -129,6 +130,8 @@ pub struct ChatReply {
     pub usage: TokenUsage,
     /// Why the model stopped.
     pub finish: Finish,
+    /// What the provider says is left of its rate limits; unknown where it says nothing.
+    pub limits: LimitSnapshot,
 }
 
 /// Why the model stopped. An answer that was cut at a limit or by a filter is a failure, not one

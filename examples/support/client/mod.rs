@@ -4,32 +4,32 @@ mod anthropic;
 mod chat;
 mod endpoint;
 mod key;
-mod lines;
 mod ollama;
 mod openai;
 mod parts;
 mod spoiled;
+mod streaming;
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use agent_primitives::{FailureKind, ProviderId};
+use agent_primitives::{Clock, FailureKind, ProviderId, SystemClock};
 use agent_resilience::classify::{self, Evidence, Vendor, Verdict};
-use agent_resilience::{Failure, Provider, Sleep, TokioSleep};
+use agent_resilience::{EventReader, Failure, Metering, Provider, Sleep, TokioSleep};
 use async_trait::async_trait;
 use reqwest::{RequestBuilder, Response};
 use serde_json::value::RawValue;
 
 use crate::{Dialect, ToolCall};
 use endpoint::Endpoint;
-use lines::{EventData, Lines};
 use parts::Parts;
 use spoiled::Spoiled;
 
 pub use chat::{ChatReply, ChatRequest, Finish, ToolSpec};
 pub use endpoint::InvalidEndpoint;
 pub use key::{ApiKey, InvalidKey};
+pub use streaming::{ChatPiece, ChatStream, StreamingProvider};
 
 // An answer of 128 000 tokens is about 0.5 MiB; as single-token events some 60 MiB.
 const REPLY_BYTES_MAX: usize = 64 * 1024 * 1024;
@@ -67,6 +67,7 @@ pub struct HttpProvider {
     first_token: Duration,
     total: Duration,
     sleep: Arc<dyn Sleep>,
+    clock: Arc<dyn Clock>,
 }
 
 impl fmt::Debug for HttpProvider {
@@ -100,6 +101,7 @@ impl HttpProvider {
             first_token: Duration::from_secs(60),
             total: Duration::from_secs(600),
             sleep: Arc::new(TokioSleep),
+            clock: Arc::new(SystemClock),
         })
     }
 
@@ -146,6 +148,13 @@ impl HttpProvider {
         self
     }
 
+    /// What the resets of its limits are dated by; the system's clock unless set.
+    #[must_use]
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
     /// The longest a call may take; 10 min unless set.
     #[must_use]
     pub const fn total_timeout(mut self, wait: Duration) -> Self {
@@ -158,6 +167,16 @@ impl HttpProvider {
         self.dialect
     }
 
+    /// Cuts a streamed reply into its events.
+    fn reader(&self) -> EventReader {
+        let reader = if self.dialect == Dialect::Ollama {
+            EventReader::lines()
+        } else {
+            EventReader::sse()
+        };
+        reader.max_event_bytes(REPLY_BYTES_MAX)
+    }
+
     fn vendor(&self) -> Vendor {
         match self.dialect {
             Dialect::Anthropic => Vendor::Anthropic,
@@ -168,6 +187,21 @@ impl HttpProvider {
     }
 
     async fn chat(&self, request: &ChatRequest) -> Result<ChatReply, Failure> {
+        let response = self.post(request).await?;
+        let now = self.clock.timestamp();
+        let limits = classify::headers(self.vendor(), response.headers(), now);
+        let parts = if request.stream {
+            self.read_stream(response).await?
+        } else {
+            self.read_whole(response).await?
+        };
+        let mut reply = parts.reply()?;
+        reply.limits = limits;
+        Ok(reply)
+    }
+
+    /// Sends a conversation and waits for the head of the reply.
+    async fn post(&self, request: &ChatRequest) -> Result<Response, Failure> {
         let model = self.model.as_deref().unwrap_or(&request.model);
         let body = match self.dialect {
             Dialect::Anthropic => anthropic::body(request, model),
@@ -183,13 +217,7 @@ impl HttpProvider {
             .post(self.dialect.chat_path())
             .header("content-type", "application/json")
             .body(body);
-        let response = self.send(post).await?;
-        let parts = if request.stream {
-            self.read_stream(response).await?
-        } else {
-            self.read_whole(response).await?
-        };
-        Ok(parts.reply()?)
+        self.send(post).await
     }
 
     /// Sends a request and waits for a reply with a status that means success.
@@ -270,7 +298,7 @@ impl HttpProvider {
 
     async fn read_stream(&self, mut response: Response) -> Result<Parts, Spoiled> {
         let mut parts = Parts::default();
-        let (mut lines, mut data) = (Lines::default(), EventData::default());
+        let mut reader = self.reader();
         let mut first_token = std::pin::pin!(self.sleep.sleep(self.first_token));
         let mut read = 0;
         loop {
@@ -294,18 +322,21 @@ impl HttpProvider {
             if read > REPLY_BYTES_MAX {
                 return Err(Spoiled::TooLarge(REPLY_BYTES_MAX));
             }
-            lines.push(&chunk);
-            while let Some(line) = lines.next_line() {
-                if self.dialect == Dialect::Ollama {
-                    self.piece(&line, &mut parts)?;
-                } else if let Some(data) = data.line(&line) {
-                    self.piece(&data, &mut parts)?;
-                }
+            let mut rest = &*chunk;
+            while let Some(data) = reader
+                .next_event(&mut rest)
+                .map_err(|error| Spoiled::TooLarge(error.max))?
+            {
+                self.piece(data, &mut parts)?;
             }
         }
         match self.dialect {
             // The last line may come without an end.
-            Dialect::Ollama if !parts.complete => self.piece(&lines.into_rest(), &mut parts)?,
+            Dialect::Ollama if !parts.complete => {
+                if let Some(data) = reader.last_event() {
+                    self.piece(data, &mut parts)?;
+                }
+            }
             // Some servers that copy OpenAI's format say why the model stopped, and never `[DONE]`. The body
             // itself was complete, or it would have ended with an error.
             Dialect::OpenAi | Dialect::Groq => parts.complete |= parts.finish.is_some(),
@@ -364,6 +395,12 @@ impl Provider<ChatRequest> for HttpProvider {
         self.within(self.total, self.chat(request))
             .await
             .unwrap_or_else(|| Err(timed_out(Spoiled::Late(self.total))))
+    }
+
+    /// What the reply says it took, and what is left of the limits. The cost follows from the price of the
+    /// link's profile.
+    fn metering(&self, reply: &ChatReply) -> Metering {
+        Metering::default().usage(reply.usage).limits(reply.limits)
     }
 
     /// Asks for the list of models.

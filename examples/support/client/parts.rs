@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use agent_primitives::TokenUsage;
+use agent_resilience::classify::LimitSnapshot;
 
 use super::chat::{ChatReply, Finish};
 use super::spoiled::Spoiled;
@@ -55,6 +56,7 @@ impl Parts {
             message,
             usage: self.usage,
             finish,
+            limits: LimitSnapshot::NONE,
         })
     }
 }

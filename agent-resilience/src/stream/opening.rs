@@ -1,0 +1,109 @@
+//! The beginning of a stream at one provider of a chain: until something of its answer is there.
+
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use agent_primitives::{Clock, FailureKind, ProviderId};
+use futures_core::Stream;
+
+use super::error::StreamError;
+use super::guard::GuardedStream;
+use super::limits::StreamLimits;
+use super::part::StreamItem;
+use crate::classify::{Evidence, Verdict};
+use crate::failure::Failure;
+use crate::fallback::attempt::Calling;
+use crate::fallback::operation::Operation;
+use crate::provider::{Metering, Provider};
+use crate::sleep::Sleep;
+
+/// Items that are held back until something of the answer is there, such as its head and pings.
+const HEAD_MAX: usize = 1_024;
+
+/// Begins a stream at one provider and waits until something of its answer is there.
+pub(super) struct Opening<'a> {
+    pub(super) limits: StreamLimits,
+    pub(super) keep_text: Option<usize>,
+    pub(super) clock: &'a Arc<dyn Clock>,
+    pub(super) sleep: &'a Arc<dyn Sleep>,
+}
+
+/// A stream of which something is there.
+pub(super) struct Begun<S, T> {
+    pub(super) provider: ProviderId,
+    pub(super) guard: Pin<Box<GuardedStream<S>>>,
+    /// Read, and not given to the consumer yet.
+    pub(super) head: VecDeque<T>,
+    pub(super) metering: Metering,
+}
+
+impl<Req, S, T, E> Operation<Req, S> for Opening<'_>
+where
+    Req: ?Sized,
+    S: Stream<Item = Result<T, E>> + Send,
+    T: StreamItem + Send,
+    E: Into<Failure>,
+{
+    type Output = Begun<S, T>;
+
+    fn start<'a>(
+        &'a self,
+        provider: &'a dyn Provider<Req, Reply = S>,
+        request: &'a Req,
+    ) -> Calling<'a, Begun<S, T>> {
+        let started = self.clock.monotonic();
+        let call = provider.call(request);
+        Box::pin(async move {
+            let stream = call.await?;
+            let metering = provider.metering(&stream);
+            let (clock, sleep) = (Arc::clone(self.clock), Arc::clone(self.sleep));
+            let mut guard = GuardedStream::on(stream, self.limits, clock, sleep).since(started);
+            if let Some(max) = self.keep_text {
+                guard = guard.keep_text(max);
+            }
+            let mut guard = Box::pin(guard);
+            let head = read_head(guard.as_mut()).await?;
+            Ok(Begun {
+                provider: provider.id().clone(),
+                guard,
+                head,
+                metering,
+            })
+        })
+    }
+}
+
+/// Reads until something of the answer is there, or all of it is.
+async fn read_head<S, T, E>(mut guard: Pin<&mut GuardedStream<S>>) -> Result<VecDeque<T>, Failure>
+where
+    S: Stream<Item = Result<T, E>>,
+    T: StreamItem,
+    E: Into<Failure>,
+{
+    let mut head = VecDeque::new();
+    loop {
+        match poll_fn(|cx| guard.as_mut().poll_next(cx)).await {
+            Some(Ok(item)) => head.push_back(item),
+            Some(Err(StreamError::Failed(failure))) => return Err(failure),
+            Some(Err(StreamError::Partial(partial))) => return Err(partial.failure),
+            None => return Ok(head),
+        }
+        if !guard.delivered().is_nothing() {
+            return Ok(head);
+        }
+        // Refused, or at its limit before its first word.
+        if let Some(failure) = guard.as_mut().take_stopped() {
+            return Err(failure);
+        }
+        if guard.is_complete() {
+            return Ok(head);
+        }
+        if head.len() >= HEAD_MAX {
+            let verdict = Verdict::new(FailureKind::StreamCut).evidence(Evidence::Stream);
+            let why = format!("{HEAD_MAX} items came, and nothing of an answer");
+            return Err(Failure::new(verdict).with_source(why));
+        }
+    }
+}

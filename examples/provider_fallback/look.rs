@@ -1,0 +1,213 @@
+//! `status` and `health`: how the providers stand, and what they say when asked.
+
+use std::error::Error;
+use std::time::{Duration, Instant};
+
+use agent_primitives::{Clock, ProviderId, SystemClock, Timestamp};
+use agent_resilience::classify::{LimitWindow, LimitedResource, When};
+use agent_resilience::{Provider, ProviderStatus};
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+
+use crate::fleet::Fleet;
+use crate::table::{span, table};
+
+/// Shows how everybody stands; whether anybody can be asked now.
+pub(crate) fn status(fleet: &Fleet, is_json: bool) -> Result<bool, Box<dyn Error>> {
+    let now = SystemClock.timestamp();
+    let standings = standings(fleet, now);
+    let next = next(&standings).cloned();
+    let pinned = standings.iter().find(|s| s.status.pinned);
+    if is_json {
+        let providers: Vec<_> = standings.iter().map(Standing::as_json).collect();
+        let object = json!({
+            "next": next,
+            "pinned": pinned.map(|standing| &standing.status.provider),
+            "providers": providers,
+        });
+        println!("{}", serde_json::to_string(&object)?);
+        return Ok(next.is_some());
+    }
+    let rows: Vec<_> = standings.iter().map(Standing::as_row).collect();
+    let headings = [
+        "",
+        "PROVIDER",
+        "MODEL",
+        "HEALTH",
+        "BREAKER",
+        "RESTS FOR",
+        "LIMITS LEFT",
+    ];
+    print!("{}", table(headings, &rows));
+    match (&next, pinned) {
+        (Some(next), Some(_)) => println!("\npinned: only {next} is asked, until `return`"),
+        (Some(next), None) => println!("\nnext: {next}"),
+        (None, _) => println!("\nnobody can be asked now"),
+    }
+    Ok(next.is_some())
+}
+
+/// How one provider stands, with what the file knows of it.
+pub(crate) struct Standing {
+    pub(crate) status: ProviderStatus,
+    pub(crate) rests_for: Option<Duration>,
+    model: String,
+    is_last: bool,
+    /// What failed, and what it reaches.
+    trouble: Option<String>,
+    limits: Vec<LimitWindow>,
+}
+
+/// How everybody stands, in order of preference.
+pub(crate) fn standings(fleet: &Fleet, now: Timestamp) -> Vec<Standing> {
+    let state = fleet.memory.state().clone();
+    let with_memory = |status: ProviderStatus| {
+        let kept = state.rests.get(&status.provider);
+        let limits = state.limits.get(&status.provider);
+        let is_over = |window: &&LimitWindow| match window.reset {
+            Some(When::At(reset)) => reset <= now,
+            _ => false,
+        };
+        Standing {
+            model: fleet
+                .config(&status.provider)
+                .map(|provider| provider.model.to_string())
+                .unwrap_or_default(),
+            is_last: state.last.as_ref() == Some(&status.provider),
+            // The chain counts from its start, the file knows the moment.
+            rests_for: match kept {
+                Some(rest) => Some(rest.until.since(now)).filter(|left| !left.is_zero()),
+                None => status.rests_for,
+            },
+            trouble: match (kept, status.failure) {
+                (Some(rest), _) => Some(format!("{} ({})", rest.failure, rest.scope)),
+                (None, failure) => failure.map(|kind| kind.to_string()),
+            },
+            limits: limits
+                .into_iter()
+                .flat_map(|limits| limits.windows())
+                .filter(|window| !is_over(window))
+                .copied()
+                .collect(),
+            status,
+        }
+    };
+    fleet.chain.status().into_iter().map(with_memory).collect()
+}
+
+/// Who would be asked now.
+pub(crate) fn next(standings: &[Standing]) -> Option<&ProviderId> {
+    let pinned = standings.iter().find(|standing| standing.status.pinned);
+    let free = || {
+        standings
+            .iter()
+            .find(|standing| standing.rests_for.is_none())
+    };
+    Some(&pinned.or_else(free)?.status.provider)
+}
+
+impl Standing {
+    fn as_row(&self) -> [String; 7] {
+        let mark = match (self.status.pinned, self.is_last) {
+            (true, _) => "pinned",
+            (false, true) => "last",
+            (false, false) => "",
+        };
+        let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
+        [
+            mark.to_owned(),
+            self.status.provider.to_string(),
+            self.model.clone(),
+            self.trouble.clone().unwrap_or_else(|| "ok".to_owned()),
+            self.status.breaker.to_string(),
+            or_dash(self.rests_for.map(span)),
+            or_dash(self.tightest().and_then(left)),
+        ]
+    }
+
+    /// The limit of which the largest share is used.
+    fn tightest(&self) -> Option<&LimitWindow> {
+        self.limits.iter().max_by_key(|window| window.used())
+    }
+
+    fn as_json(&self) -> Value {
+        json!({
+            "provider": self.status.provider,
+            "model": self.model,
+            "pinned": self.status.pinned,
+            "last": self.is_last,
+            "health": self.trouble.as_deref().unwrap_or("ok"),
+            "breaker": self.status.breaker,
+            "rests_for_s": self.rests_for.map(|left| left.as_secs_f64()),
+            "limits": self.limits,
+        })
+    }
+}
+
+fn left(window: &LimitWindow) -> Option<String> {
+    let what = match window.resource {
+        LimitedResource::Requests => "requests",
+        LimitedResource::Tokens => "tokens",
+        LimitedResource::InputTokens => "input tokens",
+        LimitedResource::OutputTokens => "output tokens",
+        LimitedResource::Concurrency => "calls at once",
+        _ => "of the plan",
+    };
+    match (window.remaining, window.limit, window.used()) {
+        (Some(remaining), Some(limit), _) => Some(format!("{remaining} of {limit} {what}")),
+        (Some(remaining), None, _) => Some(format!("{remaining} {what}")),
+        (None, _, Some(used)) => {
+            let left = 1_000_u32.saturating_sub(used);
+            Some(format!("{}.{}% {what}", left / 10, left % 10))
+        }
+        _ => None,
+    }
+}
+
+/// Asks everybody at once whether it works; whether anybody does.
+pub(crate) async fn health(fleet: &Fleet, is_json: bool) -> Result<bool, Box<dyn Error>> {
+    let probes = fleet.members.iter().map(|(provider, client)| async {
+        let start = Instant::now();
+        let outcome = client.probe().await.unwrap_or(Ok(()));
+        (&provider.name, outcome, start.elapsed())
+    });
+    let outcomes = join_all(probes).await;
+    let someone = outcomes.iter().any(|(_, outcome, _)| outcome.is_ok());
+    if is_json {
+        let providers: Vec<_> = outcomes
+            .iter()
+            .map(|(name, outcome, took)| {
+                json!({
+                    "provider": name,
+                    "works": outcome.is_ok(),
+                    "failure": outcome.as_ref().err().map(agent_resilience::Failure::kind),
+                    "took_ms": took.as_secs_f64() * 1_000.0,
+                })
+            })
+            .collect();
+        println!(
+            "{}",
+            serde_json::to_string(&json!({ "providers": providers }))?
+        );
+        return Ok(someone);
+    }
+    let rows: Vec<_> = outcomes
+        .iter()
+        .map(|(name, outcome, took)| {
+            let came = match outcome {
+                Ok(()) => "works".to_owned(),
+                Err(failure) => failure.to_string(),
+            };
+            [
+                name.to_string(),
+                came,
+                format!("{:.1} ms", took.as_secs_f64() * 1_000.0),
+            ]
+        })
+        .collect();
+    print!("{}", table(["PROVIDER", "CAME", "TOOK"], &rows));
+    if !someone {
+        println!("\nnobody works");
+    }
+    Ok(someone)
+}

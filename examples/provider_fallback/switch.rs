@@ -1,0 +1,102 @@
+//! `fallback` and `return`: a person decides.
+
+use std::error::Error;
+
+use agent_primitives::{Clock, ProviderId, SystemClock};
+use serde_json::json;
+
+use crate::fleet::Fleet;
+use crate::look::{next, standings};
+use crate::table::span;
+
+/// Sends everything to one provider; whether there was one to send to.
+///
+/// # Errors
+/// When the chain has nobody of that name.
+pub(crate) fn fallback(
+    fleet: &Fleet,
+    to: Option<&ProviderId>,
+    is_json: bool,
+) -> Result<bool, Box<dyn Error>> {
+    let now = SystemClock.timestamp();
+    let before = standings(fleet, now);
+    let from = next(&before);
+    let chosen = to.or_else(|| {
+        // The one behind whoever would be asked now, and round again.
+        let start = before
+            .iter()
+            .position(|s| Some(&s.status.provider) == from)?;
+        let (ahead, behind) = before.split_at(start + 1);
+        let mut others = behind.iter().chain(ahead.iter().take(start));
+        let free = others.find(|standing| standing.rests_for.is_none())?;
+        Some(&free.status.provider)
+    });
+    let Some(chosen) = chosen else {
+        tell(
+            is_json,
+            &json!({"pinned": null}),
+            "nobody else can be asked now; name one with --to",
+        );
+        return Ok(false);
+    };
+    fleet.chain.pin(chosen)?;
+    fleet.memory.state().pinned = Some(chosen.clone());
+    let rest = before
+        .iter()
+        .find(|standing| standing.status.provider == *chosen)
+        .and_then(|standing| standing.rests_for);
+    let text = match (from.filter(|from| *from != chosen), rest) {
+        (_, Some(rest)) => format!("pinned to {chosen}, which rests for {} more", span(rest)),
+        (Some(from), None) => format!("{from} -> {chosen}: pinned, until `return`"),
+        (None, None) => format!("pinned to {chosen}, until `return`"),
+    };
+    tell(is_json, &json!({"pinned": chosen, "from": from}), &text);
+    Ok(true)
+}
+
+/// Goes back to choosing by preference; whether anybody can be asked.
+pub(crate) fn back(fleet: &Fleet, mended: bool, is_json: bool) -> Result<bool, Box<dyn Error>> {
+    let preferred = fleet.preferred().ok_or("no providers")?;
+    fleet.chain.unpin();
+    let pinned = {
+        let mut state = fleet.memory.state();
+        if mended {
+            state.rests.remove(preferred);
+        }
+        state.pinned.take()
+    };
+    if mended {
+        fleet.chain.reset(preferred)?;
+    }
+    let after = standings(fleet, SystemClock.timestamp());
+    let next = next(&after);
+    let rest = after.iter().find_map(|standing| {
+        standing
+            .rests_for
+            .filter(|_| standing.status.provider == *preferred)
+    });
+    let began = match &pinned {
+        Some(pinned) => format!("no longer pinned to {pinned}"),
+        None => "nobody was pinned".to_owned(),
+    };
+    let text = match (next, rest) {
+        (Some(next), None) => format!("{began}; next: {next}"),
+        (Some(next), Some(rest)) => {
+            format!(
+                "{began}; {preferred} rests for {} more, until then: {next}",
+                span(rest)
+            )
+        }
+        (None, _) => format!("{began}; nobody can be asked now"),
+    };
+    tell(is_json, &json!({"was_pinned": pinned, "next": next}), &text);
+    Ok(next.is_some())
+}
+
+fn tell(is_json: bool, object: &serde_json::Value, text: &str) {
+    if is_json {
+        println!("{object}");
+    } else {
+        println!("{text}");
+    }
+}
