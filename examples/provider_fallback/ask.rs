@@ -2,8 +2,8 @@
 
 use std::error::Error;
 
-use agent_primitives::{Event, Stamp};
-use agent_resilience::{CallOptions, ChainError, Needs, Reply};
+use agent_primitives::{Event, Stamp, Usd};
+use agent_resilience::{CallOptions, ChainError, Decision, Needs, Reply};
 use serde_json::{Value, json};
 use support::{ChatReply, ChatRequest, Message, estimate_tokens};
 
@@ -28,7 +28,6 @@ pub(crate) async fn ask(
     let needs = Needs::default()
         .input(estimate_tokens(&request.messages))
         .output(request.max_tokens);
-    let _ = explain;
     let answer = fleet
         .chain
         .call_with(&request, &CallOptions::new().needs(needs))
@@ -44,10 +43,19 @@ pub(crate) async fn ask(
                         .insert(reply.provider.clone(), reply.value.limits);
                 }
             }
+            let cost = fleet.cost(&reply);
             if is_json {
-                println!("{}", as_json(&reply));
+                let mut object = as_json(&reply, cost);
+                if explain {
+                    object["order"] = json!(fleet.chain.providers());
+                    object["decisions"] = json!(reply.decisions);
+                }
+                println!("{object}");
             } else {
-                print_reply(&reply);
+                print_reply(&reply, cost);
+                if explain {
+                    print_decisions(fleet, &reply.decisions);
+                }
             }
             Ok(true)
         }
@@ -59,18 +67,27 @@ pub(crate) async fn ask(
             if let Some(wait) = retry_in(&error) {
                 eprintln!("  ask again in {}", span(wait));
             }
+            if explain && !is_json {
+                print_decisions(fleet, &[fleet.chain.explain(&needs)]);
+            }
             Ok(false)
         }
     }
 }
 
-fn print_reply(reply: &Reply<ChatReply>) {
+/// Why this one, and why not the others: a table for each choice on the way.
+fn print_decisions(fleet: &Fleet, decisions: &[Decision]) {
+    let names = fleet.chain.providers();
+    for (number, decision) in (1..).zip(decisions) {
+        println!("\nchoice {number}:");
+        print!("{}", decision.table(&names));
+    }
+}
+
+fn print_reply(reply: &Reply<ChatReply>, cost: Option<Usd>) {
     println!("{}: {}", reply.provider, reply.value.message.content);
     let calls = if reply.attempts == 1 { "call" } else { "calls" };
-    let cost = reply.cost.map_or_else(
-        || "its price is not known".to_owned(),
-        |cost| cost.to_string(),
-    );
+    let cost = cost.map_or_else(|| "of unknown price".to_owned(), |cost| cost.to_string());
     println!(
         "  {} {calls} in {:.1} ms, {} tokens, {cost}",
         reply.attempts,
@@ -82,7 +99,7 @@ fn print_reply(reply: &Reply<ChatReply>) {
     }
 }
 
-fn as_json(reply: &Reply<ChatReply>) -> Value {
+fn as_json(reply: &Reply<ChatReply>, cost: Option<Usd>) -> Value {
     json!({
         "provider": reply.provider,
         "text": reply.value.message.content,
@@ -90,7 +107,7 @@ fn as_json(reply: &Reply<ChatReply>) -> Value {
         "elapsed_ms": reply.elapsed.as_secs_f64() * 1_000.0,
         "handoffs": reply.handoffs,
         "usage": reply.value.usage,
-        "cost_usd": reply.cost,
+        "cost_usd": cost,
     })
 }
 

@@ -3,9 +3,9 @@
 use std::error::Error;
 use std::sync::Mutex;
 
-use agent_primitives::{Clock, Fanout, Observer, ProviderId, SystemClock};
+use agent_primitives::{Clock, Fanout, Observer, ProviderId, SystemClock, Usd};
 use agent_resilience::classify::Verdict;
-use agent_resilience::{CallOptions, Failure, FallbackChain, Metering, Provider};
+use agent_resilience::{CallOptions, Failure, FallbackChain, Metering, Needs, Provider, Reply};
 use async_trait::async_trait;
 use support::{ChatReply, ChatRequest, HttpProvider, Message};
 
@@ -97,6 +97,21 @@ impl Fleet {
             // It is here, so it can be pinned.
             let _ = self.chain.pin(&name);
         }
+    }
+
+    /// Who would be asked now.
+    pub(crate) fn next(&self) -> Option<ProviderId> {
+        let place = self.chain.explain(&Needs::default()).chosen()?;
+        self.chain.providers().into_iter().nth(place)
+    }
+
+    /// What an answer cost, where its price is known.
+    pub(crate) fn cost(&self, reply: &Reply<ChatReply>) -> Option<Usd> {
+        let priced = || {
+            let price = self.config(&reply.provider)?.profile.price?;
+            Some(price.cost(&reply.value.usage))
+        };
+        reply.cost.or_else(priced)
     }
 
     /// Who is preferred to all others.

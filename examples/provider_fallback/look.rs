@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::time::{Duration, Instant};
 
-use agent_primitives::{Clock, ProviderId, SystemClock, Timestamp};
+use agent_primitives::{Clock, SystemClock, Timestamp};
 use agent_resilience::classify::{LimitWindow, LimitedResource, When};
 use agent_resilience::{Provider, ProviderStatus};
 use futures_util::future::join_all;
@@ -16,7 +16,7 @@ use crate::table::{span, table};
 pub(crate) fn status(fleet: &Fleet, is_json: bool) -> Result<bool, Box<dyn Error>> {
     let now = SystemClock.timestamp();
     let standings = standings(fleet, now);
-    let next = next(&standings).cloned();
+    let next = fleet.next();
     let pinned = standings.iter().find(|s| s.status.pinned);
     if is_json {
         let providers: Vec<_> = standings.iter().map(Standing::as_json).collect();
@@ -95,17 +95,6 @@ pub(crate) fn standings(fleet: &Fleet, now: Timestamp) -> Vec<Standing> {
     fleet.chain.status().into_iter().map(with_memory).collect()
 }
 
-/// Who would be asked now.
-pub(crate) fn next(standings: &[Standing]) -> Option<&ProviderId> {
-    let pinned = standings.iter().find(|standing| standing.status.pinned);
-    let free = || {
-        standings
-            .iter()
-            .find(|standing| standing.rests_for.is_none())
-    };
-    Some(&pinned.or_else(free)?.status.provider)
-}
-
 impl Standing {
     fn as_row(&self) -> [String; 7] {
         let mark = match (self.status.pinned, self.is_last) {
@@ -127,7 +116,7 @@ impl Standing {
 
     /// The limit of which the largest share is used.
     fn tightest(&self) -> Option<&LimitWindow> {
-        self.limits.iter().max_by_key(|window| window.used())
+        self.limits.iter().max_by_key(|window| used_ppm(window))
     }
 
     fn as_json(&self) -> Value {
@@ -141,6 +130,16 @@ impl Standing {
             "rests_for_s": self.rests_for.map(|left| left.as_secs_f64()),
             "limits": self.limits,
         })
+    }
+}
+
+/// The used share in millionths: large limits are used by less than thousandths.
+fn used_ppm(window: &LimitWindow) -> u128 {
+    match (window.limit, window.remaining) {
+        (Some(limit), Some(remaining)) if limit > 0 => {
+            u128::from(limit.saturating_sub(remaining)) * 1_000_000 / u128::from(limit)
+        }
+        _ => u128::from(window.used().unwrap_or_default()) * 1_000,
     }
 }
 
