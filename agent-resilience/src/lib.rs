@@ -7,15 +7,30 @@ mod breaker;
 mod budget;
 pub mod classify;
 mod clock;
+/// For those who know another library: its names and ours.
+pub mod coming_from {
+    #![doc = include_str!("../docs/coming_from.md")]
+}
 mod deadline;
+mod duration;
 mod failed_reply;
 mod failure;
 mod fallback;
 mod limit;
 mod policy;
+/// What is known of each vendor's limits, timeouts and hints, and where it is said.
+pub mod presets {
+    #![doc = include_str!("../docs/presets.md")]
+}
 mod provider;
+mod recovery;
+/// Which change answers which failure, and how far each goes.
+pub mod recovering {
+    #![doc = include_str!("../docs/recovering.md")]
+}
 mod retry;
 mod route;
+mod settings;
 mod sleep;
 mod stream;
 #[cfg(feature = "tower")]
@@ -57,6 +72,10 @@ pub use limit::{
 };
 pub use policy::{Policy, PolicyError, PolicyRun, Refusal};
 pub use provider::{Metering, Provider};
+pub use recovery::{
+    Cut, Recoverable, Recovered, Recovery, RecoveryConfig, RecoveryError, RecoveryStats,
+    RecoveryTally, RecoveryTry, Rung, Seam,
+};
 pub use retry::{
     ClearTime, ClearTimes, ClearTimesConfig, FailedAttempt, FailedTry, GiveUp, HintRule,
     KindPolicy, Learned, NextStep, Pause, Retry, RetryBudget, RetryBudgetConfig, RetryError,
@@ -67,6 +86,7 @@ pub use route::{
     Feedback, InvalidPermille, InvalidRoute, LearnedConfig, LearnedStats, Needs, Permille, Profile,
     RouteConfig, RouteStrategy, RouteWeights, Score, Skip, decide,
 };
+pub use settings::{InvalidConfig, PolicyConfig, SettingFault, Settings};
 pub use sleep::Sleep;
 #[cfg(feature = "tokio")]
 pub use sleep::TokioSleep;

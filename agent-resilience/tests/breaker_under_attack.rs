@@ -210,9 +210,10 @@ fn hostile_configurations_are_refused_with_words() {
         (r#"{"consecutive_failure": 1}"#, "consecutive_failure"),
         (r#"{"weights": {"timeout": 256}}"#, "256"),
         (r#"{"guards": "everything"}"#, "everything"),
+        (r#"{"open_for": "a while"}"#, "such as \"30s\""),
         (
             r#"{"open_for": {"secs": 18446744073709551615, "nanos": 1000000000}}"#,
-            "overflow",
+            "more seconds than a duration has",
         ),
     ] {
         let error = serde_json::from_str::<BreakerConfig>(json)

@@ -24,7 +24,7 @@ const SETTINGS: &str = r#"{
     "consecutive_failures": 3,
     "failure_rate": 50,
     "window": {"calls": 20},
-    "open_for": {"secs": 30, "nanos": 0},
+    "open_for": "30s",
     "probes": 2,
     "weights": {"timeout": 2}
 }"#;

@@ -22,6 +22,7 @@ mod call;
 mod client;
 mod dialect;
 pub mod failover;
+mod failures;
 mod message;
 #[doc(hidden)]
 pub mod readme;
@@ -37,6 +38,7 @@ pub use client::{
     InvalidKey, StreamingProvider, ToolSpec,
 };
 pub use dialect::Dialect;
+pub use failures::{HyperClient, connection_failure, hyper_client, reply_or_failure};
 pub use message::{Message, Role, ToolCall};
 pub use recording::{InvalidRecording, Recording, Turn};
 pub use server::{

@@ -1,13 +1,15 @@
-//! The corpus through a client library: `async-openai` calls the scripted provider over HTTP, and
-//! the verdict is made from what its own error type leaves of the reply.
+//! The corpus through a client library: `async-openai` calls the scripted provider over HTTP, once as it is
+//! and once with `OpenAiService` below it.
 //!
-//! It throws away every header, so no hint but one in the body arrives. It keeps the status where
+//! As it is, the verdict is made from what its own error type leaves of the reply. It throws away every header, so no hint but one in the body arrives. It keeps the status where
 //! the body is `{"error": {"message": …}}` with text fields, and for 5xx; for any other body, a
 //! numeric `code` included, it keeps the text and loses the status. Fields of the error that it does
-//! not know (`metadata`, `innererror`) are lost as well.
+//! not know (`metadata`, `innererror`) are lost as well. With the service every verdict is the one that is made
+//! of the whole reply.
 
 #![allow(
     clippy::unwrap_used,
+    clippy::indexing_slicing,
     reason = "a test stops where something unexpected happens"
 )]
 #![allow(clippy::print_stdout, reason = "the figures are the point of the run")]
@@ -20,17 +22,17 @@
 mod case;
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 use std::path::Path;
 
 use agent_primitives::{FailureKind, Timestamp};
 use agent_resilience::classify::{self, Classify, Remedy, Vendor, Verdict};
-use agent_resilience::{NextStep, RetryPolicy};
+use agent_resilience::{NextStep, OpenAiService, Policy, RetryPolicy, TokioSleep};
 use async_openai::Client;
 use async_openai::config::OpenAIConfig;
-use async_openai::error::{OpenAIError, StreamError};
+use async_openai::error::OpenAIError;
 use async_openai::middleware::ReqwestService;
 use async_openai::types::chat::{CreateChatCompletionRequest, CreateChatCompletionResponse};
-use http::HeaderMap;
 use support::{Fault, Recording, Rule, Script, ScriptedProvider};
 
 use case::{Case, Claim, Phase};
@@ -50,47 +52,6 @@ const SHAPED: [&str; 12] = [
     "vllm",
     "zai",
 ];
-
-/// The library's error, with whom it came from: what a host would write.
-struct Failed<'a> {
-    vendor: Vendor,
-    error: &'a OpenAIError,
-}
-
-impl Classify for Failed<'_> {
-    fn verdict(&self) -> Verdict {
-        match self.error {
-            OpenAIError::ApiError(reply) => {
-                let said = &reply.api_error;
-                // Of a 5xx the library keeps the whole body as the message.
-                let body = if said.r#type.is_none() && said.code.is_none() {
-                    said.message.clone().into_bytes()
-                } else {
-                    serde_json::to_vec(&serde_json::json!({ "error": said })).unwrap_or_default()
-                };
-                let status = reply.status_code.as_u16();
-                classify::http(self.vendor, status, &HeaderMap::new(), &body)
-            }
-            // The text without its status: only what it says of itself counts. An error that says
-            // nothing of itself is a broken answer only in the middle of one, which this is not.
-            OpenAIError::JSONDeserialize(_, content) => {
-                classify::stream_event(self.vendor, content.as_bytes())
-                    .filter(|verdict| verdict.kind != FailureKind::StreamCut)
-                    .unwrap_or_else(|| Verdict::new(FailureKind::Unknown))
-            }
-            OpenAIError::StreamError(error) => match error.as_ref() {
-                StreamError::EventStream(_) => Verdict::new(FailureKind::StreamCut),
-                StreamError::UnknownEvent(event) => {
-                    classify::stream_event(self.vendor, event.data.as_bytes())
-                        .unwrap_or_else(|| Verdict::new(FailureKind::Unknown))
-                }
-            },
-            OpenAIError::Reqwest(error) => classify::transport(error),
-            OpenAIError::InvalidArgument(_) => Verdict::new(FailureKind::InvalidRequest),
-            _ => Verdict::new(FailureKind::Unknown),
-        }
-    }
-}
 
 fn is_retried(verdict: &Verdict) -> bool {
     let policy = RetryPolicy::default();
@@ -152,24 +113,65 @@ fn request(recording: &Recording) -> CreateChatCompletionRequest {
     serde_json::from_value(serde_json::json!({ "model": "gpt-4o", "messages": messages })).unwrap()
 }
 
-/// The library, without the requests that it would send again by itself: up to three.
-fn client(server: &ScriptedProvider) -> Client<OpenAIConfig> {
+fn http_client() -> reqwest::Client {
     // The TLS library wants its cryptography chosen even where nothing is encrypted; whoever was
     // first has chosen.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let http = reqwest::Client::builder().no_proxy().build().unwrap();
-    let config = OpenAIConfig::new()
-        .with_api_base(format!("{}/v1", server.url()))
-        .with_api_key("not checked");
-    Client::build(http.clone(), config).with_http_service(ReqwestService::new(http))
+    let http = reqwest::Client::builder().no_proxy().tls_certs_only([]);
+    http.build().unwrap()
 }
 
-/// How many kinds are right.
+fn config(server: &ScriptedProvider) -> OpenAIConfig {
+    OpenAIConfig::new()
+        .with_api_base(format!("{}/v1", server.url()))
+        .with_api_key("not checked")
+}
+
+/// The library, without the requests that it would send again by itself: up to three.
+fn client(server: &ScriptedProvider) -> Client<OpenAIConfig> {
+    let http = http_client();
+    Client::build(http.clone(), config(server)).with_http_service(ReqwestService::new(http))
+}
+
+/// The same for replies of each vendor, with `OpenAiService` below it, under a policy that asks once.
+fn below(server: &ScriptedProvider) -> impl Fn(Vendor) -> Client<OpenAIConfig> + use<> {
+    let once = RetryPolicy {
+        max_attempts: NonZeroU32::MIN,
+        ..RetryPolicy::default()
+    };
+    let (http, config) = (http_client(), config(server));
+    move |vendor| {
+        let policy = Policy::with_sleep(once.clone(), TokioSleep);
+        let service = OpenAiService::new(vendor, http.clone()).under(policy);
+        Client::build(http.clone(), config.clone()).with_http_service(service)
+    }
+}
+
+/// How much of what the sources tell is right.
 #[derive(Debug, Default)]
-struct Kinds {
+struct Right {
     cases: usize,
     by_the_library: usize,
+    by_the_service: usize,
     by_plain_http: usize,
+}
+
+impl Right {
+    /// Counts a case of which `wanted` is known.
+    fn add<T: PartialEq>(&mut self, wanted: &T, found: &Found, read: impl Fn(&Verdict) -> T) {
+        let is_right = |verdict| usize::from(read(verdict) == *wanted);
+        self.cases += 1;
+        self.by_the_library += is_right(&found.library);
+        self.by_the_service += is_right(&found.service);
+        self.by_plain_http += is_right(&found.plain);
+    }
+}
+
+/// The verdicts on one reply, by the three ways to it.
+struct Found {
+    library: Verdict,
+    service: Verdict,
+    plain: Verdict,
 }
 
 /// How the library's error tells of a reply.
@@ -178,80 +180,113 @@ struct Figures {
     with_status: usize,
     without_status: usize,
     /// Cases of which the source tells the kind.
-    known: Kinds,
+    kinds: Right,
     /// Those among them whose status the library keeps.
-    known_with_status: Kinds,
+    kinds_with_status: Right,
+    /// Cases of which the source tells what else would fail.
+    scopes: Right,
+    /// Cases with a hint.
+    hints: Right,
     final_ones: usize,
     retried: Vec<String>,
+    unlike_plain_http: Vec<String>,
 }
 
 impl Figures {
-    fn add(&mut self, case: &Case, error: &OpenAIError) {
-        let has_status = matches!(error, OpenAIError::ApiError(_));
+    fn add(&mut self, case: &Case, by_itself: &OpenAIError, below: &OpenAIError) {
+        let has_status = matches!(by_itself, OpenAIError::ApiError(_));
         self.with_status += usize::from(has_status);
         self.without_status += usize::from(!has_status);
         let vendor: Vendor = case.vendor.parse().unwrap();
-        let verdict = Failed { vendor, error }.verdict();
+        let found = Found {
+            library: classify::openai_error(vendor, by_itself),
+            service: classify::openai_error(vendor, below),
+            plain: classify::http(vendor, case.status, &case.header_map(), &case.bytes()),
+        };
         if let Claim::Is(kind) = case.kind {
-            let plain = classify::http(vendor, case.status, &case.header_map(), &case.bytes());
-            let mut counts = vec![&mut self.known];
+            self.kinds.add(&kind, &found, |verdict| verdict.kind);
             if has_status {
-                counts.push(&mut self.known_with_status);
+                self.kinds_with_status
+                    .add(&kind, &found, |verdict| verdict.kind);
             }
-            for count in counts {
-                count.cases += 1;
-                count.by_the_library += usize::from(kind == verdict.kind);
-                count.by_plain_http += usize::from(kind == plain.kind);
-            }
+        }
+        if let Some(scope) = case.scope {
+            self.scopes.add(&scope, &found, |verdict| verdict.scope);
+        }
+        if found.plain.retry_after.is_some() {
+            self.hints.add(&found.plain.retry_after, &found, |verdict| {
+                verdict.retry_after
+            });
+        }
+        // A reply under 200 has passed the service; it is for who reads it.
+        if case.status != 200 && found.service != found.plain {
+            self.unlike_plain_http.push(format!(
+                "  {} {} \"{}\": {below:?}",
+                case.vendor, case.status, case.name
+            ));
         }
         if case.never_retry {
             self.final_ones += 1;
-            if is_retried(&verdict) {
-                self.retried.push(format!(
-                    "  {} {} \"{}\": {} from {error:?}",
-                    case.vendor, case.status, case.name, verdict.kind
-                ));
+            for (verdict, error) in [(&found.library, by_itself), (&found.service, below)] {
+                if is_retried(verdict) {
+                    self.retried.push(format!(
+                        "  {} {} \"{}\": {} from {error:?}",
+                        case.vendor, case.status, case.name, verdict.kind
+                    ));
+                }
             }
         }
     }
 }
 
 #[tokio::test]
-async fn no_final_failure_is_retried_on_the_word_of_a_client_library() {
+async fn a_service_below_a_client_library_keeps_what_the_library_throws_away() {
     let cases = cases();
     let recording = Recording::sample();
     let request = request(&recording);
-    let server = ScriptedProvider::builder(recording)
-        .script(script(&cases))
-        .start()
-        .await
-        .unwrap();
-    let client = client(&server);
+    let start = || {
+        ScriptedProvider::builder(recording.clone())
+            .script(script(&cases))
+            .start()
+    };
+    let servers = [start().await.unwrap(), start().await.unwrap()];
+    let (by_itself, below) = (client(&servers[0]), below(&servers[1]));
     let mut figures = Figures::default();
     for (case, _) in &cases {
-        let reply: Result<CreateChatCompletionResponse, _> =
-            client.chat().create(request.clone()).await;
-        figures.add(case, &reply.unwrap_err());
+        let ask = |client: Client<OpenAIConfig>| {
+            let request = request.clone();
+            async move {
+                let reply: Result<CreateChatCompletionResponse, _> =
+                    client.chat().create(request).await;
+                reply.unwrap_err()
+            }
+        };
+        let service = below(case.vendor.parse().unwrap());
+        figures.add(case, &ask(by_itself.clone()).await, &ask(service).await);
     }
     println!("{} replies over HTTP: {figures:#?}", cases.len());
-    assert_eq!(server.tally().chats, cases.len() as u64, "one request each");
+    for server in servers {
+        let chats = server.tally().chats;
+        assert_eq!(chats, cases.len() as u64, "one request each");
+    }
     assert!(figures.retried.is_empty(), "{}", figures.retried.join("\n"));
     assert!(cases.len() >= 200, "{} cases", cases.len());
     assert!(figures.final_ones >= 100, "{} final", figures.final_ones);
-    // What it loses besides: statuses of bodies that are not `{"error": {…}}` with text in it.
-    let Kinds {
-        cases,
-        by_the_library,
-        ..
-    } = figures.known;
-    assert!(by_the_library * 10 >= cases * 6, "{:?}", figures.known);
-    let Kinds {
-        cases,
-        by_the_library,
-        ..
-    } = figures.known_with_status;
-    let enough = cases > 100 && by_the_library * 10 >= cases * 9;
-    assert!(enough, "{:?}", figures.known_with_status);
+    let unlike = figures.unlike_plain_http;
+    assert!(unlike.is_empty(), "{}", unlike.join("\n"));
+    // What the library loses besides: statuses of bodies that are not `{"error": {…}}` with text in it.
+    let kinds = figures.kinds;
+    assert!(kinds.by_the_library * 10 >= kinds.cases * 6, "{kinds:?}");
+    assert!(
+        kinds.by_the_service >= kinds.by_the_library + 70,
+        "{kinds:?}"
+    );
+    let kept = figures.kinds_with_status;
+    let enough = kept.cases > 100 && kept.by_the_library * 10 >= kept.cases * 9;
+    assert!(enough, "{kept:?}");
+    let hints = figures.hints;
+    assert!(hints.by_the_library * 2 < hints.cases, "{hints:?}");
+    assert_eq!(hints.by_the_service, hints.cases, "{hints:?}");
 }
 
 #[tokio::test]
@@ -264,9 +299,5 @@ async fn a_refused_connection_is_the_network_also_on_the_word_of_a_client_librar
     let request = request(&Recording::sample());
     drop(server);
     let error = client.chat().create(request).await.unwrap_err();
-    let failed = Failed {
-        vendor: Vendor::OpenAi,
-        error: &error,
-    };
-    assert_eq!(failed.verdict().kind, FailureKind::Network, "{error:?}");
+    assert_eq!(error.verdict().kind, FailureKind::Network, "{error:?}");
 }

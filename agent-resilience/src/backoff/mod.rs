@@ -39,7 +39,9 @@ pub use plugged::BackoffSchedule;
 #[serde(default, deny_unknown_fields)]
 pub struct Backoff {
     growth: Growth,
+    #[serde(with = "crate::duration")]
     first: Duration,
+    #[serde(with = "crate::duration")]
     longest: Duration,
     factor: NonZeroU32,
     jitter: Jitter,
@@ -135,6 +137,16 @@ impl Backoff {
     pub const fn jitter(mut self, jitter: Jitter) -> Self {
         self.jitter = jitter;
         self
+    }
+
+    /// The first pause, before its random part.
+    pub const fn first(&self) -> Duration {
+        self.first
+    }
+
+    /// The longest pause, before its random part.
+    pub const fn longest(&self) -> Duration {
+        self.longest
     }
 
     /// The pauses, without end; `seed` decides the random parts.
@@ -238,7 +250,7 @@ mod tests {
             let json = serde_json::to_string(&backoff).unwrap();
             assert_eq!(serde_json::from_str::<Backoff>(&json).unwrap(), backoff);
         }
-        assert!(serde_json::from_str::<Backoff>(r#"{"frist":{"secs":1,"nanos":0}}"#).is_err());
+        assert!(serde_json::from_str::<Backoff>(r#"{"frist": "1s"}"#).is_err());
         assert!(serde_json::from_str::<Backoff>(r#"{"factor":0}"#).is_err());
         assert!(serde_json::from_str::<Backoff>(r#"{"growth":"linear"}"#).is_err());
     }

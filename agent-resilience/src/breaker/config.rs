@@ -45,6 +45,7 @@ pub struct BreakerConfig {
     /// default; more than the window has room for counts as a full window.
     pub minimum_calls: NonZeroU32,
     /// Rejects for so long before it tries again; 30 s by default.
+    #[serde(with = "crate::duration")]
     pub open_for: Duration,
     /// Calls let through while half open; 1 by default. All of them have to succeed, and none may be
     /// slow, to close it.
@@ -54,6 +55,7 @@ pub struct BreakerConfig {
     /// as client libraries wait for one answer. Make it longer than a call may take: a probe that is
     /// reported later counts neither way, and where all calls take longer the breaker does not close. A
     /// permit that is dropped comes back at once; this is for those that are neither.
+    #[serde(with = "crate::duration")]
     pub half_open_for: Duration,
     /// How many failures a failure counts as, by its kind.
     pub weights: FailureWeights,
@@ -124,7 +126,7 @@ impl BreakerConfig {
 #[non_exhaustive]
 pub enum BreakerWindow {
     /// Those of so long a time, which slides in fifteenths.
-    Time(Duration),
+    Time(#[serde(with = "crate::duration")] Duration),
     /// The last so many, call by call; more than [`CALLS_MAX`](Self::CALLS_MAX) count as that many.
     /// Threads share one position in it, so that it costs more than time does where many of them call.
     Calls(NonZeroU16),
@@ -149,6 +151,7 @@ impl BreakerWindow {
 #[serde(default, deny_unknown_fields)]
 pub struct SlowCalls {
     /// A call that takes so long, or longer, is slow; 60 s by default.
+    #[serde(with = "crate::duration")]
     pub after: Duration,
     /// Opens at this share of slow calls; 80 % by default.
     pub percent: Percent,

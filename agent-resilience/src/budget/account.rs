@@ -96,10 +96,8 @@ impl Account {
     /// Whether the period is over at `now`, or the clock was set back by days.
     #[inline]
     pub(super) fn is_stale(&self, now: Timestamp) -> bool {
-        let ahead = self
-            .ends
-            .load(Ordering::Acquire)
-            .wrapping_sub(now.unix_nanos());
+        let ends = self.ends.load(Ordering::Acquire);
+        let ahead = ends.saturating_sub(now.unix_nanos());
         // One comparison for both: a moment at or behind the end wraps to the largest numbers.
         ahead.cast_unsigned().wrapping_sub(1) >= FAR_BACK && !self.is_endless()
     }

@@ -21,7 +21,7 @@ pub(super) struct Day {
 
 impl Day {
     pub(super) fn holds(&self, at: Timestamp) -> bool {
-        self.start <= at && at < self.end
+        self.start <= at && (at < self.end || self.end == Timestamp::MAX)
     }
 }
 
@@ -49,7 +49,10 @@ impl Calendar {
     /// The day that `now` is in.
     pub(super) fn day_of(&self, now: Timestamp) -> Day {
         self.civil(now).unwrap_or_else(|| {
-            let start = now.unix_nanos() - now.unix_nanos().rem_euclid(DAY_NANOS);
+            let start = now
+                .unix_nanos()
+                .div_euclid(DAY_NANOS)
+                .saturating_mul(DAY_NANOS);
             Day {
                 start: Timestamp::from_unix_nanos(start),
                 end: Timestamp::from_unix_nanos(start.saturating_add(DAY_NANOS)),
@@ -57,7 +60,8 @@ impl Calendar {
         })
     }
 
-    /// `None` where the calendar ends, which no moment of a [`Timestamp`] is near.
+    /// `None` where the calendar ends, which no moment of a [`Timestamp`] is near. The first and the
+    /// last day are cut off where that ends.
     fn civil(&self, now: Timestamp) -> Option<Day> {
         let moment = jiff::Timestamp::from_nanosecond(now.unix_nanos().into()).ok()?;
         let zoned = moment.to_zoned(self.0.clone());
@@ -78,11 +82,9 @@ impl Calendar {
     }
 
     fn start(&self, date: jiff::civil::Date) -> Option<Timestamp> {
-        nanos(date.to_zoned(self.0.clone()).ok()?.timestamp())
+        let start = date.to_zoned(self.0.clone()).ok()?.timestamp();
+        let (first, last) = (i128::from(i64::MIN), i128::from(i64::MAX));
+        let nanos = i64::try_from(start.as_nanosecond().clamp(first, last)).ok()?;
+        Some(Timestamp::from_unix_nanos(nanos))
     }
-}
-
-fn nanos(at: jiff::Timestamp) -> Option<Timestamp> {
-    let nanos = i64::try_from(at.as_nanosecond()).ok()?;
-    Some(Timestamp::from_unix_nanos(nanos))
 }

@@ -12,8 +12,7 @@
 //! ```
 //!
 //! save that calls which cost more than they reserved may lift `spent` and `committed` above the cap. To
-//! keep the order, what is given back leaves `committed` after `spent` was raised, and what is overrun
-//! enters it before.
+//! keep the order at every moment, what is overrun enters `committed` before `spent`.
 
 use std::sync::Arc;
 

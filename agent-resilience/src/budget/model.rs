@@ -44,7 +44,7 @@ fn both(amount: u64) -> Units {
     }
 }
 
-/// A session and a day, capped alike.
+/// A session and a day.
 struct Books {
     session: Account,
     day: Account,
@@ -52,14 +52,18 @@ struct Books {
 
 impl Books {
     fn new(cap: SpendCap, percents: &[u8]) -> Arc<Self> {
+        Self::with(cap, cap, percents)
+    }
+
+    fn with(session: SpendCap, day_cap: SpendCap, percents: &[u8]) -> Arc<Self> {
         let thresholds: Vec<_> = percents
             .iter()
             .map(|it| SpendThreshold::new(Percent::new(*it).unwrap(), SpendAction::Warn))
             .collect();
-        let plans = |scope| Plans::new(scope, cap, &thresholds);
+        let plans = |scope, cap| Plans::new(scope, cap, &thresholds);
         let books = Self {
-            session: Account::endless(&plans(SpendScope::Session)),
-            day: Account::daily(&plans(SpendScope::Day)),
+            session: Account::endless(&plans(SpendScope::Session, session)),
+            day: Account::daily(&plans(SpendScope::Day, day_cap)),
         };
         assert_eq!(books.day.turn(day(0)), []);
         Arc::new(books)
@@ -128,18 +132,39 @@ fn callers_at_the_same_time_never_reserve_more_than_the_cap() {
 
 #[test]
 fn a_call_takes_from_all_caps_or_from_none() {
+    let (wide, narrow) = (usd(20).and_tokens(20), usd(20).and_tokens(5));
+    for (session, day_cap) in [(narrow, wide), (wide, narrow)] {
+        check(move || {
+            // One's tokens run out first: what was taken of the others comes back.
+            let books = Books::with(session, day_cap, &[]);
+            let ask = |books: Arc<Books>| {
+                thread::spawn(move || u64::from(books.accounts().take(both(4)).is_ok()))
+            };
+            let other = ask(books.clone());
+            let own = u64::from(books.accounts().take(both(4)).is_ok());
+            assert_eq!(other.join().unwrap() + own, 1);
+            for account in [&books.session, &books.day] {
+                assert_eq!(account.used(), [Units::ZERO, both(4)]);
+            }
+        });
+    }
+}
+
+#[test]
+fn a_call_that_never_fits_keeps_nobody_out() {
     check(|| {
-        // The session's tokens run out first: what was taken of the others comes back.
-        let books = Books::new(usd(20).and_tokens(5), &[]);
-        let ask = |books: Arc<Books>| {
-            thread::spawn(move || u64::from(books.accounts().take(both(4)).is_ok()))
+        let books = Books::new(usd(10).and_tokens(5), &[]);
+        let never = {
+            let books = books.clone();
+            let ask = Units {
+                picos: 8,
+                tokens: 9,
+            };
+            thread::spawn(move || books.accounts().take(ask).is_err())
         };
-        let other = ask(books.clone());
-        let own = u64::from(books.accounts().take(both(4)).is_ok());
-        assert_eq!(other.join().unwrap() + own, 1);
-        for account in [&books.session, &books.day] {
-            assert_eq!(account.used(), [Units::ZERO, both(4)]);
-        }
+        assert_eq!(books.accounts().take(picos(8)), Ok(()));
+        assert!(never.join().unwrap());
+        assert_eq!(books.day.used(), [Units::ZERO, picos(8)]);
     });
 }
 
@@ -216,6 +241,25 @@ fn a_new_day_never_lets_more_through_than_its_cap() {
         );
         let left = 10 - spent - reserved;
         assert!(left == 0 || books.day_only().take(picos(left)).is_ok());
+        assert!(books.day_only().take(picos(1)).is_err());
+    });
+}
+
+#[test]
+fn a_call_that_overruns_at_the_turn_is_counted_in_one_day_whole() {
+    check(|| {
+        let books = Books::new(usd(10), &[]);
+        books.day_only().take(picos(2)).unwrap();
+        let settling = {
+            let books = books.clone();
+            thread::spawn(move || settle(books.day_only(), picos(2), picos(9)))
+        };
+        assert_eq!(books.day.turn(day(1)), []);
+        settling.join().unwrap();
+        let [spent, reserved] = used(&books.day);
+        assert!(spent == 0 || spent == 9, "{spent} spent");
+        assert_eq!(reserved, 0);
+        assert_eq!(books.day_only().take(picos(10 - spent)), Ok(()));
         assert!(books.day_only().take(picos(1)).is_err());
     });
 }

@@ -45,7 +45,7 @@ pub enum WindowKind {
 /// let window = RateWindow::per_day(LimitedResource::Requests, 14_400).kind(WindowKind::Fixed);
 /// assert_eq!(window.period, Duration::from_secs(86_400));
 /// let read: RateWindow = serde_json::from_str(
-///     r#"{"resource": "requests", "limit": 14400, "period": {"secs": 86400, "nanos": 0}, "kind": "fixed"}"#,
+///     r#"{"resource": "requests", "limit": 14400, "period": "24h", "kind": "fixed"}"#,
 /// )?;
 /// assert_eq!(read, window);
 /// # Ok::<(), serde_json::Error>(())
@@ -59,6 +59,7 @@ pub struct RateWindow {
     /// How much is allowed in the period.
     pub limit: u64,
     /// The time over which it is counted; at most 366 days.
+    #[serde(with = "crate::duration")]
     pub period: Duration,
     /// The most that may be taken at once from a refilling window; the whole limit unless set. Less
     /// suits vendors that enforce a minute in slices of seconds.
@@ -156,6 +157,7 @@ pub struct RateLimitConfig {
     /// How many callers may wait at the same time; the next is refused.
     pub queue: usize,
     /// After a block, those who waited through it are let go spread over this time, not together.
+    #[serde(with = "crate::duration")]
     pub ramp: Duration,
 }
 

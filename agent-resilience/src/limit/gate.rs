@@ -36,8 +36,10 @@ pub struct GateConfig {
     /// The share of the cooldown over which tasks come back, in percent.
     pub ramp_percent: u32,
     /// At least over this time.
+    #[serde(with = "crate::duration")]
     pub ramp_min: Duration,
     /// At most over this time.
+    #[serde(with = "crate::duration")]
     pub ramp_max: Duration,
     /// Where in the ramp the first task comes back. Processes that share one provider take different
     /// seeds.

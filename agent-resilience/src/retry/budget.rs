@@ -28,6 +28,7 @@ pub struct RetryBudgetConfig {
     /// default.
     pub min_per_second: u32,
     /// What was allowed and not used lapses after this time; 10 s by default.
+    #[serde(with = "crate::duration")]
     pub window: Duration,
 }
 

@@ -39,12 +39,15 @@ pub struct RetryPolicy {
     pub backoff: Backoff,
     /// A provider that asks for a longer pause than this is not waited for; 5 s by default. A time
     /// that was learned is waited for up to this, too.
+    #[serde(with = "crate::duration")]
     pub longest_hint: Duration,
     /// The longest that one attempt may take; none by default, since an answer that is cut short is
     /// paid for all the same, and only the host knows how long its answers are.
+    #[serde(with = "crate::duration::optional")]
     pub attempt_timeout: Option<Duration>,
     /// The longest that all attempts and pauses may take together; 10 min by default, the time that
     /// the client libraries of Anthropic and OpenAI give to a single request. `None` is no limit.
+    #[serde(with = "crate::duration::optional")]
     pub total: Option<Duration>,
     /// What differs for some kinds of failure. It can say when a kind is final sooner or later; it
     /// cannot make a failure retryable that its verdict says is not.
@@ -69,6 +72,7 @@ pub struct KindPolicy {
     /// The pauses after it.
     pub backoff: Option<Backoff>,
     /// The longest hint that is waited for.
+    #[serde(with = "crate::duration::optional")]
     pub longest_hint: Option<Duration>,
 }
 

@@ -126,10 +126,11 @@ impl Capabilities {
         } else {
             needs.output_tokens
         };
-        if let Some(window) = self.context_window
-            && needs.input_tokens.saturating_add(answer) > window
-        {
-            return Some(Skip::ContextWindow);
+        if let Some(window) = self.context_window {
+            match window.checked_sub(needs.input_tokens) {
+                Some(room) if answer <= room => {}
+                _ => return Some(Skip::ContextWindow),
+            }
         }
         if let Some(longest) = self.max_output
             && answer > longest

@@ -6,3 +6,10 @@
 )]
 
 mod adapts;
+mod chooses;
+mod configured;
+mod holds;
+mod kept;
+mod learns;
+mod repeats;
+mod skips;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use agent_resilience::{Policy, PolicyLayer};
 use tower::limit::rate::Rate;
 use tower::limit::{ConcurrencyLimit, RateLimit};
 use tower::retry::Retry;
@@ -21,6 +22,21 @@ use crate::harness::{Broken, Case, Kind, version_of};
 
 const PLENTY: usize = 1_000_000_000;
 const A_SECOND: Duration = Duration::from_secs(1);
+
+/// Ours as one layer, called as any tower service is.
+pub(super) fn layer<O: Operation>(
+    policy: Policy,
+    operation: O,
+    executor: &Executor,
+) -> Result<Case, Broken> {
+    let service = tower::service_fn(move |number| operation.call(number));
+    let service = PolicyLayer::new(policy).layer(service);
+    let (name, version) = ("policy as a tower layer", version_of("agent-resilience"));
+    executor.case(Kind::Ours, name, version, Ending::Answered, move || {
+        let mut service = service.clone();
+        async move |number| service.ready().await?.call(number).await
+    })
+}
 
 /// tower's own layers and, since it has no breaker, that of tower-resilience. The rate limit cannot be
 /// cloned, so it stands before the retries, and each batch makes a stack of its own.

@@ -2,6 +2,7 @@
 
 mod breaker;
 mod breaker_async;
+mod budget;
 mod classify;
 mod executor;
 mod fork;
@@ -38,6 +39,7 @@ pub fn plans(setting: &Setting) -> Vec<Plan> {
         breaker_async::plans(),
         retry::plans(),
         rate_limit::plans(),
+        budget::plans(),
         together::plans(),
         stream::plans(),
         classify::plans(),

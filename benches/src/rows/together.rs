@@ -17,7 +17,7 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use super::executor::{Ending, Executor};
-use super::layers::{tower, tower_resilience};
+use super::layers::{layer, tower, tower_resilience};
 use super::operation::{Operation, Refused, answer, answer_async, answer_later};
 use super::rate_limit::{plenty, unlimited};
 use crate::harness::{Broken, Case, Group, Kind, Plan, version_of};
@@ -63,6 +63,7 @@ fn cases_of<O: Operation>(
             operation.clone(),
             executor,
         )?,
+        layer(ours()?, operation.clone(), executor)?,
         by_hand(operation.clone(), executor)?,
         by_hand_bounded(operation.clone(), executor)?,
         tower_resilience(operation.clone(), executor)?,

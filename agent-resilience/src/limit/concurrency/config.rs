@@ -39,6 +39,26 @@ impl Default for ConcurrencyConfig {
     }
 }
 
+impl ConcurrencyConfig {
+    /// Looks for what cannot hold.
+    ///
+    /// # Errors
+    /// [`InvalidLimit`] names the setting.
+    ///
+    /// ```
+    /// use agent_resilience::{AdaptiveConfig, ConcurrencyConfig};
+    ///
+    /// let adaptive = Some(AdaptiveConfig { max: 4, ..AdaptiveConfig::default() });
+    /// let config = ConcurrencyConfig { adaptive, ..ConcurrencyConfig::default() };
+    /// let error = config.check().unwrap_err().to_string();
+    /// assert_eq!(error, "limit is out of range: start between min and max");
+    /// ```
+    pub fn check(&self) -> Result<(), InvalidLimit> {
+        self.adaptive
+            .map_or(Ok(()), |adaptive| adaptive.check(self.limit))
+    }
+}
+
 /// How a limit follows the latency of calls: up while it stays as it was, down as it grows.
 ///
 /// The figures are those of Gradient2 in Netflix's concurrency-limits, but for `min`, since few model

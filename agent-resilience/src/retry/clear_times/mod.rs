@@ -29,6 +29,7 @@ use table::Table;
 pub struct ClearTimesConfig {
     /// After this time without a new sample, what was learned counts half; after four times this it
     /// is forgotten. 30 min by default, since load follows the time of day.
+    #[serde(with = "crate::duration")]
     pub half_life: Duration,
     /// Pairs of provider and kind that are remembered; 128 by default. The one that was longest
     /// without a failure makes room.
@@ -133,6 +134,7 @@ pub struct ClearTime {
     /// Which failures.
     pub kind: FailureKind,
     /// From the first failure of a burst until it has cleared, as estimated.
+    #[serde(with = "crate::duration")]
     pub time: Duration,
     /// Bursts that the estimate rests on.
     pub samples: u32,

@@ -1,0 +1,51 @@
+//! What a chain could not answer, as a failure that a recovery decides from.
+
+use agent_primitives::FailureKind;
+
+use crate::classify::{Verdict, When};
+use crate::failure::Failure;
+use crate::fallback::ChainError;
+
+impl From<ChainError> for Failure {
+    /// The failure of the request itself where that is what it is; else what the last or the preferred
+    /// provider said, with the time until the first of them is tried again and the chain's error as the
+    /// source.
+    ///
+    /// ```
+    /// use agent_primitives::{FailureKind, ProviderId};
+    /// use agent_resilience::classify::Verdict;
+    /// use agent_resilience::{ChainError, Failure};
+    ///
+    /// let error = ChainError::Failed {
+    ///     provider: ProviderId::new("claude")?,
+    ///     failure: Failure::new(Verdict::new(FailureKind::ContextTooLong)),
+    ///     attempts: 1,
+    /// };
+    /// assert_eq!(Failure::from(error).kind(), FailureKind::ContextTooLong);
+    /// # Ok::<(), agent_primitives::InvalidId>(())
+    /// ```
+    fn from(error: ChainError) -> Self {
+        match error {
+            ChainError::Failed { failure, .. } => failure,
+            error => Self::new(verdict(&error)).with_source(error),
+        }
+    }
+}
+
+fn verdict(error: &ChainError) -> Verdict {
+    let ChainError::Exhausted(exhausted) = error else {
+        return Verdict::new(match error {
+            ChainError::OutOfTime(_) => FailureKind::Timeout,
+            _ => FailureKind::NotFound,
+        });
+    };
+    let preferred = exhausted.providers.iter().find_map(|it| it.failure);
+    let verdict = match &exhausted.last {
+        Some(last) => last.verdict().clone(),
+        None => Verdict::new(preferred.unwrap_or(FailureKind::Overloaded)),
+    };
+    match exhausted.retry_in() {
+        Some(time) => verdict.retry_after(When::In(time)),
+        None => verdict,
+    }
+}

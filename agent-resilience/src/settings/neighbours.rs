@@ -1,0 +1,108 @@
+//! The settings of budgets, routes, streams and chains, which find their own faults, read with a path.
+
+use super::error::{InvalidConfig, SettingFault, contradiction, not_zero};
+use super::read::Settings;
+use crate::budget::{InvalidSpend, SpendBudgetConfig};
+use crate::fallback::{FallbackConfig, Rest};
+use crate::route::{InvalidRoute, LearnedConfig, RouteConfig};
+use crate::stream::{InvalidStreamLimits, StreamLimits};
+
+/// The words of an error of the stage's own, which say both what is wrong and what to do.
+fn said(
+    fault: SettingFault,
+    path: impl Into<String>,
+    error: &impl std::error::Error,
+) -> InvalidConfig {
+    let words = error.to_string();
+    let (what, cure) = words
+        .split_once(": ")
+        .unwrap_or((words.as_str(), "change it"));
+    InvalidConfig::new(fault, path, what, cure)
+}
+
+impl Settings for StreamLimits {
+    fn validate(&self) -> Result<(), InvalidConfig> {
+        Self::validate(self).map_err(|error| match &error {
+            InvalidStreamLimits::Zero(clock) => said(SettingFault::Zero, clock.as_str(), &error),
+            InvalidStreamLimits::BeyondTotal { clock, .. } => {
+                said(SettingFault::Contradiction, clock.as_str(), &error)
+            }
+        })
+    }
+}
+
+impl Settings for RouteConfig {
+    fn validate(&self) -> Result<(), InvalidConfig> {
+        Settings::validate(&self.learned).map_err(|error| error.under("learned"))?;
+        Self::validate(self).map_err(|error| match &error {
+            InvalidRoute::NoWeight => said(SettingFault::Zero, "strategy.balanced", &error),
+            _ => said(SettingFault::Zero, "assumed_latency", &error),
+        })
+    }
+}
+
+impl Settings for LearnedConfig {
+    fn validate(&self) -> Result<(), InvalidConfig> {
+        Self::validate(self).map_err(|error| match &error {
+            InvalidRoute::NoRoom => said(SettingFault::Zero, "capacity", &error),
+            _ => said(SettingFault::Zero, "half_life", &error),
+        })
+    }
+}
+
+impl Settings for SpendBudgetConfig {
+    fn validate(&self) -> Result<(), InvalidConfig> {
+        Self::validate(self).map_err(|error| {
+            let (fault, path) = match &error {
+                InvalidSpend::Nothing { scope, .. } => (SettingFault::Zero, scope.as_str()),
+                InvalidSpend::Negative { scope, .. } => (SettingFault::Negative, scope.as_str()),
+                InvalidSpend::TooMuch { scope, .. } => (SettingFault::OutOfRange, scope.as_str()),
+                InvalidSpend::Contradiction { .. } => (SettingFault::Contradiction, "request"),
+                InvalidSpend::NotRising { .. } | InvalidSpend::Weaker { .. } => {
+                    (SettingFault::Contradiction, "thresholds")
+                }
+                InvalidSpend::TooManyThresholds(_) => (SettingFault::OutOfRange, "thresholds"),
+                InvalidSpend::Sessions(_) => (SettingFault::OutOfRange, "sessions"),
+                InvalidSpend::UnknownTimeZone { .. } | InvalidSpend::NoTimeZones { .. } => {
+                    (SettingFault::OutOfRange, "time_zone")
+                }
+            };
+            said(fault, path, &error)
+        })
+    }
+}
+
+impl Settings for Rest {
+    fn validate(&self) -> Result<(), InvalidConfig> {
+        let cure = "give the rest after a first failure, or a provider that fails is asked at once";
+        not_zero("first", self.first, cure)?;
+        if self.first > self.longest {
+            return Err(contradiction(
+                "longest",
+                format!(
+                    "is {:?}, less than the first rest of {:?}",
+                    self.longest, self.first
+                ),
+                "make it at least as long as first",
+            ));
+        }
+        Ok(())
+    }
+}
+
+impl Settings for FallbackConfig {
+    fn validate(&self) -> Result<(), InvalidConfig> {
+        Settings::validate(&self.retry).map_err(|error| error.under("retry"))?;
+        if let Some(timeout) = self.attempt_timeout {
+            let cure = "give the longest that an attempt may take, or null for no limit";
+            not_zero("attempt_timeout", timeout, cure)?;
+        }
+        Settings::validate(&self.breaker).map_err(|error| error.under("breaker"))?;
+        Settings::validate(&self.rest).map_err(|error| error.under("rest"))?;
+        not_zero(
+            "probe_every",
+            self.probe_every,
+            "give the time between two probes",
+        )
+    }
+}

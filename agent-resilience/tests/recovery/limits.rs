@@ -1,0 +1,139 @@
+//! Context limits that are learned.
+
+use std::time::Duration;
+
+use agent_primitives::{Clock, FailureKind, ManualClock};
+use agent_resilience::Recovery;
+
+use crate::support::{Answer, Compact, Request, failed, model, said, too_long};
+
+fn request() -> Request {
+    Request {
+        compact: Compact::Exact,
+        model: Some(model("haiku")),
+        ..Request::new(160_000, 8_000)
+    }
+}
+
+/// A provider that counts 1.3 tokens for each of the host's.
+fn answer(request: &Request, limit: u64) -> Result<Answer, agent_resilience::classify::Verdict> {
+    let used = request.input * 13 / 10;
+    if used + request.output > limit {
+        return too_long(used, limit);
+    }
+    Ok(Answer::whole("ok"))
+}
+
+#[tokio::test]
+async fn later_request_is_changed_before_it_is_sent() {
+    let recovery = Recovery::default();
+    let first = recovery
+        .run(&request(), async |request, _| answer(request, 200_000))
+        .await
+        .unwrap();
+    assert_eq!(first.calls, 2);
+    assert_eq!(recovery.learned_limit(&model("haiku")), Some(200_000));
+
+    let longer = Request {
+        input: 300_000,
+        ..request()
+    };
+    let second = recovery
+        .clone()
+        .run(&longer, async |request, attempt| {
+            assert!(attempt.after.is_some());
+            answer(request, 200_000)
+        })
+        .await
+        .unwrap();
+    assert_eq!((second.calls, second.request.unwrap().input), (1, 140_000));
+    assert_eq!(said(&second.steps), ["compact_history recovered"]);
+
+    let other = Request {
+        model: Some(model("opus")),
+        ..longer
+    };
+    let third = recovery
+        .run(&other, async |request, _| answer(request, 1_000_000))
+        .await
+        .unwrap();
+    assert_eq!(
+        (third.calls, third.steps.len()),
+        (1, 0),
+        "another model has a limit of its own"
+    );
+}
+
+#[tokio::test]
+async fn limit_is_risked_again_after_its_time() {
+    let clock = ManualClock::default();
+    let recovery = Recovery::default().clock(clock.clone());
+    recovery.learn_limit(&model("haiku"), 100_000);
+    clock.advance(Duration::from_secs(3_599));
+    assert_eq!(recovery.learned_limit(&model("haiku")), Some(100_000));
+    clock.advance(Duration::from_secs(1));
+    assert_eq!(recovery.learned_limit(&model("haiku")), None);
+    assert_eq!(clock.monotonic().nanos(), 3_600_000_000_000);
+    let recovered = recovery
+        .run(&request(), async |_, _| answer(&request(), 1_000_000))
+        .await
+        .unwrap();
+    assert_eq!((recovered.calls, recovered.steps.len()), (1, 0));
+}
+
+#[tokio::test]
+async fn provider_decides_where_nothing_can_be_changed_and_the_limit_is_forgotten() {
+    let recovery = Recovery::default();
+    recovery.learn_limit(&model("haiku"), 100_000);
+    let fixed = Request {
+        compact: Compact::Never,
+        ..request()
+    };
+    let recovered = recovery
+        .run(&fixed, async |request, _| answer(request, 1_000_000))
+        .await
+        .unwrap();
+    assert_eq!(recovered.calls, 1);
+    assert_eq!(
+        said(&recovered.steps),
+        [
+            "compact_history skipped",
+            "bigger_window skipped",
+            "chunk skipped"
+        ]
+    );
+    assert_eq!(recovery.learned_limit(&model("haiku")), None);
+}
+
+#[tokio::test]
+async fn limit_that_did_not_hold_is_not_believed() {
+    let recovery = Recovery::default();
+    recovery.learn_limit(&model("haiku"), 1_000_000);
+    let recovered = recovery
+        .run(&request(), async |request, _| {
+            if request.input > 130_000 {
+                return failed(FailureKind::ContextTooLong);
+            }
+            Ok(Answer::whole("ok"))
+        })
+        .await
+        .unwrap();
+    assert_eq!(recovered.request.unwrap().input, 120_000, "a quarter less");
+}
+
+#[tokio::test]
+async fn window_that_is_known_to_be_too_small_is_not_tried() {
+    let recovery = Recovery::default();
+    recovery.learn_limit(&model("opus"), 150_000);
+    let small = Request {
+        compact: Compact::Never,
+        bigger: Some(model("opus")),
+        ..request()
+    };
+    let error = recovery
+        .run(&small, async |request, _| answer(request, 200_000))
+        .await
+        .unwrap_err();
+    assert_eq!(error.calls(), 1);
+    assert_eq!(said(error.steps())[1], "bigger_window skipped");
+}
