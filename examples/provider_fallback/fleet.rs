@@ -50,12 +50,13 @@ impl Fleet {
             members.push((provider, client));
         }
         let memory = Memory::of(state);
+        let (now, own) = (SystemClock.timestamp(), config.chain.rest.first);
         let mut builder = Chain::builder().config(config.chain);
         for (provider, client) in &members {
             let known = memory.state().rests.get(&provider.name).copied();
             let member = Member {
                 client: client.clone(),
-                replays: Mutex::new(known.map(|rest| rest.verdict())),
+                replays: Mutex::new(known.map(|rest| rest.verdict(now, own))),
             };
             builder = builder.provider_with(member, provider.profile());
         }

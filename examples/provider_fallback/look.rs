@@ -41,7 +41,15 @@ pub(crate) fn status(fleet: &Fleet, is_json: bool) -> Result<bool, Box<dyn Error
     print!("{}", table(headings, &rows));
     match (&next, pinned) {
         (Some(next), Some(_)) => println!("\npinned: only {next} is asked, until `return`"),
-        (Some(next), None) => println!("\nnext: {next}"),
+        (Some(next), None) => {
+            let rests = |s: &Standing| s.status.provider == *next && s.rests_for.is_some();
+            let though = if standings.iter().any(rests) {
+                ", though it rests: nobody else is left"
+            } else {
+                ""
+            };
+            println!("\nnext: {next}{though}");
+        }
         (None, _) => println!("\nnobody can be asked now"),
     }
     Ok(next.is_some())

@@ -5,6 +5,7 @@ use std::error::Error;
 use std::io::{ErrorKind, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use agent_primitives::{Event, FailureKind, Observer, ProviderId, Scope, Stamp, Timestamp};
 use agent_resilience::classify::{LimitSnapshot, Verdict, When};
@@ -36,11 +37,14 @@ pub(crate) struct RestKept {
 }
 
 impl RestKept {
-    /// The failure as if it had just been met.
-    pub(crate) fn verdict(&self) -> Verdict {
-        Verdict::new(self.failure)
-            .scope(self.scope)
-            .retry_after(When::At(self.until))
+    /// The failure as if it were met at `now`. A chain rests for `own` by itself; what is left beyond that,
+    /// it is asked for.
+    pub(crate) fn verdict(&self, now: Timestamp, own: Duration) -> Verdict {
+        let verdict = Verdict::new(self.failure).scope(self.scope);
+        if self.until.since(now) > own {
+            return verdict.retry_after(When::At(self.until));
+        }
+        verdict
     }
 }
 

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use serde_json::Value;
+use support::{Fault, Message, Recording, Rule, Script, ScriptedProvider};
 
 /// The example's program. Cargo builds it before the tests of this package, unless it was asked for
 /// this test alone.
@@ -105,6 +106,7 @@ impl Desk {
             .arg("--state")
             .arg(self.state())
             .env_remove("ANTHROPIC_API_KEY")
+            .env("TEAM_KEY", "sk-example")
             .output()
             .expect("the program starts");
         Said {
@@ -333,6 +335,69 @@ fn a_key_is_read_from_the_environment_and_only_to_call_somebody() {
         .has("next: claude");
     desk.run(&[&["ask", "hello"][..], &config].concat())
         .refused("set ANTHROPIC_API_KEY");
+}
+
+#[test]
+fn a_bad_key_rests_everybody_who_uses_it_and_the_next_run_knows() {
+    let Some(desk) = Desk::new() else { return };
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let serve = |script| {
+        let said = vec![Message::user("2 + 2?"), Message::assistant("4")];
+        let recording = Recording::from_messages(said).expect("a session");
+        let server = ScriptedProvider::builder(recording).script(script).start();
+        runtime.block_on(server).expect("a port")
+    };
+    let locked = serve(Script::new([Rule::new(Fault::Unauthorized).always()]));
+    let open = serve(Script::default());
+    let provider = |name: &str, url: &str, key: &str| {
+        format!(
+            r#"{{"name": "{name}", "dialect": "openai", "url": "{url}", "model": "{name}",
+                "key_env": "TEAM_KEY", "profile": {{"vendor": "openai", "key": "{key}"}}}}"#
+        )
+    };
+    let providers = [
+        provider("large", &locked.url(), "team-a"),
+        provider("small", &locked.url(), "team-a"),
+        provider("other", &open.url(), "team-b"),
+    ];
+    let file = desk.write(
+        "keys.json",
+        &format!(r#"{{"providers": [{}]}}"#, providers.join(",")),
+    );
+    let ask = ["ask", "2 + 2?", "--config", path(&file)];
+    for _ in 0..2 {
+        desk.run(&ask).ends(0).has("other: 4");
+        assert_eq!(locked.tally().chats, 1, "one key is tried once");
+    }
+    assert_eq!(open.tally().chats, 2);
+    let status = desk
+        .run(&["status", "--config", path(&file), "--json"])
+        .json();
+    let health: Vec<_> = (0..3)
+        .map(|place| &status["providers"][place]["health"])
+        .collect();
+    assert_eq!(health, ["auth (key)", "auth", "ok"]);
+    assert_eq!(status["next"], "other");
+}
+
+#[test]
+fn a_rest_of_the_chains_own_gives_way_where_nobody_else_is_left() {
+    let Some(desk) = Desk::new() else { return };
+    let down = [
+        "--fault",
+        "claude=reset",
+        "--fault",
+        "groq=reset",
+        "--fault",
+        "ollama=reset",
+    ];
+    desk.run(&[&["ask", "hello"][..], &down].concat()).ends(1);
+    desk.run(&["status"])
+        .ends(0)
+        .has("next: claude, though it rests");
+    desk.run(&["ask", "hello"])
+        .ends(0)
+        .has("claude: I am claude");
 }
 
 #[test]
