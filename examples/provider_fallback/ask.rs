@@ -7,7 +7,7 @@ use agent_resilience::{CallOptions, ChainError, Decision, Needs, Reply};
 use serde_json::{Value, json};
 use support::{ChatReply, ChatRequest, Message, estimate_tokens};
 
-use crate::fleet::Fleet;
+use crate::fleet::{Chain, Fleet};
 use crate::table::span;
 
 /// What happens on the way, for whoever waits.
@@ -45,12 +45,8 @@ pub(crate) async fn ask(
             }
             let cost = fleet.cost(&reply);
             if is_json {
-                let mut object = as_json(&reply, cost);
-                if explain {
-                    object["order"] = json!(fleet.chain.providers());
-                    object["decisions"] = json!(reply.decisions);
-                }
-                println!("{object}");
+                let chain = explain.then_some(&fleet.chain);
+                println!("{}", as_json(&reply, cost, chain));
             } else {
                 print_reply(&reply, cost);
                 if explain {
@@ -99,7 +95,7 @@ fn print_reply(reply: &Reply<ChatReply>, cost: Option<Usd>) {
     }
 }
 
-fn as_json(reply: &Reply<ChatReply>, cost: Option<Usd>) -> Value {
+fn as_json(reply: &Reply<ChatReply>, cost: Option<Usd>, explained_by: Option<&Chain>) -> Value {
     json!({
         "provider": reply.provider,
         "text": reply.value.message.content,
@@ -108,6 +104,9 @@ fn as_json(reply: &Reply<ChatReply>, cost: Option<Usd>) -> Value {
         "handoffs": reply.handoffs,
         "usage": reply.value.usage,
         "cost_usd": cost,
+        // The places in a decision are those in the order.
+        "order": explained_by.map(Chain::providers),
+        "decisions": explained_by.map(|_| &reply.decisions),
     })
 }
 

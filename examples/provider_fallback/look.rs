@@ -4,7 +4,7 @@ use std::error::Error;
 use std::time::{Duration, Instant};
 
 use agent_primitives::{Clock, SystemClock, Timestamp};
-use agent_resilience::classify::{LimitWindow, LimitedResource, When};
+use agent_resilience::classify::{LimitSnapshot, LimitWindow, LimitedResource, When};
 use agent_resilience::{Provider, ProviderStatus};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
@@ -93,7 +93,7 @@ pub(crate) fn standings(fleet: &Fleet, now: Timestamp) -> Vec<Standing> {
             },
             limits: limits
                 .into_iter()
-                .flat_map(|limits| limits.windows())
+                .flat_map(LimitSnapshot::windows)
                 .filter(|window| !is_over(window))
                 .copied()
                 .collect(),

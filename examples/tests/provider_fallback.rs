@@ -285,7 +285,7 @@ fn a_bad_configuration_is_refused_in_one_line() {
     let one =
         r#"{"name": "claude", "dialect": "anthropic", "url": "http://127.0.0.1:9", "model": "m""#;
     for (text, words) in [
-        ("".to_owned(), "EOF"),
+        (String::new(), "EOF"),
         (r#"{"providers": []}"#.to_owned(), "name at least one"),
         (
             format!(r#"{{"providers": [{one}, "key": "sk-1"}}]}}"#),
