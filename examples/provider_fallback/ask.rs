@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use agent_primitives::{Event, Stamp, Usd};
+use agent_primitives::{Event, Stamp};
 use agent_resilience::{CallOptions, ChainError, Decision, Needs, Reply};
 use serde_json::{Value, json};
 use support::{ChatReply, ChatRequest, Message, estimate_tokens};
@@ -28,10 +28,11 @@ pub(crate) async fn ask(
     let needs = Needs::default()
         .input(estimate_tokens(&request.messages))
         .output(request.max_tokens);
-    let answer = fleet
-        .chain
-        .call_with(&request, &CallOptions::new().needs(needs))
-        .await;
+    let how = CallOptions::new()
+        .needs(needs)
+        .budget(fleet.budget.without_session());
+    let answer = fleet.chain.call_with(&request, &how).await;
+    fleet.memory.state().spent = Some(fleet.budget.snapshot());
     match answer {
         Ok(reply) => {
             {
@@ -43,12 +44,11 @@ pub(crate) async fn ask(
                         .insert(reply.provider.clone(), reply.value.limits);
                 }
             }
-            let cost = fleet.cost(&reply);
             if is_json {
                 let chain = explain.then_some(&fleet.chain);
-                println!("{}", as_json(&reply, cost, chain));
+                println!("{}", as_json(&reply, chain));
             } else {
-                print_reply(&reply, cost);
+                print_reply(&reply);
                 if explain {
                     print_decisions(fleet, &reply.decisions);
                 }
@@ -80,10 +80,12 @@ fn print_decisions(fleet: &Fleet, decisions: &[Decision]) {
     }
 }
 
-fn print_reply(reply: &Reply<ChatReply>, cost: Option<Usd>) {
+fn print_reply(reply: &Reply<ChatReply>) {
     println!("{}: {}", reply.provider, reply.value.message.content);
     let calls = if reply.attempts == 1 { "call" } else { "calls" };
-    let cost = cost.map_or_else(|| "of unknown price".to_owned(), |cost| cost.to_string());
+    let cost = reply
+        .cost
+        .map_or_else(|| "of unknown price".to_owned(), |cost| cost.to_string());
     println!(
         "  {} {calls} in {:.1} ms, {} tokens, {cost}",
         reply.attempts,
@@ -95,7 +97,7 @@ fn print_reply(reply: &Reply<ChatReply>, cost: Option<Usd>) {
     }
 }
 
-fn as_json(reply: &Reply<ChatReply>, cost: Option<Usd>, explained_by: Option<&Chain>) -> Value {
+fn as_json(reply: &Reply<ChatReply>, explained_by: Option<&Chain>) -> Value {
     json!({
         "provider": reply.provider,
         "text": reply.value.message.content,
@@ -103,7 +105,7 @@ fn as_json(reply: &Reply<ChatReply>, cost: Option<Usd>, explained_by: Option<&Ch
         "elapsed_ms": reply.elapsed.as_secs_f64() * 1_000.0,
         "handoffs": reply.handoffs,
         "usage": reply.value.usage,
-        "cost_usd": cost,
+        "cost_usd": reply.cost,
         // The places in a decision are those in the order.
         "order": explained_by.map(Chain::providers),
         "decisions": explained_by.map(|_| &reply.decisions),

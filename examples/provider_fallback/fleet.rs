@@ -1,11 +1,13 @@
 //! The providers, the chain over them, and what an earlier run knew.
 
 use std::error::Error;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
-use agent_primitives::{Clock, Fanout, Observer, ProviderId, SystemClock, Usd};
+use agent_primitives::{Clock, Fanout, Observer, ProviderId, SystemClock};
 use agent_resilience::classify::Verdict;
-use agent_resilience::{CallOptions, Failure, FallbackChain, Metering, Needs, Provider, Reply};
+use agent_resilience::{
+    CallOptions, Failure, FallbackChain, Metering, Needs, Provider, SpendBudget,
+};
 use async_trait::async_trait;
 use support::{ChatReply, ChatRequest, HttpProvider, Message};
 
@@ -18,6 +20,7 @@ pub(crate) type Chain = FallbackChain<ChatRequest, ChatReply>;
 pub(crate) struct Fleet {
     pub(crate) members: Vec<(ProviderConfig, HttpProvider)>,
     pub(crate) chain: Chain,
+    pub(crate) budget: SpendBudget,
     pub(crate) memory: Memory,
 }
 
@@ -60,9 +63,15 @@ impl Fleet {
             };
             builder = builder.provider_with(member, provider.profile());
         }
+        let hears = Arc::new(hears);
+        let budget = SpendBudget::new(&config.budget)?.observer(Arc::clone(&hears));
+        if let Some(spent) = &memory.state().spent {
+            budget.restore(spent);
+        }
         let fleet = Self {
             members,
             chain: builder.build()?,
+            budget,
             memory,
         };
         fleet.resume().await;
@@ -104,15 +113,6 @@ impl Fleet {
     pub(crate) fn next(&self) -> Option<ProviderId> {
         let place = self.chain.explain(&Needs::default()).chosen()?;
         self.chain.providers().into_iter().nth(place)
-    }
-
-    /// What an answer cost, where its price is known.
-    pub(crate) fn cost(&self, reply: &Reply<ChatReply>) -> Option<Usd> {
-        let priced = || {
-            let price = self.config(&reply.provider)?.profile.price?;
-            Some(price.cost(&reply.value.usage))
-        };
-        reply.cost.or_else(priced)
     }
 
     /// Who is preferred to all others.

@@ -24,6 +24,7 @@ pub(crate) fn status(fleet: &Fleet, is_json: bool) -> Result<bool, Box<dyn Error
             "next": next,
             "pinned": pinned.map(|standing| &standing.status.provider),
             "providers": providers,
+            "budget": fleet.budget.status(),
         });
         println!("{}", serde_json::to_string(&object)?);
         return Ok(next.is_some());
@@ -51,6 +52,12 @@ pub(crate) fn status(fleet: &Fleet, is_json: bool) -> Result<bool, Box<dyn Error
             println!("\nnext: {next}{though}");
         }
         (None, _) => println!("\nnobody can be asked now"),
+    }
+    for cap in fleet.budget.status().caps {
+        println!(
+            "budget of the {}: {} of {} spent",
+            cap.scope, cap.spent, cap.cap
+        );
     }
     Ok(next.is_some())
 }

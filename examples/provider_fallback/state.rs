@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use agent_primitives::{Event, FailureKind, Observer, ProviderId, Scope, Stamp, Timestamp};
+use agent_resilience::SpendSnapshot;
 use agent_resilience::classify::{LimitSnapshot, Verdict, When};
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +26,9 @@ pub(crate) struct State {
     pub(crate) last: Option<ProviderId>,
     pub(crate) rests: BTreeMap<ProviderId, RestKept>,
     pub(crate) limits: BTreeMap<ProviderId, LimitSnapshot>,
+    /// What the day has cost so far.
+    #[serde(default)]
+    pub(crate) spent: Option<SpendSnapshot>,
 }
 
 /// Why a provider is left alone, and until when.
@@ -56,6 +60,7 @@ impl Default for State {
             last: None,
             rests: BTreeMap::new(),
             limits: BTreeMap::new(),
+            spent: None,
         }
     }
 }

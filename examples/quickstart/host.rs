@@ -141,23 +141,9 @@ async fn ask(
             .tools()
             .input(size)
             .output(request.max_tokens);
-        let held = budget.reserve(
-            options
-                .price(PROVIDERS[0])?
-                .spend_estimate(size, request.max_tokens),
-        )?;
-        let error = match chain
-            .call_with(&request, &CallOptions::new().needs(needs))
-            .await
-        {
-            Ok(reply) => {
-                held.settle(
-                    options
-                        .price(reply.provider.as_str())?
-                        .spend(&reply.value.usage),
-                );
-                return Ok(reply);
-            }
+        let how = CallOptions::new().needs(needs).budget(budget.clone());
+        let error = match chain.call_with(&request, &how).await {
+            Ok(reply) => return Ok(reply),
             Err(error) => error,
         };
         let ChainError::Failed {

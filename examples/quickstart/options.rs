@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use agent_primitives::ModelId;
-use agent_resilience::{Profile, TokenPrice};
+use agent_resilience::Profile;
 use lexopt::prelude::*;
 use support::{ApiKey, Dialect, HttpProvider, Recording};
 
@@ -104,14 +104,6 @@ impl Options {
             profile.price = None;
         }
         Ok(profile.model(ModelId::new(self.model(name))?))
-    }
-
-    /// What the provider of this name costs; nothing where that is not known.
-    ///
-    /// # Errors
-    /// Never: the names are those of [`PROVIDERS`].
-    pub(crate) fn price(&self, name: &str) -> Result<TokenPrice, Box<dyn Error>> {
-        Ok(self.profile(name)?.price.unwrap_or(TokenPrice::FREE))
     }
 
     /// The provider of this name, with its key from the environment.

@@ -11,6 +11,7 @@ use std::process::{Command, Output};
 
 use serde_json::Value;
 use support::{Fault, Message, Recording, Rule, Script, ScriptedProvider};
+use tokio::runtime::Runtime;
 
 /// The example's program. Cargo builds it before the tests of this package, unless it was asked for
 /// this test alone.
@@ -117,6 +118,16 @@ impl Desk {
     }
 }
 
+/// A provider that does sums, as long as its runtime lives.
+fn served(script: Script) -> (Runtime, ScriptedProvider) {
+    let runtime = Runtime::new().expect("a runtime");
+    let said = vec![Message::user("2 + 2?"), Message::assistant("4")];
+    let recording = Recording::from_messages(said).expect("a session");
+    let server = ScriptedProvider::builder(recording).script(script).start();
+    let server = runtime.block_on(server).expect("a port");
+    (runtime, server)
+}
+
 fn path(path: &Path) -> &str {
     path.to_str().expect("a readable name")
 }
@@ -196,6 +207,8 @@ fn an_answer_says_what_it_cost_and_why_it_came_from_there() {
     assert_eq!(reply["usage"]["output"], 13);
     assert_eq!(reply["cost_usd"], "0.000201");
     assert_eq!(reply["decisions"].as_array().map(Vec::len), Some(1));
+    desk.run(&["status"])
+        .has("budget of the day: $0.000201 of $5.00 spent");
     desk.run(&["ask", "hello", "--explain", "--fault", "claude=quota"])
         .ends(0)
         .has("chosen")
@@ -305,6 +318,16 @@ fn a_bad_configuration_is_refused_in_one_line() {
             ),
             "negative",
         ),
+        (
+            format!(
+                r#"{{"providers": [{one}}}], "chain": {{"retry": {{"total": {{"secs": 0, "nanos": 0}}}}}}}}"#
+            ),
+            "chain: ",
+        ),
+        (
+            format!(r#"{{"providers": [{one}}}], "budget": {{"day": {{"usd": "0"}}}}}}"#),
+            "budget: ",
+        ),
     ] {
         let file = desk.write("bad.json", &text);
         let said = desk.run(&["status", "--config", path(&file)]);
@@ -319,6 +342,28 @@ fn a_bad_configuration_is_refused_in_one_line() {
         .refused("claude");
     desk.run(&["status", "--config", "nowhere.json"])
         .refused("nowhere.json");
+}
+
+#[test]
+fn the_day_has_a_budget_that_the_next_run_knows() {
+    let Some(desk) = Desk::new() else { return };
+    let (_runtime, server) = served(Script::default());
+    let file = desk.write(
+        "budget.json",
+        &format!(
+            r#"{{"providers": [{{"name": "own", "dialect": "openai", "url": "{}", "model": "m",
+                "profile": {{"price": {{"input": "0", "output": "1000"}}}}}}],
+                "budget": {{"day": {{"usd": "4.0965"}}}}}}"#,
+            server.url()
+        ),
+    );
+    // An answer may have 4096 tokens, which would be $4.096; it has one, which is $0.001.
+    let ask = ["ask", "2 + 2?", "--config", path(&file)];
+    desk.run(&ask).ends(0).has("own: 4").has("$0.001");
+    let refused = desk.run(&ask);
+    refused.ends(1);
+    assert!(refused.err.contains("$4.0965"), "{}", refused.all());
+    assert_eq!(server.tally().chats, 1, "nothing was sent");
 }
 
 #[test]
@@ -340,15 +385,8 @@ fn a_key_is_read_from_the_environment_and_only_to_call_somebody() {
 #[test]
 fn a_bad_key_rests_everybody_who_uses_it_and_the_next_run_knows() {
     let Some(desk) = Desk::new() else { return };
-    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    let serve = |script| {
-        let said = vec![Message::user("2 + 2?"), Message::assistant("4")];
-        let recording = Recording::from_messages(said).expect("a session");
-        let server = ScriptedProvider::builder(recording).script(script).start();
-        runtime.block_on(server).expect("a port")
-    };
-    let locked = serve(Script::new([Rule::new(Fault::Unauthorized).always()]));
-    let open = serve(Script::default());
+    let (_first, locked) = served(Script::new([Rule::new(Fault::Unauthorized).always()]));
+    let (_second, open) = served(Script::default());
     let provider = |name: &str, url: &str, key: &str| {
         format!(
             r#"{{"name": "{name}", "dialect": "openai", "url": "{url}", "model": "{name}",
