@@ -4,8 +4,8 @@ use std::error::Error;
 use std::time::{Duration, Instant};
 
 use agent_primitives::{Clock, SystemClock, Timestamp};
-use agent_resilience::classify::{LimitSnapshot, LimitWindow, LimitedResource, When};
-use agent_resilience::{Provider, ProviderStatus};
+use agent_resilience::classify::{LimitWindow, LimitedResource, When};
+use agent_resilience::{Provider, ProviderStatus, WindowStatus};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
@@ -79,7 +79,7 @@ pub(crate) fn standings(fleet: &Fleet, now: Timestamp) -> Vec<Standing> {
     let with_memory = |status: ProviderStatus| {
         let kept = state.rests.get(&status.provider);
         let limits = state.limits.get(&status.provider);
-        let is_over = |window: &&LimitWindow| match window.reset {
+        let is_over = |window: &LimitWindow| match window.reset {
             Some(When::At(reset)) => reset <= now,
             _ => false,
         };
@@ -98,12 +98,11 @@ pub(crate) fn standings(fleet: &Fleet, now: Timestamp) -> Vec<Standing> {
                 (Some(rest), _) => Some(format!("{} ({})", rest.failure, rest.scope)),
                 (None, failure) => failure.map(|kind| kind.to_string()),
             },
-            limits: limits
-                .into_iter()
-                .flat_map(LimitSnapshot::windows)
-                .filter(|window| !is_over(window))
-                .copied()
-                .collect(),
+            // What the provider said, or else what is set for it.
+            limits: match limits {
+                Some(stated) => stated.windows().filter(|w| !is_over(w)).copied().collect(),
+                None => status.limits.iter().map(as_stated).collect(),
+            },
             status,
         }
     };
@@ -146,6 +145,13 @@ impl Standing {
             "limits": self.limits,
         })
     }
+}
+
+fn as_stated(window: &WindowStatus) -> LimitWindow {
+    let mut stated = LimitWindow::new(window.resource);
+    stated.limit = Some(window.limit);
+    stated.remaining = Some(window.remaining);
+    stated
 }
 
 /// The used share in millionths: large limits are used by less than thousandths.
