@@ -36,6 +36,7 @@ use crate::limit::ConcurrencyLimit;
 use crate::provider::Provider;
 use crate::route::Profile;
 use crate::sleep::Sleep;
+use crate::stream::StreamLimits;
 use allowance::Allowance;
 use state::State;
 
@@ -171,6 +172,10 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
 
     pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
         &self.shared.clock
+    }
+
+    pub(crate) fn stream_limits(&self) -> StreamLimits {
+        self.shared.config.stream
     }
 
     pub(crate) fn sleep(&self) -> &Arc<dyn Sleep> {

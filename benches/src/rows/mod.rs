@@ -19,6 +19,7 @@ mod redaction;
 mod report;
 mod restore;
 mod retry;
+mod route;
 mod save;
 mod setting;
 mod state;
@@ -39,6 +40,7 @@ pub fn plans(setting: &Setting) -> Vec<Plan> {
         breaker::plans(),
         breaker_async::plans(),
         retry::plans(),
+        route::plans(),
         rate_limit::plans(),
         budget::plans(),
         together::plans(),
