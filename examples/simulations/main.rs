@@ -33,8 +33,8 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
         }
     };
     show(amplification::findings(60_000, seed)?);
-    show(limits::findings(HOUR, seed)?);
-    show(switch::findings(HOUR, seed)?);
+    show(limits::findings(HOUR, 24 * HOUR, seed)?);
+    show(switch::findings(HOUR, 24 * HOUR, seed)?);
     show(herd::findings(seed)?);
     show(flapping::findings(HOUR, seed)?);
     show(replay::findings(100_000, seed)?);
