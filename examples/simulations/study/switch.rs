@@ -100,6 +100,8 @@ fn run(trace: &Trace, knows: Knows, seed: u64) -> io::Result<Outcome> {
             .seed(seed)
             .build()
             .unwrap_or_else(|error| unreachable!("{error}"));
+        // Limits are known once a reply was read; what was under way before is in nobody's count.
+        let first = chain.call(&Ask::SMALL).await.is_ok();
         let workers = (0..WORKERS).map(|number| {
             tokio::spawn(work(
                 chain.clone(),
@@ -112,7 +114,7 @@ fn run(trace: &Trace, knows: Knows, seed: u64) -> io::Result<Outcome> {
         let (requests, answered) = done
             .into_iter()
             .flatten()
-            .fold((0, 0), |sum: (u64, u64), one| {
+            .fold((1, u64::from(first)), |sum: (u64, u64), one| {
                 (sum.0 + one.0, sum.1 + one.1)
             });
         let seen = limited.seen();
