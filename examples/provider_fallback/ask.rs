@@ -3,11 +3,11 @@
 use std::error::Error;
 
 use agent_primitives::{Event, Stamp};
-use agent_resilience::{CallOptions, ChainError, Needs, Reply};
+use agent_resilience::{CallOptions, ChainError, Decision, Needs, Reply};
 use serde_json::{Value, json};
 use support::{ChatReply, ChatRequest, Message, estimate_tokens};
 
-use crate::fleet::Fleet;
+use crate::fleet::{Chain, Fleet};
 use crate::table::span;
 
 /// What happens on the way, for whoever waits.
@@ -28,11 +28,11 @@ pub(crate) async fn ask(
     let needs = Needs::default()
         .input(estimate_tokens(&request.messages))
         .output(request.max_tokens);
-    let _ = explain;
-    let answer = fleet
-        .chain
-        .call_with(&request, &CallOptions::new().needs(needs))
-        .await;
+    let how = CallOptions::new()
+        .needs(needs)
+        .budget(fleet.budget.without_session());
+    let answer = fleet.chain.call_with(&request, &how).await;
+    fleet.memory.state().spent = Some(fleet.budget.snapshot());
     match answer {
         Ok(reply) => {
             {
@@ -45,9 +45,13 @@ pub(crate) async fn ask(
                 }
             }
             if is_json {
-                println!("{}", as_json(&reply));
+                let chain = explain.then_some(&fleet.chain);
+                println!("{}", as_json(&reply, chain));
             } else {
                 print_reply(&reply);
+                if explain {
+                    print_decisions(fleet, &reply.decisions);
+                }
             }
             Ok(true)
         }
@@ -59,18 +63,29 @@ pub(crate) async fn ask(
             if let Some(wait) = retry_in(&error) {
                 eprintln!("  ask again in {}", span(wait));
             }
+            if explain && !is_json {
+                print_decisions(fleet, &[fleet.chain.explain(&needs)]);
+            }
             Ok(false)
         }
+    }
+}
+
+/// Why this one, and why not the others: a table for each choice on the way.
+fn print_decisions(fleet: &Fleet, decisions: &[Decision]) {
+    let names = fleet.chain.providers();
+    for (number, decision) in (1..).zip(decisions) {
+        println!("\nchoice {number}:");
+        print!("{}", decision.table(&names));
     }
 }
 
 fn print_reply(reply: &Reply<ChatReply>) {
     println!("{}: {}", reply.provider, reply.value.message.content);
     let calls = if reply.attempts == 1 { "call" } else { "calls" };
-    let cost = reply.cost.map_or_else(
-        || "its price is not known".to_owned(),
-        |cost| cost.to_string(),
-    );
+    let cost = reply
+        .cost
+        .map_or_else(|| "of unknown price".to_owned(), |cost| cost.to_string());
     println!(
         "  {} {calls} in {:.1} ms, {} tokens, {cost}",
         reply.attempts,
@@ -82,7 +97,7 @@ fn print_reply(reply: &Reply<ChatReply>) {
     }
 }
 
-fn as_json(reply: &Reply<ChatReply>) -> Value {
+fn as_json(reply: &Reply<ChatReply>, explained_by: Option<&Chain>) -> Value {
     json!({
         "provider": reply.provider,
         "text": reply.value.message.content,
@@ -91,6 +106,9 @@ fn as_json(reply: &Reply<ChatReply>) -> Value {
         "handoffs": reply.handoffs,
         "usage": reply.value.usage,
         "cost_usd": reply.cost,
+        // The places in a decision are those in the order.
+        "order": explained_by.map(Chain::providers),
+        "decisions": explained_by.map(|_| &reply.decisions),
     })
 }
 

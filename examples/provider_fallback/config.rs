@@ -5,7 +5,7 @@ use std::error::Error;
 use std::path::Path;
 
 use agent_primitives::{ModelId, ProviderId};
-use agent_resilience::{FallbackConfig, Profile};
+use agent_resilience::{FallbackConfig, Profile, Settings, SpendBudgetConfig};
 use serde::Deserialize;
 use support::{ApiKey, Dialect, HttpProvider};
 
@@ -25,6 +25,9 @@ pub(crate) struct Config {
     /// How they are tried.
     #[serde(default)]
     pub(crate) chain: FallbackConfig,
+    /// What they may cost together; anything unless set.
+    #[serde(default)]
+    pub(crate) budget: SpendBudgetConfig,
 }
 
 /// One provider: where it is and what it is.
@@ -77,6 +80,15 @@ impl Config {
                 .into());
             }
         }
+        let of = |part: &str, error: &dyn Error| format!("{part}: {error}");
+        config
+            .chain
+            .validate()
+            .map_err(|error| of("chain", &error))?;
+        config
+            .budget
+            .validate()
+            .map_err(|error| of("budget", &error))?;
         Ok(config)
     }
 }

@@ -1,11 +1,13 @@
 //! The providers, the chain over them, and what an earlier run knew.
 
 use std::error::Error;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use agent_primitives::{Clock, Fanout, Observer, ProviderId, SystemClock};
 use agent_resilience::classify::Verdict;
-use agent_resilience::{CallOptions, Failure, FallbackChain, Metering, Provider};
+use agent_resilience::{
+    CallOptions, Failure, FallbackChain, Metering, Needs, Provider, SpendBudget,
+};
 use async_trait::async_trait;
 use support::{ChatReply, ChatRequest, HttpProvider, Message};
 
@@ -18,6 +20,7 @@ pub(crate) type Chain = FallbackChain<ChatRequest, ChatReply>;
 pub(crate) struct Fleet {
     pub(crate) members: Vec<(ProviderConfig, HttpProvider)>,
     pub(crate) chain: Chain,
+    pub(crate) budget: SpendBudget,
     pub(crate) memory: Memory,
 }
 
@@ -50,18 +53,25 @@ impl Fleet {
             members.push((provider, client));
         }
         let memory = Memory::of(state);
+        let (now, own) = (SystemClock.timestamp(), config.chain.rest.first);
         let mut builder = Chain::builder().config(config.chain);
         for (provider, client) in &members {
             let known = memory.state().rests.get(&provider.name).copied();
             let member = Member {
                 client: client.clone(),
-                replays: Mutex::new(known.map(|rest| rest.verdict())),
+                replays: Mutex::new(known.map(|rest| rest.verdict(now, own))),
             };
             builder = builder.provider_with(member, provider.profile());
+        }
+        let hears = Arc::new(hears);
+        let budget = SpendBudget::new(&config.budget)?.observer(Arc::clone(&hears));
+        if let Some(spent) = &memory.state().spent {
+            budget.restore(spent);
         }
         let fleet = Self {
             members,
             chain: builder.build()?,
+            budget,
             memory,
         };
         fleet.resume().await;
@@ -97,6 +107,12 @@ impl Fleet {
             // It is here, so it can be pinned.
             let _ = self.chain.pin(&name);
         }
+    }
+
+    /// Who would be asked now.
+    pub(crate) fn next(&self) -> Option<ProviderId> {
+        let place = self.chain.explain(&Needs::default()).chosen()?;
+        self.chain.providers().into_iter().nth(place)
     }
 
     /// Who is preferred to all others.

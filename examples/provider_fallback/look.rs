@@ -3,9 +3,9 @@
 use std::error::Error;
 use std::time::{Duration, Instant};
 
-use agent_primitives::{Clock, ProviderId, SystemClock, Timestamp};
+use agent_primitives::{Clock, SystemClock, Timestamp};
 use agent_resilience::classify::{LimitWindow, LimitedResource, When};
-use agent_resilience::{Provider, ProviderStatus};
+use agent_resilience::{Provider, ProviderStatus, WindowStatus};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
@@ -16,7 +16,7 @@ use crate::table::{span, table};
 pub(crate) fn status(fleet: &Fleet, is_json: bool) -> Result<bool, Box<dyn Error>> {
     let now = SystemClock.timestamp();
     let standings = standings(fleet, now);
-    let next = next(&standings).cloned();
+    let next = fleet.next();
     let pinned = standings.iter().find(|s| s.status.pinned);
     if is_json {
         let providers: Vec<_> = standings.iter().map(Standing::as_json).collect();
@@ -24,6 +24,7 @@ pub(crate) fn status(fleet: &Fleet, is_json: bool) -> Result<bool, Box<dyn Error
             "next": next,
             "pinned": pinned.map(|standing| &standing.status.provider),
             "providers": providers,
+            "budget": fleet.budget.status(),
         });
         println!("{}", serde_json::to_string(&object)?);
         return Ok(next.is_some());
@@ -41,8 +42,22 @@ pub(crate) fn status(fleet: &Fleet, is_json: bool) -> Result<bool, Box<dyn Error
     print!("{}", table(headings, &rows));
     match (&next, pinned) {
         (Some(next), Some(_)) => println!("\npinned: only {next} is asked, until `return`"),
-        (Some(next), None) => println!("\nnext: {next}"),
+        (Some(next), None) => {
+            let rests = |s: &Standing| s.status.provider == *next && s.rests_for.is_some();
+            let though = if standings.iter().any(rests) {
+                ", though it rests: nobody else is left"
+            } else {
+                ""
+            };
+            println!("\nnext: {next}{though}");
+        }
         (None, _) => println!("\nnobody can be asked now"),
+    }
+    for cap in fleet.budget.status().caps {
+        println!(
+            "budget of the {}: {} of {} spent",
+            cap.scope, cap.spent, cap.cap
+        );
     }
     Ok(next.is_some())
 }
@@ -64,7 +79,7 @@ pub(crate) fn standings(fleet: &Fleet, now: Timestamp) -> Vec<Standing> {
     let with_memory = |status: ProviderStatus| {
         let kept = state.rests.get(&status.provider);
         let limits = state.limits.get(&status.provider);
-        let is_over = |window: &&LimitWindow| match window.reset {
+        let is_over = |window: &LimitWindow| match window.reset {
             Some(When::At(reset)) => reset <= now,
             _ => false,
         };
@@ -83,27 +98,15 @@ pub(crate) fn standings(fleet: &Fleet, now: Timestamp) -> Vec<Standing> {
                 (Some(rest), _) => Some(format!("{} ({})", rest.failure, rest.scope)),
                 (None, failure) => failure.map(|kind| kind.to_string()),
             },
-            limits: limits
-                .into_iter()
-                .flat_map(|limits| limits.windows())
-                .filter(|window| !is_over(window))
-                .copied()
-                .collect(),
+            // What the provider said, or else what is set for it.
+            limits: match limits {
+                Some(stated) => stated.windows().filter(|w| !is_over(w)).copied().collect(),
+                None => status.limits.iter().map(as_stated).collect(),
+            },
             status,
         }
     };
     fleet.chain.status().into_iter().map(with_memory).collect()
-}
-
-/// Who would be asked now.
-pub(crate) fn next(standings: &[Standing]) -> Option<&ProviderId> {
-    let pinned = standings.iter().find(|standing| standing.status.pinned);
-    let free = || {
-        standings
-            .iter()
-            .find(|standing| standing.rests_for.is_none())
-    };
-    Some(&pinned.or_else(free)?.status.provider)
 }
 
 impl Standing {
@@ -127,7 +130,7 @@ impl Standing {
 
     /// The limit of which the largest share is used.
     fn tightest(&self) -> Option<&LimitWindow> {
-        self.limits.iter().max_by_key(|window| window.used())
+        self.limits.iter().max_by_key(|window| used_ppm(window))
     }
 
     fn as_json(&self) -> Value {
@@ -141,6 +144,23 @@ impl Standing {
             "rests_for_s": self.rests_for.map(|left| left.as_secs_f64()),
             "limits": self.limits,
         })
+    }
+}
+
+fn as_stated(window: &WindowStatus) -> LimitWindow {
+    let mut stated = LimitWindow::new(window.resource);
+    stated.limit = Some(window.limit);
+    stated.remaining = Some(window.remaining);
+    stated
+}
+
+/// The used share in millionths: large limits are used by less than thousandths.
+fn used_ppm(window: &LimitWindow) -> u128 {
+    match (window.limit, window.remaining) {
+        (Some(limit), Some(remaining)) if limit > 0 => {
+            u128::from(limit.saturating_sub(remaining)) * 1_000_000 / u128::from(limit)
+        }
+        _ => u128::from(window.used().unwrap_or_default()) * 1_000,
     }
 }
 

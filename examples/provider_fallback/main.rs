@@ -78,7 +78,7 @@ async fn run(options: &Options) -> Result<bool, Box<dyn Error>> {
         None => (Config::sample()?, false),
     };
     if options.command == Command::Run {
-        return demo::run(&config, options.json).await;
+        return Box::pin(demo::run(&config, options.json)).await;
     }
     let before = State::load(&options.state)?;
     let question = match &options.command {

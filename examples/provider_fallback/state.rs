@@ -5,8 +5,10 @@ use std::error::Error;
 use std::io::{ErrorKind, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use agent_primitives::{Event, FailureKind, Observer, ProviderId, Scope, Stamp, Timestamp};
+use agent_resilience::SpendSnapshot;
 use agent_resilience::classify::{LimitSnapshot, Verdict, When};
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +26,9 @@ pub(crate) struct State {
     pub(crate) last: Option<ProviderId>,
     pub(crate) rests: BTreeMap<ProviderId, RestKept>,
     pub(crate) limits: BTreeMap<ProviderId, LimitSnapshot>,
+    /// What the day has cost so far.
+    #[serde(default)]
+    pub(crate) spent: Option<SpendSnapshot>,
 }
 
 /// Why a provider is left alone, and until when.
@@ -36,11 +41,14 @@ pub(crate) struct RestKept {
 }
 
 impl RestKept {
-    /// The failure as if it had just been met.
-    pub(crate) fn verdict(&self) -> Verdict {
-        Verdict::new(self.failure)
-            .scope(self.scope)
-            .retry_after(When::At(self.until))
+    /// The failure as if it were met at `now`. A chain rests for `own` by itself; what is left beyond that,
+    /// it is asked for.
+    pub(crate) fn verdict(&self, now: Timestamp, own: Duration) -> Verdict {
+        let verdict = Verdict::new(self.failure).scope(self.scope);
+        if self.until.since(now) > own {
+            return verdict.retry_after(When::At(self.until));
+        }
+        verdict
     }
 }
 
@@ -52,6 +60,7 @@ impl Default for State {
             last: None,
             rests: BTreeMap::new(),
             limits: BTreeMap::new(),
+            spent: None,
         }
     }
 }

@@ -6,7 +6,7 @@ use agent_primitives::{Clock, ProviderId, SystemClock};
 use serde_json::json;
 
 use crate::fleet::Fleet;
-use crate::look::{next, standings};
+use crate::look::standings;
 use crate::table::span;
 
 /// Sends everything to one provider; whether there was one to send to.
@@ -20,7 +20,8 @@ pub(crate) fn fallback(
 ) -> Result<bool, Box<dyn Error>> {
     let now = SystemClock.timestamp();
     let before = standings(fleet, now);
-    let from = next(&before);
+    let asked = fleet.next();
+    let from = asked.as_ref();
     let chosen = to.or_else(|| {
         // The one behind whoever would be asked now, and round again.
         let start = before
@@ -69,7 +70,7 @@ pub(crate) fn back(fleet: &Fleet, mended: bool, is_json: bool) -> Result<bool, B
         fleet.chain.reset(preferred)?;
     }
     let after = standings(fleet, SystemClock.timestamp());
-    let next = next(&after);
+    let next = fleet.next();
     let rest = after.iter().find_map(|standing| {
         standing
             .rests_for
@@ -79,7 +80,7 @@ pub(crate) fn back(fleet: &Fleet, mended: bool, is_json: bool) -> Result<bool, B
         Some(pinned) => format!("no longer pinned to {pinned}"),
         None => "nobody was pinned".to_owned(),
     };
-    let text = match (next, rest) {
+    let text = match (&next, rest) {
         (Some(next), None) => format!("{began}; next: {next}"),
         (Some(next), Some(rest)) => {
             format!(

@@ -2,27 +2,31 @@
 //! and may be killed at any moment.
 
 use std::error::Error;
+use std::sync::Arc;
 use std::time::Duration;
 
 use agent_checkpoint::{Checkpointer, EstimateTokens, FileStore, Message};
 use agent_primitives::{AgentId, CheckpointKind, Fanout, ModelId, SessionId, ToolName};
 use agent_resilience::classify::Remedy;
-use agent_resilience::{ChainError, FallbackChain, Reply};
+use agent_resilience::{CallOptions, ChainError, FallbackChain, Needs, Reply, SessionBudget};
 use agent_telemetry::{
     Metric, ModelCall, Outcome, Price, Prices, Session, SessionStart, SqliteSink, Telemetry,
 };
 use support::{ChatReply, ChatRequest, ToolSpec, estimate_tokens};
 
-use crate::options::{CHECKPOINTS, DATABASE, Options};
+use crate::options::{CHECKPOINTS, DATABASE, Options, PROVIDERS};
 use crate::skip_clock::SkipClock;
+use crate::spent::{self, Spent};
 use crate::timeline;
 
 type Fallible<T> = Result<T, Box<dyn Error>>;
 type Chain = FallbackChain<ChatRequest, ChatReply>;
 
 /// Four calls a provider at most, and a breaker that opens at the third failure in a row.
-/// No limits on time: the clock skips pauses, and limits wait as pauses do.
+/// No limits on time: the clock skips pauses, and limits wait as pauses do. No prediction: the clocks of
+/// scripted providers do not skip, so that the ends of their limits would not be where they say.
 const SETTINGS: &str = r#"{
+    "predict": false,
     "retry": {"max_attempts": 4, "total": null},
     "attempt_timeout": null,
     "breaker": {"consecutive_failures": 3}
@@ -41,11 +45,12 @@ pub(crate) async fn run(options: Options) -> Fallible<()> {
         .clock(clock.clone())
         .prices(Prices::shipped().with_provider("ollama".parse()?, Price::FREE))
         .start()?;
-    let mut log = Checkpointer::builder(FileStore::open(options.dir.join(CHECKPOINTS))?, id)
-        .agent(agent)
-        .clock(clock.clone())
-        .observer(telemetry.clone())
-        .open()?;
+    let mut log =
+        Checkpointer::builder(FileStore::open(options.dir.join(CHECKPOINTS))?, id.clone())
+            .agent(agent)
+            .clock(clock.clone())
+            .observer(telemetry.clone())
+            .open()?;
     let session = if log.history().is_empty() {
         telemetry.session(start)
     } else {
@@ -56,10 +61,13 @@ pub(crate) async fn run(options: Options) -> Fallible<()> {
         .with(session.observer())
         .with(log.signal())
         .with(timeline::observer());
-    let chain = FallbackChain::builder()
-        .provider(options.provider("claude")?)
-        .provider(options.provider("groq")?)
-        .provider(options.provider("ollama")?)
+    let hears = Arc::new(hears);
+    let budget = spent::budget(&id, &log, clock.clone(), Arc::clone(&hears))?;
+    let mut chain = FallbackChain::builder();
+    for name in PROVIDERS {
+        chain = chain.provider_with(options.provider(name)?, options.profile(name)?);
+    }
+    let chain = chain
         .config(serde_json::from_str(SETTINGS)?)
         .seed(options.seed)
         .clock(clock.clone())
@@ -74,7 +82,7 @@ pub(crate) async fn run(options: Options) -> Fallible<()> {
         }
         save_missing(&mut log, turn.history())?;
         timeline::asking(&clock, turn.number());
-        let reply = ask(&chain, &mut log, &session, &clock, &options).await?;
+        let reply = ask(&chain, &mut log, &session, &budget, &clock, &options).await?;
         let model = ModelId::new(options.model(reply.provider.as_str()))?;
         session.model_call(
             ModelCall::new(reply.provider.clone(), model)
@@ -89,6 +97,7 @@ pub(crate) async fn run(options: Options) -> Fallible<()> {
             reply.value.message
         };
         log.push(answer.clone())?;
+        log.put(&Spent::of(&budget))?;
         log.save(CheckpointKind::Auto)?;
         let seed = options.seed.wrapping_add(u64::try_from(turn.number())?);
         let action = use_tools(&answer, &session, &clock, seed).await?;
@@ -118,6 +127,7 @@ async fn ask(
     chain: &Chain,
     log: &mut Checkpointer,
     session: &Session,
+    budget: &SessionBudget,
     clock: &SkipClock,
     options: &Options,
 ) -> Fallible<Reply<ChatReply>> {
@@ -127,7 +137,12 @@ async fn ask(
         let context: Vec<Message> = log.context().into_iter().cloned().collect();
         let size = estimate_tokens(&context);
         let request = ChatRequest::new("", context).tools(tools.clone());
-        let error = match chain.call(&request).await {
+        let needs = Needs::default()
+            .tools()
+            .input(size)
+            .output(request.max_tokens);
+        let how = CallOptions::new().needs(needs).budget(budget.clone());
+        let error = match chain.call_with(&request, &how).await {
             Ok(reply) => return Ok(reply),
             Err(error) => error,
         };

@@ -6,7 +6,7 @@
 //! cargo run --release --example quickstart -- --help
 //! ```
 //!
-//! `host.rs` is the agent: what you would write yourself. The rest is the stage: `stage.rs` starts the
+//! `host.rs` is the agent: what you would write yourself, with `spent.rs`. The rest is the stage: `stage.rs` starts the
 //! providers and kills the agent's process, `faults.rs` plans what goes wrong, `timeline.rs` and
 //! `summary.rs` show it.
 
@@ -20,6 +20,7 @@ mod faults;
 mod host;
 mod options;
 mod skip_clock;
+mod spent;
 mod stage;
 mod summary;
 mod timeline;

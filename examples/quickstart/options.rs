@@ -5,6 +5,8 @@ use std::error::Error;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use agent_primitives::ModelId;
+use agent_resilience::Profile;
 use lexopt::prelude::*;
 use support::{ApiKey, Dialect, HttpProvider, Recording};
 
@@ -30,6 +32,16 @@ Usage: quickstart [OPTIONS]
 pub(crate) const CHECKPOINTS: &str = "checkpoints";
 /// File of the telemetry database, there too.
 pub(crate) const DATABASE: &str = "telemetry.db";
+
+/// What each provider is able to do and what it costs, in dollars for a million tokens.
+const PROFILES: &str = r#"{
+    "claude": {"vendor": "anthropic", "strength": 3, "capabilities": {"context_window": 200000},
+        "price": {"input": "3", "output": "15", "cache_read": "0.30", "cache_write_5m": "3.75", "cache_write_1h": "6"}},
+    "groq": {"vendor": "groq", "strength": 2, "capabilities": {"vision": false, "context_window": 131072},
+        "price": {"input": "0.59", "output": "0.79"}},
+    "ollama": {"vendor": "ollama", "strength": 1, "capabilities": {"vision": false, "context_window": 262144},
+        "price": {"input": "0", "output": "0"}}
+}"#;
 
 /// The providers, in order of preference.
 pub(crate) const PROVIDERS: [&str; 3] = ["claude", "groq", "ollama"];
@@ -79,6 +91,19 @@ impl Options {
             (None, "groq") => "llama-3.3-70b-versatile",
             (None, _) => "qwen3-coder",
         }
+    }
+
+    /// What the provider of this name is. The price is that of the usual model.
+    ///
+    /// # Errors
+    /// Never: the names are those of [`PROVIDERS`].
+    pub(crate) fn profile(&self, name: &str) -> Result<Profile, Box<dyn Error>> {
+        let mut profiles: BTreeMap<&str, Profile> = serde_json::from_str(PROFILES)?;
+        let mut profile = profiles.remove(name).ok_or("it has no profile")?;
+        if self.models.contains_key(name) {
+            profile.price = None;
+        }
+        Ok(profile.model(ModelId::new(self.model(name))?))
     }
 
     /// The provider of this name, with its key from the environment.

@@ -5,13 +5,14 @@ use std::error::Error;
 use std::time::Duration;
 
 use agent_checkpoint::{Checkpointer, FileStore, Message};
-use agent_primitives::{Initiator, SessionId};
+use agent_primitives::{Initiator, SessionId, Usd};
 use agent_telemetry::{Body, SqliteStore};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use support::Recording;
 
 use crate::options::{CHECKPOINTS, DATABASE, Options};
+use crate::spent::{self, Spent};
 use crate::timeline::Timeline;
 
 /// What the stage saw of a run.
@@ -57,6 +58,8 @@ struct Summary {
     bytes_on_disk: u64,
     /// An exact decimal number, not a float.
     cost_usd: Box<RawValue>,
+    /// The same as the budget counted it, kept in the log.
+    spent_usd: Box<RawValue>,
     wall_ms: f64,
     seed: u64,
 }
@@ -83,7 +86,11 @@ pub(crate) fn show(run: Run, options: &Options, timeline: &Timeline) -> Result<(
     let figures = log.figures()?;
     let store = SqliteStore::open_read_only(&database)?;
     let stats = store.stats()?;
+    let spent = log
+        .component::<Spent>()?
+        .map_or(Usd::ZERO, |spent| spent.total());
 
+    let mut moves = Vec::new();
     let mut summary = Summary {
         turns: run.turns,
         turns_lost: turns_lost(&options.recording, log.history())?,
@@ -96,6 +103,7 @@ pub(crate) fn show(run: Run, options: &Options, timeline: &Timeline) -> Result<(
         logical_bytes: figures.logical_bytes,
         bytes_on_disk: figures.stored_bytes,
         cost_usd: RawValue::from_string(exact(&stats.cost.total.to_string()))?,
+        spent_usd: RawValue::from_string(exact(&spent.to_string()))?,
         wall_ms: millis(run.wall),
         seed: run.seed,
     };
@@ -103,12 +111,15 @@ pub(crate) fn show(run: Run, options: &Options, timeline: &Timeline) -> Result<(
         match record?.body {
             Body::Retry(_) => summary.retries += 1,
             Body::CheckpointSaved(_) => summary.checkpoints += 1,
-            Body::Handoff(handoff) => summary.handoffs.push(Moved {
-                from: handoff.from.to_string(),
-                to: handoff.to.to_string(),
-                reason: handoff.reason.to_string(),
-                automatic: handoff.initiator == Initiator::Automatic,
-            }),
+            Body::Handoff(handoff) => {
+                moves.push(handoff.to_string());
+                summary.handoffs.push(Moved {
+                    from: handoff.from.to_string(),
+                    to: handoff.to.to_string(),
+                    reason: handoff.reason.to_string(),
+                    automatic: handoff.initiator == Initiator::Automatic,
+                });
+            }
             // What a scripted provider saw is known better; this is for real endpoints.
             Body::Attempt(attempt) if options.real_time => {
                 let name = attempt.provider.to_string();
@@ -133,6 +144,12 @@ pub(crate) fn show(run: Run, options: &Options, timeline: &Timeline) -> Result<(
         summary.crashes,
         summary.recovered_ms.unwrap_or_default(),
         run.wall.as_secs_f64(),
+    ));
+    timeline.print(&format!(
+        "the budget counted {spent} of ${}; the work moved {} times: {}",
+        spent::CAP,
+        moves.len(),
+        moves.join(", "),
     ));
     timeline.print(&format!(
         "checkpoint log  {}  ({} bytes for {} of state; read it with agent_checkpoint::Checkpointer)",

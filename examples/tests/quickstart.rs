@@ -53,6 +53,10 @@ fn summary(program: &PathBuf, arguments: &[&str]) -> Value {
 fn assert_nothing_lost(summary: &Value, what: &str) {
     assert_eq!(summary["turns_lost"], 0, "{what}: {summary}");
     assert_eq!(summary["crashes"], 1, "{what}: {summary}");
+    assert_eq!(
+        summary["spent_usd"], summary["cost_usd"],
+        "the budget and the records count alike, across the crash: {summary}"
+    );
     let handoffs = summary["handoffs"].as_array().expect("a list");
     assert!(handoffs.len() >= 2, "{what}: {summary}");
     assert!(

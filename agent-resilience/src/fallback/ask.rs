@@ -5,6 +5,7 @@ use std::time::Duration;
 use agent_primitives::{FailureKind, HandoffReason, Monotonic, Retry, Scope};
 
 use super::attempt::{Ended, in_time, sooner};
+use super::hedge::Pair;
 use super::journey::{Gone, Journey, Left};
 use super::operation::{Held, Operation};
 use super::place::{NoPlace, Place};
@@ -25,6 +26,7 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
         link: &Link<Req, Rep>,
         request: &Req,
         journey: &mut Journey<'_>,
+        pair: Option<&Pair>,
     ) -> Result<(O::Output, Held, Monotonic), Left> {
         let Chosen {
             index,
@@ -61,7 +63,7 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
                     None => Left::tried(reason, None),
                 });
             };
-            let held = Held {
+            let mut held = Held {
                 index,
                 permit,
                 place,
@@ -70,6 +72,10 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
                 attempt,
             };
             journey.attempts = journey.attempts.saturating_add(1);
+            if let Some(pair) = pair {
+                pair.calls();
+            }
+            held.place.sent();
             let call = operation.start(&*link.provider, request);
             let sleep = &*self.shared.sleep;
             let ended = in_time(call, longest, journey.deadline, clock, sleep).await;
@@ -139,13 +145,17 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
             }
             state.seen(index)
         };
-        match self.place(link, &journey.options.needs, now) {
+        let options = journey.options;
+        match self.place(link, &options.needs, options.budget.as_ref(), now) {
             Ok(place) => Ok((seen, place)),
-            Err(no_place) => {
-                if let NoPlace::Limit(short) = no_place {
-                    self.predict(journey, index, short, now);
-                }
+            Err(NoPlace::Slots) => Err(HandoffReason::Predicted),
+            Err(NoPlace::Limit(short)) => {
+                self.predict(journey, index, short, now);
                 Err(HandoffReason::Predicted)
+            }
+            Err(NoPlace::Money(refused)) => {
+                journey.over_budget = Some(refused);
+                Err(HandoffReason::Cost)
             }
         }
     }

@@ -9,11 +9,12 @@ use agent_primitives::{Clock, Observer, ProviderId, SystemClock};
 use super::allowance::Allowance;
 use super::scopes::Places;
 use super::state::State;
-use super::{FallbackChain, FallbackConfig, Link, Shared};
+use super::{FallbackChain, FallbackConfig, Link, ReplyCheck, Shared};
 use crate::breaker::CircuitBreaker;
 use crate::limit::{ConcurrencyLimit, InvalidLimit, RateLimit};
 use crate::provider::Provider;
-use crate::route::{InvalidRoute, Profile};
+use crate::route::Profile;
+use crate::settings::{InvalidConfig, Settings};
 use crate::sleep::Sleep;
 
 /// Puts a [`FallbackChain`] together. Providers are preferred in the order in which they are added.
@@ -31,6 +32,7 @@ pub struct FallbackBuilder<Req: ?Sized, Rep> {
     clock: Arc<dyn Clock>,
     sleep: Option<Arc<dyn Sleep>>,
     observer: Option<Arc<dyn Observer>>,
+    check: Option<Box<dyn ReplyCheck<Req, Rep>>>,
 }
 
 /// A chain that cannot work.
@@ -66,9 +68,9 @@ pub enum InvalidChain {
     /// Two providers of one model and one account have a limit each, which would be counted as one.
     #[error("{0} shares its limit with a provider before it, which has one; set it once")]
     TwoLimits(ProviderId),
-    /// The settings of the choice.
+    /// Settings that cannot hold.
     #[error(transparent)]
-    Route(#[from] InvalidRoute),
+    Settings(#[from] InvalidConfig),
     /// The crate is built without a timer of its own.
     #[error("nothing to wait with; enable the feature `tokio` or give a `Sleep`")]
     NoSleep,
@@ -101,6 +103,7 @@ impl<Req: ?Sized, Rep> Default for FallbackBuilder<Req, Rep> {
             #[cfg(not(feature = "tokio"))]
             sleep: None,
             observer: None,
+            check: None,
         }
     }
 }
@@ -173,6 +176,14 @@ impl<Req: ?Sized, Rep: Send> FallbackBuilder<Req, Rep> {
         self
     }
 
+    /// Has each whole reply looked at before it is taken; see [`CheckConfig`](crate::CheckConfig).
+    /// Streams are not looked at: their consumer has them by then.
+    #[must_use]
+    pub fn reply_check(mut self, check: impl ReplyCheck<Req, Rep> + 'static) -> Self {
+        self.check = Some(Box::new(check));
+        self
+    }
+
     /// Tells `observer` of attempts, retries, breakers, cooldowns and handoffs.
     #[must_use]
     pub fn observer(mut self, observer: impl Observer + 'static) -> Self {
@@ -188,7 +199,7 @@ impl<Req: ?Sized, Rep: Send> FallbackBuilder<Req, Rep> {
         if self.providers.is_empty() {
             return Err(InvalidChain::Empty);
         }
-        self.config.route.validate()?;
+        self.config.validate()?;
         if self.providers.len() > Self::MOST {
             return Err(InvalidChain::TooMany(self.providers.len()));
         }
@@ -241,6 +252,7 @@ impl<Req: ?Sized, Rep: Send> FallbackBuilder<Req, Rep> {
             shared: Arc::new(Shared {
                 links,
                 allowances,
+                check: self.check,
                 calls: AtomicU64::new(0),
                 config: self.config,
                 seed: self.seed,

@@ -6,11 +6,15 @@ use std::time::Duration;
 use agent_primitives::{Clock, FailureKind, HandoffReason};
 
 use super::attempt;
-use super::error::{ChainError, Exhausted, OutOfTime};
+use super::check::CheckLevel;
+use super::error::{ChainError, Exhausted, OutOfTime, OverBudget};
+use super::hedge::Pair;
 use super::journey::{Answer, Gone, Journey, Left, Tried};
 use super::operation::{Operation, Whole};
-use super::{CallOptions, FallbackChain, Reply};
+use super::settle::cost_of;
+use super::{CallOptions, FallbackChain, Link, Reply};
 use crate::deadline::Deadline;
+use crate::route::Permille;
 
 impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
     /// Asks until somebody answers.
@@ -38,7 +42,12 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
         request: &Req,
         options: &CallOptions,
     ) -> Result<Reply<Rep>, ChainError> {
-        let answer = self.travel(&Whole, request, options).await?;
+        let check = self.shared.check.as_deref();
+        let whole = Whole { check };
+        let answer = match &self.shared.config.hedge {
+            Some(hedge) => self.hedged(&whole, request, options, hedge.after).await?,
+            None => self.travel(&whole, request, options).await?,
+        };
         let (latency, elapsed) = (answer.latency(), answer.elapsed());
         let Answer {
             value,
@@ -50,6 +59,7 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
             return Err(ChainError::Exhausted(self.exhausted(&mut journey)));
         };
         let metering = link.provider.metering(&value);
+        let cost = cost_of(&link.profile, &metering);
         self.settle_success(held, &metering, ended);
         Ok(Reply {
             value,
@@ -60,7 +70,7 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
             handoffs: journey.handoffs,
             decisions: journey.decisions,
             usage: metering.usage,
-            cost: metering.cost,
+            cost,
         })
     }
 
@@ -72,16 +82,46 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
         request: &Req,
         options: &'a CallOptions,
     ) -> Result<Answer<'a, O::Output>, ChainError> {
+        self.run(operation, request, options, None, Tried::default())
+            .await
+    }
+
+    /// [`travel`](Self::travel) for a request that may run twice: where `pair` is told of it and the
+    /// links of `avoid` are left to the other run.
+    pub(super) async fn run<'a, O: Operation<Req, Rep>>(
+        &self,
+        operation: &O,
+        request: &Req,
+        options: &'a CallOptions,
+        pair: Option<&Pair>,
+        avoid: Tried,
+    ) -> Result<Answer<'a, O::Output>, ChainError> {
         let mut journey = self.depart(options)?;
+        journey.avoid = avoid;
         loop {
             while let Some(chosen) = self.take(&mut journey) {
                 let index = chosen.index;
                 let Some(link) = self.shared.links.get(index) else {
                     break;
                 };
-                let asked = self.ask(operation, chosen, link, request, &mut journey);
+                if let Some(pair) = pair {
+                    pair.is_at(index, avoid.is_empty());
+                }
+                let asked = self.ask(operation, chosen, link, request, &mut journey, pair);
                 let gone = match asked.await {
                     Ok((value, held, ended)) => {
+                        let level = self.check_level(index);
+                        let checked = operation.check(&*link.provider, request, &value, level);
+                        if let Some((rejection, metering)) = checked {
+                            self.settle(held, &metering, Permille::NONE, ended);
+                            journey.rejected = journey.rejected.max(Some(link.profile.strength));
+                            let gone = Gone::Tried {
+                                reason: HandoffReason::Quality,
+                                failure: Some(rejection.into()),
+                            };
+                            journey.goes_on(index, &link.id, gone);
+                            continue;
+                        }
                         return Ok(Answer {
                             value,
                             held,
@@ -121,6 +161,13 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
                     attempts: journey.attempts,
                 });
             }
+            if let Some(refused) = journey.over_budget {
+                return Err(ChainError::OverBudget(OverBudget {
+                    refused,
+                    last: journey.last,
+                    attempts: journey.attempts,
+                }));
+            }
             let exhausted = self.exhausted(&mut journey);
             let Some(pause) = self.worth_waiting(&journey, &exhausted) else {
                 return Err(ChainError::Exhausted(exhausted));
@@ -133,10 +180,26 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
         }
     }
 
+    /// How closely a reply of this link is looked at.
+    fn check_level(&self, index: usize) -> CheckLevel {
+        let config = &self.shared.config.check;
+        let strength = |link: &Link<Req, Rep>| link.profile.strength;
+        let before = self.shared.links.iter().take(index).map(strength).max();
+        let own = self.shared.links.get(index).map(strength);
+        if own.is_some_and(|own| own > 0) && before > own {
+            config.level.max(config.after_weaker)
+        } else {
+            config.level
+        }
+    }
+
     /// How long to wait for the first to come back, where that is wanted and ends in time.
     fn worth_waiting(&self, journey: &Journey<'_>, exhausted: &Exhausted) -> Option<Duration> {
         let config = &self.shared.config;
-        if !config.wait_for_first || journey.deadline == Deadline::NEVER {
+        if !config.wait_for_first
+            || journey.deadline == Deadline::NEVER
+            || !journey.avoid.is_empty()
+        {
             return None;
         }
         let left = journey.deadline.left(self.shared.clock.monotonic());

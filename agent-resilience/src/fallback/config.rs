@@ -6,11 +6,13 @@ use std::time::Duration;
 use agent_primitives::{FailureKind, ProviderId};
 use serde::{Deserialize, Serialize};
 
+use super::check::CheckConfig;
 use crate::breaker::BreakerConfig;
 use crate::classify::Verdict;
 use crate::limit::{ConcurrencyConfig, RateLimitConfig};
 use crate::retry::RetryPolicy;
 use crate::route::{RouteConfig, RouteStrategy};
+use crate::stream::StreamLimits;
 
 /// Settings of a [`FallbackChain`](crate::FallbackChain), as plain data.
 ///
@@ -54,6 +56,10 @@ pub struct FallbackConfig {
     /// Where nobody can answer now, waits for the first to come back, if that is within the time of the
     /// request; not by default.
     pub wait_for_first: bool,
+    /// When replies are looked at, where the chain has a [`ReplyCheck`](crate::ReplyCheck).
+    pub check: CheckConfig,
+    /// Asks a second provider while the first one is slow; not by default, since it may cost twice.
+    pub hedge: Option<HedgeConfig>,
     /// Decisions that are kept to be looked at; 64 by default, 0 for none, at most
     /// [`DECISIONS_MAX`](Self::DECISIONS_MAX).
     pub decisions: usize,
@@ -61,6 +67,8 @@ pub struct FallbackConfig {
     pub links: BTreeMap<ProviderId, LinkConfig>,
     /// Time between two probes of a resting provider; 60 s by default.
     pub probe_every: Duration,
+    /// How long a stream may keep its reader waiting, counted for each provider from its own start.
+    pub stream: StreamLimits,
 }
 
 impl Default for FallbackConfig {
@@ -75,9 +83,12 @@ impl Default for FallbackConfig {
             route: RouteConfig::default(),
             predict: true,
             wait_for_first: false,
+            check: CheckConfig::default(),
+            hedge: None,
             decisions: 64,
             links: BTreeMap::new(),
             probe_every: Duration::from_secs(60),
+            stream: StreamLimits::default(),
         }
     }
 }
@@ -112,6 +123,28 @@ pub struct LinkConfig {
     /// How many calls may be under way; any number unless set. Nobody queues: what is too much goes
     /// elsewhere.
     pub concurrency: Option<ConcurrencyConfig>,
+}
+
+/// When a second provider is asked for the same request.
+///
+/// The first answer counts and the other call is dropped. That gives back what it held; a
+/// [budget](crate::CallOptions::budget) keeps its estimate, since the provider may charge for it. Nobody
+/// is asked as well where the budget advises to spend less, where a provider is pinned, or for streams.
+///
+/// ```
+/// use agent_resilience::FallbackConfig;
+///
+/// let config: FallbackConfig =
+///     serde_json::from_str(r#"{"hedge": {"after": {"secs": 8, "nanos": 0}}}"#)?;
+/// assert_eq!(config.hedge.map(|hedge| hedge.after.as_secs()), Some(8));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HedgeConfig {
+    /// How long the first one has been asked by then: more than most answers take, so that few requests
+    /// are asked twice.
+    pub after: Duration,
 }
 
 /// How requests come back to a provider that rested: all at once, or, with a [`ramp`](Self::ramp), more

@@ -7,6 +7,7 @@ use std::time::Duration;
 use agent_primitives::{FailureKind, HandoffReason, ProviderId, Timestamp};
 
 use super::status::UnknownProvider;
+use crate::budget::SpendRefused;
 use crate::failure::Failure;
 
 /// A request that no provider answered.
@@ -42,8 +43,68 @@ pub enum ChainError {
     Exhausted(Exhausted),
     /// The time for the request was over before anybody answered.
     OutOfTime(OutOfTime),
+    /// Whoever could answer costs more than the budget has left.
+    OverBudget(OverBudget),
     /// The request asks for a provider that the chain does not have.
     UnknownProvider(UnknownProvider),
+}
+
+/// A request that the budget holds back: nobody whom it can pay for answered it.
+///
+/// ```
+/// use agent_primitives::{ProviderId, SessionId};
+/// use agent_resilience::{
+///     CallOptions, ChainError, FallbackChain, Needs, Profile, SpendBudget, SpendBudgetConfig, SpendCap,
+///     TokenPrice,
+/// };
+/// # use agent_primitives::*; use agent_resilience::*;
+/// # struct Fine(ProviderId);
+/// # #[async_trait::async_trait]
+/// # impl Provider<str> for Fine {
+/// #     type Reply = ();
+/// #     fn id(&self) -> &ProviderId { &self.0 }
+/// #     async fn call(&self, _: &str) -> Result<(), Failure> { Ok(()) }
+/// # }
+/// # let claude = Fine(ProviderId::new("claude")?);
+///
+/// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+/// # runtime.block_on(async {
+/// let cap = SpendCap::usd("0.10".parse()?);
+/// let budget = SpendBudget::new(&SpendBudgetConfig::default().session(cap))?;
+/// let price = TokenPrice::per_million("3".parse()?, "15".parse()?);
+/// let chain = FallbackChain::builder()
+///     .provider_with(claude, Profile::default().price(price))
+///     .build()?;
+/// let options = CallOptions::new()
+///     .needs(Needs::default().input(50_000).output(1_000))
+///     .budget(budget.session(&SessionId::new("fix-login")?)?);
+/// let Err(ChainError::OverBudget(over)) = chain.call_with("hello", &options).await else { panic!() };
+/// assert_eq!((over.attempts, over.refused.cap().to_string().as_str()), (0, "$0.10"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct OverBudget {
+    /// Which cap, and when it has room again.
+    pub refused: SpendRefused,
+    /// The last failure of this request, where anybody was called at all.
+    pub last: Option<Failure>,
+    /// Calls made for the request, to whomever.
+    pub attempts: u32,
+}
+
+impl fmt::Display for OverBudget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.refused.fmt(f)
+    }
+}
+
+impl Error for OverBudget {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        source(self.last.as_ref())
+    }
 }
 
 /// A request whose time was over before anybody answered.
@@ -110,6 +171,7 @@ impl ChainError {
             Self::Failed { attempts, .. } => *attempts,
             Self::Exhausted(exhausted) => exhausted.attempts,
             Self::OutOfTime(over) => over.attempts,
+            Self::OverBudget(over) => over.attempts,
             Self::UnknownProvider(_) => 0,
         }
     }
@@ -133,6 +195,7 @@ impl fmt::Display for ChainError {
             }
             Self::Exhausted(exhausted) => exhausted.fmt(f),
             Self::OutOfTime(over) => over.fmt(f),
+            Self::OverBudget(over) => over.fmt(f),
             Self::UnknownProvider(unknown) => unknown.fmt(f),
         }
     }
@@ -144,6 +207,7 @@ impl Error for ChainError {
             Self::Failed { failure, .. } => failure.source(),
             Self::Exhausted(exhausted) => exhausted.source(),
             Self::OutOfTime(over) => over.source(),
+            Self::OverBudget(over) => over.source(),
             Self::UnknownProvider(_) => None,
         }
     }

@@ -7,6 +7,7 @@ use agent_primitives::{Handoff, HandoffReason, Monotonic, ProviderId};
 use super::CallOptions;
 use super::operation::Held;
 use super::state::State;
+use crate::budget::{SessionBudget, SpendAdvice, SpendRefused};
 use crate::deadline::Deadline;
 use crate::failure::Failure;
 use crate::route::Decision;
@@ -33,6 +34,12 @@ pub(crate) struct Journey<'a> {
     pub(super) too_long: Option<(ProviderId, Failure)>,
     /// Whose limits did not hold it, and when they would.
     pub(super) short: Vec<(usize, Duration)>,
+    /// Somebody could have answered for more money than is left.
+    pub(super) over_budget: Option<SpendRefused>,
+    /// Not to be asked: another one that runs for the same request has them.
+    pub(super) avoid: Tried,
+    /// Replies of this strength were not good enough.
+    pub(super) rejected: Option<u8>,
 }
 
 impl<'a> Journey<'a> {
@@ -52,12 +59,26 @@ impl<'a> Journey<'a> {
             last: None,
             too_long: None,
             short: Vec::new(),
+            over_budget: None,
+            avoid: Tried::default(),
+            rejected: None,
         }
     }
 
     /// The only one to be asked.
     pub(super) fn pinned(&self, state: &State) -> Option<usize> {
         self.pin.or(state.pinned)
+    }
+
+    /// What the budget asks for.
+    pub(super) fn advice(&self) -> SpendAdvice {
+        let budget = self.options.budget.as_ref();
+        budget.map_or(SpendAdvice::Any, SessionBudget::advice)
+    }
+
+    /// It does not move the others: it has a pin of its own, or runs beside the request itself.
+    pub(super) fn is_alone(&self) -> bool {
+        self.pin.is_some() || !self.avoid.is_empty()
     }
 
     /// Another one failed for the request, or could not take it.

@@ -5,10 +5,12 @@ mod ask;
 pub(crate) mod attempt;
 mod builder;
 mod call;
+mod check;
 mod config;
 mod decisions;
 mod error;
 mod health;
+mod hedge;
 pub(crate) mod journey;
 mod moving;
 pub(crate) mod operation;
@@ -33,18 +35,20 @@ use crate::limit::ConcurrencyLimit;
 use crate::provider::Provider;
 use crate::route::Profile;
 use crate::sleep::Sleep;
+use crate::stream::StreamLimits;
 use allowance::Allowance;
 use state::State;
 
 pub use builder::{FallbackBuilder, InvalidChain};
-pub use config::{FallbackConfig, LinkConfig, Rest, Return};
+pub use check::{CheckConfig, CheckLevel, Rejection, ReplyCheck};
+pub use config::{FallbackConfig, HedgeConfig, LinkConfig, Rest, Return};
 pub use decisions::DecisionRecord;
-pub use error::{ChainError, Exhausted, OutOfTime, Outlook};
+pub use error::{ChainError, Exhausted, OutOfTime, Outlook, OverBudget};
 pub use options::CallOptions;
 #[cfg(feature = "tokio")]
 pub use probe::ProbeTask;
 pub use reply::Reply;
-pub use status::{ProviderStatus, UnknownProvider};
+pub use status::{ChainStatus, ProviderStatus, UnknownProvider};
 
 /// Asks providers in order of preference until one answers. Clones share their state.
 ///
@@ -109,6 +113,7 @@ struct Shared<Req: ?Sized, Rep> {
     links: Vec<Link<Req, Rep>>,
     /// As many as there are health entries; links point to them.
     allowances: Vec<Allowance>,
+    check: Option<Box<dyn ReplyCheck<Req, Rep>>>,
     /// Requests so far: gives each its own draws.
     calls: AtomicU64,
     config: FallbackConfig,
@@ -142,7 +147,7 @@ impl<Req: ?Sized, Rep> Clone for FallbackChain<Req, Rep> {
 impl<Req: ?Sized, Rep: Send> fmt::Debug for FallbackChain<Req, Rep> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FallbackChain")
-            .field("providers", &self.status())
+            .field("providers", &&*self.status())
             .finish_non_exhaustive()
     }
 }
@@ -165,6 +170,10 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
 
     pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
         &self.shared.clock
+    }
+
+    pub(crate) fn stream_limits(&self) -> StreamLimits {
+        self.shared.config.stream
     }
 
     pub(crate) fn sleep(&self) -> &Arc<dyn Sleep> {

@@ -18,7 +18,7 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
         now: Monotonic,
     ) -> Option<Handoff> {
         // A request with a pin of its own does not move the others.
-        let is_alone = journey.pin.is_some();
+        let is_alone = journey.is_alone();
         // Within a request the way is its own; at its start it comes from wherever the requests before
         // it went.
         let (from, reason) = if let Some(from) = journey.from.take() {

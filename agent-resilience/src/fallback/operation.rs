@@ -3,10 +3,11 @@
 use agent_primitives::Monotonic;
 
 use super::attempt::Calling;
+use super::check::{CheckLevel, Rejection, ReplyCheck};
 use super::place::Place;
 use super::scopes::Seen;
 use crate::breaker::OwnedPermit;
-use crate::provider::Provider;
+use crate::provider::{Metering, Provider};
 
 /// What the chain does at each provider until one does it.
 pub(crate) trait Operation<Req: ?Sized, Rep>: Sync {
@@ -20,13 +21,41 @@ pub(crate) trait Operation<Req: ?Sized, Rep>: Sync {
         provider: &'a dyn Provider<Req, Reply = Rep>,
         request: &'a Req,
     ) -> Calling<'a, Self::Output>;
+
+    /// Looks at what came of it: why it is not good enough, and what it took all the same.
+    fn check(
+        &self,
+        provider: &dyn Provider<Req, Reply = Rep>,
+        request: &Req,
+        output: &Self::Output,
+        level: CheckLevel,
+    ) -> Option<(Rejection, Metering)> {
+        let _ = (provider, request, output, level);
+        None
+    }
 }
 
 /// The whole answer.
-pub(super) struct Whole;
+pub(super) struct Whole<'a, Req: ?Sized, Rep> {
+    pub(super) check: Option<&'a dyn ReplyCheck<Req, Rep>>,
+}
 
-impl<Req: ?Sized, Rep: Send> Operation<Req, Rep> for Whole {
+impl<Req: ?Sized, Rep: Send> Operation<Req, Rep> for Whole<'_, Req, Rep> {
     type Output = Rep;
+
+    fn check(
+        &self,
+        provider: &dyn Provider<Req, Reply = Rep>,
+        request: &Req,
+        reply: &Rep,
+        level: CheckLevel,
+    ) -> Option<(Rejection, Metering)> {
+        if level == CheckLevel::Off {
+            return None;
+        }
+        let rejection = self.check?.check(request, reply, level).err()?;
+        Some((rejection, provider.metering(reply)))
+    }
 
     fn start<'a>(
         &'a self,

@@ -2,6 +2,7 @@
 
 use agent_primitives::ProviderId;
 
+use crate::budget::SessionBudget;
 use crate::deadline::Deadline;
 use crate::route::Needs;
 
@@ -24,6 +25,13 @@ pub struct CallOptions {
     pub deadline: Option<Deadline>,
     /// Nobody else is asked, for this request alone, whatever the health of this one.
     pub pin: Option<ProviderId>,
+    /// What the request may cost. Each call reserves what it is estimated to cost at its provider and
+    /// settles what it did cost; the budget's [advice](crate::SpendAdvice) shifts the choice, and whoever
+    /// costs more than is left is not asked.
+    ///
+    /// The estimate is made of [`needs`](Self::needs): say how many tokens they are. A provider without
+    /// a price is taken to cost [`RouteConfig::assumed_price`](crate::RouteConfig::assumed_price).
+    pub budget: Option<SessionBudget>,
 }
 
 impl CallOptions {
@@ -50,6 +58,13 @@ impl CallOptions {
     #[must_use]
     pub fn pin(mut self, provider: ProviderId) -> Self {
         self.pin = Some(provider);
+        self
+    }
+
+    /// Pays for the request from `budget`.
+    #[must_use]
+    pub fn budget(mut self, budget: SessionBudget) -> Self {
+        self.budget = Some(budget);
         self
     }
 }

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use agent_primitives::Monotonic;
+use agent_primitives::{Clock, Monotonic};
 
 use super::allowance::Short;
 use super::{FallbackChain, Link};
+use crate::budget::{OwnedSpendReservation, SessionBudget, SpendRefused, TokenPrice};
 use crate::limit::{OwnedConcurrencyPermit, OwnedReservation};
 use crate::route::Needs;
 
@@ -14,6 +15,7 @@ use crate::route::Needs;
 pub(super) struct Place {
     pub(super) reservation: Option<OwnedReservation>,
     pub(super) slot: Option<OwnedConcurrencyPermit>,
+    pub(super) spend: Option<OwnedSpendReservation>,
     _counted: UnderWay,
 }
 
@@ -37,6 +39,7 @@ impl Drop for UnderWay {
 pub(super) enum NoPlace {
     Limit(Short),
     Slots,
+    Money(SpendRefused),
 }
 
 impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
@@ -45,6 +48,7 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
         &self,
         link: &Link<Req, Rep>,
         needs: &Needs,
+        budget: Option<&SessionBudget>,
         now: Monotonic,
     ) -> Result<Place, NoPlace> {
         let allowance = self.shared.allowances.get(link.allowance);
@@ -56,10 +60,36 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
             Some(slots) => Some(slots.try_acquire_owned().map_err(|_| NoPlace::Slots)?),
             None => None,
         };
+        let spend = match budget {
+            Some(budget) => {
+                let estimate = self.price(link);
+                let estimate = estimate.spend_estimate(needs.input_tokens, needs.output_tokens);
+                let at = self.shared.clock.timestamp();
+                let reserved = budget.reserve_owned_at(estimate, at);
+                Some(reserved.map_err(NoPlace::Money)?)
+            }
+            None => None,
+        };
         Ok(Place {
             reservation,
             slot,
+            spend,
             _counted: UnderWay::one(&link.under_way),
         })
+    }
+
+    /// What the link's tokens cost, or are taken to cost.
+    pub(super) fn price(&self, link: &Link<Req, Rep>) -> TokenPrice {
+        let assumed = self.shared.config.route.assumed_price;
+        link.profile.price.unwrap_or(assumed)
+    }
+}
+
+impl Place {
+    /// The call is made: whoever is dropped from here on may have cost what was estimated.
+    pub(super) fn sent(&mut self) {
+        if let Some(spend) = &mut self.spend {
+            spend.mark_sent();
+        }
     }
 }

@@ -10,7 +10,6 @@ use super::journey::{Journey, Tried};
 use super::place::{NoPlace, Place};
 use super::scopes::Seen;
 use super::{CallOptions, FallbackChain};
-use crate::budget::SpendAdvice;
 use crate::route::{Availability, Candidate, Decision, Needs, Skip, decide};
 
 /// A place at a link for the next attempt.
@@ -27,6 +26,7 @@ pub(super) struct Chosen {
 struct Refused {
     near: Tried,
     full: Tried,
+    dear: Tried,
 }
 
 impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
@@ -41,9 +41,14 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
                 self.keep(journey, &decision);
                 return None;
             };
-            match self.place(self.shared.links.get(index)?, needs, now) {
+            let link = self.shared.links.get(index)?;
+            match self.place(link, needs, journey.options.budget.as_ref(), now) {
                 Ok(place) => break (index, decision, place),
                 Err(NoPlace::Slots) => refused.full.insert(index),
+                Err(NoPlace::Money(why)) => {
+                    refused.dear.insert(index);
+                    journey.over_budget = Some(why);
+                }
                 Err(NoPlace::Limit(short)) => {
                     refused.near.insert(index);
                     self.predict(journey, index, short, now);
@@ -106,10 +111,11 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
         let journey = Journey::new(&options, now, 0);
         let mut refused = Refused::default();
         for (index, link) in self.shared.links.iter().enumerate() {
-            match self.place(link, needs, now) {
+            match self.place(link, needs, None, now) {
                 Ok(_) => {}
                 Err(NoPlace::Slots) => refused.full.insert(index),
                 Err(NoPlace::Limit(_)) => refused.near.insert(index),
+                Err(NoPlace::Money(_)) => refused.dear.insert(index),
             }
         }
         self.decide(&journey, &refused, now)
@@ -122,18 +128,20 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
         let skip = |index: usize| {
             if pinned.is_some_and(|pinned| pinned != index) {
                 Some(Skip::NotPinned)
-            } else if journey.tried.contains(index) {
+            } else if journey.tried.contains(index) || journey.avoid.contains(index) {
                 Some(Skip::Tried)
             } else if refused.near.contains(index) {
                 Some(Skip::LimitNear)
             } else if refused.full.contains(index) {
                 Some(Skip::Concurrency)
+            } else if refused.dear.contains(index) {
+                Some(Skip::Cost)
             } else {
                 None
             }
         };
         let learns = config.learns();
-        let candidates = |last_resort: bool| {
+        let candidates = |escalates: bool, last_resort: bool| {
             let (state, skip) = (&state, &skip);
             self.shared
                 .links
@@ -141,8 +149,10 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
                 .enumerate()
                 .map(move |(index, link)| {
                     let mut candidate = Candidate::new(&link.profile);
+                    let too_weak = escalates && Some(link.profile.strength) <= journey.rejected;
                     candidate.availability = match skip(index) {
                         Some(skip) => Availability::Skipped(skip),
+                        None if too_weak => Availability::Skipped(Skip::TooWeak),
                         // A pinned provider is asked whatever its health: its breaker then says when
                         // to come back.
                         None if pinned.is_some() => Availability::Ready,
@@ -164,12 +174,22 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
                 })
         };
         let needs = &journey.options.needs;
-        let (route, advice) = (&config.route, SpendAdvice::Any);
-        let decision = decide(candidates(false), needs, route, advice, journey.seed);
+        let (route, advice) = (&config.route, journey.advice());
+        let choose = |escalates, last_resort| {
+            let candidates = candidates(escalates, last_resort);
+            decide(candidates, needs, route, advice, journey.seed)
+        };
+        if journey.rejected.is_some() && config.check.escalate {
+            let stronger = choose(true, false);
+            if stronger.chosen().is_some() {
+                return stronger;
+            }
+        }
+        let decision = choose(false, false);
         if decision.chosen().is_some() || pinned.is_some() {
             return decision;
         }
-        let last_resort = decide(candidates(true), needs, route, advice, journey.seed);
+        let last_resort = choose(false, true);
         if last_resort.chosen().is_some() {
             last_resort
         } else {

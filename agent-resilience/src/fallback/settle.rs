@@ -2,21 +2,33 @@
 
 use std::time::Duration;
 
-use agent_primitives::{Attempt, Cooldown, HandoffReason, Monotonic, Scope};
+use agent_primitives::{Attempt, Cooldown, FailureKind, HandoffReason, Monotonic, Scope, Usd};
 
 use super::health::Leaving;
 use super::operation::Held;
 use super::scopes::Seen;
 use super::{FallbackChain, Link};
+use crate::budget::Spend;
 use crate::classify::{LimitSnapshot, Verdict};
 use crate::failure::Failure;
 use crate::limit::Cost;
 use crate::provider::Metering;
-use crate::route::Feedback;
+use crate::route::{Feedback, Permille, Profile};
 
 impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
     /// A call ended well.
     pub(crate) fn settle_success(&self, held: Held, metering: &Metering, ended: Monotonic) {
+        self.settle(held, metering, Permille::ALL, ended);
+    }
+
+    /// A call was answered, and how good that was.
+    pub(super) fn settle(
+        &self,
+        held: Held,
+        metering: &Metering,
+        reward: Permille,
+        ended: Monotonic,
+    ) {
         let Some(link) = self.shared.links.get(held.index) else {
             return;
         };
@@ -34,6 +46,20 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
             (Some(reservation), None) => reservation.keep(),
             (None, _) => {}
         }
+        if let Some(spend) = held.place.spend {
+            let tokens = metering.usage.map(|usage| usage.total());
+            match cost_of(&link.profile, metering) {
+                None if tokens.is_none() => spend.keep(),
+                cost => {
+                    let estimate = spend.estimate();
+                    let actual = Spend::new(
+                        cost.unwrap_or(estimate.usd),
+                        tokens.unwrap_or(estimate.tokens),
+                    );
+                    spend.settle_at(actual, self.shared.clock.timestamp());
+                }
+            }
+        }
         self.observe(link, &metering.limits, ended);
         let elapsed = ended.since(held.started);
         {
@@ -41,7 +67,7 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
             let mut state = self.lock();
             state.succeeded(held.index, &held.seen, &config.returning, ended);
             if config.learns() {
-                let feedback = Feedback::success().total(elapsed);
+                let feedback = Feedback::success().total(elapsed).reward(reward);
                 state.learned.record(held.index, feedback, ended);
             }
         }
@@ -68,6 +94,11 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
         if let Some(reservation) = held.place.reservation {
             // The call was made; what it used is not known.
             reservation.keep();
+        }
+        if let Some(spend) = held.place.spend
+            && !may_have_cost(kind)
+        {
+            spend.cancel();
         }
         self.observe(link, &verdict.limits, ended);
         if self.shared.config.learns() && verdict.scope != Scope::Request {
@@ -124,4 +155,27 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
         tracing::info!(gen_ai.provider.name = %link.id, %reason, ?rest, "provider rests");
         self.tell(|| Cooldown::new(link.id.clone(), verdict.scope, verdict.kind, rest).into());
     }
+}
+
+/// What a call cost: as its reply says, or worked out.
+pub(super) fn cost_of(profile: &Profile, metering: &Metering) -> Option<Usd> {
+    let usage = metering.usage.as_ref();
+    metering
+        .cost
+        .or_else(|| Some(profile.price.as_ref()?.cost(usage?)))
+}
+
+/// Whether tokens may have been charged for a failed call: it broke off on its way, or its answer was
+/// written and not given. Providers do not charge for what they refuse at the door.
+const fn may_have_cost(kind: FailureKind) -> bool {
+    matches!(
+        kind,
+        FailureKind::Timeout
+            | FailureKind::Network
+            | FailureKind::StreamCut
+            | FailureKind::OutputLimit
+            | FailureKind::ContentPolicy
+            | FailureKind::Cancelled
+            | FailureKind::Unknown
+    )
 }

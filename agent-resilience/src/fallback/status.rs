@@ -1,5 +1,6 @@
 //! What a person sees of a chain, and what a person can set.
 
+use std::fmt;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use super::decisions::DecisionRecord;
 use super::error::Outlook;
 use super::journey::Journey;
 use super::{FallbackChain, Link};
-use crate::limit::WindowStatus;
+use crate::limit::{WindowStatus, noun};
 
 /// How one provider of a chain stands.
 ///
@@ -66,6 +67,121 @@ pub struct ProviderStatus {
     pub failure: Option<FailureKind>,
 }
 
+/// How all providers of a chain stand, in order of preference: read as a slice, shown as a table.
+///
+/// ```
+/// use agent_primitives::{FailureKind, ManualClock, ProviderId};
+/// # use agent_resilience::{classify::Verdict, *};
+/// # struct Named(ProviderId, Option<FailureKind>);
+/// # #[async_trait::async_trait]
+/// # impl Provider<str> for Named {
+/// #     type Reply = String;
+/// #     fn id(&self) -> &ProviderId { &self.0 }
+/// #     async fn call(&self, _: &str) -> Result<String, Failure> {
+/// #         self.1.map_or(Ok("fine".into()), |kind| Err(Verdict::new(kind).into()))
+/// #     }
+/// # }
+/// # let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+/// # let groq = Named(ProviderId::new("groq").unwrap(), Some(FailureKind::QuotaExhausted));
+/// # let ollama = Named(ProviderId::new("ollama").unwrap(), None);
+/// # runtime.block_on(async {
+/// let clock = ManualClock::default();
+/// let chain = FallbackChain::builder().provider(groq).provider(ollama).clock(clock).build().unwrap();
+/// chain.call("hello").await.unwrap();
+/// assert_eq!(
+///     chain.status().to_string(),
+///     "  provider  breaker  under way  stands\n\
+///      \x20 groq      closed           0  rests for 3600s: quota_exhausted\n\
+///      > ollama    closed           0  ready\n"
+/// );
+/// # });
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ChainStatus(Vec<ProviderStatus>);
+
+impl std::ops::Deref for ChainStatus {
+    type Target = [ProviderStatus];
+    fn deref(&self) -> &[ProviderStatus] {
+        &self.0
+    }
+}
+
+impl IntoIterator for ChainStatus {
+    type Item = ProviderStatus;
+    type IntoIter = std::vec::IntoIter<ProviderStatus>;
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
+impl<'a> IntoIterator for &'a ChainStatus {
+    type Item = &'a ProviderStatus;
+    type IntoIter = std::slice::Iter<'a, ProviderStatus>;
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.iter()
+    }
+}
+
+impl fmt::Display for ChainStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = self.0.iter().map(|status| status.provider.as_str().len());
+        let width = names.max().unwrap_or(0).max("provider".len());
+        writeln!(f, "  {:width$}  breaker  under way  stands", "provider")?;
+        for status in &self.0 {
+            let mark = if status.current { '>' } else { ' ' };
+            let breaker = match status.breaker {
+                BreakerState::HalfOpen => "half open",
+                state => state.as_str(),
+            };
+            let (name, calls) = (status.provider.as_str(), status.in_flight);
+            write!(f, "{mark} {name:width$}  {breaker:7}  {calls:9}  ")?;
+            status.stands(f)?;
+            writeln!(f)?;
+        }
+        Ok(())
+    }
+}
+
+impl ProviderStatus {
+    /// Whether it may be asked, and what its limits have left.
+    fn stands(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.rests_for {
+            Some(left) => {
+                let left =
+                    Duration::from_millis(u64::try_from(left.as_millis()).unwrap_or(u64::MAX));
+                write!(f, "rests for {left:?}")?;
+                match (self.reason, self.failure) {
+                    (Some(HandoffReason::BreakerOpen), _) => f.write_str(": breaker_open")?,
+                    (_, Some(failure)) => write!(f, ": {failure}")?,
+                    (Some(reason), None) => write!(f, ": {reason}")?,
+                    (None, None) => {}
+                }
+            }
+            None if self.share < 100 => write!(f, "comes back, {} %", self.share)?,
+            None => f.write_str("ready")?,
+        }
+        if self.pinned {
+            f.write_str(", pinned")?;
+        }
+        for window in &self.limits {
+            let WindowStatus {
+                remaining,
+                limit,
+                resource,
+                period,
+                ..
+            } = window;
+            write!(
+                f,
+                ", {remaining} of {limit} {} in {period:?}",
+                noun(*resource)
+            )?;
+        }
+        Ok(())
+    }
+}
+
 /// A name that no provider of the chain has.
 ///
 /// ```
@@ -95,10 +211,11 @@ const fn whole() -> u8 {
 
 impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
     /// How each provider stands, in order of preference.
-    pub fn status(&self) -> Vec<ProviderStatus> {
+    pub fn status(&self) -> ChainStatus {
         let now = self.shared.clock.monotonic();
         let state = self.lock();
-        self.shared
+        let all = self
+            .shared
             .links
             .iter()
             .enumerate()
@@ -118,7 +235,8 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
                 reason: state.reason(index, now),
                 failure: state.failure(index, now),
             })
-            .collect()
+            .collect();
+        ChainStatus(all)
     }
 
     /// Sends every request to `provider` and to nobody else, whatever its health, until

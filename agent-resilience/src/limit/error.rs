@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::classify::LimitedResource;
 
 /// A resource in words.
-pub(super) const fn noun(resource: LimitedResource) -> &'static str {
+pub(crate) const fn noun(resource: LimitedResource) -> &'static str {
     match resource {
         LimitedResource::Requests => "requests",
         LimitedResource::Tokens => "tokens",

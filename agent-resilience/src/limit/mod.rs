@@ -23,6 +23,7 @@ pub use concurrency::{
 };
 pub use config::{InvalidLimit, RateLimitConfig, RateWindow, WindowKind};
 pub use cost::Cost;
+pub(crate) use error::noun;
 pub use error::{AcquireError, ConcurrencyFull, Limited, LimitedBy, Refused, TooLarge};
 pub use gate::{CooldownGate, GateConfig};
 #[cfg(feature = "governor")]

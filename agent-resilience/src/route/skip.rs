@@ -33,6 +33,8 @@ pub enum Skip {
     Ramp,
     /// It costs more than the budget has left.
     Cost,
+    /// It is no stronger than another one whose reply was not good enough.
+    TooWeak,
     /// The request offers tools, which it does not call.
     NoTools,
     /// The request holds images, which it does not read.
@@ -58,6 +60,7 @@ impl Skip {
         Self::NotPinned,
         Self::Ramp,
         Self::Cost,
+        Self::TooWeak,
         Self::NoTools,
         Self::NoVision,
         Self::NoJsonMode,
@@ -77,6 +80,7 @@ impl Skip {
             Self::NotPinned => "not_pinned",
             Self::Ramp => "ramp",
             Self::Cost => "cost",
+            Self::TooWeak => "too_weak",
             Self::NoTools => "no_tools",
             Self::NoVision => "no_vision",
             Self::NoJsonMode => "no_json_mode",

@@ -99,10 +99,56 @@ impl Settings for FallbackConfig {
         }
         Settings::validate(&self.breaker).map_err(|error| error.under("breaker"))?;
         Settings::validate(&self.rest).map_err(|error| error.under("rest"))?;
+        Settings::validate(&self.route).map_err(|error| error.under("route"))?;
+        Settings::validate(&self.stream).map_err(|error| error.under("stream"))?;
         not_zero(
             "probe_every",
             self.probe_every,
             "give the time between two probes",
-        )
+        )?;
+        if !(1..=100).contains(&self.returning.first_percent) {
+            return Err(InvalidConfig::new(
+                SettingFault::OutOfRange,
+                "returning.first_percent",
+                format!("is {}", self.returning.first_percent),
+                "give 1 to 100",
+            ));
+        }
+        if let Some(hedge) = self.hedge {
+            let cure = "give the time after which a second provider is asked, or leave hedge out";
+            not_zero("hedge.after", hedge.after, cure)?;
+            if let Some(timeout) = self.attempt_timeout
+                && hedge.after >= timeout
+            {
+                return Err(contradiction(
+                    "hedge.after",
+                    format!(
+                        "is {:?}, and an attempt ends after {timeout:?}",
+                        hedge.after
+                    ),
+                    "make it less than attempt_timeout",
+                ));
+            }
+        }
+        if self.decisions > Self::DECISIONS_MAX {
+            return Err(InvalidConfig::new(
+                SettingFault::OutOfRange,
+                "decisions",
+                format!("is {}", self.decisions),
+                format!("keep at most {}", Self::DECISIONS_MAX),
+            ));
+        }
+        for (name, link) in &self.links {
+            let under = |error: InvalidConfig| error.under(name.as_str()).under("links");
+            if let Some(rate) = &link.rate_limit {
+                let checked = Settings::validate(rate);
+                checked.map_err(|error| under(error.under("rate_limit")))?;
+            }
+            if let Some(concurrency) = &link.concurrency {
+                let checked = Settings::validate(concurrency);
+                checked.map_err(|error| under(error.under("concurrency")))?;
+            }
+        }
+        Ok(())
     }
 }

@@ -7,6 +7,9 @@
 )]
 
 mod built;
+mod checked;
+mod invariants;
+mod paid;
 mod pins;
 mod predicted;
 mod probes;

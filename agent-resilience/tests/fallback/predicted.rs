@@ -10,8 +10,8 @@ use agent_resilience::classify::{
     When,
 };
 use agent_resilience::{
-    CallOptions, ChainError, ConcurrencyConfig, FallbackConfig, InvalidChain, LinkConfig, Metering,
-    Needs, Profile, RateLimitConfig, RateWindow, WindowKind,
+    CallOptions, ChainError, ConcurrencyConfig, FallbackConfig, HedgeConfig, InvalidChain,
+    LinkConfig, Metering, Needs, Profile, RateLimitConfig, RateWindow, WindowKind,
 };
 
 use crate::stage::{Call, Several, config, gated_with, poll, provider};
@@ -226,15 +226,38 @@ fn settings_that_cannot_hold_are_refused() {
         let refused = Several::try_with(&two(), config);
         refused.err().expect("it cannot hold").to_string()
     };
-    assert_eq!(
-        refused(limits("claude", zero)),
-        "the limit of claude: a limit of 0 requests in 60s lets nothing through: leave the window \
-         out or allow at least 1"
+    let said = refused(limits("claude", zero));
+    assert!(
+        said.starts_with("links.claude.rate_limit.windows[0]"),
+        "{said}"
     );
     assert_eq!(
         refused(limits("grok", RateLimitConfig::default())),
         "settings for grok, which the chain does not have; add it or take them out"
     );
+    let hedge = |seconds| FallbackConfig {
+        hedge: Some(HedgeConfig {
+            after: Duration::from_secs(seconds),
+        }),
+        ..FallbackConfig::default()
+    };
+    assert_eq!(
+        refused(hedge(120)),
+        "hedge.after: is 120s, and an attempt ends after 120s; make it less than attempt_timeout"
+    );
+    let mut config = FallbackConfig::default();
+    config.returning.first_percent = 0;
+    assert_eq!(
+        refused(config),
+        "returning.first_percent: is 0; give 1 to 100"
+    );
+    let config = FallbackConfig {
+        decisions: 100_000,
+        ..FallbackConfig::default()
+    };
+    assert_eq!(refused(config), "decisions: is 100000; keep at most 4096");
+    let unknown = serde_json::from_str::<FallbackConfig>(r#"{"hegde": null}"#);
+    assert!(unknown.is_err_and(|error| error.to_string().contains("unknown field `hegde`")));
 }
 
 #[test]

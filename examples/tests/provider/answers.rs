@@ -1,9 +1,12 @@
 //! Every recorded turn comes back byte for byte through every wire format, plain and streamed.
 
 use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
 
-use agent_primitives::ProviderId;
+use agent_primitives::{Clock, ManualClock, ProviderId, Timestamp};
 use agent_resilience::Provider;
+use agent_resilience::classify::{LimitedResource, When};
 use support::{
     ChatRequest, Dialect, Finish, HttpProvider, Message, Progress, Recording, ScriptedProvider,
 };
@@ -96,4 +99,43 @@ async fn recorded_trajectories_come_back_byte_for_byte() {
         }
     }
     assert_eq!(played, 9);
+}
+
+#[tokio::test]
+async fn a_reply_says_what_is_left_of_the_limits_in_dates_of_the_clients_clock() {
+    let clock = Arc::new(ManualClock::starting_at(Timestamp::from_unix_seconds(
+        1_800_000_000,
+    )));
+    let server = ScriptedProvider::builder(Recording::sample())
+        .clock(clock.clone())
+        .start()
+        .await
+        .unwrap();
+    let turn = Recording::sample().turn(1).unwrap().history().to_vec();
+    for (dialect, left, reset) in [
+        (Dialect::Anthropic, Some(3_999), 1_000),
+        (Dialect::OpenAi, Some(4_998), 1_000),
+        (Dialect::Groq, Some(14_397), 179_560),
+        (Dialect::Ollama, None, 0),
+    ] {
+        let provider = provider(dialect, &server).clock(clock.clone());
+        let reply = provider
+            .call(&ChatRequest::new("scripted", turn.clone()))
+            .await
+            .unwrap();
+        let requests = reply.limits.tightest(LimitedResource::Requests);
+        assert_eq!(
+            requests.and_then(|window| window.remaining),
+            left,
+            "{dialect}"
+        );
+        let at = clock.timestamp() + Duration::from_millis(reset);
+        let dated = requests.and_then(|window| window.reset);
+        assert_eq!(dated, left.map(|_| When::At(at)), "{dialect}");
+        let metering = provider.metering(&reply);
+        assert_eq!(
+            (metering.limits, metering.usage),
+            (reply.limits, Some(reply.usage))
+        );
+    }
 }
