@@ -5,8 +5,9 @@
 //! ```
 //!
 //! Everything but the providers is the crate itself; those are models that answer with the statuses,
-//! headers and bodies of real vendors. Every run is the same; `--seed N` gives another one. The exit
-//! code is 1 when a bound does not hold.
+//! headers and bodies of real vendors. A line without a bound is shown beside: what happens without the
+//! policy. Every run is the same; `--seed N` gives another one. The exit code is 1 when a bound does not
+//! hold.
 
 #![allow(clippy::print_stdout, reason = "a command-line program")]
 

@@ -166,14 +166,14 @@ fn run(trace: &Trace, manner: Manner, seed: u64) -> io::Result<Outcome> {
         tokio::time::sleep(trace.takes).await;
         workers.iter().for_each(tokio::task::JoinHandle::abort);
         let _ = join_all(workers).await;
-        let seen = upstream.seen();
+        let tally = upstream.seen();
         Outcome {
             extent: Extent {
                 simulated: time.passed(),
-                requests: seen.answered,
+                requests: tally.answered,
             },
-            refused: percent(seen.refused, seen.calls),
-            used: trace.used(&seen, begin),
+            refused: percent(tally.refused, tally.calls),
+            used: trace.used(&tally, begin),
         }
     })
 }

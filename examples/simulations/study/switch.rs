@@ -58,14 +58,9 @@ pub(crate) fn findings(time: Duration, day: Duration, seed: u64) -> io::Result<V
         let blind = run(&trace, Knows::Nothing, seed)?;
         let reading = run(&trace, Knows::Replies, seed)?;
         let told = run(&trace, Knows::Limits, seed)?;
-        // Of a vendor whose windows it does not know to refill, the chain takes them for fixed ones.
-        let learned = match trace.model.maker {
-            Maker::Groq => avoidable("", reading),
-            _ => avoidable("", reading).at_most(0.0),
-        };
         findings.extend([
             avoidable(", no prediction", blind),
-            learned,
+            avoidable("", reading).at_most(0.0),
             used("", reading),
             answered(reading).at_least(100.0),
             avoidable(", limits set", told).at_most(0.0),
@@ -117,15 +112,15 @@ fn run(trace: &Trace, knows: Knows, seed: u64) -> io::Result<Outcome> {
             .fold((1, u64::from(first)), |sum: (u64, u64), one| {
                 (sum.0 + one.0, sum.1 + one.1)
             });
-        let seen = limited.seen();
+        let tally = limited.seen();
         Outcome {
             extent: Extent {
                 simulated: time.passed(),
                 requests,
             },
             answered,
-            avoidable: seen.avoidable,
-            used: trace.used(&seen, begin),
+            avoidable: tally.avoidable,
+            used: trace.used(&tally, begin),
         }
     })
 }
