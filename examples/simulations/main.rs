@@ -5,8 +5,9 @@
 //! ```
 //!
 //! Everything but the providers is the crate itself; those are models that answer with the statuses,
-//! headers and bodies of real vendors. Every run is the same; `--seed N` gives another one. The exit
-//! code is 1 when a bound does not hold.
+//! headers and bodies of real vendors. A line without a bound is shown beside: what happens without the
+//! policy. Every run is the same; `--seed N` gives another one. The exit code is 1 when a bound does not
+//! hold.
 
 #![allow(clippy::print_stdout, reason = "a command-line program")]
 
@@ -33,8 +34,8 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
         }
     };
     show(amplification::findings(60_000, seed)?);
-    show(limits::findings(HOUR, seed)?);
-    show(switch::findings(HOUR, seed)?);
+    show(limits::findings(HOUR, 24 * HOUR, seed)?);
+    show(switch::findings(HOUR, 24 * HOUR, seed)?);
     show(herd::findings(seed)?);
     show(flapping::findings(HOUR, seed)?);
     show(replay::findings(100_000, seed)?);

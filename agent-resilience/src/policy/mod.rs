@@ -164,6 +164,9 @@ impl Policy {
     }
 
     /// Reserves the cost of each attempt, and waits in turn where it does not fit, until the deadline.
+    /// A pause that the provider asks for because of its limit is waited for in the same line, so that
+    /// calls which were told the same moment come back over the limit's
+    /// [ramp](crate::RateLimitConfig::ramp) and not together.
     #[must_use]
     pub fn rate_limit(mut self, limit: RateLimit) -> Self {
         self.stages.rate = Some(limit);

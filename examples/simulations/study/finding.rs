@@ -99,7 +99,7 @@ impl Unit {
 /// The names of the columns, as wide as the lines.
 pub(crate) fn head() -> String {
     format!(
-        "{:<66}{:>8}{:>10}{:>12}{:>15}  holds",
+        "{:<72}{:>6}{:>10}{:>13}{:>16}  holds",
         "simulation", "hours", "requests", "measured", "bound"
     )
 }
@@ -118,7 +118,7 @@ impl fmt::Display for Finding {
             Some(_) => "NO",
         };
         let line = format!(
-            "{:<66}{hours:>8.1}{:>10}{:>12}{bound:>15}  {holds}",
+            "{:<72}{hours:>6.1}{:>10}{:>13}{bound:>16}  {holds}",
             self.what,
             self.requests,
             self.unit.show(self.measured),

@@ -82,7 +82,8 @@ pub(crate) fn findings(troubled: Duration, seed: u64) -> io::Result<Vec<Finding>
     let probe = config.probe_every;
     Ok(vec![
         returns("flaps every 4 s: returns in any 30 s, no rest", &unsteady),
-        returns("flaps every 4 s: returns in any 30 s", &steady).at_most(1.0),
+        // Where all requests come back at once, those beside the first find the breaker half open.
+        returns("flaps every 4 s: returns in any 30 s, all at once", &steady),
         returns(
             "flaps every 4 s: returns in any 30 s, ramp of 20 s",
             &ramped,
@@ -149,7 +150,7 @@ fn story(
         let _probes = chain.spawn_probes();
         let mut tasks = Vec::new();
         // Long enough afterwards to see that it stays.
-        while time.passed() < until + Duration::from_secs(900) {
+        while time.passed() < until + Duration::from_secs(150) {
             let chain = chain.clone();
             tasks.push(tokio::spawn(async move {
                 chain.call(&Ask::SMALL).await.is_ok()

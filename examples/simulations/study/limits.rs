@@ -27,6 +27,8 @@ pub(crate) struct Trace {
     pub(crate) name: &'static str,
     pub(crate) model: Model,
     pub(crate) takes: Duration,
+    /// The longest pause in milliseconds that a worker makes between two requests.
+    pub(crate) thinks: u64,
 }
 
 impl Trace {
@@ -43,51 +45,49 @@ impl Trace {
     }
 }
 
-/// The four traces, the short windows for `time`, the daily one for three days of it to the hour.
-pub(crate) fn traces(time: Duration) -> Vec<Trace> {
+/// The traces: those of a minute for `time`, that of a day for `day`.
+pub(crate) fn traces(time: Duration, day: Duration) -> Vec<Trace> {
     let minute = |counted, limit, returns| Allowance::new(counted, limit, MINUTE, returns);
-    let trace = |name, maker, takes, allowances: &[Allowance]| Trace {
+    let of_a_minute = |name, maker, allowances: &[Allowance]| Trace {
         name,
         model: Model::of(maker).allows(allowances),
-        takes,
+        takes: time,
+        thinks: 200,
     };
     vec![
-        trace(
+        of_a_minute(
             "fixed minute (Mistral)",
             Maker::Mistral,
-            time,
             &[
                 minute(Counted::Requests, 60, Returns::AtItsEnd),
                 minute(Counted::Tokens, 60_000, Returns::AtItsEnd),
             ],
         ),
-        trace(
+        of_a_minute(
             "refilling (OpenAI)",
             Maker::OpenAi,
-            time,
             &[
                 minute(Counted::Requests, 60, Returns::Evenly),
                 minute(Counted::Tokens, 60_000, Returns::Evenly),
             ],
         ),
-        trace(
+        of_a_minute(
             "refilling (Anthropic)",
             Maker::Anthropic,
-            time,
             &[
                 minute(Counted::Requests, 50, Returns::Evenly),
                 minute(Counted::Tokens, 50_000, Returns::Evenly),
             ],
         ),
-        trace(
-            "a day's (Groq)",
-            Maker::Groq,
-            time * 24,
-            &[
-                Allowance::new(Counted::Requests, 1_000, DAY, Returns::Evenly),
-                minute(Counted::Tokens, 12_000, Returns::Evenly),
-            ],
-        ),
+        Trace {
+            name: "a day's (Groq)",
+            model: Model::of(Maker::Groq).allows(&[
+                Allowance::new(Counted::Requests, 250, DAY, Returns::Evenly),
+                minute(Counted::Tokens, 70_000, Returns::Evenly),
+            ]),
+            takes: day,
+            thinks: 20_000,
+        },
     ]
 }
 
@@ -110,9 +110,9 @@ struct Outcome {
     used: f64,
 }
 
-pub(crate) fn findings(time: Duration, seed: u64) -> io::Result<Vec<Finding>> {
+pub(crate) fn findings(time: Duration, day: Duration, seed: u64) -> io::Result<Vec<Finding>> {
     let mut findings = Vec::new();
-    for trace in traces(time) {
+    for trace in traces(time, day) {
         let naive = run(&trace, Manner::BackingOff, seed)?;
         let asking = run(&trace, Manner::Asking, seed)?;
         let line = |what: &str, outcome: Outcome, measured| {
@@ -160,25 +160,25 @@ fn run(trace: &Trace, manner: Manner, seed: u64) -> io::Result<Outcome> {
         .clock(time);
         let workers = (0..WORKERS).map(|number| {
             let (upstream, policy) = (upstream.clone(), policy.clone());
-            tokio::spawn(work(upstream, policy, seed ^ (number << 8)))
+            tokio::spawn(work(upstream, policy, trace.thinks, seed ^ (number << 8)))
         });
         let workers: Vec<_> = workers.collect();
         tokio::time::sleep(trace.takes).await;
         workers.iter().for_each(tokio::task::JoinHandle::abort);
         let _ = join_all(workers).await;
-        let seen = upstream.seen();
+        let tally = upstream.seen();
         Outcome {
             extent: Extent {
                 simulated: time.passed(),
-                requests: seen.answered,
+                requests: tally.answered,
             },
-            refused: percent(seen.refused, seen.calls),
-            used: trace.used(&seen, begin),
+            refused: percent(tally.refused, tally.calls),
+            used: trace.used(&tally, begin),
         }
     })
 }
 
-async fn work(upstream: Upstream, policy: Policy, seed: u64) {
+async fn work(upstream: Upstream, policy: Policy, thinks: u64, seed: u64) {
     let mut random = fastrand::Rng::with_seed(seed);
     loop {
         let ask = Ask::any(&mut random);
@@ -192,7 +192,7 @@ async fn work(upstream: Upstream, policy: Policy, seed: u64) {
         if let Ok(answer) = answer {
             policy.observe(&answer.limits);
         }
-        pause(random.u64(1..200)).await;
+        pause(random.u64(1..thinks)).await;
     }
 }
 

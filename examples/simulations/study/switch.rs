@@ -36,9 +36,9 @@ struct Outcome {
     used: f64,
 }
 
-pub(crate) fn findings(time: Duration, seed: u64) -> io::Result<Vec<Finding>> {
+pub(crate) fn findings(time: Duration, day: Duration, seed: u64) -> io::Result<Vec<Finding>> {
     let mut findings = Vec::new();
-    for trace in traces(time) {
+    for trace in traces(time, day) {
         let line = |what: &str, outcome: Outcome, measured, unit| {
             let what = format!("{}, another beside{what}", trace.name);
             Finding::new(what, outcome.extent, measured, unit)
@@ -95,25 +95,32 @@ fn run(trace: &Trace, knows: Knows, seed: u64) -> io::Result<Outcome> {
             .seed(seed)
             .build()
             .unwrap_or_else(|error| unreachable!("{error}"));
+        // Limits are known once a reply was read; what was under way before is in nobody's count.
+        let first = chain.call(&Ask::SMALL).await.is_ok();
         let workers = (0..WORKERS).map(|number| {
-            tokio::spawn(work(chain.clone(), time, trace.takes, seed ^ (number << 8)))
+            tokio::spawn(work(
+                chain.clone(),
+                time,
+                trace.clone(),
+                seed ^ (number << 8),
+            ))
         });
         let done = join_all(workers).await;
         let (requests, answered) = done
             .into_iter()
             .flatten()
-            .fold((0, 0), |sum: (u64, u64), one| {
+            .fold((1, u64::from(first)), |sum: (u64, u64), one| {
                 (sum.0 + one.0, sum.1 + one.1)
             });
-        let seen = limited.seen();
+        let tally = limited.seen();
         Outcome {
             extent: Extent {
                 simulated: time.passed(),
                 requests,
             },
             answered,
-            avoidable: seen.avoidable,
-            used: trace.used(&seen, begin),
+            avoidable: tally.avoidable,
+            used: trace.used(&tally, begin),
         }
     })
 }
@@ -122,13 +129,13 @@ fn run(trace: &Trace, knows: Knows, seed: u64) -> io::Result<Outcome> {
 async fn work(
     chain: FallbackChain<Ask, super::upstream::Answer>,
     time: SimulatedTime,
-    takes: Duration,
+    trace: Trace,
     seed: u64,
 ) -> (u64, u64) {
     let mut random = fastrand::Rng::with_seed(seed);
     let (mut requests, mut answered) = (0, 0);
     pause(random.u64(0..2_000)).await;
-    while time.passed() < takes {
+    while time.passed() < trace.takes {
         let ask = Ask::any(&mut random);
         let needs = Needs::default()
             .input(ask.tokens.input * 12 / 10)
@@ -136,7 +143,7 @@ async fn work(
         let options = CallOptions::new().needs(needs);
         requests += 1;
         answered += u64::from(chain.call_with(&ask, &options).await.is_ok());
-        pause(random.u64(1..200)).await;
+        pause(random.u64(1..trace.thinks)).await;
     }
     (requests, answered)
 }

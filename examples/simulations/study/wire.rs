@@ -183,15 +183,13 @@ fn go(duration: Duration) -> String {
     }
     let (seconds, fraction) = (millis / 1_000, millis % 1_000);
     let (hours, minutes, seconds) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
-    let mut text = String::new();
-    if hours > 0 {
-        text += &format!("{hours}h");
-    }
-    if hours > 0 || minutes > 0 {
-        text += &format!("{minutes}m");
-    }
-    match fraction {
-        0 => text + &format!("{seconds}s"),
-        _ => text + &format!("{seconds}.{fraction:03}s"),
+    let seconds = match fraction {
+        0 => format!("{seconds}s"),
+        _ => format!("{seconds}.{fraction:03}s"),
+    };
+    match (hours, minutes) {
+        (0, 0) => seconds,
+        (0, _) => format!("{minutes}m{seconds}"),
+        _ => format!("{hours}h{minutes}m{seconds}"),
     }
 }
