@@ -107,14 +107,19 @@ fn retry_policy_says_what_cannot_hold() {
             "total: is 0; give the longest that all attempts may take, or null for no limit",
         ),
         (
-            r#"{"attempt_timeout": {"secs": 700, "nanos": 0}}"#,
+            r#"{"total": -10}"#,
+            Negative,
+            "total: is negative (-10); give 0 or more",
+        ),
+        (
+            r#"{"attempt_timeout": "700s"}"#,
             Contradiction,
             "attempt_timeout: is 700s, more than the 600s that all attempts have together; make it at most total",
         ),
         (
-            r#"{"total": "10 min"}"#,
+            r#"{"total": "10 parsecs"}"#,
             Malformed,
-            "total: cannot be read (invalid type: string \"10 min\", expected struct Duration); write a time as {\"secs\": 30, \"nanos\": 0}",
+            "total: cannot be read (invalid value: string \"10 parsecs\", expected a duration such as \"30s\" or \"1m 30s\", or a number of seconds); write a time as \"30s\"",
         ),
         (
             r#"{"per_kind": {"auth": {"max_attempts": 4}}}"#,

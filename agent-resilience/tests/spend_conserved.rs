@@ -88,9 +88,9 @@ impl Plain {
     }
 
     fn reserve(&mut self, session: usize, ask: [u64; 2]) {
-        for unit in 0..2 {
-            self.sessions[session].reserved[unit] += ask[unit];
-            self.day.reserved[unit] += ask[unit];
+        for (unit, ask) in ask.into_iter().enumerate() {
+            self.sessions[session].reserved[unit] += ask;
+            self.day.reserved[unit] += ask;
         }
     }
 
@@ -127,9 +127,9 @@ impl Plain {
         let [_, of_session, of_day] = self.caps;
         let mut worst = SpendAdvice::Any;
         for (sums, cap) in [(self.sessions[session], of_session), (self.day, of_day)] {
-            for unit in 0..2 {
+            for (unit, cap) in cap.into_iter().enumerate() {
                 let used = sums.spent[unit] + sums.reserved[unit];
-                worst = worst.max(match used * 100 / cap[unit] {
+                worst = worst.max(match used * 100 / cap {
                     0..80 => SpendAdvice::Any,
                     80..95 => SpendAdvice::PreferCheap,
                     _ => SpendAdvice::ForceCheap,

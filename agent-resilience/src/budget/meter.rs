@@ -16,7 +16,7 @@
 
 use std::sync::Arc;
 
-use super::atomics::{AtomicU64, Ordering, read_after_write};
+use super::atomics::{AtomicU64, Ordering};
 use super::config::{SpendAction, SpendThreshold};
 
 /// As much as a period counts, far above every cap and far below the half of 2⁶⁴, so that differences
@@ -179,7 +179,9 @@ impl Meter {
     fn spend(&self, amount: u64) -> bool {
         let spent = self.spent.fetch_add(amount, Ordering::SeqCst);
         let spent = spent.wrapping_add(amount);
-        is_at_or_past(spent, read_after_write(&self.next))
+        // `spent` and `next` are written and read in one total order: who writes one and then reads the
+        // other either sees what was written there meanwhile, or is seen by whoever wrote it.
+        is_at_or_past(spent, self.next.load(Ordering::SeqCst))
     }
 
     /// Takes `over` beyond what was reserved, and beyond the cap. As much of it as is counted.
@@ -228,8 +230,8 @@ impl Meter {
         let mut spent = self.spent.load(Ordering::SeqCst);
         loop {
             self.climb(base, spent, level, reached);
-            // Whoever spent meanwhile has seen either the old word, or will be seen here.
-            let seen = read_after_write(&self.spent);
+            // Whoever spent meanwhile has seen the new `next`, or is seen here.
+            let seen = self.spent.load(Ordering::SeqCst);
             if seen == spent {
                 return;
             }

@@ -315,7 +315,7 @@ impl Core {
 impl fmt::Debug for SpendBudget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SpendBudget")
-            .field("status", &self.status())
+            .field("status", &SpendStatus::of(&self.core, self.core.day_only()))
             .finish_non_exhaustive()
     }
 }

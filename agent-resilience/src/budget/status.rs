@@ -14,6 +14,17 @@ use super::ledger::Accounts;
 
 /// One cap and what became of it. While no call is between two steps, `spent`, `reserved` and `left`
 /// are the cap, unless more was spent.
+///
+/// ```
+/// use agent_primitives::{SpendAmount, SpendScope};
+/// use agent_resilience::{SpendBudget, SpendBudgetConfig, SpendCap};
+///
+/// let config = SpendBudgetConfig::default().day(SpendCap::tokens(1_000));
+/// let day = SpendBudget::new(&config)?.status().caps[0];
+/// assert_eq!((day.scope, day.left), (SpendScope::Day, SpendAmount::Tokens(1_000)));
+/// assert!(day.resets_at.is_some());
+/// # Ok::<(), agent_resilience::InvalidSpend>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct CapStatus {

@@ -56,6 +56,7 @@ pub struct RecoveryConfig {
     /// Models whose limit is remembered; 64 by default. The one that was learned first makes room.
     pub models: NonZeroUsize,
     /// A limit is risked again after this time; 1 h by default, since allowances and deployments change.
+    #[serde(with = "crate::duration")]
     pub remember: Duration,
 }
 

@@ -36,13 +36,13 @@ use crate::sleep::TokioSleep;
 ///
 /// let config = PolicyConfig::from_json(r#"{
 ///     "vendor": "anthropic",
-///     "retry": {"max_attempts": 4, "total": {"secs": 120, "nanos": 0}},
+///     "retry": {"max_attempts": 4, "total": "120s"},
 ///     "retry_budget": {"percent": 10},
 ///     "rate_limit": {"windows": [
-///         {"resource": "requests", "limit": 50, "period": {"secs": 60, "nanos": 0}}
+///         {"resource": "requests", "limit": 50, "period": "60s"}
 ///     ]},
 ///     "concurrency": {"limit": 8},
-///     "breaker": {"open_for": {"secs": 20, "nanos": 0}}
+///     "breaker": {"open_for": "20s"}
 /// }"#)?;
 /// assert_eq!(config.vendor, Some(Vendor::Anthropic));
 /// # #[cfg(feature = "tokio")] {

@@ -240,8 +240,8 @@ fn describe(path: &str, at: Option<&Value>, complaint: &str) -> InvalidConfig {
         _ => (
             SettingFault::Malformed,
             format!("cannot be read ({complaint})"),
-            if complaint.contains("struct Duration") {
-                r#"write a time as {"secs": 30, "nanos": 0}"#.to_owned()
+            if complaint.contains("expected a duration") {
+                r#"write a time as "30s""#.to_owned()
             } else {
                 "give a value of the type expected".to_owned()
             },

@@ -188,6 +188,29 @@ async fn rung_that_changes_nothing_is_asked_once_and_left_out() {
 }
 
 #[tokio::test]
+async fn rung_that_changed_nothing_is_not_asked_after_a_later_failure_either() {
+    let request = Request {
+        bigger: Some(model("big")),
+        ..Request::new(1_000, 0)
+    };
+    let error = Recovery::default()
+        .run(&request, async |_, _| failed(FailureKind::ContextTooLong))
+        .await
+        .unwrap_err();
+    assert_eq!(
+        said(error.steps()),
+        [
+            "compact_history skipped",
+            "bigger_window failed",
+            "chunk skipped",
+            "stop failed"
+        ]
+    );
+    let asked = request.hooks.load(std::sync::atomic::Ordering::Relaxed);
+    assert_eq!(asked, 3, "each hook once");
+}
+
+#[tokio::test]
 async fn order_and_bounds_are_those_of_the_ladder() {
     let config = RecoveryConfig::from_json(
         r#"{"ladder": [{"strategy": "bigger_window"}, {"strategy": "compact_history", "tries": 3},

@@ -11,6 +11,7 @@
 )]
 
 mod answers;
+#[cfg(feature = "tokio")]
 mod around_a_chain;
 mod bounds;
 mod corpus;

@@ -95,3 +95,29 @@ async fn too_few_and_too_many_parts_are_not_taken() {
         assert_eq!(error.calls(), 1, "{parts}");
     }
 }
+
+#[tokio::test]
+async fn what_the_whole_had_nothing_for_is_asked_of_each_part() {
+    let config = RecoveryConfig::from_json(
+        r#"{"ladder": [{"strategy": "compact_history", "tries": 9}, {"strategy": "chunk"}], "max_steps": 9}"#,
+    )
+    .unwrap();
+    let request = Request {
+        compact: Compact::Fails,
+        ..only_parts(3)
+    };
+    let recovered = Recovery::new(config)
+        .unwrap()
+        .run(&request, async |request, _| {
+            if request.input > 2_500 {
+                return failed(FailureKind::ContextTooLong);
+            }
+            Ok(Answer::whole("ok"))
+        })
+        .await
+        .unwrap();
+    assert_eq!(recovered.calls, 7, "the whole, and each part twice");
+    let said = said(&recovered.steps);
+    assert_eq!(said[0], "compact_history skipped");
+    assert_eq!(said[4], "chunk recovered");
+}

@@ -37,7 +37,7 @@ pub(crate) enum Compact {
     Never,
     /// To exactly what was asked for.
     Exact,
-    /// The hook fails.
+    /// The hook fails, but for parts of the request.
     Fails,
     /// Longer than before.
     Grows,
@@ -135,8 +135,13 @@ impl Recoverable for Request {
         self.hook();
         let parts = self.parts as u64;
         let input = self.input.checked_div(parts).unwrap_or(0).min(tokens);
+        let compact = match self.compact {
+            Compact::Fails => Compact::Exact,
+            compact => compact,
+        };
         let part = Self {
             input,
+            compact,
             ..self.clone()
         };
         vec![part; self.parts]

@@ -18,6 +18,7 @@ mod redaction;
 mod report;
 mod restore;
 mod retry;
+mod route;
 mod save;
 mod setting;
 mod state;
@@ -38,6 +39,7 @@ pub fn plans(setting: &Setting) -> Vec<Plan> {
         breaker::plans(),
         breaker_async::plans(),
         retry::plans(),
+        route::plans(),
         rate_limit::plans(),
         budget::plans(),
         together::plans(),
