@@ -20,7 +20,7 @@ use agent_resilience::classify::{Classify, LimitedResource, Verdict, When};
 use agent_resilience::{
     AcquireError, Backoff, BreakerConfig, CircuitBreaker, ConcurrencyLimit, Cost, FailedTry,
     GiveUp, Policy, PolicyError, RateLimit, RateLimitConfig, RateWindow, Refusal, Retry,
-    RetryBudget, RetryBudgetConfig,
+    RetryBudget, RetryBudgetConfig, RetryPolicy,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -91,6 +91,55 @@ impl Stand {
 
 fn overloaded() -> Verdict {
     Verdict::new(FailureKind::Overloaded)
+}
+
+/// Time as tokio simulates it.
+#[derive(Clone, Copy)]
+struct Paused(tokio::time::Instant);
+
+impl Clock for Paused {
+    fn monotonic(&self) -> Monotonic {
+        Monotonic::default() + self.0.elapsed()
+    }
+    fn timestamp(&self) -> Timestamp {
+        Timestamp::UNIX_EPOCH + self.0.elapsed()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn callers_who_are_told_the_same_moment_come_back_one_after_the_other() {
+    let clock = Paused(tokio::time::Instant::now());
+    let rate = RateLimit::with_clock(&RateLimitConfig::default(), clock).unwrap();
+    let patient = RetryPolicy {
+        longest_hint: SECOND * 90,
+        ..RetryPolicy::default()
+    };
+    let retry = Retry::default().with_policy(patient).seed(7);
+    let policy = Policy::new(retry).clock(clock).rate_limit(rate);
+    let told = Verdict::new(FailureKind::RateLimited).retry_after(When::In(SECOND * 60));
+    let calls = (0..50).map(|_| {
+        policy.run(Cost::REQUEST, |attempt| {
+            let told = told.clone();
+            async move {
+                // All are under way before the first of them is told.
+                tokio::time::sleep(Duration::from_millis(10)).await;
+                match attempt.number {
+                    1 => Err(told),
+                    _ => Ok(clock.0.elapsed()),
+                }
+            }
+        })
+    });
+    let back = futures_util::future::join_all(calls).await;
+    let after = |came: Duration| came.checked_sub(SECOND * 60).expect("not before");
+    let seconds: Vec<u64> = back
+        .into_iter()
+        .map(|came| after(came.unwrap()).as_secs())
+        .collect();
+    for second in 0..10 {
+        let came = seconds.iter().filter(|at| **at == second).count();
+        assert_eq!(came, 5, "second {second} of a ramp of 10");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -12,6 +12,7 @@ use crate::classify::Verdict;
 use crate::limit::{ConcurrencyConfig, RateLimitConfig};
 use crate::retry::RetryPolicy;
 use crate::route::{RouteConfig, RouteStrategy};
+use crate::stream::StreamLimits;
 
 /// Settings of a [`FallbackChain`](crate::FallbackChain), as plain data.
 ///
@@ -66,6 +67,8 @@ pub struct FallbackConfig {
     pub links: BTreeMap<ProviderId, LinkConfig>,
     /// Time between two probes of a resting provider; 60 s by default.
     pub probe_every: Duration,
+    /// How long a stream may keep its reader waiting, counted for each provider from its own start.
+    pub stream: StreamLimits,
 }
 
 impl Default for FallbackConfig {
@@ -85,6 +88,7 @@ impl Default for FallbackConfig {
             decisions: 64,
             links: BTreeMap::new(),
             probe_every: Duration::from_secs(60),
+            stream: StreamLimits::default(),
         }
     }
 }

@@ -21,6 +21,7 @@ mod reply;
 mod scopes;
 mod select;
 mod settle;
+mod snapshot;
 mod state;
 mod status;
 
@@ -35,6 +36,7 @@ use crate::limit::ConcurrencyLimit;
 use crate::provider::Provider;
 use crate::route::Profile;
 use crate::sleep::Sleep;
+use crate::stream::StreamLimits;
 use allowance::Allowance;
 use state::State;
 
@@ -47,6 +49,7 @@ pub use options::CallOptions;
 #[cfg(feature = "tokio")]
 pub use probe::ProbeTask;
 pub use reply::Reply;
+pub use snapshot::ChainSnapshot;
 pub use status::{ChainStatus, ProviderStatus, UnknownProvider};
 
 /// Asks providers in order of preference until one answers. Clones share their state.
@@ -169,6 +172,10 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
 
     pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
         &self.shared.clock
+    }
+
+    pub(crate) fn stream_limits(&self) -> StreamLimits {
+        self.shared.config.stream
     }
 
     pub(crate) fn sleep(&self) -> &Arc<dyn Sleep> {

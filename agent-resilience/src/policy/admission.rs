@@ -135,11 +135,28 @@ impl Stages {
     pub(super) fn heed(&self, verdict: &Verdict, now: Monotonic) {
         let Some(rate) = &self.rate else { return };
         rate.observe(&verdict.limits, now);
-        if verdict.kind == FailureKind::RateLimited
-            && verdict.scope != Scope::Request
+        if blocks(verdict)
             && let Some(when) = verdict.retry_after
         {
             rate.block_until(now + when.delay(self.clock.timestamp()));
+        }
+    }
+
+    /// What is slept of the pause after a failure. One in which the provider wants to be left alone is
+    /// waited for in the rate limit's queue, whose ramp lets go one after the other those who were told
+    /// the same moment; what was added to it comes before.
+    #[cold]
+    pub(super) fn slept(&self, verdict: &Verdict, pause: Duration) -> Duration {
+        let hint = match verdict.retry_after {
+            Some(when) if self.rate.is_some() && blocks(verdict) => {
+                when.delay(self.clock.timestamp())
+            }
+            _ => return pause,
+        };
+        match pause.checked_sub(hint) {
+            Some(added) if added <= hint / 4 => added,
+            // The schedule asks for more than the provider, or experience for less.
+            _ => pause,
         }
     }
 
@@ -253,6 +270,11 @@ impl Stages {
         let deadline = limit.starting(self.now());
         (deadline != Deadline::NEVER).then(|| deadline.moment())
     }
+}
+
+/// Whether the moment that the provider names holds for every other call, too.
+fn blocks(verdict: &Verdict) -> bool {
+    verdict.kind == FailureKind::RateLimited && verdict.scope != Scope::Request
 }
 
 /// Nobody waits for a breaker, or after the deadline.

@@ -294,7 +294,7 @@ where
                 delay,
             });
             stages.tell_retry(course.number.saturating_add(1), delay, kind);
-            course.pause(&stages.retry, delay);
+            course.pause(&stages.retry, stages.slept(&verdict, delay));
             this.state.set(State::Pausing);
         }
     }

@@ -56,7 +56,8 @@ impl Measure {
     /// Whether the request is expected to fit.
     pub(super) fn fits(&self, needs: &Needs) -> bool {
         let input = self.in_theirs(needs.input_tokens);
-        input.saturating_add(needs.output_tokens) <= self.limit
+        let sum = input.checked_add(needs.output_tokens);
+        sum.is_some_and(|sum| sum <= self.limit)
     }
 
     /// The output that fits beside this input.

@@ -219,8 +219,14 @@ impl Account {
         let recent = in_window(before, fresh.saturating_mul(PARTS), passed, window);
         self.recent.store(recent, Ordering::Relaxed);
 
-        let earned = share(&self.config, fresh).max(least(&self.config, passed));
-        let most = share(&self.config, recent.div_ceil(PARTS)).max(least(&self.config, window));
+        let by_calls = share(&self.config, recent.div_ceil(PARTS));
+        let by_time = least(&self.config, window);
+        let mut earned = share(&self.config, fresh);
+        // For a window of few calls, and not for each moment of a busy one in which nobody called.
+        if by_calls < by_time {
+            earned = earned.max(least(&self.config, passed));
+        }
+        let most = by_calls.max(by_time);
         let more = |balance: u64| Some(balance.saturating_add(earned).min(most));
         let _ = self
             .balance

@@ -100,6 +100,7 @@ impl Settings for FallbackConfig {
         Settings::validate(&self.breaker).map_err(|error| error.under("breaker"))?;
         Settings::validate(&self.rest).map_err(|error| error.under("rest"))?;
         Settings::validate(&self.route).map_err(|error| error.under("route"))?;
+        Settings::validate(&self.stream).map_err(|error| error.under("stream"))?;
         not_zero(
             "probe_every",
             self.probe_every,

@@ -35,17 +35,17 @@ pub struct StreamOptions {
     /// What a request that is not streamed asks for, too. The deadline holds until the end of the
     /// stream.
     pub call: CallOptions,
-    /// How long the stream may keep its reader waiting, counted for each provider from its own start.
-    pub limits: StreamLimits,
+    /// In place of the limits of the [chain](crate::FallbackConfig::stream).
+    pub limits: Option<StreamLimits>,
     /// Keeps the text for [`Partial::text`](crate::Partial::text), up to so many bytes.
     pub keep_text: Option<usize>,
 }
 
 impl StreamOptions {
-    /// Sets the limits.
+    /// Sets other limits than the chain's.
     #[must_use]
     pub const fn limits(mut self, limits: StreamLimits) -> Self {
-        self.limits = limits;
+        self.limits = Some(limits);
         self
     }
 
@@ -156,7 +156,7 @@ where
         options: &StreamOptions,
     ) -> Result<ChainStream<Req, S, T>, ChainError> {
         let opening = Opening {
-            limits: options.limits,
+            limits: options.limits.unwrap_or_else(|| self.stream_limits()),
             keep_text: options.keep_text,
             clock: self.clock(),
             sleep: self.sleep(),

@@ -27,15 +27,23 @@ pub struct EventReader {
     max: usize,
     line: Vec<u8>,
     data: Vec<u8>,
-    /// An event has at least one line of data, be it empty.
-    has_data: bool,
-    /// What was given away with the last event is still there.
-    given: bool,
+    held: Held,
     /// The last byte was a CR that ended a line: an LF right after it belongs to it.
     after_cr: bool,
     /// Nothing was read yet: a byte order mark may come.
     at_start: bool,
-    is_full: bool,
+}
+
+/// What the data is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Held {
+    Nothing,
+    /// At least one line of an event that has not ended, be it empty.
+    Begun,
+    /// The last event, which was given away.
+    Given,
+    /// Too large: nothing is read any more.
+    Refused,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,11 +76,9 @@ impl EventReader {
             max: Self::MAX_EVENT_BYTES,
             line: Vec::new(),
             data: Vec::new(),
-            has_data: false,
-            given: false,
+            held: Held::Nothing,
             after_cr: false,
             at_start: true,
-            is_full: false,
         }
     }
 
@@ -89,10 +95,10 @@ impl EventReader {
     /// [`EventTooLarge`], also from then on: where the next event begins is not known.
     pub fn next_event(&mut self, bytes: &mut &[u8]) -> Result<Option<&[u8]>, EventTooLarge> {
         self.forget_given();
+        if self.held == Held::Refused {
+            return Err(EventTooLarge { max: self.max });
+        }
         while !bytes.is_empty() {
-            if self.is_full {
-                return Err(EventTooLarge { max: self.max });
-            }
             if std::mem::take(&mut self.after_cr)
                 && let Some(rest) = bytes.strip_prefix(b"\n")
             {
@@ -115,12 +121,9 @@ impl EventReader {
             *bytes = rest;
             self.after_cr = *ending == b'\r';
             if self.end_of_line()? {
-                self.given = true;
+                self.held = Held::Given;
                 return Ok(Some(&self.data));
             }
-        }
-        if self.is_full {
-            return Err(EventTooLarge { max: self.max });
         }
         Ok(None)
     }
@@ -129,29 +132,31 @@ impl EventReader {
     /// that are not ended are none.
     pub fn last_event(&mut self) -> Option<&[u8]> {
         self.forget_given();
-        if self.framing == Framing::Sse || self.is_full || self.line.is_empty() {
+        if self.framing == Framing::Sse || self.line.is_empty() {
             return None;
         }
-        self.given = self.end_of_line().ok()?;
-        self.given.then_some(&*self.data)
+        if !self.end_of_line().ok()? {
+            return None;
+        }
+        self.held = Held::Given;
+        Some(&self.data)
     }
 
     /// Whether an event was begun and not ended.
     pub fn is_amid_event(&self) -> bool {
-        !self.line.is_empty() || (self.has_data && !self.given)
+        !self.line.is_empty() || self.held == Held::Begun
     }
 
     fn forget_given(&mut self) {
-        if std::mem::take(&mut self.given) {
+        if self.held == Held::Given {
             self.data.clear();
-            self.has_data = false;
+            self.held = Held::Nothing;
         }
     }
 
     #[cold]
     fn too_large(&mut self) -> EventTooLarge {
-        self.is_full = true;
-        // Freed: nothing is read any more.
+        self.held = Held::Refused;
         self.line = Vec::new();
         self.data = Vec::new();
         EventTooLarge { max: self.max }
@@ -171,7 +176,7 @@ impl EventReader {
         }
         if line.is_empty() {
             self.line.clear();
-            return Ok(self.has_data);
+            return Ok(self.held == Held::Begun);
         }
         let value = match line.strip_prefix(b"data") {
             Some([]) => Some(&[][..]),
@@ -179,15 +184,15 @@ impl EventReader {
             _ => None,
         };
         if let Some(value) = value {
-            let joint = usize::from(self.has_data);
+            let joint = usize::from(self.held == Held::Begun);
             if value.len() + joint > self.max.saturating_sub(self.data.len()) {
                 return Err(self.too_large());
             }
-            if self.has_data {
+            if self.held == Held::Begun {
                 self.data.push(b'\n');
             }
             self.data.extend_from_slice(value);
-            self.has_data = true;
+            self.held = Held::Begun;
         }
         self.line.clear();
         Ok(false)

@@ -68,6 +68,21 @@ fn an_outage_is_sent_no_more_than_a_fifth_above_the_demand() {
 }
 
 #[test]
+fn the_minimum_is_not_added_to_the_share_in_the_moments_between_two_calls() {
+    let budget = RetryBudget::default();
+    drain(&budget, at(0));
+    let mut granted = 0;
+    for millis in 1..=60_000 {
+        if millis % 20 == 0 {
+            budget.deposit();
+        }
+        granted += drain(&budget, Monotonic::default() + ms(millis));
+    }
+    // Until the window holds enough calls, the minimum counts: it may be more than their share.
+    assert!((590..=602).contains(&granted), "{granted} for 3 000 calls");
+}
+
+#[test]
 fn rare_failures_are_all_retried() {
     let budget = RetryBudget::default();
     let mut random = fastrand::Rng::with_seed(1);

@@ -68,13 +68,15 @@ fn whole() -> Vec<Step> {
     ]
 }
 
+type Told = (String, Option<FailureKind>);
+
 struct Setup {
     chain: FallbackChain<str, Scripted>,
     claude: Streams,
     groq: Streams,
     clock: PausedClock,
     /// Attempts: who, and how it failed.
-    attempts: Arc<Mutex<Vec<(String, Option<FailureKind>)>>>,
+    attempts: Arc<Mutex<Vec<Told>>>,
 }
 
 /// Claude plays the scripts; groq answers in full. One attempt each.
@@ -101,6 +103,7 @@ fn setup_with(
                 ..RetryPolicy::default()
             },
             breaker,
+            stream: limits(),
             ..FallbackConfig::default()
         })
         .clock(clock)
@@ -125,11 +128,10 @@ type Words = ChainStream<str, Scripted, Item>;
 
 impl Setup {
     async fn open(&self) -> Result<Words, ChainError> {
-        let options = StreamOptions::default().limits(limits());
-        self.chain.stream_with("hello", &options).await
+        self.chain.stream("hello").await
     }
 
-    fn told(&self) -> Vec<(String, Option<FailureKind>)> {
+    fn told(&self) -> Vec<Told> {
         self.attempts.lock().unwrap().clone()
     }
 
@@ -150,7 +152,7 @@ async fn drain(words: &mut Words) -> (Vec<Item>, Option<StreamError>) {
     (items, error)
 }
 
-fn told(who: &str, failure: Option<FailureKind>) -> (String, Option<FailureKind>) {
+fn told(who: &str, failure: Option<FailureKind>) -> Told {
     (who.to_owned(), failure)
 }
 
@@ -332,6 +334,16 @@ async fn the_callers_deadline_ends_a_stream_and_blames_nobody() {
     assert_eq!(partial.text.as_deref(), Some("aaa"));
     assert!(!setup.rests());
     assert_eq!(setup.open().await.unwrap().provider().as_str(), "claude");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_may_bring_limits_of_its_own() {
+    let setup = setup([vec![Step::Wait(30), give(Item::Text("a")), give(Item::End)]]);
+    let patient = limits().first_token(Duration::from_secs(40));
+    let options = StreamOptions::default().limits(patient);
+    let words = setup.chain.stream_with("hello", &options).await.unwrap();
+    assert_eq!(words.provider().as_str(), "claude");
+    assert_eq!(words.first_token(), Some(Duration::from_secs(30)));
 }
 
 #[tokio::test(start_paused = true)]

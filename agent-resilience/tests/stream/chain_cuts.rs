@@ -20,7 +20,7 @@ use super::vendors::{Answer, Event, RECORDED, Recorded};
 struct Cut {
     id: ProviderId,
     recorded: Recorded,
-    cut: usize,
+    at: usize,
     fault: Fault,
     calls: Arc<AtomicU32>,
 }
@@ -36,7 +36,7 @@ impl Provider<str> for Cut {
     async fn call(&self, _: &str) -> Result<Self::Reply, Failure> {
         self.calls.fetch_add(1, Ordering::Relaxed);
         let Self { recorded, .. } = self;
-        let wire = wire(recorded, self.cut, self.fault, 1 + self.cut % 97);
+        let wire = wire(recorded, self.at, self.fault, 1 + self.at % 97);
         let events = EventStream::new(wire, recorded.reader(), recorded.vendor, recorded.read());
         Ok(events.boxed())
     }
@@ -55,14 +55,14 @@ async fn read(
     let first = Cut {
         id: "claude".parse().unwrap(),
         recorded,
-        cut,
+        at: cut,
         fault,
         calls: Arc::clone(&calls[0]),
     };
     let second = Cut {
         id: "groq".parse().unwrap(),
         recorded,
-        cut: recorded.body.len(),
+        at: recorded.body.len(),
         fault: Fault::CleanEnd,
         calls: Arc::clone(&calls[1]),
     };

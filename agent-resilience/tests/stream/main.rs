@@ -1,5 +1,6 @@
 //! Streams under watch: how they end, what is told of what was delivered, and the three clocks, on
 //! tokio's paused time.
+#![cfg(feature = "tokio")]
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,

@@ -38,14 +38,14 @@ fn cases(executor: &Executor, source: fn() -> Source) -> Result<Vec<Case>, Broke
             executor,
             Kind::Ours,
             "guarded stream",
-            &version_of("agent-resilience"),
+            version_of("agent-resilience"),
             move || GuardedStream::new(source(), StreamLimits::default()),
         )?,
         case(
             executor,
             Kind::Peer,
             "tokio-stream timeout, idle alone",
-            &version_of("tokio-stream"),
+            version_of("tokio-stream"),
             move || source().timeout(IDLE),
         )?,
         executor.case(
