@@ -25,7 +25,8 @@ const STEPS: u32 = 15;
 /// Plays it; whether the work moved away in time and came back by itself.
 pub(crate) async fn run(config: &Config, is_json: bool) -> Result<bool, Box<dyn Error>> {
     let time = VirtualTime::default();
-    time.while_passing(play(config, &time, is_json)).await
+    time.while_passing(Box::pin(play(config, &time, is_json)))
+        .await
 }
 
 async fn play(config: &Config, time: &VirtualTime, is_json: bool) -> Result<bool, Box<dyn Error>> {

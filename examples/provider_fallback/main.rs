@@ -78,7 +78,7 @@ async fn run(options: &Options) -> Result<bool, Box<dyn Error>> {
         None => (Config::sample()?, false),
     };
     if options.command == Command::Run {
-        return Box::pin(demo::run(&config, options.json)).await;
+        return demo::run(&config, options.json).await;
     }
     let state = State::load(&options.state)?;
     let question = match &options.command {
