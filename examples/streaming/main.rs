@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use agent_primitives::FailureKind;
 use agent_resilience::{
-    FallbackChain, FallbackConfig, RetryPolicy, StreamError, StreamLimits, StreamOptions,
+    FallbackChain, FallbackConfig, Partial, RetryPolicy, StreamError, StreamLimits, StreamOptions,
 };
 use futures_util::StreamExt;
 use support::{
@@ -155,7 +155,7 @@ impl Stage {
             None => println!("   [complete]"),
             Some(error) => {
                 println!("   [{error}]");
-                let may = error.partial().is_some_and(|p| p.may_continue());
+                let may = error.partial().is_some_and(Partial::may_continue);
                 println!(
                     "   [{}]",
                     if may {

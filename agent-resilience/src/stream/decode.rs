@@ -41,7 +41,7 @@ pin_project! {
     /// };
     /// let events = EventStream::new(chunks, EventReader::sse(), Vendor::OpenAi, read);
     /// let items: Vec<_> = events.collect().await;
-    /// assert_eq!(items[0].as_ref().unwrap(), &41);
+    /// assert_eq!(items[0].as_ref().unwrap(), &43);
     /// assert_eq!(items[1].as_ref().unwrap_err().kind(), FailureKind::Server);
     /// assert_eq!(items.len(), 2);
     /// # });
