@@ -11,7 +11,8 @@ use crate::budget::{OwnedSpendReservation, SessionBudget, SpendRefused, TokenPri
 use crate::limit::{OwnedConcurrencyPermit, OwnedReservation};
 use crate::route::Needs;
 
-/// What a call takes of its link's limits. Dropped, it gives them back.
+/// What a call takes of its link's limits. Dropped, it gives its slot back; and the rest, unless the
+/// call was [made](Place::sent).
 pub(super) struct Place {
     pub(super) reservation: Option<OwnedReservation>,
     pub(super) slot: Option<OwnedConcurrencyPermit>,
@@ -86,8 +87,12 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
 }
 
 impl Place {
-    /// The call is made: whoever is dropped from here on may have cost what was estimated.
+    /// The call is made: whoever is dropped from here on may have cost what was estimated, and the
+    /// provider has counted it against its limits.
     pub(super) fn sent(&mut self) {
+        if let Some(reservation) = &mut self.reservation {
+            reservation.mark_sent();
+        }
         if let Some(spend) = &mut self.spend {
             spend.mark_sent();
         }
