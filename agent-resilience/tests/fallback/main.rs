@@ -8,6 +8,7 @@
 
 mod built;
 mod checked;
+mod hedged;
 mod invariants;
 mod paid;
 mod pins;
