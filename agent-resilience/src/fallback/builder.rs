@@ -216,7 +216,7 @@ impl<Req: ?Sized, Rep: Send> FallbackBuilder<Req, Rep> {
             let own = self.config.links.get(&id);
             let place = places.allowance();
             if let Some(allowance) = allowances.get_mut(place) {
-                if allowance.known().is_none() {
+                if !allowance.is_known() {
                     *allowance = Allowance::unknown(profile.vendor.as_deref());
                 }
                 if let Some(config) = own.and_then(|own| own.rate_limit.as_ref()) {

@@ -5,16 +5,16 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use agent_primitives::{Clock, Monotonic};
 
-use super::allowance::Short;
+use super::allowance::{Reserved, Short};
 use super::{FallbackChain, Link};
 use crate::budget::{OwnedSpendReservation, SessionBudget, SpendRefused, TokenPrice};
-use crate::limit::{OwnedConcurrencyPermit, OwnedReservation};
+use crate::limit::OwnedConcurrencyPermit;
 use crate::route::Needs;
 
 /// What a call takes of its link's limits. Dropped, it gives its slot back; and the rest, unless the
 /// call was [made](Place::sent).
 pub(super) struct Place {
-    pub(super) reservation: Option<OwnedReservation>,
+    pub(super) reservation: Option<Reserved>,
     pub(super) slot: Option<OwnedConcurrencyPermit>,
     pub(super) spend: Option<OwnedSpendReservation>,
     _counted: UnderWay,

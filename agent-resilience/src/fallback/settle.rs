@@ -11,7 +11,6 @@ use super::{FallbackChain, Link};
 use crate::budget::{OwnedSpendReservation, Spend};
 use crate::classify::{LimitSnapshot, Verdict};
 use crate::failure::Failure;
-use crate::limit::{Cost, OwnedReservation};
 use crate::provider::Metering;
 use crate::route::{Feedback, Permille, Profile};
 
@@ -62,7 +61,7 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
             slot.succeeded_in(waited);
         }
         if let Some(reservation) = held.place.reservation {
-            reconcile(reservation, metering, ended);
+            reservation.reconcile(metering.usage, ended);
         }
         if let Some(spend) = held.place.spend {
             self.charge(spend, link, metering);
@@ -124,7 +123,7 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
         }
         if let Some(reservation) = held.place.reservation {
             // The call was made; what it used is known where a part of its answer says so.
-            reconcile(reservation, came.unwrap_or(&Metering::default()), ended);
+            reservation.reconcile(came.and_then(|came| came.usage), ended);
         }
         if let Some(spend) = held.place.spend {
             match came {
@@ -143,7 +142,7 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
     /// Takes over what a reply or a failure says of its limits.
     fn observe(&self, link: &Link<Req, Rep>, stated: &LimitSnapshot, now: Monotonic) {
         if let Some(allowance) = self.shared.allowances.get(link.allowance)
-            && (self.shared.config.predict || allowance.known().is_some())
+            && (self.shared.config.predict || allowance.is_known())
         {
             allowance.observe(stated, now, &self.shared.clock);
         }
@@ -203,19 +202,6 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
         let rest = rest.max(link.breaker.retry_in().unwrap_or_default());
         tracing::info!(gen_ai.provider.name = %link.id, %reason, ?rest, "provider rests");
         self.tell(|| Cooldown::new(link.id.clone(), verdict.scope, verdict.kind, rest).into());
-    }
-}
-
-/// Counts against the limits what a call used; where that is not known, its estimate.
-fn reconcile(reservation: OwnedReservation, metering: &Metering, ended: Monotonic) {
-    match metering.usage {
-        Some(usage) => {
-            // A usage tells of tokens; how many requests there were is known.
-            let requests = reservation.cost().requests;
-            let actual = Cost::from(usage);
-            reservation.reconcile_at(Cost { requests, ..actual }, ended);
-        }
-        None => reservation.keep(),
     }
 }
 

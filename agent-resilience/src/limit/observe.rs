@@ -83,6 +83,17 @@ impl RateLimit {
         // The limit may have grown.
         self.inner.queue.call_first();
     }
+
+    /// Whether a stated window is one of ours.
+    pub(crate) fn counts(&self, stated: &LimitWindow) -> bool {
+        self.inner.matching(stated).is_some()
+    }
+
+    /// Whether one of our windows counts `resource`.
+    pub(crate) fn has(&self, resource: LimitedResource) -> bool {
+        let mut windows = self.inner.windows.iter();
+        windows.any(|window| window.resource() == resource)
+    }
 }
 
 impl Inner {
