@@ -125,6 +125,11 @@ impl Allowance {
         Ok(reserved)
     }
 
+    /// Whether [`take`](Self::take) would give what a call may need. Nothing is taken.
+    pub(super) fn holds(&self, cost: Cost, now: Monotonic) -> bool {
+        self.limits().all(|limit| limit.holds(cost, now))
+    }
+
     /// Takes over what a reply says. Windows that none before it named are counted from now on.
     pub(super) fn observe(&self, stated: &LimitSnapshot, now: Monotonic, clock: &Arc<dyn Clock>) {
         if stated.is_unknown() {

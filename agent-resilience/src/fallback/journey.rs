@@ -106,7 +106,7 @@ impl<'a> Journey<'a> {
     }
 }
 
-/// Links that were asked, one bit each: a chain has at most 64.
+/// Links that were asked, one bit each: a chain has fewer.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Tried(u64);
 

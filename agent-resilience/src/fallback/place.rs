@@ -9,7 +9,7 @@ use super::allowance::{Reserved, Short};
 use super::{FallbackChain, Link};
 use crate::budget::{OwnedSpendReservation, SessionBudget, SpendRefused, TokenPrice};
 use crate::limit::OwnedConcurrencyPermit;
-use crate::route::Needs;
+use crate::route::{Needs, Skip};
 
 /// What a call takes of its link's limits. Dropped, it gives its slot back; and the rest, unless the
 /// call was [made](Place::sent).
@@ -77,6 +77,24 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
             spend,
             _counted: UnderWay::one(&link.under_way),
         })
+    }
+
+    /// Why a link has no [`place`](Self::place) for one call. Nothing is taken.
+    pub(super) fn no_place(
+        &self,
+        link: &Link<Req, Rep>,
+        needs: &Needs,
+        now: Monotonic,
+    ) -> Option<Skip> {
+        let allowance = self.shared.allowances.get(link.allowance);
+        let slots = link.slots.as_ref();
+        if allowance.is_some_and(|allowance| !allowance.holds(needs.cost(), now)) {
+            Some(Skip::LimitNear)
+        } else if slots.is_some_and(|slots| slots.in_use() >= slots.limit()) {
+            Some(Skip::Concurrency)
+        } else {
+            None
+        }
     }
 
     /// What the link's tokens cost, or are taken to cost.

@@ -6,6 +6,7 @@
     reason = "what a test expects is known"
 )]
 
+mod between;
 mod built;
 mod checked;
 mod hedged;
