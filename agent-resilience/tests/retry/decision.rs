@@ -292,10 +292,7 @@ proptest! {
     #[test]
     fn every_jitter_keeps_to_its_range(backoff in backoffs(), seed in any::<u64>()) {
         let config: serde_json::Value = serde_json::to_value(backoff).expect("plain data");
-        let span = |name: &str| -> Duration {
-            serde_json::from_value(config[name].clone()).expect("a duration")
-        };
-        let (first, longest) = (span("first"), span("longest"));
+        let (first, longest) = (backoff.first(), backoff.longest());
         let plain = backoff.jitter(Jitter::None).delays(0);
         let mut before = first;
         for (delay, plain) in backoff.delays(seed).zip(plain).take(40) {
