@@ -57,10 +57,10 @@ pub use failure::Failure;
 #[cfg(feature = "tokio")]
 pub use fallback::ProbeTask;
 pub use fallback::{
-    CallOptions, ChainError, ChainStatus, CheckConfig, CheckLevel, DecisionRecord, Exhausted,
-    FallbackBuilder, FallbackChain, FallbackConfig, HedgeConfig, InvalidChain, LinkConfig,
-    OutOfTime, Outlook, OverBudget, ProviderStatus, Rejection, Reply, ReplyCheck, Rest, Return,
-    UnknownProvider,
+    CallOptions, ChainError, ChainSnapshot, ChainStatus, CheckConfig, CheckLevel, DecisionRecord,
+    Exhausted, FallbackBuilder, FallbackChain, FallbackConfig, HedgeConfig, InvalidChain,
+    LinkConfig, OutOfTime, Outlook, OverBudget, ProviderStatus, Rejection, Reply, ReplyCheck, Rest,
+    Return, UnknownProvider,
 };
 #[cfg(feature = "governor")]
 pub use limit::GovernorGate;

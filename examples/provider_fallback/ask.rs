@@ -19,7 +19,7 @@ pub(crate) fn hears(_: Stamp<'_>, event: &Event) {
 
 /// Asks; whether anybody answered.
 pub(crate) async fn ask(
-    fleet: &Fleet,
+    fleet: &mut Fleet,
     text: &str,
     explain: bool,
     is_json: bool,
@@ -32,17 +32,12 @@ pub(crate) async fn ask(
         .needs(needs)
         .budget(fleet.budget.without_session());
     let answer = fleet.chain.call_with(&request, &how).await;
-    fleet.memory.state().spent = Some(fleet.budget.snapshot());
     match answer {
         Ok(reply) => {
-            {
-                let mut state = fleet.memory.state();
-                state.last = Some(reply.provider.clone());
-                if !reply.value.limits.is_unknown() {
-                    state
-                        .limits
-                        .insert(reply.provider.clone(), reply.value.limits);
-                }
+            let (name, limits) = (&reply.provider, reply.value.limits);
+            fleet.state.last = Some(name.clone());
+            if !limits.is_unknown() {
+                fleet.state.limits.insert(name.clone(), limits);
             }
             if is_json {
                 let chain = explain.then_some(&fleet.chain);

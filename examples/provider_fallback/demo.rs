@@ -25,22 +25,24 @@ const STEPS: u32 = 15;
 /// Plays it; whether the work moved away in time and came back by itself.
 pub(crate) async fn run(config: &Config, is_json: bool) -> Result<bool, Box<dyn Error>> {
     let time = VirtualTime::default();
-    time.while_passing(play(config, &time, is_json)).await
+    time.while_passing(Box::pin(play(config, &time, is_json)))
+        .await
 }
 
 async fn play(config: &Config, time: &VirtualTime, is_json: bool) -> Result<bool, Box<dyn Error>> {
+    let began = time.timestamp();
     let (servers, clients) = start(config, time).await?;
     let mut builder = Chain::builder()
         .config(config.chain.clone())
         .seed(7)
         .clock(time.clone())
         .sleep(time.clone())
-        .observer(told(time.timestamp(), is_json));
+        .observer(told(began, is_json));
     for (client, profile) in clients {
         builder = builder.provider_with(client, profile);
     }
     let chain = builder.build()?;
-    let say = |who: &str, text: &str| line(time.timestamp(), start_of(time), who, text, is_json);
+    let say = |who: &str, text: &str| line(time.timestamp(), began, who, text, is_json);
     let mut answered = Vec::new();
     for step in 0..STEPS {
         let request = ChatRequest::new("", vec![Message::user(QUESTION)]);
@@ -82,16 +84,6 @@ async fn play(config: &Config, time: &VirtualTime, is_json: bool) -> Result<bool
         );
     }
     Ok(is_back && away > 0)
-}
-
-/// The time at which the play began: the clock's zero.
-fn start_of(time: &VirtualTime) -> Timestamp {
-    let passed = time
-        .monotonic()
-        .since(agent_primitives::Monotonic::default());
-    Timestamp::from_unix_nanos(
-        time.timestamp().unix_nanos() - i64::try_from(passed.as_nanos()).unwrap_or(0),
-    )
 }
 
 async fn start(

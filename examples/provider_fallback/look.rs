@@ -1,10 +1,10 @@
 //! `status` and `health`: how the providers stand, and what they say when asked.
 
 use std::error::Error;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use agent_primitives::{Clock, SystemClock, Timestamp};
-use agent_resilience::classify::{LimitWindow, LimitedResource, When};
+use agent_resilience::classify::{LimitWindow, LimitedResource, Verdict, When};
 use agent_resilience::{Provider, ProviderStatus, WindowStatus};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
@@ -43,7 +43,7 @@ pub(crate) fn status(fleet: &Fleet, is_json: bool) -> Result<bool, Box<dyn Error
     match (&next, pinned) {
         (Some(next), Some(_)) => println!("\npinned: only {next} is asked, until `return`"),
         (Some(next), None) => {
-            let rests = |s: &Standing| s.status.provider == *next && s.rests_for.is_some();
+            let rests = |s: &Standing| s.status.provider == *next && s.status.rests_for.is_some();
             let though = if standings.iter().any(rests) {
                 ", though it rests: nobody else is left"
             } else {
@@ -65,7 +65,6 @@ pub(crate) fn status(fleet: &Fleet, is_json: bool) -> Result<bool, Box<dyn Error
 /// How one provider stands, with what the file knows of it.
 pub(crate) struct Standing {
     pub(crate) status: ProviderStatus,
-    pub(crate) rests_for: Option<Duration>,
     model: String,
     is_last: bool,
     /// What failed, and what it reaches.
@@ -75,9 +74,8 @@ pub(crate) struct Standing {
 
 /// How everybody stands, in order of preference.
 pub(crate) fn standings(fleet: &Fleet, now: Timestamp) -> Vec<Standing> {
-    let state = fleet.memory.state().clone();
-    let with_memory = |status: ProviderStatus| {
-        let kept = state.rests.get(&status.provider);
+    let state = &fleet.state;
+    let with_state = |status: ProviderStatus| {
         let limits = state.limits.get(&status.provider);
         let is_over = |window: &LimitWindow| match window.reset {
             Some(When::At(reset)) => reset <= now,
@@ -89,15 +87,10 @@ pub(crate) fn standings(fleet: &Fleet, now: Timestamp) -> Vec<Standing> {
                 .map(|provider| provider.model.to_string())
                 .unwrap_or_default(),
             is_last: state.last.as_ref() == Some(&status.provider),
-            // The chain counts from its start, the file knows the moment.
-            rests_for: match kept {
-                Some(rest) => Some(rest.until.since(now)).filter(|left| !left.is_zero()),
-                None => status.rests_for,
-            },
-            trouble: match (kept, status.failure) {
-                (Some(rest), _) => Some(format!("{} ({})", rest.failure, rest.scope)),
-                (None, failure) => failure.map(|kind| kind.to_string()),
-            },
+            trouble: status.failure.map(|kind| {
+                // What a failure of this kind reaches, where the provider says nothing else.
+                format!("{kind} ({})", Verdict::new(kind).scope)
+            }),
             // What the provider said, or else what is set for it.
             limits: match limits {
                 Some(stated) => stated.windows().filter(|w| !is_over(w)).copied().collect(),
@@ -106,7 +99,7 @@ pub(crate) fn standings(fleet: &Fleet, now: Timestamp) -> Vec<Standing> {
             status,
         }
     };
-    fleet.chain.status().into_iter().map(with_memory).collect()
+    fleet.chain.status().into_iter().map(with_state).collect()
 }
 
 impl Standing {
@@ -123,7 +116,7 @@ impl Standing {
             self.model.clone(),
             self.trouble.clone().unwrap_or_else(|| "ok".to_owned()),
             self.status.breaker.to_string(),
-            or_dash(self.rests_for.map(span)),
+            or_dash(self.status.rests_for.map(span)),
             or_dash(self.tightest().and_then(left)),
         ]
     }
@@ -141,7 +134,7 @@ impl Standing {
             "last": self.is_last,
             "health": self.trouble.as_deref().unwrap_or("ok"),
             "breaker": self.status.breaker,
-            "rests_for_s": self.rests_for.map(|left| left.as_secs_f64()),
+            "rests_for_s": self.status.rests_for.map(|left| left.as_secs_f64()),
             "limits": self.limits,
         })
     }

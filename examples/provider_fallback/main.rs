@@ -78,9 +78,9 @@ async fn run(options: &Options) -> Result<bool, Box<dyn Error>> {
         None => (Config::sample()?, false),
     };
     if options.command == Command::Run {
-        return Box::pin(demo::run(&config, options.json)).await;
+        return demo::run(&config, options.json).await;
     }
-    let before = State::load(&options.state)?;
+    let state = State::load(&options.state)?;
     let question = match &options.command {
         Command::Ask { text, .. } => text,
         _ => "",
@@ -95,18 +95,15 @@ async fn run(options: &Options) -> Result<bool, Box<dyn Error>> {
         Command::Ask { .. } | Command::Health => Keys::Read,
         _ => Keys::LeftAlone,
     };
-    let fleet = Fleet::gather(config, before.clone(), keys, ask::hears).await?;
+    let mut fleet = Fleet::gather(config, state, keys, ask::hears)?;
     let someone = match &options.command {
-        Command::Status => look::status(&fleet, options.json),
-        Command::Health => look::health(&fleet, options.json).await,
-        Command::Fallback { to } => switch::fallback(&fleet, to.as_ref(), options.json),
-        Command::Return { mended } => switch::back(&fleet, *mended, options.json),
-        Command::Ask { text, explain } => ask::ask(&fleet, text, *explain, options.json).await,
-        Command::Run => return Err("run has no state".into()),
+        Command::Status => return look::status(&fleet, options.json),
+        Command::Health => return look::health(&fleet, options.json).await,
+        Command::Fallback { to } => switch::fallback(&mut fleet, to.as_ref(), options.json),
+        Command::Return { mended } => switch::back(&mut fleet, *mended, options.json),
+        Command::Ask { text, explain } => ask::ask(&mut fleet, text, *explain, options.json).await,
+        Command::Run => return Err("run leaves nothing behind".into()),
     }?;
-    let after = fleet.memory.state().clone();
-    if after != before {
-        after.save(&options.state)?;
-    }
+    fleet.leave().save(&options.state)?;
     Ok(someone)
 }

@@ -4,12 +4,10 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::io::{ErrorKind, Write};
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
-use agent_primitives::{Event, FailureKind, Observer, ProviderId, Scope, Stamp, Timestamp};
-use agent_resilience::SpendSnapshot;
-use agent_resilience::classify::{LimitSnapshot, Verdict, When};
+use agent_primitives::ProviderId;
+use agent_resilience::classify::LimitSnapshot;
+use agent_resilience::{ChainSnapshot, SpendSnapshot};
 use serde::{Deserialize, Serialize};
 
 const VERSION: u32 = 1;
@@ -24,32 +22,13 @@ pub(crate) struct State {
     pub(crate) pinned: Option<ProviderId>,
     /// Who answered last.
     pub(crate) last: Option<ProviderId>,
-    pub(crate) rests: BTreeMap<ProviderId, RestKept>,
+    /// Who rests, why, and until when.
+    pub(crate) chain: ChainSnapshot,
+    /// What each said of its limits in its last answer.
     pub(crate) limits: BTreeMap<ProviderId, LimitSnapshot>,
     /// What the day has cost so far.
     #[serde(default)]
     pub(crate) spent: Option<SpendSnapshot>,
-}
-
-/// Why a provider is left alone, and until when.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct RestKept {
-    pub(crate) failure: FailureKind,
-    pub(crate) scope: Scope,
-    pub(crate) until: Timestamp,
-}
-
-impl RestKept {
-    /// The failure as if it were met at `now`. A chain rests for `own` by itself; what is left beyond that,
-    /// it is asked for.
-    pub(crate) fn verdict(&self, now: Timestamp, own: Duration) -> Verdict {
-        let verdict = Verdict::new(self.failure).scope(self.scope);
-        if self.until.since(now) > own {
-            return verdict.retry_after(When::At(self.until));
-        }
-        verdict
-    }
 }
 
 impl Default for State {
@@ -58,7 +37,7 @@ impl Default for State {
             version: VERSION,
             pinned: None,
             last: None,
-            rests: BTreeMap::new(),
+            chain: ChainSnapshot::default(),
             limits: BTreeMap::new(),
             spent: None,
         }
@@ -109,38 +88,5 @@ impl State {
         file.as_file().sync_all().map_err(said)?;
         file.persist(path).map_err(|error| said(error.error))?;
         Ok(())
-    }
-}
-
-/// Keeps the state up to date with what the chain tells.
-#[derive(Debug, Clone)]
-pub(crate) struct Memory(Arc<Mutex<State>>);
-
-impl Memory {
-    pub(crate) fn of(state: State) -> Self {
-        Self(Arc::new(Mutex::new(state)))
-    }
-
-    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Observer for Memory {
-    fn observe(&self, stamp: Stamp<'_>, event: &Event) {
-        match event {
-            Event::Cooldown(cooldown) => {
-                let rest = RestKept {
-                    failure: cooldown.failure,
-                    scope: cooldown.scope,
-                    until: stamp.at + cooldown.duration,
-                };
-                self.state().rests.insert(cooldown.provider.clone(), rest);
-            }
-            Event::Attempt(attempt) if attempt.failure.is_none() => {
-                self.state().rests.remove(&attempt.provider);
-            }
-            _ => {}
-        }
     }
 }

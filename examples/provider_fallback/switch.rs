@@ -14,7 +14,7 @@ use crate::table::span;
 /// # Errors
 /// When the chain has nobody of that name.
 pub(crate) fn fallback(
-    fleet: &Fleet,
+    fleet: &mut Fleet,
     to: Option<&ProviderId>,
     is_json: bool,
 ) -> Result<bool, Box<dyn Error>> {
@@ -29,7 +29,7 @@ pub(crate) fn fallback(
             .position(|s| Some(&s.status.provider) == from)?;
         let (ahead, behind) = before.split_at(start + 1);
         let mut others = behind.iter().chain(ahead.iter().take(start));
-        let free = others.find(|standing| standing.rests_for.is_none())?;
+        let free = others.find(|standing| standing.status.rests_for.is_none())?;
         Some(&free.status.provider)
     });
     let Some(chosen) = chosen else {
@@ -41,11 +41,11 @@ pub(crate) fn fallback(
         return Ok(false);
     };
     fleet.chain.pin(chosen)?;
-    fleet.memory.state().pinned = Some(chosen.clone());
+    fleet.state.pinned = Some(chosen.clone());
     let rest = before
         .iter()
         .find(|standing| standing.status.provider == *chosen)
-        .and_then(|standing| standing.rests_for);
+        .and_then(|standing| standing.status.rests_for);
     let text = match (from.filter(|from| *from != chosen), rest) {
         (_, Some(rest)) => format!("pinned to {chosen}, which rests for {} more", span(rest)),
         (Some(from), None) => format!("{from} -> {chosen}: pinned, until `return`"),
@@ -56,25 +56,20 @@ pub(crate) fn fallback(
 }
 
 /// Goes back to choosing by preference; whether anybody can be asked.
-pub(crate) fn back(fleet: &Fleet, mended: bool, is_json: bool) -> Result<bool, Box<dyn Error>> {
-    let preferred = fleet.preferred().ok_or("no providers")?;
+pub(crate) fn back(fleet: &mut Fleet, mended: bool, is_json: bool) -> Result<bool, Box<dyn Error>> {
+    let preferred = fleet.preferred().cloned().ok_or("no providers")?;
     fleet.chain.unpin();
-    let pinned = {
-        let mut state = fleet.memory.state();
-        if mended {
-            state.rests.remove(preferred);
-        }
-        state.pinned.take()
-    };
+    let pinned = fleet.state.pinned.take();
     if mended {
-        fleet.chain.reset(preferred)?;
+        fleet.chain.reset(&preferred)?;
     }
     let after = standings(fleet, SystemClock.timestamp());
     let next = fleet.next();
     let rest = after.iter().find_map(|standing| {
         standing
+            .status
             .rests_for
-            .filter(|_| standing.status.provider == *preferred)
+            .filter(|_| standing.status.provider == preferred)
     });
     let began = match &pinned {
         Some(pinned) => format!("no longer pinned to {pinned}"),

@@ -414,7 +414,7 @@ fn a_bad_key_rests_everybody_who_uses_it_and_the_next_run_knows() {
     let health: Vec<_> = (0..3)
         .map(|place| &status["providers"][place]["health"])
         .collect();
-    assert_eq!(health, ["auth (key)", "auth", "ok"]);
+    assert_eq!(health, ["auth (key)", "auth (key)", "ok"]);
     assert_eq!(status["next"], "other");
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use agent_primitives::{FailureKind, HandoffReason, Monotonic};
 
 use super::config::{FallbackConfig, Return};
+use super::snapshot::Lasting;
 use crate::classify::Verdict;
 
 /// What is known of one provider.
@@ -107,6 +108,29 @@ impl Health {
     pub(super) fn predicted_left(&self, now: Monotonic) -> Option<Duration> {
         let until = self.predicted_until.filter(|until| *until > now)?;
         Some(until.since(now))
+    }
+
+    /// The ends of both rests: the chain's own, and the one that was named.
+    pub(super) const fn until(&self) -> (Option<Monotonic>, Option<Monotonic>) {
+        (self.own_until, self.named_until)
+    }
+
+    pub(super) const fn in_row(&self) -> u32 {
+        self.in_row
+    }
+
+    /// Goes on from what another process knew.
+    pub(super) fn go_on(&mut self, from: Lasting, probe_every: Duration, now: Monotonic) {
+        prolong(&mut self.own_until, now, from.own_left.unwrap_or_default());
+        prolong(
+            &mut self.named_until,
+            now,
+            from.named_left.unwrap_or_default(),
+        );
+        self.in_row = self.in_row.max(from.in_row);
+        self.last_failure = self.last_failure.or(from.failure);
+        self.left_because = self.left_because.or(Some(from.reason));
+        self.next_probe = self.next_probe.or(Some(now + probe_every));
     }
 
     pub(super) fn forget(&mut self) {

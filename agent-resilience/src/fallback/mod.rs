@@ -21,6 +21,7 @@ mod reply;
 mod scopes;
 mod select;
 mod settle;
+mod snapshot;
 mod state;
 mod status;
 
@@ -48,6 +49,7 @@ pub use options::CallOptions;
 #[cfg(feature = "tokio")]
 pub use probe::ProbeTask;
 pub use reply::Reply;
+pub use snapshot::ChainSnapshot;
 pub use status::{ChainStatus, ProviderStatus, UnknownProvider};
 
 /// Asks providers in order of preference until one answers. Clones share their state.

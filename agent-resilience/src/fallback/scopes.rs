@@ -1,6 +1,7 @@
 //! Which links share which health: a failure cools as much as it reaches, and nothing beside it.
 
 use agent_primitives::{FailureKind, Monotonic, Scope};
+use serde::{Deserialize, Serialize};
 
 use super::config::Return;
 use super::health::Health;
@@ -15,8 +16,9 @@ pub(super) struct Places([usize; Places::COUNT]);
 pub(super) type Seen = [u64; Places::COUNT];
 
 /// What an entry stands for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Reach {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Reach {
     Key,
     Account,
     /// A model as far as one account or key may use it: its limits, and whether it is there at all.
@@ -28,7 +30,7 @@ enum Reach {
 }
 
 impl Reach {
-    const ALL: [Self; Places::COUNT] = [
+    pub(super) const ALL: [Self; Places::COUNT] = [
         Self::Key,
         Self::Account,
         Self::Allowance,
@@ -94,7 +96,7 @@ impl Places {
         (places, entries)
     }
 
-    fn at(&self, reach: Reach) -> usize {
+    pub(super) fn at(&self, reach: Reach) -> usize {
         self.0.get(reach as usize).copied().unwrap_or(usize::MAX)
     }
 

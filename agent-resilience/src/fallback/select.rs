@@ -217,6 +217,10 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
     }
 
     fn keep(&self, journey: &mut Journey<'_>, decision: &Decision) {
+        if journey.decisions.is_empty() {
+            // Most requests have one.
+            journey.decisions.reserve_exact(1);
+        }
         journey.decisions.push(*decision);
         let keeps = self.shared.config.decisions > 0;
         if keeps {

@@ -3,11 +3,10 @@
 use std::sync::PoisonError;
 use std::time::Duration;
 
-use agent_primitives::{FailureKind, ManualClock};
-use agent_resilience::FallbackChain;
+use agent_primitives::FailureKind;
 use agent_resilience::classify::Verdict;
 
-use crate::stage::{Call, Scripted, config, gated, limited, overloaded, poll, setup, setup_with};
+use crate::stage::{Call, config, gated, limited, overloaded, poll, setup, setup_with};
 
 #[tokio::test]
 async fn a_probe_that_passes_ends_the_rest_of_a_passing_failure() {
@@ -55,6 +54,10 @@ async fn a_probe_that_passes_does_not_shorten_a_limit() {
 #[cfg(feature = "tokio")]
 #[tokio::test(start_paused = true)]
 async fn background_probes_bring_the_primary_back_and_end_with_their_task() {
+    use crate::stage::Scripted;
+    use agent_primitives::ManualClock;
+    use agent_resilience::FallbackChain;
+
     let claude = Scripted::new("claude");
     let mut config = config();
     config.rest.first = Duration::from_secs(600);

@@ -4,7 +4,7 @@ use std::num::NonZeroU16;
 use std::sync::PoisonError;
 use std::time::Duration;
 
-use agent_primitives::{BreakerState, FailureKind, HandoffReason, Scope};
+use agent_primitives::{BreakerState, FailureKind, HandoffReason, Scope, Timestamp};
 use agent_resilience::classify::Verdict;
 
 use crate::stage::{config, limited, overloaded, provider, setup, setup_with};
@@ -142,4 +142,38 @@ async fn what_only_this_request_may_not_do_sends_nobody_to_rest() {
     setup.claude.fails(1, &plan);
     assert_eq!(setup.who().await, "groq");
     assert_eq!(setup.who().await, "claude");
+}
+
+#[tokio::test]
+async fn rests_outlive_the_process_with_their_reasons_and_no_longer_than_a_hint_may_be() {
+    let before = setup();
+    before.claude.fails(1, &limited(400));
+    assert_eq!(before.who().await, "groq");
+    let kept = serde_json::to_string(&before.chain.snapshot()).expect("data");
+
+    let after = setup();
+    after.clock.advance(Duration::from_secs(100));
+    let snapshot = serde_json::from_str(&kept).expect("data");
+    assert_eq!(after.chain.restore(&snapshot), 0);
+    let status = &after.chain.status()[0];
+    assert_eq!(status.rests_for, Some(Duration::from_secs(300)));
+    assert_eq!(status.failure, Some(FailureKind::RateLimited));
+    assert_eq!(after.who().await, "groq");
+    assert_eq!(after.claude.calls(), 0, "it is not asked once to find out");
+    after.clock.advance(Duration::from_secs(300));
+    assert_eq!(after.who().await, "claude");
+    assert_eq!(after.chain.status()[0].failure, None);
+
+    let far = kept.replace("\"claude\"", "\"grok\"");
+    let unknown = serde_json::from_str(&far).expect("data");
+    assert_eq!(setup().chain.restore(&unknown), 1);
+
+    let far = setup();
+    let mut forged: serde_json::Value = serde_json::from_str(&kept).expect("data");
+    let end = serde_json::to_value(Timestamp::MAX).expect("data");
+    forged["rests"][0]["named_until"] = end;
+    far.chain
+        .restore(&serde_json::from_value(forged).expect("data"));
+    let rest = far.chain.status()[0].rests_for;
+    assert_eq!(rest, Some(Duration::from_secs(86_400)));
 }

@@ -3,6 +3,7 @@
 mod breaker;
 mod breaker_async;
 mod budget;
+mod chain;
 mod classify;
 mod executor;
 mod fork;
@@ -43,6 +44,7 @@ pub fn plans(setting: &Setting) -> Vec<Plan> {
         rate_limit::plans(),
         budget::plans(),
         together::plans(),
+        chain::plans(),
         stream::plans(),
         classify::plans(),
         save::plans(setting),
