@@ -20,13 +20,15 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
     let started = Instant::now();
     let score = Score::of(Caller::Chain).await?;
     println!("{score}");
+    println!();
     for (name, caller) in [
-        ("one provider, asked once", Caller::Once),
+        ("the same chain, shown word by word", Caller::Streaming),
         ("one provider, with a Policy", Caller::Retrying),
+        ("one provider, asked once", Caller::Once),
     ] {
         let other = Score::of(caller).await?;
         println!(
-            "beside it, {name}: {} pass, {} partial, {} safe errors, {} fail",
+            "{name:<36} {:>2} pass {:>2} partial {:>2} safe errors {:>2} fail",
             other.count(Verdict::Pass),
             other.count(Verdict::Partial),
             other.count(Verdict::SafeError),

@@ -37,6 +37,7 @@ pub struct FallbackConfig {
     /// The longest that one attempt may take, from the moment when it first has to wait; 2 min by
     /// default, none for `null`. [`RetryPolicy::attempt_timeout`] counts where it is sooner. Without a
     /// limit, a provider that hangs takes the whole time of the request.
+    #[serde(with = "crate::duration::optional")]
     pub attempt_timeout: Option<Duration>,
     /// Offers a request to the others that a provider refused for what it says; not by default, since
     /// a refusal is an answer, and shopping around for another is for a person to decide.
@@ -66,6 +67,7 @@ pub struct FallbackConfig {
     /// What is set for one provider alone, by its name.
     pub links: BTreeMap<ProviderId, LinkConfig>,
     /// Time between two probes of a resting provider; 60 s by default.
+    #[serde(with = "crate::duration")]
     pub probe_every: Duration,
     /// How long a stream may keep its reader waiting, counted for each provider from its own start.
     pub stream: StreamLimits,
@@ -135,7 +137,7 @@ pub struct LinkConfig {
 /// use agent_resilience::FallbackConfig;
 ///
 /// let config: FallbackConfig =
-///     serde_json::from_str(r#"{"hedge": {"after": {"secs": 8, "nanos": 0}}}"#)?;
+///     serde_json::from_str(r#"{"hedge": {"after": "8s"}}"#)?;
 /// assert_eq!(config.hedge.map(|hedge| hedge.after.as_secs()), Some(8));
 /// # Ok::<(), serde_json::Error>(())
 /// ```
@@ -144,6 +146,7 @@ pub struct LinkConfig {
 pub struct HedgeConfig {
     /// How long the first one has been asked by then: more than most answers take, so that few requests
     /// are asked twice.
+    #[serde(with = "crate::duration")]
     pub after: Duration,
 }
 
@@ -159,7 +162,7 @@ pub struct HedgeConfig {
 /// use std::time::Duration;
 /// use agent_resilience::Return;
 ///
-/// let gently: Return = serde_json::from_str(r#"{"ramp": {"secs": 20, "nanos": 0}}"#)?;
+/// let gently: Return = serde_json::from_str(r#"{"ramp": "20s"}"#)?;
 /// assert_eq!((gently.hysteresis, gently.first_percent), (Duration::from_secs(30), 10));
 /// assert_eq!(Return::default().ramp, Duration::ZERO);
 /// # Ok::<(), serde_json::Error>(())
@@ -169,9 +172,11 @@ pub struct HedgeConfig {
 pub struct Return {
     /// The least time that a provider is left alone, also where a probe passes, and where its limit had
     /// nothing left; 30 s by default. However fast it flaps, it is left once in this time at the most.
+    #[serde(with = "crate::duration")]
     pub hysteresis: Duration,
     /// Time from the first answer until it has all its requests again; zero by default, which is at
     /// once. For hosts with many requests under way.
+    #[serde(with = "crate::duration")]
     pub ramp: Duration,
     /// The share of requests in percent that the ramp begins with, 1 to 100; 10 by default.
     pub first_percent: u8,
@@ -220,14 +225,18 @@ impl Return {
 #[serde(default, deny_unknown_fields)]
 pub struct Rest {
     /// After the first failure; 30 s by default. Doubles with each further one in a row.
+    #[serde(with = "crate::duration")]
     pub first: Duration,
     /// The longest rest after failures that pass by themselves; 10 min by default.
+    #[serde(with = "crate::duration")]
     pub longest: Duration,
     /// After a failure that somebody has to mend (credit, key, permission, a missing model); 1 h by
     /// default.
+    #[serde(with = "crate::duration")]
     pub until_mended: Duration,
     /// The longest rest that a provider may ask for; 24 h by default. Providers were seen to ask for
     /// days and to answer again within minutes, so one request is risked after this.
+    #[serde(with = "crate::duration")]
     pub longest_hint: Duration,
 }
 

@@ -27,6 +27,7 @@ pub struct RouteConfig {
     pub strategy: RouteStrategy,
     /// How long one takes whose latency is not measured; 1 s by default. Less lets new ones be tried
     /// sooner, more lets them wait.
+    #[serde(with = "crate::duration")]
     pub assumed_latency: Duration,
     /// What one costs whose price is not known; by default 15 and 75 dollars for a million tokens of
     /// input and output, among the dearest on price lists, so that an unknown price is no advantage.

@@ -18,7 +18,7 @@ const COMPLAINT_MAX: usize = 600;
 /// ```
 /// use agent_resilience::{BreakerConfig, Settings};
 ///
-/// let error = BreakerConfig::from_json(r#"{"open_for": {"secs": -5, "nanos": 0}}"#).unwrap_err();
+/// let error = BreakerConfig::from_json(r#"{"open_for": "-5s"}"#).unwrap_err();
 /// assert_eq!(error.to_string(), "open_for.secs: is negative (-5); give 0 or more");
 /// ```
 pub trait Settings: DeserializeOwned {

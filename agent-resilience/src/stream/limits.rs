@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 /// use agent_resilience::StreamLimits;
 ///
 /// let limits: StreamLimits =
-///     serde_json::from_str(r#"{"idle": {"secs": 20, "nanos": 0}, "total": null}"#)?;
+///     serde_json::from_str(r#"{"idle": "20s", "total": null}"#)?;
 /// assert_eq!(limits.idle, Some(Duration::from_secs(20)));
 /// assert_eq!(limits.total, None);
 /// assert_eq!(limits.first_token, StreamLimits::default().first_token);
@@ -26,15 +26,19 @@ use serde::{Deserialize, Serialize};
 pub struct StreamLimits {
     /// From the start until something of the answer is there: text, reasoning, a tool call; 60 s by
     /// default. The head of an answer and pings do not end this wait.
+    #[serde(with = "crate::duration::optional")]
     pub first_token: Option<Duration>,
     /// The longest wait for more once the answer has begun; 60 s by default. Longer for a model that
     /// writes long arguments of a tool call at a vendor that sends them in one piece.
+    #[serde(with = "crate::duration::optional")]
     pub idle: Option<Duration>,
     /// From the start to the end; 10 min by default, as the client libraries of Anthropic and `OpenAI`
     /// give to a request.
+    #[serde(with = "crate::duration::optional")]
     pub total: Option<Duration>,
     /// How long what follows the end is waited for, such as the usage; 5 s by default. When it is over
     /// the stream ends, complete.
+    #[serde(with = "crate::duration")]
     pub trailing: Duration,
     /// Whether what carries nothing of the answer, such as a ping, ends an idle wait; `false` by
     /// default: a ping shows that the connection lives, and not that the model does.

@@ -5,7 +5,8 @@ use std::fmt;
 use std::time::Duration;
 
 use super::catalogue::{ATTEMPT_LIMIT, Check, OUTAGE, Scenario};
-use super::stage::{CallSeen, Caller, Ended, Observed, play};
+use super::host::Caller;
+use super::stage::{CallSeen, Ended, Observed, play};
 use crate::Progress;
 
 /// How a scenario ended, in Failover Bench's words.

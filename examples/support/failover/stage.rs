@@ -4,29 +4,20 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
-use agent_primitives::{Clock, ProviderId};
-use agent_resilience::{
-    ChainError, Cost, FallbackChain, FallbackConfig, Policy, Provider, Retry, RetryPolicy, Sleep,
-};
+use agent_primitives::Clock;
+use agent_resilience::Sleep;
 
 use super::catalogue::{ATTEMPT_LIMIT, Calls, Scenario};
-use crate::{
-    ChatReply, ChatRequest, Dialect, Exchange, HttpProvider, Message, Recording, ScriptedProvider,
-    VirtualTime,
-};
+use super::host::{Caller, Host};
+use crate::{Dialect, Exchange, HttpProvider, Message, Recording, ScriptedProvider, VirtualTime};
 
-type Chain = FallbackChain<ChatRequest, ChatReply>;
-
-const QUESTION: &str = "In sixty words: what should a program do when its model provider fails?";
+pub(super) const QUESTION: &str =
+    "In sixty words: what should a program do when its model provider fails?";
 // Sixty words.
-const ANSWER: &str = "It should ask again where asking again can help, wait as long as it was told to wait, \
+pub(super) const ANSWER: &str = "It should ask again where asking again can help, wait as long as it was told to wait, \
 turn to somebody else where waiting is for nothing, never send twice what cannot succeed, never show half an \
 answer as a whole one, leave alone who is down, come back once he is up, and say in the end who \
 answered.";
-
-/// The settings of every scenario: the crate's own, but for the time limit of an attempt, and probes often
-/// enough to see the end of an outage of a minute.
-const SETTINGS: &str = r#"{"probe_every": {"secs": 15, "nanos": 0}}"#;
 
 /// How a call ended for its caller.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,17 +34,6 @@ pub enum Ended {
     },
     /// With an error.
     Failed(String),
-}
-
-/// Who calls.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Caller {
-    /// A [`FallbackChain`] of the two providers, with the crate's settings.
-    Chain,
-    /// A client of the preferred provider that asks once.
-    Once,
-    /// A client of the preferred provider with a [`Policy`].
-    Retrying,
 }
 
 /// What one call looked like.
@@ -131,27 +111,12 @@ async fn play_in(
             .sleep(Arc::new(time.clone()));
         Ok::<_, Box<dyn Error>>(provider)
     };
-    let preferred = provider("primary", Dialect::OpenAi, &primary)?;
-    let host = match caller {
-        Caller::Once => Host::Once(preferred),
-        Caller::Retrying => {
-            let policy = RetryPolicy::default();
-            let retry = Retry::with_sleep(policy, time.clone()).attempt_timeout(ATTEMPT_LIMIT);
-            Host::Retrying(Box::new(Policy::new(retry).clock(time.clone())), preferred)
-        }
-        Caller::Chain => {
-            let config: FallbackConfig = serde_json::from_str(SETTINGS)?;
-            let chain = FallbackChain::builder()
-                .provider(preferred)
-                .provider(provider("fallback", Dialect::Anthropic, &fallback)?)
-                .config(config)
-                .seed(7)
-                .clock(time.clone())
-                .sleep(time.clone())
-                .build()?;
-            Host::Chain(chain)
-        }
-    };
+    let host = Host::new(
+        caller,
+        provider("primary", Dialect::OpenAi, &primary)?,
+        provider("fallback", Dialect::Anthropic, &fallback)?,
+        time,
+    )?;
 
     let mut calls = Vec::new();
     match scenario.calls {
@@ -179,52 +144,7 @@ async fn play_in(
     })
 }
 
-/// The program that needs an answer.
-enum Host {
-    Once(HttpProvider),
-    Retrying(Box<Policy>, HttpProvider),
-    Chain(Chain),
-}
-
-impl Host {
-    async fn call(&self, time: &VirtualTime) -> CallSeen {
-        let at = since_start(time);
-        let request = ChatRequest::new("m", vec![Message::user(QUESTION)]);
-        let ended = match self {
-            Self::Once(provider) => ended(provider.id(), provider.call(&request).await),
-            Self::Retrying(policy, provider) => {
-                let cost = Cost::REQUEST;
-                let reply = policy.run(cost, |_| provider.call(&request)).await;
-                ended(provider.id(), reply)
-            }
-            Self::Chain(chain) => {
-                chain.probe_due().await;
-                match chain.call(&request).await {
-                    Ok(reply) => ended(&reply.provider.clone(), Ok::<_, ChainError>(reply.value)),
-                    Err(error) => Ended::Failed(error.to_string()),
-                }
-            }
-        };
-        CallSeen {
-            at,
-            took: since_start(time).saturating_sub(at),
-            ended,
-        }
-    }
-}
-
-fn ended(by: &ProviderId, reply: Result<ChatReply, impl Error>) -> Ended {
-    match reply {
-        Ok(reply) => Ended::Answered {
-            whole: reply.message.content == ANSWER,
-            by: by.to_string(),
-            tokens: reply.usage.total(),
-        },
-        Err(error) => Ended::Failed(error.to_string()),
-    }
-}
-
-fn since_start(time: &VirtualTime) -> Duration {
+pub(super) fn since_start(time: &VirtualTime) -> Duration {
     Duration::from_nanos(time.monotonic().nanos())
 }
 

@@ -28,6 +28,7 @@ pub struct LearnedConfig {
     /// follow changes sooner, more tell similar candidates apart better.
     pub half_life_calls: NonZeroU32,
     /// A call counts half after this time; 30 min by default.
+    #[serde(with = "crate::duration")]
     pub half_life: Duration,
     /// How much is tried, in percent of what the doubt about each candidate asks for: 100 by
     /// default, 0 always takes the one that looks best.
