@@ -127,6 +127,11 @@ impl State {
         Availability::Ready
     }
 
+    /// Whether the link's rest is over, and no answer has shown yet that it works.
+    pub(super) fn comes_back(&self, index: usize, now: Monotonic) -> bool {
+        self.rest_left(index, now).is_none() && self.entries(index).any(Health::is_left)
+    }
+
     /// Time until the link's limit is taken to have enough again.
     pub(super) fn predicted_left(&self, index: usize, now: Monotonic) -> Option<Duration> {
         self.entries(index)
