@@ -272,8 +272,8 @@ impl Stages {
         limit: TimeLimit,
     ) -> Result<Admission<'a>, Refusal> {
         let mut admission = Admission {
-            money,
             reservation,
+            money,
             ..Admission::NONE
         };
         if let Some(concurrency) = &self.concurrency {
