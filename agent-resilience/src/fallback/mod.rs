@@ -15,6 +15,7 @@ pub(crate) mod journey;
 mod moving;
 pub(crate) mod operation;
 mod options;
+mod outlook;
 mod place;
 mod probe;
 mod reply;

@@ -9,6 +9,7 @@
 mod built;
 mod checked;
 mod invariants;
+mod never;
 mod paid;
 mod pins;
 mod predicted;
