@@ -8,6 +8,7 @@
 
 mod built;
 mod checked;
+mod crowds;
 mod invariants;
 mod never;
 mod paid;
