@@ -58,8 +58,8 @@ pub struct FallbackConfig {
     /// together with what is under way, and a request that would not fit goes elsewhere. By default so;
     /// [limits that are set](LinkConfig::rate_limit) are kept to in any case.
     pub predict: bool,
-    /// Where nobody can answer now, waits for the first to come back, if that is within the time of the
-    /// request; not by default.
+    /// Where nobody can answer now, waits for the first that may answer the request, if that is within its
+    /// time; not by default. Those that cannot, or refused it, are not waited for and not asked again.
     pub wait_for_first: bool,
     /// Requests that wait for the same provider come back within so long of each other, each at its own
     /// moment, so that they do not meet it all at once; 2 s by default. Never more than half of the time
