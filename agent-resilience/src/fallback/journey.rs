@@ -214,7 +214,7 @@ impl Outcome {
             failure: failure.map(Failure::kind),
             is_final: of_request
                 || matches!(gone, Gone::TooLong(_))
-                || matches!(reason, HandoffReason::Quality | HandoffReason::Cost),
+                || reason == HandoffReason::Cost,
         }
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use agent_primitives::{Clock, FailureKind, ManualClock};
 use agent_resilience::classify::{ContextNumbers, Verdict};
 use agent_resilience::{
-    CallOptions, Capabilities, ChainError, ConcurrencyConfig, Exhausted, FallbackChain,
+    CallOptions, Capabilities, ChainError, ConcurrencyConfig, Exhausted, Failure, FallbackChain,
     FallbackConfig, LinkConfig, Needs, Profile, Rejection, ReplyCheck,
 };
 
@@ -103,9 +103,13 @@ async fn those_who_are_not_able_are_not_waited_for() {
         "no provider can answer: llama capability, not for this request; \
          small context_too_long, not for this request"
     );
-    let exhausted = exhausted(error);
+    let ChainError::Exhausted(exhausted) = &error else {
+        unreachable!("{error}")
+    };
     assert_eq!((exhausted.retry_in(), exhausted.attempts), (None, 0));
     assert_eq!(exhausted.providers[0].retry_at, None);
+    // As one stage of several, it is not to be tried again either.
+    assert_eq!(Failure::from(error).kind(), FailureKind::NotFound);
 }
 
 #[tokio::test]
@@ -138,6 +142,19 @@ async fn whoever_stands_in_may_accept_less_than_the_next() {
 }
 
 #[tokio::test]
+async fn the_first_that_is_able_stands_in_for_nobody() {
+    let blind = Profile::default().capabilities(Capabilities::default().without_vision());
+    let any = Profile::default;
+    let several = Several::of(&[("llama", blind), ("claude", any()), ("groq", any())]);
+    several.providers[1].fails(1, &Verdict::new(FailureKind::InvalidRequest));
+    let options = CallOptions::new().needs(Needs::default().vision());
+    let error = several.chain.call_with("see", &options).await;
+    let error = error.expect_err("malformed");
+    assert!(matches!(error, ChainError::Failed { .. }), "{error}");
+    assert_eq!(several.calls(), [0, 1, 0]);
+}
+
+#[tokio::test]
 async fn a_request_is_only_too_long_where_nobody_could_take_it_later() {
     let several = Several::of(&[("claude", Profile::default()), ("groq", Profile::default())]);
     several.providers[0].fails(1, &too_long(Some(8_000), None));
@@ -165,7 +182,12 @@ async fn windows_that_a_refusal_shows_to_be_too_small_are_not_asked() {
     assert_eq!(several.calls(), [1, 0, 0, 1]);
 
     let several = Several::of(&links);
-    several.providers[0].fails(1, &too_long(Some(32_000), None));
+    several.providers[0].fails(1, &too_long(None, None));
+    assert_eq!(several.who().await, "counted", "its window is known");
+    assert_eq!(several.calls(), [1, 0, 1, 0]);
+
+    let several = Several::of(&links);
+    several.providers[0].fails(1, &too_long(Some(39_999), None));
     assert_eq!(several.who().await, "counted", "it may hold it");
     assert_eq!(several.calls(), [1, 0, 1, 0]);
 }
