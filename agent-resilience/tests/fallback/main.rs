@@ -8,7 +8,9 @@
 
 mod built;
 mod checked;
+mod crowds;
 mod invariants;
+mod never;
 mod paid;
 mod pins;
 mod predicted;
