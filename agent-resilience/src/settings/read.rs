@@ -19,7 +19,11 @@ const COMPLAINT_MAX: usize = 600;
 /// use agent_resilience::{BreakerConfig, Settings};
 ///
 /// let error = BreakerConfig::from_json(r#"{"open_for": "-5s"}"#).unwrap_err();
-/// assert_eq!(error.to_string(), "open_for.secs: is negative (-5); give 0 or more");
+/// assert_eq!(
+///     error.to_string(),
+///     "open_for: cannot be read (invalid value: string \"-5s\", expected a duration such as \"30s\" or \
+///      \"1m 30s\", or a number of seconds); write a time as \"30s\""
+/// );
 /// ```
 pub trait Settings: DeserializeOwned {
     /// Looks for what cannot hold: zero where nothing would then ever happen, values outside their

@@ -9,8 +9,10 @@
 mod between;
 mod built;
 mod checked;
+mod crowds;
 mod hedged;
 mod invariants;
+mod never;
 mod paid;
 mod pins;
 mod predicted;

@@ -364,6 +364,7 @@ fn nobody_waits_unless_that_is_wanted_and_then_for_the_first_to_come_back() {
     let minute = RateWindow::per_minute(Requests, 1).kind(WindowKind::Fixed);
     let mut config = limits("claude", RateLimitConfig::default().window(minute));
     config.wait_for_first = true;
+    config.wait_spread = Duration::ZERO;
     config.retry.total = Some(Duration::from_secs(90));
     let clock = ManualClock::default();
     let (chain, [claude]) = gated_with(["claude"], config, &clock);

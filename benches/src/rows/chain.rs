@@ -116,10 +116,12 @@ fn by_hand(executor: &Executor, primary_is_down: bool) -> Result<Case, Broken> {
         provider: Box<dyn Provider<u32, Reply = u32>>,
         is_down: AtomicBool,
     }
-    let links = Fixed::all(primary_is_down)?.into_iter().map(|provider| Link {
-        provider: Box::new(provider),
-        is_down: AtomicBool::new(false),
-    });
+    let links = Fixed::all(primary_is_down)?
+        .into_iter()
+        .map(|provider| Link {
+            provider: Box::new(provider),
+            is_down: AtomicBool::new(false),
+        });
     let links: Arc<[Link]> = links.collect();
     let name = "loop with a mark, by hand";
     executor.case(Kind::Peer, name, "", Ending::Answered, move || {
@@ -143,7 +145,15 @@ fn by_hand(executor: &Executor, primary_is_down: bool) -> Result<Case, Broken> {
 fn tower_resilience(executor: &Executor, primary_is_down: bool) -> Result<Case, Broken> {
     type Answering = Pin<Box<dyn Future<Output = Result<u32, Refused>> + Send>>;
     fn provider(is_down: bool) -> impl Fn(u32) -> Answering + Clone + Send + Sync + 'static {
-        move |number| Box::pin(async move { if is_down { Err(Refused) } else { answer(number) } })
+        move |number| {
+            Box::pin(async move {
+                if is_down {
+                    Err(Refused)
+                } else {
+                    answer(number)
+                }
+            })
+        }
     }
     let breaker = || {
         CircuitBreakerLayer::builder()
@@ -155,10 +165,20 @@ fn tower_resilience(executor: &Executor, primary_is_down: bool) -> Result<Case, 
     let second = breaker()?.layer_fn(tower::service_fn(provider(false)));
     let layer = FallbackLayer::tower_service(second);
     let service = layer.layer(first);
-    let version = ["tower-resilience-fallback", "tower-resilience-circuitbreaker"].map(version_of);
+    let version = [
+        "tower-resilience-fallback",
+        "tower-resilience-circuitbreaker",
+    ]
+    .map(version_of);
     let name = "fallback and breakers of tower-resilience";
-    executor.case(Kind::Peer, name, version.join("+"), Ending::Answered, move || {
-        let mut service = service.clone();
-        async move |number| service.ready().await?.call(number).await
-    })
+    executor.case(
+        Kind::Peer,
+        name,
+        version.join("+"),
+        Ending::Answered,
+        move || {
+            let mut service = service.clone();
+            async move |number| service.ready().await?.call(number).await
+        },
+    )
 }

@@ -57,7 +57,12 @@ impl Host {
                     .provider(fallback.streaming());
                 Self::Streaming(set(chain, time)?)
             }
-            Caller::Once => Self::Once(primary),
+            Caller::Once => Self::Once(
+                primary
+                    .first_byte_timeout(ATTEMPT_LIMIT)
+                    .first_token_timeout(ATTEMPT_LIMIT)
+                    .idle_timeout(ATTEMPT_LIMIT),
+            ),
             Caller::Retrying => {
                 let retry = Retry::with_sleep(RetryPolicy::default(), time.clone());
                 let policy = Policy::new(retry.attempt_timeout(ATTEMPT_LIMIT));
