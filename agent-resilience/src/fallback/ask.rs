@@ -74,16 +74,11 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
                 attempt,
             };
             journey.attempts = journey.attempts.saturating_add(1);
-            if let Some(pair) = pair {
-                pair.calls();
-            }
+            pair.into_iter().for_each(Pair::calls);
             held.place.sent();
-            let allowed = match longest {
-                Some(longest) if has_others => {
-                    Some(longest.min(journey.deadline.left(started) / 2))
-                }
-                longest => longest,
-            };
+            // The others are to have time, too.
+            let share = has_others.then(|| journey.deadline.left(started) / 2);
+            let allowed = longest.map(|longest| share.map_or(longest, |share| longest.min(share)));
             let call = operation.start(&*link.provider, request);
             let sleep = &*self.shared.sleep;
             let ended = in_time(call, allowed, journey.deadline, clock, sleep).await;

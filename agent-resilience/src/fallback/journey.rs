@@ -182,7 +182,7 @@ impl<'a> Journey<'a> {
     }
 }
 
-/// Handoffs, and decisions, that are kept of one request: twice as many as links, so that only one
+/// Handoffs, and decisions, that are kept of one request: four times as many as links, so that only one
 /// that waits long loses any.
 pub(super) const KEPT: usize = 128;
 
