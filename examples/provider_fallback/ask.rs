@@ -24,6 +24,9 @@ pub(crate) async fn ask(
     explain: bool,
     is_json: bool,
 ) -> Result<bool, Box<dyn Error>> {
+    for missing in fleet.members.iter().filter_map(|it| it.missing.as_ref()) {
+        eprintln!("  {missing}");
+    }
     let request = ChatRequest::new("", vec![Message::user(text)]);
     let needs = Needs::default()
         .input(estimate_tokens(&request.messages))

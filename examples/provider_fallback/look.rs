@@ -3,9 +3,9 @@
 use std::error::Error;
 use std::time::Instant;
 
-use agent_primitives::{Clock, SystemClock, Timestamp};
+use agent_primitives::{Clock, FailureKind, SystemClock, Timestamp};
 use agent_resilience::classify::{LimitWindow, LimitedResource, Verdict, When};
-use agent_resilience::{Provider, ProviderStatus, WindowStatus};
+use agent_resilience::{Failure, Provider, ProviderStatus, WindowStatus};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
@@ -178,6 +178,14 @@ fn left(window: &LimitWindow) -> Option<String> {
     }
 }
 
+/// What came, and what to do about it where that is known.
+fn words(failure: &Failure) -> String {
+    match failure.source() {
+        Some(source) if failure.kind() == FailureKind::Auth => format!("{failure}: {source}"),
+        _ => failure.to_string(),
+    }
+}
+
 /// Asks everybody at once whether it works; whether anybody does.
 pub(crate) async fn health(fleet: &Fleet, is_json: bool) -> Result<bool, Box<dyn Error>> {
     let probes = fleet.members.iter().map(|member| async {
@@ -216,7 +224,7 @@ pub(crate) async fn health(fleet: &Fleet, is_json: bool) -> Result<bool, Box<dyn
         .map(|(name, outcome, took)| {
             let came = match outcome {
                 Some(Ok(())) => "works".to_owned(),
-                Some(Err(failure)) => failure.to_string(),
+                Some(Err(failure)) => words(failure),
                 None => "not known: it has no probe".to_owned(),
             };
             [

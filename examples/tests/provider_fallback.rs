@@ -404,6 +404,7 @@ fn a_key_that_is_missing_leaves_the_others_to_be_asked_and_is_not_remembered() {
     let config = ["--config", path(&file)];
     let said = desk.run(&[&["ask", "2 + 2?"][..], &config].concat());
     said.ends(0).has("other: 4");
+    assert!(said.err.contains("set ANTHROPIC_API_KEY"), "{}", said.err);
     assert_eq!(server.tally().chats, 1, "claude was not called");
     let health = desk.run(&[&["health"][..], &config].concat());
     health.ends(0).has("set ANTHROPIC_API_KEY").has("works");
