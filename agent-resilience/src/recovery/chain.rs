@@ -58,6 +58,7 @@ fn verdict(error: &ChainError) -> Verdict {
     let preferred = exhausted.providers.iter().find_map(|it| it.failure);
     let verdict = match &exhausted.last {
         Some(last) => last.verdict().clone(),
+        None if exhausted.retry_in().is_none() => Verdict::new(FailureKind::NotFound),
         None => Verdict::new(preferred.unwrap_or(FailureKind::Overloaded)),
     };
     match exhausted.retry_in() {
