@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use agent_primitives::{FailureKind, HandoffReason, Monotonic, Retry, Scope};
+use agent_primitives::{Attempt, FailureKind, HandoffReason, Monotonic, Retry, Scope};
 
 use super::attempt::{Ended, in_time, sooner};
 use super::hedge::Pair;
@@ -31,6 +31,8 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
         let Chosen {
             index,
             last_resort,
+            stands_in: _,
+            has_others,
             seen,
             place,
         } = chosen;
@@ -76,20 +78,31 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
                 pair.calls();
             }
             held.place.sent();
+            let allowed = match longest {
+                Some(longest) if has_others => {
+                    Some(longest.min(journey.deadline.left(started) / 2))
+                }
+                longest => longest,
+            };
             let call = operation.start(&*link.provider, request);
             let sleep = &*self.shared.sleep;
-            let ended = in_time(call, longest, journey.deadline, clock, sleep).await;
+            let ended = in_time(call, allowed, journey.deadline, clock, sleep).await;
             let now = clock.monotonic();
             let failure = match ended {
                 Ended::Itself(Ok(value)) => return Ok((value, held, now)),
                 Ended::Itself(Err(failure)) => failure,
-                Ended::TooSlow(after) => timed_out(after),
+                Ended::TooSlow(after) if had_its_time(after, longest) => timed_out(after),
+                Ended::TooSlow(after) => {
+                    let failure = timed_out(after);
+                    self.cut_short(held, link, now);
+                    return Err(Left::tried(failure.kind().into(), Some(failure)));
+                }
                 Ended::OutOfTime(after) => {
                     let failure = timed_out(after);
-                    // Where an attempt has a limit of its own, this says that the caller had little
-                    // time, and nothing about the provider.
-                    if longest.is_none() {
+                    if had_its_time(after, longest) {
                         self.settle_cut(held, &failure, now);
+                    } else {
+                        self.cut_short(held, link, now);
                     }
                     return Err(Left::OutOfTime(Some(failure)));
                 }
@@ -107,6 +120,7 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
                 }
                 NextStep::Again(pause) if !last_resort && self.is_retried(kind) => {
                     attempt = attempt.saturating_add(1);
+                    self.hold(index, failure.verdict(), now);
                     self.tell(|| Retry::new(link.id.clone(), attempt, pause, kind).into());
                     self.shared.sleep.sleep(pause).await;
                     last = Some(failure);
@@ -119,6 +133,27 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
                 NextStep::Stop => return Err(self.stop(failure)),
             }
         }
+    }
+
+    /// Keeps the others away for as long as the provider asked this request to wait.
+    fn hold(&self, index: usize, verdict: &Verdict, now: Monotonic) {
+        if verdict.scope != Scope::Request
+            && let Some(hint) = verdict.retry_after
+        {
+            let hint = hint.delay(self.shared.clock.timestamp());
+            self.lock().hold(index, verdict, hint, now);
+        }
+    }
+
+    /// A call had too little time to show anything about its provider: it is told, and dropped as one
+    /// that its caller gave up.
+    fn cut_short(&self, held: Held, link: &Link<Req, Rep>, now: Monotonic) {
+        self.tell(|| {
+            Attempt::new(link.id.clone(), held.attempt, now.since(held.started))
+                .failed(FailureKind::Timeout)
+                .into()
+        });
+        drop(held);
     }
 
     /// Who was silent for the whole time of an attempt is not given another one, unless the settings
@@ -193,6 +228,12 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
         self.leave(index, link, reason, &failure, seen);
         Left::tried(reason, Some(failure))
     }
+}
+
+/// Whether a provider that did not answer by then is to blame, and not the caller who had little time:
+/// after a quarter of what an attempt may take.
+fn had_its_time(after: Duration, longest: Option<Duration>) -> bool {
+    longest.is_none_or(|longest| after >= longest / 4)
 }
 
 fn timed_out(after: Duration) -> Failure {

@@ -7,14 +7,15 @@ use agent_primitives::{Clock, FailureKind, HandoffReason};
 
 use super::attempt;
 use super::check::CheckLevel;
-use super::error::{ChainError, Exhausted, OutOfTime, OverBudget};
+use super::error::{ChainError, Exhausted, OutOfTime, Outlook, OverBudget};
 use super::hedge::Pair;
 use super::journey::{Answer, Gone, Journey, Left, Tried};
 use super::operation::{Operation, Whole};
+use super::outlook::SHORTEST_WAIT;
 use super::settle::cost_of;
 use super::{CallOptions, FallbackChain, Link, Reply};
 use crate::deadline::Deadline;
-use crate::route::Permille;
+use crate::route::{Considered, Permille, Skip};
 
 impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
     /// Asks until somebody answers.
@@ -53,10 +54,11 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
             value,
             held,
             ended,
-            mut journey,
+            journey,
         } = answer;
         let Some(link) = self.shared.links.get(held.index) else {
-            return Err(ChainError::Exhausted(self.exhausted(&mut journey)));
+            let providers = self.outlooks(&journey);
+            return Err(nobody(journey, providers));
         };
         let metering = link.provider.metering(&value);
         let cost = cost_of(&link.profile, &metering);
@@ -69,6 +71,7 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
             elapsed,
             handoffs: journey.handoffs,
             decisions: journey.decisions,
+            left_out: journey.left_out,
             usage: metering.usage,
             cost,
         })
@@ -82,31 +85,29 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
         request: &Req,
         options: &'a CallOptions,
     ) -> Result<Answer<'a, O::Output>, ChainError> {
-        self.run(operation, request, options, None, Tried::default())
-            .await
+        let journey = self.depart(options)?;
+        self.run(operation, request, journey, None).await
     }
 
-    /// [`travel`](Self::travel) for a request that may run twice: where `pair` is told of it and the
-    /// links of `avoid` are left to the other run.
+    /// [`travel`](Self::travel) for a request that may run twice: `pair` is told of it, and what the
+    /// other run has is left to that.
     pub(super) async fn run<'a, O: Operation<Req, Rep>>(
         &self,
         operation: &O,
         request: &Req,
-        options: &'a CallOptions,
+        mut journey: Journey<'a>,
         pair: Option<&Pair>,
-        avoid: Tried,
     ) -> Result<Answer<'a, O::Output>, ChainError> {
-        let mut journey = self.depart(options)?;
-        journey.avoid = avoid;
         loop {
-            while let Some(chosen) = self.take(&mut journey) {
+            while let Some(chosen) = self.take_apart(&mut journey, pair) {
                 let index = chosen.index;
                 let Some(link) = self.shared.links.get(index) else {
                     break;
                 };
                 if let Some(pair) = pair {
-                    pair.is_at(index, avoid.is_empty());
+                    pair.is_at(index, &journey);
                 }
+                let stands_in = chosen.stands_in;
                 let asked = self.ask(operation, chosen, link, request, &mut journey, pair);
                 let gone = match asked.await {
                     Ok((value, held, ended)) => {
@@ -129,11 +130,16 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
                             journey,
                         });
                     }
-                    Err(Left::Gone(gone)) => gone,
+                    Err(Left::Gone(gone)) => {
+                        if let Gone::TooLong(failure) = &gone {
+                            journey.outgrows(failure, &link.profile);
+                        }
+                        gone
+                    }
                     // Whoever takes over may accept less than the one before: the next may accept
                     // more.
                     Err(Left::ForGood(failure))
-                        if !journey.tried.is_empty()
+                        if (stands_in || !journey.tried.is_empty())
                             && failure.kind() == FailureKind::InvalidRequest =>
                     {
                         let reason = HandoffReason::Capability;
@@ -154,34 +160,25 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
                 };
                 journey.goes_on(index, &link.id, gone);
             }
-            if let Some((provider, failure)) = journey.too_long {
-                return Err(ChainError::Failed {
-                    provider,
-                    failure,
-                    attempts: journey.attempts,
-                });
+            if let Some(pause) = self.held_for(&journey) {
+                journey.holds = journey.holds.saturating_add(1);
+                tracing::debug!(?pause, "waiting as a provider asked another request to");
+                self.shared.sleep.sleep(pause).await;
+                continue;
             }
-            if let Some(refused) = journey.over_budget {
-                return Err(ChainError::OverBudget(OverBudget {
-                    refused,
-                    last: journey.last,
-                    attempts: journey.attempts,
-                }));
-            }
-            let exhausted = self.exhausted(&mut journey);
-            let Some(pause) = self.worth_waiting(&journey, &exhausted) else {
-                return Err(ChainError::Exhausted(exhausted));
+            let providers = self.outlooks(&journey);
+            let first = providers.iter().filter_map(|it| it.retry_in).min();
+            let Some(pause) = first.and_then(|first| self.worth_waiting(&journey, first)) else {
+                return Err(nobody(journey, providers));
             };
             tracing::debug!(?pause, "waiting for the first provider to come back");
             self.shared.sleep.sleep(pause).await;
-            journey.last = exhausted.last;
-            journey.tried = Tried::default();
-            journey.short.clear();
+            journey.begins_anew();
         }
     }
 
     /// How closely a reply of this link is looked at.
-    fn check_level(&self, index: usize) -> CheckLevel {
+    pub(super) fn check_level(&self, index: usize) -> CheckLevel {
         let config = &self.shared.config.check;
         let strength = |link: &Link<Req, Rep>| link.profile.strength;
         let before = self.shared.links.iter().take(index).map(strength).max();
@@ -194,7 +191,7 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
     }
 
     /// How long to wait for the first to come back, where that is wanted and ends in time.
-    fn worth_waiting(&self, journey: &Journey<'_>, exhausted: &Exhausted) -> Option<Duration> {
+    fn worth_waiting(&self, journey: &Journey<'_>, first: Duration) -> Option<Duration> {
         let config = &self.shared.config;
         if !config.wait_for_first
             || journey.deadline == Deadline::NEVER
@@ -203,20 +200,35 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
             return None;
         }
         let left = journey.deadline.left(self.shared.clock.monotonic());
-        let wait = exhausted.retry_in()?.max(SHORTEST_WAIT);
+        let wait = first.max(SHORTEST_WAIT);
         let spare = left.checked_sub(wait).filter(|left| !left.is_zero())?;
-        // Those who wait for the same moment do not come together.
-        let spread = config.returning.ramp.min(spare / 2);
-        let part = fastrand::Rng::with_seed(journey.seed).f64();
-        Some(wait + spread.mul_f64(part))
+        Some(wait + self.spread(journey, spare))
     }
 
-    fn exhausted(&self, journey: &mut Journey<'_>) -> Exhausted {
-        Exhausted {
-            providers: self.outlooks(journey),
-            last: journey.last.take(),
-            attempts: journey.attempts,
+    /// How long to wait for one that asked another request for a short pause, as that request does
+    /// itself: where nobody else is left, and as often as one provider is asked.
+    fn held_for(&self, journey: &Journey<'_>) -> Option<Duration> {
+        let now = self.shared.clock.monotonic();
+        if journey.holds >= self.shared.config.retry.max_attempts.get() || !journey.avoid.is_empty()
+        {
+            return None;
         }
+        let state = self.lock();
+        let decision = journey.decisions.last()?;
+        let held = (0..self.shared.links.len())
+            .filter(|index| decision.of(*index) == Some(Considered::Skipped(Skip::LimitNear)))
+            .filter_map(|index| state.held_left(index, now))
+            .min()?;
+        let spare = journey.deadline.left(now).checked_sub(held)?;
+        (!spare.is_zero()).then(|| held + self.spread(journey, spare))
+    }
+
+    /// Those who wait for the same moment do not come together, and keep half of their `spare` time.
+    fn spread(&self, journey: &Journey<'_>, spare: Duration) -> Duration {
+        let config = &self.shared.config;
+        let spread = config.returning.ramp.max(config.wait_spread);
+        let part = fastrand::Rng::with_seed(journey.seed).f64();
+        spread.min(spare / 2).mul_f64(part)
     }
 
     fn out_of_time(&self, journey: Journey<'_>) -> ChainError {
@@ -227,7 +239,7 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
         })
     }
 
-    fn depart<'a>(&self, options: &'a CallOptions) -> Result<Journey<'a>, ChainError> {
+    pub(super) fn depart<'a>(&self, options: &'a CallOptions) -> Result<Journey<'a>, ChainError> {
         let start = self.shared.clock.monotonic();
         let calls = self.shared.calls.fetch_add(1, Ordering::Relaxed);
         let number = calls.wrapping_add(1);
@@ -246,5 +258,27 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
     }
 }
 
-/// Where nobody can say when, for instance because another request has the probe of a breaker.
-const SHORTEST_WAIT: Duration = Duration::from_millis(100);
+/// Why nobody answered. It is the request's fault only where nobody could answer it later either.
+fn nobody(journey: Journey<'_>, providers: Vec<Outlook>) -> ChainError {
+    let attempts = journey.attempts;
+    let may_pass = providers.iter().any(|outlook| outlook.retry_in.is_some());
+    match (journey.too_long, journey.over_budget) {
+        (Some((provider, failure)), _) if !may_pass => ChainError::Failed {
+            provider,
+            failure,
+            attempts,
+        },
+        (_, Some(refused)) if !may_pass => ChainError::OverBudget(OverBudget {
+            refused,
+            last: journey.last,
+            attempts,
+        }),
+        (too_long, over_budget) => ChainError::Exhausted(Exhausted {
+            providers,
+            last: journey.last,
+            attempts,
+            too_long: too_long.map(|(_, failure)| failure),
+            over_budget,
+        }),
+    }
+}

@@ -37,6 +37,10 @@ pub struct FallbackConfig {
     /// The longest that one attempt may take, from the moment when it first has to wait; 2 min by
     /// default, none for `null`. [`RetryPolicy::attempt_timeout`] counts where it is sooner. Without a
     /// limit, a provider that hangs takes the whole time of the request.
+    ///
+    /// With one, and while others could be asked, an attempt has half of the time that the request has
+    /// left at the most, so that somebody else can still answer. A provider that is cut short by that
+    /// or by a deadline is to blame, and rests, where it had a quarter of its limit.
     #[serde(with = "crate::duration::optional")]
     pub attempt_timeout: Option<Duration>,
     /// Offers a request to the others that a provider refused for what it says; not by default, since
@@ -54,9 +58,14 @@ pub struct FallbackConfig {
     /// together with what is under way, and a request that would not fit goes elsewhere. By default so;
     /// [limits that are set](LinkConfig::rate_limit) are kept to in any case.
     pub predict: bool,
-    /// Where nobody can answer now, waits for the first to come back, if that is within the time of the
-    /// request; not by default.
+    /// Where nobody can answer now, waits for the first that may answer the request, if that is within its
+    /// time; not by default. Those that cannot, or refused it, are not waited for and not asked again.
     pub wait_for_first: bool,
+    /// Requests that wait for the same provider come back within so long of each other, each at its own
+    /// moment, so that they do not meet it all at once; 2 s by default. Never more than half of the time
+    /// that is left.
+    #[serde(with = "crate::duration")]
+    pub wait_spread: Duration,
     /// When replies are looked at, where the chain has a [`ReplyCheck`](crate::ReplyCheck).
     pub check: CheckConfig,
     /// Asks a second provider while the first one is slow; not by default, since it may cost twice.
@@ -85,6 +94,7 @@ impl Default for FallbackConfig {
             route: RouteConfig::default(),
             predict: true,
             wait_for_first: false,
+            wait_spread: Duration::from_secs(2),
             check: CheckConfig::default(),
             hedge: None,
             decisions: 64,
@@ -129,8 +139,8 @@ pub struct LinkConfig {
 
 /// When a second provider is asked for the same request.
 ///
-/// The first answer counts and the other call is dropped. That gives back what it held; a
-/// [budget](crate::CallOptions::budget) keeps its estimate, since the provider may charge for it. Nobody
+/// The first answer counts and the other call is dropped. That gives back its place; a rate limit and a
+/// [budget](crate::CallOptions::budget) keep its estimate, since the provider counts and may charge it. Nobody
 /// is asked as well where the budget advises to spend less, where a provider is pinned, or for streams.
 ///
 /// ```

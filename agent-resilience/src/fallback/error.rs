@@ -249,6 +249,12 @@ pub struct Exhausted {
     pub last: Option<Failure>,
     /// Calls made for the request, to whomever.
     pub attempts: u32,
+    /// It is too long for some of them, by the largest window that said so: a shorter request has more
+    /// to choose from. Were it so for all, it would be [`ChainError::Failed`].
+    pub too_long: Option<Failure>,
+    /// The budget has too little left for some of them. Were it so for all who are able, it would be
+    /// [`ChainError::OverBudget`].
+    pub over_budget: Option<SpendRefused>,
 }
 
 /// Why one provider cannot answer, and until when.
@@ -284,16 +290,19 @@ pub struct Outlook {
     pub failure: Option<FailureKind>,
     /// Why the chain turned away from it.
     pub reason: Option<HandoffReason>,
-    /// Time until it is tried again; zero when it may be tried at once.
-    pub retry_in: Duration,
+    /// Time until it may answer this request: zero when it may be asked at once, a tenth of a second
+    /// where nobody can say when, for instance because all its calls are under way. `None` where no
+    /// waiting helps: it cannot answer this request as it is, or refused it.
+    pub retry_in: Option<Duration>,
     /// The same as a date.
-    pub retry_at: Timestamp,
+    pub retry_at: Option<Timestamp>,
 }
 
 impl Exhausted {
-    /// Time until the first of them is tried again.
+    /// Time until the first of them may answer this request; `None` where none of them ever will as
+    /// it is.
     pub fn retry_in(&self) -> Option<Duration> {
-        self.providers.iter().map(|p| p.retry_in).min()
+        self.providers.iter().filter_map(|p| p.retry_in).min()
     }
 }
 
@@ -305,18 +314,21 @@ impl fmt::Display for Exhausted {
             write!(f, "{separator}{}", outlook.provider)?;
             separator = "; ";
             match (outlook.reason, outlook.failure) {
-                (Some(HandoffReason::BreakerOpen), _) => f.write_str(" breaker_open")?,
+                (Some(reason @ (HandoffReason::BreakerOpen | HandoffReason::Quality)), _) => {
+                    write!(f, " {reason}")?;
+                }
                 (_, Some(failure)) => write!(f, " {failure}")?,
                 (Some(reason), None) => write!(f, " {reason}")?,
                 (None, None) => f.write_str(" not tried")?,
             }
-            if outlook.retry_in.is_zero() {
-                f.write_str(", may be tried at once")?;
-            } else {
-                let left = Duration::from_millis(
-                    u64::try_from(outlook.retry_in.as_millis()).unwrap_or(u64::MAX),
-                );
-                write!(f, ", again in {left:?} ({})", outlook.retry_at)?;
+            match (outlook.retry_in, outlook.retry_at) {
+                (Some(left), Some(at)) if !left.is_zero() => {
+                    let left =
+                        Duration::from_millis(u64::try_from(left.as_millis()).unwrap_or(u64::MAX));
+                    write!(f, ", again in {left:?} ({at})")?;
+                }
+                (Some(_), _) => f.write_str(", may be tried at once")?,
+                (None, _) => f.write_str(", not for this request")?,
             }
         }
         Ok(())

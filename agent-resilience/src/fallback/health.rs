@@ -17,6 +17,8 @@ pub(super) struct Health {
     named_until: Option<Monotonic>,
     /// Not called before: its limit has too little left.
     predicted_until: Option<Monotonic>,
+    /// Not called before by others than the request that the provider asked to wait so long.
+    held_until: Option<Monotonic>,
     /// No probe ends a rest before.
     hold_until: Option<Monotonic>,
     /// When the first call after a rest was answered.
@@ -104,6 +106,17 @@ impl Health {
         self.predicted_until = self.predicted_until.max(Some(until));
     }
 
+    /// The provider asked a request to wait so long, which it does: the others do as well.
+    pub(super) fn hold(&mut self, now: Monotonic, pause: Duration) {
+        prolong(&mut self.held_until, now, pause);
+    }
+
+    /// Time until those may come whom the provider asked to wait.
+    pub(super) fn held_left(&self, now: Monotonic) -> Option<Duration> {
+        let until = self.held_until.filter(|until| *until > now)?;
+        Some(until.since(now))
+    }
+
     /// Time until its limit is taken to have enough again.
     pub(super) fn predicted_left(&self, now: Monotonic) -> Option<Duration> {
         let until = self.predicted_until.filter(|until| *until > now)?;
@@ -172,6 +185,13 @@ impl Health {
             self.next_probe = Some(now + probe_every);
         }
         due
+    }
+
+    /// Whoever claimed the probe at `at` cannot ask: another one may.
+    pub(super) fn release_probe(&mut self, probe_every: Duration, at: Monotonic) {
+        if self.next_probe == Some(at + probe_every) {
+            self.next_probe = Some(at);
+        }
     }
 
     /// A probe was answered, or not.

@@ -15,6 +15,7 @@ pub(crate) mod journey;
 mod moving;
 pub(crate) mod operation;
 mod options;
+mod outlook;
 mod place;
 mod probe;
 mod reply;
@@ -59,8 +60,12 @@ pub use status::{ChainStatus, ProviderStatus, UnknownProvider};
 /// rests for as long as it asked for, at least [`Rest::first`], and the next one is called. Once the
 /// rest is over, or a probe shows that it works, the next request returns to it.
 ///
-/// A request that is malformed or refused ends the call at once, since it would be so everywhere. One
-/// that is too long is offered to the others, whose windows may be larger, and nobody rests for it.
+/// A request that is malformed or refused ends the call at once, since it would be so everywhere;
+/// malformed by the word of one that stands in for another, it is offered to the rest, which may accept
+/// more. One that is too long is offered to the others whose windows may be larger, and nobody rests for
+/// it.
+///
+/// Where a provider asks a request for a short pause that is waited out, the others stay away as long.
 ///
 /// A failure cools as much as it reaches. Where the [`Profile`](crate::Profile)s of several providers
 /// name one key, one model, one service or one account, they rest together: a bad key does not cool

@@ -42,11 +42,13 @@ pub struct Reply<T> {
     pub latency: Duration,
     /// From the request to the answer, failed calls and pauses included.
     pub elapsed: Duration,
-    /// How the work moved on the way, a return to a preferred provider included.
+    /// How the work moved on the way, a return to a preferred provider included: the last 128.
     pub handoffs: Vec<Handoff>,
     /// Each choice on the way, and why it was not another one, in the chain's order of
-    /// [providers](crate::FallbackChain::providers).
+    /// [providers](crate::FallbackChain::providers): the last 128.
     pub decisions: Vec<Decision>,
+    /// Handoffs and decisions before those: a request that waits long for a place decides often.
+    pub left_out: u32,
     /// Tokens that the answered call took, where its [`metering`](crate::Provider::metering) says so.
     pub usage: Option<TokenUsage>,
     /// What the answered call cost, where it is known.

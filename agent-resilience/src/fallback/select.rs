@@ -6,17 +6,21 @@ use agent_primitives::{Clock, Monotonic};
 
 use super::allowance::Short;
 use super::decisions::DecisionRecord;
-use super::journey::{Journey, Tried};
+use super::journey::{Journey, Outcome, Tried};
 use super::place::{NoPlace, Place};
 use super::scopes::Seen;
 use super::{CallOptions, FallbackChain};
-use crate::route::{Availability, Candidate, Decision, Needs, Skip, decide};
+use crate::route::{Availability, Candidate, Considered, Decision, Needs, Skip, decide};
 
 /// A place at a link for the next attempt.
 pub(super) struct Chosen {
     pub(super) index: usize,
     /// It rests, and is only asked because nobody else is left: once.
     pub(super) last_resort: bool,
+    /// It stands in for one that is preferred and able, and not to be had now.
+    pub(super) stands_in: bool,
+    /// Others could be asked in its place.
+    pub(super) has_others: bool,
     pub(super) seen: Seen,
     pub(super) place: Place,
 }
@@ -35,7 +39,8 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
         let now = self.shared.clock.monotonic();
         let needs = &journey.options.needs;
         let mut refused = Refused::default();
-        let (index, decision, place) = loop {
+        let mut overtaken = Tried::default();
+        let (index, decision, place, mut state) = loop {
             let decision = self.decide(journey, &refused, now);
             let Some(index) = decision.chosen() else {
                 self.keep(journey, &decision);
@@ -43,7 +48,19 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
             };
             let link = self.shared.links.get(index)?;
             match self.place(link, needs, journey.options.budget.as_ref(), now) {
-                Ok(place) => break (index, decision, place),
+                Ok(place) => {
+                    let state = self.lock();
+                    let returning = &self.shared.config.returning;
+                    // Whoever came first since the choice has the trial. Chosen once more, it is asked
+                    // as the last one that is left.
+                    let is_overtaken = journey.pinned(&state).is_none()
+                        && !overtaken.contains(index)
+                        && !state.has_credit(index, returning, now);
+                    if !is_overtaken {
+                        break (index, decision, place, state);
+                    }
+                    overtaken.insert(index);
+                }
                 Err(NoPlace::Slots) => refused.full.insert(index),
                 Err(NoPlace::Money(why)) => {
                     refused.dear.insert(index);
@@ -55,25 +72,28 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
                 }
             }
         };
-        let (last_resort, seen, handoff) = {
-            let mut state = self.lock();
-            let last_resort =
-                journey.pinned(&state) != Some(index) && state.rest_left(index, now).is_some();
-            let handoff = self.move_to(&mut state, journey, index, &decision, now);
-            if journey.tried.is_empty() {
-                state.spend_credit(index, &self.shared.config.returning, now);
-            }
-            (last_resort, state.seen(index), handoff)
-        };
+        let last_resort =
+            journey.pinned(&state) != Some(index) && state.rest_left(index, now).is_some();
+        let handoff = self.move_to(&mut state, journey, index, &decision, now);
+        if journey.tried.is_empty() {
+            state.spend_credit(index, &self.shared.config.returning, now);
+        }
+        let seen = state.seen(index);
+        drop(state);
         self.keep(journey, &decision);
         if let Some(handoff) = handoff {
             tracing::info!(%handoff, "handoff");
             self.tell(|| handoff.clone().into());
-            journey.handoffs.push(handoff);
+            journey.moved(handoff);
         }
+        let became = |index| decision.of(index);
         Some(Chosen {
             index,
             last_resort,
+            stands_in: (0..index).filter_map(became).any(is_passed_over),
+            has_others: (0..self.shared.links.len())
+                .filter_map(became)
+                .any(|other| matches!(other, Considered::Lost(_))),
             seen,
             place,
         })
@@ -111,11 +131,10 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
         let journey = Journey::new(&options, now, 0);
         let mut refused = Refused::default();
         for (index, link) in self.shared.links.iter().enumerate() {
-            match self.place(link, needs, None, now) {
-                Ok(_) => {}
-                Err(NoPlace::Slots) => refused.full.insert(index),
-                Err(NoPlace::Limit(_)) => refused.near.insert(index),
-                Err(NoPlace::Money(_)) => refused.dear.insert(index),
+            match self.no_place(link, needs, now) {
+                Some(Skip::Concurrency) => refused.full.insert(index),
+                Some(_) => refused.near.insert(index),
+                None => {}
             }
         }
         self.decide(&journey, &refused, now)
@@ -152,6 +171,9 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
                     let too_weak = escalates && Some(link.profile.strength) <= journey.rejected;
                     candidate.availability = match skip(index) {
                         Some(skip) => Availability::Skipped(skip),
+                        None if journey.is_too_long_for(&link.profile) => {
+                            Availability::Skipped(Skip::ContextWindow)
+                        }
                         None if too_weak => Availability::Skipped(Skip::TooWeak),
                         // A pinned provider is asked whatever its health: its breaker then says when
                         // to come back.
@@ -207,9 +229,10 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
         now: Monotonic,
     ) {
         let Some(retry_in) = short.retry_in else {
+            journey.note(index, Outcome::TOO_LARGE);
             return;
         };
-        journey.short.push((index, retry_in));
+        journey.is_short(index, retry_in);
         if short.nearly_empty {
             let hysteresis = self.shared.config.returning.hysteresis;
             self.lock().predict(index, now + retry_in.max(hysteresis));
@@ -217,11 +240,7 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
     }
 
     fn keep(&self, journey: &mut Journey<'_>, decision: &Decision) {
-        if journey.decisions.is_empty() {
-            // Most requests have one.
-            journey.decisions.reserve_exact(1);
-        }
-        journey.decisions.push(*decision);
+        journey.decided(decision);
         let keeps = self.shared.config.decisions > 0;
         if keeps {
             let record = DecisionRecord {
@@ -232,4 +251,9 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
             self.lock().log.push(record);
         }
     }
+}
+
+/// Whether one that is able was not to be had.
+fn is_passed_over(one: Considered) -> bool {
+    matches!(one, Considered::Skipped(skip) if skip != Skip::NotPinned && !skip.is_misfit())
 }

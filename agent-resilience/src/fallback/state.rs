@@ -8,6 +8,7 @@ use super::config::{FallbackConfig, Return};
 use super::decisions::DecisionLog;
 use super::health::{Health, Leaving};
 use super::scopes::{Places, Seen};
+use crate::classify::Verdict;
 use crate::route::{Availability, LearnedStats, Skip};
 
 /// Everything that changes, behind one lock.
@@ -106,11 +107,10 @@ impl State {
         if self.rest_left(index, now).is_some() {
             return Availability::Skipped(Skip::Resting);
         }
-        if self.predicted_left(index, now).is_some() {
+        if self.predicted_left(index, now).is_some() || self.held_left(index, now).is_some() {
             return Availability::Skipped(Skip::LimitNear);
         }
-        let is_due = || self.links.get(index).is_some_and(|l| l.credit >= REQUEST);
-        if self.share(index, returning, now) < 100 && !is_due() {
+        if !self.has_credit(index, returning, now) {
             return Availability::Skipped(Skip::Ramp);
         }
         Availability::Ready
@@ -124,7 +124,40 @@ impl State {
         if self.entries(index).any(|health| health.forbids(now)) {
             return Availability::Skipped(Skip::Resting);
         }
+        if self.held_left(index, now).is_some() {
+            return Availability::Skipped(Skip::LimitNear);
+        }
         Availability::Ready
+    }
+
+    /// Whether the link's rest is over, and no answer has shown yet that it works.
+    pub(super) fn comes_back(&self, index: usize, now: Monotonic) -> bool {
+        self.rest_left(index, now).is_none() && self.entries(index).any(Health::is_left)
+    }
+
+    /// Time until those may come whom the provider asked, by one of them, to wait a little.
+    pub(super) fn held_left(&self, index: usize, now: Monotonic) -> Option<Duration> {
+        self.entries(index)
+            .filter_map(|health| health.held_left(now))
+            .max()
+    }
+
+    /// A failure of the link asks for a pause that its request waits out: so do all who share what
+    /// failed.
+    pub(super) fn hold(
+        &mut self,
+        index: usize,
+        verdict: &Verdict,
+        pause: Duration,
+        now: Monotonic,
+    ) {
+        let place = self
+            .links
+            .get(index)
+            .map(|link| link.places.struck_by(verdict));
+        if let Some(health) = place.and_then(|place| self.healths.get_mut(place)) {
+            health.hold(now, pause);
+        }
     }
 
     /// Time until the link's limit is taken to have enough again.
@@ -148,6 +181,12 @@ impl State {
             .map(|health| health.share(returning, now))
             .min()
             .unwrap_or(100)
+    }
+
+    /// Whether a link that comes back may have a request now; any other may.
+    pub(super) fn has_credit(&self, index: usize, returning: &Return, now: Monotonic) -> bool {
+        let is_due = || self.links.get(index).is_some_and(|l| l.credit >= REQUEST);
+        self.share(index, returning, now) >= 100 || is_due()
     }
 
     /// A request began: those that come back earn their share of it, and the one that has it pays.
@@ -235,6 +274,15 @@ impl State {
         due
     }
 
+    /// Gives back what was claimed at `at` for a link that cannot be asked, to those that share it.
+    pub(super) fn release_probe(&mut self, index: usize, every: Duration, at: Monotonic) {
+        if let Some(link) = self.links.get(index) {
+            link.places.each(&mut self.healths, |health| {
+                health.release_probe(every, at);
+            });
+        }
+    }
+
     /// How a probe went. Whether the link may be called again at once.
     pub(super) fn probed(
         &mut self,
@@ -266,7 +314,6 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::classify::Verdict;
     use crate::route::Profile;
 
     fn at(seconds: u64) -> Monotonic {

@@ -7,10 +7,7 @@ use std::time::Duration;
 use agent_primitives::{BreakerState, Clock, FailureKind, HandoffReason, Monotonic, ProviderId};
 use serde::{Deserialize, Serialize};
 
-use super::allowance::Allowance;
 use super::decisions::DecisionRecord;
-use super::error::Outlook;
-use super::journey::Journey;
 use super::{FallbackChain, Link};
 use crate::limit::{WindowStatus, noun};
 
@@ -227,6 +224,7 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
                 rests_for: state
                     .rest_left(index, now)
                     .max(state.predicted_left(index, now))
+                    .max(state.held_left(index, now))
                     .max(link.breaker.retry_in()),
                 share: u8::try_from(state.share(index, &self.shared.config.returning, now))
                     .unwrap_or(100),
@@ -276,34 +274,6 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
         Ok(())
     }
 
-    /// How everybody stands to whom the request could go.
-    pub(super) fn outlooks(&self, journey: &Journey<'_>) -> Vec<Outlook> {
-        let at = self.shared.clock.timestamp();
-        let status = self.status();
-        // With a pin, nobody else would be asked.
-        let pinned = journey
-            .pin
-            .or_else(|| status.iter().position(|status| status.pinned));
-        status
-            .into_iter()
-            .enumerate()
-            .filter(|(index, _)| pinned.is_none_or(|pinned| pinned == *index))
-            .map(|(index, status)| {
-                let short = journey.short.iter().filter(|(of, _)| *of == index);
-                let short = short.map(|(_, retry_in)| *retry_in).max();
-                let retry_in = status.rests_for.max(short).unwrap_or_default();
-                let predicted = short.map(|_| HandoffReason::Predicted);
-                Outlook {
-                    provider: status.provider,
-                    failure: status.failure,
-                    reason: status.reason.or(predicted),
-                    retry_in,
-                    retry_at: at + retry_in,
-                }
-            })
-            .collect()
-    }
-
     /// The providers in order of preference, for instance to name those of a [`Decision`].
     ///
     /// [`Decision`]: crate::Decision
@@ -327,8 +297,7 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
 
     fn limits(&self, link: &Link<Req, Rep>, now: Monotonic) -> Vec<WindowStatus> {
         let allowance = self.shared.allowances.get(link.allowance);
-        let known = allowance.and_then(Allowance::known);
-        known.map_or_else(Vec::new, |limit| limit.status_at(now).collect())
+        allowance.map_or_else(Vec::new, |known| known.status(now).collect())
     }
 
     pub(super) fn position(&self, provider: &ProviderId) -> Option<usize> {

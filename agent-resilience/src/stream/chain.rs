@@ -246,28 +246,21 @@ impl<Req: ?Sized, S: Send, T> ChainStream<Req, S, T> {
 
     /// What the answer took, as far as is known.
     pub fn usage(&self) -> Option<TokenUsage> {
-        self.metering().usage
+        self.begun.metering().usage
     }
 
     /// What the answer cost, as far as is known: as its head said, or the [`usage`](Self::usage) at the
     /// [price](crate::Profile::price) of the provider. Most vendors tell the usage last, so that this is
     /// the whole cost only at the end.
     pub fn cost(&self) -> Option<Usd> {
-        self.settling.chain.cost_at(self.index, &self.metering())
+        self.settling
+            .chain
+            .cost_at(self.index, &self.begun.metering())
     }
 
     /// From the call of this provider until something of the answer was there.
     pub fn first_token(&self) -> Option<Duration> {
         self.begun.guard.first_token()
-    }
-
-    /// What the reply said at its head, and the stream since.
-    fn metering(&self) -> Metering {
-        let head = self.begun.metering;
-        Metering {
-            usage: self.begun.guard.usage().or(head.usage),
-            ..head
-        }
     }
 }
 
@@ -290,8 +283,8 @@ where
         let next = ready!(this.begun.guard.as_mut().poll_next(cx));
         match &next {
             Some(Ok(_)) => {}
-            Some(Err(error)) => this.settling.cut(error.failure()),
-            None => this.settling.complete(&this.metering()),
+            Some(Err(error)) => this.settling.cut(error.failure(), &this.begun.came()),
+            None => this.settling.complete(&this.begun),
         }
         Poll::Ready(next)
     }
@@ -302,7 +295,7 @@ impl<Req: ?Sized, S: Send, T> Drop for ChainStream<Req, S, T> {
         // Who has the end need not read on to what follows it.
         if self.is_complete() {
             self.begun.guard.as_mut().close();
-            self.settling.complete(&self.metering());
+            self.settling.complete(&self.begun);
         }
     }
 }
@@ -314,17 +307,21 @@ struct Settling<Req: ?Sized, S> {
 }
 
 impl<Req: ?Sized, S: Send> Settling<Req, S> {
-    fn complete(&mut self, metering: &Metering) {
+    fn complete<T>(&mut self, begun: &Begun<S, T>) {
         if let Some(held) = self.held.take() {
             let now = self.chain.clock().monotonic();
-            self.chain.settle_success(held, metering, now);
+            let metering = begun.metering();
+            match begun.guard.first_token() {
+                Some(first) => self.chain.settle_stream(held, &metering, first, now),
+                None => self.chain.settle_success(held, &metering, now),
+            }
         }
     }
 
-    fn cut(&mut self, failure: &Failure) {
+    fn cut(&mut self, failure: &Failure, came: &Metering) {
         if let Some(held) = self.held.take() {
             let now = self.chain.clock().monotonic();
-            self.chain.settle_cut(held, failure, now);
+            self.chain.settle_cut_stream(held, failure, came, now);
         }
     }
 }

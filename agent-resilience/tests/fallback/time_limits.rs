@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use agent_primitives::{Clock, FailureKind, ManualClock};
+use agent_primitives::{Clock, Event, FailureKind, ManualClock, Stamp};
 use agent_resilience::{
     CallOptions, ChainError, Deadline, FallbackChain, FallbackConfig, KindPolicy,
 };
@@ -170,4 +170,80 @@ fn a_request_may_ask_one_provider_alone_and_moves_nobody_else() {
         error.to_string(),
         "no provider named grok; the chain has claude, groq"
     );
+}
+
+#[test]
+fn with_little_time_half_of_it_is_kept_for_somebody_else() {
+    let (chain, [claude, groq], clock) = chain(timed());
+    let deadline = Deadline::after(clock.monotonic(), Duration::from_secs(8));
+    let options = CallOptions::new().deadline(deadline);
+    let mut call: Call<'_> = Box::pin(chain.call_with("a", &options));
+    assert!(poll(&mut call).is_none());
+    clock.advance(Duration::from_secs(4));
+    assert!(poll(&mut call).is_none());
+    assert_eq!((claude.under_way(), groq.under_way()), (0, 1));
+    clock.advance(Duration::from_millis(3_999));
+    assert!(
+        poll(&mut call).is_none(),
+        "the last one has all that is left"
+    );
+    groq.end(Ok(()));
+    let reply = poll(&mut call).expect("done").expect("an answer");
+    assert_eq!(reply.value, "groq");
+    let status = &chain.status()[0];
+    assert_eq!(status.failure, Some(FailureKind::Timeout));
+    assert!(
+        status.rests_for.is_some(),
+        "4 s of its 10 s are enough to tell"
+    );
+}
+
+#[test]
+fn a_caller_with_hardly_any_time_blames_nobody_and_is_told_of() {
+    let (chain, [claude, groq], clock) = chain(timed());
+    let failed = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let sink = std::sync::Arc::clone(&failed);
+    let chain = chain.observed_by(move |_: Stamp<'_>, event: &Event| {
+        if let Event::Attempt(attempt) = event {
+            let mut failed = sink.lock().expect("no panic");
+            failed.push((attempt.provider.to_string(), attempt.failure));
+        }
+    });
+    let deadline = Deadline::after(clock.monotonic(), Duration::from_secs(4));
+    let options = CallOptions::new().deadline(deadline);
+    let mut call: Call<'_> = Box::pin(chain.call_with("a", &options));
+    assert!(poll(&mut call).is_none());
+    clock.advance(Duration::from_secs(2));
+    assert!(poll(&mut call).is_none());
+    assert_eq!((claude.under_way(), groq.under_way()), (0, 1));
+    clock.advance(Duration::from_secs(2));
+    let error = poll(&mut call).expect("done").expect_err("no time left");
+    assert!(matches!(error, ChainError::OutOfTime(_)), "{error}");
+    for status in &chain.status() {
+        assert_eq!((status.rests_for, status.failure), (None, None));
+        assert_eq!(status.in_flight, 0);
+    }
+    let timeout = Some(FailureKind::Timeout);
+    assert_eq!(
+        *failed.lock().expect("no panic"),
+        [("claude".into(), timeout), ("groq".into(), timeout)]
+    );
+}
+
+#[test]
+fn the_last_one_that_is_silent_to_the_deadline_rests_where_it_had_time() {
+    let (chain, [claude, _], clock) = chain(timed());
+    let deadline = Deadline::after(clock.monotonic(), Duration::from_secs(5));
+    let options = CallOptions::new()
+        .deadline(deadline)
+        .pin(provider("claude"));
+    let mut call: Call<'_> = Box::pin(chain.call_with("a", &options));
+    assert!(poll(&mut call).is_none());
+    clock.advance(Duration::from_millis(4_999));
+    assert!(poll(&mut call).is_none(), "nobody else would be asked");
+    assert_eq!(claude.under_way(), 1);
+    clock.advance(Duration::from_millis(1));
+    let error = poll(&mut call).expect("done").expect_err("no time left");
+    assert!(matches!(error, ChainError::OutOfTime(_)), "{error}");
+    assert_eq!(chain.status()[0].failure, Some(FailureKind::Timeout));
 }
