@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use agent_primitives::{BreakerState, Clock, Event, FailureKind, ProviderId, Stamp, TokenUsage};
 use agent_resilience::{
-    Backoff, BreakerConfig, CallOptions, ChainError, ChainStream, Deadline, Failure, FallbackChain,
-    FallbackConfig, Metering, Profile, Provider, RetryPolicy, StreamError, StreamOptions,
-    TokenPrice,
+    Backoff, BreakerConfig, CallOptions, ChainError, ChainStream, Deadline, Decision, Failure,
+    FallbackChain, FallbackConfig, Metering, Profile, Provider, RetryPolicy, StreamError,
+    StreamOptions, TokenPrice,
 };
 use futures_util::{Stream, StreamExt};
 
@@ -446,7 +446,7 @@ async fn a_stream_tells_what_it_cost_and_why_it_is_this_one() {
         .build()
         .unwrap();
     let mut words = chain.stream("hello").await.unwrap();
-    let chosen: Vec<_> = words.decisions().iter().map(|made| made.chosen()).collect();
+    let chosen: Vec<_> = words.decisions().iter().map(Decision::chosen).collect();
     assert_eq!(chosen, [Some(0), Some(1)]);
     while words.next().await.is_some() {}
     assert_eq!(words.cost(), Some("5".parse().unwrap()));
