@@ -281,7 +281,7 @@ fn nobody(journey: Journey<'_>, providers: Vec<Outlook>) -> ChainError {
             last: journey.last,
             attempts,
             too_long: too_long.map(|(_, failure)| failure),
-            over_budget,
+            over_budget: over_budget.map(Box::new),
         }),
     }
 }
