@@ -319,6 +319,19 @@ async fn an_attempt_that_takes_too_long_is_dropped_and_counts_against_the_breake
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_provider_that_hangs_for_all_of_the_time_counts_against_the_breaker() {
+    let stand = Stand::new();
+    let policy = stand.policy.clone().attempt_timeout(3 * SECOND);
+    for _ in 0..2 {
+        let run = policy.run(Cost::REQUEST, |_| pending::<Result<(), Verdict>>());
+        let error = run.within(3 * SECOND).once().await.unwrap_err();
+        assert_eq!(error.last(), Some(&FailedTry::TimedOut(3 * SECOND)));
+    }
+    assert_eq!(stand.breaker.state(), BreakerState::Open);
+    assert_eq!(stand.concurrency.in_use(), 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_value_that_is_rejected_is_a_failure_for_every_stage() {
     let stand = Stand::new();
     let error = stand

@@ -112,9 +112,9 @@ fn retry_policy_says_what_cannot_hold() {
             "total: is negative (-10); give 0 or more",
         ),
         (
-            r#"{"attempt_timeout": "700s"}"#,
+            r#"{"attempt_timeout": "600s"}"#,
             Contradiction,
-            "attempt_timeout: is 700s, more than the 600s that all attempts have together; make it at most total",
+            "attempt_timeout: is 600s, not less than the 600s that all attempts have together; make it less than total, or null for no limit",
         ),
         (
             r#"{"total": "10 parsecs"}"#,

@@ -1,5 +1,7 @@
 //! A call that was let through, borrowed or owned.
 
+use std::time::Duration;
+
 use agent_primitives::Monotonic;
 
 use super::CircuitBreaker;
@@ -89,6 +91,15 @@ macro_rules! reports {
             pub fn success_at(mut self, now: Monotonic) {
                 if let Some(ticket) = self.ticket.take() {
                     succeed(&self.breaker, ticket, || now);
+                }
+            }
+
+            /// The call succeeded at `now`, and `took` says how slow the provider was, whatever the time
+            /// since it was let through: for instance the time to the first token of a stream, whose
+            /// reader may have paused since.
+            pub fn success_after_at(mut self, took: Duration, now: Monotonic) {
+                if let Some(ticket) = self.ticket.take() {
+                    succeed(&self.breaker, ticket.taking(took, now), || now);
                 }
             }
 

@@ -13,7 +13,7 @@ use super::{FallbackChain, FallbackConfig, Link, ReplyCheck, Shared};
 use crate::breaker::CircuitBreaker;
 use crate::limit::{ConcurrencyLimit, InvalidLimit, RateLimit};
 use crate::provider::Provider;
-use crate::route::Profile;
+use crate::route::{Decision, Profile};
 use crate::settings::{InvalidConfig, Settings};
 use crate::sleep::Sleep;
 
@@ -52,7 +52,7 @@ pub enum InvalidChain {
     #[error("two providers are named {0}; give each its own id")]
     Duplicate(ProviderId),
     /// More providers than a chain keeps apart.
-    #[error("{0} providers; a fallback chain has at most {max}", max = FallbackBuilder::<(), ()>::MOST)]
+    #[error("{0} providers; a fallback chain has at most {max}: take some out, or put a chain in the place of several", max = FallbackBuilder::<(), ()>::MOST)]
     TooMany(usize),
     /// Settings for somebody who is not there.
     #[error("settings for {0}, which the chain does not have; add it or take them out")]
@@ -87,8 +87,9 @@ impl<Req: ?Sized, Rep: Send> fmt::Debug for FallbackBuilder<Req, Rep> {
 }
 
 impl<Req: ?Sized, Rep> FallbackBuilder<Req, Rep> {
-    /// Providers that one chain has at the most.
-    pub const MOST: usize = 64;
+    /// Providers that one chain has at the most: as many as a [`Decision`] names, so that it says of each
+    /// what became of it.
+    pub const MOST: usize = Decision::CAPACITY;
 }
 
 impl<Req: ?Sized, Rep> Default for FallbackBuilder<Req, Rep> {
@@ -216,7 +217,7 @@ impl<Req: ?Sized, Rep: Send> FallbackBuilder<Req, Rep> {
             let own = self.config.links.get(&id);
             let place = places.allowance();
             if let Some(allowance) = allowances.get_mut(place) {
-                if allowance.known().is_none() {
+                if !allowance.is_known() {
                     *allowance = Allowance::unknown(profile.vendor.as_deref());
                 }
                 if let Some(config) = own.and_then(|own| own.rate_limit.as_ref()) {

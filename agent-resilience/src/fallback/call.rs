@@ -85,30 +85,27 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
         request: &Req,
         options: &'a CallOptions,
     ) -> Result<Answer<'a, O::Output>, ChainError> {
-        self.run(operation, request, options, None, Tried::default())
-            .await
+        let journey = self.depart(options)?;
+        self.run(operation, request, journey, None).await
     }
 
-    /// [`travel`](Self::travel) for a request that may run twice: where `pair` is told of it and the
-    /// links of `avoid` are left to the other run.
+    /// [`travel`](Self::travel) for a request that may run twice: `pair` is told of it, and what the
+    /// other run has is left to that.
     pub(super) async fn run<'a, O: Operation<Req, Rep>>(
         &self,
         operation: &O,
         request: &Req,
-        options: &'a CallOptions,
+        mut journey: Journey<'a>,
         pair: Option<&Pair>,
-        avoid: Tried,
     ) -> Result<Answer<'a, O::Output>, ChainError> {
-        let mut journey = self.depart(options)?;
-        journey.avoid = avoid;
         loop {
-            while let Some(chosen) = self.take(&mut journey) {
+            while let Some(chosen) = self.take_apart(&mut journey, pair) {
                 let index = chosen.index;
                 let Some(link) = self.shared.links.get(index) else {
                     break;
                 };
                 if let Some(pair) = pair {
-                    pair.is_at(index, avoid.is_empty());
+                    pair.is_at(index, &journey);
                 }
                 let stands_in = chosen.stands_in;
                 let asked = self.ask(operation, chosen, link, request, &mut journey, pair);
@@ -181,7 +178,7 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
     }
 
     /// How closely a reply of this link is looked at.
-    fn check_level(&self, index: usize) -> CheckLevel {
+    pub(super) fn check_level(&self, index: usize) -> CheckLevel {
         let config = &self.shared.config.check;
         let strength = |link: &Link<Req, Rep>| link.profile.strength;
         let before = self.shared.links.iter().take(index).map(strength).max();
@@ -242,7 +239,7 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
         })
     }
 
-    fn depart<'a>(&self, options: &'a CallOptions) -> Result<Journey<'a>, ChainError> {
+    pub(super) fn depart<'a>(&self, options: &'a CallOptions) -> Result<Journey<'a>, ChainError> {
         let start = self.shared.clock.monotonic();
         let calls = self.shared.calls.fetch_add(1, Ordering::Relaxed);
         let number = calls.wrapping_add(1);

@@ -139,8 +139,8 @@ pub struct LinkConfig {
 
 /// When a second provider is asked for the same request.
 ///
-/// The first answer counts and the other call is dropped. That gives back what it held; a
-/// [budget](crate::CallOptions::budget) keeps its estimate, since the provider may charge for it. Nobody
+/// The first answer counts and the other call is dropped. That gives back its place; a rate limit and a
+/// [budget](crate::CallOptions::budget) keep its estimate, since the provider counts and may charge it. Nobody
 /// is asked as well where the budget advises to spend less, where a provider is pinned, or for streams.
 ///
 /// ```

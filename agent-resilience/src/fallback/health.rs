@@ -187,6 +187,13 @@ impl Health {
         due
     }
 
+    /// Whoever claimed the probe at `at` cannot ask: another one may.
+    pub(super) fn release_probe(&mut self, probe_every: Duration, at: Monotonic) {
+        if self.next_probe == Some(at + probe_every) {
+            self.next_probe = Some(at);
+        }
+    }
+
     /// A probe was answered, or not.
     pub(super) fn probed(&mut self, works: bool, probe_every: Duration, now: Monotonic) {
         if works {

@@ -46,6 +46,8 @@ pub(crate) struct Journey<'a> {
     pub(super) over_budget: Option<SpendRefused>,
     /// Not to be asked: another one that runs for the same request has them.
     pub(super) avoid: Tried,
+    /// It runs beside another one for the same request.
+    pub(super) beside: bool,
     /// Replies of this strength were not good enough.
     pub(super) rejected: Option<u8>,
 }
@@ -73,6 +75,7 @@ impl<'a> Journey<'a> {
             short: Vec::new(),
             over_budget: None,
             avoid: Tried::default(),
+            beside: false,
             rejected: None,
         }
     }
@@ -90,7 +93,7 @@ impl<'a> Journey<'a> {
 
     /// It does not move the others: it has a pin of its own, or runs beside the request itself.
     pub(super) fn is_alone(&self) -> bool {
-        self.pin.is_some() || !self.avoid.is_empty()
+        self.pin.is_some() || self.beside
     }
 
     /// Another one failed for the request, or could not take it.
@@ -226,7 +229,7 @@ impl Outcome {
     };
 }
 
-/// Links that were asked, one bit each: a chain has at most 64.
+/// Links that were asked, one bit each: a chain has fewer.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Tried(u64);
 
@@ -241,6 +244,14 @@ impl Tried {
 
     pub(super) const fn is_empty(self) -> bool {
         self.0 == 0
+    }
+
+    pub(super) const fn bits(self) -> u64 {
+        self.0
+    }
+
+    pub(super) const fn from_bits(bits: u64) -> Self {
+        Self(bits)
     }
 
     fn bit(index: usize) -> u64 {

@@ -41,7 +41,9 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
                 Some(HandoffReason::Manual)
             } else {
                 let why = self.why_not(state, from, of_from, now);
-                if is_detour(state, from, of_from, now) {
+                if awaits_trial(state, from, of_from, now) {
+                    None
+                } else if is_detour(state, from, of_from, now) {
                     why
                 } else if matches!(of_from, Some(Considered::Skipped(_)))
                     || state.share(index, &self.shared.config.returning, now) >= 100
@@ -92,6 +94,12 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
             _ => failed(),
         }
     }
+}
+
+/// Whether another request is trying out the usual link, which has rested: this one goes elsewhere meanwhile,
+/// and the work moves only if the trial fails.
+fn awaits_trial(state: &State, from: usize, of_from: Option<Considered>, now: Monotonic) -> bool {
+    matches!(of_from, Some(Considered::Skipped(Skip::BreakerOpen))) && state.comes_back(from, now)
 }
 
 /// Whether it is this request alone that cannot have the usual link, while others go there on.

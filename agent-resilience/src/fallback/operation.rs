@@ -67,7 +67,8 @@ impl<Req: ?Sized, Rep: Send> Operation<Req, Rep> for Whole<'_, Req, Rep> {
 }
 
 /// What a call holds of its link until it is settled. Owned, so that a stream can keep it to its end.
-/// Dropped, it gives everything back, and nobody is blamed.
+/// Dropped, it gives its permit and its slot back, and nobody is blamed; what was estimated for a call
+/// that was made stays counted and spent, since the provider has it.
 #[must_use = "settle it, or the call counts as cancelled"]
 pub(crate) struct Held {
     /// The link's place in the order of preference.

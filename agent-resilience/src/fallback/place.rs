@@ -5,15 +5,16 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use agent_primitives::{Clock, Monotonic};
 
-use super::allowance::Short;
+use super::allowance::{Reserved, Short};
 use super::{FallbackChain, Link};
 use crate::budget::{OwnedSpendReservation, SessionBudget, SpendRefused, TokenPrice};
-use crate::limit::{OwnedConcurrencyPermit, OwnedReservation};
-use crate::route::Needs;
+use crate::limit::OwnedConcurrencyPermit;
+use crate::route::{Needs, Skip};
 
-/// What a call takes of its link's limits. Dropped, it gives them back.
+/// What a call takes of its link's limits. Dropped, it gives its slot back; and the rest, unless the
+/// call was [made](Place::sent).
 pub(super) struct Place {
-    pub(super) reservation: Option<OwnedReservation>,
+    pub(super) reservation: Option<Reserved>,
     pub(super) slot: Option<OwnedConcurrencyPermit>,
     pub(super) spend: Option<OwnedSpendReservation>,
     _counted: UnderWay,
@@ -78,6 +79,24 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
         })
     }
 
+    /// Why a link has no [`place`](Self::place) for one call. Nothing is taken.
+    pub(super) fn no_place(
+        &self,
+        link: &Link<Req, Rep>,
+        needs: &Needs,
+        now: Monotonic,
+    ) -> Option<Skip> {
+        let allowance = self.shared.allowances.get(link.allowance);
+        let slots = link.slots.as_ref();
+        if allowance.is_some_and(|allowance| !allowance.holds(needs.cost(), now)) {
+            Some(Skip::LimitNear)
+        } else if slots.is_some_and(|slots| slots.in_use() >= slots.limit()) {
+            Some(Skip::Concurrency)
+        } else {
+            None
+        }
+    }
+
     /// What the link's tokens cost, or are taken to cost.
     pub(super) fn price(&self, link: &Link<Req, Rep>) -> TokenPrice {
         let assumed = self.shared.config.route.assumed_price;
@@ -86,8 +105,12 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
 }
 
 impl Place {
-    /// The call is made: whoever is dropped from here on may have cost what was estimated.
+    /// The call is made: whoever is dropped from here on may have cost what was estimated, and the
+    /// provider has counted it against its limits.
     pub(super) fn sent(&mut self) {
+        if let Some(reservation) = &mut self.reservation {
+            reservation.mark_sent();
+        }
         if let Some(spend) = &mut self.spend {
             spend.mark_sent();
         }

@@ -30,7 +30,11 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
         if !self.lock().claim_probe(index, every, now) {
             return None;
         }
-        let outcome = link.provider.probe().await?;
+        let Some(outcome) = link.provider.probe().await else {
+            // Who shares what rests may have a probe.
+            self.lock().release_probe(index, every, now);
+            return None;
+        };
         tracing::debug!(gen_ai.provider.name = %link.id, works = outcome.is_ok(), "probe");
         let now = self.shared.clock.monotonic();
         let works_again = self.lock().probed(index, outcome.is_ok(), every, now);

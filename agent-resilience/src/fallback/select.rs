@@ -39,7 +39,8 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
         let now = self.shared.clock.monotonic();
         let needs = &journey.options.needs;
         let mut refused = Refused::default();
-        let (index, decision, place) = loop {
+        let mut overtaken = Tried::default();
+        let (index, decision, place, mut state) = loop {
             let decision = self.decide(journey, &refused, now);
             let Some(index) = decision.chosen() else {
                 self.keep(journey, &decision);
@@ -47,7 +48,19 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
             };
             let link = self.shared.links.get(index)?;
             match self.place(link, needs, journey.options.budget.as_ref(), now) {
-                Ok(place) => break (index, decision, place),
+                Ok(place) => {
+                    let state = self.lock();
+                    let returning = &self.shared.config.returning;
+                    // Whoever came first since the choice has the trial. Chosen once more, it is asked
+                    // as the last one that is left.
+                    let is_overtaken = journey.pinned(&state).is_none()
+                        && !overtaken.contains(index)
+                        && !state.has_credit(index, returning, now);
+                    if !is_overtaken {
+                        break (index, decision, place, state);
+                    }
+                    overtaken.insert(index);
+                }
                 Err(NoPlace::Slots) => refused.full.insert(index),
                 Err(NoPlace::Money(why)) => {
                     refused.dear.insert(index);
@@ -59,16 +72,14 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
                 }
             }
         };
-        let (last_resort, seen, handoff) = {
-            let mut state = self.lock();
-            let last_resort =
-                journey.pinned(&state) != Some(index) && state.rest_left(index, now).is_some();
-            let handoff = self.move_to(&mut state, journey, index, &decision, now);
-            if journey.tried.is_empty() {
-                state.spend_credit(index, &self.shared.config.returning, now);
-            }
-            (last_resort, state.seen(index), handoff)
-        };
+        let last_resort =
+            journey.pinned(&state) != Some(index) && state.rest_left(index, now).is_some();
+        let handoff = self.move_to(&mut state, journey, index, &decision, now);
+        if journey.tried.is_empty() {
+            state.spend_credit(index, &self.shared.config.returning, now);
+        }
+        let seen = state.seen(index);
+        drop(state);
         self.keep(journey, &decision);
         if let Some(handoff) = handoff {
             tracing::info!(%handoff, "handoff");
@@ -120,11 +131,10 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
         let journey = Journey::new(&options, now, 0);
         let mut refused = Refused::default();
         for (index, link) in self.shared.links.iter().enumerate() {
-            match self.place(link, needs, None, now) {
-                Ok(_) => {}
-                Err(NoPlace::Slots) => refused.full.insert(index),
-                Err(NoPlace::Limit(_)) => refused.near.insert(index),
-                Err(NoPlace::Money(_)) => refused.dear.insert(index),
+            match self.no_place(link, needs, now) {
+                Some(Skip::Concurrency) => refused.full.insert(index),
+                Some(_) => refused.near.insert(index),
+                None => {}
             }
         }
         self.decide(&journey, &refused, now)

@@ -8,10 +8,9 @@ use super::health::Leaving;
 use super::operation::Held;
 use super::scopes::Seen;
 use super::{FallbackChain, Link};
-use crate::budget::Spend;
+use crate::budget::{OwnedSpendReservation, Spend};
 use crate::classify::{LimitSnapshot, Verdict};
 use crate::failure::Failure;
-use crate::limit::Cost;
 use crate::provider::Metering;
 use crate::route::{Feedback, Permille, Profile};
 
@@ -19,6 +18,18 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
     /// A call ended well.
     pub(crate) fn settle_success(&self, held: Held, metering: &Metering, ended: Monotonic) {
         self.settle(held, metering, Permille::ALL, ended);
+    }
+
+    /// A stream ended well, whose first token took `first_token`. Its reader may have paused since, so
+    /// that the time to its end says nothing about the provider.
+    pub(crate) fn settle_stream(
+        &self,
+        held: Held,
+        metering: &Metering,
+        first_token: Duration,
+        ended: Monotonic,
+    ) {
+        self.answered(held, metering, Permille::ALL, Some(first_token), ended);
     }
 
     /// A call was answered, and how good that was.
@@ -29,53 +40,72 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
         reward: Permille,
         ended: Monotonic,
     ) {
+        self.answered(held, metering, reward, None, ended);
+    }
+
+    fn answered(
+        &self,
+        held: Held,
+        metering: &Metering,
+        reward: Permille,
+        first_token: Option<Duration>,
+        ended: Monotonic,
+    ) {
         let Some(link) = self.shared.links.get(held.index) else {
             return;
         };
-        held.permit.success_at(ended);
+        let elapsed = ended.since(held.started);
+        let waited = first_token.unwrap_or(elapsed);
+        held.permit.success_after_at(waited, ended);
         if let Some(slot) = held.place.slot {
-            slot.succeeded_at(ended);
+            slot.succeeded_in(waited);
         }
-        match (held.place.reservation, metering.usage) {
-            (Some(reservation), Some(usage)) => {
-                // A usage tells of tokens; how many requests there were is known.
-                let requests = reservation.cost().requests;
-                let actual = Cost::from(usage);
-                reservation.reconcile_at(Cost { requests, ..actual }, ended);
-            }
-            (Some(reservation), None) => reservation.keep(),
-            (None, _) => {}
+        if let Some(reservation) = held.place.reservation {
+            reservation.reconcile(metering.usage, ended);
         }
         if let Some(spend) = held.place.spend {
-            let tokens = metering.usage.map(|usage| usage.total());
-            match cost_of(&link.profile, metering) {
-                None if tokens.is_none() => spend.keep(),
-                cost => {
-                    let estimate = spend.estimate();
-                    let actual = Spend::new(
-                        cost.unwrap_or(estimate.usd),
-                        tokens.unwrap_or(estimate.tokens),
-                    );
-                    spend.settle_at(actual, self.shared.clock.timestamp());
-                }
-            }
+            self.charge(spend, link, metering);
         }
         self.observe(link, &metering.limits, ended);
-        let elapsed = ended.since(held.started);
         {
             let config = &self.shared.config;
             let mut state = self.lock();
             state.succeeded(held.index, &held.seen, &config.returning, ended);
             if config.learns() {
-                let feedback = Feedback::success().total(elapsed).reward(reward);
+                let feedback = Feedback::success().reward(reward);
+                let feedback = match first_token {
+                    Some(first) => feedback.first_token(first),
+                    None => feedback.total(elapsed),
+                };
                 state.learned.record(held.index, feedback, ended);
             }
         }
         self.tell(|| Attempt::new(link.id.clone(), held.attempt, elapsed).into());
     }
 
+    /// What a call cost is spent; where that is not known, its estimate.
+    fn charge(&self, spend: OwnedSpendReservation, link: &Link<Req, Rep>, metering: &Metering) {
+        let tokens = metering.usage.map(|usage| usage.total());
+        match cost_of(&link.profile, metering) {
+            None if tokens.is_none() => spend.keep(),
+            cost => {
+                let estimate = spend.estimate();
+                let actual = Spend::new(
+                    cost.unwrap_or(estimate.usd),
+                    tokens.unwrap_or(estimate.tokens),
+                );
+                spend.settle_at(actual, self.shared.clock.timestamp());
+            }
+        }
+    }
+
     /// A call failed. Whether its link rests is decided apart.
     pub(crate) fn settle_failure(&self, held: Held, verdict: &Verdict, ended: Monotonic) {
+        self.failed(held, verdict, None, ended);
+    }
+
+    /// `came` says what a part of an answer took that came before the failure.
+    fn failed(&self, held: Held, verdict: &Verdict, came: Option<&Metering>, ended: Monotonic) {
         let Some(link) = self.shared.links.get(held.index) else {
             return;
         };
@@ -92,13 +122,15 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
             slot.failed_at(kind, ended);
         }
         if let Some(reservation) = held.place.reservation {
-            // The call was made; what it used is not known.
-            reservation.keep();
+            // The call was made; what it used is known where a part of its answer says so.
+            reservation.reconcile(came.and_then(|came| came.usage), ended);
         }
-        if let Some(spend) = held.place.spend
-            && !may_have_cost(kind)
-        {
-            spend.cancel();
+        if let Some(spend) = held.place.spend {
+            match came {
+                Some(metering) => self.charge(spend, link, metering),
+                None if may_have_cost(kind) => spend.keep(),
+                None => spend.cancel(),
+            }
         }
         self.observe(link, &verdict.limits, ended);
         if self.shared.config.learns() && verdict.scope != Scope::Request {
@@ -110,17 +142,33 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
     /// Takes over what a reply or a failure says of its limits.
     fn observe(&self, link: &Link<Req, Rep>, stated: &LimitSnapshot, now: Monotonic) {
         if let Some(allowance) = self.shared.allowances.get(link.allowance)
-            && (self.shared.config.predict || allowance.known().is_some())
+            && (self.shared.config.predict || allowance.is_known())
         {
             allowance.observe(stated, now, &self.shared.clock);
         }
     }
 
-    /// A call failed after part of its answer was delivered, so that nobody else can be asked: it
-    /// counts, and the link rests as after any failure.
+    /// A call had the whole time of its request and no answer: it counts, and the link rests as after
+    /// any failure.
     pub(crate) fn settle_cut(&self, held: Held, failure: &Failure, ended: Monotonic) {
+        self.cut(held, failure, None, ended);
+    }
+
+    /// A stream failed after part of its answer was delivered, so that nobody else can be asked. What
+    /// came is paid for, whatever it failed of: as `came` says, or else as it was estimated.
+    pub(crate) fn settle_cut_stream(
+        &self,
+        held: Held,
+        failure: &Failure,
+        came: &Metering,
+        ended: Monotonic,
+    ) {
+        self.cut(held, failure, Some(came), ended);
+    }
+
+    fn cut(&self, held: Held, failure: &Failure, came: Option<&Metering>, ended: Monotonic) {
         let (index, seen) = (held.index, held.seen);
-        self.settle_failure(held, failure.verdict(), ended);
+        self.failed(held, failure.verdict(), came, ended);
         if let Some(link) = self.shared.links.get(index)
             && failure.verdict().scope != Scope::Request
         {

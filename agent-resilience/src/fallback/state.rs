@@ -110,8 +110,7 @@ impl State {
         if self.predicted_left(index, now).is_some() || self.held_left(index, now).is_some() {
             return Availability::Skipped(Skip::LimitNear);
         }
-        let is_due = || self.links.get(index).is_some_and(|l| l.credit >= REQUEST);
-        if self.share(index, returning, now) < 100 && !is_due() {
+        if !self.has_credit(index, returning, now) {
             return Availability::Skipped(Skip::Ramp);
         }
         Availability::Ready
@@ -129,6 +128,11 @@ impl State {
             return Availability::Skipped(Skip::LimitNear);
         }
         Availability::Ready
+    }
+
+    /// Whether the link's rest is over, and no answer has shown yet that it works.
+    pub(super) fn comes_back(&self, index: usize, now: Monotonic) -> bool {
+        self.rest_left(index, now).is_none() && self.entries(index).any(Health::is_left)
     }
 
     /// Time until those may come whom the provider asked, by one of them, to wait a little.
@@ -177,6 +181,12 @@ impl State {
             .map(|health| health.share(returning, now))
             .min()
             .unwrap_or(100)
+    }
+
+    /// Whether a link that comes back may have a request now; any other may.
+    pub(super) fn has_credit(&self, index: usize, returning: &Return, now: Monotonic) -> bool {
+        let is_due = || self.links.get(index).is_some_and(|l| l.credit >= REQUEST);
+        self.share(index, returning, now) >= 100 || is_due()
     }
 
     /// A request began: those that come back earn their share of it, and the one that has it pays.
@@ -262,6 +272,15 @@ impl State {
             });
         }
         due
+    }
+
+    /// Gives back what was claimed at `at` for a link that cannot be asked, to those that share it.
+    pub(super) fn release_probe(&mut self, index: usize, every: Duration, at: Monotonic) {
+        if let Some(link) = self.links.get(index) {
+            link.places.each(&mut self.healths, |health| {
+                health.release_probe(every, at);
+            });
+        }
     }
 
     /// How a probe went. Whether the link may be called again at once.

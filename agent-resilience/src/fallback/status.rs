@@ -7,7 +7,6 @@ use std::time::Duration;
 use agent_primitives::{BreakerState, Clock, FailureKind, HandoffReason, Monotonic, ProviderId};
 use serde::{Deserialize, Serialize};
 
-use super::allowance::Allowance;
 use super::decisions::DecisionRecord;
 use super::{FallbackChain, Link};
 use crate::limit::{WindowStatus, noun};
@@ -298,8 +297,7 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
 
     fn limits(&self, link: &Link<Req, Rep>, now: Monotonic) -> Vec<WindowStatus> {
         let allowance = self.shared.allowances.get(link.allowance);
-        let known = allowance.and_then(Allowance::known);
-        known.map_or_else(Vec::new, |limit| limit.status_at(now).collect())
+        allowance.map_or_else(Vec::new, |known| known.status(now).collect())
     }
 
     pub(super) fn position(&self, provider: &ProviderId) -> Option<usize> {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use agent_primitives::{Monotonic, Timestamp};
 
 use super::config::WindowKind;
+use super::cost::Cost;
 use super::rate::{Inner, RateLimit};
 use super::window::{Window, axis};
 use crate::classify::{LimitSnapshot, LimitWindow, LimitedResource, When};
@@ -82,6 +83,26 @@ impl RateLimit {
         }
         // The limit may have grown.
         self.inner.queue.call_first();
+    }
+
+    /// Whether `cost` would be let through at `now`. Nothing is taken.
+    pub(crate) fn holds(&self, cost: Cost, now: Monotonic) -> bool {
+        let wait = self
+            .inner
+            .windows
+            .outlook(Cost::ZERO, cost, axis(now.nanos()));
+        self.blocked_for(now).is_zero() && wait.is_ok_and(|wait| wait == 0)
+    }
+
+    /// Whether a stated window is one of ours.
+    pub(crate) fn counts(&self, stated: &LimitWindow) -> bool {
+        self.inner.matching(stated).is_some()
+    }
+
+    /// Whether one of our windows counts `resource`.
+    pub(crate) fn has(&self, resource: LimitedResource) -> bool {
+        let mut windows = self.inner.windows.iter();
+        windows.any(|window| window.resource() == resource)
     }
 }
 

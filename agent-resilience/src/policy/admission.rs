@@ -7,6 +7,7 @@ use std::time::Duration;
 use agent_primitives::{Attempt, Event, FailureKind, Monotonic, Retry, Scope, Stamp, TokenUsage};
 
 use super::error::Refusal;
+use super::money;
 use super::{Observed, Stages};
 use crate::breaker::{BreakerOpen, Permit};
 use crate::classify::Verdict;
@@ -21,6 +22,7 @@ pub(super) struct Admission<'a> {
     permit: Option<Permit<'a>>,
     slot: Option<ConcurrencyPermit<'a>>,
     reservation: Option<Reservation<'a>>,
+    money: Option<money::Held<'a>>,
 }
 
 /// The stages that made the attempt wait.
@@ -32,6 +34,7 @@ impl Admission<'_> {
         permit: None,
         slot: None,
         reservation: None,
+        money: None,
     };
 
     #[inline]
@@ -50,6 +53,17 @@ impl Admission<'_> {
                 ..Cost::from(usage)
             });
             reservation.settle_in_place(actual, ended);
+        }
+        if let Some(money) = self.money.take() {
+            money.succeeded(usage);
+        }
+    }
+
+    /// The call begins.
+    #[inline]
+    pub(super) const fn sent(&mut self) {
+        if let Some(money) = &mut self.money {
+            money.sent();
         }
     }
 
@@ -70,6 +84,9 @@ impl Admission<'_> {
         if let Some(reservation) = &mut self.reservation {
             // The call was made; what it used is not known.
             reservation.settle_in_place(None, ended);
+        }
+        if let Some(money) = self.money.take() {
+            money.failed(verdict.kind);
         }
         self.clear();
     }
@@ -175,6 +192,12 @@ impl Stages {
         if limit.left(now).is_zero() {
             return Err(turned_away(admission, Refusal::Deadline));
         }
+        if let Some(money) = &self.money {
+            match money.hold(cost) {
+                Ok(held) => admission.money = Some(held),
+                Err(refused) => return Err(turned_away(admission, Refusal::Budget(refused))),
+            }
+        }
         if let Some(rate) = &self.rate {
             match rate.try_acquire_at(cost, now) {
                 Ok(reservation) => admission.reservation = Some(reservation),
@@ -216,6 +239,7 @@ impl Stages {
         if let Some(open) = self.shut(now) {
             return turned_away(admission, Refusal::Breaker(open));
         }
+        let money = admission.money.take();
         Box::pin(async move {
             let mut reservation = None;
             if let Some(rate) = &self.rate {
@@ -223,7 +247,7 @@ impl Stages {
                 let wait = rate.acquire_with(self.retry.timer(), cost, deadline);
                 reservation = Some(wait.await.map_err(Refusal::RateLimit)?);
             }
-            self.wait_for_slot(reservation, limit).await
+            self.wait_for_slot(money, reservation, limit).await
         })
     }
 
@@ -237,17 +261,19 @@ impl Stages {
         if let Some(open) = self.shut(now) {
             return turned_away(admission, Refusal::Breaker(open));
         }
-        let reservation = admission.reservation.take();
-        Box::pin(self.wait_for_slot(reservation, limit))
+        let (money, reservation) = (admission.money.take(), admission.reservation.take());
+        Box::pin(self.wait_for_slot(money, reservation, limit))
     }
 
     async fn wait_for_slot<'a>(
         &'a self,
+        money: Option<money::Held<'a>>,
         reservation: Option<Reservation<'a>>,
         limit: TimeLimit,
     ) -> Result<Admission<'a>, Refusal> {
         let mut admission = Admission {
             reservation,
+            money,
             ..Admission::NONE
         };
         if let Some(concurrency) = &self.concurrency {

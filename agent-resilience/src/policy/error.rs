@@ -5,6 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::breaker::BreakerOpen;
+use crate::budget::SpendRefused;
 use crate::classify::{Classify, Verdict};
 use crate::limit::AcquireError;
 use crate::retry::{FailedTry, RetryError};
@@ -21,6 +22,9 @@ use crate::retry::{FailedTry, RetryError};
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {
+    /// The spend budget: one of its caps does not hold what the call may cost.
+    #[error(transparent)]
+    Budget(SpendRefused),
     /// The rate limit: too late, too large, or too many wait.
     #[error(transparent)]
     RateLimit(AcquireError),
@@ -41,7 +45,8 @@ impl Refusal {
         match self {
             Self::RateLimit(error) | Self::Concurrency(error) => error.retry_in(),
             Self::Breaker(open) => open.retry_in,
-            Self::Deadline => None,
+            // A budget's date is on the wall clock: see `SpendRefused::resets_at`.
+            Self::Budget(_) | Self::Deadline => None,
         }
     }
 }

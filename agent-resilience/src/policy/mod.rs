@@ -3,6 +3,7 @@
 mod admission;
 mod error;
 mod failure;
+mod money;
 mod run;
 
 use std::fmt;
@@ -13,6 +14,7 @@ use std::time::Duration;
 use agent_primitives::{Clock, Observer, ProviderId, TokenUsage};
 
 use crate::breaker::CircuitBreaker;
+use crate::budget::{SessionBudget, TokenPrice};
 use crate::classify::{LimitSnapshot, Verdict};
 use crate::clock::CoarseClock;
 use crate::limit::{ConcurrencyLimit, Cost, RateLimit};
@@ -20,14 +22,15 @@ use crate::retry::{Pause, Retry, RetryBudget, RetryPolicy, Try};
 use crate::sleep::Sleep;
 
 pub use error::{PolicyError, Refusal};
+use money::Money;
 pub use run::PolicyRun;
 
 /// Composes the stages around a call:
 ///
 /// ```text
-/// deadline → retry budget → per attempt: rate limit → concurrency → circuit breaker → attempt timeout → call
+/// deadline → retry budget → per attempt: spend budget → rate limit → concurrency → circuit breaker → attempt timeout → call
 ///          ← failure: classified once; breaker, limits and retry decide from the one verdict
-///          ← reply: tokens settled, slot and permit given back
+///          ← reply: money and tokens settled, slot and permit given back
 /// ```
 ///
 /// The order is fixed because each place is chosen: what is counted against a provider's limit comes
@@ -78,6 +81,7 @@ pub struct Policy {
 #[derive(Clone)]
 struct Stages {
     retry: Retry,
+    money: Option<Money>,
     rate: Option<RateLimit>,
     concurrency: Option<ConcurrencyLimit>,
     breaker: Option<CircuitBreaker>,
@@ -119,6 +123,7 @@ impl Policy {
         Self {
             stages: Stages {
                 retry: retry.clock(Arc::clone(&clock)),
+                money: None,
                 rate: None,
                 concurrency: None,
                 breaker: None,
@@ -160,6 +165,47 @@ impl Policy {
     #[must_use]
     pub fn attempt_timeout(mut self, longest: Duration) -> Self {
         self.stages.retry = self.stages.retry.attempt_timeout(longest);
+        self
+    }
+
+    /// Holds what each attempt may cost in `budget`, at `price`, before anything else is asked; refuses where a
+    /// cap does not hold it. What it did cost is spent afterwards: by the usage that
+    /// [`PolicyRun::settle`] is told, else as held. Attempts that were turned away (rate limits, overload,
+    /// keys, malformed requests) give it back; those that may have been answered, and calls that are dropped
+    /// under way, keep it.
+    ///
+    /// ```
+    /// use agent_primitives::{SessionId, TokenUsage, Usd};
+    /// use agent_resilience::classify::Verdict;
+    /// use agent_resilience::{
+    ///     Cost, Policy, PolicyError, Refusal, SpendBudget, SpendBudgetConfig, SpendCap, TokenPrice,
+    /// };
+    ///
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+    /// # runtime.block_on(async {
+    /// let config = SpendBudgetConfig {
+    ///     session: SpendCap { usd: Some(Usd::from_micros(10_000)), ..SpendCap::default() },
+    ///     ..SpendBudgetConfig::default()
+    /// };
+    /// let session = SpendBudget::new(&config)?.session(&SessionId::new("fix-the-build")?)?;
+    /// let price = TokenPrice::per_million("3".parse()?, "15".parse()?);
+    /// let policy = Policy::default().spend_budget(session.clone(), price);
+    ///
+    /// // Held at most $0.0090, spent $0.0045.
+    /// let call = policy.run(Cost::REQUEST.input(1_000).output(400), |_| async { Ok::<_, Verdict>(()) });
+    /// call.settle(|()| Some(TokenUsage::new(1_000, 100))).await.unwrap();
+    /// assert_eq!(session.spent().usd, Usd::from_micros(4_500));
+    ///
+    /// let call = policy.run(Cost::REQUEST.input(1_000).output(400), |_| async { Ok::<_, Verdict>(()) });
+    /// let error = call.await.unwrap_err();
+    /// assert!(matches!(error, PolicyError::Refused { by: Refusal::Budget(_), attempts: 0, .. }));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[must_use]
+    pub fn spend_budget(mut self, budget: SessionBudget, price: TokenPrice) -> Self {
+        self.stages.money = Some(Money { budget, price });
         self
     }
 

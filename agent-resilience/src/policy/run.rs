@@ -229,6 +229,7 @@ where
                     };
                     match stages.admit(*this.cost, *this.started, limit, this.admission) {
                         Ok(()) => {
+                            this.admission.sent();
                             let attempt = attempt(stages, this.course.as_deref_mut(), limit);
                             let call = (this.operation)(attempt);
                             this.state.set(State::Calling { call });
@@ -241,6 +242,7 @@ where
                     Ok(admission) => {
                         *this.started = stages.now();
                         *this.admission = admission;
+                        this.admission.sent();
                         let attempt = attempt(stages, this.course.as_deref_mut(), *this.limit);
                         let call = (this.operation)(attempt);
                         this.state.set(State::Calling { call });

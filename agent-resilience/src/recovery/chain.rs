@@ -1,6 +1,6 @@
 //! What a chain could not answer, as a failure that a recovery decides from.
 
-use agent_primitives::FailureKind;
+use agent_primitives::{FailureKind, Scope};
 
 use crate::classify::{Verdict, When};
 use crate::failure::Failure;
@@ -9,7 +9,9 @@ use crate::fallback::ChainError;
 impl From<ChainError> for Failure {
     /// The failure of the request itself where that is what it is; else what the last or the preferred
     /// provider said, with the time until the first of them is tried again and the chain's error as the
-    /// source.
+    /// source. What the budget holds back is a quota that is used up until the cap begins anew, so that a
+    /// recovery asks for a cheaper model; time that is over is a timeout. Both are of the request alone: no
+    /// provider is at fault.
     ///
     /// ```
     /// use agent_primitives::{FailureKind, ProviderId};
@@ -32,12 +34,26 @@ impl From<ChainError> for Failure {
     }
 }
 
+/// Nothing of it is a provider's fault, so that whoever is asked next with another request is not passed over.
+fn of_this_request(error: &ChainError) -> Verdict {
+    let kind = match error {
+        ChainError::OutOfTime(_) => FailureKind::Timeout,
+        ChainError::OverBudget(_) => FailureKind::QuotaExhausted,
+        _ => FailureKind::NotFound,
+    };
+    let verdict = Verdict::new(kind).scope(Scope::Request);
+    match error {
+        ChainError::OverBudget(over) => match over.refused.resets_at() {
+            Some(at) => verdict.retry_after(When::At(at)),
+            None => verdict,
+        },
+        _ => verdict,
+    }
+}
+
 fn verdict(error: &ChainError) -> Verdict {
     let ChainError::Exhausted(exhausted) = error else {
-        return Verdict::new(match error {
-            ChainError::OutOfTime(_) => FailureKind::Timeout,
-            _ => FailureKind::NotFound,
-        });
+        return of_this_request(error);
     };
     let preferred = exhausted.providers.iter().find_map(|it| it.failure);
     let verdict = match &exhausted.last {

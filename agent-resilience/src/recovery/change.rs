@@ -276,7 +276,7 @@ impl Rung<'_> {
         let needs = needs.input(theirs.unwrap_or(needs.input_tokens));
         let holds = |request: &R| {
             let known = request.model().and_then(|model| self.recovery.known(model));
-            known.is_none_or(|measure| measure.fits(&request.needs()))
+            known.is_none_or(|measure| measure.may_fit(&request.needs()))
         };
         base.for_bigger_window(&needs).filter(holds).into()
     }

@@ -286,7 +286,7 @@ fn foreseen<R: Recoverable>(recovery: &Recovery, request: &R) -> Option<Trouble>
         return None;
     }
     let measure: Measure = recovery.known(request.model()?)?;
-    (!measure.fits(&request.needs())).then_some(Trouble {
+    (!measure.may_fit(&request.needs())).then_some(Trouble {
         kind: FailureKind::ContextTooLong,
         numbers: ContextNumbers::default(),
         measure: Some(measure),

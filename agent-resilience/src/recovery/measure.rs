@@ -41,6 +41,18 @@ impl Measure {
         })
     }
 
+    /// What holds for later requests, too: the limit, and the ratio of the two counts only where it is that
+    /// of text, counted roughly. A ratio beyond twice or half is that of one odd request, such as one of
+    /// images, or was never counted.
+    pub(super) fn remembered(self, was_counted: bool) -> Self {
+        let (used, counted) = (u128::from(self.used), u128::from(self.counted));
+        if was_counted && used <= 2 * counted && counted <= 2 * used {
+            self
+        } else {
+            Self::of_limit(self.limit)
+        }
+    }
+
     /// So many tokens of the host's count in the provider's, rounded up.
     pub(super) fn in_theirs(&self, input: u64) -> u64 {
         let tokens = u128::from(input) * u128::from(self.used);
@@ -58,6 +70,11 @@ impl Measure {
         let input = self.in_theirs(needs.input_tokens);
         let sum = input.checked_add(needs.output_tokens);
         sum.is_some_and(|sum| sum <= self.limit)
+    }
+
+    /// Whether the request may fit: by the host's own count, or as another request was counted.
+    pub(super) fn may_fit(&self, needs: &Needs) -> bool {
+        self.fits(needs) || Self::of_limit(self.limit).fits(needs)
     }
 
     /// The output that fits beside this input.

@@ -274,7 +274,7 @@ impl Recovery {
         if verdict.kind == FailureKind::ContextTooLong {
             measure = Measure::read(&numbers, &needs);
             if let (Some(model), Some(measure)) = (model, measure) {
-                self.learn(model, measure);
+                self.learn(model, measure.remembered(numbers.used.is_some()));
             }
             measure = measure
                 .or_else(|| self.known(model?))

@@ -210,7 +210,8 @@ impl<'a, E: Classify> Course<'a, E> {
         self.limit = TimeLimit::until(self.limit.starting(now));
         let left = self.limit.left(now);
         let (length, is_total) = match own {
-            Some(own) if own < left => (own, false),
+            // A provider that took all the time that an attempt has is too slow, also where nothing is left.
+            Some(own) if own <= left => (own, false),
             _ => (left, true),
         };
         if length < Duration::MAX {

@@ -46,12 +46,14 @@ impl Settings for RetryPolicy {
             not_zero("total", total, cure)?;
         }
         if let (Some(timeout), Some(total)) = (self.attempt_timeout, self.total)
-            && timeout > total
+            && timeout >= total
         {
             return Err(contradiction(
                 "attempt_timeout",
-                format!("is {timeout:?}, more than the {total:?} that all attempts have together"),
-                "make it at most total",
+                format!(
+                    "is {timeout:?}, not less than the {total:?} that all attempts have together"
+                ),
+                "make it less than total, or null for no limit",
             ));
         }
         for (kind, own) in &self.per_kind {

@@ -1,5 +1,7 @@
 //! The settings of budgets, routes, streams and chains, which find their own faults, read with a path.
 
+use std::time::Duration;
+
 use super::error::{InvalidConfig, SettingFault, contradiction, not_zero};
 use super::read::Settings;
 use crate::budget::{InvalidSpend, SpendBudgetConfig};
@@ -76,6 +78,12 @@ impl Settings for Rest {
     fn validate(&self) -> Result<(), InvalidConfig> {
         let cure = "give the rest after a first failure, or a provider that fails is asked at once";
         not_zero("first", self.first, cure)?;
+        let cure = "give how long to leave alone who needs somebody to mend something, or it is asked at \
+                    once and for nothing";
+        not_zero("until_mended", self.until_mended, cure)?;
+        let cure =
+            "give the longest rest that a provider may ask for, or what it asks for is ignored";
+        not_zero("longest_hint", self.longest_hint, cure)?;
         if self.first > self.longest {
             return Err(contradiction(
                 "longest",
@@ -114,22 +122,7 @@ impl Settings for FallbackConfig {
                 "give 1 to 100",
             ));
         }
-        if let Some(hedge) = self.hedge {
-            let cure = "give the time after which a second provider is asked, or leave hedge out";
-            not_zero("hedge.after", hedge.after, cure)?;
-            if let Some(timeout) = self.attempt_timeout
-                && hedge.after >= timeout
-            {
-                return Err(contradiction(
-                    "hedge.after",
-                    format!(
-                        "is {:?}, and an attempt ends after {timeout:?}",
-                        hedge.after
-                    ),
-                    "make it less than attempt_timeout",
-                ));
-            }
-        }
+        self.validate_times()?;
         if self.decisions > Self::DECISIONS_MAX {
             return Err(InvalidConfig::new(
                 SettingFault::OutOfRange,
@@ -148,6 +141,59 @@ impl Settings for FallbackConfig {
                 let checked = Settings::validate(concurrency);
                 checked.map_err(|error| under(error.under("concurrency")))?;
             }
+        }
+        Ok(())
+    }
+}
+
+impl FallbackConfig {
+    /// That a request has the time that each of its parts may take.
+    fn validate_times(&self) -> Result<(), InvalidConfig> {
+        let total = self.retry.total;
+        let attempt = [
+            ("attempt_timeout", self.attempt_timeout),
+            ("retry.attempt_timeout", self.retry.attempt_timeout),
+        ];
+        let attempt = attempt
+            .into_iter()
+            .filter_map(|(path, limit)| Some((path, limit?)))
+            .min_by_key(|(_, limit)| *limit);
+        if let (Some((path, limit)), Some(total)) = (attempt, total)
+            && limit >= total
+        {
+            return Err(contradiction(
+                path,
+                format!(
+                    "is {limit:?}, and a request ends after {total:?} (retry.total), so that nobody \
+                     else could be asked"
+                ),
+                "make it less than retry.total, or null for no limit",
+            ));
+        }
+        if let Some(hedge) = self.hedge {
+            let cure = "give the time after which a second provider is asked, or leave hedge out";
+            not_zero("hedge.after", hedge.after, cure)?;
+            let over = |end: &str, limit: Duration, cure: &str| {
+                let what = format!("is {:?}, and {end} ends after {limit:?}", hedge.after);
+                contradiction("hedge.after", what, cure)
+            };
+            if let Some((path, limit)) = attempt.filter(|(_, limit)| hedge.after >= *limit) {
+                return Err(over(
+                    "an attempt",
+                    limit,
+                    &format!("make it less than {path}"),
+                ));
+            }
+            if let Some(total) = total.filter(|total| hedge.after >= *total) {
+                return Err(over("a request", total, "make it less than retry.total"));
+            }
+        }
+        if self.wait_for_first && total.is_none() {
+            return Err(contradiction(
+                "wait_for_first",
+                "is set, and retry.total is null, so that nothing says how long to wait",
+                "give retry.total, the longest that a request may take",
+            ));
         }
         Ok(())
     }

@@ -29,6 +29,7 @@ impl PolicyConfig {
     ///
     /// let openai = PolicyConfig::for_vendor(Vendor::OpenAi);
     /// assert_eq!(openai.retry.attempt_timeout, Some(Duration::from_secs(600)));
+    /// assert_eq!(openai.retry.total, Some(Duration::from_secs(1_200)), "a second try has its time");
     /// let cerebras = PolicyConfig::for_vendor(Vendor::Cerebras);
     /// assert_eq!(cerebras.clear_times.map(|times| times.hints), Some(HintRule::MayUndercut));
     /// ```
@@ -40,6 +41,13 @@ impl PolicyConfig {
             ..Self::default()
         };
         config.retry.attempt_timeout = client_timeout(vendor);
+        if let (Some(timeout), Some(total)) = (config.retry.attempt_timeout, config.retry.total)
+            && timeout >= total
+        {
+            // An attempt that hangs has to end by itself, at the second try, too: what ends with the
+            // whole run counts against nobody.
+            config.retry.total = Some(timeout.saturating_mul(2));
+        }
         config.clear_times = hints(vendor).map(|hints| ClearTimesConfig {
             hints,
             ..ClearTimesConfig::default()
@@ -123,6 +131,8 @@ mod tests {
             );
             let json = serde_json::to_string(&config).unwrap();
             assert_eq!(PolicyConfig::from_json(&json), Ok(config.clone()));
+            let (timeout, total) = (config.retry.attempt_timeout, config.retry.total);
+            assert!(timeout.is_none_or(|it| Some(it) < total), "{vendor}");
         }
     }
 

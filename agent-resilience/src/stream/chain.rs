@@ -223,21 +223,12 @@ impl<Req: ?Sized, S: Send, T> ChainStream<Req, S, T> {
 
     /// What the answer took, as far as is known.
     pub fn usage(&self) -> Option<TokenUsage> {
-        self.metering().usage
+        self.begun.metering().usage
     }
 
     /// From the call of this provider until something of the answer was there.
     pub fn first_token(&self) -> Option<Duration> {
         self.begun.guard.first_token()
-    }
-
-    /// What the reply said at its head, and the stream since.
-    fn metering(&self) -> Metering {
-        let head = self.begun.metering;
-        Metering {
-            usage: self.begun.guard.usage().or(head.usage),
-            ..head
-        }
     }
 }
 
@@ -260,8 +251,8 @@ where
         let next = ready!(this.begun.guard.as_mut().poll_next(cx));
         match &next {
             Some(Ok(_)) => {}
-            Some(Err(error)) => this.settling.cut(error.failure()),
-            None => this.settling.complete(&this.metering()),
+            Some(Err(error)) => this.settling.cut(error.failure(), &this.begun.came()),
+            None => this.settling.complete(&this.begun),
         }
         Poll::Ready(next)
     }
@@ -271,7 +262,7 @@ impl<Req: ?Sized, S: Send, T> Drop for ChainStream<Req, S, T> {
     fn drop(&mut self) {
         // Who has the end need not read on to what follows it.
         if self.is_complete() {
-            self.settling.complete(&self.metering());
+            self.settling.complete(&self.begun);
         }
     }
 }
@@ -283,17 +274,21 @@ struct Settling<Req: ?Sized, S> {
 }
 
 impl<Req: ?Sized, S: Send> Settling<Req, S> {
-    fn complete(&mut self, metering: &Metering) {
+    fn complete<T>(&mut self, begun: &Begun<S, T>) {
         if let Some(held) = self.held.take() {
             let now = self.chain.clock().monotonic();
-            self.chain.settle_success(held, metering, now);
+            let metering = begun.metering();
+            match begun.guard.first_token() {
+                Some(first) => self.chain.settle_stream(held, &metering, first, now),
+                None => self.chain.settle_success(held, &metering, now),
+            }
         }
     }
 
-    fn cut(&mut self, failure: &Failure) {
+    fn cut(&mut self, failure: &Failure, came: &Metering) {
         if let Some(held) = self.held.take() {
             let now = self.chain.clock().monotonic();
-            self.chain.settle_cut(held, failure, now);
+            self.chain.settle_cut_stream(held, failure, came, now);
         }
     }
 }

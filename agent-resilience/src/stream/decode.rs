@@ -13,6 +13,9 @@ use super::events::EventReader;
 use crate::classify::{self, Vendor, Verdict};
 use crate::failure::Failure;
 
+/// Events that are read after one that stopped the answer: the usage, and what a proxy may add.
+const TRAILING_MAX: u8 = 16;
+
 pin_project! {
     /// Reads the body of a reply, in whatever chunks it comes, as a stream of items: cut into events by an
     /// [`EventReader`], errors under status 200 told by [`classify::stream_event`], and each event read by
@@ -21,6 +24,11 @@ pin_project! {
     /// The function gives `None` for an event that it has no use for. An event that says that the answer
     /// failed, or was stopped by its limit or a filter, is the last: what the function makes of it comes
     /// first, for it may hold text and usage, and then the verdict.
+    ///
+    /// A chunk of a chat completion that was stopped is not yet the last, for its usage comes after it:
+    /// what follows is read and given, up to `[DONE]` or the end of the bytes, and then the verdict. An
+    /// item that tells [`Part::Stopped`](crate::Part::Stopped) limits that wait to
+    /// [`trailing`](crate::StreamLimits::trailing).
     ///
     /// ```
     /// use agent_primitives::FailureKind;
@@ -57,8 +65,8 @@ pin_project! {
         reader: EventReader,
         vendor: Vendor,
         read: F,
-        // Comes after the item that was made of the same event.
-        verdict: Option<Box<Verdict>>,
+        // Comes after the items that were made of the same event and of those that trail it.
+        stopped: Option<Stopped>,
         is_over: bool,
     }
 }
@@ -73,7 +81,7 @@ impl<S, B, F> EventStream<S, B, F> {
             reader,
             vendor,
             read,
-            verdict: None,
+            stopped: None,
             is_over: false,
         }
     }
@@ -92,7 +100,9 @@ where
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let mut this = self.project();
         loop {
-            if let Some(verdict) = this.verdict.take() {
+            if let Some(Stopped { verdict, .. }) =
+                this.stopped.take_if(|stopped| stopped.trailing == 0)
+            {
                 *this.is_over = true;
                 this.chunks.set(None);
                 *this.chunk = None;
@@ -108,7 +118,7 @@ where
                     let event = this.reader.next_event(&mut rest);
                     *this.taken = bytes.len() - rest.len();
                     match event {
-                        Ok(Some(data)) => look(data, *this.vendor, this.read, this.verdict),
+                        Ok(Some(data)) => look(data, *this.vendor, this.read, this.stopped),
                         Ok(None) => {
                             *this.chunk = None;
                             *this.taken = 0;
@@ -132,12 +142,22 @@ where
                     None => {
                         *this.is_over = true;
                         let last = this.reader.last_event();
-                        last.and_then(|data| look(data, *this.vendor, this.read, this.verdict))
+                        let came =
+                            last.and_then(|data| look(data, *this.vendor, this.read, this.stopped));
+                        if let Some(stopped) = this.stopped.as_mut() {
+                            stopped.trailing = 0;
+                        }
+                        came
                     }
                 },
             };
             if let Some(item) = came {
                 if item.is_err() {
+                    if let Some(stopped) = this.stopped.as_mut() {
+                        // How the connection closes after that does not matter.
+                        stopped.trailing = 0;
+                        continue;
+                    }
                     *this.is_over = true;
                     this.chunks.set(None);
                     *this.chunk = None;
@@ -159,23 +179,53 @@ fn begun(verdict: Verdict) -> Verdict {
     }
 }
 
+/// The answer was said to end with a failure.
+struct Stopped {
+    verdict: Box<Verdict>,
+    /// How many more events may come before it is told.
+    trailing: u8,
+}
+
 fn look<T, X: Into<Failure>>(
     data: &[u8],
     vendor: Vendor,
     read: &mut impl FnMut(&[u8]) -> Result<Option<T>, X>,
-    failed: &mut Option<Box<Verdict>>,
+    stopped: &mut Option<Stopped>,
 ) -> Option<Result<T, Failure>> {
+    if let Some(stopped) = stopped {
+        if data.trim_ascii() == b"[DONE]" {
+            stopped.trailing = 0;
+            return None;
+        }
+        stopped.trailing = stopped.trailing.saturating_sub(1);
+        return read(data).ok().flatten().map(Ok);
+    }
     let item = read(data);
     let Some(verdict) = classify::stream_event(vendor, data) else {
         return item.map_err(Into::into).transpose();
     };
-    match item {
-        Ok(Some(item)) => {
-            *failed = Some(Box::new(verdict));
-            Some(Ok(item))
-        }
-        // The vendor's own word says more than that it could not be read.
-        Ok(None) | Err(_) => Some(Err(verdict.into())),
+    *stopped = Some(Stopped {
+        trailing: trailing(verdict.kind, data),
+        verdict: Box::new(verdict),
+    });
+    // The vendor's own word says more than that the event could not be read.
+    item.ok().flatten().map(Ok)
+}
+
+/// How many events may follow the one that said so. A chat completion that is stopped has its usage in
+/// a chunk of its own after that (`OpenAI`, Chat Completions reference, `stream_options`); the other
+/// protocols have it in the same event, or before it.
+fn trailing(kind: FailureKind, data: &[u8]) -> u8 {
+    let is_stop = matches!(
+        kind,
+        FailureKind::OutputLimit | FailureKind::ContentPolicy | FailureKind::ContextTooLong
+    );
+    // In a text the quotes would be escaped.
+    let key = br#""choices""#;
+    if is_stop && data.windows(key.len()).any(|piece| piece == key) {
+        TRAILING_MAX
+    } else {
+        0
     }
 }
 

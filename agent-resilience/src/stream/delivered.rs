@@ -172,7 +172,10 @@ impl Record {
                 delivered.tool_calls_whole = whole.min(delivered.tool_calls);
             }
             Part::Usage(usage) => {
-                self.usage = Some(usage);
+                self.usage = Some(match self.usage {
+                    Some(before) => together(before, usage),
+                    None => usage,
+                });
                 return false;
             }
             Part::Meta => return false,
@@ -195,6 +198,24 @@ impl Record {
 #[inline]
 fn count(bytes: &mut u64, text: &str) {
     *bytes = bytes.saturating_add(text.len() as u64);
+}
+
+/// What two reports of one answer say together. Each counts from the answer's start, and either may
+/// leave out a side: one vendor tells the input at the head and the output at the end. The input goes
+/// together with its cached part, which a first report may not know apart.
+fn together(before: TokenUsage, now: TokenUsage) -> TokenUsage {
+    let input = if now.input_total() < before.input_total() {
+        before
+    } else {
+        now
+    };
+    let usage = TokenUsage::new(input.input(), before.output().max(now.output()))
+        .with_cache_read(input.cache_read())
+        .with_cache_write_5m(input.cache_write_5m())
+        .with_cache_write_1h(input.cache_write_1h());
+    // Never more than the output, of which it is a part.
+    let reasoning = before.reasoning().max(now.reasoning());
+    usage.with_reasoning(reasoning).unwrap_or(usage)
 }
 
 /// The text so far, whole or not at all.
@@ -224,5 +245,31 @@ impl Kept {
     /// Nothing when it was more than the bound.
     pub(super) fn into_text(self) -> Option<String> {
         (!self.text.is_empty()).then_some(self.text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_input_of_a_head_and_the_output_of_an_end_are_one_usage() {
+        let head = TokenUsage::new(25, 1).with_cache_read(1_000);
+        let end = TokenUsage::new(0, 40).with_reasoning(30).unwrap();
+        let mut record = Record::NEW;
+        assert!(!record.note(Part::Usage(head)));
+        assert!(!record.note(Part::Usage(end)));
+        let both = TokenUsage::new(25, 40).with_cache_read(1_000);
+        let both = both.with_reasoning(30).unwrap();
+        assert_eq!(record.usage, Some(both));
+        assert_eq!(together(end, head), both, "in any order");
+    }
+
+    #[test]
+    fn counts_that_grow_are_not_added_up_and_what_was_cached_is_not_counted_twice() {
+        let first = TokenUsage::new(100, 1);
+        let last = TokenUsage::new(40, 9).with_cache_read(60);
+        assert_eq!(together(first, last), last);
+        assert_eq!(together(last, last), last);
     }
 }

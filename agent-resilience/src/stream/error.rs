@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use agent_primitives::{FailureKind, Scope};
 
-use super::delivered::Delivered;
+use super::delivered::{Delivered, Phase};
 use super::limits::StreamClock;
 use crate::classify::{Evidence, Verdict};
 use crate::failure::Failure;
@@ -92,7 +92,8 @@ impl Error for StreamError {
 ///     "the answer broke off after 11 bytes of text, 1 tool call (0 whole): stream_cut (provider)",
 /// );
 /// ```
-#[derive(Debug)]
+///
+/// [`Debug`] shows how long the text is, and not the text.
 #[non_exhaustive]
 pub struct Partial {
     /// What the consumer was given.
@@ -134,6 +135,16 @@ impl Partial {
     }
 }
 
+impl fmt::Debug for Partial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Partial")
+            .field("delivered", &self.delivered)
+            .field("failure", &self.failure)
+            .field("text_kept", &self.text.as_ref().map(String::len))
+            .finish()
+    }
+}
+
 impl fmt::Display for Partial {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
@@ -161,10 +172,16 @@ struct Overdue {
     limit: Duration,
 }
 
-pub(super) fn overdue(clock: StreamClock, limit: Duration) -> Failure {
+pub(super) fn overdue(clock: StreamClock, limit: Duration, phase: Phase) -> Failure {
     let mut verdict = Verdict::new(FailureKind::Timeout).evidence(Evidence::Stream);
-    if clock == StreamClock::Deadline {
-        // The caller had no more time. Nobody is blamed for that.
+    let is_blameless = match clock {
+        // The caller had no more time.
+        StreamClock::Deadline => true,
+        // The time of the reader is in it, too, once there is something to read.
+        StreamClock::Total => phase != Phase::Waiting,
+        StreamClock::FirstToken | StreamClock::Idle => false,
+    };
+    if is_blameless {
         verdict.scope = Scope::Request;
     }
     Failure::new(verdict).with_source(Overdue { clock, limit })

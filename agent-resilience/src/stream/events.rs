@@ -1,5 +1,7 @@
 //! Bytes that come in any pieces into the data of events: server-sent events, or one line each.
 
+use std::fmt;
+
 use crate::classify::{Evidence, Verdict};
 use crate::failure::Failure;
 use agent_primitives::FailureKind;
@@ -21,7 +23,8 @@ use agent_primitives::FailureKind;
 /// assert_eq!(seen, ["{\"x\":1}", "[DONE]"]);
 /// # Ok::<(), agent_resilience::EventTooLarge>(())
 /// ```
-#[derive(Debug)]
+///
+/// [`Debug`](std::fmt::Debug) shows how much is kept, and not what.
 pub struct EventReader {
     framing: Framing,
     max: usize,
@@ -196,6 +199,18 @@ impl EventReader {
         }
         self.line.clear();
         Ok(false)
+    }
+}
+
+impl fmt::Debug for EventReader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EventReader")
+            .field("framing", &self.framing)
+            .field("max_event_bytes", &self.max)
+            .field("line_bytes", &self.line.len())
+            .field("data_bytes", &self.data.len())
+            .field("held", &self.held)
+            .finish_non_exhaustive()
     }
 }
 

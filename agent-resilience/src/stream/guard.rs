@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use agent_primitives::{Clock, Monotonic, TokenUsage};
+use agent_primitives::{Clock, FailureKind, Monotonic, TokenUsage};
 use futures_core::Stream;
 use futures_core::stream::FusedStream;
 use pin_project_lite::pin_project;
@@ -16,6 +16,7 @@ use super::error::{Partial, StreamError, overdue, unfinished};
 use super::limits::{StreamClock, StreamLimits};
 use super::part::StreamItem;
 use super::watch::Watch;
+use crate::classify::{Evidence, Verdict};
 use crate::clock::CoarseClock;
 use crate::deadline::Deadline;
 use crate::failure::Failure;
@@ -32,7 +33,8 @@ pin_project! {
     /// before it is a cut.
     ///
     /// Nothing is held back, asked for again or put in: each item is passed on as it comes. What fails
-    /// after the end, when the answer is there, is not told: how a connection closes does not matter.
+    /// after the end, when the answer is there, is not told: how a connection closes does not matter. Only
+    /// the vendor's word that the answer was stopped, by its limit or a filter, takes an end back.
     ///
     /// Three clocks run while there is nothing to read ([`StreamLimits`]). An item that is ready costs no
     /// reading of the clock and no allocation. One timer serves for all waits, and is set anew once an
@@ -195,7 +197,7 @@ where
         let failure = if *this.unlooked >= UNLOOKED_MAX
             && let Some((clock, limit)) = look(this.unlooked, this.watch)
         {
-            overdue(clock, limit)
+            overdue(clock, limit, record.phase)
         } else {
             match inner.poll_next(cx) {
                 Poll::Ready(Some(Ok(item))) => {
@@ -216,7 +218,7 @@ where
                     *this.unlooked = 0;
                     match this.watch.poll_overdue(record.phase, cx) {
                         Poll::Pending => return Poll::Pending,
-                        Poll::Ready((clock, limit)) => overdue(clock, limit),
+                        Poll::Ready((clock, limit)) => overdue(clock, limit, record.phase),
                     }
                 }
                 Poll::Ready(Some(Err(error))) => error.into(),
@@ -227,7 +229,9 @@ where
         this.watch.rest();
         let failure = match record.stopped.take() {
             Some(verdict) => Failure::new(*verdict),
-            None if record.phase == Phase::Ended => return Poll::Ready(None),
+            None if record.phase == Phase::Ended && !is_stop(failure.verdict()) => {
+                return Poll::Ready(None);
+            }
             None => failure,
         };
         *this.failed = true;
@@ -250,6 +254,15 @@ where
 fn look(unlooked: &mut u32, watch: &mut Watch) -> Option<(StreamClock, Duration)> {
     *unlooked = 0;
     watch.is_late()
+}
+
+/// The vendor said in the stream that the answer was stopped, which an item with its last words may
+/// have taken for an end.
+#[cold]
+fn is_stop(verdict: &Verdict) -> bool {
+    let kind = verdict.kind;
+    verdict.evidence == Evidence::Stream
+        && matches!(kind, FailureKind::OutputLimit | FailureKind::ContentPolicy)
 }
 
 #[cold]

@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 
 /// How long a stream may keep its reader waiting: three clocks, each of which can be left out.
 ///
-/// Only waiting is counted as idle. A reader that takes its time is never held against the provider.
+/// Only waiting is counted as idle. A reader that takes its time is never held against the provider:
+/// where `total` runs out once the answer has begun, the verdict is of
+/// [`Scope::Request`](agent_primitives::Scope::Request), for which nobody is blamed.
 ///
 /// ```
 /// use std::time::Duration;

@@ -5,7 +5,7 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use agent_primitives::{Clock, FailureKind, ProviderId};
+use agent_primitives::{Clock, FailureKind, ProviderId, TokenUsage};
 use futures_core::Stream;
 
 use super::error::StreamError;
@@ -36,7 +36,47 @@ pub(super) struct Begun<S, T> {
     pub(super) guard: Pin<Box<GuardedStream<S>>>,
     /// Read, and not given to the consumer yet.
     pub(super) head: VecDeque<T>,
-    pub(super) metering: Metering,
+    /// What the reply said at its head.
+    pub(super) head_metering: Metering,
+}
+
+/// Bytes of an answer to a token at the most: fewer make more tokens, so that none are forgotten.
+const BYTES_PER_TOKEN: u64 = 4;
+
+impl<S, T> Begun<S, T> {
+    /// What the reply said at its head, and the stream since.
+    pub(super) fn metering(&self) -> Metering {
+        let head = self.head_metering;
+        Metering {
+            usage: self.guard.usage().or(head.usage),
+            ..head
+        }
+    }
+
+    /// What is known to be taken by a stream that broke off. A usage that was told on its way, such as
+    /// Anthropic's `message_start`, counts hardly any output: what came since is added by its length.
+    /// Without one nothing is known: what a head says is not about what followed.
+    pub(super) fn came(&self) -> Metering {
+        let delivered = self.guard.delivered();
+        let bytes = [
+            delivered.text_bytes,
+            delivered.reasoning_bytes,
+            delivered.structured_bytes,
+            delivered.argument_bytes,
+        ];
+        let tokens = bytes
+            .into_iter()
+            .fold(0, u64::saturating_add)
+            .div_ceil(BYTES_PER_TOKEN);
+        let usage = self.guard.usage().map(|told| {
+            let missing = tokens.saturating_sub(told.output());
+            told + TokenUsage::new(0, missing)
+        });
+        Metering {
+            usage,
+            ..Metering::default()
+        }
+    }
 }
 
 impl<Req, S, T, E> Operation<Req, S> for Opening<'_>
@@ -57,7 +97,7 @@ where
         let call = provider.call(request);
         Box::pin(async move {
             let stream = call.await?;
-            let metering = provider.metering(&stream);
+            let head_metering = provider.metering(&stream);
             let (clock, sleep) = (Arc::clone(self.clock), Arc::clone(self.sleep));
             let mut guard = GuardedStream::on(stream, self.limits, clock, sleep).since(started);
             if let Some(max) = self.keep_text {
@@ -69,7 +109,7 @@ where
                 provider: provider.id().clone(),
                 guard,
                 head,
-                metering,
+                head_metering,
             })
         })
     }

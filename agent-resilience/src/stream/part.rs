@@ -20,7 +20,9 @@ pub enum Part<'a> {
     Arguments(&'a str),
     /// A tool call is whole. Vendors that do not say so end all of them with [`Part::End`].
     ToolCallEnd,
-    /// What was used so far. The last one counts; add up what a vendor spreads over several events.
+    /// What was used so far, counted from the answer's start. Of the input and of the output the larger
+    /// one counts that was told, so that a vendor may tell them apart: the input at the head, say, and
+    /// the output at the end.
     Usage(TokenUsage),
     /// Nothing of the answer: its head, a ping, a comment.
     Meta,

@@ -45,4 +45,15 @@ fn a_chain_that_cannot_work_is_not_built() {
         .build()
         .expect_err("two of one name");
     assert_eq!(twice, InvalidChain::Duplicate(provider("claude")));
+    let mut many = FallbackChain::builder().sleep(Skip(ManualClock::default()));
+    for number in 0..33 {
+        many = many.provider(Scripted::new(&format!("claude-{number}")));
+    }
+    assert_eq!(
+        many.build()
+            .expect_err("a decision names fewer")
+            .to_string(),
+        "33 providers; a fallback chain has at most 32: take some out, or put a chain in the place of \
+         several"
+    );
 }

@@ -6,9 +6,11 @@
     reason = "what a test expects is known"
 )]
 
+mod between;
 mod built;
 mod checked;
 mod crowds;
+mod hedged;
 mod invariants;
 mod never;
 mod paid;

@@ -11,7 +11,7 @@ use agent_resilience::classify::{
 };
 use agent_resilience::{
     CallOptions, ChainError, ConcurrencyConfig, FallbackConfig, HedgeConfig, InvalidChain,
-    LinkConfig, Metering, Needs, Profile, RateLimitConfig, RateWindow, WindowKind,
+    LinkConfig, Metering, Needs, Profile, RateLimitConfig, RateWindow, Rest, WindowKind,
 };
 
 use crate::stage::{Call, Several, config, gated_with, poll, provider};
@@ -114,6 +114,63 @@ async fn a_window_that_ends_at_once_is_left_until_its_end() {
 }
 
 #[tokio::test]
+async fn windows_that_a_later_reply_names_are_counted_too() {
+    let several = Several::of(&two());
+    let reply = |resource, limit, remaining| {
+        let mut window = LimitWindow::new(resource);
+        (window.limit, window.remaining) = (Some(limit), Some(remaining));
+        window.period = Some(Duration::from_secs(60));
+        let mut limits = LimitSnapshot::NONE;
+        limits.push(window);
+        Metering::default().limits(limits)
+    };
+    several.providers[0].meters(&reply(Requests, 50, 49));
+    several.who().await;
+    several.providers[0].meters(&reply(InputTokens, 10_000, 4_000));
+    several.who().await;
+    several.providers[0].meters(&Metering::default());
+    let left = || -> Vec<u64> {
+        let status = several.chain.status();
+        status[0]
+            .limits
+            .iter()
+            .map(|window| window.remaining)
+            .collect()
+    };
+    assert_eq!(left(), [48, 4_000]);
+    let options = CallOptions::new().needs(Needs::default().input(3_000));
+    assert_eq!(several.who_with(&options).await, "claude");
+    assert_eq!(left(), [47, 1_000], "both are counted");
+    assert_eq!(several.who_with(&options).await, "groq", "it does not fit");
+    assert_eq!(left(), [47, 1_000], "what was refused took nothing");
+    several.providers[0].meters(&reply(InputTokens, 10_000, 500));
+    several.who().await;
+    assert_eq!(left(), [46, 500], "each is told of its own");
+}
+
+#[tokio::test]
+async fn what_is_set_is_not_added_to_and_what_is_learned_is_bounded() {
+    let reply = |minutes: u64| {
+        let mut window = LimitWindow::new(Requests);
+        (window.limit, window.remaining) = (Some(50 * minutes), Some(40 * minutes));
+        window.period = Some(Duration::from_secs(60 * minutes));
+        let mut limits = LimitSnapshot::NONE;
+        limits.push(window);
+        Metering::default().limits(limits)
+    };
+    let minute = RateWindow::per_minute(InputTokens, 9_000);
+    let set = limits("claude", RateLimitConfig::default().window(minute));
+    for (config, expected) in [(set, 1), (config(), 4)] {
+        let several = Several::with(&two(), config);
+        for minutes in 1..=9 {
+            several.providers[0].meters(&reply(minutes));
+            several.who().await;
+        }
+        assert_eq!(several.chain.status()[0].limits.len(), expected);
+    }
+}
+
+#[tokio::test]
 async fn a_day_that_is_used_up_is_left_until_midnight() {
     let day = RateWindow::per_day(Requests, 10).kind(WindowKind::Fixed);
     let rate = RateLimitConfig::default().window(day);
@@ -154,7 +211,7 @@ async fn the_estimate_is_settled_with_what_the_reply_says() {
 }
 
 #[test]
-fn what_is_under_way_counts_and_a_dropped_call_gives_it_back() {
+fn what_is_under_way_counts_and_a_dropped_call_gives_back_its_place_alone() {
     let minute = RateWindow::per_minute(Requests, 30).kind(WindowKind::Fixed);
     let mut config = limits("claude", RateLimitConfig::default().window(minute));
     if let Some(own) = config.links.get_mut(&provider("claude")) {
@@ -176,7 +233,7 @@ fn what_is_under_way_counts_and_a_dropped_call_gives_it_back() {
     assert!(chain.status()[0].current, "one too many is no switch");
     calls.clear();
     assert_eq!(of_claude(|s| u64::from(s.in_flight)), 0);
-    assert_eq!(of_claude(|s| s.limits[0].remaining), 30, "all given back");
+    assert_eq!(of_claude(|s| s.limits[0].remaining), 28, "claude has them");
     let mut call: Call<'_> = Box::pin(chain.call("a"));
     assert!(poll(&mut call).is_none());
     assert_eq!(claude.under_way(), 1);
@@ -244,6 +301,48 @@ fn settings_that_cannot_hold_are_refused() {
     assert_eq!(
         refused(hedge(120)),
         "hedge.after: is 120s, and an attempt ends after 120s; make it less than attempt_timeout"
+    );
+    let seconds = |seconds| Some(Duration::from_secs(seconds));
+    let mut times = FallbackConfig::default();
+    times.retry.total = seconds(120);
+    assert_eq!(
+        refused(times.clone()),
+        "attempt_timeout: is 120s, and a request ends after 120s (retry.total), so that nobody else \
+         could be asked; make it less than retry.total, or null for no limit"
+    );
+    times.retry.attempt_timeout = seconds(119);
+    assert!(Several::try_with(&two(), times.clone()).is_ok());
+    times.hedge = hedge(119).hedge;
+    assert_eq!(
+        refused(times.clone()),
+        "hedge.after: is 119s, and an attempt ends after 119s; make it less than retry.attempt_timeout"
+    );
+    (times.attempt_timeout, times.retry.attempt_timeout) = (None, None);
+    times.hedge = hedge(120).hedge;
+    assert_eq!(
+        refused(times.clone()),
+        "hedge.after: is 120s, and a request ends after 120s; make it less than retry.total"
+    );
+    (times.hedge, times.wait_for_first, times.retry.total) = (None, true, None);
+    assert_eq!(
+        refused(times),
+        "wait_for_first: is set, and retry.total is null, so that nothing says how long to wait; give \
+         retry.total, the longest that a request may take"
+    );
+    let rest = |change: fn(&mut Rest)| {
+        let mut config = FallbackConfig::default();
+        change(&mut config.rest);
+        refused(config)
+    };
+    assert_eq!(
+        rest(|rest| rest.until_mended = Duration::ZERO),
+        "rest.until_mended: is 0; give how long to leave alone who needs somebody to mend something, \
+         or it is asked at once and for nothing"
+    );
+    assert_eq!(
+        rest(|rest| rest.longest_hint = Duration::ZERO),
+        "rest.longest_hint: is 0; give the longest rest that a provider may ask for, or what it asks \
+         for is ignored"
     );
     let mut config = FallbackConfig::default();
     config.returning.first_percent = 0;

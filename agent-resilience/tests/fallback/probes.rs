@@ -3,10 +3,13 @@
 use std::sync::PoisonError;
 use std::time::Duration;
 
-use agent_primitives::FailureKind;
+use agent_primitives::{FailureKind, ManualClock, ProviderId};
 use agent_resilience::classify::Verdict;
+use agent_resilience::{Failure, FallbackChain, Profile, Provider};
 
-use crate::stage::{Call, config, gated, limited, overloaded, poll, setup, setup_with};
+use crate::stage::{
+    Call, Scripted, Skip, config, gated, limited, overloaded, poll, setup, setup_with,
+};
 
 #[tokio::test]
 async fn a_probe_that_passes_ends_the_rest_of_a_passing_failure() {
@@ -54,10 +57,6 @@ async fn a_probe_that_passes_does_not_shorten_a_limit() {
 #[cfg(feature = "tokio")]
 #[tokio::test(start_paused = true)]
 async fn background_probes_bring_the_primary_back_and_end_with_their_task() {
-    use crate::stage::Scripted;
-    use agent_primitives::ManualClock;
-    use agent_resilience::FallbackChain;
-
     let claude = Scripted::new("claude");
     let mut config = config();
     config.rest.first = Duration::from_secs(600);
@@ -93,4 +92,42 @@ async fn without_a_probe_a_rest_lasts_its_time() {
     clock.advance(Duration::from_secs(29));
     assert!(chain.probe_due().await.is_empty());
     assert_eq!(chain.status()[0].rests_for, Some(Duration::from_secs(1)));
+}
+
+/// One that has no probe.
+struct Mute(Scripted);
+
+#[async_trait::async_trait]
+impl Provider<str> for Mute {
+    type Reply = String;
+    fn id(&self) -> &ProviderId {
+        &self.0.id
+    }
+    async fn call(&self, request: &str) -> Result<String, Failure> {
+        self.0.call(request).await
+    }
+}
+
+#[tokio::test]
+async fn whoever_has_no_probe_leaves_it_to_those_that_share_what_rests() {
+    let clock = ManualClock::default();
+    let (mute, asked) = (Scripted::new("mute"), Scripted::new("asked"));
+    mute.fails(1, &Verdict::new(FailureKind::QuotaExhausted));
+    let team = Profile::default().account("team");
+    let chain = FallbackChain::builder()
+        .provider_with(Mute(mute), team.clone())
+        .provider_with(asked, team)
+        .config(config())
+        .clock(clock.clone())
+        .sleep(Skip(clock.clone()))
+        .build()
+        .expect("a valid chain");
+    assert!(chain.call("hello").await.is_err(), "they share the account");
+    clock.advance(Duration::from_secs(60));
+    let who = async || -> Vec<String> {
+        let outcomes = chain.probe_due().await;
+        outcomes.iter().map(|(id, _)| id.to_string()).collect()
+    };
+    assert_eq!(who().await, ["asked"]);
+    assert!(who().await.is_empty(), "not due again");
 }

@@ -200,3 +200,39 @@ fn a_dropped_call_blames_nobody_and_gives_its_probe_back() {
     );
     assert_eq!(chain.status()[0].breaker, BreakerState::Closed);
 }
+
+#[test]
+fn requests_beside_a_trial_go_elsewhere_and_the_work_does_not_move_for_them() {
+    let (chain, [claude, groq, _], clock) = gated();
+    // Five failures in a row open the breaker; then a request at a time is let through.
+    for _ in 0..2 {
+        let mut call: Call<'_> = Box::pin(chain.call("a"));
+        while groq.waiting.lock().expect("no panic").is_empty() {
+            assert!(poll(&mut call).is_none());
+            if !claude.waiting.lock().expect("no panic").is_empty() {
+                claude.end(Err(overloaded()));
+            }
+        }
+        groq.end(Ok(()));
+        poll(&mut call).expect("done").expect("an answer");
+        clock.advance(Duration::from_secs(60));
+    }
+    clock.advance(Duration::from_secs(600));
+
+    let mut trial: Call<'_> = Box::pin(chain.call("a"));
+    assert!(poll(&mut trial).is_none());
+    for _ in 0..3 {
+        let mut beside: Call<'_> = Box::pin(chain.call("b"));
+        assert!(poll(&mut beside).is_none());
+        groq.end(Ok(()));
+        let reply = poll(&mut beside).expect("done").expect("an answer");
+        assert_eq!(reply.provider.as_str(), "groq");
+        assert_eq!(reply.handoffs, [], "it did not come from claude");
+    }
+    claude.end(Ok(()));
+    let reply = poll(&mut trial).expect("done").expect("an answer");
+    let way: Vec<String> = reply.handoffs.iter().map(ToString::to_string).collect();
+    assert_eq!(way, ["groq -> claude (recovered, automatic)"]);
+    let status = chain.status();
+    assert!(status[0].current, "and there it stays");
+}

@@ -2,12 +2,17 @@
 
 use std::time::Duration;
 
-use agent_primitives::{FailureKind, ManualClock, ProviderId};
+use agent_primitives::{
+    FailureKind, ManualClock, Monotonic, ProviderId, Scope, SessionId, Timestamp,
+};
 use agent_resilience::classify::{Verdict, When};
-use agent_resilience::{Failure, FallbackChain, Provider, Recovery};
+use agent_resilience::{
+    CallOptions, Deadline, Failure, FallbackChain, Needs, Profile, Provider, Recovery, SpendBudget,
+    SpendBudgetConfig, SpendCap, TokenPrice,
+};
 use async_trait::async_trait;
 
-use crate::support::{Answer, Compact, Request, said, too_long};
+use crate::support::{Answer, Compact, Request, model, said, too_long};
 
 struct Window(ProviderId, u64);
 
@@ -74,4 +79,106 @@ async fn exhausted_chain_says_what_and_until_when() {
         why.starts_with("no provider can answer: small quota_exhausted"),
         "{why}"
     );
+}
+
+/// A budget of one dollar a day, and a chain whose tokens cost a dollar for a million.
+fn poor() -> (SpendBudget, FallbackChain<Request, Answer>) {
+    let clock = ManualClock::starting_at(Timestamp::from_unix_seconds(86_000));
+    let config = SpendBudgetConfig::default().day(SpendCap::usd("1".parse().unwrap()));
+    let budget = SpendBudget::with_clock(&config, clock.clone()).unwrap();
+    let price = TokenPrice::per_million("1".parse().unwrap(), "1".parse().unwrap());
+    let provider = Window(ProviderId::new("only").unwrap(), u64::MAX);
+    let chain = FallbackChain::builder()
+        .provider_with(provider, Profile::default().price(price))
+        .clock(clock)
+        .build()
+        .unwrap();
+    (budget, chain)
+}
+
+#[tokio::test]
+async fn what_the_budget_holds_back_is_asked_of_a_cheaper_model() {
+    let (budget, chain) = poor();
+    let session = budget.session(&SessionId::new("s").unwrap()).unwrap();
+    let request = Request {
+        cheaper: Some(model("cheap")),
+        ..Request::new(2_000_000, 0)
+    };
+    let recovered = Recovery::default()
+        .run(&request, async |request, _| {
+            let input = match request.model {
+                Some(_) => 1_000,
+                None => request.input,
+            };
+            let options = CallOptions::new()
+                .needs(Needs::default().input(input))
+                .budget(session.clone());
+            let reply = chain.call_with(request, &options).await;
+            reply.map(|reply| reply.value)
+        })
+        .await
+        .unwrap();
+    assert_eq!(said(&recovered.steps), ["cheaper_model recovered"]);
+}
+
+#[tokio::test]
+async fn neither_budget_nor_time_is_a_providers_fault() {
+    let (budget, chain) = poor();
+    let session = budget.session(&SessionId::new("s").unwrap()).unwrap();
+    let options = CallOptions::new()
+        .needs(Needs::default().input(2_000_000))
+        .budget(session);
+    let request = Request::new(50, 0);
+    let over = chain.call_with(&request, &options).await.unwrap_err();
+    let failure = Failure::from(over);
+    let midnight = When::At(Timestamp::from_unix_seconds(86_400));
+    let verdict = failure.verdict();
+    assert_eq!(
+        (verdict.kind, verdict.scope, verdict.retry_after),
+        (FailureKind::QuotaExhausted, Scope::Request, Some(midnight))
+    );
+    let why = std::error::Error::source(&failure).unwrap().to_string();
+    assert!(why.contains("the day's cap"), "{why}");
+
+    let options = CallOptions::new().deadline(Deadline::at(Monotonic::from_nanos(0)));
+    let late = chain.call_with(&request, &options).await.unwrap_err();
+    let late = Failure::from(late);
+    assert_eq!(
+        (late.kind(), late.verdict().scope),
+        (FailureKind::Timeout, Scope::Request)
+    );
+}
+
+/// A chain as one provider of another chain.
+struct Inner(ProviderId, FallbackChain<Request, Answer>, SpendBudget);
+
+#[async_trait]
+impl Provider<Request> for Inner {
+    type Reply = Answer;
+
+    fn id(&self) -> &ProviderId {
+        &self.0
+    }
+
+    async fn call(&self, request: &Request) -> Result<Answer, Failure> {
+        let session = self.2.session(&SessionId::new("s").unwrap()).unwrap();
+        let options = CallOptions::new()
+            .needs(Needs::default().input(request.input))
+            .budget(session);
+        Ok(self.1.call_with(request, &options).await?.value)
+    }
+}
+
+#[tokio::test]
+async fn chain_in_a_chain_answers_the_next_request_when_one_cost_too_much() {
+    let (budget, inner) = poor();
+    let chain = FallbackChain::builder()
+        .provider(Inner(ProviderId::new("inner").unwrap(), inner, budget))
+        .clock(ManualClock::default())
+        .build()
+        .unwrap();
+    let dear = chain.call(&Request::new(2_000_000, 0)).await.unwrap_err();
+    assert_eq!(Failure::from(dear).kind(), FailureKind::QuotaExhausted);
+    let cheap = chain.call(&Request::new(1_000, 0)).await.unwrap();
+    assert_eq!(cheap.value.text, "only");
 }

@@ -137,3 +137,63 @@ async fn window_that_is_known_to_be_too_small_is_not_tried() {
     assert_eq!(error.calls(), 1);
     assert_eq!(said(error.steps())[1], "bigger_window skipped");
 }
+
+#[tokio::test]
+async fn odd_request_does_not_shorten_the_requests_after_it() {
+    for used in [Some(210_000), None] {
+        let recovery = Recovery::default();
+        // Images, which the host counts as next to nothing.
+        let images = Request {
+            compact: Compact::Never,
+            ..request()
+        };
+        let images = Request {
+            input: 1_000,
+            output: 0,
+            ..images
+        };
+        let refused = recovery
+            .run(&images, async |_, _| too_long(used, 200_000))
+            .await;
+        assert_eq!(refused.unwrap_err().calls(), 1);
+        assert_eq!(recovery.learned_limit(&model("haiku")), Some(200_000));
+
+        let text = recovery
+            .run(&request(), async |_, _| {
+                Ok::<_, agent_resilience::Failure>(Answer::whole("ok"))
+            })
+            .await
+            .unwrap();
+        assert_eq!((text.calls, text.steps.len()), (1, 0), "{used:?}");
+
+        let longer = Request {
+            input: 300_000,
+            ..request()
+        };
+        let longer = recovery
+            .run(&longer, async |_, _| {
+                Ok::<_, agent_resilience::Failure>(Answer::whole("ok"))
+            })
+            .await
+            .unwrap();
+        assert_eq!(longer.request.unwrap().input, 182_000, "{used:?}");
+    }
+}
+
+#[tokio::test]
+async fn request_that_fits_by_the_hosts_own_count_is_sent_as_it_stands() {
+    let recovery = Recovery::default();
+    let dense = recovery
+        .run(&request(), async |request, _| answer(request, 200_000))
+        .await
+        .unwrap();
+    assert_eq!(dense.calls, 2, "1.3 tokens for each that the host counts");
+    // Of the same size, and nobody knows that it is as dense.
+    let plain = recovery
+        .run(&request(), async |_, _| {
+            Ok::<_, agent_resilience::Failure>(Answer::whole("ok"))
+        })
+        .await
+        .unwrap();
+    assert_eq!((plain.calls, plain.steps.len()), (1, 0));
+}

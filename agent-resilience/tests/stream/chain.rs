@@ -16,14 +16,14 @@ use super::scripted::{Item, PausedClock, Scripted, Step, limits, stream};
 
 /// Answers each call with the next script; one that is exhausted answers in full.
 #[derive(Clone)]
-struct Streams {
+pub(crate) struct Streams {
     id: ProviderId,
     scripts: Arc<Mutex<VecDeque<Vec<Step>>>>,
     calls: Arc<Mutex<u32>>,
 }
 
 impl Streams {
-    fn new(name: &str, scripts: impl IntoIterator<Item = Vec<Step>>) -> Self {
+    pub(crate) fn new(name: &str, scripts: impl IntoIterator<Item = Vec<Step>>) -> Self {
         Self {
             id: name.parse().unwrap(),
             scripts: Arc::new(Mutex::new(scripts.into_iter().collect())),
@@ -55,7 +55,7 @@ impl Provider<str> for Streams {
     }
 }
 
-fn give(item: Item) -> Step {
+pub(crate) fn give(item: Item) -> Step {
     Step::Give(item)
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use agent_primitives::{Clock, FailureKind, SystemClock};
+use agent_primitives::{Clock, FailureKind, Scope, SystemClock};
 use agent_resilience::{GuardedStream, Sleep, StreamError, StreamLimits};
 use futures_util::{StreamExt, stream as streams};
 
@@ -101,7 +101,36 @@ async fn the_total_ends_a_stream_that_lives() {
         (read.kind(), read.seconds),
         (Some(FailureKind::Timeout), 100)
     );
-    assert!(read.error.unwrap().to_string().contains("33 bytes of text"));
+    let error = read.error.unwrap();
+    assert!(error.to_string().contains("33 bytes of text"));
+    assert_eq!(error.verdict().scope, Scope::Request, "nobody is blamed");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_provider_that_lets_its_reader_wait_is_blamed_for_the_wait() {
+    let text = give(Item::Text("a"));
+    let total = StreamLimits::NONE.total(Duration::from_secs(100));
+    for (steps, limits, scope) in [
+        (vec![Step::Stall], limits(), Scope::Provider),
+        (vec![text.clone(), Step::Stall], limits(), Scope::Provider),
+        (vec![Step::Stall], total, Scope::Provider),
+        (vec![text, Step::Stall], total, Scope::Request),
+    ] {
+        let read = read(stream(steps), limits).await;
+        assert_eq!(read.error.unwrap().verdict().scope, scope);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reader_that_takes_all_of_the_time_is_not_held_against_the_provider() {
+    let clock = PausedClock::new();
+    let inner = stream([give(Item::Text("a")), Step::Wait(1), give(Item::End)]);
+    let mut guarded = GuardedStream::new(inner, limits()).clock(clock);
+    assert!(guarded.next().await.unwrap().is_ok());
+    tokio::time::advance(Duration::from_secs(100)).await;
+    let error = guarded.next().await.unwrap().unwrap_err();
+    assert_eq!(error.verdict().kind, FailureKind::Timeout);
+    assert_eq!(error.verdict().scope, Scope::Request);
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,8 +1,9 @@
 //! How a stream ends, and what is told of what was delivered.
 
 use agent_primitives::{FailureKind, TokenUsage};
+use agent_resilience::classify::{Evidence, Verdict};
 use agent_resilience::{GuardedStream, StreamError, StreamLimits};
-use futures_util::StreamExt;
+use futures_util::{StreamExt, stream as streams};
 
 use super::scripted::{Item, PausedClock, Step, items, limits, read, read_on, stream};
 
@@ -111,6 +112,21 @@ async fn an_answer_stopped_by_its_limit_is_partial_with_the_usage_that_follows()
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_vendors_word_that_an_answer_was_stopped_takes_its_end_back() {
+    let stopped = || Verdict::new(FailureKind::OutputLimit);
+    for (verdict, is_told) in [
+        (stopped().evidence(Evidence::Stream), true),
+        (stopped(), false),
+    ] {
+        let words = [Ok(Item::Text("all")), Ok(Item::End), Err(verdict)];
+        let guarded = GuardedStream::new(streams::iter(words), limits());
+        let items: Vec<_> = guarded.collect().await;
+        assert_eq!(items.len(), 2 + usize::from(is_told));
+        assert_eq!(items.last().unwrap().is_err(), is_told);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn only_plain_text_may_be_continued_and_never_past_a_filter() {
     let text = Item::Text("all");
     for (shown, kind, may) in [
@@ -191,6 +207,10 @@ async fn text_is_kept_whole_or_not_at_all() {
             panic!("a partial answer")
         };
         assert_eq!(partial.text.as_deref(), kept, "{max}");
+        let shown = format!("{:?}", StreamError::Partial(partial));
+        assert!(!shown.contains("all is"), "{shown}");
+        let length = kept.map(str::len);
+        assert!(shown.contains(&format!("text_kept: {length:?}")), "{shown}");
     }
     // A short one after a long one does not bring it back.
     let clock = PausedClock::new();

@@ -15,4 +15,5 @@ mod cuts;
 mod ends;
 mod reader;
 mod scripted;
+mod settled;
 mod vendors;

@@ -187,7 +187,68 @@ async fn a_connection_that_breaks_and_an_event_that_cannot_be_read_are_the_last(
 #[tokio::test]
 async fn an_event_that_stops_the_answer_is_given_before_its_verdict() {
     let last = r#"{"choices":[{"delta":{"content":"end"},"finish_reason":"length"}]}"#;
-    let body: &'static str = Box::leak(format!("data: {last}\n\ndata: a\n\n").into_boxed_str());
+    let body: &'static str = Box::leak(format!("data: {last}\n\n").into_boxed_str());
     let seen = items(vec![Ok(body)]).await;
     assert_eq!(kinds(&seen), [Ok(last), Err(FailureKind::OutputLimit)]);
+}
+
+#[tokio::test]
+async fn what_trails_a_stopped_chat_completion_is_read_before_its_verdict() {
+    const STOP: &str = r#"{"choices":[{"delta":{},"finish_reason":"length"}]}"#;
+    const USAGE: &str = r#"{"choices":[],"usage":{"prompt_tokens":7,"completion_tokens":5}}"#;
+    let stop = "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"length\"}]}\n\n";
+    let usage =
+        "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":5}}\n\n";
+    let reset = || std::io::Error::from(std::io::ErrorKind::ConnectionReset);
+    let verdict = Err(FailureKind::OutputLimit);
+    for rest in [
+        vec![Ok("data: [DONE]\n\ndata: a\n\n")],
+        vec![],
+        vec![Err(reset())],
+        vec![Ok("data: bad\n\ndata: skip\n\ndata: [DONE]\n\n")],
+    ] {
+        let mut body = vec![Ok(stop), Ok(usage)];
+        body.extend(rest);
+        assert_eq!(kinds(&items(body).await), [Ok(STOP), Ok(USAGE), verdict]);
+    }
+    // Whoever does not end is ended.
+    let endless = [Ok(stop)]
+        .into_iter()
+        .chain((0..100).map(|_| Ok("data: a\n\n")));
+    let seen = items(endless.collect()).await;
+    assert_eq!(seen.len(), 18, "16 events between the stop and the verdict");
+    assert_eq!(kinds(&seen).last(), Some(&verdict));
+}
+
+#[tokio::test]
+async fn a_stop_of_another_protocol_is_the_last_event() {
+    let stop = "data: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"max_tokens\"}}\n\n";
+    let seen = items(vec![Ok(stop), Ok("data: {\"type\":\"message_stop\"}\n\n")]).await;
+    assert_eq!(seen.len(), 2);
+    assert_eq!(
+        seen[1].as_ref().unwrap_err().kind(),
+        FailureKind::OutputLimit
+    );
+}
+
+#[tokio::test]
+async fn what_is_shown_to_a_developer_has_nothing_of_an_answer() {
+    let mut reader = EventReader::lines();
+    let event = reader.next_event(&mut &b"secret one\nsecret tw"[..]);
+    assert!(event.unwrap().is_some());
+    let mut rest = &b"secret tw"[..];
+    assert_eq!(reader.next_event(&mut rest), Ok(None));
+    let shown = format!("{reader:?}");
+    assert!(shown.contains("line_bytes: 9"), "{shown}");
+    let read = |_: &[u8]| Ok::<_, Failure>(Some(()));
+    let chunks = stream::empty::<Result<&[u8], std::io::Error>>();
+    let events: EventStream<_, &[u8], _> =
+        EventStream::new(chunks, reader, Vendor::OpenAi, read);
+    for shown in [shown, format!("{events:?}")] {
+        // The bytes as numbers, too.
+        assert!(
+            !shown.contains("secret") && !shown.contains("115, 101"),
+            "{shown}"
+        );
+    }
 }

@@ -44,6 +44,14 @@ pub(super) struct Ticket {
     start: Monotonic,
 }
 
+impl Ticket {
+    /// As if the call had begun `took` before `now`.
+    pub(super) fn taking(self, took: Duration, now: Monotonic) -> Self {
+        let start = Monotonic::from_nanos(now.nanos().saturating_sub(nanos(took)));
+        Self { start, ..self }
+    }
+}
+
 fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
