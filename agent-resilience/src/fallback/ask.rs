@@ -74,9 +74,7 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
                 attempt,
             };
             journey.attempts = journey.attempts.saturating_add(1);
-            if let Some(pair) = pair {
-                pair.calls();
-            }
+            pair.into_iter().for_each(Pair::calls);
             held.place.sent();
             let allowed = share(longest, journey.deadline.left(started), has_others);
             let call = operation.start(&*link.provider, request);

@@ -13,6 +13,7 @@ use super::journey::{Answer, Gone, Journey, Left};
 use super::operation::{Operation, Whole};
 use super::outlook::SHORTEST_WAIT;
 use super::settle::cost_of;
+use super::status::UnknownProvider;
 use super::{CallOptions, FallbackChain, Link, Reply};
 use crate::deadline::Deadline;
 use crate::route::{Considered, Permille, Skip};
@@ -85,7 +86,7 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
         request: &Req,
         options: &'a CallOptions,
     ) -> Result<Answer<'a, O::Output>, ChainError> {
-        let journey = self.depart(options)?;
+        let journey = self.depart(options).map_err(ChainError::UnknownProvider)?;
         self.run(operation, request, journey, None).await
     }
 
@@ -240,7 +241,10 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
         })
     }
 
-    pub(super) fn depart<'a>(&self, options: &'a CallOptions) -> Result<Journey<'a>, ChainError> {
+    pub(super) fn depart<'a>(
+        &self,
+        options: &'a CallOptions,
+    ) -> Result<Journey<'a>, UnknownProvider> {
         let start = self.shared.clock.monotonic();
         let calls = self.shared.calls.fetch_add(1, Ordering::Relaxed);
         let number = calls.wrapping_add(1);
@@ -249,7 +253,7 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
         journey.number = number;
         if let Some(provider) = &options.pin {
             let Some(index) = self.position(provider) else {
-                return Err(ChainError::UnknownProvider(self.unknown(provider)));
+                return Err(self.unknown(provider));
             };
             journey.pin = Some(index);
         }
