@@ -8,17 +8,26 @@ use agent_resilience::{FallbackChain, Needs, SpendBudget};
 use support::{ChatReply, ChatRequest, HttpProvider};
 
 use crate::config::{Config, ProviderConfig};
+use crate::keyless::Keyless;
 use crate::state::State;
 
 pub(crate) type Chain = FallbackChain<ChatRequest, ChatReply>;
 
 /// Everything that a command works with.
 pub(crate) struct Fleet {
-    pub(crate) members: Vec<(ProviderConfig, HttpProvider)>,
+    pub(crate) members: Vec<Member>,
     pub(crate) chain: Chain,
     pub(crate) budget: SpendBudget,
     /// As the run before left it, and as this one changes it.
     pub(crate) state: State,
+}
+
+/// One provider of the file.
+pub(crate) struct Member {
+    pub(crate) config: ProviderConfig,
+    pub(crate) client: HttpProvider,
+    /// Why it cannot be called: its key is not there.
+    pub(crate) missing: Option<String>,
 }
 
 /// Whether the keys are needed: to call somebody, and not to look at them.
@@ -32,7 +41,7 @@ impl Fleet {
     /// Builds the clients and the chain, and brings the chain to where `state` says that it was.
     ///
     /// # Errors
-    /// When a URL, a key or a setting cannot be used.
+    /// When a URL or a setting cannot be used, or nobody has the key that it needs.
     pub(crate) fn gather(
         config: Config,
         mut state: State,
@@ -48,18 +57,39 @@ impl Fleet {
         let mut members = Vec::new();
         for provider in config.providers {
             let mut client = provider.client(&provider.url)?;
-            if keys == Keys::Read
-                && let Some(key) = provider.key()?
-            {
-                client = client.key(key);
+            let key = match keys {
+                Keys::Read => provider.key(),
+                Keys::LeftAlone => Ok(None),
+            };
+            let mut missing = None;
+            match key {
+                Ok(Some(key)) => client = client.key(key),
+                Ok(None) => {}
+                Err(error) => missing = Some(error.to_string()),
             }
-            builder = builder.provider_with(client.clone(), provider.profile());
-            members.push((provider, client));
+            let (name, profile) = (provider.name.clone(), provider.profile());
+            builder = match missing.clone() {
+                Some(missing) => builder.provider_with(Keyless { name, missing }, profile),
+                None => builder.provider_with(client.clone(), profile),
+            };
+            members.push(Member {
+                config: provider,
+                client,
+                missing,
+            });
+        }
+        if let Some(Member {
+            missing: Some(missing),
+            ..
+        }) = members.first()
+            && members.iter().all(|member| member.missing.is_some())
+        {
+            return Err(missing.clone().into());
         }
         let chain = builder.build()?;
         chain.restore(&state.chain);
         // The file may be of another configuration.
-        let is_here = |name: &ProviderId| members.iter().any(|(p, _)| p.name == *name);
+        let is_here = |name: &ProviderId| members.iter().any(|member| member.config.name == *name);
         state.limits.retain(|name, _| is_here(name));
         state.last = state.last.filter(is_here);
         state.pinned = state.pinned.filter(is_here);
@@ -89,12 +119,12 @@ impl Fleet {
 
     /// Who is preferred to all others.
     pub(crate) fn preferred(&self) -> Option<&ProviderId> {
-        self.members.first().map(|(provider, _)| &provider.name)
+        self.members.first().map(|member| &member.config.name)
     }
 
     /// The configuration of a provider.
     pub(crate) fn config(&self, name: &ProviderId) -> Option<&ProviderConfig> {
-        let mut members = self.members.iter().map(|(provider, _)| provider);
+        let mut members = self.members.iter().map(|member| &member.config);
         members.find(|provider| provider.name == *name)
     }
 }

@@ -10,6 +10,7 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use crate::fleet::Fleet;
+use crate::keyless::Keyless;
 use crate::table::{span, table};
 
 /// Shows how everybody stands; whether anybody can be asked now.
@@ -179,21 +180,27 @@ fn left(window: &LimitWindow) -> Option<String> {
 
 /// Asks everybody at once whether it works; whether anybody does.
 pub(crate) async fn health(fleet: &Fleet, is_json: bool) -> Result<bool, Box<dyn Error>> {
-    let probes = fleet.members.iter().map(|(provider, client)| async {
+    let probes = fleet.members.iter().map(|member| async {
         let start = Instant::now();
-        let outcome = client.probe().await.unwrap_or(Ok(()));
-        (&provider.name, outcome, start.elapsed())
+        let outcome = match &member.missing {
+            Some(missing) => Some(Err(Keyless::failure(missing))),
+            None => member.client.probe().await,
+        };
+        (&member.config.name, outcome, start.elapsed())
     });
     let outcomes = join_all(probes).await;
-    let someone = outcomes.iter().any(|(_, outcome, _)| outcome.is_ok());
+    let someone = outcomes
+        .iter()
+        .any(|(_, outcome, _)| matches!(outcome, Some(Ok(()))));
     if is_json {
         let providers: Vec<_> = outcomes
             .iter()
             .map(|(name, outcome, took)| {
                 json!({
                     "provider": name,
-                    "works": outcome.is_ok(),
-                    "failure": outcome.as_ref().err().map(agent_resilience::Failure::kind),
+                    // Null where there is no probe, and nobody knows.
+                    "works": outcome.as_ref().map(Result::is_ok),
+                    "failure": outcome.as_ref().and_then(|o| Some(o.as_ref().err()?.kind())),
                     "took_ms": took.as_secs_f64() * 1_000.0,
                 })
             })
@@ -208,8 +215,9 @@ pub(crate) async fn health(fleet: &Fleet, is_json: bool) -> Result<bool, Box<dyn
         .iter()
         .map(|(name, outcome, took)| {
             let came = match outcome {
-                Ok(()) => "works".to_owned(),
-                Err(failure) => failure.to_string(),
+                Some(Ok(())) => "works".to_owned(),
+                Some(Err(failure)) => failure.to_string(),
+                None => "not known: it has no probe".to_owned(),
             };
             [
                 name.to_string(),

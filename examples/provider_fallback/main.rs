@@ -23,6 +23,7 @@ mod ask;
 mod config;
 mod demo;
 mod fleet;
+mod keyless;
 mod look;
 mod options;
 mod stage;

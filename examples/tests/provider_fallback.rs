@@ -383,6 +383,42 @@ fn a_key_is_read_from_the_environment_and_only_to_call_somebody() {
 }
 
 #[test]
+fn a_key_that_is_missing_leaves_the_others_to_be_asked_and_is_not_remembered() {
+    let Some(desk) = Desk::new() else { return };
+    let (_runtime, server) = served(Script::default());
+    let provider = |name: &str, variable: &str| {
+        format!(
+            r#"{{"name": "{name}", "dialect": "openai", "url": "{}", "model": "m",
+                "key_env": "{variable}"}}"#,
+            server.url()
+        )
+    };
+    let providers = [
+        provider("claude", "ANTHROPIC_API_KEY"),
+        provider("other", "TEAM_KEY"),
+    ];
+    let file = desk.write(
+        "keys.json",
+        &format!(r#"{{"providers": [{}]}}"#, providers.join(",")),
+    );
+    let config = ["--config", path(&file)];
+    let said = desk.run(&[&["ask", "2 + 2?"][..], &config].concat());
+    said.ends(0).has("other: 4");
+    assert_eq!(server.tally().chats, 1, "claude was not called");
+    let health = desk.run(&[&["health"][..], &config].concat());
+    health.ends(0).has("set ANTHROPIC_API_KEY").has("works");
+    let health = desk
+        .run(&[&["health", "--json"][..], &config].concat())
+        .json();
+    assert_eq!(health["providers"][0]["works"], false);
+    assert_eq!(health["providers"][0]["failure"], "auth");
+    assert_eq!(health["providers"][1]["works"], true);
+    desk.run(&[&["status"][..], &config].concat())
+        .ends(0)
+        .has("next: claude");
+}
+
+#[test]
 fn a_bad_key_rests_everybody_who_uses_it_and_the_next_run_knows() {
     let Some(desk) = Desk::new() else { return };
     let (_first, locked) = served(Script::new([Rule::new(Fault::Unauthorized).always()]));

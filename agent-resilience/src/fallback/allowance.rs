@@ -114,12 +114,11 @@ impl Allowance {
         for limit in self.limits() {
             let taken = limit.try_acquire_owned_at(cost, now);
             let taken = taken.map_err(|refused| Short::of(limit, &refused, now))?;
-            match &mut reserved {
-                Some(reserved) => reserved.more.push(taken),
-                None => {
-                    let (first, more) = (taken, Vec::new());
-                    reserved = Some(Reserved { first, more });
-                }
+            if let Some(reserved) = &mut reserved {
+                reserved.more.push(taken);
+            } else {
+                let (first, more) = (taken, Vec::new());
+                reserved = Some(Reserved { first, more });
             }
         }
         Ok(reserved)

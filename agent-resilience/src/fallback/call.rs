@@ -9,10 +9,11 @@ use super::attempt;
 use super::check::CheckLevel;
 use super::error::{ChainError, Exhausted, OutOfTime, Outlook, OverBudget};
 use super::hedge::Pair;
-use super::journey::{Answer, Gone, Journey, Left, Tried};
+use super::journey::{Answer, Gone, Journey, Left};
 use super::operation::{Operation, Whole};
 use super::outlook::SHORTEST_WAIT;
 use super::settle::cost_of;
+use super::status::UnknownProvider;
 use super::{CallOptions, FallbackChain, Link, Reply};
 use crate::deadline::Deadline;
 use crate::route::{Considered, Permille, Skip};
@@ -85,7 +86,7 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
         request: &Req,
         options: &'a CallOptions,
     ) -> Result<Answer<'a, O::Output>, ChainError> {
-        let journey = self.depart(options)?;
+        let journey = self.depart(options).map_err(ChainError::UnknownProvider)?;
         self.run(operation, request, journey, None).await
     }
 
@@ -167,7 +168,12 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
                 continue;
             }
             let providers = self.outlooks(&journey);
-            let first = providers.iter().filter_map(|it| it.retry_in).min();
+            let first = providers
+                .iter()
+                .enumerate()
+                .filter(|(index, _)| !journey.avoid.contains(*index))
+                .filter_map(|(_, outlook)| outlook.retry_in)
+                .min();
             let Some(pause) = first.and_then(|first| self.worth_waiting(&journey, first)) else {
                 return Err(nobody(journey, providers));
             };
@@ -193,10 +199,7 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
     /// How long to wait for the first to come back, where that is wanted and ends in time.
     fn worth_waiting(&self, journey: &Journey<'_>, first: Duration) -> Option<Duration> {
         let config = &self.shared.config;
-        if !config.wait_for_first
-            || journey.deadline == Deadline::NEVER
-            || !journey.avoid.is_empty()
-        {
+        if !config.wait_for_first || journey.deadline == Deadline::NEVER {
             return None;
         }
         let left = journey.deadline.left(self.shared.clock.monotonic());
@@ -209,8 +212,7 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
     /// itself: where nobody else is left, and as often as one provider is asked.
     fn held_for(&self, journey: &Journey<'_>) -> Option<Duration> {
         let now = self.shared.clock.monotonic();
-        if journey.holds >= self.shared.config.retry.max_attempts.get() || !journey.avoid.is_empty()
-        {
+        if journey.holds >= self.shared.config.retry.max_attempts.get() {
             return None;
         }
         let state = self.lock();
@@ -239,7 +241,10 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
         })
     }
 
-    pub(super) fn depart<'a>(&self, options: &'a CallOptions) -> Result<Journey<'a>, ChainError> {
+    pub(super) fn depart<'a>(
+        &self,
+        options: &'a CallOptions,
+    ) -> Result<Journey<'a>, UnknownProvider> {
         let start = self.shared.clock.monotonic();
         let calls = self.shared.calls.fetch_add(1, Ordering::Relaxed);
         let number = calls.wrapping_add(1);
@@ -248,7 +253,7 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
         journey.number = number;
         if let Some(provider) = &options.pin {
             let Some(index) = self.position(provider) else {
-                return Err(ChainError::UnknownProvider(self.unknown(provider)));
+                return Err(self.unknown(provider));
             };
             journey.pin = Some(index);
         }
@@ -278,7 +283,7 @@ fn nobody(journey: Journey<'_>, providers: Vec<Outlook>) -> ChainError {
             last: journey.last,
             attempts,
             too_long: too_long.map(|(_, failure)| failure),
-            over_budget,
+            over_budget: over_budget.map(Box::new),
         }),
     }
 }

@@ -139,7 +139,8 @@ pub struct LinkConfig {
 
 /// When a second provider is asked for the same request.
 ///
-/// The first answer counts and the other call is dropped. That gives back its place; a rate limit and a
+/// The second one is called once, where the first has not been. The first answer counts, or the first
+/// refusal, and the other call is dropped. That gives back its place; a rate limit and a
 /// [budget](crate::CallOptions::budget) keep its estimate, since the provider counts and may charge it. Nobody
 /// is asked as well where the budget advises to spend less, where a provider is pinned, or for streams.
 ///

@@ -82,7 +82,7 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
         after: Duration,
     ) -> Result<Answer<'a, O::Output>, ChainError> {
         let pair = Pair::default();
-        let journey = self.depart(options)?;
+        let journey = self.depart(options).map_err(ChainError::UnknownProvider)?;
         let mut beside = Journey::new(options, journey.start, journey.seed.rotate_left(17));
         (beside.number, beside.deadline) = (journey.number, journey.deadline);
         beside.beside = true;
@@ -96,19 +96,22 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
             timer.as_mut().poll(cx).map(|()| None)
         })
         .await;
-        if let Some(ended) = early {
-            return pair.counted(ended);
+        if let Some(mut ended) = early {
+            pair.count(&mut ended);
+            return ended;
         }
         let may_hedge = self.lock().pinned.is_none() && options.pin.is_none();
         let pays = beside.advice() == SpendAdvice::Any;
         if !may_hedge || !pays || pair.had().is_empty() {
-            return pair.counted(first.await);
+            let mut ended = first.await;
+            pair.count(&mut ended);
+            return ended;
         }
         beside.avoid = pair.had();
         tracing::debug!(?after, "a second provider is asked");
         let mut second = pin!(self.run_beside(operation, request, beside, &pair));
         let (mut first_error, mut second_ended) = (None, false);
-        let ended = std::future::poll_fn(|cx| {
+        let mut ended = std::future::poll_fn(|cx| {
             if first_error.is_none()
                 && let Poll::Ready(ended) = first.as_mut().poll(cx)
             {
@@ -133,7 +136,8 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
             }
         })
         .await;
-        pair.counted(ended)
+        pair.count(&mut ended);
+        ended
     }
 
     /// Takes a place where the other run is not, and has not been.
@@ -212,11 +216,8 @@ fn is_final(error: &ChainError) -> bool {
 
 impl Pair {
     /// Counts the calls of both.
-    fn counted<'a, T>(
-        &self,
-        mut ended: Result<Answer<'a, T>, ChainError>,
-    ) -> Result<Answer<'a, T>, ChainError> {
-        match &mut ended {
+    fn count<T>(&self, ended: &mut Result<Answer<'_, T>, ChainError>) {
+        match ended {
             Ok(answer) => answer.journey.attempts = self.attempts(),
             Err(
                 ChainError::Failed { attempts, .. }
@@ -226,6 +227,5 @@ impl Pair {
             ) => *attempts = self.attempts(),
             Err(_) => {}
         }
-        ended
     }
 }

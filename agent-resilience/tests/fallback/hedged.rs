@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use agent_primitives::{Clock, FailureKind, ManualClock};
 use agent_resilience::classify::Verdict;
-use agent_resilience::{ChainError, FallbackChain, FallbackConfig, HedgeConfig, Reply};
+use agent_resilience::{ChainError, FallbackChain, FallbackConfig, HedgeConfig};
 
-use crate::stage::{Call, Gated, config, gated_with, overloaded, poll};
+use crate::stage::{Call, Gated, config, gated_with, limited, overloaded, poll};
 
 const AFTER: Duration = Duration::from_secs(3);
 
@@ -22,13 +22,9 @@ fn chain() -> (FallbackChain<str, String>, [Gated; 3], ManualClock) {
     (chain, providers, clock)
 }
 
-fn ends(call: &mut Call<'_>) -> Result<Reply<String>, ChainError> {
-    poll(call).expect("done")
-}
-
 /// The kind of an error that says that the request has to change, and by whom and after how many calls.
 fn failed(call: &mut Call<'_>) -> (String, FailureKind, u32) {
-    match ends(call) {
+    match poll(call).expect("done") {
         Err(ChainError::Failed {
             provider,
             failure,
@@ -74,7 +70,10 @@ fn what_only_one_of_them_cannot_take_leaves_the_request_to_the_other() {
     groq.end(Err(Verdict::new(FailureKind::InvalidRequest)));
     assert!(poll(&mut call).is_none(), "groq may accept less");
     claude.end(Ok(()));
-    assert_eq!(ends(&mut call).expect("an answer").value, "claude");
+    assert_eq!(
+        poll(&mut call).expect("done").expect("an answer").value,
+        "claude"
+    );
 
     let mut call: Call<'_> = Box::pin(chain.call("b"));
     assert!(poll(&mut call).is_none());
@@ -83,7 +82,10 @@ fn what_only_one_of_them_cannot_take_leaves_the_request_to_the_other() {
     claude.end(Err(Verdict::new(FailureKind::ContextTooLong)));
     assert!(poll(&mut call).is_none());
     groq.end(Ok(()));
-    assert_eq!(ends(&mut call).expect("an answer").value, "groq");
+    assert_eq!(
+        poll(&mut call).expect("done").expect("an answer").value,
+        "groq"
+    );
 }
 
 #[test]
@@ -101,7 +103,7 @@ fn both_have_the_time_of_the_request_and_their_calls_are_counted_together() {
     claude.end(Err(Verdict::new(FailureKind::QuotaExhausted)));
     assert!(poll(&mut call).is_none(), "groq is waited for");
     clock.advance(Duration::from_secs(7));
-    let error = ends(&mut call).expect_err("no time left");
+    let error = poll(&mut call).expect("done").expect_err("no time left");
     assert_eq!(error.attempts(), 2);
     assert_eq!(clock.monotonic().nanos(), 10_000_000_000);
 }
@@ -119,7 +121,7 @@ fn a_reply_of_the_second_tells_the_whole_way_of_the_request() {
     assert!(poll(&mut call).is_none());
     clock.advance(Duration::from_secs(4));
     ollama.end(Ok(()));
-    let reply = ends(&mut call).expect("an answer");
+    let reply = poll(&mut call).expect("done").expect("an answer");
     assert_eq!((reply.value.as_str(), reply.attempts), ("ollama", 3));
     assert_eq!((reply.latency.as_secs(), reply.elapsed.as_secs()), (4, 7));
     let way: Vec<_> = reply.handoffs.iter().map(ToString::to_string).collect();
@@ -147,6 +149,35 @@ fn the_two_never_meet_and_the_second_makes_one_call() {
     }
     assert_eq!((groq.begun(), ollama.begun()), (1, 1));
     ollama.end(Ok(()));
-    let reply = ends(&mut call).expect("an answer");
+    let reply = poll(&mut call).expect("done").expect("an answer");
     assert_eq!((reply.value.as_str(), reply.attempts), ("ollama", 3));
+}
+
+#[test]
+fn where_both_fail_the_first_one_waits_as_any_request_does() {
+    let clock = ManualClock::default();
+    let mut config = hedged();
+    config.wait_for_first = true;
+    config.wait_spread = Duration::ZERO;
+    config.retry.total = Some(Duration::from_secs(600));
+    let (chain, [claude, groq]) = gated_with(["claude", "groq"], config, &clock);
+    let mut call: Call<'_> = Box::pin(chain.call("a"));
+    assert!(poll(&mut call).is_none());
+    clock.advance(AFTER);
+    assert!(poll(&mut call).is_none());
+    groq.end(Err(limited(30)));
+    claude.end(Err(limited(60)));
+    assert!(poll(&mut call).is_none(), "it waits");
+    clock.advance(Duration::from_secs(59));
+    assert!(poll(&mut call).is_none());
+    assert_eq!((claude.begun(), groq.begun()), (1, 1));
+    clock.advance(Duration::from_secs(1));
+    assert!(poll(&mut call).is_none());
+    assert_eq!(
+        (claude.begun(), groq.begun()),
+        (2, 1),
+        "groq had its one call"
+    );
+    claude.end(Ok(()));
+    assert_eq!(ends(&mut call).expect("an answer").attempts, 3);
 }

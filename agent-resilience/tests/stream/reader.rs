@@ -242,8 +242,7 @@ async fn what_is_shown_to_a_developer_has_nothing_of_an_answer() {
     assert!(shown.contains("line_bytes: 9"), "{shown}");
     let read = |_: &[u8]| Ok::<_, Failure>(Some(()));
     let chunks = stream::empty::<Result<&[u8], std::io::Error>>();
-    let events: EventStream<_, &[u8], _> =
-        EventStream::new(chunks, reader, Vendor::OpenAi, read);
+    let events: EventStream<_, &[u8], _> = EventStream::new(chunks, reader, Vendor::OpenAi, read);
     for shown in [shown, format!("{events:?}")] {
         // The bytes as numbers, too.
         assert!(
