@@ -5,10 +5,14 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use serde::de::{Error, MapAccess, Unexpected, Visitor};
-use serde::{Deserialize, Deserializer, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// Writes the longest units that say it exactly, such as `1m 30s`.
+/// Writes the longest units that say it exactly, such as `1m 30s`; in a format that nobody reads, what
+/// serde writes by itself.
 pub(crate) fn serialize<S: Serializer>(duration: &Duration, out: S) -> Result<S::Ok, S::Error> {
+    if !out.is_human_readable() {
+        return duration.serialize(out);
+    }
     match SignedDuration::try_from(*duration) {
         Ok(signed) => out.collect_str(&format_args!("{signed:#}")),
         // Longer than 292 billion years: what is meant is "for ever", in the seconds that it has.
@@ -17,10 +21,15 @@ pub(crate) fn serialize<S: Serializer>(duration: &Duration, out: S) -> Result<S:
 }
 
 /// Reads a text with units, a number of seconds, or the seconds and nanoseconds that serde writes by
-/// itself.
+/// itself. A format that nobody reads need not say what comes next, so that there only the last is read.
 pub(crate) fn deserialize<'de, D: Deserializer<'de>>(input: D) -> Result<Duration, D::Error> {
+    if !input.is_human_readable() {
+        return Duration::deserialize(input);
+    }
     input.deserialize_any(Written)
 }
+
+const NANOS_PER_SECOND: u32 = 1_000_000_000;
 
 struct Written;
 
@@ -64,10 +73,14 @@ impl<'de> Visitor<'de> for Written {
             }
         }
         let secs = secs.ok_or_else(|| A::Error::missing_field("secs"))?;
-        let nanos = Duration::from_nanos(nanos.unwrap_or(0).into());
-        Duration::from_secs(secs)
-            .checked_add(nanos)
-            .ok_or_else(|| A::Error::custom("more seconds than a duration has"))
+        let nanos = nanos.unwrap_or(0);
+        if nanos >= NANOS_PER_SECOND {
+            return Err(A::Error::invalid_value(
+                Unexpected::Unsigned(nanos.into()),
+                &"fewer nanoseconds than a second has; give the rest as secs",
+            ));
+        }
+        Ok(Duration::new(secs, nanos))
     }
 }
 
@@ -97,8 +110,6 @@ pub(crate) mod optional {
 
 #[cfg(test)]
 mod tests {
-    use serde::Serialize;
-
     use super::*;
 
     #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -149,6 +160,49 @@ mod tests {
         }
         let error = read(r#"{"seconds": 3}"#).unwrap_err();
         assert!(error.contains("unknown field `seconds`"), "{error}");
+        let most = r#"{"secs": 3, "nanos": 999999999}"#;
+        assert_eq!(read(most), Ok(Duration::new(3, 999_999_999)));
+        for nanos in ["1000000000", "4294967295"] {
+            let error = read(&format!(r#"{{"secs": 3, "nanos": {nanos}}}"#)).unwrap_err();
+            assert!(error.contains("fewer nanoseconds than a second"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_format_that_nobody_reads_has_seconds_and_nanoseconds() {
+        use serde::de::value::{Error, SeqDeserializer};
+
+        // The deserializers of values are for people, so that one that is not stands around them.
+        struct Compact<D>(D);
+
+        impl<'de, D: Deserializer<'de>> Deserializer<'de> for Compact<D> {
+            type Error = D::Error;
+
+            fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, D::Error> {
+                Err(serde::de::Error::custom("it does not say what comes"))
+            }
+
+            fn deserialize_struct<V: Visitor<'de>>(
+                self,
+                _: &'static str,
+                _: &'static [&'static str],
+                visitor: V,
+            ) -> Result<V::Value, D::Error> {
+                self.0.deserialize_any(visitor)
+            }
+
+            fn is_human_readable(&self) -> bool {
+                false
+            }
+
+            serde::forward_to_deserialize_any! {
+                bool i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 char str string bytes byte_buf option unit
+                unit_struct newtype_struct seq tuple tuple_struct map enum identifier ignored_any
+            }
+        }
+
+        let written = SeqDeserializer::<_, Error>::new([3_u32, 500].into_iter());
+        assert_eq!(deserialize(Compact(written)), Ok(Duration::new(3, 500)));
     }
 
     #[test]

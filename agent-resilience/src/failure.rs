@@ -26,6 +26,8 @@ pub struct Failure {
     // Boxed: a `Result` with this error is returned from every call, mostly with a success in it.
     verdict: Box<Verdict>,
     source: Option<Box<dyn Error + Send + Sync>>,
+    /// A chain's: others, with other limits, are asked first the next time.
+    is_of_chain: bool,
 }
 
 impl Failure {
@@ -34,7 +36,17 @@ impl Failure {
         Self {
             verdict: Box::new(verdict),
             source: None,
+            is_of_chain: false,
         }
+    }
+
+    pub(crate) const fn of_chain(mut self) -> Self {
+        self.is_of_chain = true;
+        self
+    }
+
+    pub(crate) const fn is_of_chain(&self) -> bool {
+        self.is_of_chain
     }
 
     /// Keeps the error that led to the verdict.

@@ -1,5 +1,6 @@
 //! The money of a policy's attempts: held before, spent or given back after.
 
+#![cfg(feature = "tokio")]
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::cell::Cell;

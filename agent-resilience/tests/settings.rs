@@ -436,6 +436,36 @@ fn recovery_says_what_cannot_hold() {
 }
 
 #[test]
+fn streams_of_a_chain_are_given_no_time_that_the_chain_has_not() {
+    refused::<FallbackConfig>(&[
+        (
+            r#"{"stream": {"first_token": "180s"}}"#,
+            Contradiction,
+            "stream.first_token: is 180s, and the chain gives up after 120s; shorten it, or lengthen attempt_timeout",
+        ),
+        (
+            r#"{"attempt_timeout": null, "retry": {"attempt_timeout": "90s"}, "stream": {"first_token": "91s"}}"#,
+            Contradiction,
+            "stream.first_token: is 91s, and the chain gives up after 90s; shorten it, or lengthen attempt_timeout",
+        ),
+        (
+            r#"{"stream": {"total": "15m"}}"#,
+            Contradiction,
+            "stream.total: is 900s, and the chain gives up after 600s; shorten it, or lengthen retry.total",
+        ),
+    ]);
+    for json in [
+        r#"{"stream": {"first_token": "120s"}}"#,
+        r#"{"attempt_timeout": "180s", "stream": {"first_token": "180s"}}"#,
+        r#"{"attempt_timeout": "10s"}"#,
+        r#"{"retry": {"total": "30s"}, "attempt_timeout": "10s"}"#,
+        r#"{"retry": {"total": null}, "attempt_timeout": null, "stream": {"total": "1h", "first_token": "30m"}}"#,
+    ] {
+        assert!(FallbackConfig::from_json(json).is_ok(), "{json}");
+    }
+}
+
+#[test]
 fn chains_routes_streams_and_budgets_say_what_cannot_hold() {
     refused::<FallbackConfig>(&[
         (

@@ -380,6 +380,49 @@ fn the_longest_idle_session_goes_and_one_in_use_never() {
 }
 
 #[test]
+fn of_many_sessions_a_few_of_the_longest_idle_go_at_once() {
+    let clock = at("1 0:00");
+    let config = SpendBudgetConfig {
+        sessions: 1_024,
+        ..per_session(100)
+    };
+    let (budget, in_use) = on(&config, &clock);
+    for number in 0..1_023 {
+        clock.advance(HOUR / 3_600);
+        spend(&budget.session(&id(&format!("n{number}"))).unwrap(), 1);
+    }
+    let left = |budget: &SpendBudget, number: u32| {
+        let snapshot = budget.snapshot();
+        let name = format!("n{number}");
+        (snapshot.sessions.iter()).any(|it| it.session.as_str() == name)
+    };
+    for new in 0..5 {
+        budget.session(&id(&format!("new{new}"))).unwrap();
+        let gone = if new < 4 { 4 } else { 8 };
+        assert_eq!(budget.status().sessions_forgotten, gone, "{new}");
+        assert!(!left(&budget, 3) && left(&budget, 8));
+        assert_eq!(left(&budget, 4), new < 4);
+    }
+    assert_eq!(budget.status().sessions, 1_021);
+    drop(in_use);
+}
+
+#[test]
+fn waiting_for_calls_does_not_help_where_a_threshold_was_reached_by_what_was_spent() {
+    let refuse = SpendThreshold::new(Percent::new(60).unwrap(), SpendAction::Refuse);
+    let (_, session) = on(&per_session(100).thresholds([refuse]), &at("1 0:00"));
+    let held = session.reserve(Spend::tokens(30)).unwrap();
+    let other = session.reserve(Spend::tokens(40)).unwrap();
+    let refused = session.reserve(Spend::tokens(1)).unwrap_err();
+    assert!(refused.may_fit_when_calls_end(), "nothing is spent yet");
+    other.settle(Spend::tokens(60));
+    let refused = session.reserve(Spend::tokens(1)).unwrap_err();
+    assert!(!refused.may_fit_when_calls_end(), "60 are spent for good");
+    assert!(!refused.to_string().contains("wait for"), "{refused}");
+    drop(held);
+}
+
+#[test]
 fn a_session_with_a_call_under_way_is_not_forgotten() {
     let config = SpendBudgetConfig {
         sessions: 1,

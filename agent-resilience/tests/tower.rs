@@ -307,6 +307,29 @@ async fn cost_usage_and_limits_reach_the_rate_limit() {
     assert_eq!(left(), [3, 875], "the provider knows of other callers");
 }
 
+#[tokio::test(start_paused = true)]
+async fn limits_that_a_failed_answer_states_reach_the_rate_limit() {
+    let clock = ManualClock::default();
+    let config =
+        RateLimitConfig::default().window(RateWindow::per_minute(LimitedResource::Requests, 50));
+    let rate = RateLimit::with_clock(&config, clock.clone()).unwrap();
+    let layer = layer(policy().clock(clock.clone()).rate_limit(rate.clone())).limits(
+        |answer: &Answer, _| {
+            let mut stated = LimitWindow::new(LimitedResource::Requests);
+            let left = if answer.status == 200 { 40 } else { 7 };
+            (stated.limit, stated.remaining) = (Some(50), Some(left));
+            let mut snapshot = LimitSnapshot::NONE;
+            snapshot.push(stated);
+            snapshot
+        },
+    );
+    // The judge makes its verdict of the status alone.
+    let mut service = PolicyService::around(Strict::new([LIMITED, GOOD]), layer);
+    assert_eq!(ask(&mut service, "12345").await, Ok(GOOD.unwrap()));
+    let left: Vec<_> = rate.status_at(NOW).map(|window| window.remaining).collect();
+    assert_eq!(left, [6], "7 after the first, of which the second took one");
+}
+
 /// A call on a service that is found ready at once.
 trait CallReady {
     fn call_ready(

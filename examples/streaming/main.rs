@@ -126,7 +126,9 @@ impl Stage {
         let limits = StreamLimits::default()
             .first_token(Duration::from_millis(400))
             .idle(Duration::from_millis(300));
-        let options = StreamOptions::default().limits(limits).keep_text(64 * 1024);
+        let options = StreamOptions::default()
+            .limits(limits)?
+            .keep_text(64 * 1024);
         let mut pieces = self.chain.stream_with(&self.request, &options).await?;
         for handoff in pieces.handoffs() {
             println!("   [{handoff}]");

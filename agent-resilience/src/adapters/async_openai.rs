@@ -1,6 +1,7 @@
 //! The client library `async-openai` under a policy, and its errors as verdicts.
 
 use std::error::Error;
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -43,10 +44,19 @@ const CAUSES: usize = 16;
 /// let client = Client::build(http, config).with_http_service(service);
 /// # Ok::<(), reqwest::Error>(())
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct OpenAiService {
     vendor: Vendor,
     client: Client,
+}
+
+/// Without the client, among whose default headers the key may be.
+impl fmt::Debug for OpenAiService {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OpenAiService")
+            .field("vendor", &self.vendor)
+            .finish_non_exhaustive()
+    }
 }
 
 impl OpenAiService {
@@ -81,12 +91,19 @@ impl Service<HttpRequestFactory> for OpenAiService {
     fn call(&mut self, request: HttpRequestFactory) -> Self::Future {
         let Self { vendor, client } = self.clone();
         Box::pin(async move {
-            let request = request
-                .build()
-                .await
-                .map_err(|error| Failure::new(openai_error(vendor, &error)).with_source(error))?;
+            let request = request.build().await.map_err(|error| {
+                Failure::new(openai_error(vendor, &error)).with_source(without_url(error))
+            })?;
             classify::response(vendor, client.execute(request).await?).await
         })
+    }
+}
+
+/// The same error without the address, in which some providers want the key.
+fn without_url(error: OpenAIError) -> OpenAIError {
+    match error {
+        OpenAIError::Reqwest(error) => OpenAIError::Reqwest(error.without_url()),
+        error => error,
     }
 }
 
@@ -178,4 +195,30 @@ fn boxed(error: &(dyn Error + 'static)) -> Verdict {
         cause = error.source();
     }
     classify::transport(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderValue, header};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn neither_its_debug_nor_its_errors_show_a_key() {
+        let key = HeaderValue::from_static("Bearer hush");
+        let headers = HeaderMap::from_iter([(header::AUTHORIZATION, key)]);
+        let client = Client::builder().no_proxy().default_headers(headers);
+        let client = client.build().unwrap();
+        let mut service = OpenAiService::new(Vendor::Groq, client.clone());
+        assert_eq!(format!("{service:?}"), "OpenAiService { vendor: Groq, .. }");
+
+        let request = HttpRequestFactory::new(move || {
+            let request = client.get("file:///v1?key=hush").build();
+            async move { request.map_err(OpenAIError::Reqwest) }
+        });
+        let failure = service.call(request).await.unwrap_err();
+        assert_eq!(failure.kind(), FailureKind::InvalidRequest);
+        let why = format!("{failure:?} {}", failure.source().unwrap());
+        assert!(why.contains("BadScheme") && !why.contains("hush"), "{why}");
+    }
 }

@@ -230,14 +230,16 @@ impl Account {
         let (unit, meter) = self
             .meters()
             .find(|(unit, meter)| !meter.fits(ask.of(*unit)))?;
-        Some(SpendRefused::new(
+        let plan = meter.plan();
+        let refused = SpendRefused::new(
             self.scope,
             unit,
             ask.of(unit),
-            meter.plan().cap,
+            plan.cap,
             meter.reading(),
             self.ends(),
-        ))
+        );
+        Some(refused.refusing_at(plan.refuse_at))
     }
 
     /// When everything comes back.

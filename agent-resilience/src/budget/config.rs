@@ -149,7 +149,7 @@ pub struct SpendBudgetConfig {
     /// is refused whatever stands here.
     pub thresholds: Vec<SpendThreshold>,
     /// Sessions that are remembered; 4 096 by default, at most 65 536. When one more comes, the one is
-    /// forgotten that was idle longest; see [`SpendBudget::session`](crate::SpendBudget::session).
+    /// forgotten that was idle longest, and with it as many as there are 256ths; see [`SpendBudget::session`](crate::SpendBudget::session).
     pub sessions: u32,
 }
 

@@ -28,7 +28,7 @@ const FULL: u64 = 1 << 62;
 pub(super) struct Plan {
     pub(super) cap: u64,
     /// From here on calls are refused; the cap, unless a threshold says less.
-    refuse_at: u64,
+    pub(super) refuse_at: u64,
     /// The amounts at which thresholds lie, with their percent and what to do.
     steps: Box<[Step]>,
 }

@@ -39,6 +39,8 @@ pub struct SpendRefused {
     asked: u64,
     cap: u64,
     reading: Reading,
+    /// Calls are refused once so much is used: the cap, or a threshold before it.
+    refuses_at: u64,
     resets_at: Option<Timestamp>,
 }
 
@@ -57,8 +59,15 @@ impl SpendRefused {
             asked,
             cap,
             reading,
+            refuses_at: cap,
             resets_at,
         }
+    }
+
+    /// A threshold refuses before the cap does.
+    pub(super) const fn refusing_at(mut self, used: u64) -> Self {
+        self.refuses_at = used;
+        self
     }
 
     /// Of one request, which every request has for itself.
@@ -107,9 +116,11 @@ impl SpendRefused {
     }
 
     /// Whether there would be room if all calls under way gave back what they hold. Else only the end
-    /// of the day, a smaller request or a higher cap helps.
+    /// of the day, a smaller request or a higher cap helps; where what was spent has reached a threshold
+    /// that refuses, a smaller request does not help either.
     pub const fn may_fit_when_calls_end(&self) -> bool {
         self.reading.reserved > 0
+            && self.reading.spent < self.refuses_at
             && self.asked <= self.reading.left.saturating_add(self.reading.reserved)
     }
 }

@@ -10,6 +10,9 @@ use super::account::{Account, Plans};
 use super::session::Session;
 use super::snapshot::SessionSpend;
 
+/// One of so many sessions is forgotten with the one that has to go: of up to 511 it alone, of 65 536 256.
+const PART_FORGOTTEN: usize = 256;
+
 /// Somebody holds a handle of every session that is remembered. Drop handles of sessions that are over,
 /// or let more be remembered.
 ///
@@ -63,7 +66,7 @@ impl Sessions {
         if let Some(session) = known.get(id) {
             return Ok(Arc::clone(session));
         }
-        if known.len() >= self.capacity && !self.forget_one(&mut known) {
+        if known.len() >= self.capacity && !self.forget_some(&mut known) {
             return Err(SessionsFull {
                 capacity: self.capacity,
             });
@@ -74,16 +77,27 @@ impl Sessions {
         Ok(session)
     }
 
-    fn forget_one(&self, known: &mut HashMap<SessionId, Arc<Session>>) -> bool {
+    /// Forgets those that were idle the longest: of many that are remembered a few at once, so that not
+    /// every new session looks at all of them.
+    fn forget_some(&self, known: &mut HashMap<SessionId, Arc<Session>>) -> bool {
         // With the map locked, nobody can get a handle of a session that only the map holds.
         let idle = known.values().filter(|it| Arc::strong_count(it) == 1);
-        let oldest = idle.min_by_key(|session| (session.used_at(), session.id.clone()));
-        let Some(id) = oldest.map(|session| session.id.clone()) else {
-            return false;
-        };
-        known.remove(&id);
-        self.forgotten.fetch_add(1, Ordering::Relaxed);
-        true
+        let mut idle: Vec<(Timestamp, &SessionId)> = idle
+            .map(|session| (session.used_at(), &session.id))
+            .collect();
+        let count = (self.capacity / PART_FORGOTTEN).clamp(1, idle.len().max(1));
+        if count < idle.len() {
+            idle.select_nth_unstable(count);
+        }
+        let oldest: Vec<SessionId> = (idle.iter().take(count))
+            .map(|(_, id)| (*id).clone())
+            .collect();
+        for id in &oldest {
+            known.remove(id);
+        }
+        let forgotten = u64::try_from(oldest.len()).unwrap_or(u64::MAX);
+        self.forgotten.fetch_add(forgotten, Ordering::Relaxed);
+        forgotten > 0
     }
 
     fn has_room_for(&self, id: &SessionId) -> bool {

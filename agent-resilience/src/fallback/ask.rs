@@ -76,9 +76,7 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
             journey.attempts = journey.attempts.saturating_add(1);
             pair.into_iter().for_each(Pair::calls);
             held.place.sent();
-            // The others are to have time, too.
-            let share = has_others.then(|| journey.deadline.left(started) / 2);
-            let allowed = longest.map(|longest| share.map_or(longest, |share| longest.min(share)));
+            let allowed = share(longest, journey.deadline.left(started), has_others);
             let call = operation.start(&*link.provider, request);
             let sleep = &*self.shared.sleep;
             let ended = in_time(call, allowed, journey.deadline, clock, sleep).await;
@@ -93,13 +91,8 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
                     return Err(Left::tried(failure.kind().into(), Some(failure)));
                 }
                 Ended::OutOfTime(after) => {
-                    let failure = timed_out(after);
-                    if had_its_time(after, longest) {
-                        self.settle_cut(held, &failure, now);
-                    } else {
-                        self.cut_short(held, link, now);
-                    }
-                    return Err(Left::OutOfTime(Some(failure)));
+                    let blamed = had_its_time(after, longest);
+                    return Err(self.ends_silent(held, link, timed_out(after), blamed, now));
                 }
             };
             let kind = failure.kind();
@@ -138,6 +131,23 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
             let hint = hint.delay(self.shared.clock.timestamp());
             self.lock().hold(index, verdict, hint, now);
         }
+    }
+
+    /// The time of the request is over while a provider is silent.
+    fn ends_silent(
+        &self,
+        held: Held,
+        link: &Link<Req, Rep>,
+        failure: Failure,
+        blamed: bool,
+        now: Monotonic,
+    ) -> Left {
+        if blamed {
+            self.settle_cut(held, &failure, now);
+        } else {
+            self.cut_short(held, link, now);
+        }
+        Left::OutOfTime(Some(failure))
     }
 
     /// A call had too little time to show anything about its provider: it is told, and dropped as one
@@ -223,6 +233,12 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
         self.leave(index, link, reason, &failure, seen);
         Left::tried(reason, Some(failure))
     }
+}
+
+/// The longest that one attempt may take: half of what is left where others could answer as well.
+fn share(longest: Option<Duration>, left: Duration, has_others: bool) -> Option<Duration> {
+    let share = longest.filter(|_| has_others).map(|_| left / 2);
+    sooner(longest, share)
 }
 
 /// Whether a provider that did not answer by then is to blame, and not the caller who had little time:

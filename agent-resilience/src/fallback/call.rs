@@ -168,7 +168,12 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
                 continue;
             }
             let providers = self.outlooks(&journey);
-            let first = providers.iter().filter_map(|it| it.retry_in).min();
+            let first = providers
+                .iter()
+                .enumerate()
+                .filter(|(index, _)| !journey.avoid.contains(*index))
+                .filter_map(|(_, outlook)| outlook.retry_in)
+                .min();
             let Some(pause) = first.and_then(|first| self.worth_waiting(&journey, first)) else {
                 return Err(nobody(journey, providers));
             };
@@ -194,10 +199,7 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
     /// How long to wait for the first to come back, where that is wanted and ends in time.
     fn worth_waiting(&self, journey: &Journey<'_>, first: Duration) -> Option<Duration> {
         let config = &self.shared.config;
-        if !config.wait_for_first
-            || journey.deadline == Deadline::NEVER
-            || !journey.avoid.is_empty()
-        {
+        if !config.wait_for_first || journey.deadline == Deadline::NEVER {
             return None;
         }
         let left = journey.deadline.left(self.shared.clock.monotonic());
@@ -210,8 +212,7 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
     /// itself: where nobody else is left, and as often as one provider is asked.
     fn held_for(&self, journey: &Journey<'_>) -> Option<Duration> {
         let now = self.shared.clock.monotonic();
-        if journey.holds >= self.shared.config.retry.max_attempts.get() || !journey.avoid.is_empty()
-        {
+        if journey.holds >= self.shared.config.retry.max_attempts.get() {
             return None;
         }
         let state = self.lock();
@@ -282,7 +283,7 @@ fn nobody(journey: Journey<'_>, providers: Vec<Outlook>) -> ChainError {
             last: journey.last,
             attempts,
             too_long: too_long.map(|(_, failure)| failure),
-            over_budget,
+            over_budget: over_budget.map(Box::new),
         }),
     }
 }

@@ -254,7 +254,7 @@ pub struct Exhausted {
     pub too_long: Option<Failure>,
     /// The budget has too little left for some of them. Were it so for all who are able, it would be
     /// [`ChainError::OverBudget`].
-    pub over_budget: Option<SpendRefused>,
+    pub over_budget: Option<Box<SpendRefused>>,
 }
 
 /// Why one provider cannot answer, and until when.

@@ -182,8 +182,8 @@ impl<'a> Journey<'a> {
     }
 }
 
-/// Handoffs, and decisions, that are kept of one request: four times as many as links, so that only one
-/// that waits long loses any.
+/// Handoffs, and decisions, that are kept of one request: several for each link, so that only one that
+/// waits long loses any.
 pub(super) const KEPT: usize = 128;
 
 /// Adds to the last ones; whether the first of them had to go.

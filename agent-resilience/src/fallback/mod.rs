@@ -30,11 +30,11 @@ use std::fmt;
 use std::sync::atomic::{AtomicU32, AtomicU64};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use agent_primitives::{Clock, Event, Observer, ProviderId, Stamp};
+use agent_primitives::{Clock, Event, Observer, ProviderId, Stamp, Usd};
 
 use crate::breaker::CircuitBreaker;
 use crate::limit::ConcurrencyLimit;
-use crate::provider::Provider;
+use crate::provider::{Metering, Provider};
 use crate::route::Profile;
 use crate::sleep::Sleep;
 use crate::stream::StreamLimits;
@@ -181,6 +181,11 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
 
     pub(crate) fn stream_limits(&self) -> StreamLimits {
         self.shared.config.stream
+    }
+
+    /// What a call of the provider at this place cost, as far as is known.
+    pub(crate) fn cost_at(&self, index: usize, metering: &Metering) -> Option<Usd> {
+        settle::cost_of(&self.shared.links.get(index)?.profile, metering)
     }
 
     pub(crate) fn sleep(&self) -> &Arc<dyn Sleep> {

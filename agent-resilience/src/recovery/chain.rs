@@ -28,7 +28,7 @@ impl From<ChainError> for Failure {
     /// ```
     fn from(error: ChainError) -> Self {
         match error {
-            ChainError::Failed { failure, .. } => failure,
+            ChainError::Failed { failure, .. } => failure.of_chain(),
             error => Self::new(verdict(&error)).with_source(error),
         }
     }

@@ -227,9 +227,10 @@ where
                 if rest.is_some() {
                     return End::Failed(failure, so_far.into_iter().collect());
                 }
-                let trouble = climb.recovery.trouble(base, failure.verdict());
+                let trouble = climb.recovery.trouble(base, &failure);
                 let next = if trouble.kind == FailureKind::OutputLimit {
-                    match longer(climb, base, trouble.measure, None) {
+                    let window = base.model().and_then(|model| climb.recovery.known(model));
+                    match longer(climb, base, window, None) {
                         Some(Answer::Whole(request)) => Change::To(request),
                         _ => Change::Nothing,
                     }

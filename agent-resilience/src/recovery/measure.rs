@@ -1,6 +1,6 @@
 //! What is known of a context limit, and what fits into it; pure.
 
-use crate::classify::ContextNumbers;
+use crate::classify::{ContextNumbers, LimitSnapshot};
 use crate::route::Needs;
 
 /// A limit in the provider's tokens, and how many of them the host's count stands for.
@@ -87,6 +87,17 @@ impl Measure {
         let free = share(self.limit, margin);
         self.in_ours(self.limit.saturating_sub(output).saturating_sub(free))
     }
+}
+
+/// Whether an error names an allowance of a minute and not a window: it counts the allowed output, too, or
+/// the reply states a limit of just so many.
+pub(super) fn is_allowance(
+    numbers: &ContextNumbers,
+    limits: &LimitSnapshot,
+    needs: &Needs,
+) -> bool {
+    let counts_both = numbers.used.is_some_and(|used| is_of_both(used, needs));
+    counts_both || (limits.windows()).any(|it| it.limit.is_some() && it.limit == numbers.limit)
 }
 
 /// Whether a count stands for input and allowed output together, as limits per minute have it: the host's

@@ -17,14 +17,13 @@ use agent_primitives::{
     Clock, Event, FailureKind, ModelId, Observer, RecoveryStep, RecoveryStrategy, Stamp,
 };
 
-use crate::classify::Verdict;
 use crate::clock::CoarseClock;
 use crate::failure::Failure;
 use crate::settings::{InvalidConfig, Settings};
 use change::Trouble;
 use climb::Climb;
 use learned::Limits;
-use measure::Measure;
+use measure::{Measure, is_allowance};
 use stats::Counters;
 
 pub use config::{RecoveryConfig, Rung};
@@ -267,13 +266,17 @@ impl Recovery {
     }
 
     /// What a verdict says about the request that it was the answer to.
-    fn trouble<R: Recoverable>(&self, request: &R, verdict: &Verdict) -> Trouble {
+    fn trouble<R: Recoverable>(&self, request: &R, failure: &Failure) -> Trouble {
+        let verdict = failure.verdict();
         let (needs, model) = (request.needs(), request.model());
         let numbers = verdict.context.unwrap_or_default();
         let mut measure = None;
         if verdict.kind == FailureKind::ContextTooLong {
             measure = Measure::read(&numbers, &needs);
-            if let (Some(model), Some(measure)) = (model, measure) {
+            if let (Some(model), Some(measure)) = (model, measure)
+                && !failure.is_of_chain()
+                && !is_allowance(&numbers, &verdict.limits, &needs)
+            {
                 self.learn(model, measure.remembered(numbers.used.is_some()));
             }
             measure = measure

@@ -98,6 +98,38 @@ impl Settings for Rest {
     }
 }
 
+/// A stream that is given more time than by default has to have it from the rest of the chain, too. The
+/// defaults give way in silence: who shortens an attempt need not shorten what is within it.
+fn streams_end_first(config: &FallbackConfig) -> Result<(), InvalidConfig> {
+    let plain = StreamLimits::default();
+    let attempt = [config.attempt_timeout, config.retry.attempt_timeout];
+    for (path, own, default, most, cure) in [
+        (
+            "stream.first_token",
+            config.stream.first_token,
+            plain.first_token,
+            attempt.into_iter().flatten().min(),
+            "shorten it, or lengthen attempt_timeout",
+        ),
+        (
+            "stream.total",
+            config.stream.total,
+            plain.total,
+            config.retry.total,
+            "shorten it, or lengthen retry.total",
+        ),
+    ] {
+        if let (Some(own), Some(most)) = (own, most)
+            && own > most
+            && Some(own) > default
+        {
+            let what = format!("is {own:?}, and the chain gives up after {most:?}");
+            return Err(contradiction(path, what, cure));
+        }
+    }
+    Ok(())
+}
+
 impl Settings for FallbackConfig {
     fn validate(&self) -> Result<(), InvalidConfig> {
         Settings::validate(&self.retry).map_err(|error| error.under("retry"))?;
@@ -109,6 +141,7 @@ impl Settings for FallbackConfig {
         Settings::validate(&self.rest).map_err(|error| error.under("rest"))?;
         Settings::validate(&self.route).map_err(|error| error.under("route"))?;
         Settings::validate(&self.stream).map_err(|error| error.under("stream"))?;
+        streams_end_first(self)?;
         not_zero(
             "probe_every",
             self.probe_every,

@@ -5,12 +5,12 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use agent_primitives::{Handoff, ProviderId, TokenUsage};
+use agent_primitives::{Handoff, ProviderId, TokenUsage, Usd};
 use futures_core::Stream;
 
 use super::delivered::Delivered;
 use super::error::StreamError;
-use super::limits::StreamLimits;
+use super::limits::{InvalidStreamLimits, StreamLimits};
 use super::opening::{Begun, Opening};
 use super::part::StreamItem;
 use crate::failure::Failure;
@@ -18,6 +18,7 @@ use crate::fallback::journey::Answer;
 use crate::fallback::operation::Held;
 use crate::fallback::{CallOptions, ChainError, FallbackChain};
 use crate::provider::Metering;
+use crate::route::Decision;
 
 /// How one streamed request goes through a [`FallbackChain`].
 ///
@@ -26,8 +27,10 @@ use crate::provider::Metering;
 /// use agent_resilience::{CallOptions, Needs, StreamLimits, StreamOptions};
 ///
 /// let options = StreamOptions::from(CallOptions::new().needs(Needs::default().tools()))
-///     .limits(StreamLimits::default().first_token(Duration::from_secs(8)));
+///     .limits(StreamLimits::default().first_token(Duration::from_secs(8)))?;
 /// assert!(options.call.needs.tools && options.keep_text.is_none());
+/// assert!(options.limits(StreamLimits::default().idle(Duration::ZERO)).is_err());
+/// # Ok::<(), agent_resilience::InvalidStreamLimits>(())
 /// ```
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
@@ -35,18 +38,23 @@ pub struct StreamOptions {
     /// What a request that is not streamed asks for, too. The deadline holds until the end of the
     /// stream.
     pub call: CallOptions,
-    /// In place of the limits of the [chain](crate::FallbackConfig::stream).
-    pub limits: Option<StreamLimits>,
+    // Checked: set by `limits` alone.
+    limits: Option<StreamLimits>,
     /// Keeps the text for [`Partial::text`](crate::Partial::text), up to so many bytes.
     pub keep_text: Option<usize>,
 }
 
 impl StreamOptions {
-    /// Sets other limits than the chain's.
-    #[must_use]
-    pub const fn limits(mut self, limits: StreamLimits) -> Self {
+    /// Sets limits in place of the [chain's](crate::FallbackConfig::stream). The time of an
+    /// [attempt](crate::FallbackConfig::attempt_timeout) holds until the answer begins, and the
+    /// [total](crate::RetryPolicy::total) of the request until its end, even where these are longer.
+    ///
+    /// # Errors
+    /// [`InvalidStreamLimits`] for limits that cannot be [meant](StreamLimits::validate).
+    pub fn limits(mut self, limits: StreamLimits) -> Result<Self, InvalidStreamLimits> {
+        limits.validate()?;
         self.limits = Some(limits);
-        self
+        Ok(self)
     }
 
     /// Keeps the text, up to so many bytes.
@@ -79,6 +87,10 @@ where
     /// end. Until then a failure or a first token that is late is a failed attempt: the same provider is
     /// asked again or the next one, as for [`call`](Self::call), and nothing of the attempt is seen. From
     /// then on nobody else is asked, whatever happens.
+    ///
+    /// A [`ReplyCheck`](crate::ReplyCheck) is not asked about streams, since what it would reject has been
+    /// shown: check the whole when it is there. Nor is a second provider [asked as
+    /// well](crate::FallbackConfig::hedge): a first token that is late is a failed attempt.
     ///
     /// ```
     /// use agent_primitives::{FailureKind, ProviderId};
@@ -171,6 +183,8 @@ where
         Ok(ChainStream {
             attempts: journey.attempts,
             handoffs: journey.handoffs,
+            decisions: journey.decisions,
+            index: held.index,
             begun,
             settling: Settling {
                 chain: self.clone(),
@@ -192,6 +206,9 @@ pub struct ChainStream<Req: ?Sized, S: Send, T> {
     begun: Begun<S, T>,
     attempts: u32,
     handoffs: Vec<Handoff>,
+    decisions: Vec<Decision>,
+    // The provider's place in the chain.
+    index: usize,
     settling: Settling<Req, S>,
 }
 
@@ -211,6 +228,12 @@ impl<Req: ?Sized, S: Send, T> ChainStream<Req, S, T> {
         &self.handoffs
     }
 
+    /// Each choice on the way, and why it was not another one, in the chain's order of
+    /// [providers](FallbackChain::providers).
+    pub fn decisions(&self) -> &[Decision] {
+        &self.decisions
+    }
+
     /// What came of the answer so far.
     pub fn delivered(&self) -> &Delivered {
         self.begun.guard.delivered()
@@ -224,6 +247,15 @@ impl<Req: ?Sized, S: Send, T> ChainStream<Req, S, T> {
     /// What the answer took, as far as is known.
     pub fn usage(&self) -> Option<TokenUsage> {
         self.begun.metering().usage
+    }
+
+    /// What the answer cost, as far as is known: as its head said, or the [`usage`](Self::usage) at the
+    /// [price](crate::Profile::price) of the provider. Most vendors tell the usage last, so that this is
+    /// the whole cost only at the end.
+    pub fn cost(&self) -> Option<Usd> {
+        self.settling
+            .chain
+            .cost_at(self.index, &self.begun.metering())
     }
 
     /// From the call of this provider until something of the answer was there.
@@ -262,6 +294,7 @@ impl<Req: ?Sized, S: Send, T> Drop for ChainStream<Req, S, T> {
     fn drop(&mut self) {
         // Who has the end need not read on to what follows it.
         if self.is_complete() {
+            self.begun.guard.as_mut().close();
             self.settling.complete(&self.begun);
         }
     }

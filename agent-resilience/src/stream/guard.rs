@@ -162,6 +162,13 @@ impl<S> GuardedStream<S> {
         self.record.phase == Phase::Ended && self.record.stopped.is_none() && !self.failed
     }
 
+    /// Reads no more: the inner stream is dropped.
+    pub(super) fn close(self: Pin<&mut Self>) {
+        let mut this = self.project();
+        this.inner.set(None);
+        this.watch.rest();
+    }
+
     /// The answer was said to end with a failure, which comes when what follows has been read.
     pub(super) fn take_stopped(self: Pin<&mut Self>) -> Option<Failure> {
         let verdict = self.project().record.stopped.take()?;

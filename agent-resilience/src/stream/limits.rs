@@ -11,6 +11,10 @@ use serde::{Deserialize, Serialize};
 /// where `total` runs out once the answer has begun, the verdict is of
 /// [`Scope::Request`](agent_primitives::Scope::Request), for which nobody is blamed.
 ///
+/// In a chain the limits of a request hold beside these: its
+/// [`attempt_timeout`](crate::FallbackConfig::attempt_timeout) until the answer begins, its
+/// [`total`](crate::RetryPolicy::total) until the end. Lengthen both.
+///
 /// ```
 /// use std::time::Duration;
 /// use agent_resilience::StreamLimits;

@@ -19,8 +19,10 @@ use crate::fallback::operation::Operation;
 use crate::provider::{Metering, Provider};
 use crate::sleep::Sleep;
 
-/// Items that are held back until something of the answer is there, such as its head and pings.
-const HEAD_MAX: usize = 1_024;
+/// Items that are held back until something of the answer is there, such as its head and pings. A ping a
+/// second is fewer in twice the time that a first token has by default. How large an item is, is not known here:
+/// what makes them bounds each of them ([`EventReader::MAX_EVENT_BYTES`](crate::EventReader)).
+const HEAD_MAX: usize = 128;
 
 /// Begins a stream at one provider and waits until something of its answer is there.
 pub(super) struct Opening<'a> {

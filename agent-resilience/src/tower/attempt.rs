@@ -149,11 +149,21 @@ impl<Req, Res, E> Reading<Req, Res, E> {
         let (verdict, came) = match came {
             Ok(answer) => match self.verdict_on(&answer) {
                 None => return Ok(answer),
-                Some(verdict) => (verdict, Came::Answer(answer)),
+                Some(verdict) => (self.with_limits(verdict, &answer), Came::Answer(answer)),
             },
             Err(error) => ((self.error)(&error), Came::Error(error)),
         };
         Err(Box::new(Unwanted { verdict, came }))
+    }
+
+    /// What a failed answer says of the limits reaches the policy with its verdict.
+    fn with_limits(&self, mut verdict: Verdict, answer: &Res) -> Verdict {
+        if verdict.limits.is_unknown()
+            && let Some(limits) = &self.limits
+        {
+            verdict.limits = limits(answer, self.policy.timestamp());
+        }
+        verdict
     }
 }
 

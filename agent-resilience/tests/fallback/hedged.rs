@@ -6,7 +6,7 @@ use agent_primitives::{Clock, FailureKind, ManualClock};
 use agent_resilience::classify::Verdict;
 use agent_resilience::{ChainError, FallbackChain, FallbackConfig, HedgeConfig};
 
-use crate::stage::{Call, Gated, config, gated_with, overloaded, poll};
+use crate::stage::{Call, Gated, config, gated_with, limited, overloaded, poll};
 
 const AFTER: Duration = Duration::from_secs(3);
 
@@ -151,4 +151,34 @@ fn the_two_never_meet_and_the_second_makes_one_call() {
     ollama.end(Ok(()));
     let reply = poll(&mut call).expect("done").expect("an answer");
     assert_eq!((reply.value.as_str(), reply.attempts), ("ollama", 3));
+}
+
+#[test]
+fn where_both_fail_the_first_one_waits_as_any_request_does() {
+    let clock = ManualClock::default();
+    let mut config = hedged();
+    config.wait_for_first = true;
+    config.wait_spread = Duration::ZERO;
+    config.retry.total = Some(Duration::from_secs(600));
+    let (chain, [claude, groq]) = gated_with(["claude", "groq"], config, &clock);
+    let mut call: Call<'_> = Box::pin(chain.call("a"));
+    assert!(poll(&mut call).is_none());
+    clock.advance(AFTER);
+    assert!(poll(&mut call).is_none());
+    groq.end(Err(limited(30)));
+    claude.end(Err(limited(60)));
+    assert!(poll(&mut call).is_none(), "it waits");
+    clock.advance(Duration::from_secs(59));
+    assert!(poll(&mut call).is_none());
+    assert_eq!((claude.begun(), groq.begun()), (1, 1));
+    clock.advance(Duration::from_secs(1));
+    assert!(poll(&mut call).is_none());
+    assert_eq!(
+        (claude.begun(), groq.begun()),
+        (2, 1),
+        "groq had its one call"
+    );
+    claude.end(Ok(()));
+    let reply = poll(&mut call).expect("done").expect("an answer");
+    assert_eq!(reply.attempts, 3);
 }

@@ -63,6 +63,30 @@ async fn request_that_no_provider_takes_is_shortened_for_one_of_them() {
 }
 
 #[tokio::test]
+async fn limit_of_one_of_a_chain_does_not_shorten_what_the_next_time_another_takes() {
+    let request = Request {
+        compact: Compact::Exact,
+        model: Some(model("any")),
+        ..Request::new(50_000, 0)
+    };
+    let recovery = Recovery::default();
+    let mut calls = Vec::new();
+    // The one with the wide window is not there at first.
+    for windows in [[8_000, 8_000], [8_000, 100_000]] {
+        let chain = chain(windows);
+        let recovered = recovery
+            .run(&request, async |request, _| {
+                chain.call(request).await.map(|reply| reply.value)
+            })
+            .await
+            .unwrap();
+        calls.push((recovered.calls, recovered.request.is_some()));
+    }
+    assert_eq!(calls, [(2, true), (1, false)]);
+    assert_eq!(recovery.learned_limit(&model("any")), None);
+}
+
+#[tokio::test]
 async fn exhausted_chain_says_what_and_until_when() {
     let chain = chain([0, 0]);
     let error = Recovery::default()

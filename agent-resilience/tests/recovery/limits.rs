@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use agent_primitives::{Clock, FailureKind, ManualClock};
-use agent_resilience::Recovery;
+use agent_resilience::classify::{
+    ContextNumbers, LimitSnapshot, LimitWindow, LimitedResource, Verdict,
+};
+use agent_resilience::{Failure, Recovery};
 
 use crate::support::{Answer, Compact, Request, failed, model, said, too_long};
 
@@ -16,7 +19,7 @@ fn request() -> Request {
 }
 
 /// A provider that counts 1.3 tokens for each of the host's.
-fn answer(request: &Request, limit: u64) -> Result<Answer, agent_resilience::classify::Verdict> {
+fn answer(request: &Request, limit: u64) -> Result<Answer, Verdict> {
     let used = request.input * 13 / 10;
     if used + request.output > limit {
         return too_long(used, limit);
@@ -160,7 +163,7 @@ async fn odd_request_does_not_shorten_the_requests_after_it() {
 
         let text = recovery
             .run(&request(), async |_, _| {
-                Ok::<_, agent_resilience::Failure>(Answer::whole("ok"))
+                Ok::<_, Failure>(Answer::whole("ok"))
             })
             .await
             .unwrap();
@@ -171,9 +174,7 @@ async fn odd_request_does_not_shorten_the_requests_after_it() {
             ..request()
         };
         let longer = recovery
-            .run(&longer, async |_, _| {
-                Ok::<_, agent_resilience::Failure>(Answer::whole("ok"))
-            })
+            .run(&longer, async |_, _| Ok::<_, Failure>(Answer::whole("ok")))
             .await
             .unwrap();
         assert_eq!(longer.request.unwrap().input, 182_000, "{used:?}");
@@ -191,9 +192,66 @@ async fn request_that_fits_by_the_hosts_own_count_is_sent_as_it_stands() {
     // Of the same size, and nobody knows that it is as dense.
     let plain = recovery
         .run(&request(), async |_, _| {
-            Ok::<_, agent_resilience::Failure>(Answer::whole("ok"))
+            Ok::<_, Failure>(Answer::whole("ok"))
         })
         .await
         .unwrap();
     assert_eq!((plain.calls, plain.steps.len()), (1, 0));
+}
+
+#[tokio::test]
+async fn allowance_of_a_minute_is_no_window() {
+    let numbers = ContextNumbers {
+        used: Some(12_100),
+        limit: Some(6_000),
+        output_fits: None,
+    };
+    let mut limits = LimitSnapshot::NONE;
+    let mut minute = LimitWindow::new(LimitedResource::Tokens);
+    minute.limit = Some(6_000);
+    assert!(limits.push(minute));
+    // Input and allowed output are counted together; or the headers name the same limit.
+    for (input, output, limits) in [(2_100, 10_000, LimitSnapshot::NONE), (12_000, 0, limits)] {
+        let recovery = Recovery::default();
+        let request = Request {
+            input,
+            output,
+            fixed_output: false,
+            ..request()
+        };
+        let mut error = Verdict::new(FailureKind::ContextTooLong).context(numbers);
+        error.limits = limits;
+        let recovered = recovery
+            .run(&request, async |request, _| {
+                if request.input + request.output > 6_000 {
+                    return Err(error.clone());
+                }
+                Ok(Answer::whole("ok"))
+            })
+            .await
+            .unwrap();
+        assert_eq!(recovered.calls, 2, "within the run it is kept to");
+        assert_eq!(recovery.learned_limit(&model("haiku")), None);
+    }
+}
+
+#[tokio::test]
+async fn longer_answer_is_asked_for_within_the_window_that_is_known() {
+    let recovery = Recovery::default();
+    recovery.learn_limit(&model("haiku"), 170_000);
+    let request = Request {
+        fixed_output: false,
+        ..request()
+    };
+    let recovered = recovery
+        .run(&request, async |request, _| {
+            if request.output == 8_000 {
+                return failed(FailureKind::OutputLimit);
+            }
+            Ok(Answer::whole("ok"))
+        })
+        .await
+        .unwrap();
+    assert_eq!(said(&recovered.steps), ["extend_output recovered"]);
+    assert_eq!(recovered.request.unwrap().output, 10_000);
 }

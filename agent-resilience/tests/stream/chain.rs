@@ -2,15 +2,18 @@
 
 use std::collections::VecDeque;
 use std::num::{NonZeroU16, NonZeroU32};
+use std::pin::Pin;
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use agent_primitives::{BreakerState, Clock, Event, FailureKind, ProviderId, Stamp, TokenUsage};
 use agent_resilience::{
-    Backoff, BreakerConfig, CallOptions, ChainError, ChainStream, Deadline, Failure, FallbackChain,
-    FallbackConfig, Metering, Provider, RetryPolicy, StreamError, StreamOptions,
+    Backoff, BreakerConfig, CallOptions, ChainError, ChainStream, Deadline, Decision, Failure,
+    FallbackChain, FallbackConfig, Metering, Profile, Provider, RetryPolicy, StreamError,
+    StreamOptions, TokenPrice,
 };
-use futures_util::StreamExt;
+use futures_util::{Stream, StreamExt};
 
 use super::scripted::{Item, PausedClock, Scripted, Step, limits, stream};
 
@@ -340,17 +343,111 @@ async fn the_callers_deadline_ends_a_stream_and_blames_nobody() {
 async fn a_request_may_bring_limits_of_its_own() {
     let setup = setup([vec![Step::Wait(30), give(Item::Text("a")), give(Item::End)]]);
     let patient = limits().first_token(Duration::from_secs(40));
-    let options = StreamOptions::default().limits(patient);
+    let options = StreamOptions::default().limits(patient).unwrap();
     let words = setup.chain.stream_with("hello", &options).await.unwrap();
     assert_eq!(words.provider().as_str(), "claude");
     assert_eq!(words.first_token(), Some(Duration::from_secs(30)));
 }
 
 #[tokio::test(start_paused = true)]
+async fn limits_that_cannot_hold_are_refused_before_anybody_is_asked() {
+    for limits in [
+        limits().idle(Duration::ZERO),
+        limits().total(Duration::ZERO),
+    ] {
+        assert!(StreamOptions::default().limits(limits).is_err());
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn pings_without_end_are_a_failed_attempt_of_bounded_size() {
-    let pings = vec![give(Item::Ping); 2_000];
-    let setup = setup([pings]);
+    let mut few = vec![give(Item::Ping); 127];
+    few.push(give(Item::Text("a")));
+    let words = setup([few]).open().await.unwrap();
+    assert_eq!(words.provider().as_str(), "claude");
+
+    let mut many = vec![give(Item::Ping); 128];
+    many.extend(whole());
+    let setup = setup([many]);
     let words = setup.open().await.unwrap();
     assert_eq!(words.provider().as_str(), "groq");
     assert_eq!(setup.told(), [told("claude", Some(FailureKind::StreamCut))]);
+}
+
+/// Says when it is dropped.
+struct Watched(Scripted, Arc<Mutex<Vec<&'static str>>>);
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        self.1.lock().unwrap().push("closed");
+    }
+}
+
+impl Stream for Watched {
+    type Item = Result<Item, Failure>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        Pin::new(&mut self.0).poll_next(cx)
+    }
+}
+
+struct Tells(ProviderId, Arc<Mutex<Vec<&'static str>>>);
+
+#[async_trait::async_trait]
+impl Provider<str> for Tells {
+    type Reply = Watched;
+
+    fn id(&self) -> &ProviderId {
+        &self.0
+    }
+
+    async fn call(&self, _: &str) -> Result<Watched, Failure> {
+        Ok(Watched(stream(whole()), Arc::clone(&self.1)))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_connection_is_closed_before_its_permit_is_free() {
+    for read in [3, 5] {
+        let log: Arc<Mutex<Vec<_>>> = Arc::default();
+        let sink = Arc::clone(&log);
+        let chain = FallbackChain::builder()
+            .provider(Tells("claude".parse().unwrap(), Arc::clone(&log)))
+            .observer(move |_: Stamp<'_>, event: &Event| {
+                if matches!(event, Event::Attempt(_)) {
+                    sink.lock().unwrap().push("settled");
+                }
+            })
+            .build()
+            .unwrap();
+        let mut words = chain.stream("hello").await.unwrap();
+        for _ in 0..read {
+            drop(words.next().await);
+        }
+        drop(words);
+        assert_eq!(*log.lock().unwrap(), ["closed", "settled"], "{read} read");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_tells_what_it_cost_and_why_it_is_this_one() {
+    let price = TokenPrice::per_million("1".parse().unwrap(), "1000000".parse().unwrap());
+    let scripts = [vec![Step::Fail(FailureKind::Overloaded)]];
+    let chain = FallbackChain::builder()
+        .provider(Streams::new("claude", scripts))
+        .provider_with(Streams::new("groq", []), Profile::default().price(price))
+        .config(FallbackConfig {
+            retry: RetryPolicy {
+                max_attempts: NonZeroU32::MIN,
+                ..RetryPolicy::default()
+            },
+            ..FallbackConfig::default()
+        })
+        .build()
+        .unwrap();
+    let mut words = chain.stream("hello").await.unwrap();
+    let chosen: Vec<_> = words.decisions().iter().map(Decision::chosen).collect();
+    assert_eq!(chosen, [Some(0), Some(1)]);
+    while words.next().await.is_some() {}
+    assert_eq!(words.cost(), Some("5".parse().unwrap()));
 }

@@ -79,7 +79,7 @@ async fn read(
         })
         .build()
         .unwrap();
-    let options = StreamOptions::default().limits(limits());
+    let options = StreamOptions::default().limits(limits()).unwrap();
     let mut events = chain.stream_with("hello", &options).await.unwrap();
     let (mut answer, mut failed) = (Answer::default(), false);
     while let Some(event) = events.next().await {

@@ -119,7 +119,7 @@ async fn read(
     let limits = StreamLimits::default()
         .first_token(ATTEMPT_LIMIT)
         .idle(ATTEMPT_LIMIT);
-    let options = StreamOptions::default().limits(limits);
+    let options = StreamOptions::default().limits(limits)?;
     let mut pieces = chain.stream_with(request, &options).await?;
     let (mut text, mut tokens) = (String::new(), 0);
     while let Some(piece) = pieces.next().await {
