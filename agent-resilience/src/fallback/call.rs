@@ -47,7 +47,8 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
         let check = self.shared.check.as_deref();
         let whole = Whole { check };
         let answer = match &self.shared.config.hedge {
-            Some(hedge) => self.hedged(&whole, request, options, hedge.after).await?,
+            // Two ways in one future, for those who ask for it: the others need not carry it.
+            Some(hedge) => Box::pin(self.hedged(&whole, request, options, hedge.after)).await?,
             None => self.travel(&whole, request, options).await?,
         };
         let (latency, elapsed) = (answer.latency(), answer.elapsed());
