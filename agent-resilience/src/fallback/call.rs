@@ -47,7 +47,7 @@ impl<Req: ?Sized, Rep: Send> FallbackChain<Req, Rep> {
         let check = self.shared.check.as_deref();
         let whole = Whole { check };
         let answer = match &self.shared.config.hedge {
-            // Two ways in one future, for those who ask for it: the others need not carry it.
+            // Two runs are large, and most chains have none.
             Some(hedge) => Box::pin(self.hedged(&whole, request, options, hedge.after)).await?,
             None => self.travel(&whole, request, options).await?,
         };
