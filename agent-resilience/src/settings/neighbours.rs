@@ -193,6 +193,9 @@ impl FallbackConfig {
             .min_by_key(|(_, limit)| *limit);
         if let (Some((path, limit)), Some(total)) = (attempt, total)
             && limit >= total
+            // Who gives requests less time than the default of an attempt means just that: an attempt has half
+            // of what is left while others are ready.
+            && self.attempt_timeout != Self::default().attempt_timeout
         {
             return Err(contradiction(
                 path,

@@ -304,12 +304,16 @@ fn settings_that_cannot_hold_are_refused() {
     );
     let seconds = |seconds| Some(Duration::from_secs(seconds));
     let mut times = FallbackConfig::default();
-    times.retry.total = seconds(120);
+    times.retry.total = seconds(60);
+    let built = Several::try_with(&two(), times.clone());
+    assert!(built.is_ok(), "the default of an attempt gives way");
+    times.attempt_timeout = seconds(60);
     assert_eq!(
         refused(times.clone()),
-        "attempt_timeout: is 120s, and a request ends after 120s (retry.total), so that nobody else \
+        "attempt_timeout: is 60s, and a request ends after 60s (retry.total), so that nobody else \
          could be asked; make it less than retry.total, or null for no limit"
     );
+    (times.retry.total, times.attempt_timeout) = (seconds(120), seconds(120));
     times.retry.attempt_timeout = seconds(119);
     assert!(Several::try_with(&two(), times.clone()).is_ok());
     times.hedge = hedge(119).hedge;
