@@ -8,7 +8,7 @@ use std::time::Duration;
 use agent_checkpoint::{Checkpointer, EstimateTokens, FileStore, Message};
 use agent_primitives::{AgentId, CheckpointKind, Fanout, ModelId, SessionId, ToolName};
 use agent_resilience::classify::Remedy;
-use agent_resilience::{CallOptions, ChainError, FallbackChain, Needs, Reply, SessionBudget};
+use agent_resilience::{CallOptions, FallbackChain, Needs, Reply, SessionBudget};
 use agent_telemetry::{
     Metric, ModelCall, Outcome, Price, Prices, Session, SessionStart, SqliteSink, Telemetry,
 };
@@ -146,16 +146,11 @@ async fn ask(
             Ok(reply) => return Ok(reply),
             Err(error) => error,
         };
-        let ChainError::Failed {
-            provider,
-            failure,
-            attempts,
-        } = &error
-        else {
+        let Some((provider, failure)) = error.too_long() else {
             return Err(error.into());
         };
         let model = ModelId::new(options.model(provider.as_str()))?;
-        let call = ModelCall::new(provider.clone(), model).attempts(*attempts);
+        let call = ModelCall::new(provider.clone(), model).attempts(error.attempts());
         session.model_call(call.failed(failure.kind()));
         let Remedy::ShrinkContext(limit) = failure.verdict().remedy() else {
             return Err(error.into());

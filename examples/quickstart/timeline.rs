@@ -86,10 +86,8 @@ pub(crate) fn turn(clock: &SkipClock, turn: usize, provider: &ProviderId, action
 
 /// The context was cut because of `error`.
 pub(crate) fn cut(clock: &SkipClock, error: &ChainError, dropped: usize) {
-    let who = match error {
-        ChainError::Failed { provider, .. } => provider.to_string(),
-        _ => "host".to_owned(),
-    };
+    let who = error.too_long().map_or("host", |(who, _)| who.as_str());
+    let who = who.to_owned();
     let text = format!("history cut to fit: {dropped} messages left out, none lost");
     send(clock.timestamp(), Line::Note { who, text });
 }

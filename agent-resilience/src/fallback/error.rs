@@ -183,6 +183,43 @@ impl ChainError {
             _ => None,
         }
     }
+
+    /// Who found the request too long, and how, whether or not others may answer it later: a shorter one may
+    /// be answered now.
+    ///
+    /// ```
+    /// use agent_primitives::{FailureKind, ProviderId};
+    /// use agent_resilience::classify::Verdict;
+    /// use agent_resilience::{ChainError, Failure};
+    ///
+    /// let error = ChainError::Failed {
+    ///     provider: ProviderId::new("ollama")?,
+    ///     failure: Failure::new(Verdict::new(FailureKind::ContextTooLong)),
+    ///     attempts: 1,
+    /// };
+    /// assert_eq!(error.too_long().map(|(provider, _)| provider.as_str()), Some("ollama"));
+    /// # Ok::<(), agent_primitives::InvalidId>(())
+    /// ```
+    pub fn too_long(&self) -> Option<(&ProviderId, &Failure)> {
+        let is_too_long = |kind| {
+            matches!(
+                kind,
+                FailureKind::ContextTooLong | FailureKind::PayloadTooLarge
+            )
+        };
+        match self {
+            Self::Failed {
+                provider, failure, ..
+            } => is_too_long(failure.kind()).then_some((provider, failure)),
+            Self::Exhausted(exhausted) => {
+                let failure = exhausted.too_long.as_ref()?;
+                let mut all = exhausted.providers.iter();
+                let by = all.find(|it| it.failure == Some(failure.kind()))?;
+                Some((&by.provider, failure))
+            }
+            _ => None,
+        }
+    }
 }
 
 impl fmt::Display for ChainError {
