@@ -213,7 +213,7 @@ fn hostile_configurations_are_refused_with_words() {
         (r#"{"open_for": "a while"}"#, "such as \"30s\""),
         (
             r#"{"open_for": {"secs": 18446744073709551615, "nanos": 1000000000}}"#,
-            "more seconds than a duration has",
+            "fewer nanoseconds than a second has",
         ),
     ] {
         let error = serde_json::from_str::<BreakerConfig>(json)

@@ -38,6 +38,7 @@ const CAUSES: usize = 16;
 /// use async_openai::config::OpenAIConfig;
 /// # use async_openai::error::OpenAIError;
 ///
+/// # let _ = rustls::crypto::ring::default_provider().install_default();
 /// let http = reqwest::Client::builder().no_proxy().build()?;
 /// let service = OpenAiService::new(Vendor::Groq, http.clone()).under(Policy::default());
 /// let config = OpenAIConfig::new().with_api_base("https://api.groq.com/openai/v1");
@@ -207,6 +208,7 @@ mod tests {
     async fn neither_its_debug_nor_its_errors_show_a_key() {
         let key = HeaderValue::from_static("Bearer hush");
         let headers = HeaderMap::from_iter([(header::AUTHORIZATION, key)]);
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let client = Client::builder().no_proxy().default_headers(headers);
         let client = client.build().unwrap();
         let mut service = OpenAiService::new(Vendor::Groq, client.clone());

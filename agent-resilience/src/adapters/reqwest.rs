@@ -88,6 +88,7 @@ impl Policy {
     /// # runtime.block_on(async {
     /// let once = RetryPolicy { max_attempts: std::num::NonZeroU32::MIN, ..RetryPolicy::default() };
     /// let policy = Policy::with_sleep(once, TokioSleep);
+    /// # let _ = rustls::crypto::ring::default_provider().install_default();
     /// let http = reqwest::Client::builder().no_proxy().build().unwrap();
     /// // Nobody listens there.
     /// let request = http.post("http://127.0.0.1:9/v1/chat/completions").body("{}");
@@ -166,6 +167,7 @@ impl From<Error> for Failure {
     /// use agent_primitives::FailureKind;
     /// use agent_resilience::Failure;
     ///
+    /// # let _ = rustls::crypto::ring::default_provider().install_default();
     /// let error = reqwest::Client::new().get("not an address").build().unwrap_err();
     /// assert_eq!(Failure::from(error).kind(), FailureKind::InvalidRequest);
     /// ```
