@@ -6,31 +6,14 @@
     reason = "a test that cannot run says so, and JSON is looked at by name"
 )]
 
+mod built;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use serde_json::Value;
 use support::{Fault, Message, Recording, Rule, Script, ScriptedProvider};
 use tokio::runtime::Runtime;
-
-/// The example's program. Cargo builds it before the tests of this package, unless it was asked for
-/// this test alone.
-fn program() -> Option<PathBuf> {
-    let tests = std::env::current_exe().expect("a path");
-    let path = tests
-        .parent()?
-        .parent()?
-        .join("examples")
-        .join(format!("provider_fallback{}", std::env::consts::EXE_SUFFIX));
-    if path.exists() {
-        return Some(path);
-    }
-    eprintln!(
-        "SKIPPED {}: it is not built; run cargo test -p agent-examples",
-        path.display()
-    );
-    None
-}
 
 /// A program with a state of its own.
 struct Desk {
@@ -82,7 +65,7 @@ impl Said {
 impl Desk {
     fn new() -> Option<Self> {
         Some(Self {
-            program: program()?,
+            program: built::program("provider_fallback")?,
             folder: tempfile::tempdir().expect("a folder"),
         })
     }

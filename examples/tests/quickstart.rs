@@ -2,29 +2,12 @@
 
 #![allow(clippy::print_stderr, reason = "a test that cannot run says so")]
 
+mod built;
+
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
 use serde_json::Value;
-
-/// The example's program. Cargo builds it before the tests of this package, unless it was asked for
-/// this test alone.
-fn program() -> Option<PathBuf> {
-    let tests = std::env::current_exe().expect("a path");
-    let path = tests
-        .parent()?
-        .parent()?
-        .join("examples")
-        .join(format!("quickstart{}", std::env::consts::EXE_SUFFIX));
-    if path.exists() {
-        return Some(path);
-    }
-    eprintln!(
-        "SKIPPED {}: it is not built; run cargo test -p agent-examples",
-        path.display()
-    );
-    None
-}
 
 fn run(program: &PathBuf, arguments: &[&str]) -> (Output, tempfile::TempDir) {
     let dir = tempfile::tempdir().expect("a folder");
@@ -69,7 +52,9 @@ fn assert_nothing_lost(summary: &Value, what: &str) {
 
 #[test]
 fn a_killed_session_loses_no_turn_and_one_seed_gives_one_run() {
-    let Some(program) = program() else { return };
+    let Some(program) = built::program("quickstart") else {
+        return;
+    };
     let steady = |seed: &str| {
         let mut summary = summary(&program, &["--seed", seed]);
         assert_nothing_lost(&summary, seed);
@@ -85,7 +70,9 @@ fn a_killed_session_loses_no_turn_and_one_seed_gives_one_run() {
 
 #[test]
 fn every_recorded_trajectory_plays() {
-    let Some(program) = program() else { return };
+    let Some(program) = built::program("quickstart") else {
+        return;
+    };
     let folder = concat!(
         env!("CARGO_MANIFEST_DIR"),
         "/../../shared/data/trajectories"
@@ -111,7 +98,9 @@ fn every_recorded_trajectory_plays() {
 
 #[test]
 fn a_malformed_session_is_refused_in_one_line() {
-    let Some(program) = program() else { return };
+    let Some(program) = built::program("quickstart") else {
+        return;
+    };
     let dir = tempfile::tempdir().expect("a folder");
     let bad = dir.path().join("bad.traj");
     for text in ["", "{", r#"{"history": 7}"#, r#"{"history": []}"#] {
@@ -126,7 +115,9 @@ fn a_malformed_session_is_refused_in_one_line() {
 
 #[test]
 fn what_a_quickstart_did_not_leave_is_not_removed() {
-    let Some(program) = program() else { return };
+    let Some(program) = built::program("quickstart") else {
+        return;
+    };
     let dir = tempfile::tempdir().expect("a folder");
     let mine = dir.path().join("checkpoints/mine.txt");
     std::fs::create_dir(dir.path().join("checkpoints")).expect("made");
@@ -153,7 +144,9 @@ fn what_a_quickstart_did_not_leave_is_not_removed() {
 
 #[test]
 fn a_wrong_argument_is_refused_with_code_2() {
-    let Some(program) = program() else { return };
+    let Some(program) = built::program("quickstart") else {
+        return;
+    };
     for arguments in [
         &["--sed", "7"][..],
         &["--seed", "x"],

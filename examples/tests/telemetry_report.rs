@@ -2,25 +2,11 @@
 
 #![allow(clippy::print_stderr, reason = "a test that cannot run says so")]
 
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+mod built;
 
-/// The example's program. Cargo builds it before the tests of this package, unless it was asked for
-/// this test alone.
-fn program() -> Option<PathBuf> {
-    let tests = std::env::current_exe().expect("a path");
-    let name = format!("telemetry_report{}", std::env::consts::EXE_SUFFIX);
-    let path = tests.parent()?.parent()?.join("examples").join(name);
-    if path.exists() {
-        return Some(path);
-    }
-    eprintln!(
-        "SKIPPED {}: it is not built; run cargo test -p agent-examples",
-        path.display()
-    );
-    None
-}
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
 
 fn run(program: &Path, arguments: &[&str]) -> Output {
     let mut command = Command::new(program);
@@ -49,7 +35,9 @@ fn demo(program: &Path, folder: &Path) -> String {
 
 #[test]
 fn every_report_fits_100_columns_and_is_one_line_of_json() {
-    let Some(program) = program() else { return };
+    let Some(program) = built::program("telemetry_report") else {
+        return;
+    };
     let folder = tempfile::tempdir().expect("a folder");
     let database = demo(&program, folder.path());
     let now = ["--db", &database, "--now", "2026-11-20T12:00"];
@@ -78,7 +66,9 @@ fn every_report_fits_100_columns_and_is_one_line_of_json() {
 
 #[test]
 fn help_names_every_report_and_option() {
-    let Some(program) = program() else { return };
+    let Some(program) = built::program("telemetry_report") else {
+        return;
+    };
     for flag in ["--help", "-h"] {
         let output = run(&program, &[flag]);
         let help = String::from_utf8(output.stdout).expect("text");
@@ -108,7 +98,9 @@ fn help_names_every_report_and_option() {
 
 #[test]
 fn arguments_that_mean_nothing_are_refused_with_what_to_write() {
-    let Some(program) = program() else { return };
+    let Some(program) = built::program("telemetry_report") else {
+        return;
+    };
     for (arguments, wanted) in [
         (&["statistics"][..], "write stats, models, tools or details"),
         (&["--period", "yesterday"], "write 24h"),
@@ -134,7 +126,9 @@ fn arguments_that_mean_nothing_are_refused_with_what_to_write() {
 
 #[test]
 fn what_is_no_readable_database_is_refused_with_what_to_do() {
-    let Some(program) = program() else { return };
+    let Some(program) = built::program("telemetry_report") else {
+        return;
+    };
     let folder = tempfile::tempdir().expect("a folder");
     let file = |name: &str, bytes: &[u8]| {
         let path = folder.path().join(name);
@@ -188,7 +182,9 @@ fn what_is_no_readable_database_is_refused_with_what_to_do() {
 
 #[test]
 fn empty_period_is_said_and_ends_with_3() {
-    let Some(program) = program() else { return };
+    let Some(program) = built::program("telemetry_report") else {
+        return;
+    };
     let folder = tempfile::tempdir().expect("a folder");
     let database = demo(&program, folder.path());
     for (question, wanted) in [

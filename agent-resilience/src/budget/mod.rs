@@ -5,6 +5,7 @@ mod advice;
 mod amount;
 mod atomics;
 mod calendar;
+mod charged;
 mod config;
 mod ledger;
 mod meter;
@@ -34,6 +35,8 @@ use calendar::Calendar;
 use ledger::Accounts;
 use overrun::Overrun;
 use sessions::Sessions;
+
+pub(crate) use charged::may_have_cost;
 
 pub use advice::SpendAdvice;
 pub use amount::Spend;

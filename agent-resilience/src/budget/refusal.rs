@@ -2,10 +2,11 @@
 
 use std::fmt;
 
-use agent_primitives::{SpendAmount, SpendScope, Timestamp};
+use agent_primitives::{FailureKind, Scope, SpendAmount, SpendScope, Timestamp};
 
 use super::amount::Unit;
 use super::meter::Reading;
+use crate::classify::{Verdict, When};
 
 /// A call that a cap has no room for. Nothing was reserved anywhere.
 ///
@@ -122,6 +123,17 @@ impl SpendRefused {
         self.reading.reserved > 0
             && self.reading.spent < self.refuses_at
             && self.asked <= self.reading.left.saturating_add(self.reading.reserved)
+    }
+}
+
+impl SpendRefused {
+    /// The caller's own cap: no provider is at fault, and a cheaper model may fit.
+    pub(crate) fn verdict(&self) -> Verdict {
+        let verdict = Verdict::new(FailureKind::QuotaExhausted).scope(Scope::Request);
+        match self.resets_at {
+            Some(at) => verdict.retry_after(When::At(at)),
+            None => verdict,
+        }
     }
 }
 

@@ -283,7 +283,7 @@ fn nobody(journey: Journey<'_>, providers: Vec<Outlook>) -> ChainError {
             providers,
             last: journey.last,
             attempts,
-            too_long: too_long.map(|(_, failure)| failure),
+            too_long: too_long.map(Box::new),
             over_budget: over_budget.map(Box::new),
         }),
     }

@@ -212,10 +212,8 @@ impl ChainError {
                 provider, failure, ..
             } => is_too_long(failure.kind()).then_some((provider, failure)),
             Self::Exhausted(exhausted) => {
-                let failure = exhausted.too_long.as_ref()?;
-                let mut all = exhausted.providers.iter();
-                let by = all.find(|it| it.failure == Some(failure.kind()))?;
-                Some((&by.provider, failure))
+                let (provider, failure) = exhausted.too_long.as_deref()?;
+                Some((provider, failure))
             }
             _ => None,
         }
@@ -288,7 +286,7 @@ pub struct Exhausted {
     pub attempts: u32,
     /// It is too long for some of them, by the largest window that said so: a shorter request has more
     /// to choose from. Were it so for all, it would be [`ChainError::Failed`].
-    pub too_long: Option<Failure>,
+    pub too_long: Option<Box<(ProviderId, Failure)>>,
     /// The budget has too little left for some of them. Were it so for all who are able, it would be
     /// [`ChainError::OverBudget`].
     pub over_budget: Option<Box<SpendRefused>>,

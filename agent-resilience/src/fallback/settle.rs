@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use agent_primitives::{Attempt, Cooldown, FailureKind, HandoffReason, Monotonic, Scope, Usd};
+use agent_primitives::{Attempt, Cooldown, HandoffReason, Monotonic, Scope, Usd};
 
 use super::health::Leaving;
 use super::operation::Held;
 use super::scopes::Seen;
 use super::{FallbackChain, Link};
-use crate::budget::{OwnedSpendReservation, Spend};
+use crate::budget::{OwnedSpendReservation, Spend, may_have_cost};
 use crate::classify::{LimitSnapshot, Verdict};
 use crate::failure::Failure;
 use crate::provider::Metering;
@@ -211,19 +211,4 @@ pub(super) fn cost_of(profile: &Profile, metering: &Metering) -> Option<Usd> {
     metering
         .cost
         .or_else(|| Some(profile.price.as_ref()?.cost(usage?)))
-}
-
-/// Whether tokens may have been charged for a failed call: it broke off on its way, or its answer was
-/// written and not given. Providers do not charge for what they refuse at the door.
-const fn may_have_cost(kind: FailureKind) -> bool {
-    matches!(
-        kind,
-        FailureKind::Timeout
-            | FailureKind::Network
-            | FailureKind::StreamCut
-            | FailureKind::OutputLimit
-            | FailureKind::ContentPolicy
-            | FailureKind::Cancelled
-            | FailureKind::Unknown
-    )
 }

@@ -88,22 +88,13 @@ fn last(failed: FailedTry<Failure>) -> Failure {
 
 /// Nobody was asked, so the scope is this request where the stage is the caller's own.
 fn verdict(by: &Refusal) -> Verdict {
-    if let Refusal::Budget(refused) = by {
-        // The caller's own cap: the same model is there for others, and a cheaper one may fit.
-        let verdict = Verdict::new(FailureKind::QuotaExhausted).scope(Scope::Request);
-        return match refused.resets_at() {
-            Some(at) => verdict.retry_after(When::At(at)),
-            None => verdict,
-        };
-    }
     let verdict = match by {
         Refusal::RateLimit(AcquireError::TooLarge(_)) => Verdict::new(FailureKind::ContextTooLong),
         Refusal::RateLimit(_) => Verdict::new(FailureKind::RateLimited),
         Refusal::Concurrency(_) => Verdict::new(FailureKind::Overloaded).scope(Scope::Request),
         Refusal::Breaker(_) => Verdict::new(FailureKind::Overloaded),
-        Refusal::Budget(_) | Refusal::Deadline => {
-            Verdict::new(FailureKind::Timeout).scope(Scope::Request)
-        }
+        Refusal::Budget(refused) => refused.verdict(),
+        Refusal::Deadline => Verdict::new(FailureKind::Timeout).scope(Scope::Request),
     };
     match by.retry_in() {
         Some(wait) => verdict.retry_after(When::In(wait)),

@@ -2,7 +2,7 @@
 
 use agent_primitives::{FailureKind, TokenUsage};
 
-use crate::budget::{SessionBudget, SpendRefused, SpendReservation, TokenPrice};
+use crate::budget::{SessionBudget, SpendRefused, SpendReservation, TokenPrice, may_have_cost};
 use crate::limit::Cost;
 
 /// Whose budget pays, and what tokens cost there.
@@ -48,15 +48,10 @@ impl Held<'_> {
     /// A call that was turned away at the door costs nothing; one that may have been answered costs what was
     /// held.
     pub(super) fn failed(self, kind: FailureKind) {
-        match kind {
-            FailureKind::Timeout
-            | FailureKind::Network
-            | FailureKind::StreamCut
-            | FailureKind::OutputLimit
-            | FailureKind::ContentPolicy
-            | FailureKind::Cancelled
-            | FailureKind::Unknown => self.reservation.keep(),
-            _ => self.reservation.cancel(),
+        if may_have_cost(kind) {
+            self.reservation.keep();
+        } else {
+            self.reservation.cancel();
         }
     }
 }

@@ -37,18 +37,11 @@ impl From<ChainError> for Failure {
 /// Nothing of it is a provider's fault, so that whoever is asked next with another request is not passed over.
 fn of_this_request(error: &ChainError) -> Verdict {
     let kind = match error {
+        ChainError::OverBudget(over) => return over.refused.verdict(),
         ChainError::OutOfTime(_) => FailureKind::Timeout,
-        ChainError::OverBudget(_) => FailureKind::QuotaExhausted,
         _ => FailureKind::NotFound,
     };
-    let verdict = Verdict::new(kind).scope(Scope::Request);
-    match error {
-        ChainError::OverBudget(over) => match over.refused.resets_at() {
-            Some(at) => verdict.retry_after(When::At(at)),
-            None => verdict,
-        },
-        _ => verdict,
-    }
+    Verdict::new(kind).scope(Scope::Request)
 }
 
 fn verdict(error: &ChainError) -> Verdict {

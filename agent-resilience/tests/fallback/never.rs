@@ -160,12 +160,11 @@ async fn a_request_is_only_too_long_where_nobody_could_take_it_later() {
     several.providers[0].fails(1, &too_long(Some(8_000), None));
     several.providers[1].fails(1, &limited(120));
     let error = several.chain.call("a").await.expect_err("nobody now");
+    let (provider, failure) = error.too_long().expect("it is for claude");
+    let limit = failure.verdict().context.and_then(|numbers| numbers.limit);
+    assert_eq!((provider.as_str(), limit), ("claude", Some(8_000)));
     let exhausted = exhausted(error);
     assert_eq!(exhausted.retry_in(), Some(Duration::from_secs(120)));
-    let limit = exhausted
-        .too_long
-        .and_then(|failure| failure.verdict().context?.limit);
-    assert_eq!(limit, Some(8_000));
 }
 
 #[tokio::test]

@@ -159,10 +159,13 @@ fn requests_that_fail_together_are_one_failure_and_each_tells_its_handoff() {
     }
 }
 
-#[test]
-fn a_dropped_call_blames_nobody_and_gives_its_probe_back() {
-    let (chain, [claude, groq, _], clock) = gated();
-    // Five failures in a row open the breaker; its rest is over after 40 s.
+/// Five failures in a row open claude's breaker; then its rest passes, and a request at a time is let through.
+fn open_breaker(
+    chain: &FallbackChain<str, String>,
+    claude: &Gated,
+    groq: &Gated,
+    clock: &ManualClock,
+) {
     for _ in 0..2 {
         let mut call: Call<'_> = Box::pin(chain.call("a"));
         while groq.waiting.lock().expect("no panic").is_empty() {
@@ -176,6 +179,12 @@ fn a_dropped_call_blames_nobody_and_gives_its_probe_back() {
         clock.advance(Duration::from_secs(60));
     }
     clock.advance(Duration::from_secs(600));
+}
+
+#[test]
+fn a_dropped_call_blames_nobody_and_gives_its_probe_back() {
+    let (chain, [claude, groq, _], clock) = gated();
+    open_breaker(&chain, &claude, &groq, &clock);
     for _ in 0..5 {
         let mut dropped: Call<'_> = Box::pin(chain.call("a"));
         assert!(poll(&mut dropped).is_none());
@@ -204,20 +213,7 @@ fn a_dropped_call_blames_nobody_and_gives_its_probe_back() {
 #[test]
 fn requests_beside_a_trial_go_elsewhere_and_the_work_does_not_move_for_them() {
     let (chain, [claude, groq, _], clock) = gated();
-    // Five failures in a row open the breaker; then a request at a time is let through.
-    for _ in 0..2 {
-        let mut call: Call<'_> = Box::pin(chain.call("a"));
-        while groq.waiting.lock().expect("no panic").is_empty() {
-            assert!(poll(&mut call).is_none());
-            if !claude.waiting.lock().expect("no panic").is_empty() {
-                claude.end(Err(overloaded()));
-            }
-        }
-        groq.end(Ok(()));
-        poll(&mut call).expect("done").expect("an answer");
-        clock.advance(Duration::from_secs(60));
-    }
-    clock.advance(Duration::from_secs(600));
+    open_breaker(&chain, &claude, &groq, &clock);
 
     let mut trial: Call<'_> = Box::pin(chain.call("a"));
     assert!(poll(&mut trial).is_none());
