@@ -17,6 +17,7 @@ pub mod guide;
 pub mod history;
 mod log;
 mod reader;
+pub mod recover;
 mod state;
 mod store;
 mod truncate;
