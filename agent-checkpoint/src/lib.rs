@@ -20,7 +20,7 @@ mod reader;
 pub mod recover;
 mod state;
 mod store;
-mod truncate;
+pub mod truncate;
 
 pub use checkpointer::{
     Builder, Change, ChangeKind, Checkpoint, Checkpointer, Diff, Figures, Flush, Health, Pruning,
@@ -41,4 +41,4 @@ pub use store::{
 };
 #[cfg(feature = "fs")]
 pub use store::{FileStore, location};
-pub use truncate::{CountTokens, EstimateTokens, LimitTooSmall, Truncation, truncate};
+pub use truncate::{CountTokens, EstimateTokens, LimitTooSmall, Truncate, Truncation, truncate};
