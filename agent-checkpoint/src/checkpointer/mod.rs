@@ -39,7 +39,7 @@ mod restore;
 pub(crate) mod resume;
 mod retention;
 mod ruling;
-mod salvage;
+pub(crate) mod salvage;
 mod save;
 mod seal;
 mod setting;

@@ -2,18 +2,22 @@
 
 use std::collections::BTreeSet;
 use std::ops::Range;
+use std::sync::Arc;
 
-use super::Checkpointer;
+use agent_primitives::{CheckpointId, SessionId};
+
 use super::current::Current;
 use super::hosts::Hosts;
 use super::load::{Reading, load};
 use super::newest::newest;
+use super::save::Head;
 use super::stored::Stored;
+use super::{Builder, Checkpointer};
 use crate::format::payload::Span;
 use crate::log::replay::{Entry, Replay};
 use crate::log::salvage::{Part, lacks, parts};
 use crate::log::view::{Piece, push_history};
-use crate::{Error, Message, Store};
+use crate::{Error, Message, SessionState, Store};
 
 /// A state that is newer than the newest whole checkpoint.
 #[derive(Debug)]
@@ -45,7 +49,7 @@ impl Checkpointer {
             ..Reading::within(self.limit)
         };
         let mut replay = load(store, &self.session, reading)?.replay;
-        let here = self.head.as_ref().map(super::save::Head::seq);
+        let here = self.head.as_ref().map(Head::seq);
         let (next, counted) = (replay.next, replay.counted());
         let mut salvage = replay.salvage.take().unwrap_or_default();
         let partial = salvage.take(replay.head(), counted, next);
@@ -71,6 +75,50 @@ impl Checkpointer {
         let mut current = salvaged.current;
         current.rebase(std::mem::take(&mut self.current));
         self.current = current;
+    }
+}
+
+/// What a recovery asks of a session.
+impl Checkpointer {
+    pub(crate) fn shared_store(&self) -> Arc<dyn Store> {
+        Arc::clone(&self.store)
+    }
+
+    /// The version of a host's component as it was saved.
+    pub(crate) fn component_version(&self, kind: &str) -> Option<u16> {
+        self.current.hosts.values.get(kind).map(|host| host.schema)
+    }
+
+    /// Whether something is not saved.
+    pub(crate) fn is_changed(&self) -> bool {
+        self.current.is_changed()
+    }
+
+    pub(crate) fn head_id(&self) -> Option<CheckpointId> {
+        self.head.as_ref().map(Head::id)
+    }
+
+    /// The state of a checkpoint, as the store has it.
+    pub(crate) fn state_of(&self, id: &CheckpointId) -> Result<SessionState, Error> {
+        Ok(self.read_checkpoint(id)?.1.state)
+    }
+
+    /// Whether the state in memory is that of the checkpoint, as the store has it.
+    pub(crate) fn is_state_of(&self, id: &CheckpointId) -> Result<bool, Error> {
+        Ok(self.read_checkpoint(id)?.1.is_same(&self.current))
+    }
+
+    /// Becomes a session of its own that begins with the checkpoint of this one, with all that is in memory.
+    pub(crate) fn branch(&mut self, id: SessionId, from: &CheckpointId) -> Result<(), Error> {
+        let builder = Builder::like(self, id).fork_of(self.session.clone(), from.clone());
+        let mut branch = builder.open()?;
+        let mut current = std::mem::take(&mut self.current);
+        current.rebase(std::mem::take(&mut branch.current));
+        branch.current = current;
+        branch.signal = self.signal.clone();
+        branch.progress = self.progress;
+        *self = branch;
+        Ok(())
     }
 }
 

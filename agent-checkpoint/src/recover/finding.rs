@@ -280,12 +280,16 @@ impl RecoveryReport {
 
     /// Whether work may go on without the host: nothing failed, and nothing waits for a decision.
     pub fn may_go_on(&self) -> bool {
-        self.findings.iter().all(|finding| finding.outcome == Outcome::Recovered)
+        self.findings
+            .iter()
+            .all(|finding| finding.outcome == Outcome::Recovered)
     }
 
     /// The findings of a failure.
     pub fn of(&self, failure: Failure) -> impl Iterator<Item = &Finding> {
-        self.findings.iter().filter(move |finding| finding.failure == failure)
+        self.findings
+            .iter()
+            .filter(move |finding| finding.failure == failure)
     }
 
     pub(super) fn push(&mut self, finding: Finding) {
