@@ -151,7 +151,7 @@ fn tell_holes(opened: &Report, loss: &Loss, report: &mut RecoveryReport) {
             detail,
         ));
     }
-    if !has_holes {
+    if !has_holes && !loss.is_newest_lost {
         return;
     }
     let own = loss.own.as_ref();
