@@ -39,7 +39,7 @@ fn a_log_that_was_removed_under_its_writer_is_written_anew_from_memory() {
 #[test]
 fn a_failed_sync_is_answered_by_another_segment_and_what_was_acknowledged_reads_back() {
     let site = Site::new();
-    let disk = Full::new(site.store());
+    let disk = Disk::new(site.store());
     let mut session = Checkpointer::builder(disk.clone(), Site::id())
         .open()
         .unwrap();
@@ -59,7 +59,7 @@ fn a_failed_sync_is_answered_by_another_segment_and_what_was_acknowledged_reads_
 #[test]
 fn a_full_disk_asks_for_room_and_memory_keeps_everything() {
     let site = Site::new();
-    let disk = Full::new(site.store());
+    let disk = Disk::new(site.store());
     let mut session = Checkpointer::builder(disk.clone(), Site::id())
         .open()
         .unwrap();
@@ -98,13 +98,13 @@ fn what_passes_by_itself_is_tried_once_more() {
 
 /// A file store on a disk that may be full, or lose what it syncs.
 #[derive(Debug, Clone)]
-struct Full {
+struct Disk {
     inner: Arc<FileStore>,
     is_full: Arc<AtomicBool>,
     is_poisoned: Arc<AtomicBool>,
 }
 
-impl Full {
+impl Disk {
     fn new(store: FileStore) -> Self {
         Self {
             inner: Arc::new(store),
@@ -137,7 +137,7 @@ impl Full {
     }
 }
 
-impl Store for Full {
+impl Store for Disk {
     fn id(&self) -> StoreId {
         self.inner.id()
     }
@@ -151,7 +151,7 @@ impl Store for Full {
         self.inner.read(session, segment, max)
     }
     fn claim(&self, session: &SessionId, claim: &Claim) -> Result<Box<dyn Writer>, Error> {
-        Ok(Box::new(FullWriter {
+        Ok(Box::new(DiskWriter {
             inner: self.inner.claim(session, claim)?,
             disk: self.clone(),
         }))
@@ -162,12 +162,12 @@ impl Store for Full {
 }
 
 #[derive(Debug)]
-struct FullWriter {
+struct DiskWriter {
     inner: Box<dyn Writer>,
-    disk: Full,
+    disk: Disk,
 }
 
-impl Writer for FullWriter {
+impl Writer for DiskWriter {
     fn tenure(&self) -> Tenure {
         self.inner.tenure()
     }

@@ -8,6 +8,7 @@
 )]
 #![cfg(feature = "fs")]
 
+mod anywhere;
 mod broken_history;
 mod context_limit;
 mod damaged_frame;
