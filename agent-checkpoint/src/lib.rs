@@ -14,6 +14,7 @@ mod format;
 #[cfg(feature = "fs")]
 mod fs;
 pub mod guide;
+pub mod handoff;
 mod log;
 mod reader;
 mod state;
