@@ -15,11 +15,12 @@ mod format;
 mod fs;
 pub mod guide;
 pub mod handoff;
+pub mod history;
 mod log;
 mod reader;
 mod state;
 mod store;
-mod truncate;
+pub mod truncate;
 
 pub use checkpointer::{
     Builder, Change, ChangeKind, Checkpoint, Checkpointer, Diff, Figures, Flush, Health, Pruning,
@@ -40,4 +41,4 @@ pub use store::{
 };
 #[cfg(feature = "fs")]
 pub use store::{FileStore, location};
-pub use truncate::{CountTokens, EstimateTokens, LimitTooSmall, Truncation, truncate};
+pub use truncate::{CountTokens, EstimateTokens, LimitTooSmall, Truncate, Truncation, truncate};

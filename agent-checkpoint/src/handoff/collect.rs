@@ -2,13 +2,15 @@
 
 use std::collections::HashMap;
 
-use super::calls::{Act, Calls, acts};
+use super::acts::{Act, acts};
 use super::clip::clip;
 use super::failed::is_failure;
 use super::inherited::NAME;
 use super::paths::paths;
-use super::tail::tail;
+use super::tail::{is_spoken, tail};
 use super::{Bounds, Inherited, Link, Package, Piece, Tried};
+use crate::history::open_calls;
+use crate::truncate::Kind;
 use crate::{
     Checkpointer, CountTokens, EstimateTokens, Message, Role, SessionState, StepStatus, Work,
     Workflow,
@@ -86,8 +88,7 @@ impl Package {
         package.left_out.clone_from(&given.left_out);
         package.count_left_out(Piece::Components, source.components);
 
-        let calls = Calls::of(&source.history);
-        let (mut acts, observed) = acts(&source.history, &calls);
+        let (mut acts, observed) = acts(&source.history);
         acts.retain(|act| act.at >= own);
         // Where the beginning is not in memory, the first message there is not the task.
         let wants_task = given.objective.is_none() && source.skipped == 0;
@@ -97,7 +98,7 @@ impl Package {
         package.requests = given.requests;
         package.requests.extend(said);
         package.instructions = instructions(&source.context);
-        package.summary = given.summary;
+        package.summary = summary(&source.context).or(given.summary);
         package.progress = given.progress;
         progress(&package.work, &mut package.progress);
         package.tried = given.tried;
@@ -107,14 +108,10 @@ impl Package {
         package.facts = given.facts;
         package.earlier = given.earlier;
         package.extra = given.extra;
-        let open = Calls::of(&source.context).open(&source.context);
-        package.open_calls = open.into_iter().cloned().collect();
+        let open = open_calls(&source.context);
+        package.open_calls = open.into_iter().map(|open| open.call.clone()).collect();
         package.recent = tail(&source.context, bounds.recent_tokens, counter);
-        let spoken = source
-            .context
-            .iter()
-            .filter(|m| m.role != Role::System)
-            .count();
+        let spoken = source.context.iter().filter(|m| is_spoken(m)).count();
         let cut = spoken.saturating_sub(package.recent.len());
         package.count_left_out(Piece::Recent, cut.saturating_add(source.skipped));
         package.fit(bounds);
@@ -137,6 +134,13 @@ fn own_task(source: &Source<'_>) -> Option<String> {
 fn instructions(context: &[&Message]) -> Vec<Message> {
     let leading = context.iter().take_while(|m| m.role == Role::System);
     leading.map(|message| (*message).clone()).collect()
+}
+
+/// What the newest cut of the context put in the place of what it dropped.
+fn summary(context: &[&Message]) -> Option<String> {
+    let mut notes = context.iter().rev();
+    let note = notes.find(|message| Kind::of(message) == Some(Kind::Summary))?;
+    Some(note.content.clone())
 }
 
 /// What the user said that is no result of an action: later requests, and the task where one is looked for.

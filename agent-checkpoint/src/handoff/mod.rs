@@ -2,10 +2,10 @@
 //!
 //! A [`Package`] is plain data. [`Package::of`] reads it from a session; the host adds what only it knows.
 
+mod acts;
 mod begin;
 mod bounds;
 mod brief;
-mod calls;
 mod clip;
 mod collect;
 mod failed;

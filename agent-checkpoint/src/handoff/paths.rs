@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::calls::Act;
+use super::acts::Act;
 
 /// Names of arguments that tools of the field give to a file's path.
 const NAMES: &[&str] = &[

@@ -1,18 +1,23 @@
 //! The newest messages that a session may begin with.
 
-use super::calls::Calls;
+use crate::history::{Answer, Pairs, repair};
+use crate::truncate::Kind;
 use crate::{CountTokens, Message, Role};
 
-/// The newest messages within `limit` tokens: whole turns, no result without its call. Instructions stand in
-/// the package by themselves and are left out.
+/// The newest messages within `limit` tokens: whole turns, no result without its call, repaired where a provider
+/// would refuse them. Instructions, and the notes of a cut, stand elsewhere in the package and are left out.
 pub(super) fn tail(messages: &[&Message], limit: u64, counter: &dyn CountTokens) -> Vec<Message> {
-    let calls = Calls::of(messages);
+    let pairs = Pairs::of(messages);
+    let caller = |at: usize| match pairs.answers.get(at) {
+        Some(Answer::Of(call)) => Some(*call),
+        _ => None,
+    };
     // From here on no result answers a call before.
     let mut needed = messages.len();
     let mut begin = messages.len();
     let mut tokens = 0_u64;
     for (at, message) in messages.iter().enumerate().rev() {
-        if message.role == Role::System {
+        if !is_spoken(message) {
             continue;
         }
         tokens = tokens.saturating_add(counter.count(message));
@@ -20,19 +25,19 @@ pub(super) fn tail(messages: &[&Message], limit: u64, counter: &dyn CountTokens)
             break;
         }
         if message.role == Role::Tool {
-            // A result without a call is no part of any turn.
-            needed = needed.min(calls.caller(at).unwrap_or(needed));
+            needed = needed.min(caller(at).unwrap_or(needed));
         } else if at <= needed {
             begin = at;
         }
     }
-    let rest = messages.iter().enumerate().skip(begin);
-    let whole = rest.filter(|(at, message)| match message.role {
-        Role::System => false,
-        Role::Tool => calls.caller(*at).is_some(),
-        Role::User | Role::Assistant => true,
-    });
-    whole.map(|(_, message)| (*message).clone()).collect()
+    let rest = messages.iter().skip(begin).copied();
+    let spoken: Vec<&Message> = rest.filter(|message| is_spoken(message)).collect();
+    repair(&spoken).messages
+}
+
+/// Whether the message is part of the conversation itself.
+pub(super) fn is_spoken(message: &Message) -> bool {
+    message.role != Role::System && Kind::of(message).is_none()
 }
 
 #[cfg(test)]

@@ -1,66 +1,7 @@
-//! What an agent did, and which result answers what.
+//! What an agent did, and what came of it.
 
-use std::collections::HashMap;
-
-use crate::{Message, Role, ToolCall};
-
-/// Which result answers which call. A result belongs to the nearest call before it that has its id and no
-/// result yet, since models use ids again.
-#[derive(Debug)]
-pub(super) struct Calls {
-    /// By message, by call: where its result is.
-    results: Vec<Vec<Option<usize>>>,
-    /// By message: the message that made the call which this one answers.
-    callers: Vec<Option<usize>>,
-}
-
-impl Calls {
-    pub(super) fn of(messages: &[&Message]) -> Self {
-        let mut unanswered: HashMap<&str, Vec<(usize, usize)>> = HashMap::new();
-        let mut results: Vec<Vec<Option<usize>>> = Vec::with_capacity(messages.len());
-        let mut callers = vec![None; messages.len()];
-        for (at, (message, caller)) in messages.iter().zip(&mut callers).enumerate() {
-            results.push(vec![None; message.tool_calls.len()]);
-            for (number, call) in message.tool_calls.iter().enumerate() {
-                unanswered.entry(&call.id).or_default().push((at, number));
-            }
-            if message.role != Role::Tool {
-                continue;
-            }
-            let id = message.tool_call_id.as_deref().unwrap_or_default();
-            let call = unanswered.get_mut(id).and_then(Vec::pop);
-            if let Some((made, number)) = call {
-                *caller = Some(made);
-                let result = results.get_mut(made).and_then(|r| r.get_mut(number));
-                if let Some(result) = result {
-                    *result = Some(at);
-                }
-            }
-        }
-        Self { results, callers }
-    }
-
-    /// Where the result of a call is.
-    pub(super) fn result(&self, at: usize, number: usize) -> Option<usize> {
-        self.results.get(at)?.get(number).copied().flatten()
-    }
-
-    /// Where the call is that the message at `at` answers.
-    pub(super) fn caller(&self, at: usize) -> Option<usize> {
-        self.callers.get(at).copied().flatten()
-    }
-
-    /// Calls of the last message that makes any, which have no result, where nothing but results came since.
-    pub(super) fn open<'a>(&self, messages: &[&'a Message]) -> Vec<&'a ToolCall> {
-        let last = messages.iter().rposition(|m| m.role != Role::Tool);
-        let Some((at, message)) = last.and_then(|at| Some((at, *messages.get(at)?))) else {
-            return Vec::new();
-        };
-        let calls = message.tool_calls.iter().enumerate();
-        let open = calls.filter(|(number, _)| self.result(at, *number).is_none());
-        open.map(|(_, call)| call).collect()
-    }
-}
+use crate::history::Pairs;
+use crate::{Message, Role};
 
 /// One thing that an agent did.
 #[derive(Debug, Clone, Copy)]
@@ -89,13 +30,15 @@ impl Act<'_> {
 ///
 /// An agent whose model calls no tools works by text: the last fenced block of an answer, or its `command`
 /// element, is what it does, and the message behind is what came of it. So do the text formats of SWE-agent.
-pub(super) fn acts<'a>(messages: &[&'a Message], calls: &Calls) -> (Vec<Act<'a>>, Vec<bool>) {
+pub(super) fn acts<'a>(messages: &[&'a Message]) -> (Vec<Act<'a>>, Vec<bool>) {
+    let pairs = Pairs::of(messages);
     let mut acts = Vec::new();
     let mut observed = vec![false; messages.len()];
     let by_text = messages.iter().all(|message| message.tool_calls.is_empty());
     for (at, message) in messages.iter().enumerate() {
-        for (number, call) in message.tool_calls.iter().enumerate() {
-            let result = calls.result(at, number);
+        let results = pairs.results.get(&at).into_iter().flatten();
+        for (call, result) in message.tool_calls.iter().zip(results) {
+            let result = *result;
             acts.push(Act {
                 at: result.unwrap_or(at),
                 tool: Some(&call.name),
@@ -140,13 +83,14 @@ fn command(text: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ToolCall;
 
     fn call(id: &str, name: &str) -> ToolCall {
         ToolCall::new(id, name, "{}")
     }
 
     #[test]
-    fn a_result_belongs_to_the_nearest_open_call_of_its_id() {
+    fn a_call_is_told_with_what_came_of_it() {
         let messages = [
             Message::user("go"),
             Message::assistant("").with_tool_call(call("a", "one")),
@@ -157,28 +101,13 @@ mod tests {
             Message::tool("a", "2"),
         ];
         let messages: Vec<_> = messages.iter().collect();
-        let calls = Calls::of(&messages);
-        assert_eq!((calls.result(1, 0), calls.result(3, 0)), (Some(2), Some(4)));
-        assert_eq!((calls.caller(4), calls.caller(1)), (Some(3), None));
-        let open: Vec<_> = calls.open(&messages).iter().map(|c| &*c.name).collect();
-        assert_eq!(open, ["three"]);
-        let (acts, observed) = acts(&messages, &calls);
+        let (acts, observed) = acts(&messages);
         let told: Vec<_> = acts
             .iter()
             .map(|act| act.result.map(|r| &*r.content))
             .collect();
         assert_eq!(told, [Some("1"), Some("2"), None]);
         assert!(!observed.contains(&true));
-    }
-
-    #[test]
-    fn calls_that_somebody_spoke_after_are_not_open() {
-        let messages = [
-            Message::assistant("").with_tool_call(call("a", "one")),
-            Message::user("stop"),
-        ];
-        let messages: Vec<_> = messages.iter().collect();
-        assert!(Calls::of(&messages).open(&messages).is_empty());
     }
 
     #[test]
@@ -193,7 +122,7 @@ mod tests {
             Message::user("the second"),
         ];
         let messages: Vec<_> = messages.iter().collect();
-        let (acts, observed) = acts(&messages, &Calls::of(&messages));
+        let (acts, observed) = acts(&messages);
         let told: Vec<_> = acts.iter().map(Act::text).collect();
         assert_eq!(told, ["ls -F", "open a.py"]);
         assert_eq!(observed, [false, false, true, false, true, false, false]);
