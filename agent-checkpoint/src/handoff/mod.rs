@@ -14,15 +14,22 @@ mod inherited;
 mod package;
 mod paths;
 mod piece;
+mod receiver;
 mod scenario;
+mod situation;
 mod tail;
 mod terms;
+mod validate;
+mod verdict;
 
 pub use bounds::Bounds;
 pub use inherited::Inherited;
 pub use package::{Link, Package, Tried};
 pub use piece::Piece;
+pub use receiver::{Held, Receiver};
 pub use scenario::Scenario;
+pub use situation::{FULL_PERCENT, Situation, Taker};
 pub use terms::Terms;
+pub use verdict::{Missing, Verdict};
 
 pub(crate) use collect::Source;
