@@ -14,6 +14,7 @@ mod format;
 #[cfg(feature = "fs")]
 mod fs;
 pub mod guide;
+pub mod handoff;
 pub mod history;
 mod log;
 mod reader;

@@ -15,6 +15,7 @@ mod flush;
 mod fork;
 #[cfg(test)]
 mod golden;
+mod handoff;
 mod health;
 #[cfg(test)]
 mod hostile;
