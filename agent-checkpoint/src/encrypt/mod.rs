@@ -49,6 +49,8 @@ mod key;
 mod key_use;
 mod keyring;
 mod ring;
+#[cfg(test)]
+mod tests;
 
 pub use key::{Key, KeyId};
 pub use key_use::KeyUse;
