@@ -9,6 +9,8 @@ mod codec;
 #[cfg(feature = "fs")]
 #[cfg(test)]
 mod crash;
+#[cfg(feature = "encryption")]
+pub mod encrypt;
 mod error;
 mod format;
 #[cfg(feature = "fs")]
