@@ -10,10 +10,12 @@ mod codec;
 #[cfg(test)]
 mod crash;
 mod error;
+pub mod export;
 mod format;
 #[cfg(feature = "fs")]
 mod fs;
 pub mod guide;
+pub mod import;
 mod log;
 mod reader;
 mod state;
