@@ -15,12 +15,13 @@ mod format;
 #[cfg(feature = "fs")]
 mod fs;
 pub mod guide;
+pub mod history;
 pub mod import;
 mod log;
 mod reader;
 mod state;
 mod store;
-mod truncate;
+pub mod truncate;
 
 pub use checkpointer::{
     Builder, Change, ChangeKind, Checkpoint, Checkpointer, Diff, Figures, Flush, Health, Pruning,
@@ -41,4 +42,4 @@ pub use store::{
 };
 #[cfg(feature = "fs")]
 pub use store::{FileStore, location};
-pub use truncate::{CountTokens, EstimateTokens, LimitTooSmall, Truncation, truncate};
+pub use truncate::{CountTokens, EstimateTokens, LimitTooSmall, Truncate, Truncation, truncate};

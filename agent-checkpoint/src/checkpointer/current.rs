@@ -199,6 +199,22 @@ impl Current {
         self.numbering.skip(count);
     }
 
+    /// Forgets notes that are not in the context any more.
+    pub(crate) fn forget_notes(&mut self) {
+        let mut old: Vec<Option<Note>> = std::mem::take(&mut self.notes)
+            .into_iter()
+            .map(Some)
+            .collect();
+        for piece in self.context.iter_mut().flatten() {
+            if let Piece::Note(at) = piece
+                && let Some(note) = old.get_mut(*at).and_then(Option::take)
+            {
+                *at = self.notes.len();
+                self.notes.push(note);
+            }
+        }
+    }
+
     /// Messages that are not saved yet.
     pub(crate) fn pending(&self) -> &[Message] {
         self.state

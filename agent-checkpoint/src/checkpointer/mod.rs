@@ -34,6 +34,7 @@ mod query;
 #[cfg(feature = "fs")]
 #[cfg(test)]
 mod race;
+mod repair;
 mod report;
 mod restore;
 pub(crate) mod resume;

@@ -266,6 +266,8 @@ impl<'a> Gathering<'a> {
         let mut replay = Replay::trusting(from);
         let mut newer = None;
         let mut old: Vec<&Frame> = old.iter().chain(&self.blobs).collect();
+        // Reading may have come to a long text since it was fetched.
+        old.retain(|frame| frame.header.seq < from);
         old.sort_unstable_by_key(|frame| frame.header.seq);
         old.dedup_by_key(|frame| frame.header.seq);
         for frame in old.into_iter().chain(self.frames.iter().rev()) {
