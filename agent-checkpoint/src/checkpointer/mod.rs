@@ -21,6 +21,7 @@ mod health;
 mod hostile;
 mod hosts;
 pub(crate) mod indexed;
+mod keep;
 mod label;
 #[cfg(test)]
 mod later;
