@@ -16,6 +16,7 @@ mod fs;
 pub mod guide;
 mod log;
 mod reader;
+pub mod redact;
 mod state;
 mod store;
 mod truncate;
