@@ -148,9 +148,16 @@ impl Index {
         for (number, family) in families::all().enumerate() {
             for form in family.forms {
                 let bytes = form.prefix.as_bytes();
-                let (word, bit) = pair(at(bytes, 0), at(bytes, 1));
-                if let Some(word) = index.pairs.get_mut(word) {
-                    *word |= 1 << bit;
+                // Behind a beginning of one byte anything may follow.
+                let seconds = match bytes.get(1) {
+                    Some(second) => *second..=*second,
+                    None => 0..=127,
+                };
+                for second in seconds {
+                    let (word, bit) = pair(at(bytes, 0), second);
+                    if let Some(word) = index.pairs.get_mut(word) {
+                        *word |= 1 << bit;
+                    }
                 }
                 if let Some(forms) = index.by_first.get_mut(usize::from(at(bytes, 0))) {
                     forms.push((number, form));

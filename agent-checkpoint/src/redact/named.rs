@@ -35,7 +35,7 @@ impl Kind {
 
 /// Longest name that is looked at, and longest value that is judged; a longer one is judged by its beginning.
 const NAME_MAX: usize = 64;
-const VALUE_MAX: usize = 512;
+const VALUE_MAX: usize = 128;
 
 /// Ends of names without their separators, in small letters.
 const ENDS: &[(&[u8], Kind)] = &[
@@ -180,7 +180,8 @@ fn secret(bytes: &[u8], kind: Kind, name: &[u8], end: usize, sign: usize) -> Opt
         Kind::Signature | Kind::Maybe if in_url => {
             let len = Set::OPAQUE.count(bytes, from, VALUE_MAX);
             let value = window(bytes, from, len);
-            return (len >= 16 && is_random(value, 3.0)).then_some((from, from + len));
+            return (len >= 16 && is_random(value, 3.0))
+                .then(|| (from, from + Set::OPAQUE.count(bytes, from, usize::MAX)));
         }
         Kind::Signature => return None,
         _ => {}
@@ -303,7 +304,8 @@ fn cookie(bytes: &[u8], from: usize) -> Option<(usize, usize)> {
     let judged = window(rest, 0, first.unwrap_or(VALUE_MAX));
     let sign = judged.iter().position(|it| *it == b'=')?;
     let is_code = judged.iter().any(|it| matches!(it, b'(' | b'{' | b'<' | b'['));
-    if sign == 0 || judged.len() < 10 || is_code {
+    let is_name = sign > 0 && Set::WORD.count(judged, 0, sign) == sign;
+    if !is_name || judged.len() < 10 || is_code {
         return None;
     }
     let end = first.or_else(|| rest.iter().position(ends));

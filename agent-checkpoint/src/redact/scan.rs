@@ -96,13 +96,14 @@ impl<'r> Scan<'_, 'r> {
             b':' => shape::telegram(bytes, start, end).and_then(|it| self.shaped(it)),
             _ => None,
         };
-        if let Some(end) = opening.or_else(|| {
-            let whole = shape::whole(bytes, start, end)?;
+        let mut from = behind_escape(bytes, start, end);
+        let whole = opening.or_else(|| {
+            let whole = shape::whole(bytes, from, end)?;
             self.shaped(whole)
-        }) {
+        });
+        if let Some(end) = whole {
             return end;
         }
-        let mut from = behind_escape(bytes, start, end);
         if from > start
             && let Some(stop) = self.key(start)
         {
@@ -148,8 +149,9 @@ impl<'r> Scan<'_, 'r> {
         if let Some(it) = shape::led(bytes, first, start) {
             return self.shaped(it);
         }
+        let begins = behind_escape(bytes, first, start);
         (first..start)
-            .filter(|from| *from == first || !Set::WORD.has(before(bytes, *from)))
+            .filter(|from| *from == begins || !Set::ALNUM.has(before(bytes, *from)))
             .find_map(|from| self.key(from))
     }
 

@@ -67,8 +67,9 @@ fn a_secret_is_masked_between_all_that_stands_around_such() {
     ];
     for sample in samples::all(7) {
         for (before, after) in around {
-            // Some have something around them that belongs to them.
-            if sample.text == sample.secret {
+            // Some have something around them that belongs to them, and some are a whole word.
+            let is_word = before == "x_" && shape::FAMILIES.iter().any(|it| it.0 == sample.family);
+            if sample.text == sample.secret && !is_word {
                 masks(&sample, &format!("{before}{}{after}", sample.text));
             }
         }
@@ -166,13 +167,13 @@ fn literals_patterns_and_what_is_allowed_are_the_hosts() {
 
 #[test]
 fn hostile_texts_take_time_in_proportion_to_their_length() {
-    // Counted in looks rather than in seconds: each would take minutes if it were quadratic.
+    // Each would take minutes if it were quadratic.
     let redaction = Redaction::default().with_literal("a", "a".repeat(64));
     for piece in [
         "sk-", "password=", "eyJ.", "-----BEGIN PRIVATE KEY-----", "a", "://a:", "\"password\":\"", "_", "M.",
         "Bearer ", "Cookie: a", "token: ", "SG.", "ghs_.", "\\", "key=", "PuTTY-User-Key-File-", "Authorization: ",
     ] {
-        let text = piece.repeat(200_000 / piece.len());
+        let text = piece.repeat(100_000 / piece.len());
         let masked = redaction.text(&text);
         assert_eq!(redaction.text(&masked), masked, "{piece}");
     }

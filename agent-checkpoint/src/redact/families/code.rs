@@ -1,7 +1,7 @@
 //! Tokens of code hosts and package registries.
 
 use crate::redact::bytes::Set;
-use crate::redact::family::{Family, exactly, family, least};
+use crate::redact::family::{Family, exactly, family, least, random};
 
 const W: Set = Set::WORD;
 const A: Set = Set::ALNUM;
@@ -13,11 +13,11 @@ pub(super) const FAMILIES: &[Family] = &[
         "github-token",
         "gitleaks github-pat, -oauth, -app-token, -refresh-token",
         &[
-            least("ghp_", W, 36),
-            least("gho_", W, 36),
-            least("ghu_", W, 36),
-            least("ghs_", D, 36),
-            least("ghr_", W, 36),
+            least("ghp_", A, 36),
+            least("gho_", A, 36),
+            least("ghu_", A, 36),
+            random("ghs_", D, 36),
+            least("ghr_", A, 36),
         ],
     ),
     family(

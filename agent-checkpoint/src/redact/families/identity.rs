@@ -11,7 +11,7 @@ pub(super) const FAMILIES: &[Family] = &[
         "jwt",
         "gitleaks jwt; RFC 7519, RFC 7516",
         &[
-            parts("eyJ", b'.', &[(W, 8), (W, 8), (Set::DOTTED, 10)]),
+            parts("eyJ", b'.', &[(W, 13), (W, 8), (Set::DOTTED, 10)]),
             parts("ey", b'.', &[(W, 15), (W, 8), (Set::DOTTED, 10)]),
         ],
     ),
