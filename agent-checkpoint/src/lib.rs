@@ -23,6 +23,7 @@ pub mod import;
 mod log;
 mod reader;
 pub mod recover;
+pub mod redact;
 mod state;
 mod store;
 pub mod truncate;
