@@ -316,7 +316,7 @@ impl Replay {
             spent,
         });
         if let (Some(salvage), Some(made)) = (&mut self.salvage, self.commits.last()) {
-            salvage.flagged(made, gone);
+            salvage.flagged(made, first, gone);
         }
     }
 
