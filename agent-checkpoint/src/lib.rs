@@ -14,9 +14,11 @@ mod format;
 #[cfg(feature = "fs")]
 mod fs;
 pub mod guide;
+pub mod handoff;
 pub mod history;
 mod log;
 mod reader;
+pub mod recover;
 mod state;
 mod store;
 pub mod truncate;

@@ -244,6 +244,22 @@ impl Builder {
         self
     }
 
+    /// What is to be opened, and where.
+    pub(crate) fn target(&self) -> (Arc<dyn Store>, SessionId) {
+        (Arc::clone(&self.store), self.session.clone())
+    }
+
+    /// The time by the session's clock.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.timestamp()
+    }
+
+    /// The same for another session.
+    pub(crate) fn named(mut self, session: SessionId) -> Self {
+        self.session = session;
+        self
+    }
+
     /// Opens the session, new or not, and takes its lock.
     ///
     /// The state is that of the newest checkpoint whose every byte is as it was written. Bytes that are

@@ -15,6 +15,7 @@ mod flush;
 mod fork;
 #[cfg(test)]
 mod golden;
+mod handoff;
 mod health;
 #[cfg(test)]
 mod hostile;
@@ -39,6 +40,7 @@ mod restore;
 pub(crate) mod resume;
 mod retention;
 mod ruling;
+pub(crate) mod salvage;
 mod save;
 mod seal;
 mod setting;
