@@ -114,7 +114,7 @@ fn no_text_is_too_hard_for_the_tokenizer() {
 
     let counter = Tokenizer::o200k();
     let blank = format!("{}x", " ".repeat(400_000));
-    let texts = [(blank.as_str(), 3_126), ("a\u{0}\u{fffd}\r\n", 5), ("", 0)];
+    let texts = [(blank.as_str(), 3_127), ("a\u{0}\u{fffd}\r\n", 4), ("", 0)];
     for (text, tokens) in texts {
         assert_eq!(counter.count_text(text), tokens);
     }
