@@ -9,6 +9,7 @@ mod codec;
 #[cfg(feature = "fs")]
 #[cfg(test)]
 mod crash;
+pub mod cycle;
 mod error;
 mod format;
 #[cfg(feature = "fs")]
