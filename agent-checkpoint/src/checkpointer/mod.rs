@@ -22,6 +22,7 @@ mod health;
 mod hostile;
 mod hosts;
 pub(crate) mod indexed;
+mod keep;
 mod label;
 #[cfg(test)]
 mod later;
@@ -74,6 +75,7 @@ use std::sync::Arc;
 use agent_primitives::{AgentId, Clock, Event, Observer, SessionId, Stamp};
 
 use crate::format::compress::Packer;
+use crate::format::keys::Keys;
 use crate::log::blobs::Known;
 use crate::state::savable::check_message;
 use crate::{Claim, Durability, Error, Message, SessionState, Snapshot, Store, Work};
@@ -117,6 +119,7 @@ pub struct Checkpointer {
     /// What is under way.
     flight: Option<Flight>,
     session: SessionId,
+    keys: Keys,
     agent: Option<AgentId>,
     observer: Arc<dyn Observer>,
     clock: Arc<dyn Clock>,

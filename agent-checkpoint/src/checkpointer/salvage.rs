@@ -46,7 +46,7 @@ impl Checkpointer {
     pub(crate) fn salvaged(&self, store: &dyn Store) -> Result<Option<Salvaged>, Error> {
         let reading = Reading {
             salvages: true,
-            ..Reading::within(self.limit)
+            ..Reading::within(self.limit, &self.keys)
         };
         let mut replay = load(store, &self.session, reading)?.replay;
         let here = self.head.as_ref().map(Head::seq);

@@ -153,7 +153,7 @@ impl Replay {
         let mut first = Ok(());
         for (header, decoded) in frames {
             match self.frame(&header, decoded) {
-                Err(refusal @ Refusal::Beyond(_)) => return Err(refusal),
+                Err(refusal @ (Refusal::Beyond(_) | Refusal::Locked(_))) => return Err(refusal),
                 taken => first = first.and(taken),
             }
         }
@@ -468,7 +468,12 @@ mod tests {
             raw_len: len,
             ..header
         };
-        let decoded = decode(&Found { header, stored }, &mut Unpacker::new().unwrap());
+        let found = Found {
+            header,
+            stored,
+            seat: None,
+        };
+        let decoded = decode(&found, &mut Unpacker::new().unwrap());
         replay.frame(&header, decoded)
     }
 
