@@ -9,17 +9,24 @@ mod codec;
 #[cfg(feature = "fs")]
 #[cfg(test)]
 mod crash;
+#[cfg(feature = "encryption")]
+pub mod encrypt;
 mod error;
+pub mod export;
 mod format;
 #[cfg(feature = "fs")]
 mod fs;
 pub mod guide;
+pub mod handoff;
+pub mod history;
+pub mod import;
 mod log;
 mod reader;
+pub mod recover;
 pub mod redact;
 mod state;
 mod store;
-mod truncate;
+pub mod truncate;
 
 pub use checkpointer::{
     Builder, Change, ChangeKind, Checkpoint, Checkpointer, Diff, Figures, Flush, Health, Pruning,
@@ -40,4 +47,4 @@ pub use store::{
 };
 #[cfg(feature = "fs")]
 pub use store::{FileStore, location};
-pub use truncate::{CountTokens, EstimateTokens, LimitTooSmall, Truncation, truncate};
+pub use truncate::{CountTokens, EstimateTokens, LimitTooSmall, Truncate, Truncation, truncate};

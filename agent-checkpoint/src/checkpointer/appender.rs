@@ -7,11 +7,13 @@ use agent_primitives::{SessionId, Timestamp};
 use super::attach::{Mended, Mending};
 use super::health::Health;
 use super::unsynced::{UNSYNCED_MAX, Unsynced};
+use crate::format::SEGMENT_MAX;
 use crate::format::frame::Draft;
+use crate::format::keys::{Keys, Seed};
 use crate::format::segment::{Opening, Place, Start};
 use crate::format::tags::Kind;
-use crate::format::{PAYLOAD_MAX, SEGMENT_MAX};
 use crate::log::batch::Framed;
+use crate::log::decode::Refusal;
 use crate::log::numbering::{narrow, wide};
 use crate::log::scan::scan;
 use crate::{Claim, Durability, Error, Position, Size, Store, Writer};
@@ -54,6 +56,7 @@ pub(super) struct Appended {
 pub(super) struct Appender {
     pub(super) store: Arc<dyn Store>,
     pub(super) session: SessionId,
+    pub(super) keys: Keys,
     pub(super) writer: Box<dyn Writer>,
     pub(super) claim: Claim,
     /// When the lease was last renewed.
@@ -206,7 +209,11 @@ impl Appender {
         while self.unsynced.waiting() > 0 {
             let position = self.room()?;
             let (chunk, len) = self.unsynced.chunk(self.segment_target);
-            let bytes = encode(chunk, len, self.place(position.segment).seed())?;
+            let bytes = encode(
+                chunk,
+                len,
+                (&self.keys, self.place(position.segment).seed()),
+            )?;
             let (count, next, item) = (chunk.len(), next_of(chunk), last_item_of(chunk));
             // What goes before the last part is synced with the segment that it fills.
             let asked = if count == self.unsynced.waiting() {
@@ -281,7 +288,7 @@ impl Appender {
         let first = frames
             .first()
             .map_or(self.end.next, |framed| framed.draft.seq);
-        bytes.append(&mut encode(frames, len, place.seed())?);
+        bytes.append(&mut encode(frames, len, (&self.keys, place.seed()))?);
         self.writer.start(segment, &bytes)?;
         let position = Position {
             segment,
@@ -368,11 +375,17 @@ impl Appender {
             // The system has let go of some of it; memory has it all.
             return Err(Error::poisoned());
         }
-        let frames = found.frames.iter().map(|(_, frame)| Framed {
-            draft: Draft::of(frame),
-            next: self.end.next,
+        let next = self.end.next;
+        let frames = found.frames.iter().map(|(_, frame)| {
+            // What is encrypted is encrypted for its segment.
+            match Draft::of(frame, &self.keys).map_err(Refusal::from) {
+                Ok(draft) => Ok(Framed { draft, next }),
+                Err(Refusal::Beyond(error) | Refusal::Locked(error)) => Err(error),
+                Err(Refusal::Fault(_)) => Err(Error::poisoned()),
+            }
         });
-        self.unsynced.push_front(frames.collect());
+        let frames = frames.collect::<Result<Vec<_>, Error>>()?;
+        self.unsynced.push_front(frames);
         self.end.synced = Some(wide(start));
         self.is_reclaimed = true;
         Ok(wide(start))
@@ -406,12 +419,10 @@ pub(super) fn segment_after(last: u32, ignored: &[u32]) -> Result<u32, Error> {
 }
 
 /// The bytes of frames in a segment with this seed.
-fn encode(frames: &[Framed], len: usize, seed: u32) -> Result<Vec<u8>, Error> {
+fn encode(frames: &[Framed], len: usize, (keys, seed): (&Keys, Seed)) -> Result<Vec<u8>, Error> {
     let mut out = Vec::with_capacity(len);
     for Framed { draft, .. } in frames {
-        draft
-            .write(seed, &mut out)
-            .ok_or_else(|| Error::too_large("a frame", draft.len(), PAYLOAD_MAX))?;
+        draft.write(keys, seed, &mut out)?;
     }
     Ok(out)
 }

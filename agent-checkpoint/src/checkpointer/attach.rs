@@ -18,6 +18,7 @@ use super::seal::Segments;
 use super::unsynced::Unsynced;
 use super::{Checkpoint, Checkpointer};
 use crate::format::SEGMENT_TARGET;
+use crate::format::keys::Keys;
 use crate::log::blobs::Known;
 use crate::log::numbering::{narrow, wide};
 use crate::log::replay::{Entry, Replay};
@@ -48,7 +49,7 @@ impl Attached {
         store: &Arc<dyn Store>,
         session: &SessionId,
         claim: &Claim,
-        reading: Reopening,
+        reading: Reopening<'_>,
     ) -> Result<Self, Error> {
         let mut attached = Self::once(store, session, claim, reading);
         for _ in 1..CLAIM_TRIES {
@@ -66,7 +67,7 @@ impl Attached {
         store: &Arc<dyn Store>,
         session: &SessionId,
         claim: &Claim,
-        reading: Reopening,
+        reading: Reopening<'_>,
     ) -> Result<Self, Error> {
         let mut writer = store.claim(session, claim)?;
         // What an earlier owner may still write is told apart by reading everything.
@@ -120,6 +121,7 @@ impl Attached {
         let appender = Appender {
             store: Arc::clone(store),
             session: session.clone(),
+            keys: reading.keys.clone(),
             writer,
             claim: *claim,
             renewed: claim.now,
@@ -168,7 +170,8 @@ impl Attached {
 
 /// How a log is read when its session is claimed.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Reopening {
+pub(super) struct Reopening<'k> {
+    pub(super) keys: &'k Keys,
     /// Where an earlier writer of this process failed to sync: what lies behind it in its segment may never
     /// reach the device, whatever the system says of it now.
     pub(super) doubt: Option<Position>,
@@ -179,17 +182,22 @@ pub(super) struct Reopening {
 fn resumed(
     store: &dyn Store,
     session: &SessionId,
-    reading: Reopening,
+    reading: Reopening<'_>,
     is_whole: bool,
 ) -> Result<Resumed, Error> {
-    let Reopening { limit, resume, .. } = reading;
+    let Reopening {
+        limit,
+        resume,
+        keys,
+        ..
+    } = reading;
     if let Resume::Last(messages) = resume
         && !is_whole
-        && let Some(resumed) = end_of(store, session, messages)?
+        && let Some(resumed) = end_of(store, session, messages, keys)?
     {
         return Ok(resumed);
     }
-    let mut loaded = load(store, session, Reading::within(limit))?;
+    let mut loaded = load(store, session, Reading::within(limit, keys))?;
     let (head, mut current) = newest(&mut loaded.replay)?;
     if let Resume::Last(messages) = resume {
         current.leave_out(current.numbering.len().saturating_sub(messages));
@@ -343,7 +351,9 @@ impl Checkpointer {
             appender.owed = None;
             (appender.doubt(), appender.is_failed)
         };
+        let keys = self.keys.clone();
         let reading = Reopening {
+            keys: &keys,
             // Another owner made the log its own, and synced it.
             doubt: doubt.filter(|_| !is_fenced),
             limit: self.limit,
@@ -427,6 +437,7 @@ pub(crate) fn report(loaded: &Loaded, head: Option<&Entry>) -> Report {
         checkpoints: replay.commits.len(),
         degraded,
         missing: replay.missing.clone(),
+        torn_at: loaded.is_torn.then_some(replay.next),
         uncommitted: uncommitted.map(|block| block.count).sum(),
         damaged_headers: loaded.damaged_headers.clone(),
         ignored: loaded.ignored.clone(),
@@ -516,7 +527,12 @@ mod tests {
         }
         drop(session);
         let id = SessionId::new("s").unwrap();
-        let replay = || load(&store, &id, Reading::within(1 << 20)).unwrap().replay;
+        let keys = Keys::default();
+        let replay = || {
+            load(&store, &id, Reading::within(1 << 20, &keys))
+                .unwrap()
+                .replay
+        };
         let newest = |effort| newest_within(&mut replay(), effort);
         assert!(newest(11_000).unwrap().0.is_none());
         let refused = newest(9_000).unwrap_err();

@@ -12,8 +12,11 @@ use super::fork::Origin;
 use super::seal::{Sealer, Sealing};
 use super::trigger::Progress;
 use super::{Checkpointer, Resume, Retention, Signal, Triggers};
+#[cfg(feature = "encryption")]
+use crate::encrypt::Keyring;
 use crate::format::SEGMENT_TARGET;
 use crate::format::compress::Packer;
+use crate::format::keys::Keys;
 use crate::{Claim, Durability, Error, Reader, Store, TakeOver};
 
 /// Settings for a session, from [`Checkpointer::builder`].
@@ -47,6 +50,7 @@ pub struct Builder {
     resume: Resume,
     claim: Claim,
     segment_target: usize,
+    keys: Keying,
 }
 
 impl fmt::Debug for Builder {
@@ -62,6 +66,29 @@ impl fmt::Debug for Builder {
             .field("take_over", &self.claim.take_over)
             .field("patience", &self.patience)
             .finish_non_exhaustive()
+    }
+}
+
+/// Keys as they were given, or as another session has them.
+enum Keying {
+    Made(Keys),
+    #[cfg(feature = "encryption")]
+    Given(Keyring),
+}
+
+impl Default for Keying {
+    fn default() -> Self {
+        Self::Made(Keys::default())
+    }
+}
+
+impl Keying {
+    fn make(&self) -> Result<Keys, Error> {
+        match self {
+            Self::Made(keys) => Ok(keys.clone()),
+            #[cfg(feature = "encryption")]
+            Self::Given(keyring) => keyring.clone().into_keys(),
+        }
     }
 }
 
@@ -83,6 +110,7 @@ impl Builder {
             resume: Resume::default(),
             claim: Claim::at(Timestamp::UNIX_EPOCH),
             segment_target: SEGMENT_TARGET,
+            keys: Keying::default(),
         }
     }
 
@@ -178,6 +206,7 @@ impl Builder {
             limit: session.limit,
             claim: session.claim,
             sealing: session.sealer.mode(),
+            keys: Keying::Made(session.keys.clone()),
             ..Self::new(Arc::clone(&session.store), id)
         }
     }
@@ -244,6 +273,33 @@ impl Builder {
         self
     }
 
+    /// What is to be opened, and where.
+    pub(crate) fn target(&self) -> (Arc<dyn Store>, SessionId) {
+        (Arc::clone(&self.store), self.session.clone())
+    }
+
+    /// The time by the session's clock.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.timestamp()
+    }
+
+    /// The same for another session.
+    pub(crate) fn named(mut self, session: SessionId) -> Self {
+        self.session = session;
+        self
+    }
+
+    /// Encrypts whatever is written, and reads what a key of `keyring` opens; plain unless set.
+    ///
+    /// A session that was written with another key gives [`Error::is_wrong_key`] and stays as it is. See
+    /// [`encrypt`](crate::encrypt).
+    #[cfg(feature = "encryption")]
+    #[must_use]
+    pub fn encryption(mut self, keyring: Keyring) -> Self {
+        self.keys = Keying::Given(keyring);
+        self
+    }
+
     /// Opens the session, new or not, and takes its lock.
     ///
     /// The state is that of the newest checkpoint whose every byte is as it was written. Bytes that are
@@ -269,7 +325,9 @@ impl Builder {
             now: self.clock.timestamp(),
             ..self.claim
         };
+        let keys = self.keys.make()?;
         let reading = Reopening {
+            keys: &keys,
             doubt: None,
             limit: self.limit,
             resume: self.resume,
@@ -280,7 +338,8 @@ impl Builder {
         };
         attached.appender.segment_target = self.segment_target;
         let session = Checkpointer {
-            packer: Packer::new()?,
+            packer: Packer::new(&keys)?,
+            keys: keys.clone(),
             blobs: attached.blobs,
             points: attached.points.with_policy(self.retention),
             progress: Progress::starting_at(started, &attached.current.state.work.usage),

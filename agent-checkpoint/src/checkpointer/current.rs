@@ -79,7 +79,7 @@ impl Current {
     }
 
     /// Adds the items to a context, as history where they are part of it and as notes elsewhere.
-    fn place(
+    pub(super) fn place(
         &mut self,
         pieces: &mut Vec<Piece>,
         replay: &Replay,
@@ -197,6 +197,22 @@ impl Current {
         gone.by_ref().for_each(drop);
         drop(gone);
         self.numbering.skip(count);
+    }
+
+    /// Forgets notes that are not in the context any more.
+    pub(crate) fn forget_notes(&mut self) {
+        let mut old: Vec<Option<Note>> = std::mem::take(&mut self.notes)
+            .into_iter()
+            .map(Some)
+            .collect();
+        for piece in self.context.iter_mut().flatten() {
+            if let Piece::Note(at) = piece
+                && let Some(note) = old.get_mut(*at).and_then(Option::take)
+            {
+                *at = self.notes.len();
+                self.notes.push(note);
+            }
+        }
     }
 
     /// Messages that are not saved yet.

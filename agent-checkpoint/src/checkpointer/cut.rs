@@ -1,15 +1,24 @@
 //! Takes messages out of the context, never out of the history.
 
+use std::ops::Range;
+
 use super::Checkpointer;
 use super::current::Note;
 use crate::format::SPANS_MAX;
 use crate::log::view::{Piece, pick};
 use crate::state::savable::check_message;
-use crate::{CountTokens, LimitTooSmall, Message, Truncation, truncate};
+use crate::truncate::{Cut, CutError, Kind, Plan, Source, Summarize, View};
+use crate::{CountTokens, LimitTooSmall, Message, Truncate, Truncation};
 
 impl Checkpointer {
-    /// Cuts the [`context`](Self::context) to `limit` tokens, as [`truncate`] does. The
+    /// Cuts the [`context`](Self::context) to a limit of tokens, as [`truncate`](crate::truncate()) does. The
     /// [`history`](Self::history) keeps every message; the next save records the cut as ranges.
+    ///
+    /// Where messages are dropped, what [`Work`](crate::Work) says was decided and is open (decisions, steps
+    /// to come, questions) stands in the context from then on, as one message of the user's behind the task.
+    /// It counts against the limit, and the next cut that drops something brings it up to date; in between it stays
+    /// as it is, so that what a provider has cached of the request stays good. A
+    /// [summary](Self::cut_with) that an earlier cut made stays.
     ///
     /// ```
     /// use agent_checkpoint::{Checkpointer, MemoryStore, Message};
@@ -22,6 +31,18 @@ impl Checkpointer {
     /// session.cut(2, &|_: &Message| 1)?;
     /// assert_eq!(session.context(), [&Message::user("the task"), &Message::user("three")]);
     /// assert_eq!(session.history().len(), 4);
+    ///
+    /// session.update(|work| work.next_steps.push("ask for four".into()));
+    /// session.push(Message::user("four"))?;
+    /// session.cut(3, &|_: &Message| 1)?; // fits
+    /// session.push(Message::user("five"))?;
+    /// session.cut(3, &|_: &Message| 1)?;
+    /// let texts: Vec<&str> = session.context().iter().map(|m| m.content.as_str()).collect();
+    /// assert_eq!(texts, [
+    ///     "the task",
+    ///     "Where the work stands.\n\nTo do:\n- ask for four\n",
+    ///     "five",
+    /// ]);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
@@ -30,79 +51,167 @@ impl Checkpointer {
     /// where none would: the context would be in more pieces than a save can record.
     pub fn cut(
         &mut self,
-        limit: u64,
+        how: impl Into<Truncate>,
         counter: &dyn CountTokens,
     ) -> Result<Truncation, LimitTooSmall> {
-        self.cut_to(limit, counter, None)
+        self.cut_plainly(how.into(), counter, Source::Nobody)
     }
 
     /// As [`cut`](Self::cut), with `summary` in the place of what was dropped. It stands in the context
-    /// and not in the history, counts against the limit, and is not used when nothing is dropped.
+    /// and not in the history, counts against the limit, and is not used when nothing is dropped. A summary that
+    /// [`cut_with`](Self::cut_with) made goes; one that was given here is a message as any other for later cuts.
     ///
     /// # Errors
     /// As [`cut`](Self::cut); `needed` includes the summary. It is `u64::MAX` for a summary that no save
     /// could write, of which [`push`](Self::push) would say why.
     pub fn cut_with_summary(
         &mut self,
-        limit: u64,
+        how: impl Into<Truncate>,
         counter: &dyn CountTokens,
         summary: Message,
     ) -> Result<Truncation, LimitTooSmall> {
-        self.cut_to(limit, counter, Some(summary))
+        self.cut_plainly(how.into(), counter, Source::Ready(summary))
+    }
+
+    fn cut_plainly(
+        &mut self,
+        how: Truncate,
+        counter: &dyn CountTokens,
+        source: Source<'_>,
+    ) -> Result<Truncation, LimitTooSmall> {
+        match self.cut_to(how, counter, source) {
+            Ok(cut) => Ok(cut.truncation),
+            Err(CutError::LimitTooSmall(error)) => Err(error),
+            // Only hooks are refused.
+            Err(CutError::NoSummary(_)) => Err(never(how.limit)),
+        }
+    }
+
+    /// As [`cut`](Self::cut), with a summary by the host's `hook` in the place of what was dropped. It stands in
+    /// the context as a message of the user's, and not in the history, which keeps every message.
+    ///
+    /// The hook is asked once, when messages are dropped, and gets the summary of the cut before as well: the
+    /// new one stands for both. Room for [`summary_tokens`](Truncate::summary_tokens) is kept. A summary that is
+    /// empty, too long, or an error is not used: what then is [`without_summary`](Truncate::without_summary)'s to say.
+    ///
+    /// ```
+    /// use agent_checkpoint::truncate::{Dropped, Summary};
+    /// use agent_checkpoint::{Checkpointer, MemoryStore, Message, Truncate};
+    /// use agent_primitives::SessionId;
+    ///
+    /// let mut session = Checkpointer::builder(MemoryStore::new(), SessionId::new("s1")?).open()?;
+    /// for text in ["the task", "one", "two", "three"] {
+    ///     session.push(Message::user(text))?;
+    /// }
+    /// let how = Truncate::to(3).summary_tokens(1);
+    /// let mut hook = |dropped: &Dropped<'_>| Ok(format!("{} said", dropped.messages.len()));
+    /// let cut = session.cut_with(how, &|_: &Message| 1, &mut hook)?;
+    /// assert_eq!((cut.truncation.dropped, cut.summary), (2, Summary::Made(1)));
+    /// let texts: Vec<&str> = session.context().iter().map(|m| m.content.as_str()).collect();
+    /// assert_eq!(texts, ["the task", "2 said", "three"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`cut`](Self::cut). [`CutError::NoSummary`] where [`WithoutSummary::Fail`](crate::truncate::WithoutSummary::Fail) is set and the summary cannot be
+    /// used. The context stays as it was.
+    pub fn cut_with(
+        &mut self,
+        how: impl Into<Truncate>,
+        counter: &dyn CountTokens,
+        hook: &mut dyn Summarize,
+    ) -> Result<Cut, CutError> {
+        self.cut_to(how.into(), counter, Source::Hook(hook))
     }
 
     fn cut_to(
         &mut self,
-        limit: u64,
+        how: Truncate,
         counter: &dyn CountTokens,
-        summary: Option<Message>,
-    ) -> Result<Truncation, LimitTooSmall> {
+        source: Source<'_>,
+    ) -> Result<Cut, CutError> {
         let pieces = self.current.pieces();
-        let messages = self.current.messages(&pieces);
-        let mut truncation = truncate(&messages, limit, counter)?;
-        if truncation.dropped == 0 {
-            return Ok(truncation);
-        }
-        let never = LimitTooSmall {
-            limit,
-            needed: u64::MAX,
+        let view = View {
+            messages: self.current.messages(&pieces),
+            notes: self.notes(&pieces),
+            work: Some(&self.current.state.work).filter(|_| how.work),
         };
-        if summary.as_ref().is_some_and(|s| check_message(s).is_err()) {
-            return Err(never);
+        let Plan { cut, inserts } = view.plan(&how, counter, source)?;
+        if cut.truncation.dropped > 0 {
+            self.recut(&pieces, &cut.truncation.kept, inserts)
+                .ok_or_else(|| never(how.limit))?;
         }
-        let room = summary.as_ref().map_or(0, |summary| counter.count(summary));
-        if room > 0 {
-            let left = limit.saturating_sub(room);
-            truncation = truncate(&messages, left, counter).map_err(|error| LimitTooSmall {
-                limit,
-                needed: error.needed.saturating_add(room),
-            })?;
-            truncation.tokens = truncation.tokens.saturating_add(room);
+        Ok(cut)
+    }
+
+    /// Where notes of earlier cuts stand in the context that `pieces` is.
+    fn notes(&self, pieces: &[Piece]) -> Vec<(usize, Kind)> {
+        let mut notes = Vec::new();
+        let mut start = 0;
+        for piece in pieces {
+            match piece {
+                Piece::History(range) => start += range.len(),
+                Piece::Note(note) => {
+                    let note = self.current.notes.get(*note);
+                    let kind = note.and_then(|note| Kind::of(&note.message));
+                    notes.extend(kind.map(|kind| (start, kind)));
+                    start += 1;
+                }
+            }
         }
-        let tail = truncation.tail;
-        let clip = |from: usize, to: usize| {
-            let part = truncation
-                .kept
-                .iter()
-                .map(move |range| range.start.max(from)..range.end.min(to));
-            part.filter(|range| !range.is_empty()).collect::<Vec<_>>()
-        };
-        let mut context = pick(&pieces, &clip(0, tail));
-        let rest = pick(&pieces, &clip(tail, usize::MAX));
-        // Pieces become ranges of the commit, and may be parted once more where branches meet.
-        if context.len() + rest.len() > SPANS_MAX / 2 {
-            return Err(never);
-        }
-        if let Some(message) = summary {
-            context.push(Piece::Note(self.current.notes.len()));
-            self.current.notes.push(Note {
+        notes
+    }
+
+    /// Makes the context of what is kept of `pieces`, with `inserts` at positions of the context before. Nothing
+    /// where no save could record it.
+    fn recut(
+        &mut self,
+        pieces: &[Piece],
+        kept: &[Range<usize>],
+        mut inserts: Vec<(usize, Message)>,
+    ) -> Option<()> {
+        inserts.sort_by_key(|(at, _)| *at);
+        let mut context = Vec::new();
+        let mut notes = Vec::new();
+        let mut from = 0;
+        for (at, message) in inserts {
+            check_message(&message).ok()?;
+            context.extend(pick(pieces, &clip(kept, from..at)));
+            context.push(Piece::Note(self.current.notes.len() + notes.len()));
+            notes.push(Note {
                 message,
                 number: None,
             });
+            from = at;
         }
-        context.extend(rest);
+        context.extend(pick(pieces, &clip(kept, from..usize::MAX)));
+        // Pieces become ranges of the commit, and may be parted once more where branches meet.
+        if context.len() > SPANS_MAX / 2 {
+            return None;
+        }
+        self.current.notes.extend(notes);
         self.current.context = Some(context);
         self.current.is_context_touched = true;
-        Ok(truncation)
+        // A save under way numbers them by their places.
+        if self.flight.is_none() {
+            self.current.forget_notes();
+        }
+        Some(())
     }
+}
+
+/// No limit would do.
+const fn never(limit: u64) -> LimitTooSmall {
+    LimitTooSmall {
+        limit,
+        needed: u64::MAX,
+    }
+}
+
+/// The parts of `kept` within `window`.
+fn clip(kept: &[Range<usize>], window: Range<usize>) -> Vec<Range<usize>> {
+    kept.iter()
+        .map(|range| range.start.max(window.start)..range.end.min(window.end))
+        .filter(|range| !range.is_empty())
+        .collect()
 }

@@ -6,11 +6,12 @@ use agent_primitives::{CheckpointId, SessionId};
 
 use super::attach::{Attached, Reopening};
 use super::{Builder, Checkpointer};
+use crate::format::SEGMENT_MAX;
 use crate::format::compress::Packer;
+use crate::format::keys::Keys;
 use crate::format::point::Fork;
 use crate::format::segment::{Opening, Place, Start};
 use crate::format::tags::{Flags, Kind};
-use crate::format::{PAYLOAD_MAX, SEGMENT_MAX};
 use crate::log::batch::Batch;
 use crate::log::lineage::Lineage;
 use crate::log::numbering::{narrow, wide};
@@ -66,7 +67,7 @@ pub(super) struct Origin {
 
 impl Origin {
     /// Makes `child` of it in the store.
-    fn fork(&self, store: &dyn Store, child: &SessionId) -> Result<(), Error> {
+    fn fork(&self, store: &dyn Store, child: &SessionId, keys: &Keys) -> Result<(), Error> {
         let unknown = || Error::not_found(self.checkpoint.clone());
         let number = self.checkpoint.as_str().split('-').next();
         let number: u64 = number
@@ -74,7 +75,7 @@ impl Origin {
             .ok_or_else(unknown)?;
         let parent = &self.session;
         let segments = store.segments(parent)?;
-        let lineage = Lineage::find(store, parent, &segments)?;
+        let lineage = Lineage::find(store, parent, &segments, keys)?;
         let place = |segment| Place {
             store: store.id(),
             session: lineage.owner(segment).unwrap_or(parent),
@@ -143,7 +144,7 @@ impl Origin {
             void_from,
             ..Opening::default()
         });
-        bytes.extend(frames(&fork, number, own)?);
+        bytes.extend(frames(&fork, number, own, keys)?);
         store.share(parent, child, &shared, (own.segment, &bytes))
     }
 
@@ -153,9 +154,9 @@ impl Origin {
         store: &Arc<dyn Store>,
         child: &SessionId,
         claim: &Claim,
-        reading: Reopening,
+        reading: Reopening<'_>,
     ) -> Result<Attached, Error> {
-        self.fork(store, child)?;
+        self.fork(store, child, reading.keys)?;
         let error = match Attached::to(store, child, claim, reading) {
             Ok(attached) if attached.report.head.as_ref() == Some(&self.checkpoint) => {
                 return Ok(attached);
@@ -185,8 +186,8 @@ fn padding(fork: &Fork) -> String {
 }
 
 /// Three times the same, the second one so long that no lost page takes the first and the last.
-fn frames(fork: &Fork, number: u64, place: Place<'_>) -> Result<Vec<u8>, Error> {
-    let mut packer = Packer::new()?;
+fn frames(fork: &Fork, number: u64, place: Place<'_>, keys: &Keys) -> Result<Vec<u8>, Error> {
+    let mut packer = Packer::new(keys)?;
     let mut batch = Batch::starting_at(number.saturating_add(1));
     batch.fork(&mut packer, fork)?;
     let padded = Fork {
@@ -197,8 +198,7 @@ fn frames(fork: &Fork, number: u64, place: Place<'_>) -> Result<Vec<u8>, Error> 
     batch.fork(&mut packer, fork)?;
     let mut bytes = Vec::new();
     for framed in batch.into_frames() {
-        let written = framed.draft.write(place.seed(), &mut bytes);
-        written.ok_or_else(|| Error::too_large("a frame", PAYLOAD_MAX, PAYLOAD_MAX))?;
+        framed.draft.write(keys, place.seed(), &mut bytes)?;
     }
     Ok(bytes)
 }
@@ -255,7 +255,7 @@ mod tests {
             session: &session,
             segment: 2,
         };
-        let bytes = frames(&fork, 7, place).unwrap();
+        let bytes = frames(&fork, 7, place, &Keys::default()).unwrap();
         let found = scan(&bytes, 0, place.seed());
         let [(_, first), _, (last, _)] = found.frames.as_slice() else {
             panic!("{:?}", found.frames);

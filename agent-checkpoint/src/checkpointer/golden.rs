@@ -38,7 +38,7 @@ fn play(session: &mut Checkpointer, clock: &ManualClock) {
     save(session, CheckpointKind::Manual);
     session
         .cut_with_summary(
-            4,
+            crate::Truncate::to(4).without_work(),
             &|_: &Message| 1,
             Message::assistant("Read the log: a file is missing."),
         )

@@ -8,6 +8,7 @@ use serde_json::{Map, json};
 
 use crate::checkpointer::{Checkpointer, Retention};
 use crate::format::frame::Draft;
+use crate::format::keys::{Keys, Seed};
 use crate::format::payload::{Body, Commit, Digest, Reference, Span};
 use crate::format::segment::{Opening, Place};
 use crate::format::tags::{Codec, Compression, Flags, Kind};
@@ -20,7 +21,7 @@ struct Forge {
     store: MemoryStore,
     session: SessionId,
     bytes: Vec<u8>,
-    seed: u32,
+    seed: Seed,
     next: u64,
 }
 
@@ -54,7 +55,9 @@ impl Forge {
             raw_len: u32::try_from(raw.len()).unwrap(),
             stored: raw,
         };
-        draft.write(self.seed, &mut self.bytes).unwrap();
+        draft
+            .write(&Keys::default(), self.seed, &mut self.bytes)
+            .unwrap();
         self.next += records;
         seq
     }

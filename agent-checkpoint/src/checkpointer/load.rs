@@ -8,11 +8,13 @@ use agent_primitives::SessionId;
 use crate::format::SEGMENT_MAX;
 use crate::format::compress::Unpacker;
 use crate::format::header::{Fault, Header};
+use crate::format::keys::Keys;
 use crate::format::segment::{Opening, Place, Start, VOID_WHOLE, session_of};
 use crate::log::decode::{Decoded, Refusal};
 use crate::log::lineage::Lineage;
 use crate::log::numbering::{narrow, wide};
 use crate::log::replay::Replay;
+use crate::log::salvage::Salvage;
 use crate::log::scan::{Damage, Scan, scan};
 use crate::log::seal::is_sealed;
 use crate::log::workers::{Results, decode_all, threads_for};
@@ -57,22 +59,27 @@ pub(crate) struct Loaded {
 
 /// How a log is read.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Reading {
+pub(crate) struct Reading<'k> {
+    pub(crate) keys: &'k Keys,
     /// Most that it may inflate to, in bytes.
     pub(crate) limit: u64,
     /// Messages are kept, and not only counted.
     pub(crate) keeps_messages: bool,
     /// What must be understood and is not is passed over, instead of refusing the log.
     pub(crate) passes_newer: bool,
+    /// Lost texts are told where they stood, and what is known of checkpoints that are not whole is kept.
+    pub(crate) salvages: bool,
 }
 
-impl Reading {
+impl<'k> Reading<'k> {
     /// As a writer reads, who may not pass over anything.
-    pub(crate) const fn within(limit: u64) -> Self {
+    pub(crate) const fn within(limit: u64, keys: &'k Keys) -> Self {
         Self {
+            keys,
             limit,
             keeps_messages: true,
             passes_newer: false,
+            salvages: false,
         }
     }
 }
@@ -88,7 +95,7 @@ const WINDOW: usize = 2 << 20;
 pub(crate) fn load(
     store: &dyn Store,
     session: &SessionId,
-    reading: Reading,
+    reading: Reading<'_>,
 ) -> Result<Loaded, Error> {
     let mut loaded = Loaded {
         replay: Replay::keeping(reading.keeps_messages),
@@ -107,9 +114,10 @@ pub(crate) fn load(
         is_torn: false,
         newer: None,
     };
-    let mut unpacker = Unpacker::new()?;
+    loaded.replay.salvage = reading.salvages.then(Salvage::default);
+    let mut unpacker = Unpacker::with(reading.keys)?;
     let lineage = OnceCell::new();
-    let mut segments = Segments::of(store, session, &lineage)?;
+    let mut segments = Segments::of((store, session), &lineage, reading.keys)?;
     let mut left = reading.limit;
     let mut window = segments.window()?;
     let mut decoded = Vec::new();
@@ -220,15 +228,17 @@ struct Segments<'a> {
     /// The greatest epoch so far.
     epoch: u64,
     superseded: Vec<u32>,
+    keys: &'a Keys,
 }
 
 impl<'a> Segments<'a> {
     fn of(
-        store: &'a dyn Store,
-        session: &'a SessionId,
+        (store, session): (&'a dyn Store, &'a SessionId),
         lineage: &'a OnceCell<Lineage>,
+        keys: &'a Keys,
     ) -> Result<Self, Error> {
         Ok(Self {
+            keys,
             lineage,
             store,
             session,
@@ -248,7 +258,7 @@ impl<'a> Segments<'a> {
             }
             None => {
                 let segments = self.store.segments(self.session)?;
-                let found = Lineage::find(self.store, self.session, &segments)?;
+                let found = Lineage::find(self.store, self.session, &segments, self.keys)?;
                 self.lineage.get_or_init(|| found)
             }
         };
@@ -399,6 +409,7 @@ impl Loaded {
                         fault,
                     });
                 }
+                Err(Refusal::Locked(error)) => return Err(error),
                 Err(Refusal::Beyond(error)) if passes_newer => {
                     self.newer.get_or_insert(error);
                 }

@@ -15,11 +15,13 @@ mod flush;
 mod fork;
 #[cfg(test)]
 mod golden;
+mod handoff;
 mod health;
 #[cfg(test)]
 mod hostile;
 mod hosts;
 pub(crate) mod indexed;
+mod keep;
 mod label;
 #[cfg(test)]
 mod later;
@@ -33,11 +35,13 @@ mod query;
 #[cfg(feature = "fs")]
 #[cfg(test)]
 mod race;
+mod repair;
 mod report;
 mod restore;
 pub(crate) mod resume;
 mod retention;
 mod ruling;
+pub(crate) mod salvage;
 mod save;
 mod seal;
 mod setting;
@@ -70,6 +74,7 @@ use std::sync::Arc;
 use agent_primitives::{AgentId, Clock, Event, Observer, SessionId, Stamp};
 
 use crate::format::compress::Packer;
+use crate::format::keys::Keys;
 use crate::log::blobs::Known;
 use crate::state::savable::check_message;
 use crate::{Claim, Durability, Error, Message, SessionState, Snapshot, Store, Work};
@@ -113,6 +118,7 @@ pub struct Checkpointer {
     /// What is under way.
     flight: Option<Flight>,
     session: SessionId,
+    keys: Keys,
     agent: Option<AgentId>,
     observer: Arc<dyn Observer>,
     clock: Arc<dyn Clock>,

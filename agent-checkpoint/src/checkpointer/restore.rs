@@ -49,7 +49,12 @@ impl Checkpointer {
 
     /// The checkpoint as it lies in the store, and its state.
     pub(super) fn read_checkpoint(&self, id: &CheckpointId) -> Result<(Entry, Current), Error> {
-        let mut replay = load(&self.store, &self.session, Reading::within(self.limit))?.replay;
+        let mut replay = load(
+            &self.store,
+            &self.session,
+            Reading::within(self.limit, &self.keys),
+        )?
+        .replay;
         let entry = replay.commits.iter().find(|entry| entry.id() == *id);
         let entry = entry
             .filter(|entry| entry.whole)

@@ -6,6 +6,7 @@ use super::current::Current;
 use super::load::{Loaded, Reading, load};
 use super::points::Points;
 use super::seal::Segments;
+use crate::format::keys::Keys;
 use crate::log::replay::Entry;
 use crate::reader::tail::Tail;
 use crate::reader::walk::{Odd, segment_opening};
@@ -50,8 +51,9 @@ pub(crate) fn end_of(
     store: &dyn Store,
     session: &SessionId,
     messages: usize,
+    keys: &Keys,
 ) -> Result<Option<Resumed>, Error> {
-    let tail = match Tail::read(store, session, messages, true) {
+    let tail = match Tail::read(store, session, messages, true, keys) {
         Ok(tail) if !tail.is_torn => tail,
         Ok(_) | Err(Odd::Unsound) => return Ok(None),
         Err(Odd::Failed(error)) => return Err(error),
@@ -143,7 +145,7 @@ impl Checkpointer {
         }
         let reading = Reading {
             keeps_messages: false,
-            ..Reading::within(u64::MAX)
+            ..Reading::within(u64::MAX, &self.keys)
         };
         let loaded = load(&self.store, &self.session, reading)?;
         let points = Points::new(listed(&loaded.replay), &loaded.replay.tags);

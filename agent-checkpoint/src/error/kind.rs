@@ -118,4 +118,12 @@ pub(super) enum Kind {
         "component {0} was saved by a newer version of its type, which this one would destroy; upgrade, or `replace` it"
     )]
     NewerComponent(String),
+    #[error(
+        "a record is encrypted with key {0}, which the keyring lacks; open the session with that key, nothing was changed"
+    )]
+    WrongKey(String),
+    #[error(
+        "a record is not encrypted, and may be anybody's; where the session was written before it had keys, open it once with `Keyring::accept_plain` and call `rekey`"
+    )]
+    Unencrypted,
 }

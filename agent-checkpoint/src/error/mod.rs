@@ -9,6 +9,7 @@ use std::time::Duration;
 use agent_primitives::{CheckpointId, SessionId};
 
 use crate::codec::Fault;
+use crate::format::envelope::KEY_ID_LEN;
 use crate::store::Owner;
 use kind::Kind;
 
@@ -280,6 +281,14 @@ impl Error {
         .into()
     }
 
+    pub(crate) fn wrong_key(id: [u8; KEY_ID_LEN]) -> Self {
+        Kind::WrongKey(format!("{:016x}", u64::from_be_bytes(id))).into()
+    }
+
+    pub(crate) fn unencrypted() -> Self {
+        Kind::Unencrypted.into()
+    }
+
     pub(crate) fn invalid(what: impl Into<String>, reason: &'static str) -> Self {
         Kind::Invalid {
             what: what.into(),
@@ -388,6 +397,26 @@ impl Error {
     /// The files were moved here from another store or session.
     pub fn is_foreign(&self) -> bool {
         matches!(*self.0, Kind::Foreign { .. })
+    }
+
+    /// The session is encrypted with a key that was not given, or this build lacks the feature `encryption`.
+    /// Nothing was read and nothing changed; [`wanted_key`](Self::wanted_key) tells which key it takes.
+    pub fn is_wrong_key(&self) -> bool {
+        matches!(*self.0, Kind::WrongKey(_))
+    }
+
+    /// Something in the session is not encrypted although keys were given: it was written before the session had
+    /// any, or by somebody who has none. Nothing was read and nothing changed.
+    pub fn is_unencrypted(&self) -> bool {
+        matches!(*self.0, Kind::Unencrypted)
+    }
+
+    /// The id of the key that is asked for, where the error [`is_wrong_key`](Self::is_wrong_key): 16 hex digits.
+    pub fn wanted_key(&self) -> Option<&str> {
+        match &*self.0 {
+            Kind::WrongKey(id) => Some(id),
+            _ => None,
+        }
     }
 
     /// A limit of the format or the file system was passed.

@@ -10,7 +10,8 @@ use super::contexts::{MESSAGES, PLAIN, PREPARED, TURNS};
 use super::dictionary::{self, Level};
 use super::frame::Found;
 use super::header::{Fault, Header, is_plausible_ratio};
-use super::tags::Compression;
+use super::keys::Keys;
+use super::tags::{Compression, Flags};
 use crate::Error;
 
 /// Below this size zstd's own frame costs more than it saves (measured on JSON messages), in bytes.
@@ -34,11 +35,14 @@ pub(crate) struct Packer {
     long: Option<Compressor<'static>>,
     packed: Vec<u8>,
     buffer: Vec<u8>,
+    /// What frames are flagged with that hold what was packed.
+    flag: Flags,
 }
 
 impl Packer {
-    pub(crate) fn new() -> Result<Self, Error> {
+    pub(crate) fn new(keys: &Keys) -> Result<Self, Error> {
         let mut packer = Self::raw();
+        packer.flag = keys.flag();
         packer.short = Some(MESSAGES.take(|| with_dictionary(Level::Message))?);
         Ok(packer)
     }
@@ -51,7 +55,21 @@ impl Packer {
             long: None,
             packed: Vec::new(),
             buffer: Vec::new(),
+            flag: Flags::NONE,
         }
+    }
+
+    /// As [`raw`](Self::raw), for frames that are encrypted where there are keys.
+    #[cfg(test)]
+    pub(crate) fn raw_with(keys: &Keys) -> Self {
+        let mut packer = Self::raw();
+        packer.flag = keys.flag();
+        packer
+    }
+
+    /// Whether frames are to be encrypted when they are written.
+    pub(crate) const fn flag(&self) -> Flags {
+        self.flag
     }
 
     /// A buffer for a payload, from the last one that was [given back](Self::give_back).
@@ -144,29 +162,76 @@ impl std::fmt::Debug for Packer {
 /// Inflates payloads; keeps its working memory between them, and leaves it to the next one. It is taken when
 /// there is something to inflate, since taking it anew costs more than reading a short log.
 pub(crate) struct Unpacker {
+    inflater: Inflater,
+    keys: Keys,
+    opened: Vec<u8>,
+}
+
+impl Unpacker {
+    /// For what is opened already, or never was encrypted.
+    pub(crate) fn new() -> Result<Self, Error> {
+        Self::with(&Keys::default())
+    }
+
+    /// For frames as they lie in a segment.
+    pub(crate) fn with(keys: &Keys) -> Result<Self, Error> {
+        Ok(Self {
+            inflater: Inflater {
+                plain: None,
+                with_dictionary: None,
+                dictionary: dictionary::decoder()?,
+                buffer: Vec::new(),
+            },
+            keys: keys.clone(),
+            opened: Vec::new(),
+        })
+    }
+
+    /// One that opens what this one opens.
+    pub(crate) fn another(&self) -> Result<Self, Error> {
+        Self::with(&self.keys)
+    }
+
+    /// The frame as it would stand without encryption, and its payload inflated.
+    pub(crate) fn read<'a>(
+        &'a mut self,
+        found: &Found<'a>,
+    ) -> Result<(Found<'a>, &'a [u8]), Fault> {
+        self.opened.clear();
+        if self.opened.capacity() > BUFFER_KEPT {
+            self.opened = Vec::new();
+        }
+        let found = self.keys.open(found, &mut self.opened)?;
+        let raw = self.inflater.inflate(&found.header, found.stored)?;
+        Ok((found, raw))
+    }
+
+    /// Exactly `header.raw_len` bytes, or a fault; never more than that is allocated. What is stored raw is
+    /// not copied. The payload is not encrypted.
+    pub(crate) fn inflate<'a>(
+        &'a mut self,
+        header: &Header,
+        stored: &'a [u8],
+    ) -> Result<&'a [u8], Fault> {
+        self.inflater.inflate(header, stored)
+    }
+
+    /// As [`inflate`](Self::inflate), for who keeps the bytes.
+    pub(crate) fn unpack(&mut self, header: &Header, stored: &[u8]) -> Result<Vec<u8>, Fault> {
+        self.inflate(header, stored).map(<[u8]>::to_vec)
+    }
+}
+
+/// The part of an [`Unpacker`] that inflates.
+struct Inflater {
     plain: Option<Decompressor<'static>>,
     with_dictionary: Option<Decompressor<'static>>,
     dictionary: &'static DecoderDictionary<'static>,
     buffer: Vec<u8>,
 }
 
-impl Unpacker {
-    pub(crate) fn new() -> Result<Self, Error> {
-        Ok(Self {
-            plain: None,
-            with_dictionary: None,
-            dictionary: dictionary::decoder()?,
-            buffer: Vec::new(),
-        })
-    }
-
-    /// Exactly `header.raw_len` bytes, or a fault; never more than that is allocated. What is stored raw is
-    /// not copied.
-    pub(crate) fn inflate<'a>(
-        &'a mut self,
-        header: &Header,
-        stored: &'a [u8],
-    ) -> Result<&'a [u8], Fault> {
+impl Inflater {
+    fn inflate<'a>(&'a mut self, header: &Header, stored: &'a [u8]) -> Result<&'a [u8], Fault> {
         let raw_len = usize::try_from(header.raw_len).map_err(|_| Fault::Limit)?;
         let decompressor = match header.compression {
             Compression::RAW if stored.len() == raw_len => return Ok(stored),
@@ -206,22 +271,21 @@ impl Unpacker {
             Err(Fault::Inflate)
         }
     }
-
-    /// As [`inflate`](Self::inflate), for who keeps the bytes.
-    pub(crate) fn unpack(&mut self, header: &Header, stored: &[u8]) -> Result<Vec<u8>, Fault> {
-        self.inflate(header, stored).map(<[u8]>::to_vec)
-    }
 }
 
-impl Drop for Unpacker {
+impl Drop for Inflater {
     fn drop(&mut self) {
         PLAIN.keep(self.plain.take());
         PREPARED.keep(self.with_dictionary.take());
     }
 }
 
-/// Whether it takes a dictionary to inflate the frame that this build does not have.
+/// Whether it takes a dictionary to inflate the frame that this build does not have. An encrypted one does not
+/// show it.
 pub(crate) fn needs_other(found: &Found<'_>) -> bool {
+    if found.header.flags.has(Flags::ENCRYPTED) {
+        return false;
+    }
     let id = dictionary::id_of(found.stored);
     found.header.compression == Compression::DICTIONARY && id.is_some_and(|id| id != dictionary::ID)
 }
@@ -229,7 +293,7 @@ pub(crate) fn needs_other(found: &Found<'_>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::format::tags::{Codec, Flags, Kind};
+    use crate::format::tags::{Codec, Kind};
 
     fn header(compression: Compression, stored: usize, raw: usize) -> Header {
         Header {
@@ -245,7 +309,10 @@ mod tests {
     }
 
     fn packed(raw: &[u8]) -> (Compression, Vec<u8>) {
-        Packer::new().unwrap().pack(raw, Level::Message).unwrap()
+        Packer::new(&Keys::default())
+            .unwrap()
+            .pack(raw, Level::Message)
+            .unwrap()
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The 32 bytes in front of a payload.
 
+use super::envelope::{self, KEY_ID_LEN};
 use super::tags::{Codec, Compression, Flags, Kind};
 use super::{PAYLOAD_MAX, RATIO_FREE, RATIO_MAX, bytes_at};
 
@@ -43,6 +44,12 @@ pub(crate) enum Fault {
     Dictionary(u32),
     #[error("a frame from before a later write")]
     Stale,
+    #[error("the payload is not what was encrypted here: it was altered, or moved from elsewhere")]
+    Forged,
+    #[error("the payload is encrypted with another key")]
+    Locked([u8; KEY_ID_LEN]),
+    #[error("the payload is not encrypted")]
+    Unencrypted,
 }
 
 /// A frame header. The lengths are checked: each is at most [`PAYLOAD_MAX`].
@@ -108,6 +115,11 @@ impl Header {
         }
     }
 
+    /// Bytes of the stored payload that encryption adds to it.
+    pub(crate) const fn envelope(&self) -> usize {
+        envelope::added(self.kind, self.flags)
+    }
+
     pub(crate) fn is_in_range(&self) -> bool {
         let (Ok(stored), Ok(raw)) = (
             usize::try_from(self.stored_len),
@@ -119,7 +131,7 @@ impl Header {
         self.kind != Kind::UNWRITTEN
             && stored <= PAYLOAD_MAX
             && raw <= PAYLOAD_MAX
-            && (packed || stored == raw)
+            && (packed || stored.checked_sub(self.envelope()) == Some(raw))
             && is_plausible_ratio(raw, stored)
             // One past the last number must be representable.
             && self.seq < u64::MAX - u64::from(u32::MAX)

@@ -3,6 +3,7 @@
 
 use super::frame::{Found, OVERHEAD};
 use super::header::{Fault, HEADER_LEN};
+use super::keys::Seed;
 use super::payload::Digest;
 use super::tags::Kind;
 use super::varint::{self, Cursor};
@@ -188,7 +189,7 @@ fn list<'a, T>(
 }
 
 /// The Index frame at the end of a sealed segment's bytes, and where it begins.
-pub(crate) fn last_frame(bytes: &[u8], seed: u32) -> Option<(usize, Found<'_>)> {
+pub(crate) fn last_frame(bytes: &[u8], seed: Seed) -> Option<(usize, Found<'_>)> {
     let total = bytes_at(bytes, bytes.len().checked_sub(4)?)?;
     let total = usize::try_from(u32::from_le_bytes(total)).ok()?;
     // A shorter one cannot be; that it is not longer than the bytes, `checked_sub` sees.
@@ -273,7 +274,7 @@ mod tests {
         #[test]
         fn bytes_from_anywhere_never_panic(raw: Vec<u8>, at in 0_usize..200, bent: u8) {
             let _ = Index::decode(&raw);
-            let _ = last_frame(&raw, 1);
+            let _ = last_frame(&raw, 1.into());
             let mut whole = index().encode();
             let at = at % whole.len();
             whole[at] ^= bent;

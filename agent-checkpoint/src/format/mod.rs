@@ -6,10 +6,12 @@ pub(crate) mod compress;
 mod contexts;
 pub(crate) mod delta;
 pub(crate) mod dictionary;
+pub(crate) mod envelope;
 pub(crate) mod frame;
 pub(crate) mod header;
 pub(crate) mod index;
 pub(crate) mod items;
+pub(crate) mod keys;
 pub(crate) mod pack;
 pub(crate) mod patch;
 pub(crate) mod payload;
@@ -23,7 +25,7 @@ pub(crate) mod varint;
 /// Major version: readers refuse a greater one.
 pub(crate) const MAJOR: u16 = 1;
 /// Minor version: readers accept a greater one, since what they must not skip says so itself.
-pub(crate) const MINOR: u16 = 1;
+pub(crate) const MINOR: u16 = 2;
 
 /// Version of the payloads of the four frame kinds that this version reads.
 pub(crate) const RECORD_SCHEMA: u16 = 1;

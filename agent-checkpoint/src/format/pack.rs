@@ -87,7 +87,11 @@ pub(crate) fn frames(raw: &[u8], first: u64) -> Result<Vec<Found<'_>>, Fault> {
     for header in headers {
         let len = usize::try_from(header.stored_len).map_err(|_| Fault::Limit)?;
         let stored = cursor.take(len)?;
-        frames.push(Found { header, stored });
+        frames.push(Found {
+            header,
+            stored,
+            seat: None,
+        });
     }
     if cursor.is_empty() {
         Ok(frames)

@@ -2,6 +2,7 @@
 
 use agent_primitives::SessionId;
 
+use super::keys::{Seat, Seed};
 use super::{MAJOR, MINOR, bytes_at};
 use crate::{Error, StoreId};
 
@@ -57,7 +58,26 @@ pub(crate) const VOID_WHOLE: u64 = 1;
 impl Place<'_> {
     /// Seeds the sum of every frame header in the segment, so that bytes of another store, session
     /// or segment never pass.
-    pub(crate) fn seed(&self) -> u32 {
+    pub(crate) fn seed(&self) -> Seed {
+        Seed {
+            sum: self.sum(),
+            seat: self.seat(),
+        }
+    }
+
+    /// Like the sum it depends on nothing that a damaged header could hide.
+    fn seat(&self) -> Option<Seat> {
+        if !cfg!(feature = "encryption") {
+            return None;
+        }
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(self.store.as_bytes());
+        hasher.update(&self.segment.to_le_bytes());
+        hasher.update(self.session.as_str().as_bytes());
+        bytes_at(hasher.finalize().as_bytes(), 0)
+    }
+
+    fn sum(&self) -> u32 {
         let mut sum = crc32c::crc32c(self.store.as_bytes());
         sum = crc32c::crc32c_append(sum, &self.segment.to_le_bytes());
         crc32c::crc32c_append(sum, self.session.as_str().as_bytes())
@@ -213,7 +233,9 @@ mod tests {
                 ..place
             },
         ] {
-            assert_ne!(elsewhere.seed(), place.seed());
+            assert_ne!(elsewhere.seed().sum, place.seed().sum);
+            #[cfg(feature = "encryption")]
+            assert_ne!(elsewhere.seed().seat, place.seed().seat);
             assert!(elsewhere.check(&header).unwrap_err().is_foreign());
         }
     }

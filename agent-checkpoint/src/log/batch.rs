@@ -13,7 +13,7 @@ use crate::format::patch::Mark;
 use crate::format::payload::{Body, Commit, Digest, Tombstone};
 use crate::format::point::{Fork, Tag};
 use crate::format::tags::{Codec, Flags, Kind};
-use crate::format::{PAYLOAD_MAX, RECORD_SCHEMA, SPANS_MAX};
+use crate::format::{PAYLOAD_MAX, RECORD_SCHEMA, SPANS_MAX, envelope};
 use crate::{Error, Message};
 
 /// A commit that a batch makes.
@@ -149,7 +149,7 @@ impl Batch {
             self.logical += wide(text.len());
             self.frame(packer, Kind::BLOB, text, 1)?;
             if let Some(draft) = self.drafts.last_mut() {
-                draft.flags = Flags::MUST_UNDERSTAND;
+                draft.flags = draft.flags.and(Flags::MUST_UNDERSTAND);
             }
             self.blobs.learn(hash, number);
             number
@@ -174,7 +174,7 @@ impl Batch {
         self.cover(&raw);
         self.frame(packer, Kind::ITEMS, &raw, wide(count))?;
         if let Some(draft) = self.drafts.last_mut() {
-            draft.flags = flags;
+            draft.flags = draft.flags.and(flags);
         }
         packer.give_back(raw);
         Ok((first, count))
@@ -217,7 +217,7 @@ impl Batch {
         if let Some(draft) = self.drafts.last_mut() {
             draft.codec = codec;
             // A reader that passed over it would take an older checkpoint for the newest.
-            draft.flags = Flags::MUST_UNDERSTAND;
+            draft.flags = draft.flags.and(Flags::MUST_UNDERSTAND);
             stored = wide(draft.stored.len());
         }
         Ok(PartFrame {
@@ -297,7 +297,7 @@ impl Batch {
         let raw = serde_json::to_vec(fork).map_err(|e| Error::encode("a fork", e))?;
         self.frame(packer, Kind::FORK, raw, 1)?;
         if let Some(draft) = self.drafts.last_mut() {
-            draft.flags = Flags::MUST_UNDERSTAND;
+            draft.flags = draft.flags.and(Flags::MUST_UNDERSTAND);
         }
         Ok(())
     }
@@ -329,6 +329,10 @@ impl Batch {
             Level::Message
         };
         let (compression, stored) = packer.pack(raw, level)?;
+        let longest = PAYLOAD_MAX - envelope::added(kind, packer.flag());
+        if stored.len() > longest {
+            return Err(Error::too_large(contents(kind), stored.len(), longest));
+        }
         let seq = self.next;
         // Numbers last for 2^64 records; `last_number` says no when they end all the same.
         self.next = last_number(seq, usize::try_from(records).unwrap_or(usize::MAX))
@@ -338,7 +342,7 @@ impl Batch {
         self.drafts.push(Draft {
             kind,
             codec: Codec::JSON,
-            flags: Flags::NONE,
+            flags: packer.flag(),
             schema: RECORD_SCHEMA,
             seq,
             compression,

@@ -12,6 +12,7 @@ use crate::format::frame::Found;
 use crate::format::header::{Fault, Header};
 use crate::format::index::Index;
 use crate::format::items::Items;
+use crate::format::keys::Keys;
 use crate::format::pack;
 use crate::format::patch::{self, PatchHead};
 use crate::format::payload::{Commit, ComponentNames, Digest, Tombstone, name_mark};
@@ -27,6 +28,8 @@ pub(crate) enum Refusal {
     Fault(Fault),
     /// The log is beyond this build.
     Beyond(Error),
+    /// It takes another key, or none was asked for: nothing may be concluded from what is not read.
+    Locked(Error),
 }
 
 impl From<Fault> for Refusal {
@@ -36,6 +39,8 @@ impl From<Fault> for Refusal {
             Fault::Dictionary(id) => Self::Beyond(Error::newer(format!(
                 "a record packed with dictionary {id}"
             ))),
+            Fault::Locked(id) => Self::Locked(Error::wrong_key(id)),
+            Fault::Unencrypted => Self::Locked(Error::unencrypted()),
             fault => Self::Fault(fault),
         }
     }
@@ -133,12 +138,11 @@ pub(crate) fn admit(header: &Header) -> Result<Option<()>, Error> {
     if header.schema > RECORD_SCHEMA {
         return Err(beyond("in a later layout"));
     }
-    if header.flags.has(Flags::ENCRYPTED)
-        || header.flags.has(Flags::BLOB_REF) && header.kind != Kind::ITEMS
+    if header.flags.has(Flags::BLOB_REF) && header.kind != Kind::ITEMS
         || (header.codec != Codec::JSON && !is_part)
         || !Compression::READ.contains(&header.compression)
     {
-        let what = format!("record {} (codec, compression or encryption)", header.seq);
+        let what = format!("record {} (codec or compression)", header.seq);
         return Err(Error::unsupported(what));
     }
     Ok(Some(()))
@@ -152,7 +156,7 @@ const UNKNOWN: Decoded = Decoded {
 
 /// The frame's content. Depends on nothing but the frame: the state in `unpacker` is working memory.
 pub(crate) fn decode(found: &Found<'_>, unpacker: &mut Unpacker) -> Result<Decoded, Refusal> {
-    let Found { header, stored } = found;
+    let header = &found.header;
     if header.kind == Kind::INDEX {
         return Ok(Decoded {
             content: Content::Index(spent(found, unpacker)),
@@ -163,12 +167,13 @@ pub(crate) fn decode(found: &Found<'_>, unpacker: &mut Unpacker) -> Result<Decod
     if admit(header).map_err(Refusal::Beyond)?.is_none() {
         return Ok(UNKNOWN);
     }
-    understood(found, unpacker.inflate(header, stored)?)
+    let (opened, raw) = unpacker.read(found)?;
+    understood(&opened, raw)
 }
 
 /// What a frame of a kind that is read says, whose payload inflates to `raw`.
 fn understood(found: &Found<'_>, raw: &[u8]) -> Result<Decoded, Refusal> {
-    let Found { header, stored } = found;
+    let Found { header, stored, .. } = found;
     let covered = |content| Decoded {
         content,
         digest: Some(payload_digest(raw)),
@@ -227,8 +232,11 @@ fn understood(found: &Found<'_>, raw: &[u8]) -> Result<Decoded, Refusal> {
 
 /// What an index says that checkpoints took; nothing where it cannot be read, which does no harm.
 fn spent(found: &Found<'_>, unpacker: &mut Unpacker) -> Vec<(u64, Spent)> {
-    let raw = unpacker.inflate(&found.header, found.stored);
-    let listed = raw.and_then(Index::decode).unwrap_or_default().listed;
+    let read = unpacker.read(found);
+    let listed = read
+        .and_then(|(_, raw)| Index::decode(raw))
+        .unwrap_or_default()
+        .listed;
     let spent = listed.iter().map(|listed| {
         let spent = Spent {
             logical: listed.logical,
@@ -262,6 +270,8 @@ fn unpacked(header: &Header, raw: &[u8]) -> Result<Content, Refusal> {
 /// What a frame of a pack says, whose payload lies there inflated.
 fn in_pack(found: &Found<'_>) -> Result<Decoded, Refusal> {
     match admit(&found.header).map_err(Refusal::Beyond)? {
+        // A frame that a writer cannot inflate is never in a pack.
+        Some(()) if found.header.flags.has(Flags::ENCRYPTED) => Err(Fault::Content.into()),
         Some(()) => understood(found, found.stored),
         None => Ok(UNKNOWN),
     }
@@ -275,7 +285,7 @@ fn shrink(
 ) -> Result<(), Error> {
     let packer = match shrinking {
         Some(packer) => packer,
-        none => none.insert(Packer::new()?),
+        none => none.insert(Packer::new(&Keys::default())?),
     };
     (header.compression, *stored) = packer.pack(std::mem::take(stored), Level::Message)?;
     header.stored_len = u32::try_from(stored.len()).unwrap_or(u32::MAX);
@@ -299,7 +309,12 @@ mod tests {
 
     fn read(header: Header) -> Result<Decoded, Refusal> {
         let stored = b"[0]".as_slice();
-        decode(&Found { header, stored }, &mut Unpacker::new().unwrap())
+        let found = Found {
+            header,
+            stored,
+            seat: Some([0; 16]),
+        };
+        decode(&found, &mut Unpacker::new().unwrap())
     }
 
     #[test]
@@ -356,13 +371,6 @@ mod tests {
                 },
             ),
             (
-                "encryption",
-                Header {
-                    flags: Flags::ENCRYPTED,
-                    ..HEADER
-                },
-            ),
-            (
                 "blob",
                 Header {
                     kind: Kind::SNAPSHOT,
@@ -377,6 +385,28 @@ mod tests {
                 panic!("{case}: {refusal:?}")
             };
             assert!(error.is_newer(), "{case}: {error}");
+        }
+    }
+    #[test]
+    fn what_is_encrypted_is_never_taken_for_a_later_version_or_for_damage() {
+        let stored = [7; 60];
+        let header = Header {
+            flags: Flags::ENCRYPTED,
+            stored_len: 60,
+            ..HEADER
+        };
+        for kind in [Kind::ITEMS, Kind::COMMIT, Kind::FORK, Kind::PACK] {
+            let found = Found {
+                header: Header { kind, ..header },
+                stored: &stored,
+                seat: Some([0; 16]),
+            };
+            let refusal = decode(&found, &mut Unpacker::new().unwrap());
+            let Err(Refusal::Locked(error)) = refusal else {
+                panic!("{kind:?}: {refusal:?}")
+            };
+            assert!(error.is_wrong_key() && !error.is_newer(), "{error}");
+            assert_eq!(error.wanted_key(), Some("0707070707070707"));
         }
     }
 }

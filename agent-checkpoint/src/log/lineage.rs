@@ -5,10 +5,11 @@ use agent_primitives::SessionId;
 
 use crate::format::SEGMENT_MAX;
 use crate::format::compress::Unpacker;
+use crate::format::keys::Keys;
 use crate::format::point::{Fork, Share};
 use crate::format::segment::{Place, session_of};
 use crate::format::tags::Kind;
-use crate::log::decode::{Content, decode};
+use crate::log::decode::{Content, Refusal, decode};
 use crate::log::scan::scan;
 use crate::{Error, Store};
 
@@ -23,6 +24,7 @@ impl Lineage {
         store: &dyn Store,
         session: &SessionId,
         segments: &[u32],
+        keys: &Keys,
     ) -> Result<Self, Error> {
         let own = |segment: u32| {
             let bytes = store.read(session, segment, SEGMENT_MAX);
@@ -43,7 +45,7 @@ impl Lineage {
                 segment: *segment,
             };
             let bytes = store.read(session, *segment, SEGMENT_MAX)?;
-            if let Some(fork) = fork_in(&bytes, place)? {
+            if let Some(fork) = fork_in(&bytes, place, keys)? {
                 return Ok(Self(fork.lineage));
             }
         }
@@ -79,17 +81,23 @@ impl Lineage {
 }
 
 /// What the segment's Fork frame says, if it has one. There are two of them, and one is enough.
-fn fork_in(bytes: &[u8], place: Place<'_>) -> Result<Option<Fork>, Error> {
+fn fork_in(bytes: &[u8], place: Place<'_>, keys: &Keys) -> Result<Option<Fork>, Error> {
     let start = place.start(bytes);
     let found = scan(bytes, start, place.seed());
-    let mut unpacker = Unpacker::new()?;
+    let mut unpacker = Unpacker::with(keys)?;
     for (_, frame) in found.frames {
         // A sealed segment has it in a pack.
-        if [Kind::FORK, Kind::PACK].contains(&frame.header.kind)
-            && let Ok(decoded) = decode(&frame, &mut unpacker)
-            && let Some(fork) = told(decoded.content)
-        {
-            return Ok(Some(fork));
+        if ![Kind::FORK, Kind::PACK].contains(&frame.header.kind) {
+            continue;
+        }
+        match decode(&frame, &mut unpacker) {
+            Ok(decoded) => {
+                if let Some(fork) = told(decoded.content) {
+                    return Ok(Some(fork));
+                }
+            }
+            Err(Refusal::Locked(error)) => return Err(error),
+            Err(_) => {}
         }
     }
     Ok(None)

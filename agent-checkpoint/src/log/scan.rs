@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use crate::format::frame::{Found, OVERHEAD};
 use crate::format::header::{Fault, MAGIC};
+use crate::format::keys::Seed;
 
 /// Bytes of a segment that are no frame although something was written there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,7 +27,7 @@ pub(crate) struct Scan<'a> {
 }
 
 /// Finds every frame from `start` on. After damage the next frame is found by its magic.
-pub(crate) fn scan(bytes: &[u8], start: usize, seed: u32) -> Scan<'_> {
+pub(crate) fn scan(bytes: &[u8], start: usize, seed: Seed) -> Scan<'_> {
     let written = bytes
         .iter()
         .rposition(|byte| *byte != 0)
@@ -67,7 +68,7 @@ pub(crate) fn scan(bytes: &[u8], start: usize, seed: u32) -> Scan<'_> {
     scan
 }
 
-fn next_frame(bytes: &[u8], from: usize, seed: u32, budget: &mut usize) -> Option<usize> {
+fn next_frame(bytes: &[u8], from: usize, seed: Seed, budget: &mut usize) -> Option<usize> {
     let mut at = from;
     loop {
         let rest = bytes.get(at..)?;
@@ -90,6 +91,7 @@ fn next_frame(bytes: &[u8], from: usize, seed: u32, budget: &mut usize) -> Optio
 mod tests {
     use super::*;
     use crate::format::frame::Draft;
+    use crate::format::keys::Keys;
     use crate::format::tags::{Codec, Compression, Flags, Kind};
 
     fn frames(count: u64) -> Vec<u8> {
@@ -107,7 +109,7 @@ mod tests {
                 stored,
                 raw_len,
             }
-            .write(5, &mut out)
+            .write(&Keys::default(), 5.into(), &mut out)
             .unwrap();
         }
         out
@@ -125,7 +127,7 @@ mod tests {
         let mut bytes = frames(3);
         let end = bytes.len();
         bytes.resize(end + 100, 0);
-        let scan = scan(&bytes, 8, 5);
+        let scan = scan(&bytes, 8, 5.into());
         assert_eq!(numbers(&scan), [0, 1, 2]);
         assert_eq!((scan.end, scan.holes.len(), scan.tail), (end, 0, None));
     }
@@ -135,7 +137,7 @@ mod tests {
         let mut bytes = frames(3);
         let one = (bytes.len() - 8) / 3;
         bytes[8 + one + 33] ^= 1;
-        let scan = scan(&bytes, 8, 5);
+        let scan = scan(&bytes, 8, 5.into());
         assert_eq!(numbers(&scan), [0, 2]);
         let hole = Damage {
             range: 8 + one..8 + 2 * one,
@@ -149,7 +151,7 @@ mod tests {
         let mut bytes = frames(2);
         let end = bytes.len();
         bytes.extend_from_slice(&[0, 0, 7, 7, 0, 0]);
-        let scan = scan(&bytes, 8, 5);
+        let scan = scan(&bytes, 8, 5.into());
         assert_eq!(scan.end, end);
         assert_eq!(
             scan.tail,
@@ -163,7 +165,7 @@ mod tests {
     #[test]
     fn a_file_of_nothing_but_frame_starts_ends_the_search() {
         let bytes: Vec<u8> = MAGIC.iter().copied().cycle().take(1 << 20).collect();
-        let scan = scan(&bytes, 0, 5);
+        let scan = scan(&bytes, 0, 5.into());
         assert!(scan.frames.is_empty());
         assert_eq!(scan.tail.unwrap().range, 0..1 << 20);
     }

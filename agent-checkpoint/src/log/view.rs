@@ -22,16 +22,17 @@ pub(crate) fn push_history(pieces: &mut Vec<Piece>, range: Range<usize>) {
     }
 }
 
-/// The pieces at the positions `kept` of the context that `pieces` is.
+/// The pieces at the positions `kept`, ascending and apart, of the context that `pieces` is.
 pub(crate) fn pick(pieces: &[Piece], kept: &[Range<usize>]) -> Vec<Piece> {
     let mut picked = Vec::new();
     let mut start = 0;
+    let mut next = 0;
     for piece in pieces {
         let len = match piece {
             Piece::History(range) => range.len(),
             Piece::Note(_) => 1,
         };
-        for keep in kept {
+        while let Some(keep) = kept.get(next) {
             let (from, to) = (keep.start.max(start), keep.end.min(start + len));
             if from < to {
                 match piece {
@@ -42,6 +43,11 @@ pub(crate) fn pick(pieces: &[Piece], kept: &[Range<usize>]) -> Vec<Piece> {
                     Piece::Note(note) => picked.push(Piece::Note(*note)),
                 }
             }
+            // The rest of it may be in the next piece.
+            if keep.end > start + len {
+                break;
+            }
+            next += 1;
         }
         start += len;
     }

@@ -55,7 +55,7 @@ pub(crate) fn decode_all<T>(
     };
     let mut unpackers = Vec::new();
     for _ in 1..threads {
-        unpackers.push(Unpacker::new()?);
+        unpackers.push(unpacker.another()?);
     }
     let (mut done, other) = thread::scope(|scope| {
         let handles: Vec<_> = unpackers
@@ -130,6 +130,7 @@ mod tests {
                         raw_len: len,
                     },
                     stored: payload.as_bytes(),
+                    seat: None,
                 }
             })
             .collect();

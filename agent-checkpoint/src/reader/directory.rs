@@ -7,7 +7,9 @@ use agent_primitives::SessionId;
 use super::walk::{Frame, Odd, Unpacked, head, unpacked};
 use crate::format::SEGMENT_MAX;
 use crate::format::compress::Unpacker;
+use crate::format::frame::Found;
 use crate::format::header::{HEADER_LEN, Header};
+use crate::format::keys::{Keys, Seat};
 use crate::format::segment::Place;
 use crate::format::tags::Kind;
 use crate::log::numbering::narrow;
@@ -19,6 +21,7 @@ use crate::{Error, Store};
 pub(crate) struct Directory<'a> {
     store: &'a dyn Store,
     session: &'a SessionId,
+    keys: &'a Keys,
     segments: Vec<u32>,
     /// The number that a segment begins with, by the segment's place in the list.
     firsts: BTreeMap<usize, u64>,
@@ -31,6 +34,7 @@ struct Chapter {
     /// Place in the list of segments.
     at: usize,
     bytes: Vec<u8>,
+    seat: Option<Seat>,
     frames: Vec<(usize, Header)>,
     /// The number that the next segment begins with.
     next: Option<u64>,
@@ -39,8 +43,13 @@ struct Chapter {
 }
 
 impl<'a> Directory<'a> {
-    pub(crate) fn new(store: &'a dyn Store, session: &'a SessionId) -> Result<Self, Error> {
+    pub(crate) fn new(
+        store: &'a dyn Store,
+        session: &'a SessionId,
+        keys: &'a Keys,
+    ) -> Result<Self, Error> {
         Ok(Self {
+            keys,
             store,
             session,
             segments: store.segments(session)?,
@@ -72,13 +81,14 @@ impl<'a> Directory<'a> {
         if self.segments.get(at).is_none() {
             return Ok(None);
         }
-        if let Some(frame) = self.chapter(at)?.from(number)? {
+        let keys = self.keys;
+        if let Some(frame) = self.chapter(at)?.from(number, keys)? {
             return Ok(Some(frame));
         }
         if self.segments.get(at + 1).is_none() {
             return Ok(None);
         }
-        self.chapter(at + 1)?.from(number)
+        self.chapter(at + 1)?.from(number, keys)
     }
 
     /// The number that a segment begins with; the greatest there is where it holds no frame.
@@ -97,7 +107,7 @@ impl<'a> Directory<'a> {
         let first = if frame.iter().all(|byte| *byte == 0) {
             u64::MAX
         } else {
-            let header = Header::decode(frame, place.seed());
+            let header = Header::decode(frame, place.seed().sum);
             header.map_err(|_| Odd::Unsound)?.0.seq
         };
         self.firsts.insert(at, first);
@@ -137,6 +147,7 @@ impl<'a> Directory<'a> {
         let frames = frames.filter(|(_, header)| header.kind != Kind::INDEX);
         Ok(Chapter {
             at,
+            seat: place.seed().seat,
             frames: frames.collect(),
             next,
             bytes,
@@ -147,7 +158,7 @@ impl<'a> Directory<'a> {
 
 impl Chapter {
     /// The frame that holds `number`, or the first one behind it.
-    fn from(&mut self, number: u64) -> Result<Option<Frame>, Odd> {
+    fn from(&mut self, number: u64, keys: &Keys) -> Result<Option<Frame>, Odd> {
         let headers = self.frames.iter().map(|(_, header)| header.seq);
         let Some(index) = holding(headers, self.next, number) else {
             return Ok(None);
@@ -164,12 +175,21 @@ impl Chapter {
             return Ok(Some(Frame {
                 header,
                 stored: stored.to_vec(),
+                seat: self.seat,
                 next,
             }));
         }
         let frames = match self.pack.take() {
             Some((there, frames)) if there == index => frames,
-            _ => unpacked(&header, stored, &mut Unpacker::new()?)?,
+            _ => {
+                let seat = self.seat;
+                let found = Found {
+                    header,
+                    stored,
+                    seat,
+                };
+                unpacked(&found, &mut Unpacker::with(keys)?)?
+            }
         };
         let (_, frames) = self.pack.insert((index, frames));
         let found = holding(frames.iter().map(|(header, _)| header.seq), next, number);
@@ -179,6 +199,7 @@ impl Chapter {
         Ok(Some(Frame {
             header: *header,
             stored: stored.clone(),
+            seat: None,
             next: behind.or(next),
         }))
     }

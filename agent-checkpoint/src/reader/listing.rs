@@ -9,6 +9,7 @@ use crate::checkpointer::indexed::from_index;
 use crate::checkpointer::points::Points;
 use crate::format::SEGMENT_MAX;
 use crate::format::index::Index;
+use crate::format::keys::Keys;
 use crate::format::payload::Tombstone;
 use crate::format::point::Tag;
 use crate::format::segment::Place;
@@ -22,14 +23,18 @@ use crate::{Checkpoint, Store};
 ///
 /// # Errors
 /// [`Odd::Unsound`] where the log does not begin with a sealed segment, or is not sound.
-pub(super) fn of(store: &dyn Store, session: &SessionId) -> Result<Vec<Checkpoint>, Odd> {
+pub(super) fn of(
+    store: &dyn Store,
+    session: &SessionId,
+    keys: &Keys,
+) -> Result<Vec<Checkpoint>, Odd> {
     let segments = store.segments(session)?;
-    let indexes = indexes(store, session, &segments)?;
+    let indexes = indexes(store, session, &segments, keys)?;
     if indexes.is_empty() {
         return Err(Odd::Unsound);
     }
-    let open = Directory::new(store, session)?.first(indexes.len())?;
-    let replay = since(store, session, open)?;
+    let open = Directory::new(store, session, keys)?.first(indexes.len())?;
+    let replay = since(store, session, open, keys)?;
 
     let mut tombstones = Vec::new();
     let mut tags = Vec::new();
@@ -62,7 +67,12 @@ pub(super) fn of(store: &dyn Store, session: &SessionId) -> Result<Vec<Checkpoin
 }
 
 /// What the sealed segments say that the log begins with.
-fn indexes(store: &dyn Store, session: &SessionId, segments: &[u32]) -> Result<Vec<Index>, Odd> {
+fn indexes(
+    store: &dyn Store,
+    session: &SessionId,
+    segments: &[u32],
+    keys: &Keys,
+) -> Result<Vec<Index>, Odd> {
     let mut indexes = Vec::new();
     let mut epoch = 0;
     for (segment, expected) in segments.iter().zip(1..) {
@@ -80,7 +90,7 @@ fn indexes(store: &dyn Store, session: &SessionId, segments: &[u32]) -> Result<V
             segment: *segment,
         };
         let bytes = store.read(session, *segment, SEGMENT_MAX)?;
-        indexes.push(index_of(&place, &bytes).ok_or(Odd::Unsound)?);
+        indexes.push(index_of(&place, &bytes, keys).ok_or(Odd::Unsound)?);
     }
     Ok(indexes)
 }

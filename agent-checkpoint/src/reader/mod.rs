@@ -17,6 +17,9 @@ use std::sync::Arc;
 use agent_primitives::{CheckpointId, SessionId};
 
 use crate::checkpointer::load::Reading;
+#[cfg(feature = "encryption")]
+use crate::encrypt::Keyring;
+use crate::format::keys::Keys;
 use crate::{Checkpoint, Error, Message, Report, Role, SessionState, Store};
 
 /// A view of a session that takes no lock and changes nothing, while a writer may be at work.
@@ -59,6 +62,7 @@ pub struct Reader {
     store: Arc<dyn Store>,
     session: SessionId,
     limit: u64,
+    keys: Keys,
     is_newer: bool,
 }
 
@@ -88,14 +92,58 @@ impl Reader {
         session: SessionId,
         limit: u64,
     ) -> Result<Self, Error> {
+        Self::open_as(store, session, limit, Keys::default())
+    }
+
+    fn open_as(
+        store: impl Store + 'static,
+        session: SessionId,
+        limit: u64,
+        keys: Keys,
+    ) -> Result<Self, Error> {
         let mut reader = Self {
             store: Arc::new(store),
             session,
             limit,
+            keys,
             is_newer: false,
         };
         reader.is_newer = reader.meets_newer()?;
         Ok(reader)
+    }
+
+    /// As [`open_within`](Self::open_within), for a session that is encrypted with a key of `keyring`.
+    ///
+    /// ```
+    /// use agent_checkpoint::encrypt::{Key, Keyring};
+    /// use agent_checkpoint::{Checkpointer, MemoryStore, Message, Reader};
+    /// use agent_primitives::{CheckpointKind, SessionId};
+    ///
+    /// let (store, id) = (MemoryStore::new(), SessionId::new("s1")?);
+    /// let keyring = Keyring::new(Key::from_bytes([7; 32]));
+    /// let mut session = Checkpointer::builder(store.clone(), id.clone())
+    ///     .encryption(keyring.clone())
+    ///     .open()?;
+    /// session.push(Message::user("hello"))?;
+    /// session.save(CheckpointKind::Auto)?;
+    ///
+    /// let reader = Reader::open_encrypted(store.clone(), id.clone(), Reader::LIMIT, keyring)?;
+    /// assert_eq!(reader.tail(1)?, [Message::user("hello")]);
+    /// assert!(Reader::open(store, id).unwrap_err().is_wrong_key());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`open`](Self::open); [`Error::is_wrong_key`] where the keyring lacks the key;
+    /// [`Error::is_unencrypted`] for records that are plain, unless the keyring accepts them.
+    #[cfg(feature = "encryption")]
+    pub fn open_encrypted(
+        store: impl Store + 'static,
+        session: SessionId,
+        limit: u64,
+        keyring: Keyring,
+    ) -> Result<Self, Error> {
+        Self::open_as(store, session, limit, keyring.into_keys()?)
     }
 
     /// Which session this is.
@@ -214,11 +262,13 @@ impl Reader {
         verify::verify(self)
     }
 
-    fn reading(&self) -> Reading {
+    fn reading(&self) -> Reading<'_> {
         Reading {
+            keys: &self.keys,
             limit: self.limit,
             keeps_messages: true,
             passes_newer: true,
+            salvages: false,
         }
     }
 }

@@ -5,6 +5,7 @@ use agent_primitives::SessionId;
 use super::walk::{Odd, head};
 use crate::format::frame::{Found, OVERHEAD};
 use crate::format::header::Header;
+use crate::format::keys::Seed;
 use crate::format::segment::{Opening, Place};
 use crate::format::{PAYLOAD_MAX, SEGMENT_MAX, bytes_at};
 use crate::log::numbering::{narrow, wide};
@@ -132,7 +133,7 @@ impl<'a> Part<'a> {
     }
 
     /// The start of the frame that ends at `end`; `None` where none does.
-    fn try_back(&mut self, store: &dyn Store, seed: u32) -> Result<Option<u64>, Odd> {
+    fn try_back(&mut self, store: &dyn Store, seed: Seed) -> Result<Option<u64>, Odd> {
         self.reach(store, self.end.saturating_sub(4))?;
         let total = self
             .end

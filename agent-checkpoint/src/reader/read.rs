@@ -68,7 +68,7 @@ impl Reader {
 
     /// Whether a later version wrote something at the end of the log.
     pub(super) fn meets_newer(&self) -> Result<bool, Error> {
-        self.look(|| match is_newer(&self.store, &self.session) {
+        self.look(|| match is_newer(&self.store, &self.session, &self.keys) {
             Ok(is_newer) => Ok(is_newer),
             Err(Odd::Failed(error)) => Err(error),
             Err(Odd::Unsound) => Ok(self.newest_of_all(0)?.newer.is_some()),
@@ -78,7 +78,7 @@ impl Reader {
     /// The newest checkpoint with the last `wanted` messages.
     pub(super) fn newest(&self, wanted: usize) -> Result<Newest, Error> {
         self.look(
-            || match Tail::read(&self.store, &self.session, wanted, false) {
+            || match Tail::read(&self.store, &self.session, wanted, false, &self.keys) {
                 Ok(tail) => Ok(Newest {
                     head: tail.head,
                     cut: tail.cut,
@@ -119,7 +119,7 @@ pub(super) fn list(reader: &Reader) -> Result<Vec<Checkpoint>, Error> {
         ..reader.reading()
     };
     reader.look(|| {
-        match listing::of(&*reader.store, &reader.session) {
+        match listing::of(&*reader.store, &reader.session, &reader.keys) {
             Ok(list) => return Ok(list),
             Err(Odd::Unsound) => {}
             Err(Odd::Failed(error)) => return Err(error),
@@ -180,8 +180,8 @@ pub(super) fn messages(reader: &Reader, range: Range<usize>) -> Result<Vec<Messa
 
 /// Messages by position, counted from the start of the span that they lie in.
 pub(super) fn far(reader: &Reader, head: &Entry, range: Range<usize>) -> Result<Vec<Message>, Odd> {
-    let mut directory = Directory::new(&reader.store, &reader.session)?;
-    let mut unpacker = Unpacker::new()?;
+    let mut directory = Directory::new(&reader.store, &reader.session, &reader.keys)?;
+    let mut unpacker = Unpacker::with(&reader.keys)?;
     let mut blobs = Blobs::default();
     let mut messages = Vec::new();
     let mut position = 0;
@@ -246,7 +246,7 @@ fn put_back(
     unpacker: &mut Unpacker,
 ) -> Result<(), Odd> {
     // What was put back half is not looked at again, so the first look is at a copy.
-    let _ = blobs.put_back(0, &mut items.to_vec(), REFERRED_LIMIT);
+    let _ = blobs.put_back(0, &mut items.to_vec(), REFERRED_LIMIT, None);
     for number in blobs.sought().collect::<Vec<_>>() {
         let frame = directory.find(number)?;
         let decoded = decode(&frame.found(), unpacker).map_err(|_| Odd::Unsound)?;
@@ -255,7 +255,7 @@ fn put_back(
         };
         blobs.insert(number, digest, text);
     }
-    match blobs.put_back(0, items, REFERRED_LIMIT) {
+    match blobs.put_back(0, items, REFERRED_LIMIT, None) {
         Ok(lacking) if lacking.is_empty() => Ok(()),
         _ => Err(Odd::Unsound),
     }

@@ -9,6 +9,7 @@ use super::directory::Directory;
 use super::walk::{Frame, Odd, Walk};
 use crate::format::compress::{Unpacker, needs_other};
 use crate::format::header::Header;
+use crate::format::keys::Keys;
 use crate::format::patch;
 use crate::format::payload::{Body, Commit, Span};
 use crate::format::tags::Kind;
@@ -48,8 +49,9 @@ impl Tail {
         session: &SessionId,
         wanted: usize,
         has_state: bool,
+        keys: &Keys,
     ) -> Result<Self, Odd> {
-        let mut gathering = Gathering::new(store, session)?;
+        let mut gathering = Gathering::new(store, session, keys)?;
         let mut needed = wide(wanted);
         loop {
             gathering.reach(needed)?;
@@ -88,16 +90,26 @@ impl Tail {
 }
 
 /// Whether a later version wrote any of the frames that the newest commit covers. Only headers are looked at.
-pub(super) fn is_newer(store: &dyn Store, session: &SessionId) -> Result<bool, Odd> {
-    let mut gathering = Gathering::new(store, session)?;
+pub(super) fn is_newer(store: &dyn Store, session: &SessionId, keys: &Keys) -> Result<bool, Odd> {
+    let mut gathering = Gathering::new(store, session, keys)?;
     gathering.reach(0)?;
+    if let Some(newest) = gathering.frames.first()
+        && let Err(Refusal::Locked(error)) = decode(&newest.found(), &mut gathering.unpacker)
+    {
+        return Err(error.into());
+    }
     let is_newer = |frame: &Frame| admit(&frame.header).is_err() || needs_other(&frame.found());
     Ok(gathering.frames.iter().any(is_newer))
 }
 
 /// What the frames with numbers from `number` on amount to. Commits with smaller ones may be among them.
-pub(super) fn since(store: &dyn Store, session: &SessionId, number: u64) -> Result<Replay, Odd> {
-    let mut gathering = Gathering::new(store, session)?;
+pub(super) fn since(
+    store: &dyn Store,
+    session: &SessionId,
+    number: u64,
+    keys: &Keys,
+) -> Result<Replay, Odd> {
+    let mut gathering = Gathering::new(store, session, keys)?;
     gathering.reach_before(number)?;
     let tail = gathering.fold(&[])?;
     // What a later version wrote is told by reading all of it.
@@ -109,6 +121,7 @@ pub(super) fn since(store: &dyn Store, session: &SessionId, number: u64) -> Resu
 
 struct Gathering<'a> {
     walk: Walk<'a>,
+    keys: &'a Keys,
     unpacker: Unpacker,
     /// From the last one on.
     frames: Vec<Frame>,
@@ -123,10 +136,11 @@ struct Gathering<'a> {
 }
 
 impl<'a> Gathering<'a> {
-    fn new(store: &'a dyn Store, session: &'a SessionId) -> Result<Self, Odd> {
+    fn new(store: &'a dyn Store, session: &'a SessionId, keys: &'a Keys) -> Result<Self, Odd> {
         Ok(Self {
-            walk: Walk::new(store, session)?,
-            unpacker: Unpacker::new()?,
+            walk: Walk::new(store, session, keys)?,
+            unpacker: Unpacker::with(keys)?,
+            keys,
             frames: Vec::new(),
             blobs: Vec::new(),
             held: 0,
@@ -192,7 +206,7 @@ impl<'a> Gathering<'a> {
     /// The first number that a commit covers; `None` for one that this build does not read.
     fn covered(&mut self, frame: &Frame) -> Option<u64> {
         admit(&frame.header).ok()??;
-        let raw = self.unpacker.inflate(&frame.header, &frame.stored).ok()?;
+        let (_, raw) = self.unpacker.read(&frame.found()).ok()?;
         let (commit, _) = Commit::decode(raw)?;
         Some(commit.body.covers.min(frame.header.seq))
     }
@@ -205,7 +219,7 @@ impl<'a> Gathering<'a> {
         entry: &Entry,
     ) -> Result<Vec<Frame>, Odd> {
         let mut old = Old {
-            directory: Directory::new(store, session)?,
+            directory: Directory::new(store, session, self.keys)?,
             frames: BTreeMap::new(),
             held: 0,
         };
@@ -220,8 +234,10 @@ impl<'a> Gathering<'a> {
                 _ => return Err(Odd::Unsound),
             };
             if frame.header.kind == Kind::PATCH {
-                let raw = self.unpacker.inflate(&frame.header, &frame.stored);
-                let head = raw.and_then(patch::head).map_err(|_| Odd::Unsound)?;
+                let found = frame.found();
+                let read = self.unpacker.read(&found);
+                let head = read.and_then(|(_, raw)| patch::head(raw));
+                let head = head.map_err(|_| Odd::Unsound)?;
                 if head.base >= seq {
                     return Err(Odd::Unsound);
                 }
@@ -245,7 +261,7 @@ impl<'a> Gathering<'a> {
             return Ok(tail);
         }
         // Long texts are stored where they were said first.
-        let mut directory = Directory::new(self.walk.store(), self.walk.session())?;
+        let mut directory = Directory::new(self.walk.store(), self.walk.session(), self.keys)?;
         for number in tail.replay.blobs.sought() {
             let frame = directory.find(number)?;
             self.held = self.held.saturating_add(frame.stored.len());
@@ -266,6 +282,8 @@ impl<'a> Gathering<'a> {
         let mut replay = Replay::trusting(from);
         let mut newer = None;
         let mut old: Vec<&Frame> = old.iter().chain(&self.blobs).collect();
+        // Reading may have come to a long text since it was fetched.
+        old.retain(|frame| frame.header.seq < from);
         old.sort_unstable_by_key(|frame| frame.header.seq);
         old.dedup_by_key(|frame| frame.header.seq);
         for frame in old.into_iter().chain(self.frames.iter().rev()) {
@@ -307,6 +325,7 @@ fn take(
             newer.get_or_insert(error);
             Ok(())
         }
+        Err(Refusal::Locked(error)) => Err(error.into()),
         Err(Refusal::Fault(_)) => Err(Odd::Unsound),
     }
 }

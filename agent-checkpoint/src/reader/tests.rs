@@ -12,12 +12,17 @@ use crate::checkpointer::attach::listed;
 use crate::checkpointer::load::{Reading, load};
 use crate::checkpointer::points::Points;
 use crate::checkpointer::resume::end_of;
+use crate::format::keys::Keys;
 use crate::format::segment::{Opening, Place};
 use crate::log::seal::{Outcome, seal};
 use crate::{Checkpointer, MemoryStore, Message, Resume, Sealing, Store, StoreId};
 
 fn id() -> SessionId {
     SessionId::new("s").unwrap()
+}
+
+fn keys() -> Keys {
+    Keys::default()
 }
 
 fn empty() -> MemoryStore {
@@ -84,7 +89,7 @@ fn sealed(store: &MemoryStore) -> MemoryStore {
             segment: *segment,
         };
         let bytes = store.read(&id(), *segment, usize::MAX).unwrap();
-        let bytes = match seal(&place, &bytes, &[], None, &|| false).unwrap() {
+        let bytes = match seal(&place, &bytes, &[], None, &keys(), &|| false).unwrap() {
             Outcome::Sealed(sealed) => sealed,
             // It happens to hold too little that is alike.
             Outcome::NoGain => bytes,
@@ -108,7 +113,7 @@ fn a_sealed_segment_reads_as_the_one_that_it_replaced() {
     assert_eq!(one.latest().unwrap(), other.latest().unwrap());
     for count in [0, 1, 7, 100, 150, 500] {
         assert_eq!(one.tail(count).unwrap(), other.tail(count).unwrap());
-        let tail = Tail::read(&sealed, &id(), count, true).unwrap();
+        let tail = Tail::read(&sealed, &id(), count, true, &keys()).unwrap();
         assert_eq!(tail.skipped, 160_usize.saturating_sub(count));
     }
     assert_eq!(one.messages(3..6).unwrap(), other.messages(3..6).unwrap());
@@ -129,9 +134,9 @@ fn a_sealed_segment_reads_as_the_one_that_it_replaced() {
 #[test]
 fn frames_are_found_by_their_numbers_in_any_segment() {
     for store in both() {
-        let id = id();
-        let mut walk = Walk::new(&store, &id).unwrap();
-        let mut directory = super::directory::Directory::new(&store, &id).unwrap();
+        let (id, none) = (id(), keys());
+        let mut walk = Walk::new(&store, &id, &none).unwrap();
+        let mut directory = super::directory::Directory::new(&store, &id, &none).unwrap();
         let mut seen = 0;
         while let Some(frame) = walk.back().unwrap() {
             if seen % 29 == 0 || frame.header.seq < 4 {
@@ -246,7 +251,7 @@ fn a_component_in_patches_is_followed_to_its_base() {
         session.save(CheckpointKind::Auto).unwrap();
     }
     drop(session);
-    let resumed = end_of(&store, &id(), 3)
+    let resumed = end_of(&store, &id(), 3, &keys())
         .unwrap()
         .expect("only the end is read");
     assert!(resumed.is_partial);
@@ -289,13 +294,14 @@ fn a_listing_out_of_indexes_is_the_one_that_reading_everything_gives() {
     let reader = Reader::open(store.clone(), id()).unwrap();
     let before = reader.list().unwrap();
     session.seal().unwrap();
-    let from_indexes = || listing::of(&store, &id()).unwrap();
+    let from_indexes = || listing::of(&store, &id(), &keys()).unwrap();
     assert_eq!(from_indexes(), before, "nothing but sealed segments");
     assert!(before.len() >= 10, "{}", before.len());
     say(&mut session, 80);
+    let none = keys();
     let reading = Reading {
         keeps_messages: false,
-        ..Reading::within(u64::MAX)
+        ..Reading::within(u64::MAX, &none)
     };
     let all = load(&store, &id(), reading).unwrap().replay;
     let mut all = Points::new(listed(&all), &all.tags).into_list();
@@ -319,7 +325,7 @@ fn a_listing_out_of_indexes_is_the_one_that_reading_everything_gives() {
         let bytes = store.read(&id(), segment, usize::MAX).unwrap();
         writer.start(segment, &bytes).unwrap();
     }
-    assert!(listing::of(&bent, &id()).is_err());
+    assert!(listing::of(&bent, &id(), &keys()).is_err());
 }
 
 #[test]
@@ -336,10 +342,10 @@ fn the_end_of_a_session_that_was_sealed_is_read_without_its_start() {
         session.save(CheckpointKind::Auto).unwrap();
     }
     session.seal().unwrap();
-    let tail = Tail::read(&store, &id(), 5, true).unwrap();
+    let tail = Tail::read(&store, &id(), 5, true, &keys()).unwrap();
     assert!(tail.skipped > 0, "{}", tail.skipped);
     let session_id = id();
-    let mut walk = Walk::new(&store, &session_id).unwrap();
+    let mut walk = Walk::new(&store, &session_id, &keys()).unwrap();
     assert!(walk.epoch() > 0, "the segment behind is its writer's");
     assert!(walk.back().unwrap().is_some());
 }

@@ -6,6 +6,7 @@ use super::part::Part;
 use crate::format::compress::Unpacker;
 use crate::format::frame::Found;
 use crate::format::header::Header;
+use crate::format::keys::{Keys, Seat};
 use crate::format::pack;
 use crate::format::segment::{Opening, Place, Start};
 use crate::format::tags::Kind;
@@ -37,6 +38,8 @@ pub(super) type Unpacked = (Header, Vec<u8>);
 pub(crate) struct Frame {
     pub(crate) header: Header,
     pub(crate) stored: Vec<u8>,
+    /// As in [`Found`].
+    pub(crate) seat: Option<Seat>,
     /// Number of the record behind it; unknown of the last frame of a log.
     pub(crate) next: Option<u64>,
 }
@@ -46,6 +49,7 @@ impl Frame {
         Found {
             header: self.header,
             stored: &self.stored,
+            seat: self.seat,
         }
     }
 
@@ -75,7 +79,11 @@ pub(crate) struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    pub(crate) fn new(store: &'a dyn Store, session: &'a SessionId) -> Result<Self, Odd> {
+    pub(crate) fn new(
+        store: &'a dyn Store,
+        session: &'a SessionId,
+        keys: &Keys,
+    ) -> Result<Self, Odd> {
         let segments = store.segments(session)?;
         let mut walk = Self {
             store,
@@ -84,7 +92,7 @@ impl<'a> Walk<'a> {
             segments,
             part: None,
             packed: Vec::new(),
-            unpacker: Unpacker::new()?,
+            unpacker: Unpacker::with(keys)?,
             later: None,
             end: None,
             epoch: 0,
@@ -136,17 +144,23 @@ impl<'a> Walk<'a> {
     pub(crate) fn back(&mut self) -> Result<Option<Frame>, Odd> {
         loop {
             if let Some((header, stored)) = self.packed.pop() {
-                return self.give(header, stored).map(Some);
+                return self.give(header, stored, None).map(Some);
             }
             let Some(part) = &mut self.part else {
                 return Ok(None);
             };
             if part.end > part.start {
                 let (header, stored) = part.back(self.store)?;
+                let seat = part.place.seed().seat;
+                let found = Found {
+                    header,
+                    stored: &stored,
+                    seat,
+                };
                 match header.kind {
                     Kind::INDEX => {}
-                    Kind::PACK => self.packed = unpacked(&header, &stored, &mut self.unpacker)?,
-                    _ => return self.give(header, stored).map(Some),
+                    Kind::PACK => self.packed = unpacked(&found, &mut self.unpacker)?,
+                    _ => return self.give(header, stored, seat).map(Some),
                 }
                 continue;
             }
@@ -158,7 +172,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn give(&mut self, header: Header, stored: Vec<u8>) -> Result<Frame, Odd> {
+    fn give(&mut self, header: Header, stored: Vec<u8>, seat: Option<Seat>) -> Result<Frame, Odd> {
         // A later frame with a smaller number is stale, and the numbers behind mean nothing then.
         if self.later.is_some_and(|later| header.seq >= later) {
             return Err(Odd::Unsound);
@@ -167,6 +181,7 @@ impl<'a> Walk<'a> {
         Ok(Frame {
             header,
             stored,
+            seat,
             next,
         })
     }
@@ -210,16 +225,13 @@ impl<'a> Walk<'a> {
 }
 
 /// The frames in a pack, as they would stand in a segment.
-pub(super) fn unpacked(
-    header: &Header,
-    stored: &[u8],
-    unpacker: &mut Unpacker,
-) -> Result<Vec<Unpacked>, Odd> {
+pub(super) fn unpacked(found: &Found<'_>, unpacker: &mut Unpacker) -> Result<Vec<Unpacked>, Odd> {
+    let header = &found.header;
     if !matches!(admit(header), Ok(Some(()))) {
         return Err(Odd::Unsound);
     }
-    let raw = unpacker.inflate(header, stored);
-    let frames = raw.and_then(|raw| pack::frames(raw, header.seq));
+    let read = unpacker.read(found);
+    let frames = read.and_then(|(_, raw)| pack::frames(raw, header.seq));
     let frames = frames.map_err(|_| Odd::Unsound)?;
     let owned = frames.into_iter().map(|f| (f.header, f.stored.to_vec()));
     Ok(owned.collect())

@@ -23,7 +23,9 @@ impl Set {
 
     #[inline]
     pub(super) fn has(self, byte: u8) -> bool {
-        TABLE.get(usize::from(byte)).is_some_and(|of| of & self.0 != 0)
+        TABLE
+            .get(usize::from(byte))
+            .is_some_and(|of| of & self.0 != 0)
     }
 
     /// How many bytes from `from` on are of the set, as far as `most`.

@@ -40,9 +40,7 @@ impl Walk<'_, '_> {
         while let Some(quote) = memchr(b'"', bytes.get(from..).unwrap_or_default()) {
             let open = from + quote;
             self.between(from, open);
-            let is_field = text
-                .get(from..open)
-                .is_some_and(|it| it.trim() == ":");
+            let is_field = text.get(from..open).is_some_and(|it| it.trim() == ":");
             let name = key.take().filter(|_| is_field);
             let Some(close) = closing(bytes, open) else {
                 // The rest of a text that was cut.
@@ -98,7 +96,9 @@ impl Walk<'_, '_> {
 
     fn put(&mut self, from: usize, to: usize, with: &str) {
         let text = self.text;
-        let out = self.out.get_or_insert_with(|| String::with_capacity(text.len()));
+        let out = self
+            .out
+            .get_or_insert_with(|| String::with_capacity(text.len()));
         out.push_str(text.get(self.done..from).unwrap_or_default());
         out.push_str(with);
         self.done = to;

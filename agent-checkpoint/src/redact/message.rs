@@ -112,7 +112,10 @@ impl Redaction {
 
     /// JSON as a rule.
     fn arguments<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        if matches!(text.trim_start().as_bytes().first(), Some(b'{' | b'[' | b'"')) {
+        if matches!(
+            text.trim_start().as_bytes().first(),
+            Some(b'{' | b'[' | b'"')
+        ) {
             self.json(text)
         } else {
             self.text(text)
@@ -171,7 +174,9 @@ impl Redaction {
             SignedBlocks::KeepClean => fields
                 .iter()
                 .filter(|(name, _)| !matches!(name.as_str(), "signature" | "data"))
-                .any(|(name, value)| !OPAQUE.contains(&name.as_str()) && self.changes(Some(name), value)),
+                .any(|(name, value)| {
+                    !OPAQUE.contains(&name.as_str()) && self.changes(Some(name), value)
+                }),
         }
     }
 
@@ -247,16 +252,24 @@ enum Block {
 impl Block {
     fn of(fields: &Map<String, Value>) -> Self {
         let has = |name: &str| fields.get(name).is_some_and(Value::is_string);
-        let word = fields.get("type").and_then(Value::as_str).unwrap_or_default();
+        let word = fields
+            .get("type")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
         let is_reasoning = word == "reasoning" || word.starts_with("reasoning.");
         let is_thinking = has("signature") && (has("thinking") || is_reasoning);
-        let is_encrypted = has("encrypted_content") && (is_reasoning || word.ends_with("compaction"))
+        let is_encrypted = has("encrypted_content")
+            && (is_reasoning || word.ends_with("compaction"))
             || has("data") && matches!(word, "redacted_thinking" | "reasoning.encrypted");
         let is_thought = has("thoughtSignature") || has("thought_signature");
         // Amazon Bedrock has them one level down.
-        let bedrock = fields.get("reasoningContent").or_else(|| fields.get("reasoningText"));
+        let bedrock = fields
+            .get("reasoningContent")
+            .or_else(|| fields.get("reasoningText"));
         let is_bedrock = bedrock.is_some_and(|it| {
-            it.get("redactedContent").is_some() || it.get("signature").is_some() || it.get("reasoningText").is_some()
+            it.get("redactedContent").is_some()
+                || it.get("signature").is_some()
+                || it.get("reasoningText").is_some()
         });
         let is_call = CALLS.iter().any(|name| fields.contains_key(*name));
         if is_thinking || is_encrypted || is_bedrock || is_thought && !is_call {

@@ -56,10 +56,26 @@ impl Walk<'_> {
             0xca | 0xce | 0xd2 => (5, false, None),
             0xcb | 0xcf | 0xd3 => (9, false, None),
             0xd4..=0xd8 => (2 + (1 << (tag - 0xd4)), false, None),
-            0xdc => (3, false, Some((u64::try_from(self.number(head, 2)?).ok()?, false))),
-            0xdd => (5, false, Some((u64::try_from(self.number(head, 4)?).ok()?, false))),
-            0xde => (3, false, Some((u64::try_from(self.number(head, 2)?).ok()? * 2, true))),
-            0xdf => (5, false, Some((u64::try_from(self.number(head, 4)?).ok()? * 2, true))),
+            0xdc => (
+                3,
+                false,
+                Some((u64::try_from(self.number(head, 2)?).ok()?, false)),
+            ),
+            0xdd => (
+                5,
+                false,
+                Some((u64::try_from(self.number(head, 4)?).ok()?, false)),
+            ),
+            0xde => (
+                3,
+                false,
+                Some((u64::try_from(self.number(head, 2)?).ok()? * 2, true)),
+            ),
+            0xdf => (
+                5,
+                false,
+                Some((u64::try_from(self.number(head, 4)?).ok()? * 2, true)),
+            ),
             _ => (1, false, None),
         };
         let end = self.from.checked_add(skip)?;
@@ -108,7 +124,11 @@ impl Walk<'_> {
     /// A length of so many bytes, the highest first.
     fn number(&self, from: usize, count: usize) -> Option<usize> {
         let bytes = self.bytes.get(from..from.checked_add(count)?)?;
-        Some(bytes.iter().fold(0, |sum, byte| sum << 8 | usize::from(*byte)))
+        Some(
+            bytes
+                .iter()
+                .fold(0, |sum, byte| sum << 8 | usize::from(*byte)),
+        )
     }
 
     /// Writes a string.

@@ -62,7 +62,14 @@ const ENDS: &[(&[u8], Kind)] = &[
 ];
 
 /// Tokens that say where a list goes on, or are part of a language.
-const NO_TOKENS: &[&[u8]] = &[b"next", b"page", b"continuation", b"cursor", b"sync", b"cancel"];
+const NO_TOKENS: &[&[u8]] = &[
+    b"next",
+    b"page",
+    b"continuation",
+    b"cursor",
+    b"sync",
+    b"cancel",
+];
 
 /// What the name says of its value.
 pub(super) fn kind_of(name: &[u8]) -> Option<Kind> {
@@ -73,7 +80,18 @@ pub(super) fn kind_of(name: &[u8]) -> Option<Kind> {
         let pair = [first.to_ascii_lowercase(), second.to_ascii_lowercase()];
         matches!(
             &pair,
-            b"rd" | b"wd" | b"se" | b"ss" | b"et" | b"ey" | b"en" | b"on" | b"ie" | b"ig" | b"re" | b"th"
+            b"rd"
+                | b"wd"
+                | b"se"
+                | b"ss"
+                | b"et"
+                | b"ey"
+                | b"en"
+                | b"on"
+                | b"ie"
+                | b"ig"
+                | b"re"
+                | b"th"
         )
     };
     if !last_two(name) || name.len() > NAME_MAX {
@@ -125,7 +143,11 @@ pub(super) fn find(scan: &mut Scan<'_, '_>, sign: usize) -> Option<usize> {
         return None;
     }
     let name = window_before(bytes, end, NAME_MAX + 1);
-    let len = name.iter().rev().take_while(|it| Set::WORD.has(**it)).count();
+    let len = name
+        .iter()
+        .rev()
+        .take_while(|it| Set::WORD.has(**it))
+        .count();
     let name = name.get(name.len() - len..)?;
     let kind = kind_of(name)?;
     if scan.rules.is_named_off(kind.family()) {
@@ -157,7 +179,13 @@ fn name_end(bytes: &[u8], sign: usize) -> usize {
 }
 
 /// The part of the value behind `sign` that is secret.
-fn secret(bytes: &[u8], kind: Kind, name: &[u8], end: usize, sign: usize) -> Option<(usize, usize)> {
+fn secret(
+    bytes: &[u8],
+    kind: Kind,
+    name: &[u8],
+    end: usize,
+    sign: usize,
+) -> Option<(usize, usize)> {
     let is_colon = at(bytes, sign) == b':';
     // `::` parts names, and `:=` is looked at where its second sign is.
     if is_colon && (matches!(at(bytes, sign + 1), b':' | b'=') || before(bytes, sign) == b':') {
@@ -198,7 +226,11 @@ fn secret(bytes: &[u8], kind: Kind, name: &[u8], end: usize, sign: usize) -> Opt
             (start, stop)
         });
     }
-    let place = if is_env { Place::Environment } else { Place::Bare };
+    let place = if is_env {
+        Place::Environment
+    } else {
+        Place::Bare
+    };
     let ends = Ends::Bare(place);
     let stop = from + length(bytes, from, VALUE_MAX, ends);
     let value = window(bytes, from, stop - from);
@@ -212,7 +244,9 @@ fn secret(bytes: &[u8], kind: Kind, name: &[u8], end: usize, sign: usize) -> Opt
 
 fn blanks(bytes: &[u8], from: usize) -> usize {
     let rest = window(bytes, from, 8);
-    rest.iter().take_while(|it| matches!(it, b' ' | b'\t')).count()
+    rest.iter()
+        .take_while(|it| matches!(it, b' ' | b'\t'))
+        .count()
 }
 
 /// Where the value begins behind a type: `token: &str = "…"`.
@@ -272,7 +306,11 @@ fn quoted(bytes: &[u8], from: usize) -> Option<(usize, Ends)> {
 
 /// The credentials of an `Authorization` header.
 pub(super) fn header(bytes: &[u8], from: usize) -> Option<(usize, usize)> {
-    let from = from + window(bytes, from, 4).iter().take_while(|it| b"\"'`\\ ".contains(it)).count();
+    let from = from
+        + window(bytes, from, 4)
+            .iter()
+            .take_while(|it| b"\"'`\\ ".contains(it))
+            .count();
     let scheme = Set::WORD.count(bytes, from, 24);
     let word = from + scheme + 1;
     let is_two = scheme > 0 && at(bytes, from + scheme) == b' ';
@@ -280,9 +318,16 @@ pub(super) fn header(bytes: &[u8], from: usize) -> Option<(usize, usize)> {
     let end = start + Set::OPAQUE.count(bytes, start, usize::MAX);
     let value = window(bytes, start, (end - start).min(VALUE_MAX));
     let scheme = window(bytes, from, scheme);
-    let is_known = [&b"basic"[..], b"bearer", b"token", b"apikey", b"digest", b"negotiate"]
-        .iter()
-        .any(|it| scheme.eq_ignore_ascii_case(it));
+    let is_known = [
+        &b"basic"[..],
+        b"bearer",
+        b"token",
+        b"apikey",
+        b"digest",
+        b"negotiate",
+    ]
+    .iter()
+    .any(|it| scheme.eq_ignore_ascii_case(it));
     let looks = if is_two && is_known {
         value.len() >= 8 && (is_random(value, 2.0) || entropy(value) >= 3.2 && is_mixed(value))
     } else {
@@ -297,13 +342,19 @@ fn is_mixed(value: &[u8]) -> bool {
 
 /// What a `Cookie` or `Set-Cookie` header holds.
 fn cookie(bytes: &[u8], from: usize) -> Option<(usize, usize)> {
-    let from = from + window(bytes, from, 4).iter().take_while(|it| b"\"'`\\ ".contains(it)).count();
+    let from = from
+        + window(bytes, from, 4)
+            .iter()
+            .take_while(|it| b"\"'`\\ ".contains(it))
+            .count();
     let rest = bytes.get(from..)?;
     let ends = |it: &u8| matches!(it, b'\r' | b'\n' | b'"' | b'\'' | b'`' | b'\\');
     let first = rest.iter().take(VALUE_MAX).position(ends);
     let judged = window(rest, 0, first.unwrap_or(VALUE_MAX));
     let sign = judged.iter().position(|it| *it == b'=')?;
-    let is_code = judged.iter().any(|it| matches!(it, b'(' | b'{' | b'<' | b'['));
+    let is_code = judged
+        .iter()
+        .any(|it| matches!(it, b'(' | b'{' | b'<' | b'['));
     let is_name = sign > 0 && Set::WORD.count(judged, 0, sign) == sign;
     if !is_name || judged.len() < 10 || is_code {
         return None;

@@ -91,7 +91,9 @@ impl Pattern {
 fn check_name(name: &str) -> Result<(), &'static str> {
     let is_plain = |it: u8| it.is_ascii_lowercase() || it.is_ascii_digit() || it == b'-';
     if name.is_empty() || name.len() > NAME_MAX || !name.bytes().all(is_plain) {
-        return Err("give its literals and patterns names of 1 to 48 small letters, digits and dashes");
+        return Err(
+            "give its literals and patterns names of 1 to 48 small letters, digits and dashes",
+        );
     }
     Ok(())
 }

@@ -44,7 +44,10 @@ const NAMED: &[(named::Kind, &str)] = &[
 pub(super) fn all_families() -> impl Iterator<Item = (&'static str, &'static str)> {
     let by_form = families::all().map(|it| (it.name, it.source));
     let named = NAMED.iter().map(|(kind, source)| (kind.family(), *source));
-    let private = (PRIVATE_KEY, "gitleaks private-key; detect-secrets PrivateKeyDetector");
+    let private = (
+        PRIVATE_KEY,
+        "gitleaks private-key; detect-secrets PrivateKeyDetector",
+    );
     by_form
         .chain(shape::FAMILIES.iter().copied())
         .chain(url::FAMILIES.iter().copied())
@@ -130,12 +133,14 @@ impl Rules {
         let Some((engine, names)) = &self.literals else {
             return;
         };
-        found.extend(engine.find_iter(bytes).map(|it| Found {
-            start: it.start(),
-            end: it.end(),
-            family: names
-                .get(it.pattern().as_usize())
-                .map_or("secret", String::as_str),
+        found.extend(engine.find_iter(bytes).map(|it| {
+            Found {
+                start: it.start(),
+                end: it.end(),
+                family: names
+                    .get(it.pattern().as_usize())
+                    .map_or("secret", String::as_str),
+            }
         }));
     }
 }

@@ -51,7 +51,11 @@ pub(super) fn telegram(bytes: &[u8], start: usize, end: usize) -> Option<Shaped>
         return None;
     }
     let digits = window_before(bytes, start - 1, 17);
-    let count = digits.iter().rev().take_while(|it| it.is_ascii_digit()).count();
+    let count = digits
+        .iter()
+        .rev()
+        .take_while(|it| it.is_ascii_digit())
+        .count();
     let is_random = is_random(window(bytes, start, 35), 3.0);
     ((6..=16).contains(&count) && is_random).then_some((start - 1 - count, end, TELEGRAM))
 }

@@ -84,7 +84,10 @@ fn a_family_that_is_off_stays() {
         redaction = Redaction::default().without(sample.family);
         assert_eq!(redaction.check(), Ok(()));
         let others = redaction.find(&sample.text);
-        assert!(others.iter().all(|it| it.family != sample.family), "{sample:?}");
+        assert!(
+            others.iter().all(|it| it.family != sample.family),
+            "{sample:?}"
+        );
     }
 }
 
@@ -170,8 +173,24 @@ fn hostile_texts_take_time_in_proportion_to_their_length() {
     // Each would take minutes if it were quadratic.
     let redaction = Redaction::default().with_literal("a", "a".repeat(64));
     for piece in [
-        "sk-", "password=", "eyJ.", "-----BEGIN PRIVATE KEY-----", "a", "://a:", "\"password\":\"", "_", "M.",
-        "Bearer ", "Cookie: a", "token: ", "SG.", "ghs_.", "\\", "key=", "PuTTY-User-Key-File-", "Authorization: ",
+        "sk-",
+        "password=",
+        "eyJ.",
+        "-----BEGIN PRIVATE KEY-----",
+        "a",
+        "://a:",
+        "\"password\":\"",
+        "_",
+        "M.",
+        "Bearer ",
+        "Cookie: a",
+        "token: ",
+        "SG.",
+        "ghs_.",
+        "\\",
+        "key=",
+        "PuTTY-User-Key-File-",
+        "Authorization: ",
     ] {
         let text = piece.repeat(100_000 / piece.len());
         let masked = redaction.text(&text);

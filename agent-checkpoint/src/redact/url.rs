@@ -9,7 +9,10 @@ const WEBHOOK: &str = "webhook-url";
 
 /// Each with who says that it looks like this.
 pub(super) const FAMILIES: &[(&str, &str)] = &[
-    (PASSWORD, "detect-secrets BasicAuthDetector; RFC 3986 section 3.2.1"),
+    (
+        PASSWORD,
+        "detect-secrets BasicAuthDetector; RFC 3986 section 3.2.1",
+    ),
     (
         WEBHOOK,
         "gitleaks slack-webhook-url, microsoft-teams-webhook; TruffleHog discordwebhook, zapierwebhook",
@@ -38,7 +41,12 @@ pub(super) fn find(scan: &mut Scan<'_, '_>, colon: usize) -> Option<usize> {
     if before(bytes, from) != b'/' || !before(bytes, colon).is_ascii_alphanumeric() {
         return None;
     }
-    let ends = |it: &u8| matches!(it, 0..=b' ' | b'/' | b'?' | b'#' | b'"' | b'\'' | b'`' | b'<' | b'>' | b'\\');
+    let ends = |it: &u8| {
+        matches!(
+            it,
+            0..=b' ' | b'/' | b'?' | b'#' | b'"' | b'\'' | b'`' | b'<' | b'>' | b'\\'
+        )
+    };
     let rest = window(bytes, from, AUTHORITY_MAX);
     let authority = rest.get(..rest.iter().position(ends).unwrap_or(rest.len()))?;
     if let Some(host) = authority.iter().rposition(|it| *it == b'@') {
@@ -52,8 +60,10 @@ fn credentials(scan: &mut Scan<'_, '_>, from: usize, to: usize) -> Option<usize>
     let colon = user.iter().position(|it| *it == b':');
     let start = colon.map_or(from, |colon| from + colon + 1);
     let secret = scan.bytes.get(start..to)?;
-    let is_stand_in = matches!(secret.first(), None | Some(b'$' | b'<' | b'{' | b'%' | b'*'))
-        || secret.starts_with(OPENING.as_bytes());
+    let is_stand_in = matches!(
+        secret.first(),
+        None | Some(b'$' | b'<' | b'{' | b'%' | b'*')
+    ) || secret.starts_with(OPENING.as_bytes());
     let is_it = match colon {
         Some(_) => secret.len() >= 3,
         None => secret.len() >= 20 && is_random(secret, 3.0),

@@ -19,10 +19,37 @@ pub(super) enum Place {
 
 /// What stands for a value, in small letters.
 const PLACEHOLDERS: &[&[u8]] = &[
-    b"password", b"passwd", b"passphrase", b"pass", b"pwd", b"secret", b"token", b"string", b"str",
-    b"text", b"none", b"null", b"nil", b"true", b"false", b"undefined", b"required", b"optional",
-    b"default", b"hidden", b"input", b"object", b"number", b"bytes", b"bool", b"username", b"value",
-    b"empty", b"changeme", b"placeholder", b"example",
+    b"password",
+    b"passwd",
+    b"passphrase",
+    b"pass",
+    b"pwd",
+    b"secret",
+    b"token",
+    b"string",
+    b"str",
+    b"text",
+    b"none",
+    b"null",
+    b"nil",
+    b"true",
+    b"false",
+    b"undefined",
+    b"required",
+    b"optional",
+    b"default",
+    b"hidden",
+    b"input",
+    b"object",
+    b"number",
+    b"bytes",
+    b"bool",
+    b"username",
+    b"value",
+    b"empty",
+    b"changeme",
+    b"placeholder",
+    b"example",
 ];
 
 /// Whether the value of a name of this kind is to be masked.
@@ -67,13 +94,31 @@ pub(super) fn is_secret(kind: Kind, value: &[u8], place: Place) -> bool {
 
 /// Whether something is to be put in its place, or is already.
 fn is_stand_in(value: &[u8]) -> bool {
-    let is_template = matches!(value.first(), Some(b'$' | b'<' | b'{' | b'%' | b'(' | b'[' | b'*'))
-        || [&b"${"[..], b"{{", b"...", b"***", b"xxxx", b"XXXX", OPENING.as_bytes()]
-            .iter()
-            .any(|part| value.windows(part.len()).any(|it| it == *part));
-    let is_place = [&b"/"[..], b"./", b"../", b"~/", b"http://", b"https://", b"file:"]
-        .iter()
-        .any(|it| value.starts_with(it));
+    let is_template = matches!(
+        value.first(),
+        Some(b'$' | b'<' | b'{' | b'%' | b'(' | b'[' | b'*')
+    ) || [
+        &b"${"[..],
+        b"{{",
+        b"...",
+        b"***",
+        b"xxxx",
+        b"XXXX",
+        OPENING.as_bytes(),
+    ]
+    .iter()
+    .any(|part| value.windows(part.len()).any(|it| it == *part));
+    let is_place = [
+        &b"/"[..],
+        b"./",
+        b"../",
+        b"~/",
+        b"http://",
+        b"https://",
+        b"file:",
+    ]
+    .iter()
+    .any(|it| value.starts_with(it));
     let is_word = PLACEHOLDERS.iter().any(|it| value.eq_ignore_ascii_case(it));
     is_template || is_place || is_word
 }
@@ -90,7 +135,8 @@ fn is_code(value: &[u8]) -> bool {
 }
 
 fn is_name(part: &[u8]) -> bool {
-    part.iter().all(|it| it.is_ascii_alphanumeric() || *it == b'_')
+    part.iter()
+        .all(|it| it.is_ascii_alphanumeric() || *it == b'_')
 }
 
 /// Letters and digits without separators, as keys are and sentences and names in code are not.

@@ -58,6 +58,9 @@ impl ToolCall {
     }
 }
 
+/// The field that says that no truncation drops a message.
+const PINNED: &str = "pinned";
+
 /// One message. Fields that this version does not know are kept in `extra`.
 ///
 /// ```
@@ -130,6 +133,33 @@ impl Message {
     pub fn with_tool_call(mut self, call: ToolCall) -> Self {
         self.tool_calls.push(call);
         self
+    }
+
+    /// Marks the message, in `extra`, as one that no [truncation](crate::truncate()) drops: a ruling of the user,
+    /// a decision. The mark is saved with the message; leave it out of requests to providers that take no fields
+    /// of others.
+    ///
+    /// ```
+    /// use agent_checkpoint::{Message, truncate};
+    ///
+    /// let messages = [
+    ///     Message::user("the task"),
+    ///     Message::user("never touch the database").pinned(),
+    ///     Message::assistant("one"),
+    ///     Message::assistant("two"),
+    /// ];
+    /// assert_eq!(truncate(&messages, 3, &|_: &Message| 1)?.kept, [0..2, 3..4]);
+    /// # Ok::<(), agent_checkpoint::LimitTooSmall>(())
+    /// ```
+    #[must_use]
+    pub fn pinned(mut self) -> Self {
+        self.extra.insert(PINNED.to_owned(), Value::Bool(true));
+        self
+    }
+
+    /// Whether no truncation drops it.
+    pub fn is_pinned(&self) -> bool {
+        self.extra.get(PINNED) == Some(&Value::Bool(true))
     }
 
     /// Adds a part that is not plain text.

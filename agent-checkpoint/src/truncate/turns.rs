@@ -1,9 +1,9 @@
 //! What of a conversation stays or goes together: calls with their results.
 
 use std::borrow::Borrow;
-use std::collections::HashMap;
 use std::ops::Range;
 
+use crate::history::{Answer, Pairs};
 use crate::{Message, Role};
 
 /// A conversation as turns.
@@ -23,60 +23,45 @@ pub(super) struct Turn {
     pub(super) is_open: bool,
 }
 
-/// What is known of the calls so far.
+/// Which messages called since the user last spoke before one that did.
 #[derive(Debug, Default)]
-struct Calls<'a> {
-    /// Positions of the unanswered calls with an id, ascending.
-    by_id: HashMap<&'a str, Vec<usize>>,
-    /// Unanswered calls by position: how many.
-    unanswered: HashMap<usize, usize>,
-    /// Positions of the messages that call since the user last spoke before one.
-    round: Vec<usize>,
+struct Round {
+    positions: Vec<usize>,
     user_spoke: bool,
 }
 
-impl<'a> Calls<'a> {
-    fn call(&mut self, at: usize, message: &'a Message) {
+impl Round {
+    fn call(&mut self, at: usize, message: &Message) {
         if message.tool_calls.is_empty() {
             return;
         }
         if std::mem::take(&mut self.user_spoke) {
-            self.round.clear();
+            self.positions.clear();
         }
-        self.round.push(at);
-        for call in &message.tool_calls {
-            self.by_id.entry(&call.id).or_default().push(at);
-        }
-        self.unanswered.insert(at, message.tool_calls.len());
-    }
-
-    /// Position of the call that `result` answers: the nearest unanswered one of its id.
-    fn answer(&mut self, result: &Message) -> Option<usize> {
-        let id = result.tool_call_id.as_deref().unwrap_or_default();
-        let at = self.by_id.get_mut(id)?.pop()?;
-        if let Some(count) = self.unanswered.get_mut(&at) {
-            *count -= 1;
-        }
-        Some(at)
+        self.positions.push(at);
     }
 }
 
 impl Turns {
     pub(super) fn of<M: Borrow<Message>>(messages: &[M]) -> Self {
-        let mut calls = Calls::default();
+        let pairs = Pairs::of(messages);
+        let mut round = Round::default();
         // The last result of each message's calls, or the message itself.
         let mut reach: Vec<usize> = (0..messages.len()).collect();
         let mut strays = vec![false; messages.len()];
-        for (at, (message, stray)) in messages.iter().zip(&mut strays).enumerate() {
+        let answered = messages.iter().zip(&pairs.answers).zip(&mut strays);
+        for (at, ((message, answer), stray)) in answered.enumerate() {
             let message = message.borrow();
-            match message.role {
-                Role::Assistant => calls.call(at, message),
-                Role::User => calls.user_spoke = true,
-                Role::System => {}
-                Role::Tool => match calls.answer(message).and_then(|call| reach.get_mut(call)) {
-                    Some(reach) => *reach = at,
-                    None => *stray = true,
-                },
+            match (message.role, answer) {
+                (Role::Assistant, _) => round.call(at, message),
+                (Role::User, _) => round.user_spoke = true,
+                (Role::System, _) => {}
+                (Role::Tool, Answer::Of(call)) => {
+                    if let Some(reach) = reach.get_mut(*call) {
+                        *reach = at;
+                    }
+                }
+                (Role::Tool, _) => *stray = true,
             }
         }
         let mut turns: Vec<Turn> = Vec::new();
@@ -89,8 +74,8 @@ impl Turns {
                 }),
             }
         }
-        let is_unanswered = |at: &usize| calls.unanswered.get(at).is_some_and(|count| *count > 0);
-        for at in calls.round.iter().filter(|at| is_unanswered(at)) {
+        let waiting = round.positions.iter();
+        for at in waiting.filter(|at| pairs.unanswered(**at) > 0) {
             let behind = turns.partition_point(|turn| turn.range.start <= *at);
             if let Some(turn) = behind.checked_sub(1).and_then(|turn| turns.get_mut(turn)) {
                 turn.is_open = true;

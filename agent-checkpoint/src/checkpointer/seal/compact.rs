@@ -48,7 +48,11 @@ impl Checkpointer {
         self.prune()?;
         // What is left out must be dropped for good first: `close_segment` syncs.
         self.close_segment()?;
-        let loaded = load(&self.store, &self.session, Reading::within(self.limit))?;
+        let loaded = load(
+            &self.store,
+            &self.session,
+            Reading::within(self.limit, &self.keys),
+        )?;
         let (replay, shared) = (loaded.replay, loaded.shared);
         let needed = Needed::of(&replay);
         let kept = Kept::of(&replay);
@@ -77,7 +81,14 @@ impl Checkpointer {
             }
             let before = live_bytes(view.store, &self.session, segment)?;
             let place = place(view.store, &self.session, segment);
-            match seal(&place, &before, &task.listed, Some(&needed), &|| false)? {
+            match seal(
+                &place,
+                &before,
+                &task.listed,
+                Some(&needed),
+                &self.keys,
+                &|| false,
+            )? {
                 Outcome::Sealed(after) => {
                     done.segments += 1;
                     done.before += wide(before.len());
@@ -87,7 +98,12 @@ impl Checkpointer {
                 Outcome::Damaged | Outcome::NoGain | Outcome::Stopped => done.left += 1,
             }
         }
-        let after = load(&view, &self.session, Reading::within(self.limit))?.replay;
+        let after = load(
+            &view,
+            &self.session,
+            Reading::within(self.limit, &self.keys),
+        )?
+        .replay;
         if Kept::of(&after) != kept {
             return Err(Error::invalid(
                 format!("the compacted log of session {}", self.session),

@@ -8,6 +8,7 @@ use agent_primitives::SessionId;
 
 use crate::format::SEGMENT_MAX;
 use crate::format::index::Listed;
+use crate::format::keys::Keys;
 use crate::format::segment::{Place, Start};
 use crate::log::numbering::{narrow, wide};
 use crate::log::seal::{Outcome, is_sealed, seal};
@@ -32,6 +33,7 @@ pub struct Sealed {
 pub(super) struct Task {
     pub(super) store: Arc<dyn Store>,
     pub(super) session: SessionId,
+    pub(super) keys: Keys,
     /// `None` where the store keeps segments as they are.
     pub(super) replacer: Option<Arc<dyn Replacer>>,
     pub(super) segments: Vec<u32>,
@@ -94,7 +96,7 @@ impl Task {
             done.left.push(segment);
             return Ok(());
         }
-        match seal(&place, &before, &self.listed, None, stop)? {
+        match seal(&place, &before, &self.listed, None, &self.keys, stop)? {
             Outcome::Sealed(after) => {
                 if stop() {
                     return Ok(());

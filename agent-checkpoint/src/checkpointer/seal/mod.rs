@@ -2,6 +2,8 @@
 
 mod compact;
 mod job;
+#[cfg(feature = "encryption")]
+mod rekey;
 
 pub use job::Sealed;
 
@@ -272,6 +274,7 @@ impl Checkpointer {
             replacer: self.desk.appender()?.writer.replacer(),
             store: Arc::clone(&self.store),
             session: self.session.clone(),
+            keys: self.keys.clone(),
             segments,
             listed: listed.iter().filter_map(in_index).collect(),
         })

@@ -8,7 +8,9 @@ use super::reach::Needed;
 use super::scan::scan;
 use crate::Error;
 use crate::format::compress::Unpacker;
+use crate::format::envelope;
 use crate::format::index::{self, Index, Listed};
+use crate::format::keys::Keys;
 use crate::format::segment::{Place, Start};
 use crate::format::tags::Kind;
 use writing::{Refused, Writing};
@@ -41,15 +43,26 @@ pub(crate) fn is_sealed(place: &Place<'_>, bytes: &[u8]) -> Result<bool, Error> 
 }
 
 /// The index that a segment ends with, where it is of these very bytes.
-pub(crate) fn index_of(place: &Place<'_>, bytes: &[u8]) -> Option<Index> {
+pub(crate) fn index_of(place: &Place<'_>, bytes: &[u8], keys: &Keys) -> Option<Index> {
     let (at, found) = index::last_frame(bytes, place.seed())?;
     let before = bytes.get(..at)?;
-    let raw = Unpacker::new()
-        .ok()?
-        .unpack(&found.header, found.stored)
-        .ok()?;
-    let index = Index::decode(&raw).ok()?;
+    let mut unpacker = Unpacker::with(keys).ok()?;
+    let (_, raw) = unpacker.read(&found).ok()?;
+    let index = Index::decode(raw).ok()?;
     (index.digest == *blake3::hash(before).as_bytes()).then_some(index)
+}
+
+/// Whether a sealed segment ends with the index of these very bytes, as far as that shows without a key.
+pub(crate) fn is_whole(place: &Place<'_>, bytes: &[u8]) -> bool {
+    let Some((at, found)) = index::last_frame(bytes, place.seed()) else {
+        return false;
+    };
+    match envelope::clear_digest(&found) {
+        Some(digest) => bytes
+            .get(..at)
+            .is_some_and(|before| *blake3::hash(before).as_bytes() == digest),
+        None => index_of(place, bytes, &Keys::default()).is_some(),
+    }
 }
 
 /// What `bytes` is to be replaced by. `bytes` is a whole segment, sealed or not, without what the next one
@@ -66,6 +79,7 @@ pub(crate) fn seal(
     bytes: &[u8],
     listed: &[Listed],
     needed: Option<&Needed>,
+    keys: &Keys,
     stop: &dyn Fn() -> bool,
 ) -> Result<Outcome, Error> {
     let Start::Good(opening, start) = place.check(bytes)? else {
@@ -75,8 +89,8 @@ pub(crate) fn seal(
     if !found.holes.is_empty() || found.tail.is_some() {
         return Ok(Outcome::Damaged);
     }
-    let mut writing = Writing::new(place, opening, needed)?;
-    let mut packs = Unpacker::new()?;
+    let mut writing = Writing::new(place, opening, needed, keys)?;
+    let mut packs = Unpacker::with(keys)?;
     for (_, frame) in &found.frames {
         if stop() {
             return Ok(Outcome::Stopped);
@@ -96,7 +110,7 @@ pub(crate) fn seal(
     if sealed.bytes.len() >= found.end && !has_changed {
         return Ok(Outcome::NoGain);
     }
-    let is_proven = proof::given_back(place, &sealed.bytes) == Some(sealed.expected);
+    let is_proven = proof::given_back(place, &sealed.bytes, keys) == Some(sealed.expected);
     if !is_proven {
         return Err(Error::invalid(
             format!("segment {} packed anew", place.segment),

@@ -3,6 +3,7 @@
 use crate::format::compress::Unpacker;
 use crate::format::frame::Found;
 use crate::format::header::Header;
+use crate::format::keys::Keys;
 use crate::format::pack;
 use crate::format::payload::Digest;
 use crate::format::segment::{Place, Start};
@@ -26,27 +27,32 @@ impl Proof {
 }
 
 /// The digest of the frames in a sealed segment; `None` unless all of it is as it should be.
-pub(super) fn given_back(place: &Place<'_>, bytes: &[u8]) -> Option<Digest> {
+pub(super) fn given_back(place: &Place<'_>, bytes: &[u8], keys: &Keys) -> Option<Digest> {
     let Ok(Start::Good(_, start)) = place.check(bytes) else {
         return None;
     };
-    super::index_of(place, bytes)?;
+    super::index_of(place, bytes, keys)?;
     let found = scan(bytes, start, place.seed());
     if !found.holes.is_empty() || found.tail.is_some() || found.end != bytes.len() {
         return None;
     }
     let mut proof = Proof::default();
-    let mut unpacker = Unpacker::new().ok()?;
+    let mut unpacker = Unpacker::with(keys).ok()?;
+    let mut room = Vec::new();
     for (_, frame) in &found.frames {
         match frame.header.kind {
             Kind::INDEX => {}
             Kind::PACK => {
-                let raw = unpacker.inflate(&frame.header, frame.stored).ok()?;
-                for Found { header, stored } in pack::frames(raw, frame.header.seq).ok()? {
+                let (_, raw) = unpacker.read(frame).ok()?;
+                for Found { header, stored, .. } in pack::frames(raw, frame.header.seq).ok()? {
                     proof.frame(&header, stored);
                 }
             }
-            _ => proof.frame(&frame.header, frame.stored),
+            _ => {
+                room.clear();
+                let opened = keys.open(frame, &mut room).ok()?;
+                proof.frame(&opened.header, opened.stored);
+            }
         }
     }
     Some(proof.finish())

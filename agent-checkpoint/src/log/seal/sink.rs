@@ -7,6 +7,7 @@ use crate::format::RECORD_SCHEMA;
 use crate::format::frame::Found;
 use crate::format::header::{Header, is_plausible_ratio};
 use crate::format::index::{Index, Listed, Mark, Piece};
+use crate::format::keys::{Keys, Seed};
 use crate::format::pack::PackDraft;
 use crate::format::payload::Digest;
 use crate::format::tags::{Codec, Compression, Flags, Kind};
@@ -33,7 +34,8 @@ pub(super) struct Sealed {
 }
 
 pub(super) struct Sink {
-    seed: u32,
+    seed: Seed,
+    keys: Keys,
     out: Vec<u8>,
     draft: PackDraft,
     /// The piece that `draft` will be.
@@ -45,7 +47,7 @@ pub(super) struct Sink {
 
 impl Sink {
     /// A segment that begins with the bytes `out`.
-    pub(super) fn new(seed: u32, out: Vec<u8>) -> Result<Self, Error> {
+    pub(super) fn new(seed: Seed, out: Vec<u8>, keys: &Keys) -> Result<Self, Error> {
         let compressor = || -> std::io::Result<_> {
             let mut compressor = zstd::bulk::Compressor::new(LEVEL)?;
             // Without it, three of four flipped bits inflate to wrong bytes without a word.
@@ -54,6 +56,7 @@ impl Sink {
         };
         Ok(Self {
             seed,
+            keys: keys.clone(),
             out,
             draft: PackDraft::default(),
             piece: NO_PIECE,
@@ -113,8 +116,7 @@ impl Sink {
         self.piece.first = header.seq;
         self.proof.frame(header, stored);
         self.count(header, records);
-        let header = *header;
-        self.end_piece(&Found { header, stored })
+        self.end_piece(*header, stored)
     }
 
     fn count(&mut self, header: &Header, records: u64) {
@@ -131,14 +133,24 @@ impl Sink {
         let raw = std::mem::take(&mut self.draft).finish();
         let first = self.piece.first;
         let (header, stored) = self.compress(Kind::PACK, first, raw)?;
-        let stored = &stored;
-        self.end_piece(&Found { header, stored })
+        self.end_piece(header, &stored)
     }
 
-    fn end_piece(&mut self, found: &Found<'_>) -> Result<(), Refused> {
+    fn end_piece(&mut self, header: Header, stored: &[u8]) -> Result<(), Refused> {
         self.piece.offset = wide(self.out.len());
         let piece = std::mem::replace(&mut self.piece, NO_PIECE);
         self.index.pieces.push(piece);
+        self.write(header, stored, &[])
+    }
+
+    fn write(&mut self, header: Header, stored: &[u8], clear: &[u8]) -> Result<(), Refused> {
+        let seat = self.seed.seat;
+        let (header, stored) = self.keys.seal(header, stored, seat, clear)?;
+        let found = Found {
+            header,
+            stored: &stored,
+            seat,
+        };
         found
             .write(self.seed, &mut self.out)
             .ok_or(Refused::Damaged)
@@ -178,10 +190,7 @@ impl Sink {
         index.digest = *blake3::hash(&self.out).as_bytes();
         let seq = index.pieces.last().map_or(0, |piece| piece.first);
         let (header, stored) = self.compress(Kind::INDEX, seq, index.encode())?;
-        let stored = &stored;
-        Found { header, stored }
-            .write(self.seed, &mut self.out)
-            .ok_or(Refused::Damaged)?;
+        self.write(header, &stored, &index.digest)?;
         Ok(Sealed {
             expected: self.proof.finish(),
             bytes: self.out,

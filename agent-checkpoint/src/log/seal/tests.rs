@@ -44,7 +44,11 @@ fn segment(place: &Place<'_>, frames: &[(Header, Vec<u8>)]) -> Vec<u8> {
     });
     for (header, stored) in frames {
         let header = *header;
-        let frame = Found { header, stored };
+        let frame = Found {
+            header,
+            stored,
+            seat: None,
+        };
         frame.write(place.seed(), &mut bytes).unwrap();
     }
     bytes
@@ -88,7 +92,7 @@ fn frames() -> Vec<(Header, Vec<u8>)> {
 }
 
 fn sealed(place: &Place<'_>, bytes: &[u8]) -> Vec<u8> {
-    match seal(place, bytes, &[], None, &|| false).unwrap() {
+    match seal(place, bytes, &[], None, &Keys::default(), &|| false).unwrap() {
         Outcome::Sealed(sealed) => sealed,
         other => panic!("{other:?}"),
     }
@@ -133,7 +137,7 @@ fn every_frame_comes_back_and_the_index_tells_where_it_lies() {
     };
     assert_eq!(opening, as_before);
 
-    let index = index_of(&place, &sealed).unwrap();
+    let index = index_of(&place, &sealed, &Keys::default()).unwrap();
     let pieces: Vec<_> = index
         .pieces
         .iter()
@@ -154,7 +158,8 @@ fn a_segment_with_damage_is_left_as_it_is() {
     let id = session();
     let place = place(&id);
     let whole = segment(&place, &frames());
-    let outcome = |bytes: &[u8]| seal(&place, bytes, &[], None, &|| false).unwrap();
+    let outcome =
+        |bytes: &[u8]| seal(&place, bytes, &[], None, &Keys::default(), &|| false).unwrap();
     for at in [3, 80, 400, whole.len() - 1] {
         let mut bent = whole.clone();
         bent[at] ^= 1;
@@ -172,7 +177,7 @@ fn a_segment_with_damage_is_left_as_it_is() {
         Outcome::Damaged
     ));
     assert!(matches!(
-        seal(&place, &whole, &[], None, &|| true).unwrap(),
+        seal(&place, &whole, &[], None, &Keys::default(), &|| true).unwrap(),
         Outcome::Stopped
     ));
     let tiny = [(header(200, 1, 3), b"abc".to_vec())];
@@ -187,7 +192,7 @@ fn sealing_what_is_sealed_changes_nothing() {
     assert!(is_sealed(&place, &once).unwrap());
     assert!(!is_sealed(&place, &segment(&place, &frames())).unwrap());
     assert!(matches!(
-        seal(&place, &once, &[], None, &|| false).unwrap(),
+        seal(&place, &once, &[], None, &Keys::default(), &|| false).unwrap(),
         Outcome::NoGain
     ));
 }
@@ -205,7 +210,10 @@ fn a_flipped_bit_costs_one_piece_and_shows_in_the_digest() {
     for bit in 0..bytes.len() * 8 {
         let mut bent = bytes.clone();
         bent[bit / 8] ^= 1 << (bit % 8);
-        assert!(index_of(&place, &bent).is_none(), "bit {bit}");
+        assert!(
+            index_of(&place, &bent, &Keys::default()).is_none(),
+            "bit {bit}"
+        );
         assert!(is_sealed(&place, &bent).unwrap(), "bit {bit}");
         let found = scan(&bent, start, place.seed()).frames.len();
         assert!(found + 1 >= pieces, "bit {bit}");
@@ -238,9 +246,9 @@ proptest! {
     fn bytes_from_anywhere_are_no_sealed_segment(raw: Vec<u8>) {
         let id = session();
         let place = place(&id);
-        prop_assert!(index_of(&place, &raw).is_none());
+        prop_assert!(index_of(&place, &raw, &Keys::default()).is_none());
         let mut bytes = place.header(Opening { is_sealed: true, ..Opening::default() });
         bytes.extend(raw);
-        let _ = seal(&place, &bytes, &[], None, &|| false);
+        let _ = seal(&place, &bytes, &[], None, &Keys::default(), &|| false);
     }
 }

@@ -6,6 +6,7 @@ use crate::format::compress::Unpacker;
 use crate::format::frame::Found;
 use crate::format::header::{Fault, Header};
 use crate::format::index::Listed;
+use crate::format::keys::Keys;
 use crate::format::pack::{self, PACKED_PAYLOAD_MAX};
 use crate::format::payload::Digest;
 use crate::format::segment::{Opening, Place};
@@ -23,8 +24,11 @@ pub(super) enum Refused {
 }
 
 impl From<Fault> for Refused {
-    fn from(_: Fault) -> Self {
-        Self::Damaged
+    fn from(fault: Fault) -> Self {
+        match Refusal::from(fault) {
+            Refusal::Locked(error) => Self::Failed(error),
+            _ => Self::Damaged,
+        }
     }
 }
 
@@ -37,6 +41,7 @@ impl From<Error> for Refused {
 /// A segment that is being sealed.
 pub(super) struct Writing<'a> {
     needed: Option<&'a Needed>,
+    keys: Keys,
     sink: Sink,
     /// Records left out in front of what comes next.
     skip: Option<(u64, Skip)>,
@@ -51,6 +56,7 @@ impl<'a> Writing<'a> {
         place: &Place<'_>,
         opening: Opening,
         needed: Option<&'a Needed>,
+        keys: &Keys,
     ) -> Result<Self, Error> {
         let header = place.header(Opening {
             is_sealed: true,
@@ -58,9 +64,10 @@ impl<'a> Writing<'a> {
         });
         Ok(Self {
             needed,
-            sink: Sink::new(place.seed(), header)?,
+            sink: Sink::new(place.seed(), header, keys)?,
+            keys: keys.clone(),
             skip: None,
-            payloads: Unpacker::new()?,
+            payloads: Unpacker::with(keys)?,
             next: 0,
             has_changed: false,
         })
@@ -73,14 +80,20 @@ impl<'a> Writing<'a> {
 
     /// Takes in a frame of the old segment, which may be a pack.
     pub(super) fn piece(&mut self, found: &Found<'_>, packs: &mut Unpacker) -> Result<(), Refused> {
+        // Under another key, or plain: it is replaced although it may not be shorter.
+        self.has_changed |= !self.keys.is_current(found);
         match found.header.kind {
             Kind::INDEX => Ok(()),
             Kind::PACK => {
-                let raw = packs.inflate(&found.header, found.stored)?;
+                let (_, raw) = packs.read(found)?;
                 let frames = pack::frames(raw, found.header.seq)?;
                 frames.iter().try_for_each(|frame| self.frame(frame))
             }
-            _ => self.frame(found),
+            _ => {
+                let mut room = Vec::new();
+                let opened = self.keys.open(found, &mut room)?;
+                self.frame(&opened)
+            }
         }
     }
 
@@ -120,7 +133,7 @@ impl<'a> Writing<'a> {
                 Ok((records, decoded.digest))
             }
             Err(Refusal::Fault(_)) => Err(Refused::Damaged),
-            Err(Refusal::Beyond(error)) => Err(Refused::Failed(error)),
+            Err(Refusal::Beyond(error) | Refusal::Locked(error)) => Err(Refused::Failed(error)),
         }
     }
 
@@ -153,9 +166,7 @@ impl<'a> Writing<'a> {
 
     fn put(&mut self, header: &Header, stored: &[u8], records: u64) -> Result<(), Refused> {
         match self.payloads.inflate(header, stored) {
-            Ok(raw) if raw.len() <= PACKED_PAYLOAD_MAX && !header.flags.has(Flags::ENCRYPTED) => {
-                self.sink.pack(header, raw, records)
-            }
+            Ok(raw) if raw.len() <= PACKED_PAYLOAD_MAX => self.sink.pack(header, raw, records),
             _ => self.sink.carry(header, stored, records),
         }
     }

@@ -14,7 +14,11 @@ pub(super) const FAMILIES: &[Family] = &[
     family(
         "vault-token",
         "gitleaks vault-service-token, vault-batch-token",
-        &[least("hvs.", W, 24), least("hvb.", W, 24), least("hvr.", W, 24)],
+        &[
+            least("hvs.", W, 24),
+            least("hvb.", W, 24),
+            least("hvr.", W, 24),
+        ],
     ),
     family(
         "doppler-token",

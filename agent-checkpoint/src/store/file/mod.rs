@@ -32,7 +32,7 @@ use crate::format::segment::Place;
 use crate::fs::{
     Access, EntryKind, FileHandle, FileSystem, Obstacle, OsFiles, read_bounded, read_part,
 };
-use crate::log::seal::index_of;
+use crate::log::seal::is_whole;
 use group::{Group, Limits};
 use lock::{Lock, Turn};
 use writer::FileWriter;
@@ -315,9 +315,8 @@ impl Store for FileStore {
         let (lock, _turn) = Lock::claim(files, &folder, (session, claim), least)?;
         group::redo(files, &self.root, &folder, id)?;
         group::settle(files, &self.root, self.id, Some(session));
-        let is_whole =
-            |segment, bytes: &[u8]| index_of(&self.place(session, segment), bytes).is_some();
-        if let Err(error) = sealed::tidy(&*self.files, &folder, SEGMENT_MAX, is_whole) {
+        let counts = |segment, bytes: &[u8]| is_whole(&self.place(session, segment), bytes);
+        if let Err(error) = sealed::tidy(&*self.files, &folder, SEGMENT_MAX, counts) {
             // Reading knows which of two files counts; the next writer tries again.
             tracing::warn!(%session, %error, "what an interrupted sealing left could not be removed");
         }

@@ -8,7 +8,7 @@ use super::Mirrored;
 use super::content::Log;
 use crate::format::SEGMENT_MAX;
 use crate::format::segment::{Opening, Place, Start};
-use crate::log::seal::index_of;
+use crate::log::seal::is_whole;
 use crate::{Error, Replacer, Shared, Store};
 
 /// Bytes of a segment that hold its header: that of the longest session id.
@@ -80,8 +80,7 @@ impl Log<'_> {
     /// The segment's bytes, where it is sealed and nothing of it is missing.
     pub(super) fn sealed(&self, segment: u32) -> Result<Option<Vec<u8>>, Error> {
         let bytes = self.store.read(self.session, segment, SEGMENT_MAX)?;
-        let is_whole = index_of(&self.place(segment), &bytes).is_some();
-        Ok(is_whole.then_some(bytes))
+        Ok(is_whole(&self.place(segment), &bytes).then_some(bytes))
     }
 
     /// Segments that are sealed in this log, and in `other` are not, or are sealed in another way.
