@@ -12,13 +12,18 @@ mod crash;
 #[cfg(feature = "encryption")]
 pub mod encrypt;
 mod error;
+pub mod export;
 mod format;
 #[cfg(feature = "fs")]
 mod fs;
 pub mod guide;
+pub mod handoff;
 pub mod history;
+pub mod import;
 mod log;
 mod reader;
+pub mod recover;
+pub mod redact;
 mod state;
 mod store;
 pub mod truncate;

@@ -59,9 +59,15 @@ fn every_flaw_is_repaired_in_the_context_and_stays_in_the_history() {
     session.save(CheckpointKind::Auto).unwrap();
     let told = session.repair_context().unwrap();
     let remedies: Vec<Remedy> = told.into_iter().map(|repair| repair.remedy).collect();
-    use Remedy::{Answered, LeftOut, Moved, Renamed};
-    let renamed = Renamed("d-2".into());
-    let expected = [Moved, LeftOut, Answered, LeftOut, renamed, LeftOut, LeftOut];
+    let expected = [
+        Remedy::Moved,
+        Remedy::LeftOut,
+        Remedy::Answered,
+        Remedy::LeftOut,
+        Remedy::Renamed("d-2".into()),
+        Remedy::LeftOut,
+        Remedy::LeftOut,
+    ];
     assert_eq!(remedies, expected);
     let mut twice = call("d");
     twice.tool_calls.push(ToolCall::new("d-2", "t", "{}"));

@@ -437,6 +437,7 @@ pub(crate) fn report(loaded: &Loaded, head: Option<&Entry>) -> Report {
         checkpoints: replay.commits.len(),
         degraded,
         missing: replay.missing.clone(),
+        torn_at: loaded.is_torn.then_some(replay.next),
         uncommitted: uncommitted.map(|block| block.count).sum(),
         damaged_headers: loaded.damaged_headers.clone(),
         ignored: loaded.ignored.clone(),

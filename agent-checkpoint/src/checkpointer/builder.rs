@@ -280,6 +280,22 @@ impl Builder {
         self
     }
 
+    /// What is to be opened, and where.
+    pub(crate) fn target(&self) -> (Arc<dyn Store>, SessionId) {
+        (Arc::clone(&self.store), self.session.clone())
+    }
+
+    /// The time by the session's clock.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.timestamp()
+    }
+
+    /// The same for another session.
+    pub(crate) fn named(mut self, session: SessionId) -> Self {
+        self.session = session;
+        self
+    }
+
     /// Encrypts whatever is written, and reads what a key of `keyring` opens; plain unless set.
     ///
     /// A session that was written with another key gives [`Error::is_wrong_key`] and stays as it is. See

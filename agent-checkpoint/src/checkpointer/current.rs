@@ -79,7 +79,7 @@ impl Current {
     }
 
     /// Adds the items to a context, as history where they are part of it and as notes elsewhere.
-    fn place(
+    pub(super) fn place(
         &mut self,
         pieces: &mut Vec<Piece>,
         replay: &Replay,

@@ -14,6 +14,7 @@ use crate::log::decode::{Decoded, Refusal};
 use crate::log::lineage::Lineage;
 use crate::log::numbering::{narrow, wide};
 use crate::log::replay::Replay;
+use crate::log::salvage::Salvage;
 use crate::log::scan::{Damage, Scan, scan};
 use crate::log::seal::is_sealed;
 use crate::log::workers::{Results, decode_all, threads_for};
@@ -66,6 +67,8 @@ pub(crate) struct Reading<'k> {
     pub(crate) keeps_messages: bool,
     /// What must be understood and is not is passed over, instead of refusing the log.
     pub(crate) passes_newer: bool,
+    /// Lost texts are told where they stood, and what is known of checkpoints that are not whole is kept.
+    pub(crate) salvages: bool,
 }
 
 impl<'k> Reading<'k> {
@@ -76,6 +79,7 @@ impl<'k> Reading<'k> {
             limit,
             keeps_messages: true,
             passes_newer: false,
+            salvages: false,
         }
     }
 }
@@ -110,6 +114,7 @@ pub(crate) fn load(
         is_torn: false,
         newer: None,
     };
+    loaded.replay.salvage = reading.salvages.then(Salvage::default);
     let mut unpacker = Unpacker::with(reading.keys)?;
     let lineage = OnceCell::new();
     let mut segments = Segments::of((store, session), &lineage, reading.keys)?;

@@ -15,11 +15,13 @@ mod flush;
 mod fork;
 #[cfg(test)]
 mod golden;
+mod handoff;
 mod health;
 #[cfg(test)]
 mod hostile;
 mod hosts;
 pub(crate) mod indexed;
+mod keep;
 mod label;
 #[cfg(test)]
 mod later;
@@ -39,6 +41,7 @@ mod restore;
 pub(crate) mod resume;
 mod retention;
 mod ruling;
+pub(crate) mod salvage;
 mod save;
 mod seal;
 mod setting;

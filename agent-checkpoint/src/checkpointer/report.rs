@@ -62,6 +62,9 @@ pub struct Report {
     /// Bytes that were no frame and could not be copied aside yet, for want of room; the first save does
     /// it, and then counts them among `lost_bytes`.
     pub unmended_bytes: u64,
+    /// Number of the record that an interrupted write at the end was to begin with; how many it was to write
+    /// is not known. None where the log ends with a whole record.
+    pub torn_at: Option<u64>,
     /// Segments whose header is damaged. Their frames were read all the same.
     pub damaged_headers: Vec<u32>,
     /// Segments behind a gap in the numbers that have neither header nor frame: not this session's, and

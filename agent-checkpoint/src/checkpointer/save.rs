@@ -35,6 +35,11 @@ impl Head {
         self.0.id()
     }
 
+    /// Its number.
+    pub(super) fn seq(&self) -> u64 {
+        self.0.seq
+    }
+
     /// As what a save may go back to.
     pub(super) fn origin(&self) -> Origin {
         (self.0.id(), self.0.hash)

@@ -36,6 +36,45 @@ impl Stored {
     /// Reads what `entry` names, and nothing else.
     pub(crate) fn load(replay: &Replay, entry: &Entry) -> Result<Self, Error> {
         let mut stored = Self::default();
+        stored.read(replay, entry, &mut |_, error| Err(error))?;
+        stored.components.work = stored.work.clone();
+        Ok(stored)
+    }
+
+    /// As [`load`](Self::load), with the value in `older` for what cannot be read, or none where it has none. The
+    /// names of those.
+    pub(super) fn salvage(
+        replay: &Replay,
+        entry: &Entry,
+        older: &Components,
+    ) -> Result<(Self, Vec<String>), Error> {
+        let mut stored = Self::default();
+        let mut lost = Vec::new();
+        stored.read(replay, entry, &mut |name, _| {
+            lost.push(name.to_owned());
+            Ok(())
+        })?;
+        // Of a frame that cannot be read the first name is told twice.
+        lost.dedup();
+        for name in &lost {
+            if let Some(saved) = older.saved.get(name) {
+                let value = Value {
+                    codec: saved.codec,
+                    bytes: saved.bytes.to_vec(),
+                    chain: saved.chain,
+                };
+                stored.place(name, saved.reference, value)?;
+            }
+        }
+        Ok((stored, lost))
+    }
+
+    fn read(
+        &mut self,
+        replay: &Replay,
+        entry: &Entry,
+        unread: &mut dyn FnMut(&str, Error) -> Result<(), Error>,
+    ) -> Result<(), Error> {
         let mut frames: BTreeMap<u64, Vec<(&String, Reference)>> = BTreeMap::new();
         for (name, reference) in &entry.body.components {
             let names = frames.entry(reference.seq).or_default();
@@ -44,30 +83,42 @@ impl Stored {
         // One frame at a time is in memory.
         for (seq, names) in frames {
             if replay.values.is_snapshot(seq) {
-                let values = replay.values.snapshot(seq)?;
+                let mut values = match replay.values.snapshot(seq) {
+                    Ok(values) => values,
+                    Err(error) => {
+                        unread(names.first().map_or("", |(name, _)| name), error)?;
+                        BTreeMap::new()
+                    }
+                };
                 for (name, reference) in names {
-                    let value = values.get(name).ok_or_else(|| Error::damaged(entry.id()))?;
-                    let value = Value {
-                        codec: Codec::JSON,
-                        bytes: value.get().as_bytes().to_vec(),
-                        chain: None,
-                    };
-                    stored.place(name, reference, value)?;
+                    let value = values
+                        .remove(name)
+                        .ok_or_else(|| Error::damaged(entry.id()));
+                    let placed = value.and_then(|value| {
+                        let value = Value {
+                            codec: Codec::JSON,
+                            bytes: value.get().as_bytes().to_vec(),
+                            chain: None,
+                        };
+                        self.place(name, reference, value)
+                    });
+                    placed.or_else(|error| unread(name, error))?;
                 }
             } else {
                 for (name, reference) in names {
-                    let (codec, bytes, chain) = replay.values.value(seq)?;
-                    let value = Value {
-                        codec,
-                        bytes,
-                        chain: Some(chain),
-                    };
-                    stored.place(name, reference, value)?;
+                    let placed = replay.values.value(seq).and_then(|(codec, bytes, chain)| {
+                        let value = Value {
+                            codec,
+                            bytes,
+                            chain: Some(chain),
+                        };
+                        self.place(name, reference, value)
+                    });
+                    placed.or_else(|error| unread(name, error))?;
                 }
             }
         }
-        stored.components.work = stored.work.clone();
-        Ok(stored)
+        Ok(())
     }
 
     fn place(&mut self, name: &str, reference: Reference, value: Value) -> Result<(), Error> {

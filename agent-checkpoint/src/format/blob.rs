@@ -1,5 +1,6 @@
 //! Long texts that are stored once: which texts these are, and what stands in their place.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde_json::{Map, Value};
@@ -141,7 +142,7 @@ impl<E, F: FnMut(&str) -> Result<Option<Reference>, E>> Lift<'_, F> {
 /// is lost.
 pub(crate) fn put_back<'a>(
     message: &mut Message,
-    find: &mut impl FnMut(&Reference) -> Option<&'a str>,
+    find: &mut impl FnMut(&Reference) -> Option<Cow<'a, str>>,
 ) -> Option<()> {
     text(&mut message.content, find)?;
     for part in &mut message.parts {
@@ -155,19 +156,25 @@ pub(crate) fn put_back<'a>(
     Some(())
 }
 
-fn text<'a>(text: &mut String, find: &mut impl FnMut(&Reference) -> Option<&'a str>) -> Option<()> {
+fn text<'a>(
+    text: &mut String,
+    find: &mut impl FnMut(&Reference) -> Option<Cow<'a, str>>,
+) -> Option<()> {
     let Some(marked) = text.strip_prefix(MARK) else {
         return Some(());
     };
     *text = if marked.starts_with(MARK) {
         marked.to_owned()
     } else {
-        find(&Reference::parse(marked)?)?.to_owned()
+        find(&Reference::parse(marked)?)?.into_owned()
     };
     Some(())
 }
 
-fn value<'a>(json: &mut Value, find: &mut impl FnMut(&Reference) -> Option<&'a str>) -> Option<()> {
+fn value<'a>(
+    json: &mut Value,
+    find: &mut impl FnMut(&Reference) -> Option<Cow<'a, str>>,
+) -> Option<()> {
     match json {
         Value::String(inner) => text(inner, find),
         Value::Array(list) => list.iter_mut().try_for_each(|inner| value(inner, find)),
@@ -178,7 +185,7 @@ fn value<'a>(json: &mut Value, find: &mut impl FnMut(&Reference) -> Option<&'a s
 
 fn fields<'a>(
     fields: &mut Map<String, Value>,
-    find: &mut impl FnMut(&Reference) -> Option<&'a str>,
+    find: &mut impl FnMut(&Reference) -> Option<Cow<'a, str>>,
 ) -> Option<()> {
     fields.values_mut().try_for_each(|inner| value(inner, find))
 }
@@ -225,7 +232,7 @@ mod tests {
         let mut back: Message = serde_json::from_value(json!(lifted)).unwrap();
         put_back(&mut back, &mut |reference| {
             assert_eq!((reference.len, reference.hash), (1, [7; 32]));
-            texts.get(&reference.number).map(String::as_str)
+            texts.get(&reference.number).map(Cow::from)
         })
         .unwrap();
         assert_eq!(back, message());

@@ -66,7 +66,7 @@ impl From<(u64, u16)> for Reference {
 }
 
 /// What a commit says, its hashes aside.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Body {
     /// Unix milliseconds.
     pub(crate) at: i64,

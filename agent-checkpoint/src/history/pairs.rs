@@ -109,6 +109,7 @@ impl Pairs {
 
 #[cfg(test)]
 mod tests {
+    use super::Answer::{Again, NoResult, Of, Stray, WithoutId};
     use super::*;
     use crate::ToolCall;
 
@@ -131,7 +132,6 @@ mod tests {
             Message::new(Role::Tool, ""),
         ];
         let pairs = Pairs::of(&messages);
-        use Answer::{Again, NoResult, Of, Stray, WithoutId};
         let answers = [
             NoResult,
             NoResult,

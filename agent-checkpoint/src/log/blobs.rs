@@ -1,9 +1,11 @@
 //! The long texts of a session: which are in the log, and their way back into messages.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::numbering::wide;
+use super::salvage::Salvage;
 use crate::Message;
 use crate::format::blob::{REFERRED_MAX, Reference, put_back};
 use crate::format::payload::Digest;
@@ -97,6 +99,7 @@ impl Blobs {
         user: u64,
         messages: &mut [Message],
         limit: u64,
+        mut salvage: Option<&mut Salvage>,
     ) -> Result<Vec<usize>, ()> {
         let Self {
             texts,
@@ -110,7 +113,9 @@ impl Blobs {
             let mut find = |reference: &Reference| {
                 let Some((hash, text)) = texts.get(&reference.number) else {
                     sought.insert(reference.number);
-                    return None;
+                    return salvage
+                        .as_mut()
+                        .map(|salvage| Cow::Owned(salvage.stub(reference)));
                 };
                 let is_it = *hash == reference.hash && wide(text.len()) == reference.len;
                 *referred = referred.saturating_add(if is_it { reference.len } else { 0 });
@@ -119,7 +124,7 @@ impl Blobs {
                 if is_it && uses.last() != Some(&use_of) {
                     uses.push(use_of);
                 }
-                (is_it && !is_over).then_some(text.as_str())
+                (is_it && !is_over).then_some(Cow::Borrowed(text.as_str()))
             };
             if put_back(message, &mut find).is_none() {
                 lacking.push(at);
@@ -165,7 +170,10 @@ mod tests {
             referring("tent", 4),
             referring("texts", 4),
         ];
-        assert_eq!(blobs.put_back(9, &mut messages, 100), Ok(vec![1, 2, 3]));
+        assert_eq!(
+            blobs.put_back(9, &mut messages, 100, None),
+            Ok(vec![1, 2, 3])
+        );
         assert_eq!(messages[0], Message::user("text"));
         assert_eq!(blobs.sought().collect::<Vec<_>>(), [5]);
         assert_eq!(blobs.uses(), [(9, 4)]);
@@ -179,8 +187,8 @@ mod tests {
         let mut blobs = Blobs::default();
         blobs.insert(0, *blake3::hash(b"text").as_bytes(), "text".into());
         let many = vec![referring("text", 0); 6];
-        assert_eq!(blobs.put_back(9, &mut many.clone(), 24), Ok(vec![]));
-        assert_eq!(blobs.put_back(9, &mut many.clone(), 24), Err(()));
+        assert_eq!(blobs.put_back(9, &mut many.clone(), 24, None), Ok(vec![]));
+        assert_eq!(blobs.put_back(9, &mut many.clone(), 24, None), Err(()));
     }
 
     #[test]

@@ -10,6 +10,7 @@ pub(crate) mod lineage;
 pub(crate) mod numbering;
 pub(crate) mod reach;
 pub(crate) mod replay;
+pub(crate) mod salvage;
 pub(crate) mod scan;
 pub(crate) mod seal;
 pub(crate) mod values;

@@ -13,6 +13,7 @@ use super::decode::{Content, Decoded, Packaged};
 use super::drops::Drops;
 pub(crate) use super::entry::{Entry, Spent};
 use super::numbering::{last_number, narrow, wide};
+use super::salvage::Salvage;
 use super::values::Values;
 use crate::format::blob::REFERRED_LIMIT;
 use crate::format::frame::OVERHEAD;
@@ -65,6 +66,8 @@ pub(crate) struct Replay {
     is_listing: bool,
     /// Only some of the records below this number were read: a commit is taken at its word for them.
     trusted: u64,
+    /// What can be told of a commit that is not whole, where that is asked for.
+    pub(crate) salvage: Option<Salvage>,
 }
 
 impl Replay {
@@ -208,7 +211,7 @@ impl Replay {
             let limit = self.referring.unwrap_or(REFERRED_LIMIT);
             let lacking = self
                 .blobs
-                .put_back(header.seq, messages, limit)
+                .put_back(header.seq, messages, limit, self.salvage.as_mut())
                 .map_err(|()| {
                     Refusal::Beyond(Error::beyond_limit(
                         "what messages refer to, put together,",
@@ -292,6 +295,7 @@ impl Replay {
         };
         // Numbers that do not adjoin tell that the commit meant is lost, or that items lie between.
         let adjoins = before.seq.checked_add(1) == Some(first);
+        let lost = first.saturating_sub(before.seq.saturating_add(1));
         let count = wide(count);
         let tail = match before.tail {
             Some(tail) => Span {
@@ -311,6 +315,9 @@ impl Replay {
             whole: adjoins && before.whole && self.positions(Span { first, last, count }).is_some(),
             spent,
         });
+        if let (Some(salvage), Some(made)) = (&mut self.salvage, self.commits.last()) {
+            salvage.flagged(made, lost);
+        }
     }
 
     fn take_commit(&mut self, seq: u64, commit: Commit, bytes: &[u8]) {
@@ -328,6 +335,9 @@ impl Replay {
         let whole = is_sound && self.is_whole(&body);
         let spent = self.claim(body.covers);
         let mut body = body;
+        if let Some(salvage) = &mut self.salvage {
+            salvage.commit(seq, &hash, &body, whole);
+        }
         if !whole {
             // Never loaded; of a forged commit they may be long.
             body.history = Vec::new();
@@ -376,8 +386,14 @@ impl Replay {
         (wide(range.len()) == span.count && !is_lacking).then_some(range)
     }
 
+    /// Which of a span's items are there.
+    pub(crate) fn present(&self, span: Span) -> Range<usize> {
+        let end = span.last.checked_add(1).unwrap_or(u64::MAX);
+        self.items_before(span.first)..self.items_before(end)
+    }
+
     /// How many items have a smaller number.
-    fn items_before(&self, number: u64) -> usize {
+    pub(crate) fn items_before(&self, number: u64) -> usize {
         let behind = self.blocks.partition_point(|block| block.first < number);
         match behind.checked_sub(1).and_then(|at| self.blocks.get(at)) {
             Some(block) => block.start + block.count.min(narrow(number - block.first)),

@@ -268,6 +268,7 @@ impl Reader {
             limit: self.limit,
             keeps_messages: true,
             passes_newer: true,
+            salvages: false,
         }
     }
 }

@@ -246,7 +246,7 @@ fn put_back(
     unpacker: &mut Unpacker,
 ) -> Result<(), Odd> {
     // What was put back half is not looked at again, so the first look is at a copy.
-    let _ = blobs.put_back(0, &mut items.to_vec(), REFERRED_LIMIT);
+    let _ = blobs.put_back(0, &mut items.to_vec(), REFERRED_LIMIT, None);
     for number in blobs.sought().collect::<Vec<_>>() {
         let frame = directory.find(number)?;
         let decoded = decode(&frame.found(), unpacker).map_err(|_| Odd::Unsound)?;
@@ -255,7 +255,7 @@ fn put_back(
         };
         blobs.insert(number, digest, text);
     }
-    match blobs.put_back(0, items, REFERRED_LIMIT) {
+    match blobs.put_back(0, items, REFERRED_LIMIT, None) {
         Ok(lacking) if lacking.is_empty() => Ok(()),
         _ => Err(Odd::Unsound),
     }

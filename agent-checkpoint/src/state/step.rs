@@ -68,6 +68,13 @@ impl NextStep {
         self
     }
 
+    /// Whether it is finished, as far as its status is one of the usual words.
+    pub(crate) fn is_done(&self) -> bool {
+        let words = ["done", "finished", "completed", "complete", "closed"];
+        let status = self.status.as_deref().unwrap_or_default().trim();
+        words.iter().any(|word| status.eq_ignore_ascii_case(word))
+    }
+
     /// Whether it is nothing but its text.
     pub(crate) fn is_plain(&self) -> bool {
         self.owner.is_none() && self.status.is_none() && self.extra.is_empty()

@@ -1,0 +1,246 @@
+//! Looks for what a taker would miss.
+
+use super::{Held, Missing, Package, Piece, Receiver, Verdict};
+use crate::history::check;
+use crate::{CountTokens, Drift, McpServer, StepStatus};
+
+/// Details that are named one by one; more are counted.
+const NAMED: usize = 8;
+
+impl Package {
+    /// Whether `receiver` can go on with the package. It cannot begin without an objective, with messages
+    /// that a provider would refuse, or with instructions and objective that its window does not take. It is
+    /// incomplete where
+    ///
+    /// - a part that the [scenario](super::Scenario::needs) asks for is empty,
+    /// - the objective, an instruction or an open call was shortened or left out,
+    /// - a decision has no reason,
+    /// - an artifact that is no address (`…://…`) has no digest, or is not there or another at the receiver,
+    /// - an open call needs a tool that the receiver has not, or that is another there,
+    /// - a tool server of the giver is not connected,
+    /// - the first messages are longer than the window.
+    ///
+    /// What the receiver does not say is not checked. Asks the receiver for each artifact once and does nothing else.
+    pub fn validate(&self, receiver: &Receiver<'_>) -> Verdict {
+        let mut why = Vec::new();
+        let mut missing = Vec::new();
+        self.check_objective(&mut why);
+        self.check_recent(&mut why);
+        if let Some((window, counter)) = receiver.window {
+            self.check_window(window, counter, &mut why, &mut missing);
+        }
+        self.check_needs(receiver, &mut missing);
+        self.check_left_out(&mut missing);
+        self.check_decisions(&mut missing);
+        self.check_artifacts(receiver, &mut missing);
+        self.check_tools(receiver, &mut missing);
+        Verdict::of(why, missing)
+    }
+
+    fn check_objective(&self, why: &mut Vec<Missing>) {
+        if self
+            .objective
+            .as_deref()
+            .unwrap_or_default()
+            .trim()
+            .is_empty()
+        {
+            let what = "nobody says what the task is; set `objective`";
+            why.push(Missing::new(Piece::Objective, what));
+        }
+    }
+
+    fn check_recent(&self, why: &mut Vec<Missing>) {
+        let flaws = check(&self.recent);
+        let named = flaws.iter().map(|flaw| {
+            format!(
+                "a provider would refuse the messages: {flaw}; repair them with `history::repair`"
+            )
+        });
+        push_all(Piece::Recent, named, why);
+    }
+
+    fn check_window(
+        &self,
+        window: u64,
+        counter: &dyn CountTokens,
+        why: &mut Vec<Missing>,
+        missing: &mut Vec<Missing>,
+    ) {
+        let opening = self.opening_within(super::begin::BRIEF_TOKENS, counter);
+        let count = |sum: u64, message: &crate::Message| sum.saturating_add(counter.count(message));
+        let needed = opening.iter().fold(0, count);
+        if needed <= window {
+            return;
+        }
+        let objective = crate::Message::user(self.objective.clone().unwrap_or_default());
+        let least = self
+            .instructions
+            .iter()
+            .fold(counter.count(&objective), count);
+        if least > window {
+            let what = format!(
+                "task and instructions take {least} tokens where {window} fit; take another model, or shorten them"
+            );
+            why.push(Missing::new(Piece::Objective, what));
+        } else {
+            let what = format!(
+                "the first messages take {needed} tokens where {window} fit; lower `recent_tokens`, or begin with a shorter brief"
+            );
+            missing.push(Missing::new(Piece::Recent, what));
+        }
+    }
+
+    fn check_needs(&self, receiver: &Receiver<'_>, missing: &mut Vec<Missing>) {
+        let scenario = receiver.scenario.unwrap_or(self.scenario);
+        for piece in scenario.needs() {
+            let (is_there, todo) = self.piece(piece);
+            if !is_there {
+                let what = format!("{todo}; a {scenario} handoff needs it");
+                missing.push(Missing::new(piece.clone(), what));
+            }
+        }
+    }
+
+    /// Whether a part says anything, and what to do where it does not.
+    fn piece(&self, piece: &Piece) -> (bool, &'static str) {
+        let work = &self.work;
+        match piece {
+            Piece::Progress => (
+                !self.progress.is_empty() || !work.artifacts.is_empty(),
+                "nothing says what is done; add to `progress`, or the artifacts",
+            ),
+            Piece::NextSteps => {
+                let mut steps = work.workflow.iter().flat_map(|workflow| &workflow.steps);
+                let goes_on = |status: &StepStatus| {
+                    matches!(status, StepStatus::Running | StepStatus::Pending)
+                };
+                let is_there = !self.open_calls.is_empty()
+                    || work.next_steps.iter().any(|step| !step.is_done())
+                    || steps.any(|step| goes_on(&step.status));
+                (is_there, "nothing says how to go on; add a next step")
+            }
+            Piece::Recent => (
+                !self.recent.is_empty(),
+                "there are no messages to go on from; raise `recent_tokens`",
+            ),
+            Piece::Tried => (
+                !self.tried.is_empty(),
+                "nothing says what was not good enough; add to `tried`",
+            ),
+            Piece::Taker => (
+                self.to.is_some(),
+                "nobody is named who takes the work; set `to`",
+            ),
+            Piece::Checkpoint => (
+                self.from.checkpoint.is_some(),
+                "no checkpoint is named; save first, or set `from.checkpoint`",
+            ),
+            _ => (true, ""),
+        }
+    }
+
+    fn check_left_out(&self, missing: &mut Vec<Missing>) {
+        for piece in [Piece::Objective, Piece::Instructions, Piece::OpenCalls] {
+            if let Some(count) = self.left_out.get(&piece).filter(|count| **count > 0) {
+                let what = format!("{count} shortened or left out; raise the bounds");
+                missing.push(Missing::new(piece, what));
+            }
+        }
+    }
+
+    fn check_decisions(&self, missing: &mut Vec<Missing>) {
+        let decisions = self.work.decisions.iter();
+        let bare = decisions.filter(|decision| decision.why.trim().is_empty());
+        let named = bare.map(|decision| format!("{:?} has no reason; say why", decision.what));
+        push_all(Piece::Decisions, named, missing);
+    }
+
+    fn check_artifacts(&self, receiver: &Receiver<'_>, missing: &mut Vec<Missing>) {
+        let named = self.work.artifacts.iter().filter_map(|artifact| {
+            let path = &artifact.path;
+            if path.contains("://") {
+                return None;
+            }
+            if artifact.hash.is_none() {
+                return Some(format!(
+                    "{path} has no digest; make it with `Artifact::of_bytes`"
+                ));
+            }
+            match receiver.artifacts?(artifact) {
+                Held::Same => None,
+                Held::Different => Some(format!(
+                    "{path} is another than the one handed over; send that, or say why it changed"
+                )),
+                Held::Absent => Some(format!("{path} is not there; send it")),
+                Held::Unknown => Some(format!(
+                    "the digest of {path} cannot be compared; compare it and say `Held::Same`"
+                )),
+            }
+        });
+        push_all(Piece::Artifacts, named, missing);
+    }
+
+    fn check_tools(&self, receiver: &Receiver<'_>, missing: &mut Vec<Missing>) {
+        if let Some(servers) = &receiver.servers {
+            let gone = self.work.mcp_servers.iter().filter(|saved| {
+                let mut same = servers.iter();
+                !same.any(|server| server.name == saved.name)
+            });
+            let gone = gone.map(|saved| format!("{} is not connected; connect it", saved.name));
+            push_all(Piece::ToolServers, gone, missing);
+        }
+        if receiver.tools.is_none() && receiver.servers.is_none() {
+            return;
+        }
+        let named = self.open_calls.iter().filter_map(|call| {
+            let name = &call.name;
+            let has = receiver.tools.as_ref().is_some_and(|tools| tools.contains(name));
+            let servers = receiver.servers.iter().flatten();
+            let offered: Vec<_> = servers.filter_map(|now| offers(now, name)).collect();
+            if !has && offered.is_empty() {
+                return Some(format!(
+                    "the call {:?} needs the tool {name}, which is not there; offer it, or answer the call",
+                    call.id
+                ));
+            }
+            let drift = offered.into_iter().find_map(|(now, tool)| {
+                let saved = self.work.mcp_server(&now.name)?;
+                saved.drift(now).into_iter().find(|drift| drift.breaks(tool))
+            });
+            drift.map(|drift: Drift| {
+                format!("the call {:?} needs the tool {name}, and {drift}", call.id)
+            })
+        });
+        push_all(Piece::OpenCalls, named, missing);
+    }
+}
+
+/// The tool of the server that a call by this name means. Hosts put the server's name before the tool's:
+/// `mcp__files__read`, `files__read`, `files.read` or `files/read`.
+fn offers<'a>(server: &'a McpServer, name: &'a str) -> Option<(&'a McpServer, &'a str)> {
+    let short = name.strip_prefix("mcp__").unwrap_or(name);
+    let rest = short.strip_prefix(server.name.as_str());
+    let bare = rest.and_then(|rest| {
+        let mut separators = ["__", ".", "/"].iter();
+        separators.find_map(|separator| rest.strip_prefix(separator))
+    });
+    let has = |name: &&str| server.tools.iter().any(|tool| tool.name == *name);
+    let mut names = [Some(name), Some(short), bare].into_iter().flatten();
+    names.find(has).map(|name| (server, name))
+}
+
+/// The first few by name, and how many more there are.
+fn push_all(piece: Piece, what: impl Iterator<Item = String>, missing: &mut Vec<Missing>) {
+    let mut more = 0_u64;
+    for (at, what) in what.enumerate() {
+        if at < NAMED {
+            missing.push(Missing::new(piece.clone(), what));
+        } else {
+            more += 1;
+        }
+    }
+    if more > 0 {
+        missing.push(Missing::new(piece, format!("and {more} more of the same")));
+    }
+}

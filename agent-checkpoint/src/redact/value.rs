@@ -1,0 +1,138 @@
+//! Whether a value looks secret, given what its name says.
+
+use super::bytes::{Set, entropy, is_random};
+use super::mask::OPENING;
+use super::named::Kind;
+
+/// Where a value stands, which tells how far to trust the name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// The value of a field in JSON.
+    Field,
+    /// In quotes behind the name.
+    Quoted,
+    /// Behind a name in capital letters and `=`, as in the environment of a process.
+    Environment,
+    /// Behind a name, without quotes: often the name of something else, in code.
+    Bare,
+}
+
+/// What stands for a value, in small letters.
+const PLACEHOLDERS: &[&[u8]] = &[
+    b"password",
+    b"passwd",
+    b"passphrase",
+    b"pass",
+    b"pwd",
+    b"secret",
+    b"token",
+    b"string",
+    b"str",
+    b"text",
+    b"none",
+    b"null",
+    b"nil",
+    b"true",
+    b"false",
+    b"undefined",
+    b"required",
+    b"optional",
+    b"default",
+    b"hidden",
+    b"input",
+    b"object",
+    b"number",
+    b"bytes",
+    b"bool",
+    b"username",
+    b"value",
+    b"empty",
+    b"changeme",
+    b"placeholder",
+    b"example",
+];
+
+/// Whether the value of a name of this kind is to be masked.
+pub(super) fn is_secret(kind: Kind, value: &[u8], place: Place) -> bool {
+    let has_blank = value.iter().any(u8::is_ascii_whitespace);
+    if value.len() < 4 || is_stand_in(value) {
+        return false;
+    }
+    if has_blank && (place != Place::Field || kind != Kind::Password) {
+        return false;
+    }
+    if kind == Kind::Password {
+        return match place {
+            Place::Field | Place::Quoted | Place::Environment => !is_code(value),
+            Place::Bare => value.len() >= 6 && is_random(value, 2.0) && !is_code(value),
+        };
+    }
+    let is_mixed = || {
+        let has = |is: fn(&u8) -> bool| value.iter().any(is);
+        has(u8::is_ascii_lowercase) && has(u8::is_ascii_uppercase) && is_one_word(value)
+    };
+    match place {
+        Place::Field | Place::Quoted => {
+            let least = if kind == Kind::Secret { 8 } else { 12 };
+            value.len() >= least && is_random(value, 2.8)
+                || value.len() >= 20 && entropy(value) >= 3.8 && is_mixed()
+        }
+        Place::Environment => {
+            value.len() >= 8 && is_random(value, 2.5) && !is_code(value)
+                || value.len() >= 16 && entropy(value) >= 3.5 && is_one_word(value)
+        }
+        Place::Bare => value.len() >= 16 && is_random(value, 3.0) && !is_code(value),
+    }
+}
+
+/// Whether something is to be put in its place, or is already.
+fn is_stand_in(value: &[u8]) -> bool {
+    let is_template = matches!(
+        value.first(),
+        Some(b'$' | b'<' | b'{' | b'%' | b'(' | b'[' | b'*')
+    ) || [
+        &b"${"[..],
+        b"{{",
+        b"...",
+        b"***",
+        b"xxxx",
+        b"XXXX",
+        OPENING.as_bytes(),
+    ]
+    .iter()
+    .any(|part| value.windows(part.len()).any(|it| it == *part));
+    let is_place = [
+        &b"/"[..],
+        b"./",
+        b"../",
+        b"~/",
+        b"http://",
+        b"https://",
+        b"file:",
+    ]
+    .iter()
+    .any(|it| value.starts_with(it));
+    let is_word = PLACEHOLDERS.iter().any(|it| value.eq_ignore_ascii_case(it));
+    is_template || is_place || is_word
+}
+
+/// Whether it is an expression rather than a value: a call, a path through fields, an index.
+fn is_code(value: &[u8]) -> bool {
+    let is_path = |it: &[u8]| {
+        it.split(|byte| *byte == b'.')
+            .all(|part| part.first().is_some_and(u8::is_ascii_alphabetic) && is_name(part))
+    };
+    value.iter().any(|it| matches!(it, b'(' | b'[' | b'{'))
+        || value.contains(&b'.') && is_path(value)
+        || value.windows(2).any(|it| matches!(it, b"::" | b"->"))
+}
+
+fn is_name(part: &[u8]) -> bool {
+    part.iter()
+        .all(|it| it.is_ascii_alphanumeric() || *it == b'_')
+}
+
+/// Letters and digits without separators, as keys are and sentences and names in code are not.
+fn is_one_word(value: &[u8]) -> bool {
+    value.iter().all(|it| Set::BASE64.has(*it))
+}
