@@ -17,6 +17,8 @@ fn a_crash_at_any_operation_of_an_encrypted_session_loses_nothing_acknowledged()
         Act::Push(30),
         save(Synced),
         Act::Seal,
+        Act::Push(3),
+        save(Buffered),
         Act::TakeOver,
     ];
     let all: Vec<Step> = acts.iter().map(|act| (0, *act)).collect();
