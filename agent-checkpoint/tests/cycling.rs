@@ -43,7 +43,10 @@ fn walk_back(store: &MemoryStore, last: &Checkpointer) -> Vec<Message> {
     sessions.push(last.session().clone());
     let mut said = Vec::new();
     for session in sessions {
-        let state = Reader::open(store.clone(), session).unwrap().state().unwrap();
+        let state = Reader::open(store.clone(), session)
+            .unwrap()
+            .state()
+            .unwrap();
         let opening = Inherited::of(&state.work).map_or(0, |given| given.opening);
         said.extend_from_slice(&state.conversation[usize::try_from(opening).unwrap()..]);
     }
@@ -96,10 +99,16 @@ fn play(name: &str, messages: &[Message], cycle: &Cycle) -> Option<usize> {
     }
     session.save(CheckpointKind::Auto).unwrap();
     let work = session.state().work.clone();
-    let brief = session.context().iter().map(|m| m.content.as_str()).collect::<String>();
-    for step in &work.next_steps {
-        assert!(windows == 1 || brief.contains(&step.text) || brief.contains("more"));
-    }
+    let brief = session
+        .context()
+        .iter()
+        .map(|m| m.content.as_str())
+        .collect::<String>();
+    let told = |text: &str| {
+        usize::from(brief.contains(&format!("{text}\n")) || brief.contains(&format!("{text},")))
+    };
+    let steps: usize = work.next_steps.iter().map(|step| told(&step.text)).sum();
+    let decisions: usize = work.decisions.iter().map(|d| told(&d.what)).sum();
     let noted: Vec<usize> = (0..messages.len())
         .filter(|at| !messages[*at].tool_calls.is_empty() || at % 3 == 2)
         .collect();
@@ -107,12 +116,19 @@ fn play(name: &str, messages: &[Message], cycle: &Cycle) -> Option<usize> {
     let known: Vec<&str> = work.decisions.iter().map(|d| d.what.as_str()).collect();
     assert_eq!(known, decided, "{name}");
     assert_eq!(work.next_steps.len(), noted.len());
-    assert!(walk_back(&store, &session) == messages, "{name}: the whole history");
+    assert!(
+        walk_back(&store, &session) == messages,
+        "{name}: the whole history"
+    );
     assert_eq!(store.sessions().unwrap().len(), windows);
     let last = session.session().clone();
     drop(session);
     assert_eq!(head(store).session(), &last);
-    println!("{name}: {} messages in {windows} windows of {}, {cycled_with_open_calls} with open calls", messages.len(), cycle.window);
+    println!(
+        "{name}: {} messages in {windows} windows of {}, {cycled_with_open_calls} with open calls",
+        messages.len(),
+        cycle.window
+    );
     Some(windows)
 }
 
@@ -144,12 +160,18 @@ fn full(store: impl Store + 'static) -> Checkpointer {
     let mut session = Checkpointer::builder(store, id("s")).open().unwrap();
     session.push(Message::system("Be brief.")).unwrap();
     session.push(Message::user("the task")).unwrap();
-    session.push(Message::user("never push to main").pinned()).unwrap();
+    session
+        .push(Message::user("never push to main").pinned())
+        .unwrap();
     for n in 0..20 {
-        session.push(Message::assistant(format!("thought {n}"))).unwrap();
+        session
+            .push(Message::assistant(format!("thought {n}")))
+            .unwrap();
     }
     let call = ToolCall::new("c", "build", "{}");
-    session.push(Message::assistant("").with_tool_call(call)).unwrap();
+    session
+        .push(Message::assistant("").with_tool_call(call))
+        .unwrap();
     session.update(|work| work.next_steps.push("see what it says".into()));
     session.put(&Board(vec!["a".into()])).unwrap();
     session.save(CheckpointKind::Auto).unwrap();
@@ -157,7 +179,7 @@ fn full(store: impl Store + 'static) -> Checkpointer {
 }
 
 fn small() -> Cycle {
-    Cycle::of_window(200).brief_tokens(90)
+    Cycle::of_window(1_000)
 }
 
 #[test]
@@ -166,15 +188,25 @@ fn a_fresh_session_begins_with_what_must_be_known_and_the_host_s_own() {
     let mut session = full(store.clone());
     let cycled = session.cycle(&small(), &EstimateTokens).unwrap();
     assert_eq!(session.session(), &id("s.2"));
-    let texts: Vec<&str> = session.context().iter().map(|m| m.content.as_str()).collect();
+    let texts: Vec<&str> = session
+        .context()
+        .iter()
+        .map(|m| m.content.as_str())
+        .collect();
     assert_eq!(texts[..2], ["Be brief.", "the task"]);
     assert!(texts[2].contains("see what it says"), "{}", texts[2]);
     assert_eq!(texts[3], "never push to main");
     assert_eq!(open_calls(&session.context())[0].call.name, "build");
-    assert_eq!(session.component::<Board>().unwrap(), Some(Board(vec!["a".into()])));
+    assert_eq!(
+        session.component::<Board>().unwrap(),
+        Some(Board(vec!["a".into()]))
+    );
     let given = Inherited::of(&session.state().work).unwrap();
     assert_eq!(given.earlier[0].session, id("s"));
-    assert_eq!(given.earlier[0].checkpoint.as_ref(), Some(&cycled.checkpoint));
+    assert_eq!(
+        given.earlier[0].checkpoint.as_ref(),
+        Some(&cycled.checkpoint)
+    );
     assert_eq!(Continued::of(&session.state().work), None);
     let before = Reader::open(store.clone(), id("s")).unwrap();
     assert_eq!(before.latest().unwrap().unwrap().id, cycled.checkpoint);
@@ -183,10 +215,20 @@ fn a_fresh_session_begins_with_what_must_be_known_and_the_host_s_own() {
 
     session.push(Message::tool("c", "it is built")).unwrap();
     session.cut(140, &EstimateTokens).unwrap();
-    assert!(session.context().iter().any(|m| m.content.contains("# Handoff")), "the brief is pinned");
+    assert!(
+        session
+            .context()
+            .iter()
+            .any(|m| m.content.contains("# Handoff")),
+        "the brief is pinned"
+    );
     session.cycle(&small(), &EstimateTokens).unwrap();
     assert_eq!(session.session(), &id("s.3"));
-    let briefs = session.context().iter().filter(|m| m.content.contains("# Handoff")).count();
+    let briefs = session
+        .context()
+        .iter()
+        .filter(|m| m.content.contains("# Handoff"))
+        .count();
     assert_eq!(briefs, 1);
     session.save(CheckpointKind::Auto).unwrap();
     assert_eq!(walk_back(&store, &session).len(), 25);
@@ -210,7 +252,12 @@ fn settings_that_cannot_be_meant_change_nothing() {
     }
     let taken = session.cycle_into(id("s"), &window, &EstimateTokens);
     assert!(taken.unwrap_err().is_taken());
-    assert!(session.cycle_if_due(&Cycle::of_window(4_000), &EstimateTokens).unwrap().is_none());
+    assert!(
+        session
+            .cycle_if_due(&Cycle::of_window(4_000), &EstimateTokens)
+            .unwrap()
+            .is_none()
+    );
     assert_eq!((session.state(), session.session()), (&before, &id("s")));
 }
 
@@ -259,22 +306,24 @@ fn a_process_that_ends_at_any_step_leaves_one_session_to_go_on_with() {
 
 #[test]
 fn a_session_that_could_not_go_on_elsewhere_is_the_one_to_go_on_with() {
-    for is_torn in [false, true] {
-        for steps in 0..12 {
-            let store = Brittle::default();
-            let mut session = full(store.clone());
-            store.break_after(steps, is_torn);
-            let cycled = session.cycle(&small(), &EstimateTokens);
-            store.mend();
-            let at = session.session().clone();
-            assert_eq!(at == id("s"), cycled.is_err());
-            session.push(Message::tool("c", "it is built")).unwrap();
-            session.save(CheckpointKind::Auto).unwrap();
-            drop(session);
-            let session = head(store.clone());
-            assert_eq!(session.session(), &at, "after {steps} steps");
-            assert_eq!(session.history().last().unwrap().content, "it is built");
-            assert_eq!(walk_back(&store.inner, &session).len(), 25);
-        }
+    let mut outcomes = (0, 0);
+    for steps in 0..8 {
+        let store = Brittle::default();
+        let mut session = full(store.clone());
+        store.break_after(steps, false);
+        let cycled = session.cycle(&small(), &EstimateTokens);
+        store.mend();
+        let at = session.session().clone();
+        assert_eq!(at == id("s"), cycled.is_err());
+        outcomes.0 += u32::from(cycled.is_err());
+        outcomes.1 += u32::from(cycled.is_ok());
+        session.push(Message::tool("c", "it is built")).unwrap();
+        session.save(CheckpointKind::Auto).unwrap();
+        drop(session);
+        let session = head(store.clone());
+        assert_eq!(session.session(), &at, "after {steps} steps");
+        assert_eq!(session.history().last().unwrap().content, "it is built");
+        assert_eq!(walk_back(&store.inner, &session).len(), 25);
     }
+    assert!(outcomes.0 > 2 && outcomes.1 > 2, "{outcomes:?}");
 }

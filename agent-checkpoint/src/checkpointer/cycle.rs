@@ -5,7 +5,7 @@ use agent_primitives::{CheckpointKind, SessionId};
 use super::{Builder, Checkpointer};
 use crate::cycle::{Continued, Cycle, Cycled, NAME, Opening};
 use crate::handoff::{Bounds, Inherited, Package, Scenario};
-use crate::{CountTokens, Durability, Error, Reader};
+use crate::{CountTokens, Durability, Error};
 
 /// How many names are tried for a fresh session, and how many sessions are followed.
 const SESSIONS_MAX: u32 = 10_000;
@@ -172,7 +172,7 @@ impl Checkpointer {
     }
 }
 
-const WINDOW_TOO_SMALL: &str = "instructions, task, pinned messages and the newest one take so much of the window \
+const WINDOW_TOO_SMALL: &str = "instructions, task, brief, pinned messages and the newest one take so much of the window \
                                 that the next cycle would be due at once; set a larger window or share";
 
 const NO_NAME: &str = "no name is left for a session after it; name one";
@@ -200,16 +200,15 @@ impl Builder {
     /// # Errors
     /// A session on the way cannot be read.
     pub fn continued(mut self) -> Result<Self, Error> {
+        let mut reader = self.reader(self.id())?;
         for _ in 0..SESSIONS_MAX {
-            let reader = Reader::open_within(self.store(), self.id().clone(), self.read_limited())?;
             if reader.latest()?.is_none() {
                 break;
             }
             let Some(next) = Continued::of(&reader.state()?.work) else {
                 break;
             };
-            let reader =
-                Reader::open_within(self.store(), next.session.clone(), self.read_limited())?;
+            reader = self.reader(&next.session)?;
             if reader.latest()?.is_none() {
                 break;
             }
