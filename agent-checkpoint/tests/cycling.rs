@@ -125,9 +125,11 @@ fn play(name: &str, messages: &[Message], cycle: &Cycle) -> Option<usize> {
     drop(session);
     assert_eq!(head(store).session(), &last);
     println!(
-        "{name}: {} messages in {windows} windows of {}, {cycled_with_open_calls} with open calls",
+        "{name}: {} messages in {windows} windows of {}, {cycled_with_open_calls} with open calls; \
+         the newest brief names {steps} steps and {decisions} decisions of {}",
         messages.len(),
-        cycle.window
+        cycle.window,
+        noted.len()
     );
     Some(windows)
 }
