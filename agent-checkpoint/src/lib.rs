@@ -36,7 +36,7 @@ pub use checkpointer::{
 };
 pub use codec::Codec;
 pub use error::Error;
-pub use reader::Reader;
+pub use reader::{Frame, Reader};
 pub use state::{
     AgentContext, Artifact, Decision, Drift, McpServer, McpTool, Message, MigrationError,
     Migrations, NextStep, Question, Role, SessionState, Snapshot, StepStatus, ToolCall, Work,
