@@ -69,7 +69,7 @@ impl Checkpointer {
     /// that [`save`](Self::save) and [`Builder::open`] give.
     pub fn cycle(&mut self, cycle: &Cycle, counter: &dyn CountTokens) -> Result<Cycled, Error> {
         let next = self.next_session()?;
-        self.cycle_into(next, cycle, counter)
+        self.cycle_into(&next, cycle, counter)
     }
 
     /// As [`cycle`](Self::cycle), into a session that the host names.
@@ -78,13 +78,13 @@ impl Checkpointer {
     /// As [`cycle`](Self::cycle), and [`Error::is_taken`] where there is such a session.
     pub fn cycle_into(
         &mut self,
-        next: SessionId,
+        next: &SessionId,
         cycle: &Cycle,
         counter: &dyn CountTokens,
     ) -> Result<Cycled, Error> {
         let what = || format!("the cycle of session {}", self.session);
         cycle.check().map_err(|why| Error::invalid(what(), why))?;
-        if !self.store.segments(&next)?.is_empty() {
+        if !self.store.segments(next)?.is_empty() {
             return Err(Error::taken(
                 format!("session {next}"),
                 "another conversation",
@@ -101,7 +101,7 @@ impl Checkpointer {
         let opening = Opening::of(&self.context(), &package, cycle, counter)
             .map_err(|_| Error::invalid(what(), WINDOW_TOO_SMALL))?;
         let tokens_before = self.context_tokens(counter);
-        let began = self.give_to(&next, package, &opening);
+        let began = self.give_to(next, package, &opening);
         if began.is_err() {
             // The next save says that this session is the one to go on with.
             self.update(|work| work.extra.remove(NAME));
