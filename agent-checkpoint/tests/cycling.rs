@@ -104,17 +104,11 @@ fn play(name: &str, messages: &[Message], cycle: &Cycle) -> Option<usize> {
         .iter()
         .map(|m| m.content.as_str())
         .collect::<String>();
-<<<<<<< HEAD
     let told = |text: &str| {
         usize::from(brief.contains(&format!("{text}\n")) || brief.contains(&format!("{text},")))
     };
     let steps: usize = work.next_steps.iter().map(|step| told(&step.text)).sum();
     let decisions: usize = work.decisions.iter().map(|d| told(&d.what)).sum();
-=======
-    for step in &work.next_steps {
-        assert!(windows == 1 || brief.contains(&step.text) || brief.contains("more"));
-    }
->>>>>>> main
     let noted: Vec<usize> = (0..messages.len())
         .filter(|at| !messages[*at].tool_calls.is_empty() || at % 3 == 2)
         .collect();
@@ -131,17 +125,11 @@ fn play(name: &str, messages: &[Message], cycle: &Cycle) -> Option<usize> {
     drop(session);
     assert_eq!(head(store).session(), &last);
     println!(
-<<<<<<< HEAD
         "{name}: {} messages in {windows} windows of {}, {cycled_with_open_calls} with open calls; \
          the newest brief names {steps} steps and {decisions} decisions of {}",
         messages.len(),
         cycle.window,
         noted.len()
-=======
-        "{name}: {} messages in {windows} windows of {}, {cycled_with_open_calls} with open calls",
-        messages.len(),
-        cycle.window
->>>>>>> main
     );
     Some(windows)
 }
