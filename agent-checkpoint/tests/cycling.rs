@@ -43,7 +43,10 @@ fn walk_back(store: &MemoryStore, last: &Checkpointer) -> Vec<Message> {
     sessions.push(last.session().clone());
     let mut said = Vec::new();
     for session in sessions {
-        let state = Reader::open(store.clone(), session).unwrap().state().unwrap();
+        let state = Reader::open(store.clone(), session)
+            .unwrap()
+            .state()
+            .unwrap();
         let opening = Inherited::of(&state.work).map_or(0, |given| given.opening);
         said.extend_from_slice(&state.conversation[usize::try_from(opening).unwrap()..]);
     }
@@ -96,7 +99,11 @@ fn play(name: &str, messages: &[Message], cycle: &Cycle) -> Option<usize> {
     }
     session.save(CheckpointKind::Auto).unwrap();
     let work = session.state().work.clone();
-    let brief = session.context().iter().map(|m| m.content.as_str()).collect::<String>();
+    let brief = session
+        .context()
+        .iter()
+        .map(|m| m.content.as_str())
+        .collect::<String>();
     for step in &work.next_steps {
         assert!(windows == 1 || brief.contains(&step.text) || brief.contains("more"));
     }
@@ -107,12 +114,19 @@ fn play(name: &str, messages: &[Message], cycle: &Cycle) -> Option<usize> {
     let known: Vec<&str> = work.decisions.iter().map(|d| d.what.as_str()).collect();
     assert_eq!(known, decided, "{name}");
     assert_eq!(work.next_steps.len(), noted.len());
-    assert!(walk_back(&store, &session) == messages, "{name}: the whole history");
+    assert!(
+        walk_back(&store, &session) == messages,
+        "{name}: the whole history"
+    );
     assert_eq!(store.sessions().unwrap().len(), windows);
     let last = session.session().clone();
     drop(session);
     assert_eq!(head(store).session(), &last);
-    println!("{name}: {} messages in {windows} windows of {}, {cycled_with_open_calls} with open calls", messages.len(), cycle.window);
+    println!(
+        "{name}: {} messages in {windows} windows of {}, {cycled_with_open_calls} with open calls",
+        messages.len(),
+        cycle.window
+    );
     Some(windows)
 }
 
@@ -144,12 +158,18 @@ fn full(store: impl Store + 'static) -> Checkpointer {
     let mut session = Checkpointer::builder(store, id("s")).open().unwrap();
     session.push(Message::system("Be brief.")).unwrap();
     session.push(Message::user("the task")).unwrap();
-    session.push(Message::user("never push to main").pinned()).unwrap();
+    session
+        .push(Message::user("never push to main").pinned())
+        .unwrap();
     for n in 0..20 {
-        session.push(Message::assistant(format!("thought {n}"))).unwrap();
+        session
+            .push(Message::assistant(format!("thought {n}")))
+            .unwrap();
     }
     let call = ToolCall::new("c", "build", "{}");
-    session.push(Message::assistant("").with_tool_call(call)).unwrap();
+    session
+        .push(Message::assistant("").with_tool_call(call))
+        .unwrap();
     session.update(|work| work.next_steps.push("see what it says".into()));
     session.put(&Board(vec!["a".into()])).unwrap();
     session.save(CheckpointKind::Auto).unwrap();
@@ -166,15 +186,25 @@ fn a_fresh_session_begins_with_what_must_be_known_and_the_host_s_own() {
     let mut session = full(store.clone());
     let cycled = session.cycle(&small(), &EstimateTokens).unwrap();
     assert_eq!(session.session(), &id("s.2"));
-    let texts: Vec<&str> = session.context().iter().map(|m| m.content.as_str()).collect();
+    let texts: Vec<&str> = session
+        .context()
+        .iter()
+        .map(|m| m.content.as_str())
+        .collect();
     assert_eq!(texts[..2], ["Be brief.", "the task"]);
     assert!(texts[2].contains("see what it says"), "{}", texts[2]);
     assert_eq!(texts[3], "never push to main");
     assert_eq!(open_calls(&session.context())[0].call.name, "build");
-    assert_eq!(session.component::<Board>().unwrap(), Some(Board(vec!["a".into()])));
+    assert_eq!(
+        session.component::<Board>().unwrap(),
+        Some(Board(vec!["a".into()]))
+    );
     let given = Inherited::of(&session.state().work).unwrap();
     assert_eq!(given.earlier[0].session, id("s"));
-    assert_eq!(given.earlier[0].checkpoint.as_ref(), Some(&cycled.checkpoint));
+    assert_eq!(
+        given.earlier[0].checkpoint.as_ref(),
+        Some(&cycled.checkpoint)
+    );
     assert_eq!(Continued::of(&session.state().work), None);
     let before = Reader::open(store.clone(), id("s")).unwrap();
     assert_eq!(before.latest().unwrap().unwrap().id, cycled.checkpoint);
@@ -183,10 +213,20 @@ fn a_fresh_session_begins_with_what_must_be_known_and_the_host_s_own() {
 
     session.push(Message::tool("c", "it is built")).unwrap();
     session.cut(140, &EstimateTokens).unwrap();
-    assert!(session.context().iter().any(|m| m.content.contains("# Handoff")), "the brief is pinned");
+    assert!(
+        session
+            .context()
+            .iter()
+            .any(|m| m.content.contains("# Handoff")),
+        "the brief is pinned"
+    );
     session.cycle(&small(), &EstimateTokens).unwrap();
     assert_eq!(session.session(), &id("s.3"));
-    let briefs = session.context().iter().filter(|m| m.content.contains("# Handoff")).count();
+    let briefs = session
+        .context()
+        .iter()
+        .filter(|m| m.content.contains("# Handoff"))
+        .count();
     assert_eq!(briefs, 1);
     session.save(CheckpointKind::Auto).unwrap();
     assert_eq!(walk_back(&store, &session).len(), 25);
@@ -210,7 +250,12 @@ fn settings_that_cannot_be_meant_change_nothing() {
     }
     let taken = session.cycle_into(id("s"), &window, &EstimateTokens);
     assert!(taken.unwrap_err().is_taken());
-    assert!(session.cycle_if_due(&Cycle::of_window(4_000), &EstimateTokens).unwrap().is_none());
+    assert!(
+        session
+            .cycle_if_due(&Cycle::of_window(4_000), &EstimateTokens)
+            .unwrap()
+            .is_none()
+    );
     assert_eq!((session.state(), session.session()), (&before, &id("s")));
 }
 

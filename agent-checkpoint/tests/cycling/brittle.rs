@@ -102,7 +102,8 @@ impl Writer for BrittleWriter {
             Ok(()) => self.inner.append(at, bytes, durability),
             Err((error, is_torn)) => {
                 if is_torn {
-                    self.inner.append(at, &bytes[..bytes.len() / 2], durability)?;
+                    self.inner
+                        .append(at, &bytes[..bytes.len() / 2], durability)?;
                 }
                 Err(error)
             }
