@@ -336,6 +336,13 @@ impl Builder {
         Ok(())
     }
 
+    /// These very keys.
+    #[cfg(test)]
+    pub(crate) fn keys(mut self, keys: Keys) -> Self {
+        self.keys = Keying::Made(keys);
+        self
+    }
+
     /// Short segments, so that a short session has several.
     #[cfg(all(test, feature = "fs"))]
     pub(crate) const fn segment_target(mut self, bytes: usize) -> Self {
