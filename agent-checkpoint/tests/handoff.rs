@@ -109,9 +109,12 @@ fn the_next_session_begins_with_all_of_it_and_keeps_it_when_opened_again() {
     assert_eq!(work.decisions, giver.state().work.decisions);
     assert_eq!(work.artifacts, giver.state().work.artifacts);
     assert_eq!(work.usage, TokenUsage::new(900, 90));
-    let given = Inherited::of(work).unwrap();
-    assert_eq!(given.earlier[0].session.as_str(), "s1");
-    assert_eq!(given.earlier[0].checkpoint, giver.latest().map(|c| c.id));
+    let inherited = Inherited::of(work).unwrap();
+    assert_eq!(inherited.earlier[0].session.as_str(), "s1");
+    assert_eq!(
+        inherited.earlier[0].checkpoint,
+        giver.latest().map(|c| c.id)
+    );
     let history = taker.history();
     assert_eq!(history[0], Message::system("You fix bugs."));
     for told in [
@@ -173,9 +176,9 @@ fn what_was_given_is_given_on_and_counted_once() {
         (sessions, package.from.session.as_str()),
         (vec!["s1"], "s2")
     );
-    let third = package.begin(builder(&store, "s3")).unwrap();
-    let given = Inherited::of(&third.state().work).unwrap();
-    assert_eq!(given.earlier.len(), 2);
+    let last = package.begin(builder(&store, "s3")).unwrap();
+    let inherited = Inherited::of(&last.state().work).unwrap();
+    assert_eq!(inherited.earlier.len(), 2);
 }
 
 #[test]

@@ -185,6 +185,14 @@ fn what_would_not_read_back_is_not_written() {
     assert!(error.is_too_large(), "{error}");
 }
 
+struct Broken;
+
+impl std::io::Read for Broken {
+    fn read(&mut self, _: &mut [u8]) -> std::io::Result<usize> {
+        Err(std::io::Error::other("gone"))
+    }
+}
+
 #[test]
 fn a_reader_stops_at_its_limits_and_a_broken_one_is_told() {
     let bytes = package().to_vec().unwrap();
@@ -223,12 +231,6 @@ fn a_reader_stops_at_its_limits_and_a_broken_one_is_told() {
     let endless = std::io::repeat(b' ');
     assert!(Package::from_reader(endless).unwrap_err().is_too_large());
 
-    struct Broken;
-    impl std::io::Read for Broken {
-        fn read(&mut self, _: &mut [u8]) -> std::io::Result<usize> {
-            Err(std::io::Error::other("gone"))
-        }
-    }
     assert!(Package::from_reader(Broken).unwrap_err().is_unavailable());
 }
 
