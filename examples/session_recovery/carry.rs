@@ -5,11 +5,11 @@ use std::fs::{File, OpenOptions};
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
-use agent_checkpoint::import::{self, BranchKind, Imported, ImportError, Limits, Source};
+use agent_checkpoint::import::{self, BranchKind, ImportError, Imported, Limits, Source};
 use agent_checkpoint::redact::Redaction;
 use agent_checkpoint::{Checkpointer, SessionState, export as to_file};
 use agent_primitives::{CheckpointKind, SessionId};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::Said;
 use crate::columns::{WIDTH, clip, counted};
@@ -30,22 +30,27 @@ pub(crate) fn export(place: &Place, export: &Export) -> Result<Said, Failure> {
         .map_err(|error| Failure::problem(error.to_string()))?;
     let Some(path) = &export.out else {
         let text = String::from_utf8(bytes).map_err(|error| Failure::problem(error.to_string()))?;
-        let lines: Vec<serde_json::Value> =
-            text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+        let lines: Vec<Value> = text
+            .lines()
+            .filter_map(|line| serde_json::from_str(line).ok())
+            .collect();
         return Ok(Said::new(text, json!(lines)));
     };
     let failed = |error: std::io::Error| {
         Failure::usage(format!("{}: {error}; name another file", path.display()))
     };
     let mut file = BufWriter::new(made(path).map_err(failed)?);
-    file.write_all(&bytes).and_then(|()| file.flush()).map_err(failed)?;
+    file.write_all(&bytes)
+        .and_then(|()| file.flush())
+        .map_err(failed)?;
     let text = format!(
         "{} of {} in {}\n",
         counted(state.conversation.len(), "message"),
         checkpoint.id,
         path.display()
     );
-    let value = json!({"file": path, "checkpoint": checkpoint.id, "messages": state.conversation.len()});
+    let value =
+        json!({"file": path, "checkpoint": checkpoint.id, "messages": state.conversation.len()});
     Ok(Said::new(text, value))
 }
 
@@ -62,16 +67,25 @@ fn made(path: &Path) -> std::io::Result<File> {
 fn masked(state: SessionState) -> Result<SessionState, Failure> {
     let redaction = Redaction::default();
     let failed = |error: serde_json::Error| Failure::problem(error.to_string());
-    let mut work = serde_json::to_value(&state.work).map_err(failed)?;
-    redaction.value(&mut work);
-    let mut conversation = state.conversation;
-    for message in &mut conversation {
-        redaction.message(message);
+    let mut state = serde_json::to_value(state).map_err(failed)?;
+    mask(&mut state, &redaction);
+    serde_json::from_value(state).map_err(failed)
+}
+
+/// Masks every text but those that a provider signed or encrypted: it refuses them altered.
+fn mask(value: &mut Value, redaction: &Redaction) {
+    const SEALED: [&str; 4] = ["thinking", "redacted_thinking", "reasoning", "compaction"];
+    match value {
+        Value::String(text) => *text = redaction.text(text).into_owned(),
+        Value::Array(values) => values.iter_mut().for_each(|value| mask(value, redaction)),
+        Value::Object(fields) => {
+            let kind = fields.get("type").and_then(Value::as_str);
+            if !kind.is_some_and(|kind| SEALED.contains(&kind)) {
+                fields.values_mut().for_each(|value| mask(value, redaction));
+            }
+        }
+        _ => {}
     }
-    Ok(SessionState {
-        conversation,
-        work: serde_json::from_value(work).map_err(failed)?,
-    })
 }
 
 pub(crate) fn import(place: &Place, wanted: &Import) -> Result<Said, Failure> {
@@ -79,7 +93,11 @@ pub(crate) fn import(place: &Place, wanted: &Import) -> Result<Said, Failure> {
     let name = match (&wanted.name, &imported.id) {
         (Some(name), _) => SessionId::new(name.as_str()),
         (None, Some(id)) => SessionId::new(id.as_str()),
-        (None, None) => return Err(Failure::usage("the file does not name its session; say --as NAME")),
+        (None, None) => {
+            return Err(Failure::usage(
+                "the file does not name its session; say --as NAME",
+            ));
+        }
     };
     let name = name.map_err(|error| Failure::usage(format!("{error}; say --as NAME")))?;
     let repairs = imported.repaired().repairs;
@@ -90,7 +108,11 @@ pub(crate) fn import(place: &Place, wanted: &Import) -> Result<Said, Failure> {
     let checkpoint = session.save(CheckpointKind::Manual)?;
     let (messages, sent) = (session.history().len(), session.context().len());
 
-    let mut text = format!("session {name}, of {}: {}", source.name(), counted(messages, "message"));
+    let mut text = format!(
+        "session {name}, of {}: {}",
+        source.name(),
+        counted(messages, "message")
+    );
     if sent < messages {
         let _ = write!(text, ", of which the model is sent {sent}");
     }
@@ -149,11 +171,10 @@ fn read(wanted: &Import) -> Result<Imported, Failure> {
     let file = File::open(&wanted.file).map_err(failed)?;
     let limits = Limits::default();
     let read = match wanted.from {
-        None => import::any(file, &limits),
         Some(Source::Codex) => import::codex(file, &limits),
         Some(Source::ClaudeCode) => import::claude_code(file, &limits),
         Some(Source::Goose) => import::goose(file, &limits),
-        Some(_) => import::any(file, &limits),
+        _ => import::any(file, &limits),
     };
     match read {
         Err(ImportError::IsDatabase) => {
