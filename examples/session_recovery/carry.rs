@@ -141,7 +141,16 @@ pub(crate) fn import(place: &Place, wanted: &Import) -> Result<Said, Failure> {
         }
         let _ = writeln!(text, "{}", clip(&line, WIDTH));
     }
-    let _ = writeln!(text, "{}", clip(&format!("left out: {left_out}"), WIDTH));
+    for omission in left_out.list() {
+        let what = omission.what.as_str();
+        let line = format!("left out: {} {} {what}", omission.count, omission.reason.name());
+        let mut line = line.trim_end().to_owned();
+        if omission.reason.is_loss() {
+            let lines: Vec<String> = omission.lines.iter().map(u64::to_string).collect();
+            let _ = write!(line, " (line {})", lines.join(", "));
+        }
+        let _ = writeln!(text, "{}", clip(&line, WIDTH));
+    }
     for repair in &repairs {
         let _ = writeln!(text, "{}", clip(&format!("repaired: {repair}"), WIDTH));
     }
