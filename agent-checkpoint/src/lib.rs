@@ -9,6 +9,7 @@ mod codec;
 #[cfg(feature = "fs")]
 #[cfg(test)]
 mod crash;
+pub mod cycle;
 #[cfg(feature = "encryption")]
 pub mod encrypt;
 mod error;

@@ -23,7 +23,7 @@ pub(crate) fn export(place: &Place, export: &Export) -> Result<Said, Failure> {
     let checkpoint = newest_or(&list, export.checkpoint.as_deref())?;
     let mut state = reader.state_at(&checkpoint.id)?;
     if !export.plain {
-        state = masked(state)?;
+        state = masked(&state)?;
     }
     let mut bytes = Vec::new();
     to_file::write(&mut bytes, reader.session(), &state, None)
@@ -64,28 +64,18 @@ fn made(path: &Path) -> std::io::Result<File> {
 }
 
 /// The state with masks in the place of secrets.
-fn masked(state: SessionState) -> Result<SessionState, Failure> {
+fn masked(state: &SessionState) -> Result<SessionState, Failure> {
     let redaction = Redaction::default();
     let failed = |error: serde_json::Error| Failure::problem(error.to_string());
-    let mut state = serde_json::to_value(state).map_err(failed)?;
-    mask(&mut state, &redaction);
-    serde_json::from_value(state).map_err(failed)
-}
-
-/// Masks every text but those that a provider signed or encrypted: it refuses them altered.
-fn mask(value: &mut Value, redaction: &Redaction) {
-    const SEALED: [&str; 4] = ["thinking", "redacted_thinking", "reasoning", "compaction"];
-    match value {
-        Value::String(text) => *text = redaction.text(text).into_owned(),
-        Value::Array(values) => values.iter_mut().for_each(|value| mask(value, redaction)),
-        Value::Object(fields) => {
-            let kind = fields.get("type").and_then(Value::as_str);
-            if !kind.is_some_and(|kind| SEALED.contains(&kind)) {
-                fields.values_mut().for_each(|value| mask(value, redaction));
-            }
-        }
-        _ => {}
-    }
+    let mut work = serde_json::to_value(&state.work).map_err(failed)?;
+    redaction.value(&mut work);
+    let messages = state.conversation.iter();
+    Ok(SessionState {
+        conversation: messages
+            .map(|message| redaction.message(message).into_owned())
+            .collect(),
+        work: serde_json::from_value(work).map_err(failed)?,
+    })
 }
 
 pub(crate) fn import(place: &Place, wanted: &Import) -> Result<Said, Failure> {
@@ -143,7 +133,11 @@ pub(crate) fn import(place: &Place, wanted: &Import) -> Result<Said, Failure> {
     }
     for omission in left_out.list() {
         let what = omission.what.as_str();
-        let line = format!("left out: {} {} {what}", omission.count, omission.reason.name());
+        let line = format!(
+            "left out: {} {} {what}",
+            omission.count,
+            omission.reason.name()
+        );
         let mut line = line.trim_end().to_owned();
         if omission.reason.is_loss() {
             let lines: Vec<String> = omission.lines.iter().map(u64::to_string).collect();

@@ -98,7 +98,7 @@ impl Reader {
         Self::open_as(store, session, limit, Keys::default())
     }
 
-    fn open_as(
+    pub(crate) fn open_as(
         store: impl Store + 'static,
         session: SessionId,
         limit: u64,
