@@ -17,5 +17,8 @@ pub mod handoff {}
 )]
 pub mod recovery {}
 
+#[doc = include_str!("../docs/importing.md")]
+pub mod importing {}
+
 #[doc = include_str!("../FORMAT.md")]
 pub mod format {}
