@@ -9,10 +9,9 @@
 
 use std::path::Path;
 
-use agent_checkpoint::encrypt::{Key, KeyUse, Keyring};
+use agent_checkpoint::encrypt::{Key, Keyring};
 use agent_checkpoint::{
-    Builder, Checkpointer, Durability, FileStore, MemoryStore, Message, Mirrored, NextStep, Reader,
-    Resume, Retention, Sealing, Snapshot, Store, ToolCall,
+    Builder, Checkpointer, FileStore, Message, NextStep, Sealing, Snapshot, Store, ToolCall,
 };
 use agent_primitives::{AgentId, CheckpointKind, SessionId};
 use serde::{Deserialize, Serialize};
@@ -83,7 +82,7 @@ fn play(session: &mut Checkpointer) {
     session.before_risky(PLAIN).unwrap();
     session
         .cut_with_summary(
-            4,
+            8,
             &|_: &Message| 1,
             Message::user(format!("{PLAIN} summary")),
         )
@@ -195,4 +194,39 @@ fn the_same_session_plain_does_show_what_the_scan_looks_for() {
     drop(session);
     let files = bytes_beneath(folder.path());
     assert!(files.iter().any(|(_, bytes)| holds(bytes, &PLAIN[..9])));
+}
+
+#[test]
+fn what_is_set_aside_of_a_damaged_session_is_as_secret() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = FileStore::open(folder.path()).unwrap();
+    let open = || {
+        let builder = builder(store.clone(), "s").encryption(ring(1));
+        builder.open().unwrap()
+    };
+    let mut session = open();
+    play(&mut session);
+    drop(session);
+    let path = folder.path().join("sessions/s/seg-000001.ckl");
+    let mut bytes = std::fs::read(&path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    let len = bytes.len() - 7;
+    bytes.truncate(len);
+    std::fs::write(&path, bytes).unwrap();
+    let session = open();
+    assert_eq!(
+        session.report().quarantined.len(),
+        2,
+        "{}",
+        session.report()
+    );
+    drop(session);
+    assert_secret(folder.path());
+    assert!(
+        open()
+            .history()
+            .iter()
+            .all(|said| said.content.is_empty() || said.content.contains(PLAIN))
+    );
 }

@@ -215,6 +215,22 @@ impl Builder {
         }
     }
 
+    pub(super) fn store(&self) -> Arc<dyn Store> {
+        Arc::clone(&self.store)
+    }
+
+    pub(super) const fn id(&self) -> &SessionId {
+        &self.session
+    }
+
+    pub(super) const fn read_limited(&self) -> u64 {
+        self.limit
+    }
+
+    pub(super) fn of_session(self, session: SessionId) -> Self {
+        Self { session, ..self }
+    }
+
     /// How much of the session is taken into memory; all of it unless set.
     #[must_use]
     pub fn resume(mut self, resume: Resume) -> Self {
@@ -318,6 +334,13 @@ impl Builder {
             }
         }
         Ok(())
+    }
+
+    /// These very keys.
+    #[cfg(test)]
+    pub(crate) fn keys(mut self, keys: Keys) -> Self {
+        self.keys = Keying::Made(keys);
+        self
     }
 
     /// Short segments, so that a short session has several.

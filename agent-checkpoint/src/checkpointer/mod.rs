@@ -8,6 +8,7 @@ mod checkpoint;
 mod components;
 pub(crate) mod current;
 mod cut;
+mod cycle;
 mod desk;
 mod diff;
 mod due;

@@ -11,7 +11,7 @@ use super::script::{Dice, Step};
 use super::settings::Settings;
 use crate::fs::read_bounded;
 use crate::fs::sim::{Disk, Moment, SimFiles};
-use crate::{Checkpointer, FileStore, Reader, Report, Retention};
+use crate::{Checkpointer, FileStore, Report, Retention};
 use agent_primitives::{CheckpointId, CheckpointKind};
 use std::collections::BTreeMap;
 
@@ -398,7 +398,7 @@ impl<'a> Explorer<'a> {
 
     /// Whoever reads without writing, or no more than the end, finds the same.
     fn check_readers(&self, store: &FileStore, who: usize, seen: &Seen) {
-        let reader = Reader::open(store.clone(), Settings::id(who)).unwrap();
+        let reader = self.settings.reader(store, who).unwrap();
         let state = reader.state().unwrap();
         assert_eq!(state, seen.state, "{}: a reader of {who}", self.name);
         let last = self.settings.open_last(store, who, 2);

@@ -1,6 +1,8 @@
 //! Crashes at every operation of many scripts: what was acknowledged comes back, and never anything else.
 
 mod choices;
+#[cfg(feature = "encryption")]
+mod encrypted;
 mod explore;
 mod faults;
 mod mirror;
@@ -87,6 +89,8 @@ const SETTINGS: Settings = Settings {
     durability: Durability::Synced,
     journal: None,
     seals: false,
+    #[cfg(feature = "encryption")]
+    encrypts: false,
 };
 
 /// Scripts of sessions that save as durably as this by themselves, until there are states enough.

@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use agent_primitives::{ManualClock, SessionId, Timestamp};
 
+use crate::format::keys::Keys;
 use crate::fs::sim::SimFiles;
 use crate::{
-    Builder, Checkpointer, Durability, Error, FileStore, Resume, Retention, Sealing, TakeOver,
+    Builder, Checkpointer, Durability, Error, FileStore, Reader, Resume, Retention, Sealing,
+    TakeOver,
 };
 
 /// How sessions are opened.
@@ -19,6 +21,9 @@ pub(super) struct Settings {
     pub(super) journal: Option<u64>,
     /// Whether the first session's full segments are sealed behind its back, [as far as is said](Act::SealOn).
     pub(super) seals: bool,
+    /// Whether what is written is encrypted.
+    #[cfg(feature = "encryption")]
+    pub(super) encrypts: bool,
 }
 
 impl Settings {
@@ -72,9 +77,24 @@ impl Settings {
         Retention::last(NonZeroUsize::new(3).unwrap())
     }
 
+    fn keys(&self) -> Keys {
+        #[cfg(feature = "encryption")]
+        if self.encrypts {
+            let key = crate::encrypt::Key::from_bytes([3; 32]);
+            return crate::encrypt::Keyring::new(key).with_salt([0; 32]);
+        }
+        Keys::default()
+    }
+
+    pub(super) fn reader(&self, store: &FileStore, who: usize) -> Result<Reader, Error> {
+        Reader::open_as(store.clone(), Self::id(who), Reader::LIMIT, self.keys())
+    }
+
     fn builder(&self, store: &FileStore, who: usize, retention: Retention) -> Builder {
         let clock = ManualClock::starting_at(Timestamp::from_unix_seconds(1_000));
-        Checkpointer::builder(store.clone(), Self::id(who))
+        let builder = Checkpointer::builder(store.clone(), Self::id(who));
+        builder
+            .keys(self.keys())
             .clock(Arc::new(clock))
             .durability(self.durability)
             .retention(retention)

@@ -306,3 +306,60 @@ fn no_two_records_of_a_session_have_the_same_nonce() {
     }
     assert!(frames.len() >= 200 && nonces.len() == frames.len());
 }
+
+#[test]
+fn a_flipped_bit_anywhere_in_an_encrypted_session_is_noticed() {
+    let store = store();
+    said(&store, "mine", 6);
+    let id = SessionId::new("mine").unwrap();
+    let whole = store.read(&id, 1, usize::MAX).unwrap();
+    let history = open(&store, "mine", ring(1)).unwrap().history().to_vec();
+    for at in 0..whole.len() {
+        let mut bent = whole.clone();
+        bent[at] ^= 1 << (at % 8);
+        let store = self::store();
+        store.writer(&id).unwrap().start(1, &bent).unwrap();
+        let session = open(&store, "mine", ring(1)).unwrap();
+        assert!(!session.report().is_clean(), "byte {at}");
+        // Of later messages each may be lost; none is another.
+        assert!(
+            session.history().iter().all(|said| history.contains(said)),
+            "byte {at}"
+        );
+    }
+}
+
+#[cfg(feature = "fs")]
+#[test]
+fn a_journal_holds_nothing_that_can_be_read() {
+    use crate::FileStore;
+    use crate::fs::OsFiles;
+    let folder = tempfile::tempdir().unwrap();
+    let files = std::sync::Arc::new(OsFiles);
+    let store = FileStore::open_grouped(files, folder.path(), (1, 64 << 10)).unwrap();
+    let journal = |marker: &[u8]| {
+        let entries = std::fs::read_dir(folder.path()).unwrap();
+        let mut journals = entries.filter_map(|entry| {
+            let path = entry.unwrap().path();
+            let is_journal = path.extension().is_some_and(|end| end == "ckj");
+            is_journal.then(|| std::fs::read(path).unwrap())
+        });
+        let bytes = journals.next().unwrap();
+        bytes.windows(marker.len()).any(|part| part == marker)
+    };
+    for (name, keyring, shows) in [("secret", Some(ring(1)), false), ("plain", None, true)] {
+        let id = SessionId::new(name).unwrap();
+        let builder = Checkpointer::builder(store.clone(), id);
+        let builder = match keyring {
+            Some(keyring) => builder.encryption(keyring),
+            None => builder,
+        };
+        let mut session = builder.open().unwrap();
+        for n in 0..4 {
+            session.push(Message::user(format!("xyzzy {n}"))).unwrap();
+            session.save(CheckpointKind::Auto).unwrap();
+        }
+        assert!(journal(name.as_bytes()), "the journal names {name}");
+        assert_eq!(journal(b"xyzzy"), shows, "{name}");
+    }
+}

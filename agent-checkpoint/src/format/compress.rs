@@ -60,7 +60,7 @@ impl Packer {
     }
 
     /// As [`raw`](Self::raw), for frames that are encrypted where there are keys.
-    #[cfg(test)]
+    #[cfg(all(test, feature = "encryption"))]
     pub(crate) fn raw_with(keys: &Keys) -> Self {
         let mut packer = Self::raw();
         packer.flag = keys.flag();

@@ -9,7 +9,7 @@ use agent_primitives::SessionId;
 use crate::format::SEGMENT_MAX;
 use crate::format::index::Listed;
 use crate::format::keys::Keys;
-use crate::format::segment::{Place, Start};
+use crate::format::segment::{Place, Start, session_of};
 use crate::log::numbering::{narrow, wide};
 use crate::log::seal::{Outcome, is_sealed, seal};
 use crate::{Error, Replacer, Store};
@@ -175,6 +175,12 @@ pub(super) fn place<'a>(store: &dyn Store, session: &'a SessionId, segment: u32)
     }
 }
 
+/// Whose segment it is, which is not `session` where that shares it since it was forked.
+pub(super) fn owner_of(bytes: &[u8], session: &SessionId) -> SessionId {
+    let owner = session_of(bytes).and_then(|owner| SessionId::new(owner).ok());
+    owner.unwrap_or_else(|| session.clone())
+}
+
 /// A segment's bytes, without what the next one says not to count.
 pub(super) fn live_bytes(
     store: &dyn Store,
@@ -182,7 +188,8 @@ pub(super) fn live_bytes(
     segment: u32,
 ) -> Result<Vec<u8>, Error> {
     let mut bytes = store.read(session, segment, SEGMENT_MAX)?;
-    if is_sealed(&place(store, session, segment), &bytes)? {
+    let owner = owner_of(&bytes, session);
+    if is_sealed(&place(store, &owner, segment), &bytes)? {
         return Ok(bytes);
     }
     let Some(next) = segment.checked_add(1) else {
@@ -192,7 +199,8 @@ pub(super) fn live_bytes(
         return Ok(bytes);
     }
     let behind = store.read(session, next, SEGMENT_MAX)?;
-    if let Start::Good(opening, _) = place(store, session, next).check(&behind)?
+    let owner = owner_of(&behind, session);
+    if let Start::Good(opening, _) = place(store, &owner, next).check(&behind)?
         && opening.void_from > 0
     {
         bytes.truncate(narrow(opening.void_from));

@@ -2,14 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use super::job::{Sealed, live_bytes};
+use super::job::{Sealed, live_bytes, owner_of, place};
 use crate::Error;
 use crate::checkpointer::Checkpointer;
-use crate::format::segment::{Place, session_of};
 use crate::log::numbering::wide;
 use crate::log::scan::scan;
 use crate::log::seal::{Outcome, seal};
-use agent_primitives::SessionId;
 
 impl Checkpointer {
     /// Encrypts with the keyring's first key what is not: records of older keys, and plain ones where the keyring
@@ -37,12 +35,8 @@ impl Checkpointer {
                 continue;
             }
             let before = live_bytes(&*self.store, &self.session, segment)?;
-            let owner = session_of(&before).and_then(|owner| SessionId::new(owner).ok());
-            let place = Place {
-                store: self.store.id(),
-                session: owner.as_ref().unwrap_or(&self.session),
-                segment,
-            };
+            let owner = owner_of(&before, &self.session);
+            let place = place(&*self.store, &owner, segment);
             let found = scan(&before, place.start(&before), place.seed());
             let is_current = |found| self.keys.is_current(found);
             if found.frames.iter().all(|(_, found)| is_current(found)) {
