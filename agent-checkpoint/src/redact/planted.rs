@@ -66,10 +66,17 @@ fn open(store: &Arc<dyn Store>, name: &str, durability: Durability) -> Checkpoin
 /// Puts the sample in one of the places that a session has for text.
 fn plant(session: &mut Checkpointer, sample: &Sample, draw: &mut Draw) {
     let text = format!("note: {}\n", sample.text);
-    let long = || format!("{}{text}", "what a tool printed, line by line\n".repeat(1_000));
+    let long = || {
+        format!(
+            "{}{text}",
+            "what a tool printed, line by line\n".repeat(1_000)
+        )
+    };
     let extra = |text: &str| {
         let mut message = Message::user("look");
-        message.extra.insert("more".into(), json!({"deep": [{"er": text}]}));
+        message
+            .extra
+            .insert("more".into(), json!({"deep": [{"er": text}]}));
         message
     };
     let message = match draw.below(20) {
@@ -149,11 +156,26 @@ fn put(session: &mut Checkpointer, samples: &[Sample], round: usize) {
     };
     let named = BTreeMap::from([("password".to_owned(), format!("correct horse {round}"))]);
     let filler = if round < 2 { 0 } else { 1_500 };
-    session.put(&Plain { rows: rows(filler), named: named.clone() }).unwrap();
+    session
+        .put(&Plain {
+            rows: rows(filler),
+            named: named.clone(),
+        })
+        .unwrap();
     #[cfg(feature = "msgpack")]
-    session.put(&Packed { rows: rows(filler), named: named.clone() }).unwrap();
+    session
+        .put(&Packed {
+            rows: rows(filler),
+            named: named.clone(),
+        })
+        .unwrap();
     #[cfg(feature = "bincode")]
-    session.put(&Fixed { rows: rows(filler), named: BTreeMap::new() }).unwrap();
+    session
+        .put(&Fixed {
+            rows: rows(filler),
+            named: BTreeMap::new(),
+        })
+        .unwrap();
     let _ = named;
 }
 
@@ -168,11 +190,17 @@ fn play(store: &Arc<dyn Store>, durability: Durability, samples: &[Sample], seed
         for (at, sample) in part.iter().enumerate() {
             plant(&mut session, sample, &mut draw);
             if at % 9 == 0 {
-                let durability = if draw.below(2) == 0 { Durability::Buffered } else { durability };
+                let durability = if draw.below(2) == 0 {
+                    Durability::Buffered
+                } else {
+                    durability
+                };
                 session.save_with(CheckpointKind::Auto, durability).unwrap();
             }
         }
-        session.push(Message::user(format!("log in as {LITERAL}"))).unwrap();
+        session
+            .push(Message::user(format!("log in as {LITERAL}")))
+            .unwrap();
         put(&mut session, samples, round);
         let id = session.save(CheckpointKind::Auto).unwrap();
         // Another change of large components is a patch.
@@ -221,7 +249,10 @@ fn slot(piece: &[u8]) -> usize {
 
 impl Needles {
     fn of(samples: &[Sample]) -> Self {
-        let mut needles = Self { pieces: HashSet::new(), may_be: vec![false; 1 << 20] };
+        let mut needles = Self {
+            pieces: HashSet::new(),
+            may_be: vec![false; 1 << 20],
+        };
         let around: String = samples
             .iter()
             .map(|it| it.text.replace(&it.secret, "|"))
@@ -326,7 +357,10 @@ fn the_search_finds_what_is_not_masked() {
     let folder = tempfile::tempdir().unwrap();
     let store: Arc<dyn Store> = Arc::new(FileStore::open(folder.path()).unwrap());
     let samples = samples(4);
-    let mut session = Checkpointer::builder(store, id("s")).redaction(Redaction::off()).open().unwrap();
+    let mut session = Checkpointer::builder(store, id("s"))
+        .redaction(Redaction::off())
+        .open()
+        .unwrap();
     let text: String = samples.iter().map(|it| it.text.clone() + "\n").collect();
     session.push(Message::user(text)).unwrap();
     session.save(CheckpointKind::Auto).unwrap();
