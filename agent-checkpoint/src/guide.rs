@@ -3,7 +3,11 @@
 #[doc = include_str!("../docs/durability.md")]
 pub mod durability {}
 
-#[doc = include_str!("../docs/recovery.md")]
+#[cfg_attr(feature = "fs", doc = include_str!("../docs/recovery.md"))]
+#[cfg_attr(
+    not(feature = "fs"),
+    doc = "Build with feature `fs` for the page on recovery."
+)]
 pub mod recovery {}
 
 #[doc = include_str!("../FORMAT.md")]

@@ -9,6 +9,7 @@ mod codec;
 #[cfg(feature = "fs")]
 #[cfg(test)]
 mod crash;
+pub mod cycle;
 #[cfg(feature = "encryption")]
 pub mod encrypt;
 mod error;
@@ -35,7 +36,7 @@ pub use checkpointer::{
 };
 pub use codec::Codec;
 pub use error::Error;
-pub use reader::Reader;
+pub use reader::{Frame, Reader};
 pub use state::{
     AgentContext, Artifact, Decision, Drift, McpServer, McpTool, Message, MigrationError,
     Migrations, NextStep, Question, Role, SessionState, Snapshot, StepStatus, ToolCall, Work,

@@ -364,7 +364,7 @@ impl Checkpointer {
             attached.appender.fail_at(doubt);
         }
         self.epoch = attached.epoch;
-        self.current.rebase(attached.current);
+        self.current.rebase(attached.current, &self.redaction);
         self.desk.appender()?.replace(attached.appender);
         self.head = attached.head;
         self.points = attached.points.with_policy(self.points.policy());

@@ -9,14 +9,13 @@ use agent_primitives::{AgentId, Clock, Observer, Restored, SessionId, SystemCloc
 use super::attach::{Attached, Reopening};
 use super::desk::Desk;
 use super::fork::Origin;
+use super::keying::Keying;
 use super::seal::{Sealer, Sealing};
 use super::trigger::Progress;
 use super::{Checkpointer, Resume, Retention, Signal, Triggers};
-#[cfg(feature = "encryption")]
-use crate::encrypt::Keyring;
 use crate::format::SEGMENT_TARGET;
 use crate::format::compress::Packer;
-use crate::format::keys::Keys;
+use crate::redact::Redaction;
 use crate::{Claim, Durability, Error, Reader, Store, TakeOver};
 
 /// Settings for a session, from [`Checkpointer::builder`].
@@ -50,7 +49,8 @@ pub struct Builder {
     resume: Resume,
     claim: Claim,
     segment_target: usize,
-    keys: Keying,
+    pub(super) keys: Keying,
+    redaction: Arc<Redaction>,
 }
 
 impl fmt::Debug for Builder {
@@ -66,29 +66,6 @@ impl fmt::Debug for Builder {
             .field("take_over", &self.claim.take_over)
             .field("patience", &self.patience)
             .finish_non_exhaustive()
-    }
-}
-
-/// Keys as they were given, or as another session has them.
-enum Keying {
-    Made(Keys),
-    #[cfg(feature = "encryption")]
-    Given(Keyring),
-}
-
-impl Default for Keying {
-    fn default() -> Self {
-        Self::Made(Keys::default())
-    }
-}
-
-impl Keying {
-    fn make(&self) -> Result<Keys, Error> {
-        match self {
-            Self::Made(keys) => Ok(keys.clone()),
-            #[cfg(feature = "encryption")]
-            Self::Given(keyring) => keyring.clone().into_keys(),
-        }
     }
 }
 
@@ -110,6 +87,7 @@ impl Builder {
             resume: Resume::default(),
             claim: Claim::at(Timestamp::UNIX_EPOCH),
             segment_target: SEGMENT_TARGET,
+            redaction: Arc::default(),
             keys: Keying::default(),
         }
     }
@@ -206,9 +184,26 @@ impl Builder {
             limit: session.limit,
             claim: session.claim,
             sealing: session.sealer.mode(),
+            redaction: Arc::clone(&session.redaction),
             keys: Keying::Made(session.keys.clone()),
             ..Self::new(Arc::clone(&session.store), id)
         }
+    }
+
+    pub(super) fn store(&self) -> Arc<dyn Store> {
+        Arc::clone(&self.store)
+    }
+
+    pub(super) const fn id(&self) -> &SessionId {
+        &self.session
+    }
+
+    pub(super) const fn read_limited(&self) -> u64 {
+        self.limit
+    }
+
+    pub(super) fn of_session(self, session: SessionId) -> Self {
+        Self { session, ..self }
     }
 
     /// How much of the session is taken into memory; all of it unless set.
@@ -266,11 +261,54 @@ impl Builder {
         self
     }
 
-    /// These very keys.
-    #[cfg(test)]
-    pub(crate) fn keys(mut self, keys: Keys) -> Self {
-        self.keys = Keying::Made(keys);
+    /// What is masked in all that the session writes: messages, components, labels and the reasons of checkpoints.
+    /// [`Redaction::default`] unless set, which masks what looks like a key, a token or a password.
+    ///
+    /// What is in memory stays as it is, until the session is opened again: then it is what the log has. So a
+    /// secret that the work needs again belongs with the host, which can put it in where the mask stands. A secret
+    /// that lies in parts in two messages is not seen, and what an earlier session wrote is not rewritten.
+    ///
+    /// An id that looks like a secret is refused, since it stands in the names of files. A component that would not
+    /// read back with a mask in it is refused by [`put`](Checkpointer::put), and one of the session's own by
+    /// [`save`](Checkpointer::save).
+    ///
+    /// ```
+    /// use agent_checkpoint::redact::Redaction;
+    /// use agent_checkpoint::{Checkpointer, MemoryStore, Message};
+    /// use agent_primitives::{CheckpointKind, SessionId};
+    ///
+    /// let (store, id) = (MemoryStore::new(), SessionId::new("s1")?);
+    /// let redaction = Redaction::default().with_literal("crm-key", "correct-horse-battery");
+    /// let mut session = Checkpointer::builder(store.clone(), id.clone()).redaction(redaction).open()?;
+    /// session.push(Message::user("log in with correct-horse-battery"))?;
+    /// session.save(CheckpointKind::Auto)?;
+    /// assert_eq!(session.history()[0].content, "log in with correct-horse-battery");
+    /// drop(session);
+    ///
+    /// let session = Checkpointer::builder(store, id).open()?;
+    /// assert_eq!(session.history()[0].content, "log in with [redacted:crm-key]");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn redaction(mut self, redaction: Redaction) -> Self {
+        self.redaction = Arc::new(redaction);
         self
+    }
+
+    /// Names stand where nothing is masked.
+    fn check_names(&self) -> Result<(), Error> {
+        let agent = self.agent.as_ref().map(|agent| ("agent", agent.as_str()));
+        let names = [Some(("session", self.session.as_str())), agent];
+        for (what, name) in names.into_iter().flatten() {
+            if !self.redaction.find(name).is_empty() {
+                let what = format!("the id of the {what}");
+                return Err(Error::invalid(
+                    what,
+                    "it looks like a secret: give another, or allow this one in the redaction",
+                ));
+            }
+        }
+        Ok(())
     }
 
     /// Short segments, so that a short session has several.
@@ -296,17 +334,6 @@ impl Builder {
         self
     }
 
-    /// Encrypts whatever is written, and reads what a key of `keyring` opens; plain unless set.
-    ///
-    /// A session that was written with another key gives [`Error::is_wrong_key`] and stays as it is. See
-    /// [`encrypt`](crate::encrypt).
-    #[cfg(feature = "encryption")]
-    #[must_use]
-    pub fn encryption(mut self, keyring: Keyring) -> Self {
-        self.keys = Keying::Given(keyring);
-        self
-    }
-
     /// Opens the session, new or not, and takes its lock.
     ///
     /// The state is that of the newest checkpoint whose every byte is as it was written. Bytes that are
@@ -315,7 +342,7 @@ impl Builder {
     /// the same, [`Report::unmended_bytes`](crate::Report::unmended_bytes) tells, and the first save does it. Emits [`Restored`] when the session existed.
     ///
     /// # Errors
-    /// [`Error::is_invalid`] for a [`Retention`] or [`Triggers`] that cannot be meant. [`Error::is_locked`] while another writer lives, and it is not to be, or cannot be,
+    /// [`Error::is_invalid`] for a [`Retention`], [`Triggers`] or [`Redaction`] that cannot be meant, and an id that looks like a secret. [`Error::is_locked`] while another writer lives, and it is not to be, or cannot be,
     /// [taken over](Self::take_over) from; [`Error::owner`] tells who it is. [`Error::is_newer`] and [`Error::is_foreign`]
     /// for logs that are not this build's to write, which are left as they are;
     /// [`Error::is_too_large`] for a log beyond the [`read_limit`](Self::read_limit);
@@ -327,6 +354,8 @@ impl Builder {
         };
         self.retention.check().map_err(invalid("retention"))?;
         self.triggers.check().map_err(invalid("triggers"))?;
+        self.redaction.check().map_err(invalid("redaction"))?;
+        self.check_names()?;
         let started = self.clock.monotonic();
         let claim = Claim {
             now: self.clock.timestamp(),
@@ -345,6 +374,7 @@ impl Builder {
         };
         attached.appender.segment_target = self.segment_target;
         let session = Checkpointer {
+            redaction: self.redaction,
             packer: Packer::new(&keys)?,
             keys: keys.clone(),
             blobs: attached.blobs,

@@ -15,6 +15,7 @@ use crate::format::{PAYLOAD_MAX, component, patch};
 use crate::log::batch::{Batch, PartFrame};
 use crate::log::numbering::wide;
 use crate::log::values::Chain;
+use crate::redact::Redaction;
 use crate::state::fields::{FIELDS, check_names};
 use crate::state::savable::check_depth;
 use crate::{Error, Work};
@@ -46,7 +47,9 @@ struct Fresh {
     name: String,
     schema: u16,
     codec: Codec,
+    /// As they are written.
     bytes: Arc<Vec<u8>>,
+    is_masked: bool,
 }
 
 /// Components that differ from what is saved.
@@ -86,18 +89,21 @@ impl Components {
         &self,
         work: &Work,
         host: &BTreeMap<String, Host>,
+        redaction: &Redaction,
     ) -> Result<Changes, Error> {
         let mut changes = Changes::default();
-        self.work_changes(work, &mut changes)?;
+        self.work_changes(work, &mut changes, redaction)?;
         for (kind, host) in host {
+            let bytes = host.written();
             let is_saved = |saved: &Saved| {
                 saved.reference.schema == host.schema
                     && saved.codec == host.codec
-                    && (Arc::ptr_eq(&saved.bytes, &host.bytes) || saved.bytes == host.bytes)
+                    && (Arc::ptr_eq(&saved.bytes, bytes) || saved.bytes == *bytes)
             };
             let name = format!("{HOST}{kind}");
             if !self.saved.get(&name).is_some_and(is_saved) {
-                changes.add(name, host.schema, host.codec, Arc::clone(&host.bytes))?;
+                changes.add(name, host.schema, host.codec, Arc::clone(bytes))?;
+                changes.note_masked(host.masked.is_some());
             }
         }
         let is_gone = |name: &&String| match (name.strip_prefix(WORK), name.strip_prefix(HOST)) {
@@ -114,7 +120,12 @@ impl Components {
     }
 
     /// Costs a comparison of all, and the bytes of what changed.
-    fn work_changes(&self, work: &Work, changes: &mut Changes) -> Result<(), Error> {
+    fn work_changes(
+        &self,
+        work: &Work,
+        changes: &mut Changes,
+        redaction: &Redaction,
+    ) -> Result<(), Error> {
         if *work == self.work && self.is_work_saved(work) {
             return Ok(());
         }
@@ -131,7 +142,16 @@ impl Components {
             (field.check)(work)?;
             let mut bytes = Vec::new();
             (field.write)(work, &mut bytes).map_err(|e| Error::encode(name.as_str(), e))?;
-            changes.add_json(name, (field.schema)(work), bytes)?;
+            let schema = (field.schema)(work);
+            let masked = redaction.component(Codec::JSON, &bytes);
+            if let Some(masked) = &masked {
+                // A mask is no id: what does not read back is refused now.
+                (field.read)(&mut Work::default(), schema, masked)
+                    .map_err(|_| Error::secret(name.as_str()))?;
+            }
+            let is_masked = masked.is_some();
+            changes.add_json(name, schema, masked.unwrap_or(bytes))?;
+            changes.note_masked(is_masked);
         }
         for (field, value) in &work.extra {
             let name = format!("{WORK}{field}");
@@ -145,7 +165,10 @@ impl Components {
             check_depth(format!("component {name}"), value)?;
             let bytes = serde_json::to_vec(value).map_err(|e| Error::encode(name.as_str(), e))?;
             let schema = saved.map_or(1, |saved| saved.reference.schema);
-            changes.add_json(name, schema, bytes)?;
+            let masked = redaction.component(Codec::JSON, &bytes);
+            let is_masked = masked.is_some();
+            changes.add_json(name, schema, masked.unwrap_or(bytes))?;
+            changes.note_masked(is_masked);
         }
         changes.work = Some(work.clone());
         Ok(())
@@ -170,6 +193,9 @@ impl Components {
         if small().next().is_some() {
             let values = small().map(|fresh| (fresh.name.as_str(), fresh.bytes.as_slice()));
             snapshot = batch.snapshot(packer, values)?;
+            if small().any(|fresh| fresh.is_masked) {
+                batch.redacted();
+            }
         }
         let mut written = Written::default();
         for fresh in &changes.fresh {
@@ -177,6 +203,9 @@ impl Components {
                 (snapshot, None)
             } else {
                 let (frame, chain) = self.write_large(fresh, batch, packer)?;
+                if fresh.is_masked {
+                    batch.redacted();
+                }
                 (frame.seq, Some(chain))
             };
             written.0.push(place);
@@ -292,8 +321,16 @@ impl Changes {
             schema,
             codec,
             bytes,
+            is_masked: false,
         });
         Ok(())
+    }
+
+    /// Says of what was added last whether something in it was masked.
+    fn note_masked(&mut self, is_masked: bool) {
+        if let Some(fresh) = self.fresh.last_mut() {
+            fresh.is_masked = is_masked;
+        }
     }
 }
 

@@ -11,6 +11,7 @@ use crate::format::payload::Span;
 use crate::log::numbering::{Numbering, wide};
 use crate::log::replay::{Entry, Replay};
 use crate::log::view::{Piece, push_history};
+use crate::redact::Redaction;
 use crate::{Error, Message, SessionState};
 
 /// A message of the context that is not in the history.
@@ -140,8 +141,9 @@ impl Current {
         }
     }
 
-    /// Stands on what `log` has, and keeps everything; what the log does not have is pending again.
-    pub(crate) fn rebase(&mut self, mut log: Self) {
+    /// Stands on what `log` has, and keeps everything; what the log does not have is pending again. A message
+    /// that was masked there is the same one.
+    pub(crate) fn rebase(&mut self, mut log: Self, redaction: &Redaction) {
         let more = self
             .numbering
             .skipped()
@@ -150,7 +152,7 @@ impl Current {
         let both = self.state.conversation.iter();
         let same = both
             .zip(&log.state.conversation)
-            .take_while(|(mine, saved)| mine == saved)
+            .take_while(|(mine, saved)| is_written_as(mine, saved, redaction))
             .count();
         self.numbering = log.numbering;
         self.numbering.truncate(same);
@@ -319,13 +321,18 @@ impl Current {
     }
 
     /// Components that differ from what is saved.
-    pub(crate) fn changes(&self) -> Result<Changes, Error> {
+    pub(crate) fn changes(&self, redaction: &Redaction) -> Result<Changes, Error> {
         if !self.is_work_touched {
             return Ok(Changes::default());
         }
         self.components
-            .changes(&self.state.work, &self.hosts.values)
+            .changes(&self.state.work, &self.hosts.values, redaction)
     }
+}
+
+/// Whether the log has `mine` as `saved`.
+pub(super) fn is_written_as(mine: &Message, saved: &Message, redaction: &Redaction) -> bool {
+    mine == saved || *redaction.message(mine) == *saved
 }
 
 /// The items at `kept`, which ascend and do not overlap. A clone of them would double what a restore takes.

@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::current::Current;
+use super::current::{Current, is_written_as};
 use crate::Error;
 use crate::format::payload::Span;
 use crate::format::tags::Codec;
 use crate::log::numbering::narrow;
+use crate::redact::Redaction;
 
 /// Most components that [`Diff`] prints, so that it stays on one screen.
 const SHOWN_MAX: usize = 14;
@@ -80,17 +81,23 @@ impl fmt::Display for ChangeKind {
 }
 
 impl Diff {
-    pub(super) fn between(now: &Current, then: &Current) -> Result<Self, Error> {
+    pub(super) fn between(
+        now: &Current,
+        then: &Current,
+        redaction: &Redaction,
+    ) -> Result<Self, Error> {
         let (mine, theirs) = (&now.state.conversation, &then.state.conversation);
         let skipped = now.numbering.skipped();
         let common = if skipped == 0 {
             let pairs = mine.iter().zip(theirs);
-            pairs.take_while(|(a, b)| a == b).count()
+            pairs
+                .take_while(|(mine, saved)| is_written_as(mine, saved, redaction))
+                .count()
         } else {
             common_by_number(now.numbering.spans(), then.numbering.spans())
         };
         let removed = (skipped + mine.len()).saturating_sub(common);
-        let (before, after) = (components(now)?, components(then)?);
+        let (before, after) = (components(now, redaction)?, components(then, redaction)?);
         let mut changes = Vec::new();
         for (name, old) in &before {
             let new = after.get(name);
@@ -181,14 +188,18 @@ fn common_by_number(now: &[Span], then: &[Span]) -> usize {
 /// A component's version, codec and bytes.
 type Component = (u16, Codec, Arc<Vec<u8>>);
 
-/// Components by name.
-fn components(current: &Current) -> Result<BTreeMap<String, Component>, Error> {
+/// Components by name, as they are written.
+fn components(
+    current: &Current,
+    redaction: &Redaction,
+) -> Result<BTreeMap<String, Component>, Error> {
     let work = serde_json::to_value(&current.state.work)
         .map_err(|e| Error::encode("the session's state beside its messages", e))?;
     let mut components = BTreeMap::new();
     if let Value::Object(work) = work {
         let named = work.into_iter().map(|(field, value)| {
-            let bytes = Arc::new(value.to_string().into_bytes());
+            let bytes = value.to_string().into_bytes();
+            let bytes = Arc::new(redaction.component(Codec::JSON, &bytes).unwrap_or(bytes));
             (format!("work.{field}"), (0, Codec::JSON, bytes))
         });
         components.extend(named);
@@ -197,7 +208,7 @@ fn components(current: &Current) -> Result<BTreeMap<String, Component>, Error> {
     components.extend(host.map(|(kind, h)| {
         (
             format!("host.{kind}"),
-            (h.schema, h.codec, Arc::clone(&h.bytes)),
+            (h.schema, h.codec, Arc::clone(h.written())),
         )
     }));
     Ok(components)

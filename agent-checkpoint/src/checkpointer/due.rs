@@ -99,7 +99,7 @@ impl Checkpointer {
         if !self.triggers.workflow {
             return Ok(None);
         }
-        self.postponed = Some(bounded(step));
+        self.postponed = Some(bounded(&self.redaction.text(step)));
         self.save_if_due()
     }
 

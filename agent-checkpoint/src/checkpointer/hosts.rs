@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::components::COMPONENT_MAX;
-use crate::codec::{Shapes, decode, encode, verify};
+use crate::codec::{Fault, Shapes, decode, encode, verify};
 use crate::format::tags;
+use crate::redact::Redaction;
 use crate::state::Migrations;
 use crate::{Codec, Error, Snapshot};
 
@@ -20,6 +21,15 @@ pub(crate) struct Host {
     pub(crate) schema: u16,
     pub(crate) codec: tags::Codec,
     pub(crate) bytes: Arc<Vec<u8>>,
+    /// As they are written, where something in them is masked.
+    pub(crate) masked: Option<Arc<Vec<u8>>>,
+}
+
+impl Host {
+    /// What goes to the log.
+    pub(crate) fn written(&self) -> &Arc<Vec<u8>> {
+        self.masked.as_ref().unwrap_or(&self.bytes)
+    }
 }
 
 /// What of a kind's values was proven to read back.
@@ -53,7 +63,12 @@ impl Hosts {
     ///
     /// # Errors
     /// The value stays as it was.
-    pub(crate) fn put<T: Snapshot>(&mut self, value: &T, may_replace: bool) -> Result<bool, Error> {
+    pub(crate) fn put<T: Snapshot>(
+        &mut self,
+        value: &T,
+        may_replace: bool,
+        redaction: &Redaction,
+    ) -> Result<bool, Error> {
         let old = self.values.get(T::KIND);
         if !may_replace && old.is_some_and(|old| old.schema > T::VERSION) {
             return Err(Error::newer_component(T::KIND));
@@ -80,7 +95,11 @@ impl Hosts {
         let what = || format!("component {}", T::KIND);
         let mut bytes = std::mem::take(&mut self.spare);
         bytes.clear();
-        let unsavable = |fault| Error::unsavable(what(), T::CODEC.name(), fault);
+        let unsavable = |mut fault: Fault| {
+            fault.path = redaction.text(&fault.path).into_owned();
+            fault.reason = redaction.text(&fault.reason).into_owned();
+            Error::unsavable(what(), T::CODEC.name(), fault)
+        };
         if let Err(fault) = encode(T::CODEC, value, &mut bytes, &mut proof.shapes) {
             proof.shapes.forget();
             self.spare = bytes;
@@ -108,10 +127,18 @@ impl Hosts {
             proof.shapes.prove();
             proof.len = bytes.len();
         }
+        let masked = redaction.component(T::CODEC.tag(), &bytes);
+        if let Some(masked) = &masked
+            && decode::<T>(T::CODEC, masked).is_err()
+        {
+            self.spare = bytes;
+            return Err(Error::secret(what()));
+        }
         let host = Host {
             schema: T::VERSION,
             codec: T::CODEC.tag(),
             bytes: Arc::new(bytes),
+            masked: masked.map(Arc::new),
         };
         if let Some(old) = self.values.insert(T::KIND.to_owned(), host) {
             self.recycle(old.bytes);

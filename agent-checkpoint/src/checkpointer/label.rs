@@ -13,6 +13,7 @@ impl Checkpointer {
     /// Saves as [`save`](Self::save) does for [`CheckpointKind::Manual`], and gives the checkpoint a name in
     /// the same write. A label is a text of 1 to 128 bytes without control characters, without
     /// those that turn the direction of text (such as U+202E), and without blanks at its ends; no two checkpoints of a session have the same, and retention keeps what has one.
+    /// Secrets in it are [masked](super::Builder::redaction), here and wherever the label is asked for.
     ///
     /// ```
     /// use agent_checkpoint::{Checkpointer, MemoryStore, Message};
@@ -35,6 +36,7 @@ impl Checkpointer {
     /// As [`save`](Self::save); [`Error::is_invalid`] for a text that is no label; [`Error::is_taken`] when another checkpoint has the label;
     /// [`Error::is_too_large`] when too many checkpoints have labels or pins. Nothing is saved then.
     pub fn save_labelled(&mut self, label: &str) -> Result<CheckpointId, Error> {
+        let label = &*self.redaction.text(label).into_owned();
         check(label)?;
         self.know_all()?;
         self.points.check_room()?;
@@ -53,6 +55,7 @@ impl Checkpointer {
     /// # Errors
     /// As [`save_labelled`](Self::save_labelled); [`Error::is_not_found`] when the id is not listed.
     pub fn label(&mut self, id: &CheckpointId, label: &str) -> Result<(), Error> {
+        let label = &*self.redaction.text(label).into_owned();
         self.know_all()?;
         match self.points.with_label(label) {
             Some(other) if other.id != *id => Err(taken(label, other)),
@@ -65,6 +68,7 @@ impl Checkpointer {
     /// # Errors
     /// As [`label`](Self::label), but for [`Error::is_taken`].
     pub fn move_label(&mut self, id: &CheckpointId, label: &str) -> Result<(), Error> {
+        let label = &*self.redaction.text(label).into_owned();
         check(label)?;
         self.know_all()?;
         let checkpoint = self.points.with_id(id)?;
@@ -81,6 +85,7 @@ impl Checkpointer {
     /// # Errors
     /// As [`save`](Self::save); the label stays then.
     pub fn unlabel(&mut self, label: &str) -> Result<bool, Error> {
+        let label = &*self.redaction.text(label).into_owned();
         self.know_all()?;
         if self.points.with_label(label).is_none() {
             return Ok(false);
@@ -95,7 +100,7 @@ impl Checkpointer {
 
     /// The checkpoint that has the label.
     pub fn by_label(&self, label: &str) -> Option<&Checkpoint> {
-        self.points.with_label(label)
+        self.points.with_label(&self.redaction.text(label))
     }
 
     /// Holds a checkpoint against the retention, until [`unpin`](Self::unpin).

@@ -8,6 +8,7 @@ mod checkpoint;
 mod components;
 pub(crate) mod current;
 mod cut;
+mod cycle;
 mod desk;
 mod diff;
 mod due;
@@ -22,6 +23,7 @@ mod hostile;
 mod hosts;
 pub(crate) mod indexed;
 mod keep;
+mod keying;
 mod label;
 #[cfg(test)]
 mod later;
@@ -76,6 +78,7 @@ use agent_primitives::{AgentId, Clock, Event, Observer, SessionId, Stamp};
 use crate::format::compress::Packer;
 use crate::format::keys::Keys;
 use crate::log::blobs::Known;
+use crate::redact::Redaction;
 use crate::state::savable::check_message;
 use crate::{Claim, Durability, Error, Message, SessionState, Snapshot, Store, Work};
 use current::Current;
@@ -132,6 +135,7 @@ pub struct Checkpointer {
     epoch: u64,
     signal: Signal,
     packer: Packer,
+    redaction: Arc<Redaction>,
     /// Long texts in the log, which need not be written again.
     blobs: Known,
     current: Current,
@@ -216,7 +220,7 @@ impl Checkpointer {
     /// [`Error::is_invalid`] when its [`KIND`](Snapshot::KIND) is no name; [`Error::is_too_large`] for a value of about
     /// 64 MiB or more.
     pub fn put<T: Snapshot>(&mut self, value: &T) -> Result<(), Error> {
-        self.current.is_work_touched |= self.current.hosts.put(value, false)?;
+        self.current.is_work_touched |= self.current.hosts.put(value, false, &self.redaction)?;
         Ok(())
     }
 
@@ -226,7 +230,7 @@ impl Checkpointer {
     /// # Errors
     /// As [`put`](Self::put), but for [`Error::is_newer`].
     pub fn replace<T: Snapshot>(&mut self, value: &T) -> Result<(), Error> {
-        self.current.is_work_touched |= self.current.hosts.put(value, true)?;
+        self.current.is_work_touched |= self.current.hosts.put(value, true, &self.redaction)?;
         Ok(())
     }
 

@@ -143,7 +143,7 @@ impl Checkpointer {
         let started = self.clock.monotonic();
         let target = self.known(id)?.clone();
         let (entry, state) = self.read_checkpoint(id)?;
-        let diff = Diff::between(&self.current, &state)?;
+        let diff = Diff::between(&self.current, &state, &self.redaction)?;
         Ok(RestorePlan {
             session: self,
             target,

@@ -73,7 +73,7 @@ impl Checkpointer {
     /// Goes on with a salvaged state. What of it the newest whole checkpoint does not have is written by the next save.
     pub(crate) fn adopt(&mut self, salvaged: Salvaged) {
         let mut current = salvaged.current;
-        current.rebase(std::mem::take(&mut self.current));
+        current.rebase(std::mem::take(&mut self.current), &self.redaction);
         self.current = current;
     }
 }
@@ -113,7 +113,7 @@ impl Checkpointer {
         let builder = Builder::like(self, id).fork_of(self.session.clone(), from.clone());
         let mut branch = builder.open()?;
         let mut current = std::mem::take(&mut self.current);
-        current.rebase(std::mem::take(&mut branch.current));
+        current.rebase(std::mem::take(&mut branch.current), &self.redaction);
         branch.current = current;
         branch.signal = self.signal.clone();
         branch.progress = self.progress;

@@ -228,7 +228,7 @@ impl Checkpointer {
         };
         let started = self.clock.monotonic();
         let at_ms = self.clock.timestamp().unix_millis();
-        let changes = self.current.changes()?;
+        let changes = self.current.changes(&self.redaction)?;
         // Where something risky follows, there is to be a checkpoint of that name.
         let is_plain = kind == CheckpointKind::Auto
             && why.is_none_or(|(why, _)| why != Why::BeforeRisky)
@@ -248,7 +248,9 @@ impl Checkpointer {
             .as_ref()
             .map_or(0, |head| at_ms.saturating_sub(head.body.at));
 
-        let mut batch = Batch::starting_at(next).knowing(&self.blobs);
+        let mut batch = Batch::starting_at(next)
+            .knowing(&self.blobs)
+            .masking(&self.redaction);
         let note_numbers = self.write_notes(&mut batch, &mut last_item)?;
         let frames = batch.items(&mut self.packer, age_ms, self.current.pending())?;
         let mut items = Vec::with_capacity(frames.len());
@@ -329,7 +331,7 @@ impl Checkpointer {
             why: order.why.map(|(why, what)| Cause {
                 covers: 0,
                 word: why.as_str().to_owned(),
-                what: what.map(bounded),
+                what: what.map(|what| bounded(&self.redaction.text(what))),
             }),
             covers: 0,
             history: self.current.numbering.spans().to_vec(),

@@ -135,6 +135,7 @@ impl Stored {
             }
         } else if let Some(kind) = name.strip_prefix(HOST) {
             let host = Host {
+                masked: None,
                 schema: reference.schema,
                 codec,
                 bytes: Arc::clone(&bytes),

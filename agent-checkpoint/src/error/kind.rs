@@ -97,6 +97,10 @@ pub(super) enum Kind {
     TooDeep { what: String, max: usize },
     #[error("{what}: {reason}")]
     Invalid { what: String, reason: &'static str },
+    #[error(
+        "{0} holds what looks like a secret where a mask would not read back; take it out, or allow it in the redaction"
+    )]
+    Secret(String),
     #[error("{what} cannot be saved as {codec}: {path} {reason}; change the value or its type")]
     Unsavable {
         what: String,

@@ -242,6 +242,11 @@ impl Error {
         .into()
     }
 
+    /// A value that would not read back with a mask in it.
+    pub(crate) fn secret(what: impl Into<String>) -> Self {
+        Kind::Secret(what.into()).into()
+    }
+
     /// Bytes that are not of the type.
     pub(crate) fn unread(what: impl Into<String>, fault: Fault) -> Self {
         let Fault { path, reason } = fault;
@@ -439,6 +444,7 @@ impl Error {
                 | Kind::TooDeep { .. }
                 | Kind::Encode { .. }
                 | Kind::Unsavable { .. }
+                | Kind::Secret(_)
         )
     }
 

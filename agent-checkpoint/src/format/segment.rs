@@ -150,7 +150,6 @@ pub(crate) fn session_of(bytes: &[u8]) -> Option<String> {
 }
 
 /// The store that wrote a segment, where its header is intact.
-#[cfg(any(test, feature = "fs"))]
 pub(crate) fn store_of(bytes: &[u8]) -> Option<StoreId> {
     Found::read(bytes).map(|found| StoreId::from_bytes(found.store))
 }

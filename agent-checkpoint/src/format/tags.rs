@@ -63,6 +63,7 @@ pub(crate) struct Flags(pub(crate) u16);
 impl Flags {
     pub(crate) const NONE: Self = Self(0);
     pub(crate) const ENCRYPTED: Self = Self(1);
+    pub(crate) const REDACTED: Self = Self(1 << 1);
     pub(crate) const BLOB_REF: Self = Self(1 << 2);
     pub(crate) const MUST_UNDERSTAND: Self = Self(1 << 3);
     pub(crate) const COMMIT: Self = Self(1 << 4);

@@ -76,7 +76,26 @@ impl Package {
     /// # Errors
     /// As [`begin`](Self::begin).
     pub fn begin_with(&self, builder: Builder, opening: &[Message]) -> Result<Checkpointer, Error> {
+        self.begin_in(builder.open()?, opening)
+    }
+
+    /// As [`begin_with`](Self::begin_with), with the host's own components of the session before.
+    pub(crate) fn begin_after(
+        &self,
+        earlier: &Checkpointer,
+        builder: Builder,
+        opening: &[Message],
+    ) -> Result<Checkpointer, Error> {
         let mut session = builder.open()?;
+        session.adopt_components(earlier);
+        self.begin_in(session, opening)
+    }
+
+    fn begin_in(
+        &self,
+        mut session: Checkpointer,
+        opening: &[Message],
+    ) -> Result<Checkpointer, Error> {
         if !session.history().is_empty() || session.latest().is_some() || session.skipped() > 0 {
             let what = format!("session {}", session.session());
             return Err(Error::taken(what, "another conversation"));

@@ -23,7 +23,7 @@ pub struct Bounds {
     /// Most bytes of the objective; 64 KiB unless set. A longer one keeps its beginning and its end.
     pub objective_bytes: usize,
     /// Most bytes of each text that is taken from the conversation (a request, a failed attempt and its
-    /// error), of a summary and of a fact; 4 KiB unless set. A longer one keeps its beginning and its end.
+    /// error), of a summary and of a fact; 8 KiB unless set. A longer one keeps its beginning and its end.
     pub text_bytes: usize,
     /// Most tokens of the newest messages; 8 000 unless set.
     pub recent_tokens: u64,
@@ -35,7 +35,7 @@ impl Default for Bounds {
             entries: 200,
             entry_bytes: 256 * 1024,
             objective_bytes: 64 * 1024,
-            text_bytes: 4 * 1024,
+            text_bytes: 8 * 1024,
             recent_tokens: 8_000,
         }
     }

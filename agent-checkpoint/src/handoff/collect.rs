@@ -110,6 +110,10 @@ impl Package {
         package.extra = given.extra;
         let open = open_calls(&source.context);
         package.open_calls = open.into_iter().map(|open| open.call.clone()).collect();
+        if package.open_calls.is_empty() && own >= source.history.len() {
+            // Nothing was said since, and the messages that made the calls were too long to be given.
+            package.open_calls = given.open_calls;
+        }
         package.recent = tail(&source.context, bounds.recent_tokens, counter);
         let spoken = source.context.iter().filter(|m| is_spoken(m)).count();
         let cut = spoken.saturating_sub(package.recent.len());

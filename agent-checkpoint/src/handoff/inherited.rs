@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{Link, Package, Piece, Scenario, Tried};
-use crate::Work;
+use crate::{ToolCall, Work};
 
 /// Name of the component.
 pub(super) const NAME: &str = "handoff";
@@ -46,6 +46,9 @@ pub struct Inherited {
     /// What else must not be forgotten.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub facts: Vec<String>,
+    /// Calls that had no result when the session began.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub open_calls: Vec<ToolCall>,
     /// What kind of handoff it was.
     pub scenario: Scenario,
     /// How many messages the session began with, which were made of the package.
@@ -79,6 +82,7 @@ impl Inherited {
             tried: package.tried.clone(),
             files: package.files.clone(),
             facts: package.facts.clone(),
+            open_calls: package.open_calls.clone(),
             scenario: package.scenario,
             opening: u64::try_from(opening).unwrap_or(u64::MAX),
             earlier,

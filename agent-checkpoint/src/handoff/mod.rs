@@ -4,16 +4,21 @@
 
 mod acts;
 mod begin;
+mod bounded;
 mod bounds;
 mod brief;
 mod clip;
 mod collect;
+mod error;
 mod failed;
+mod file;
 mod fit;
 mod inherited;
 mod package;
 mod paths;
 mod piece;
+#[cfg(feature = "fs")]
+mod place;
 mod receiver;
 mod scenario;
 mod situation;
@@ -22,7 +27,10 @@ mod terms;
 mod validate;
 mod verdict;
 
+pub use bounded::Limits;
 pub use bounds::Bounds;
+pub use error::PackageError;
+pub use file::{EXTENSION, MEDIA_TYPE};
 pub use inherited::Inherited;
 pub use package::{Link, Package, Tried};
 pub use piece::Piece;

@@ -18,7 +18,7 @@ pub(super) struct Fields<'a>(BTreeMap<String, &'a RawValue>);
 /// Why a line cannot be read, as its reason.
 pub(super) type Fault = Reason;
 
-/// What serde_json says of values that nest too deep for it, whose limit is 128 levels.
+/// What `serde_json` says of values that nest too deep for it, whose limit is 128 levels.
 const RECURSION: &str = "recursion limit exceeded";
 
 pub(super) fn fault(error: &serde_json::Error) -> Fault {
@@ -32,6 +32,20 @@ pub(super) fn fault(error: &serde_json::Error) -> Fault {
 /// `raw` as a value.
 pub(super) fn value(raw: &RawValue) -> Result<Value, Fault> {
     serde_json::from_str(raw.get()).map_err(|error| fault(&error))
+}
+
+/// `raw` without the blanks between its values, in the order in which it has them.
+pub(super) fn compact(raw: &RawValue) -> String {
+    let mut compact = String::with_capacity(raw.get().len());
+    let (mut is_text, mut is_escaped) = (false, false);
+    for c in raw.get().chars() {
+        if is_text || !c.is_ascii_whitespace() {
+            compact.push(c);
+        }
+        is_text ^= c == '"' && !is_escaped;
+        is_escaped = is_text && c == '\\' && !is_escaped;
+    }
+    compact
 }
 
 /// The text that `raw` is; `None` for anything else.

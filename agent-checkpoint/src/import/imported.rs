@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::draft::{Assembled, ranges};
 use super::{LeftOut, Reason, names};
+use crate::history::{Repaired, repair};
 use crate::state::savable::check_depth;
 use crate::{Builder, Checkpointer, Error, Message, SessionState, Work};
 
@@ -141,8 +142,23 @@ impl Imported {
         self.state.work.extra.get(names::IMPORTED)?.as_object()
     }
 
+    /// The context as a provider takes it, with what was put right for that. It needs nothing where the file is whole;
+    /// a session that was interrupted has calls without results, and a compaction may part the two.
+    pub fn repaired(&self) -> Repaired {
+        let history = &self.state.conversation;
+        let sent: Vec<&Message> = match &self.context {
+            None => history.iter().collect(),
+            Some(ranges) => {
+                let ranges = ranges.iter().filter_map(|range| history.get(range.clone()));
+                ranges.flatten().collect()
+            }
+        };
+        repair(&sent)
+    }
+
     /// Opens the session that `builder` names, which must hold nothing yet, and puts all of this into it, in memory:
-    /// history, context and work. The next save writes it.
+    /// history, context and work. The next save writes it. The history is as it was; the context is repaired, as
+    /// [`repaired`](Self::repaired) tells.
     ///
     /// ```
     /// use agent_checkpoint::{Checkpointer, MemoryStore, import};
@@ -177,6 +193,7 @@ impl Imported {
         if let Some(context) = &self.context {
             session.keep_in_context(context)?;
         }
+        session.repair_context()?;
         Ok(session)
     }
 }

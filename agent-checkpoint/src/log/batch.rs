@@ -1,5 +1,8 @@
 //! Frames that are written together or not at all.
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use super::blobs::Known;
 use super::chain::{commit_hash, payload_digest};
 use super::numbering::{last_number, wide};
@@ -14,6 +17,7 @@ use crate::format::payload::{Body, Commit, Digest, Tombstone};
 use crate::format::point::{Fork, Tag};
 use crate::format::tags::{Codec, Flags, Kind};
 use crate::format::{PAYLOAD_MAX, RECORD_SCHEMA, SPANS_MAX, envelope};
+use crate::redact::Redaction;
 use crate::{Error, Message};
 
 /// A commit that a batch makes.
@@ -51,6 +55,8 @@ pub(crate) struct Batch {
     logical: u64,
     /// Blobs in the log and in this batch.
     blobs: Known,
+    /// What messages are masked by.
+    redaction: Option<Arc<Redaction>>,
 }
 
 impl Batch {
@@ -64,6 +70,20 @@ impl Batch {
             digests: Vec::new(),
             logical: 0,
             blobs: Known::default(),
+            redaction: None,
+        }
+    }
+
+    /// Masks what is secret in messages.
+    pub(crate) fn masking(mut self, redaction: &Arc<Redaction>) -> Self {
+        self.redaction = Some(Arc::clone(redaction));
+        self
+    }
+
+    /// Says of the last frame that something in it was masked.
+    pub(crate) fn redacted(&mut self) {
+        if let Some(draft) = self.drafts.last_mut() {
+            draft.flags = draft.flags.and(Flags::REDACTED);
         }
     }
 
@@ -117,26 +137,41 @@ impl Batch {
         };
         let mut frames = Vec::new();
         let mut draft = ItemsDraft::new(age_ms, packer.buffer());
+        let mut of_frame = flags;
         for message in messages {
+            let message = match &self.redaction {
+                Some(redaction) => redaction.message(message),
+                None => Cow::Borrowed(message),
+            };
+            let is_masked = matches!(message, Cow::Owned(_));
+            if is_masked {
+                of_frame = of_frame.and(Flags::REDACTED);
+            }
             if is_referring {
-                let lifted = lift(message, &mut |text| self.blob(packer, text))?;
+                let lifted = lift(&message, &mut |text| self.blob(packer, text, is_masked))?;
                 draft.push(&lifted)?;
             } else {
-                draft.push(message)?;
+                draft.push(&message)?;
             }
             if draft.is_full() {
                 let full = std::mem::replace(&mut draft, ItemsDraft::new(age_ms, Vec::new()));
-                frames.push(self.items_frame(packer, full, flags)?);
+                frames.push(self.items_frame(packer, full, of_frame)?);
+                of_frame = flags;
             }
         }
         if !draft.is_empty() {
-            frames.push(self.items_frame(packer, draft, flags)?);
+            frames.push(self.items_frame(packer, draft, of_frame)?);
         }
         Ok(frames)
     }
 
     /// What stands for a long text, which is added where it is new; `None` where the text is to stay.
-    fn blob(&mut self, packer: &mut Packer, text: &str) -> Result<Option<Reference>, Error> {
+    fn blob(
+        &mut self,
+        packer: &mut Packer,
+        text: &str,
+        is_masked: bool,
+    ) -> Result<Option<Reference>, Error> {
         if !self.blobs.refer(text.len()) {
             return Ok(None);
         }
@@ -150,6 +185,9 @@ impl Batch {
             self.frame(packer, Kind::BLOB, text, 1)?;
             if let Some(draft) = self.drafts.last_mut() {
                 draft.flags = draft.flags.and(Flags::MUST_UNDERSTAND);
+            }
+            if is_masked {
+                self.redacted();
             }
             self.blobs.learn(hash, number);
             number

@@ -295,7 +295,7 @@ impl Replay {
         };
         // Numbers that do not adjoin tell that the commit meant is lost, or that items lie between.
         let adjoins = before.seq.checked_add(1) == Some(first);
-        let lost = first.saturating_sub(before.seq.saturating_add(1));
+        let gone = first.saturating_sub(before.seq.saturating_add(1));
         let count = wide(count);
         let tail = match before.tail {
             Some(tail) => Span {
@@ -316,7 +316,7 @@ impl Replay {
             spent,
         });
         if let (Some(salvage), Some(made)) = (&mut self.salvage, self.commits.last()) {
-            salvage.flagged(made, lost);
+            salvage.flagged(made, first, gone);
         }
     }
 
@@ -388,7 +388,7 @@ impl Replay {
 
     /// Which of a span's items are there.
     pub(crate) fn present(&self, span: Span) -> Range<usize> {
-        let end = span.last.checked_add(1).unwrap_or(u64::MAX);
+        let end = span.last.saturating_add(1);
         self.items_before(span.first)..self.items_before(end)
     }
 

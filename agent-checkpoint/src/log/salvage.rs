@@ -51,8 +51,9 @@ impl Salvage {
         }
     }
 
-    /// Items that are a commit as well were read; `lost` records before them are not there.
-    pub(crate) fn flagged(&mut self, made: &Entry, lost: u64) {
+    /// Items from number `first` on that are a commit as well were read; `lost` records before them are not
+    /// there.
+    pub(crate) fn flagged(&mut self, made: &Entry, first: u64, lost: u64) {
         if made.whole {
             self.newest = None;
             return;
@@ -60,7 +61,7 @@ impl Salvage {
         let Some(newest) = &mut self.newest else {
             // The commit that they follow is whole; what lay between is not there.
             self.newest = Some(Entry {
-                tail: made.tail.map(|tail| with(tail, lost)),
+                tail: made.tail.map(|tail| with(begun(tail, first, lost), lost)),
                 ..made.clone()
             });
             return;
@@ -106,6 +107,17 @@ impl Salvage {
             spent: Spent::default(),
             body: Arc::new(Body::default()),
         })
+    }
+}
+
+/// The span with the `lost` records before it, where it begins with the items that follow them.
+fn begun(span: Span, items: u64, lost: u64) -> Span {
+    if span.first < items {
+        return span;
+    }
+    Span {
+        first: items.saturating_sub(lost),
+        ..span
     }
 }
 

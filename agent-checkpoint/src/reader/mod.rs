@@ -1,6 +1,7 @@
 //! Looks at a session without taking its lock: the newest messages first, and all of it where asked.
 
 pub(crate) mod directory;
+mod frames;
 mod listing;
 mod part;
 mod read;
@@ -9,6 +10,8 @@ pub(crate) mod tail;
 mod tests;
 mod verify;
 pub(crate) mod walk;
+
+pub use frames::Frame;
 
 use std::fmt;
 use std::ops::Range;

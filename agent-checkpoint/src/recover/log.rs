@@ -131,7 +131,7 @@ fn tell_tail(opened: &Report, loss: &Loss, report: &mut RecoveryReport) {
         "{bytes} bytes behind the last whole record are in quarantine; no save that they are of is known to be whole"
     );
     let finding = Finding::new(Failure::TornTail, Strategy::SetAside, detail);
-    report.push(finding.lost([record..record.saturating_add(1)]));
+    report.push(finding.lost(std::iter::once(record..record.saturating_add(1))));
 }
 
 fn tell_holes(opened: &Report, loss: &Loss, report: &mut RecoveryReport) {
@@ -151,7 +151,7 @@ fn tell_holes(opened: &Report, loss: &Loss, report: &mut RecoveryReport) {
             detail,
         ));
     }
-    if !has_holes {
+    if !has_holes && !loss.is_newest_lost {
         return;
     }
     let own = loss.own.as_ref();
@@ -206,8 +206,8 @@ fn tell_holes(opened: &Report, loss: &Loss, report: &mut RecoveryReport) {
             "{} long texts are lost; their digests stand in their place",
             stubs.len()
         );
-        let lost = stubs.iter().map(|number| *number..number.saturating_add(1));
-        report.push(Finding::new(Failure::MissingContent, Strategy::Stub, detail).lost(lost));
+        let gone = stubs.iter().map(|number| *number..number.saturating_add(1));
+        report.push(Finding::new(Failure::MissingContent, Strategy::Stub, detail).lost(gone));
     }
 }
 

@@ -134,11 +134,14 @@ fn opened(
     policy: &Recovery,
     report: &mut RecoveryReport,
 ) -> Result<Checkpointer, Error> {
+    if policy.held == Held::Refuse {
+        return builder.open();
+    }
     let (store, id) = builder.target();
     // Given back at once: whoever takes it in between makes the opening fail, and no harm.
-    let held = match store.claim(&id, &Claim::at(builder.now())) {
-        Err(error) if error.is_locked() => error,
-        _ => return builder.open(),
+    let held = store.claim(&id, &Claim::at(builder.now())).err();
+    let Some(held) = held.filter(Error::is_locked) else {
+        return builder.open();
     };
     let how = match policy.held {
         Held::Refuse => return Err(held),

@@ -9,6 +9,9 @@ use agent_primitives::SessionId;
 use crate::log::numbering::narrow;
 use crate::{Claim, Error, Report, Store, StoreId, Writer};
 
+/// Zeros with which a frame may end: its length stands there, in four bytes.
+const ZEROS: usize = 4;
+
 /// Reads as the store does, but for what was damaged there. Whoever reads checks sums and hashes as always, so that
 /// bytes that do not belong there are damage as well.
 #[derive(Debug)]
@@ -67,8 +70,10 @@ impl Store for Overlay {
         let other = self.sibling.read(session, segment, max)?;
         for range in ranges {
             let end = range.end.min(other.len()).min(max);
-            if bytes.len() < end {
-                bytes.resize(end, 0);
+            // A frame may end with zeros, which were not told from space that nobody wrote to.
+            let least = end.saturating_add(ZEROS).min(max);
+            if bytes.len() < least {
+                bytes.resize(least, 0);
             }
             let (to, from) = (bytes.get_mut(range.start..end), other.get(range.start..end));
             if let (Some(to), Some(from)) = (to, from) {

@@ -13,6 +13,8 @@ const PUTTY: &[u8] = b"PuTTY-User-Key-File-";
 const PUTTY_END: &[u8] = b"Private-MAC: ";
 /// Longest label, as `OPENSSH PRIVATE KEY` is one.
 const LABEL_MAX: usize = 64;
+/// Less stands in no key, in bytes: the line that ends it counts.
+const BODY_MIN: usize = 80;
 
 /// Finds them. Each byte is looked at a few times at most: where no end follows, none is sought again.
 pub(super) fn find(scan: &mut Scan<'_, '_>) {
@@ -56,7 +58,10 @@ fn pem(scan: &mut Scan<'_, '_>, bytes: &[u8]) {
                 body + at + END.len() + len
             },
         );
-        scan.push(start, from, PRIVATE_KEY);
+        // The two lines alone stand in code and in documentation.
+        if from - body >= BODY_MIN {
+            scan.push(start, from, PRIVATE_KEY);
+        }
     }
 }
 

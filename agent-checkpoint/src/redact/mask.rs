@@ -25,7 +25,7 @@ pub(super) fn push(to: &mut String, family: &str) {
     to.push(']');
 }
 
-/// Overwrites what was found, so that nothing moves: as much of the mask as there is room for, and stars.
+/// Overwrites what was found, so that nothing moves: the mask where there is room for it, and stars.
 pub(super) fn overwrite(bytes: &mut [u8], found: &[Found<'_>]) {
     for it in found {
         let mut mask = String::new();

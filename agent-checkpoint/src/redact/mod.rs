@@ -9,7 +9,12 @@ mod block;
 mod bytes;
 mod families;
 mod family;
+mod field;
+mod fixed;
+mod json;
 mod mask;
+mod message;
+mod msgpack;
 mod named;
 mod pattern;
 mod rules;
@@ -25,6 +30,8 @@ use std::sync::{Arc, OnceLock};
 
 use serde::{Deserialize, Serialize};
 
+use crate::format::tags::Codec;
+pub use message::SignedBlocks;
 pub use pattern::Pattern;
 use pattern::{LITERALS_MAX, Literal, PATTERNS_MAX};
 use rules::Rules;
@@ -59,6 +66,7 @@ pub struct Redaction {
     off: BTreeSet<String>,
     patterns: Vec<Pattern>,
     allowed: BTreeSet<String>,
+    signed: SignedBlocks,
     #[serde(skip)]
     literals: Vec<Literal>,
     #[serde(skip)]
@@ -72,6 +80,7 @@ impl Default for Redaction {
             off: BTreeSet::new(),
             patterns: Vec::new(),
             allowed: BTreeSet::new(),
+            signed: SignedBlocks::default(),
             literals: Vec::new(),
             rules: OnceLock::new(),
         }
@@ -84,6 +93,7 @@ impl PartialEq for Redaction {
             && self.off == other.off
             && self.patterns == other.patterns
             && self.allowed == other.allowed
+            && self.signed == other.signed
             && self.literals == other.literals
     }
 }
@@ -160,6 +170,13 @@ impl Redaction {
         self
     }
 
+    /// What becomes of blocks that a provider verifies; [`SignedBlocks::Keep`] unless set.
+    #[must_use]
+    pub fn signed(mut self, signed: SignedBlocks) -> Self {
+        self.signed = signed;
+        self
+    }
+
     /// Whether anything is masked.
     pub const fn is_on(&self) -> bool {
         self.enabled
@@ -219,6 +236,38 @@ impl Redaction {
         } else {
             Cow::Owned(mask::masked(text, &found))
         }
+    }
+
+    /// The bytes of a component with masks, as its codec has it; nothing where there are no secrets. Values of a
+    /// codec that this build does not read come from a log and go into none.
+    pub(crate) fn component(&self, codec: Codec, bytes: &[u8]) -> Option<Vec<u8>> {
+        if !self.enabled {
+            return None;
+        }
+        match codec {
+            Codec::JSON => {
+                let text = std::str::from_utf8(bytes).ok()?;
+                json::masked(text, self.rules()).map(String::into_bytes)
+            }
+            Codec(2) => msgpack::masked(bytes, self.rules()),
+            _ => fixed::masked(bytes, self.rules()),
+        }
+    }
+
+    /// As [`text`](Self::text), for a text that is JSON: what its strings mean is masked, the value of a field by the
+    /// field's name too, and it stays JSON.
+    ///
+    /// ```
+    /// use agent_checkpoint::redact::Redaction;
+    ///
+    /// let masked = Redaction::default().json(r#"{"cmd":"echo \"a\"; export DB_PASSWORD=hunter2"}"#);
+    /// assert_eq!(masked, r#"{"cmd":"echo \"a\"; export DB_PASSWORD=[redacted:password]"}"#);
+    /// ```
+    pub fn json<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        if !self.enabled {
+            return Cow::Borrowed(text);
+        }
+        json::masked(text, self.rules()).map_or(Cow::Borrowed(text), Cow::Owned)
     }
 }
 

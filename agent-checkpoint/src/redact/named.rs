@@ -305,7 +305,7 @@ fn quoted(bytes: &[u8], from: usize) -> Option<(usize, Ends)> {
 }
 
 /// The credentials of an `Authorization` header.
-fn header(bytes: &[u8], from: usize) -> Option<(usize, usize)> {
+pub(super) fn header(bytes: &[u8], from: usize) -> Option<(usize, usize)> {
     let from = from
         + window(bytes, from, 4)
             .iter()
@@ -331,7 +331,7 @@ fn header(bytes: &[u8], from: usize) -> Option<(usize, usize)> {
     let looks = if is_two && is_known {
         value.len() >= 8 && (is_random(value, 2.0) || entropy(value) >= 3.2 && is_mixed(value))
     } else {
-        value.len() >= 16 && is_random(value, 3.0)
+        value.len() >= 16 && is_random(value, 3.0) && !value.contains(&b'_')
     };
     looks.then_some((start, end))
 }

@@ -64,7 +64,10 @@ pub(super) fn is_secret(kind: Kind, value: &[u8], place: Place) -> bool {
     if kind == Kind::Password {
         return match place {
             Place::Field | Place::Quoted | Place::Environment => !is_code(value),
-            Place::Bare => value.len() >= 6 && is_random(value, 2.0) && !is_code(value),
+            Place::Bare => {
+                let is_identifier = value.contains(&b'_') && is_name(value);
+                value.len() >= 6 && is_random(value, 2.0) && !is_code(value) && !is_identifier
+            }
         };
     }
     let is_mixed = || {
@@ -81,7 +84,11 @@ pub(super) fn is_secret(kind: Kind, value: &[u8], place: Place) -> bool {
             value.len() >= 8 && is_random(value, 2.5) && !is_code(value)
                 || value.len() >= 16 && entropy(value) >= 3.5 && is_one_word(value)
         }
-        Place::Bare => value.len() >= 16 && is_random(value, 3.0) && !is_code(value),
+        // `Token: TOKEN_KIND_2` is a type and its name.
+        Place::Bare => {
+            let is_identifier = value.contains(&b'_') && is_name(value);
+            value.len() >= 16 && is_random(value, 3.0) && !is_code(value) && !is_identifier
+        }
     }
 }
 

@@ -148,7 +148,7 @@ impl View<'_> {
             let kind = notes.next_if(|(note, _)| *note == at).map(|(_, kind)| kind);
             match kind {
                 Some(Kind::Summary) => dropped.earlier = Some(&message.content),
-                Some(Kind::Work) => {}
+                Some(Kind::Work | Kind::Brief) => {}
                 None if kept.peek().is_some_and(|range| range.contains(&at)) => {}
                 // A result without a call tells a model nothing.
                 None if outline.is_held(at, Hold::Goes) => {}

@@ -21,6 +21,8 @@ mod fit;
 mod note;
 mod settings;
 mod summary;
+#[cfg(feature = "bpe-openai")]
+mod tokenizer;
 mod truncation;
 mod turns;
 
@@ -29,8 +31,10 @@ pub use cutting::{Cut, CutError, Summary};
 pub use fit::truncate;
 pub use settings::{Truncate, WithoutSummary};
 pub use summary::{Dropped, Refusal, Summarize};
+#[cfg(feature = "bpe-openai")]
+pub use tokenizer::Tokenizer;
 pub use truncation::{LimitTooSmall, Truncation};
 
 pub(crate) use cutting::{Plan, Source, View};
 pub(crate) use fit::{Hold, Outline};
-pub(crate) use note::{Kind, summary_note, work_note};
+pub(crate) use note::{Kind, brief_note, summary_note, work_note};

@@ -9,6 +9,7 @@ const MARK: &str = "checkpoint_note";
 
 const WORK: &str = "work";
 const SUMMARY: &str = "summary";
+const BRIEF: &str = "brief";
 
 /// What a note says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,6 +18,8 @@ pub(crate) enum Kind {
     Work,
     /// What was dropped.
     Summary,
+    /// What was in the sessions before; stands in the history, since a session begins with it.
+    Brief,
 }
 
 impl Kind {
@@ -25,6 +28,7 @@ impl Kind {
         match message.extra.get(MARK)?.as_str()? {
             WORK => Some(Self::Work),
             SUMMARY => Some(Self::Summary),
+            BRIEF => Some(Self::Brief),
             _ => None,
         }
     }
@@ -39,6 +43,11 @@ fn note(kind: &str, text: String) -> Message {
 /// A summary as a message.
 pub(crate) fn summary_note(text: String) -> Message {
     note(SUMMARY, text)
+}
+
+/// What was in the sessions before as a message, which no truncation drops.
+pub(crate) fn brief_note(text: String) -> Message {
+    note(BRIEF, text).pinned()
 }
 
 /// What was decided and is open as a message; none where there is nothing.
@@ -64,7 +73,8 @@ pub(crate) fn work_note(work: &Work) -> Option<Message> {
             steps,
         );
     }
-    let steps = work.next_steps.iter().map(|step| {
+    let steps = work.next_steps.iter().filter(|step| !step.is_done());
+    let steps = steps.map(|step| {
         let more = vec![
             ("is", step.status.as_deref()),
             ("by", step.owner.as_deref()),

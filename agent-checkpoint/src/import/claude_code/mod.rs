@@ -208,11 +208,10 @@ impl<'a> Transcript<'a> {
             self.about.insert("title".to_owned(), json!(title));
             return;
         }
-        if kind == "summary" && self.summaries.len() < SUMMARIES {
-            if let Some(summary) = line.text("summary") {
-                self.summaries.push(json!(summary));
-                return;
-            }
+        let is_kept = kind == "summary" && self.summaries.len() < SUMMARIES;
+        if let Some(summary) = line.text("summary").filter(|_| is_kept) {
+            self.summaries.push(json!(summary));
+            return;
         }
         let subtype = line.text("subtype");
         let what = subtype.map_or_else(|| kind.to_owned(), |subtype| format!("{kind}/{subtype}"));
@@ -374,9 +373,8 @@ impl<'a> Transcript<'a> {
         }
         work.usage = usage;
         work.usage_by_model = by_model;
-        let mut about = Map::new();
+        let mut about = std::mem::take(&mut self.about);
         about.insert("source".to_owned(), json!(Source::ClaudeCode.name()));
-        about.append(&mut self.about);
         if !self.summaries.is_empty() {
             let summaries = std::mem::take(&mut self.summaries);
             about.insert("summaries".to_owned(), Value::Array(summaries));

@@ -24,30 +24,27 @@ impl Rollout<'_> {
         let before = self.draft.len();
         let embedded = ["replacement_history", "replacement_history_entries"];
         let history = embedded.iter().find_map(|name| compacted.list(name));
-        match history {
-            Some(history) => {
-                let found = self.found(&history, line, at)?;
-                for (at, entry) in self.draft.entries_mut().iter_mut().enumerate() {
-                    entry.is_sent = at >= before || found.contains(&at);
-                }
-                self.mark_compacted(before);
-                self.draft
-                    .left_out
-                    .note(Reason::Repeated, "compacted", line);
+        if let Some(history) = history {
+            let found = self.found(&history, line, at)?;
+            for (at, entry) in self.draft.entries_mut().iter_mut().enumerate() {
+                entry.is_sent = at >= before || found.contains(&at);
             }
+            self.mark_compacted(before);
+            self.draft
+                .left_out
+                .note(Reason::Repeated, "compacted", line);
+        } else {
             // Without one Codex goes on with what was asked and the summary.
-            None => {
-                for entry in self.draft.entries_mut() {
-                    entry.is_sent &= entry.role == Role::User || entry.role == Role::System;
-                }
-                if let Some(summary) = compacted.text("message") {
-                    self.draft.keep(summary.len())?;
-                    let mut entry = Entry::new(Role::User, line);
-                    entry.body.text(&summary);
-                    entry.at(at);
-                    self.draft.push(entry)?;
-                    self.mark_compacted(before);
-                }
+            for entry in self.draft.entries_mut() {
+                entry.is_sent &= entry.role == Role::User || entry.role == Role::System;
+            }
+            if let Some(summary) = compacted.text("message") {
+                self.draft.keep(summary.len())?;
+                let mut entry = Entry::new(Role::User, line);
+                entry.body.text(&summary);
+                entry.at(at);
+                self.draft.push(entry)?;
+                self.mark_compacted(before);
             }
         }
         self.open = None;

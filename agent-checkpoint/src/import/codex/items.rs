@@ -115,7 +115,7 @@ impl Rollout<'_> {
     ) -> Result<usize, Stop> {
         // A second text begins a message of its own, unless results are still to come.
         let joins = |entry: &Entry| {
-            !(body.has_text() && entry.body.has_text()) || !entry.body.calls().is_empty()
+            !body.has_text() || !entry.body.has_text() || !entry.body.calls().is_empty()
         };
         let open = self
             .open

@@ -154,7 +154,10 @@ impl<'a> Rollout<'a> {
             "response_item" => self.item(&payload, bytes.len(), number, at.as_deref()),
             "compacted" => self.compacted(&payload, number, at.as_deref()),
             "turn_context" => self.turn(&payload, number),
-            "event_msg" => self.event(&payload, number),
+            "event_msg" => {
+                self.event(&payload, number);
+                Ok(())
+            }
             // Figures of the workspace, and marks of later versions that no model is sent.
             kind
             @ ("world_state" | "token_usage_record" | "inter_agent_communication_metadata") => {
@@ -192,6 +195,7 @@ impl<'a> Rollout<'a> {
             let name = match name.as_str() {
                 "timestamp" => "started",
                 "cli_version" => "version",
+                "source" => "started_by",
                 name => name,
             };
             self.about.insert(name.to_owned(), value);
@@ -226,7 +230,7 @@ impl<'a> Rollout<'a> {
     }
 
     /// What happened, for those who watch. Of the conversation it repeats what the items say.
-    fn event(&mut self, event: &Fields<'_>, number: u64) -> Result<(), Stop> {
+    fn event(&mut self, event: &Fields<'_>, number: u64) {
         let kind = event.kind();
         match kind.as_str() {
             "token_count" => {
@@ -253,7 +257,6 @@ impl<'a> Rollout<'a> {
             _ => Reason::Bookkeeping,
         };
         self.draft.left_out.note(reason, &kind, number);
-        Ok(())
     }
 
     /// The last `turns` turns were taken back.
@@ -298,12 +301,11 @@ impl<'a> Rollout<'a> {
                 messages: self.draft.assemble(range).messages,
             });
         }
-        let mut about = Map::new();
+        let mut about = std::mem::take(&mut self.about);
         about.insert("source".to_owned(), json!(Source::Codex.name()));
         if let Some(id) = &self.id {
             about.insert("session".to_owned(), json!(id));
         }
-        about.append(&mut self.about);
         let about = Value::Object(about);
         work.extra.insert(names::IMPORTED.to_owned(), about);
         let mut imported = Imported::new(Source::Codex, assembled, work, self.draft.left_out);

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::super::body::Body;
 use super::super::draft::Entry;
-use super::super::fields::{Fault, Fields, value};
+use super::super::fields::{Fault, Fields, compact, value};
 use super::super::{ImportError, Reason, names};
 use super::{Session, moment};
 use crate::{Role, ToolCall};
@@ -80,7 +80,8 @@ fn call(block: &Fields<'_>) -> Result<ToolCall, Fault> {
     let asked = outcome.object("value");
     let name = asked.as_ref().and_then(|asked| asked.text("name"));
     let arguments = asked.as_ref().and_then(|asked| asked.raw("arguments"));
-    let arguments = arguments.map_or("{}", RawValue::get);
+    // goose parsed what the model wrote, and an export puts each value on a line of its own.
+    let arguments = arguments.map_or_else(|| "{}".to_owned(), compact);
     let is_read = name.is_some();
     let name = name.unwrap_or_else(|| "unreadable_call".to_owned());
     let mut call = ToolCall::new(id, name, arguments);

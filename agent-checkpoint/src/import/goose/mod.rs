@@ -211,12 +211,11 @@ impl<'a> Session<'a> {
         if let Some(model) = self.model.filter(|_| self.usage != TokenUsage::ZERO) {
             work.usage_by_model.insert(model, self.usage);
         }
-        let mut about = Map::new();
+        let mut about = std::mem::take(&mut self.about);
         about.insert("source".to_owned(), json!(Source::Goose.name()));
         if let Some(id) = &self.id {
             about.insert("session".to_owned(), json!(id));
         }
-        about.append(&mut self.about);
         let about = Value::Object(about);
         work.extra.insert(names::IMPORTED.to_owned(), about);
         let order: Vec<usize> = (0..self.draft.len()).collect();

@@ -1,0 +1,118 @@
+//! A store that stops taking anything after a number of steps.
+
+use std::sync::{Arc, Mutex};
+
+use agent_checkpoint::{
+    Claim, Durability, Error, MemoryStore, Position, Size, Store, StoreId, Tenure, Writer,
+};
+use agent_primitives::{SessionId, Timestamp};
+
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Brittle {
+    pub(crate) inner: MemoryStore,
+    /// Steps that are taken, and whether half of the one after them is.
+    left: Arc<Mutex<Option<(usize, bool)>>>,
+}
+
+impl Brittle {
+    pub(crate) fn break_after(&self, steps: usize, is_torn: bool) {
+        *self.left.lock().unwrap() = Some((steps, is_torn));
+    }
+
+    pub(crate) fn mend(&self) {
+        *self.left.lock().unwrap() = None;
+    }
+
+    /// Takes a step; where it cannot, whether half of it is to be.
+    fn step(&self) -> Result<(), (Error, bool)> {
+        let mut left = self.left.lock().unwrap();
+        let Some((steps, is_torn)) = left.as_mut() else {
+            return Ok(());
+        };
+        if *steps == 0 {
+            let error = Error::unavailable("the store", "the process ended");
+            return Err((error, std::mem::take(is_torn)));
+        }
+        *steps -= 1;
+        Ok(())
+    }
+}
+
+impl Store for Brittle {
+    fn id(&self) -> StoreId {
+        self.inner.id()
+    }
+    fn sessions(&self) -> Result<Vec<SessionId>, Error> {
+        self.inner.sessions()
+    }
+    fn segments(&self, session: &SessionId) -> Result<Vec<u32>, Error> {
+        self.inner.segments(session)
+    }
+    fn read(&self, session: &SessionId, segment: u32, max: usize) -> Result<Vec<u8>, Error> {
+        self.inner.read(session, segment, max)
+    }
+    fn claim(&self, session: &SessionId, claim: &Claim) -> Result<Box<dyn Writer>, Error> {
+        self.step().map_err(|(error, _)| error)?;
+        Ok(Box::new(BrittleWriter {
+            inner: self.inner.claim(session, claim)?,
+            store: self.clone(),
+        }))
+    }
+    fn remove(&self, session: &SessionId) -> Result<(), Error> {
+        self.inner.remove(session)
+    }
+}
+
+#[derive(Debug)]
+struct BrittleWriter {
+    inner: Box<dyn Writer>,
+    store: Brittle,
+}
+
+impl BrittleWriter {
+    fn step(&self) -> Result<(), Error> {
+        self.store.step().map_err(|(error, _)| error)
+    }
+}
+
+impl Writer for BrittleWriter {
+    fn tenure(&self) -> Tenure {
+        self.inner.tenure()
+    }
+    fn outrank(&mut self, epoch: u64) -> Result<(), Error> {
+        self.inner.outrank(epoch)
+    }
+    fn renew(&mut self, now: Timestamp) -> Result<(), Error> {
+        self.inner.renew(now)
+    }
+    fn start(&mut self, segment: u32, header: &[u8]) -> Result<(), Error> {
+        self.step()?;
+        self.inner.start(segment, header)
+    }
+    fn resume(&mut self, at: Position) -> Result<(), Error> {
+        self.step()?;
+        self.inner.resume(at)
+    }
+    fn cut(&mut self, at: Position) -> Result<(), Error> {
+        self.step()?;
+        self.inner.cut(at)
+    }
+    fn append(&mut self, at: Position, bytes: &[u8], durability: Durability) -> Result<(), Error> {
+        match self.store.step() {
+            Ok(()) => self.inner.append(at, bytes, durability),
+            Err((error, is_torn)) => {
+                if is_torn {
+                    self.inner
+                        .append(at, &bytes[..bytes.len() / 2], durability)?;
+                }
+                Err(error)
+            }
+        }
+    }
+    fn set_aside(&mut self, at: Position, bytes: &[u8]) -> Result<String, Error> {
+        self.inner.set_aside(at, bytes)
+    }
+    fn size(&self) -> Result<Size, Error> {
+        self.inner.size()
+    }
+}

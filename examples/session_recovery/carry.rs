@@ -1,0 +1,168 @@
+//! `export` and `import`: sessions as files.
+
+use std::fmt::Write as _;
+use std::fs::{File, OpenOptions};
+use std::io::{BufWriter, Write};
+use std::path::Path;
+
+use agent_checkpoint::import::{self, BranchKind, Imported, ImportError, Limits, Source};
+use agent_checkpoint::redact::Redaction;
+use agent_checkpoint::{Checkpointer, SessionState, export as to_file};
+use agent_primitives::{CheckpointKind, SessionId};
+use serde_json::json;
+
+use crate::Said;
+use crate::columns::{WIDTH, clip, counted};
+use crate::failure::Failure;
+use crate::options::{Export, Import};
+use crate::place::{Place, newest_or};
+
+pub(crate) fn export(place: &Place, export: &Export) -> Result<Said, Failure> {
+    let reader = place.reader(&export.session)?;
+    let list = reader.list()?;
+    let checkpoint = newest_or(&list, export.checkpoint.as_deref())?;
+    let mut state = reader.state_at(&checkpoint.id)?;
+    if !export.plain {
+        state = masked(state)?;
+    }
+    let mut bytes = Vec::new();
+    to_file::write(&mut bytes, reader.session(), &state, None)
+        .map_err(|error| Failure::problem(error.to_string()))?;
+    let Some(path) = &export.out else {
+        let text = String::from_utf8(bytes).map_err(|error| Failure::problem(error.to_string()))?;
+        let lines: Vec<serde_json::Value> =
+            text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+        return Ok(Said::new(text, json!(lines)));
+    };
+    let failed = |error: std::io::Error| {
+        Failure::usage(format!("{}: {error}; name another file", path.display()))
+    };
+    let mut file = BufWriter::new(made(path).map_err(failed)?);
+    file.write_all(&bytes).and_then(|()| file.flush()).map_err(failed)?;
+    let text = format!(
+        "{} of {} in {}\n",
+        counted(state.conversation.len(), "message"),
+        checkpoint.id,
+        path.display()
+    );
+    let value = json!({"file": path, "checkpoint": checkpoint.id, "messages": state.conversation.len()});
+    Ok(Said::new(text, value))
+}
+
+/// A file that was not there, and that its owner alone may read.
+fn made(path: &Path) -> std::io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+/// The state with masks in the place of secrets.
+fn masked(state: SessionState) -> Result<SessionState, Failure> {
+    let redaction = Redaction::default();
+    let failed = |error: serde_json::Error| Failure::problem(error.to_string());
+    let mut work = serde_json::to_value(&state.work).map_err(failed)?;
+    redaction.value(&mut work);
+    let mut conversation = state.conversation;
+    for message in &mut conversation {
+        redaction.message(message);
+    }
+    Ok(SessionState {
+        conversation,
+        work: serde_json::from_value(work).map_err(failed)?,
+    })
+}
+
+pub(crate) fn import(place: &Place, wanted: &Import) -> Result<Said, Failure> {
+    let imported = read(wanted)?;
+    let name = match (&wanted.name, &imported.id) {
+        (Some(name), _) => SessionId::new(name.as_str()),
+        (None, Some(id)) => SessionId::new(id.as_str()),
+        (None, None) => return Err(Failure::usage("the file does not name its session; say --as NAME")),
+    };
+    let name = name.map_err(|error| Failure::usage(format!("{error}; say --as NAME")))?;
+    let repairs = imported.repaired().repairs;
+    let (source, left_out) = (imported.source, imported.left_out.clone());
+    let branches = imported.branches.clone();
+    let open = |name: &SessionId| Checkpointer::builder(place.store.clone(), name.clone());
+    let mut session = imported.open_in(open(&name))?;
+    let checkpoint = session.save(CheckpointKind::Manual)?;
+    let (messages, sent) = (session.history().len(), session.context().len());
+
+    let mut text = format!("session {name}, of {}: {}", source.name(), counted(messages, "message"));
+    if sent < messages {
+        let _ = write!(text, ", of which the model is sent {sent}");
+    }
+    let _ = writeln!(text, "\nsaved as {checkpoint}");
+    let mut beside = Vec::new();
+    for (branch, at) in branches.iter().zip(1..) {
+        let kind = match branch.kind {
+            BranchKind::Abandoned => "abandoned",
+            BranchKind::Sidechain => "of an agent of its own",
+            _ => "beside it",
+        };
+        let mut line = format!("{kind}: {}", counted(branch.messages.len(), "message"));
+        if let Some(from) = branch.from {
+            let _ = write!(line, " behind {from}");
+        }
+        if wanted.branches {
+            let side = SessionId::new(format!("{name}.{at}"))
+                .map_err(|error| Failure::usage(error.to_string()))?;
+            let mut session = open(&side).open()?;
+            for message in &branch.messages {
+                session.push(message.clone())?;
+            }
+            session.save(CheckpointKind::Manual)?;
+            let _ = write!(line, ", as session {side}");
+            beside.push(json!(side));
+        }
+        let _ = writeln!(text, "{}", clip(&line, WIDTH));
+    }
+    let _ = writeln!(text, "{}", clip(&format!("left out: {left_out}"), WIDTH));
+    for repair in &repairs {
+        let _ = writeln!(text, "{}", clip(&format!("repaired: {repair}"), WIDTH));
+    }
+    let value = json!({
+        "session": name,
+        "source": source,
+        "checkpoint": checkpoint,
+        "messages": messages,
+        "sent": sent,
+        "branches": branches.len(),
+        "branch_sessions": beside,
+        "left_out": left_out,
+        "losses": left_out.losses(),
+        "repairs": repairs,
+    });
+    Ok(Said::new(text, value))
+}
+
+fn read(wanted: &Import) -> Result<Imported, Failure> {
+    let failed = |error: std::io::Error| {
+        let shown = wanted.file.display();
+        match error.kind() {
+            std::io::ErrorKind::NotFound => Failure::nothing(format!("there is no file {shown}")),
+            _ => Failure::usage(format!("{shown}: {error}")),
+        }
+    };
+    let file = File::open(&wanted.file).map_err(failed)?;
+    let limits = Limits::default();
+    let read = match wanted.from {
+        None => import::any(file, &limits),
+        Some(Source::Codex) => import::codex(file, &limits),
+        Some(Source::ClaudeCode) => import::claude_code(file, &limits),
+        Some(Source::Goose) => import::goose(file, &limits),
+        Some(_) => import::any(file, &limits),
+    };
+    match read {
+        Err(ImportError::IsDatabase) => {
+            let session = wanted.session.as_deref();
+            Ok(import::goose_database(&wanted.file, session, &limits)?)
+        }
+        Ok(_) if wanted.session.is_some() => {
+            Err(Failure::usage("--session is for goose's sessions.db"))
+        }
+        read => Ok(read?),
+    }
+}
