@@ -21,6 +21,13 @@ impl Default for Keying {
 }
 
 impl Keying {
+    #[cfg_attr(
+        not(feature = "encryption"),
+        expect(
+            clippy::unnecessary_wraps,
+            reason = "what may fail is not in this build"
+        )
+    )]
     pub(super) fn make(&self) -> Result<Keys, Error> {
         match self {
             Self::Made(keys) => Ok(keys.clone()),
