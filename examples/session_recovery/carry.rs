@@ -5,7 +5,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
-use agent_checkpoint::import::{self, BranchKind, Imported, ImportError, Limits, Source};
+use agent_checkpoint::import::{self, BranchKind, ImportError, Imported, Limits, Source};
 use agent_checkpoint::redact::Redaction;
 use agent_checkpoint::{Checkpointer, SessionState, export as to_file};
 use agent_primitives::{CheckpointKind, SessionId};
@@ -30,22 +30,27 @@ pub(crate) fn export(place: &Place, export: &Export) -> Result<Said, Failure> {
         .map_err(|error| Failure::problem(error.to_string()))?;
     let Some(path) = &export.out else {
         let text = String::from_utf8(bytes).map_err(|error| Failure::problem(error.to_string()))?;
-        let lines: Vec<serde_json::Value> =
-            text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+        let lines: Vec<serde_json::Value> = text
+            .lines()
+            .filter_map(|line| serde_json::from_str(line).ok())
+            .collect();
         return Ok(Said::new(text, json!(lines)));
     };
     let failed = |error: std::io::Error| {
         Failure::usage(format!("{}: {error}; name another file", path.display()))
     };
     let mut file = BufWriter::new(made(path).map_err(failed)?);
-    file.write_all(&bytes).and_then(|()| file.flush()).map_err(failed)?;
+    file.write_all(&bytes)
+        .and_then(|()| file.flush())
+        .map_err(failed)?;
     let text = format!(
         "{} of {} in {}\n",
         counted(state.conversation.len(), "message"),
         checkpoint.id,
         path.display()
     );
-    let value = json!({"file": path, "checkpoint": checkpoint.id, "messages": state.conversation.len()});
+    let value =
+        json!({"file": path, "checkpoint": checkpoint.id, "messages": state.conversation.len()});
     Ok(Said::new(text, value))
 }
 
@@ -79,7 +84,11 @@ pub(crate) fn import(place: &Place, wanted: &Import) -> Result<Said, Failure> {
     let name = match (&wanted.name, &imported.id) {
         (Some(name), _) => SessionId::new(name.as_str()),
         (None, Some(id)) => SessionId::new(id.as_str()),
-        (None, None) => return Err(Failure::usage("the file does not name its session; say --as NAME")),
+        (None, None) => {
+            return Err(Failure::usage(
+                "the file does not name its session; say --as NAME",
+            ));
+        }
     };
     let name = name.map_err(|error| Failure::usage(format!("{error}; say --as NAME")))?;
     let repairs = imported.repaired().repairs;
@@ -90,7 +99,11 @@ pub(crate) fn import(place: &Place, wanted: &Import) -> Result<Said, Failure> {
     let checkpoint = session.save(CheckpointKind::Manual)?;
     let (messages, sent) = (session.history().len(), session.context().len());
 
-    let mut text = format!("session {name}, of {}: {}", source.name(), counted(messages, "message"));
+    let mut text = format!(
+        "session {name}, of {}: {}",
+        source.name(),
+        counted(messages, "message")
+    );
     if sent < messages {
         let _ = write!(text, ", of which the model is sent {sent}");
     }

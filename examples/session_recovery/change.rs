@@ -36,7 +36,11 @@ pub(crate) fn restore(
     if yes {
         let done = plan.commit()?;
         let _ = writeln!(text, "done: now at {}", done.now);
-        let _ = writeln!(text, "to take it back: restore {session} {} --yes", done.backup);
+        let _ = writeln!(
+            text,
+            "to take it back: restore {session} {} --yes",
+            done.backup
+        );
         value["now"] = json!(done.now);
         value["backup"] = json!(done.backup);
     } else {
@@ -46,18 +50,15 @@ pub(crate) fn restore(
     Ok(Said::new(text, value))
 }
 
-pub(crate) fn fork(
-    place: &Place,
-    session: &str,
-    from: &str,
-    name: &str,
-) -> Result<Said, Failure> {
+pub(crate) fn fork(place: &Place, session: &str, from: &str, name: &str) -> Result<Said, Failure> {
     let reader = place.reader(session)?;
     let list = reader.list()?;
     let from = checkpoint(&list, from)?;
     let name = SessionId::new(name).map_err(|error| Failure::usage(error.to_string()))?;
     let builder = Checkpointer::builder(place.store.clone(), name.clone());
-    let fork = builder.fork_of(reader.session().clone(), from.id.clone()).open()?;
+    let fork = builder
+        .fork_of(reader.session().clone(), from.id.clone())
+        .open()?;
     let messages = fork.history().len();
     let text = format!("session {name} begins with {messages} messages of {session}\n");
     let value = json!({"session": name, "of": session, "from": from.id, "messages": messages});

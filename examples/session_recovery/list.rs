@@ -48,7 +48,14 @@ pub(crate) fn sessions(place: &Place) -> Result<Said, Failure> {
     let folder = place.folder.display().to_string();
     let mut text = format!("{} in {folder}\n", counted(rows.len(), "session"));
     if !rows.is_empty() {
-        let headings = ["session", "checkpoints", "messages", "size", "newest", "health"];
+        let headings = [
+            "session",
+            "checkpoints",
+            "messages",
+            "size",
+            "newest",
+            "health",
+        ];
         text += &columns(headings, &rows);
     }
     let value = json!({"store": folder, "sessions": values});
@@ -71,7 +78,9 @@ fn look(place: &Place, session: agent_primitives::SessionId) -> Result<Looked, F
 pub(crate) fn checkpoints(place: &Place, session: &str) -> Result<Said, Failure> {
     let list = place.reader(session)?.list()?;
     if list.is_empty() {
-        return Err(Failure::nothing(format!("session {session} has no checkpoint yet")));
+        return Err(Failure::nothing(format!(
+            "session {session} has no checkpoint yet"
+        )));
     }
     let rows: Vec<[String; 5]> = list
         .iter()
@@ -86,9 +95,15 @@ pub(crate) fn checkpoints(place: &Place, session: &str) -> Result<Said, Failure>
         })
         .collect();
     let mut text = format!("{}, newest first\n", counted(list.len(), "checkpoint"));
-    text += &columns(["checkpoint", "at", "kind", "messages", "why, labels"], &rows);
+    text += &columns(
+        ["checkpoint", "at", "kind", "messages", "why, labels"],
+        &rows,
+    );
     let values: Vec<Value> = list.iter().map(value).collect();
-    Ok(Said::new(text, json!({"session": session, "checkpoints": values})))
+    Ok(Said::new(
+        text,
+        json!({"session": session, "checkpoints": values}),
+    ))
 }
 
 fn notes(checkpoint: &Checkpoint) -> String {

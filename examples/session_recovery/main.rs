@@ -117,11 +117,7 @@ fn run(options: &Options) -> Result<Said, Failure> {
             checkpoint,
             name,
         } => change::fork(&place, session, checkpoint, name),
-        Command::Prune {
-            session,
-            keep,
-            how,
-        } => change::prune(&place, session, *keep, *how),
+        Command::Prune { session, keep, how } => change::prune(&place, session, *keep, *how),
         Command::Export(export) => carry::export(&place, export),
         Command::Import(import) => carry::import(&place, import),
     }

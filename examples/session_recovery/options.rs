@@ -274,7 +274,10 @@ fn command(
         "import" => Command::Import(Import {
             file: wanted("a file")?.into(),
             name: flags.value("--as"),
-            from: flags.value("--from").map(|from| source(&from)).transpose()?,
+            from: flags
+                .value("--from")
+                .map(|from| source(&from))
+                .transpose()?,
             session: flags.value("--session"),
             branches: flags.is_set("--branches"),
         }),
@@ -290,5 +293,7 @@ fn source(name: &str) -> Result<Source, String> {
         Source::Export,
     ];
     let found = all.into_iter().find(|source| source.name() == name);
-    found.ok_or(format!("{name:?} is none of codex, claude_code, goose and export"))
+    found.ok_or(format!(
+        "{name:?} is none of codex, claude_code, goose and export"
+    ))
 }

@@ -29,8 +29,13 @@ impl Place {
             Some(dir) => vec![dir.to_owned()],
             None => vec![PathBuf::from(LEFT), usual],
         };
-        let folders = tried.iter().flat_map(|dir| [dir.clone(), dir.join(CHECKPOINTS)]);
-        let Some(folder) = folders.into_iter().find(|folder| folder.join(MARK).is_file()) else {
+        let folders = tried
+            .iter()
+            .flat_map(|dir| [dir.clone(), dir.join(CHECKPOINTS)]);
+        let Some(folder) = folders
+            .into_iter()
+            .find(|folder| folder.join(MARK).is_file())
+        else {
             let tried: Vec<String> = tried.iter().map(|dir| dir.display().to_string()).collect();
             return Err(Failure::nothing(format!(
                 "there is no store in {}; name one with --dir, or run the quickstart first",
@@ -69,7 +74,9 @@ impl Place {
             [] => "the store is empty".to_owned(),
             names => format!("there are {}", names.join(", ")),
         };
-        Err(Failure::nothing(format!("there is no session {name:?}; {there}")))
+        Err(Failure::nothing(format!(
+            "there is no session {name:?}; {there}"
+        )))
     }
 
     /// A view of the session that takes no lock.
@@ -85,8 +92,13 @@ impl Place {
 }
 
 /// The checkpoint of this id, beginning of an id, or label.
-pub(crate) fn checkpoint<'a>(list: &'a [Checkpoint], name: &str) -> Result<&'a Checkpoint, Failure> {
-    let by_label = list.iter().find(|c| c.labels.iter().any(|label| label == name));
+pub(crate) fn checkpoint<'a>(
+    list: &'a [Checkpoint],
+    name: &str,
+) -> Result<&'a Checkpoint, Failure> {
+    let by_label = list
+        .iter()
+        .find(|c| c.labels.iter().any(|label| label == name));
     let by_id = list.iter().find(|c| c.id.as_str() == name);
     // The number before the hash is one word: 1 is not the beginning of 12.
     let number = format!("{name}-");

@@ -64,7 +64,10 @@ pub(crate) fn line(message: &Message, at: usize) -> String {
     let calls = message.tool_calls.iter();
     said.extend(calls.map(|call| format!("→ {} {}", call.name, call.arguments)));
     if !message.parts.is_empty() {
-        let kinds = message.parts.iter().map(|part| part["type"].as_str().unwrap_or("part"));
+        let kinds = message
+            .parts
+            .iter()
+            .map(|part| part["type"].as_str().unwrap_or("part"));
         said.push(format!("[{}]", kinds.collect::<Vec<_>>().join(", ")));
     }
     format!("{at:>5}  {:<9}  {}", role(message.role), said.join("  "))
@@ -86,7 +89,13 @@ fn whole(message: &Message, at: usize) -> String {
     };
     let _ = writeln!(text, "\n{}", printed(&message.content).trim_end());
     for call in &message.tool_calls {
-        let _ = writeln!(text, "→ {} ({}) {}", call.name, call.id, printed(&call.arguments));
+        let _ = writeln!(
+            text,
+            "→ {} ({}) {}",
+            call.name,
+            call.id,
+            printed(&call.arguments)
+        );
     }
     for part in &message.parts {
         let _ = writeln!(text, "[part] {}", clip(&part.to_string(), 4_000));
@@ -122,7 +131,10 @@ fn work(work: &Work) -> String {
         add("asks", question.text.clone());
     }
     for server in &work.mcp_servers {
-        add("server", format!("{}  {}", server.name, counted(server.tools.len(), "tool")));
+        add(
+            "server",
+            format!("{}  {}", server.name, counted(server.tools.len(), "tool")),
+        );
     }
     for (name, value) in &work.extra {
         add(name, value.to_string());
@@ -148,5 +160,8 @@ pub(crate) fn raw(place: &Place, session: &str) -> Result<Said, Failure> {
         }));
         true
     })?;
-    Ok(Said::new(text, json!({"session": session, "frames": values})))
+    Ok(Said::new(
+        text,
+        json!({"session": session, "frames": values}),
+    ))
 }

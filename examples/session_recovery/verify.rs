@@ -18,7 +18,11 @@ pub(crate) fn in_short(report: &Report) -> String {
         wrong.push(format!("{} degraded", counted(count, "checkpoint")));
     }
     if !report.missing.is_empty() {
-        let lost: u64 = report.missing.iter().map(|range| range.end - range.start).sum();
+        let lost: u64 = report
+            .missing
+            .iter()
+            .map(|range| range.end - range.start)
+            .sum();
         wrong.push(format!("{lost} records lost"));
     }
     if report.unmended_bytes > 0 {
@@ -28,7 +32,10 @@ pub(crate) fn in_short(report: &Report) -> String {
         wrong.push(counted(report.damaged_headers.len(), "damaged header"));
     }
     if report.uncommitted > 0 {
-        wrong.push(format!("{} not committed", counted(report.uncommitted, "message")));
+        wrong.push(format!(
+            "{} not committed",
+            counted(report.uncommitted, "message")
+        ));
     }
     if wrong.is_empty() {
         wrong.push("not clean".to_owned());
@@ -53,7 +60,11 @@ pub(crate) fn verify(place: &Place, session: Option<&str>) -> Result<Said, Failu
                 // What opening it would go on from.
                 let newest = list.iter().find(|c| !report.degraded.contains(&c.id));
                 let mut shown = if report.is_clean() {
-                    format!("whole: {} frames, {}", report.frames, counted(report.checkpoints, "checkpoint"))
+                    format!(
+                        "whole: {} frames, {}",
+                        report.frames,
+                        counted(report.checkpoints, "checkpoint")
+                    )
                 } else {
                     format!("damaged: {}", in_short(&report))
                 };
@@ -61,7 +72,12 @@ pub(crate) fn verify(place: &Place, session: Option<&str>) -> Result<Said, Failu
                     let _ = write!(shown, "\n  the newest whole checkpoint: {}", newest.id);
                 }
                 for range in &report.missing {
-                    let _ = write!(shown, "\n  lost: records {} to {}", range.start, range.end - 1);
+                    let _ = write!(
+                        shown,
+                        "\n  lost: records {} to {}",
+                        range.start,
+                        range.end - 1
+                    );
                 }
                 (shown, report_value(&name, &report))
             }
@@ -73,7 +89,11 @@ pub(crate) fn verify(place: &Place, session: Option<&str>) -> Result<Said, Failu
             }
         };
         for (at, line) in format!("{name}  {shown}").lines().enumerate() {
-            let line = if at == 0 { clip(line, WIDTH) } else { format!("  {}", clip(line, WIDTH - 2)) };
+            let line = if at == 0 {
+                clip(line, WIDTH)
+            } else {
+                format!("  {}", clip(line, WIDTH - 2))
+            };
             let _ = writeln!(text, "{line}");
         }
         values.push(value);

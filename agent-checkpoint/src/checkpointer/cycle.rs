@@ -178,6 +178,11 @@ const WINDOW_TOO_SMALL: &str = "instructions, task, pinned messages and the newe
 const NO_NAME: &str = "no name is left for a session after it; name one";
 
 impl Builder {
+    /// Looks at a session in the same store as this one will be opened.
+    fn reader(&self, session: SessionId) -> Result<Reader, Error> {
+        Reader::open_as(self.store(), session, self.read_limited(), self.keying()?)
+    }
+
     /// Opens the session in which this one went on, if it did: the last of its [cycles](crate::cycle) that has a
     /// checkpoint. A host that knows the first session's id finds the one to go on with so, after a crash as well.
     ///
@@ -201,15 +206,14 @@ impl Builder {
     /// A session on the way cannot be read.
     pub fn continued(mut self) -> Result<Self, Error> {
         for _ in 0..SESSIONS_MAX {
-            let reader = Reader::open_within(self.store(), self.id().clone(), self.read_limited())?;
+            let reader = self.reader(self.id().clone())?;
             if reader.latest()?.is_none() {
                 break;
             }
             let Some(next) = Continued::of(&reader.state()?.work) else {
                 break;
             };
-            let reader =
-                Reader::open_within(self.store(), next.session.clone(), self.read_limited())?;
+            let reader = self.reader(next.session.clone())?;
             if reader.latest()?.is_none() {
                 break;
             }

@@ -1,6 +1,5 @@
 //! The keys of a session that is to be opened.
 
-#[cfg(any(test, feature = "encryption"))]
 use super::Builder;
 use crate::Error;
 #[cfg(feature = "encryption")]
@@ -34,6 +33,13 @@ impl Keying {
             #[cfg(feature = "encryption")]
             Self::Given(keyring) => keyring.clone().into_keys(),
         }
+    }
+}
+
+impl Builder {
+    /// The keys with which the session is opened.
+    pub(crate) fn keying(&self) -> Result<Keys, Error> {
+        self.keys.make()
     }
 }
 
