@@ -88,7 +88,7 @@ fn saved() -> Saved {
     session.update(|work| work.next_steps.push("read".into()));
     step(&mut session);
     session.push(Message::assistant("done")).unwrap();
-    session.cut(3, &|_: &Message| 1).unwrap();
+    session.cut(4, &|_: &Message| 1).unwrap();
     step(&mut session);
     session.restore(&first).unwrap();
     session.prune().unwrap();
