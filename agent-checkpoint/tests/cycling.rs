@@ -338,3 +338,22 @@ fn a_session_that_could_not_go_on_elsewhere_is_the_one_to_go_on_with() {
         "{outcomes:?}"
     );
 }
+
+#[cfg(feature = "encryption")]
+#[test]
+fn an_encrypted_session_goes_on_encrypted_and_is_found_with_its_key_alone() {
+    use agent_checkpoint::encrypt::{Key, Keyring};
+
+    let store = MemoryStore::new();
+    let keyring = Keyring::new(Key::from_bytes([7; 32]));
+    let builder = || Checkpointer::builder(store.clone(), id("s"));
+    let mut session = builder().encryption(keyring.clone()).open().unwrap();
+    session.push(Message::user("the task")).unwrap();
+    session.cycle(&small(), &EstimateTokens).unwrap();
+    drop(session);
+    let found = builder().encryption(keyring).continued().unwrap();
+    assert_eq!(found.open().unwrap().session(), &id("s.2"));
+    let fresh = Reader::open(store.clone(), id("s.2")).unwrap_err();
+    assert!(fresh.is_wrong_key(), "{fresh}");
+    assert!(builder().continued().unwrap_err().is_wrong_key());
+}
