@@ -357,3 +357,22 @@ fn an_encrypted_session_goes_on_encrypted_and_is_found_with_its_key_alone() {
     assert!(fresh.is_wrong_key(), "{fresh}");
     assert!(builder().continued().unwrap_err().is_wrong_key());
 }
+
+#[test]
+fn a_session_with_a_random_name_is_found_where_secrets_are_masked() {
+    let store = MemoryStore::new();
+    for bits in [0, 0x0123_4567_89ab_cdef_0123_4567_89ab_cdef, u128::MAX] {
+        let first = SessionId::time_sorted(Timestamp::from_unix_seconds(1_700_000_000), bits);
+        let builder = || Checkpointer::builder(store.clone(), first.clone());
+        let mut session = builder().open().unwrap();
+        session.push(Message::user("the task")).unwrap();
+        session.cycle(&small(), &EstimateTokens).unwrap();
+        let last = session.session().clone();
+        assert_eq!(last.as_str(), format!("{first}.2"));
+        drop(session);
+        let session = builder().continued().unwrap().open().unwrap();
+        assert_eq!(session.session(), &last);
+        let given = Inherited::of(&session.state().work).unwrap();
+        assert_eq!(given.earlier[0].session, first);
+    }
+}
