@@ -232,7 +232,12 @@ fn labels_and_reasons_are_masked_and_found() {
     let id = session
         .before_risky(&format!("{}{TOKEN}", "x ".repeat(120)))
         .unwrap();
-    let what = session.checkpoint(id.as_str()).unwrap().what.clone().unwrap();
+    let what = session
+        .checkpoint(id.as_str())
+        .unwrap()
+        .what
+        .clone()
+        .unwrap();
     assert!(!what.contains("ghp_"), "{what}");
     assert!(session.unlabel(&label).unwrap());
 }
