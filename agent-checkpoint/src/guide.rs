@@ -20,5 +20,8 @@ pub mod recovery {}
 #[doc = include_str!("../docs/importing.md")]
 pub mod importing {}
 
+#[doc = include_str!("../docs/security.md")]
+pub mod security {}
+
 #[doc = include_str!("../FORMAT.md")]
 pub mod format {}
