@@ -46,13 +46,15 @@ impl Builder {
         hooks: &Hooks<'_>,
     ) -> Result<Recovered, RecoveryError> {
         let (store, id) = self.target();
+        let keys = self.keying();
         let mut report = RecoveryReport::default();
         let mut session = match opened(self, policy, &mut report) {
             Ok(session) => session,
             Err(error) => {
                 report.push(refused(&error));
-                let reader = Reader::open(store, id.clone()).ok();
-                return Err(RecoveryError::new(id, report, error, reader));
+                let reader =
+                    keys.and_then(|keys| Reader::open_as(store, id.clone(), Reader::LIMIT, keys));
+                return Err(RecoveryError::new(id, report, error, reader.ok()));
             }
         };
         if let Err(error) = mend(&mut session, policy, hooks, &mut report) {
@@ -120,6 +122,8 @@ fn refused(error: &Error) -> Finding {
         (Failure::NewSchema, Strategy::ReadOnly)
     } else if error.is_locked() || error.is_fenced() {
         (Failure::LostLease, Strategy::Refuse)
+    } else if error.is_wrong_key() || error.is_unencrypted() {
+        (Failure::WrongKey, Strategy::AskHost)
     } else if error.is_disk_full() {
         (Failure::FailedWrite, Strategy::FreeSpace)
     } else {
@@ -165,7 +169,13 @@ fn branched(
     report: &mut RecoveryReport,
 ) -> Result<Checkpointer, Error> {
     let (store, id) = builder.target();
-    let newest = Reader::open(Arc::clone(&store), id.clone())?.latest()?;
+    let reader = Reader::open_as(
+        Arc::clone(&store),
+        id.clone(),
+        Reader::LIMIT,
+        builder.keying()?,
+    )?;
+    let newest = reader.latest()?;
     let Some(newest) = newest.map(|newest| newest.id) else {
         return Err(held);
     };
