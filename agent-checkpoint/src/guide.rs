@@ -10,5 +10,8 @@ pub mod durability {}
 )]
 pub mod recovery {}
 
+#[doc = include_str!("../docs/security.md")]
+pub mod security {}
+
 #[doc = include_str!("../FORMAT.md")]
 pub mod format {}

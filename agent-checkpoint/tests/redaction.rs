@@ -232,7 +232,12 @@ fn labels_and_reasons_are_masked_and_found() {
     let id = session
         .before_risky(&format!("{}{TOKEN}", "x ".repeat(120)))
         .unwrap();
-    let what = session.checkpoint(id.as_str()).unwrap().what.clone().unwrap();
+    let what = session
+        .checkpoint(id.as_str())
+        .unwrap()
+        .what
+        .clone()
+        .unwrap();
     assert!(!what.contains("ghp_"), "{what}");
     assert!(session.unlabel(&label).unwrap());
 }
@@ -314,7 +319,8 @@ proptest! {
         let mut whole = value.clone();
         let is_changed = redaction.value(&mut whole);
         prop_assert_eq!(is_changed, masked != text);
-        if !masked.contains("]#") && !whole.to_string().contains("]#") {
+        // Names that became the same are numbered, each in its own way.
+        if !masked.contains('#') && !whole.to_string().contains('#') {
             prop_assert_eq!(read, whole);
         }
         let mut again = value;
