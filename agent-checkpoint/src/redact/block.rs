@@ -1,4 +1,4 @@
-//! Private keys in blocks of lines: PEM, OpenSSH, PGP and PuTTY.
+//! Private keys in blocks of lines: PEM, OpenSSH, PGP and `PuTTY`.
 
 use std::sync::LazyLock;
 
