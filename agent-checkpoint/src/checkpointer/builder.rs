@@ -9,14 +9,12 @@ use agent_primitives::{AgentId, Clock, Observer, Restored, SessionId, SystemCloc
 use super::attach::{Attached, Reopening};
 use super::desk::Desk;
 use super::fork::Origin;
+use super::keying::Keying;
 use super::seal::{Sealer, Sealing};
 use super::trigger::Progress;
 use super::{Checkpointer, Resume, Retention, Signal, Triggers};
-#[cfg(feature = "encryption")]
-use crate::encrypt::Keyring;
 use crate::format::SEGMENT_TARGET;
 use crate::format::compress::Packer;
-use crate::format::keys::Keys;
 use crate::redact::Redaction;
 use crate::{Claim, Durability, Error, Reader, Store, TakeOver};
 
@@ -51,7 +49,7 @@ pub struct Builder {
     resume: Resume,
     claim: Claim,
     segment_target: usize,
-    keys: Keying,
+    pub(super) keys: Keying,
     redaction: Arc<Redaction>,
 }
 
@@ -68,29 +66,6 @@ impl fmt::Debug for Builder {
             .field("take_over", &self.claim.take_over)
             .field("patience", &self.patience)
             .finish_non_exhaustive()
-    }
-}
-
-/// Keys as they were given, or as another session has them.
-enum Keying {
-    Made(Keys),
-    #[cfg(feature = "encryption")]
-    Given(Keyring),
-}
-
-impl Default for Keying {
-    fn default() -> Self {
-        Self::Made(Keys::default())
-    }
-}
-
-impl Keying {
-    fn make(&self) -> Result<Keys, Error> {
-        match self {
-            Self::Made(keys) => Ok(keys.clone()),
-            #[cfg(feature = "encryption")]
-            Self::Given(keyring) => keyring.clone().into_keys(),
-        }
     }
 }
 
@@ -334,13 +309,6 @@ impl Builder {
         Ok(())
     }
 
-    /// These very keys.
-    #[cfg(test)]
-    pub(crate) fn keys(mut self, keys: Keys) -> Self {
-        self.keys = Keying::Made(keys);
-        self
-    }
-
     /// Short segments, so that a short session has several.
     #[cfg(all(test, feature = "fs"))]
     pub(crate) const fn segment_target(mut self, bytes: usize) -> Self {
@@ -361,17 +329,6 @@ impl Builder {
     /// The same for another session.
     pub(crate) fn named(mut self, session: SessionId) -> Self {
         self.session = session;
-        self
-    }
-
-    /// Encrypts whatever is written, and reads what a key of `keyring` opens; plain unless set.
-    ///
-    /// A session that was written with another key gives [`Error::is_wrong_key`] and stays as it is. See
-    /// [`encrypt`](crate::encrypt).
-    #[cfg(feature = "encryption")]
-    #[must_use]
-    pub fn encryption(mut self, keyring: Keyring) -> Self {
-        self.keys = Keying::Given(keyring);
         self
     }
 

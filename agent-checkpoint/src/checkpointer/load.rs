@@ -409,11 +409,10 @@ impl Loaded {
                         fault,
                     });
                 }
-                Err(Refusal::Locked(error)) => return Err(error),
                 Err(Refusal::Beyond(error)) if passes_newer => {
                     self.newer.get_or_insert(error);
                 }
-                Err(Refusal::Beyond(error)) => return Err(error),
+                Err(Refusal::Beyond(error) | Refusal::Locked(error)) => return Err(error),
             }
         }
         found.holes.into_iter().for_each(&mut keep);

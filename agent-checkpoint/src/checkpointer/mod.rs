@@ -23,6 +23,7 @@ mod hostile;
 mod hosts;
 pub(crate) mod indexed;
 mod keep;
+mod keying;
 mod label;
 #[cfg(test)]
 mod later;

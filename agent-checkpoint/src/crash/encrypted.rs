@@ -4,7 +4,7 @@ use agent_primitives::CheckpointKind;
 
 use super::script::{Act, Step};
 use super::{SETTINGS, crash_anywhere, report, with_store};
-use crate::Durability::{Buffered, Synced};
+use crate::Durability::Buffered;
 use crate::crash::settings::Settings;
 
 #[test]
@@ -14,8 +14,6 @@ fn a_crash_at_any_operation_of_an_encrypted_session_loses_nothing_acknowledged()
         Act::Push(700),
         save(Buffered),
         Act::FailSync,
-        Act::Push(30),
-        save(Synced),
         Act::Seal,
         Act::Push(3),
         save(Buffered),

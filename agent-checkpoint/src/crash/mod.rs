@@ -89,7 +89,6 @@ const SETTINGS: Settings = Settings {
     durability: Durability::Synced,
     journal: None,
     seals: false,
-    #[cfg(feature = "encryption")]
     encrypts: false,
 };
 

@@ -22,7 +22,6 @@ pub(super) struct Settings {
     /// Whether the first session's full segments are sealed behind its back, [as far as is said](Act::SealOn).
     pub(super) seals: bool,
     /// Whether what is written is encrypted.
-    #[cfg(feature = "encryption")]
     pub(super) encrypts: bool,
 }
 
@@ -78,12 +77,14 @@ impl Settings {
     }
 
     fn keys(&self) -> Keys {
-        #[cfg(feature = "encryption")]
-        if self.encrypts {
-            let key = crate::encrypt::Key::from_bytes([3; 32]);
-            return crate::encrypt::Keyring::new(key).with_salt([0; 32]);
+        match self.encrypts {
+            #[cfg(feature = "encryption")]
+            true => {
+                let key = crate::encrypt::Key::from_bytes([3; 32]);
+                crate::encrypt::Keyring::new(key).with_salt([0; 32])
+            }
+            _ => Keys::default(),
         }
-        Keys::default()
     }
 
     pub(super) fn reader(&self, store: &FileStore, who: usize) -> Result<Reader, Error> {

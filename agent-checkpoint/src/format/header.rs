@@ -45,10 +45,18 @@ pub(crate) enum Fault {
     #[error("a frame from before a later write")]
     Stale,
     #[error("the payload is not what was encrypted here: it was altered, or moved from elsewhere")]
+    #[cfg_attr(
+        not(feature = "encryption"),
+        expect(dead_code, reason = "not in this build")
+    )]
     Forged,
     #[error("the payload is encrypted with another key")]
     Locked([u8; KEY_ID_LEN]),
     #[error("the payload is not encrypted")]
+    #[cfg_attr(
+        not(feature = "encryption"),
+        expect(dead_code, reason = "not in this build")
+    )]
     Unencrypted,
 }
 

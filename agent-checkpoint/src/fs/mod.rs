@@ -81,6 +81,12 @@ pub(crate) trait FileSystem: fmt::Debug + Send + Sync {
         false
     }
 
+    /// Who beside its owner may do what with it, as far as the system tells: the lower six bits of a Unix mode, and
+    /// whether what lies in it belongs to whoever made it.
+    fn others(&self, _path: &Path) -> io::Result<Others> {
+        Ok(Others::default())
+    }
+
     /// In one step: whatever has the new name is replaced.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
 
@@ -114,6 +120,14 @@ pub(crate) trait FileSystem: fmt::Debug + Send + Sync {
         self.look(path)
             .is_ok_and(|facts| facts.kind == EntryKind::Folder)
     }
+}
+
+/// What others may do with a file or a folder.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Others {
+    pub(crate) may_enter: bool,
+    /// Whether they may put other files in the place of those that are there.
+    pub(crate) may_replace: bool,
 }
 
 /// What others may have made of an open file.

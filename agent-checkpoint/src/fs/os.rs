@@ -4,9 +4,9 @@ use std::fs::{DirBuilder, File, FileType, Metadata, OpenOptions, TryLockError};
 use std::io;
 use std::path::Path;
 
-#[cfg(unix)]
-use super::Standing;
 use super::{Access, EntryKind, Facts, FileHandle, FileSystem, Obstacle, is_absence};
+#[cfg(unix)]
+use super::{Others, Standing};
 
 /// The files of the machine, through the standard library.
 #[derive(Debug, Clone, Copy)]
@@ -19,6 +19,17 @@ impl FileSystem for OsFiles {
 
     fn is_link(&self, path: &Path) -> bool {
         std::fs::symlink_metadata(path).is_ok_and(|there| there.is_symlink())
+    }
+
+    #[cfg(unix)]
+    fn others(&self, path: &Path) -> io::Result<Others> {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = std::fs::metadata(path)?.permissions().mode();
+        Ok(Others {
+            may_enter: mode & 0o077 != 0,
+            // In a folder with the sticky bit nobody moves what is another one's.
+            may_replace: mode & 0o022 != 0 && mode & 0o1000 == 0,
+        })
     }
 
     fn make_folders(&self, folder: &Path) -> io::Result<()> {

@@ -46,13 +46,15 @@ impl Builder {
         hooks: &Hooks<'_>,
     ) -> Result<Recovered, RecoveryError> {
         let (store, id) = self.target();
+        let keys = self.keying();
         let mut report = RecoveryReport::default();
         let mut session = match opened(self, policy, &mut report) {
             Ok(session) => session,
             Err(error) => {
                 report.push(refused(&error));
-                let reader = Reader::open(store, id.clone()).ok();
-                return Err(RecoveryError::new(id, report, error, reader));
+                let reader =
+                    keys.and_then(|keys| Reader::open_as(store, id.clone(), Reader::LIMIT, keys));
+                return Err(RecoveryError::new(id, report, error, reader.ok()));
             }
         };
         if let Err(error) = mend(&mut session, policy, hooks, &mut report) {
@@ -167,7 +169,13 @@ fn branched(
     report: &mut RecoveryReport,
 ) -> Result<Checkpointer, Error> {
     let (store, id) = builder.target();
-    let newest = Reader::open(Arc::clone(&store), id.clone())?.latest()?;
+    let reader = Reader::open_as(
+        Arc::clone(&store),
+        id.clone(),
+        Reader::LIMIT,
+        builder.keying()?,
+    )?;
+    let newest = reader.latest()?;
     let Some(newest) = newest.map(|newest| newest.id) else {
         return Err(held);
     };

@@ -70,15 +70,39 @@ pub(super) fn names(files: &dyn FileSystem, folder: &Path) -> Result<Vec<String>
 }
 
 /// The numbers of the segments in a session's folder, ascending.
+///
+/// # Errors
+/// Something else is where the first segment is missing: the log would seem to end there, or to be empty.
 pub(super) fn segments(files: &dyn FileSystem, folder: &Path) -> Result<Vec<u32>, Error> {
+    let entries = entries(files, folder)?;
+    let numbered = entries.iter().filter_map(|(name, kind)| {
+        let number = names::segment_of(name).or_else(|| names::sealed_of(name))?;
+        Some((number, name, *kind))
+    });
     // A pipe of that name would hang whoever reads it; a link leads elsewhere.
-    let mut segments: Vec<u32> = entries(files, folder)?
-        .iter()
-        .filter(|(_, kind)| *kind == EntryKind::File)
-        .filter_map(|(name, _)| names::segment_of(name).or_else(|| names::sealed_of(name)))
-        .collect();
+    let (plain, other): (Vec<_>, Vec<_>) =
+        numbered.partition(|(.., kind)| *kind == EntryKind::File);
+    let mut segments: Vec<u32> = plain.into_iter().map(|(number, ..)| number).collect();
     segments.sort_unstable();
     // Both files are there after an interrupted sealing.
     segments.dedup();
-    Ok(segments)
+    let next = segments
+        .iter()
+        .zip(1..)
+        .take_while(|(is, due)| **is == *due);
+    let next = u32::try_from(next.count())
+        .unwrap_or(u32::MAX)
+        .saturating_add(1);
+    match other.into_iter().find(|(number, ..)| *number == next) {
+        Some((_, name, _)) => {
+            let at = folder.join(name);
+            let found = if files.is_link(&at) {
+                "a symbolic link"
+            } else {
+                "no file"
+            };
+            Err(Error::obstructed(at.display().to_string(), found, "a file"))
+        }
+        None => Ok(segments),
+    }
 }

@@ -12,6 +12,7 @@ mod location;
 mod lock;
 mod names;
 mod ownership;
+mod privacy;
 mod sealed;
 mod share;
 mod writer;
@@ -150,6 +151,9 @@ impl FileStore {
         }
         Self::remove_unfinished_forks(&*files, &root)?;
         let id = identity::read_or_make(&*files, &root, id)?;
+        if !privacy::is_private(&*files, &root)? {
+            tracing::warn!(folder = %root.display(), "others on this machine may reach the sessions: take their rights to the folder away");
+        }
         group::settle(&*files, &root, id, None);
         let root: Arc<Path> = root.into();
         let group = Group::new(Arc::clone(&files), Arc::clone(&root), id, limits);
@@ -159,6 +163,27 @@ impl FileStore {
             id,
             group: Arc::new(group),
         })
+    }
+
+    /// Whether nobody but the owner of its folders can reach what the store holds, as far as the system tells. What the
+    /// store makes is private; a folder that was there before keeps its rights, and opening warns of it.
+    ///
+    /// Looks at the rights of the store's folder and of the `sessions` in it, on Unix; elsewhere it is always true.
+    /// Folders above, and lists of rights beside the mode, are not looked at.
+    ///
+    /// ```
+    /// use agent_checkpoint::FileStore;
+    ///
+    /// let folder = tempfile::tempdir()?;
+    /// let store = FileStore::open(folder.path().join("store"))?;
+    /// assert!(store.is_private()?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::is_unavailable`] when a folder cannot be looked at.
+    pub fn is_private(&self) -> Result<bool, Error> {
+        privacy::is_private(&*self.files, &self.root)
     }
 
     /// As [`open_on`](Self::open_on), with other limits for what is synced together.

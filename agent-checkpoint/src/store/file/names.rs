@@ -24,6 +24,10 @@ pub(super) fn folder_name(session: &SessionId) -> Result<String, Error> {
         }
     }
     match name.len() {
+        _ if cfg!(windows) && is_device(&name) => Err(Error::invalid(
+            format!("session {session}"),
+            "its name is that of a device on this system; give it another one",
+        )),
         len if len > NAME_MAX => Err(Error::too_large(
             format!("the file name of session {session}"),
             len,
@@ -31,6 +35,16 @@ pub(super) fn folder_name(session: &SessionId) -> Result<String, Error> {
         )),
         _ => Ok(name),
     }
+}
+
+/// Whether Windows takes the name for one of its devices, whatever follows a dot.
+fn is_device(name: &str) -> bool {
+    let stem = name.split('.').next().unwrap_or_default();
+    let port = stem
+        .strip_prefix("com")
+        .or_else(|| stem.strip_prefix("lpt"));
+    ["con", "prn", "aux", "nul"].contains(&stem)
+        || port.is_some_and(|n| n.len() == 1 && n.bytes().all(|b| b.is_ascii_digit()))
 }
 
 /// The session whose folder has this name.
@@ -141,6 +155,19 @@ mod tests {
         fn a_name_leads_back_to_its_session(id in "[a-zA-Z0-9_][a-zA-Z0-9._:@-]{0,60}") {
             let session = SessionId::new(id).unwrap();
             prop_assert_eq!(session_of(&folder_name(&session).unwrap()), Some(session));
+        }
+    }
+
+    #[test]
+    fn names_of_devices_are_told_from_others() {
+        for name in ["con", "nul", "aux.log", "prn.", "com1", "lpt9.txt", "com0"] {
+            assert!(is_device(name), "{name}");
+        }
+        // Capital letters are escaped before anybody looks.
+        for name in [
+            "console", "com", "com10", "comx", "+c+o+n", "a.con", "null", "lpt",
+        ] {
+            assert!(!is_device(name), "{name}");
         }
     }
 }
