@@ -49,6 +49,7 @@ const FAILS: fn(&Dropped<'_>) -> Outcome = |_| Err("no model".into());
 type Outcome = Result<String, Box<dyn std::error::Error + Send + Sync>>;
 
 /// Names what it is given.
+#[expect(clippy::unnecessary_wraps, reason = "a hook may fail")]
 fn tell(dropped: &Dropped<'_>) -> Outcome {
     let earlier = dropped.earlier.iter().copied();
     let messages = dropped
@@ -275,9 +276,9 @@ fn a_context_that_is_cut_again_and_again_stays_one_that_a_provider_takes() {
                 session.update(|work| work.next_steps = vec![format!("step {step}").into()]);
             }
             let before = texts(&session);
-            let counted = Cell::new(0);
+            let calls = Cell::new(0);
             let counter = |message: &Message| {
-                counted.set(counted.get() + 1);
+                calls.set(calls.get() + 1);
                 length(message)
             };
             let mut hook = |dropped: &Dropped<'_>| match stretch.how {
@@ -296,7 +297,7 @@ fn a_context_that_is_cut_again_and_again_stays_one_that_a_provider_takes() {
                 }),
             };
             prop_assert!(
-                counted.get() <= before.len() + 2,
+                calls.get() <= before.len() + 2,
                 "each message and two notes"
             );
             let Ok(cut) = cut else {

@@ -6,10 +6,10 @@
     reason = "what is not there fails the test"
 )]
 
-use agent_checkpoint::handoff::{Bounds, Inherited, Package, Piece, Scenario, Terms};
+use agent_checkpoint::handoff::{Bounds, Inherited, Package, Piece, Receiver, Scenario, Terms};
 use agent_checkpoint::{
-    Artifact, Builder, Checkpointer, Decision, EstimateTokens, MemoryStore, Message, NextStep,
-    Question, ToolCall, Workflow,
+    Artifact, Builder, Checkpointer, CountTokens, Decision, EstimateTokens, MemoryStore, Message,
+    NextStep, Question, Resume, ToolCall, Workflow,
 };
 use agent_primitives::{AgentId, CheckpointKind, Event, SessionId, Stamp, Timestamp, TokenUsage};
 use std::sync::{Arc, Mutex};
@@ -109,9 +109,12 @@ fn the_next_session_begins_with_all_of_it_and_keeps_it_when_opened_again() {
     assert_eq!(work.decisions, giver.state().work.decisions);
     assert_eq!(work.artifacts, giver.state().work.artifacts);
     assert_eq!(work.usage, TokenUsage::new(900, 90));
-    let given = Inherited::of(work).unwrap();
-    assert_eq!(given.earlier[0].session.as_str(), "s1");
-    assert_eq!(given.earlier[0].checkpoint, giver.latest().map(|c| c.id));
+    let inherited = Inherited::of(work).unwrap();
+    assert_eq!(inherited.earlier[0].session.as_str(), "s1");
+    assert_eq!(
+        inherited.earlier[0].checkpoint,
+        giver.latest().map(|c| c.id)
+    );
     let history = taker.history();
     assert_eq!(history[0], Message::system("You fix bugs."));
     for told in [
@@ -173,9 +176,9 @@ fn what_was_given_is_given_on_and_counted_once() {
         (sessions, package.from.session.as_str()),
         (vec!["s1"], "s2")
     );
-    let third = package.begin(builder(&store, "s3")).unwrap();
-    let given = Inherited::of(&third.state().work).unwrap();
-    assert_eq!(given.earlier.len(), 2);
+    let last = package.begin(builder(&store, "s3")).unwrap();
+    let inherited = Inherited::of(&last.state().work).unwrap();
+    assert_eq!(inherited.earlier.len(), 2);
 }
 
 #[test]
@@ -250,4 +253,96 @@ fn every_list_is_bounded_and_what_goes_is_counted() {
     let before = package.clone();
     package.fit(&bounds);
     assert_eq!(package, before);
+}
+
+#[test]
+fn a_brief_keeps_its_limit_shows_the_most_needed_first_and_says_what_it_leaves_out() {
+    let mut session = at_work(&MemoryStore::new(), "s1");
+    session.update(|work| {
+        for n in 0..50 {
+            let at = Timestamp::UNIX_EPOCH;
+            let why = "a reason that takes some words to tell";
+            work.decisions
+                .push(Decision::new(at, format!("decision {n}"), why));
+        }
+    });
+    let package = Package::of(&session);
+    let cost = |text: &str| EstimateTokens.count(&Message::user(text));
+    let mut before = 0;
+    for tokens in [0, 10, 60, 120, 250, 500, 1_000, 4_000] {
+        let brief = package.brief_within(tokens, &EstimateTokens);
+        assert!(
+            brief.is_empty() || cost(&brief) <= tokens,
+            "{tokens}: {brief}"
+        );
+        assert!(
+            brief.len() >= before,
+            "{tokens} tokens say no less than fewer"
+        );
+        before = brief.len();
+    }
+    let brief = package.brief_within(250, &EstimateTokens);
+    let place = |what: &str| {
+        brief
+            .find(what)
+            .unwrap_or_else(|| panic!("no {what}: {brief}"))
+    };
+    assert!(place("issue 1474") < place("## Tool calls without a result"));
+    assert!(place("## Tool calls") < place("## Next steps"));
+    assert!(place("## Next steps") < place("decision 49"));
+    assert!(!brief.contains("decision 0,"), "the newest come first");
+    place("more\n");
+    place("No room here for: ");
+    let whole = package.brief();
+    assert!(!whole.contains("No room"), "{whole}");
+    assert!(whole.contains("decision 0,") && whole.contains("indentation was wrong"));
+}
+
+#[test]
+fn a_long_objective_leaves_room_for_the_rest() {
+    let mut package = Package::of(&at_work(&MemoryStore::new(), "s1"));
+    package.objective = Some(format!("Begin. {} End.", "word ".repeat(5_000)));
+    let brief = package.brief_within(400, &EstimateTokens);
+    assert!(
+        brief.contains("Begin.") && brief.contains("End."),
+        "{brief}"
+    );
+    assert!(
+        brief.contains("bytes left out") && brief.contains("run the tests"),
+        "{brief}"
+    );
+}
+
+#[test]
+fn of_a_session_opened_at_its_end_the_first_message_there_is_not_the_task() {
+    let store = MemoryStore::new();
+    let mut session = at_work(&store, "s1");
+    session.save(CheckpointKind::Auto).unwrap();
+    drop(session);
+    let resumed = builder(&store, "s1").resume(Resume::Last(2));
+    let package = Package::of(&resumed.open().unwrap());
+    assert_eq!(package.objective, None);
+    assert_eq!(package.requests, ["Keep Python 3.8 working."]);
+    assert_eq!(package.left_out[&Piece::Recent], 6);
+    assert!(!package.validate(&Receiver::new()).is_ready());
+}
+
+#[test]
+fn open_calls_that_are_too_long_to_be_messages_are_still_known() {
+    let store = MemoryStore::new();
+    let mut giver = at_work(&store, "s1");
+    let bounds = Bounds {
+        recent_tokens: 0,
+        ..Bounds::default()
+    };
+    let terms = Terms::default().with_bounds(bounds);
+    let first = giver.hand_off(&terms).unwrap();
+    assert_eq!((first.recent.len(), first.open_calls.len()), (0, 1));
+    let mut second = first.begin(builder(&store, "s2")).unwrap();
+    let on = second.hand_off(&terms).unwrap();
+    assert_eq!(on.open_calls, first.open_calls);
+    second
+        .push(Message::assistant("The edit was made."))
+        .unwrap();
+    assert!(Package::of(&second).open_calls.is_empty());
 }

@@ -7,7 +7,10 @@
 )]
 
 use agent_checkpoint::handoff::{Limits, Link, Package, PackageError, Piece, Scenario, Tried};
-use agent_checkpoint::{Artifact, Decision, McpServer, Message, ToolCall};
+use agent_checkpoint::redact::Redaction;
+use agent_checkpoint::{
+    Artifact, Checkpointer, Decision, McpServer, MemoryStore, Message, ToolCall,
+};
 use agent_primitives::{AgentId, HandoffReason, SessionId, Timestamp, TokenUsage};
 use serde_json::{Value, json};
 
@@ -182,6 +185,14 @@ fn what_would_not_read_back_is_not_written() {
     assert!(error.is_too_large(), "{error}");
 }
 
+struct Broken;
+
+impl std::io::Read for Broken {
+    fn read(&mut self, _: &mut [u8]) -> std::io::Result<usize> {
+        Err(std::io::Error::other("gone"))
+    }
+}
+
 #[test]
 fn a_reader_stops_at_its_limits_and_a_broken_one_is_told() {
     let bytes = package().to_vec().unwrap();
@@ -220,12 +231,6 @@ fn a_reader_stops_at_its_limits_and_a_broken_one_is_told() {
     let endless = std::io::repeat(b' ');
     assert!(Package::from_reader(endless).unwrap_err().is_too_large());
 
-    struct Broken;
-    impl std::io::Read for Broken {
-        fn read(&mut self, _: &mut [u8]) -> std::io::Result<usize> {
-            Err(std::io::Error::other("gone"))
-        }
-    }
     assert!(Package::from_reader(Broken).unwrap_err().is_unavailable());
 }
 
@@ -263,4 +268,69 @@ fn a_file_is_its_owners_and_replaced_whole() {
     );
     let nowhere = folder.path().join("no/such");
     assert!(package().write_file(nowhere).unwrap_err().is_unavailable());
+}
+
+#[test]
+fn no_secret_goes_into_a_file_and_none_is_masked_in_memory() {
+    let key = format!("ghp_{}", "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8");
+    let own = "correct-horse-battery";
+    let redaction = Redaction::default().with_literal("crm-key", own);
+    let store = MemoryStore::new();
+    let id = SessionId::new("s1").unwrap();
+    let builder = Checkpointer::builder(store, id).redaction(redaction);
+    let mut session = builder.open().unwrap();
+    for message in [
+        Message::system(format!("Use {key}.")),
+        Message::user(format!("Log in as {own} with {key}.")),
+        Message::assistant("").with_tool_call(ToolCall::new(
+            "c1",
+            "sh",
+            format!(r#"{{"command":"crm {own}"}}"#),
+        )),
+        Message::tool("c1", format!("error: {key} is refused")),
+        Message::user(format!("Then try {own} once more.")),
+        Message::assistant("").with_tool_call(ToolCall::new(
+            "c2",
+            "login",
+            r#"{"password":"hunter2!x"}"#,
+        )),
+    ] {
+        session.push(message).unwrap();
+    }
+    session.update(|work| {
+        let at = Timestamp::UNIX_EPOCH;
+        work.decisions
+            .push(Decision::new(at, format!("keep {key}"), own));
+        work.next_steps.push(format!("rotate {key}").into());
+        work.extra.insert("vault".into(), json!({"api_key": key}));
+    });
+    let mut package = Package::of(&session);
+    package.facts.push(format!("{own} is the account"));
+    package.summary = Some(format!("{key} was tried"));
+    package.extra.insert("password".into(), json!("hunter2!x"));
+    let file = String::from_utf8(package.to_vec().unwrap()).unwrap();
+    for secret in [&*key, own, "hunter2!x"] {
+        assert!(!file.contains(secret), "{secret}");
+    }
+    assert!(file.contains("[redacted:crm-key]") && file.contains("[redacted:github-token]"));
+    assert!(
+        package.objective.as_ref().unwrap().contains(own),
+        "memory is untouched"
+    );
+    let read = Package::from_slice(file.as_bytes()).unwrap();
+    assert_eq!(
+        read.open_calls[0].arguments,
+        r#"{"password":"[redacted:password]"}"#
+    );
+    assert_eq!(
+        read.to_vec().unwrap(),
+        file.as_bytes(),
+        "what is masked stays as it is"
+    );
+    let open = package.with_redaction(Redaction::off());
+    assert!(
+        String::from_utf8(open.to_vec().unwrap())
+            .unwrap()
+            .contains(own)
+    );
 }

@@ -9,6 +9,7 @@
 use agent_checkpoint::handoff::{
     Held, Link, Missing, Package, Piece, Receiver, Scenario, Tried, Verdict,
 };
+use agent_checkpoint::redact::Redaction;
 use agent_checkpoint::{
     Artifact, Decision, EstimateTokens, McpServer, McpTool, Message, NextStep, StepStatus,
     ToolCall, Workflow,
@@ -306,4 +307,24 @@ fn many_of_a_kind_are_named_a_few_and_counted() {
         (missing.len(), &*missing[8].what),
         (9, "and 12 more of the same")
     );
+}
+
+#[test]
+fn secrets_that_the_receiver_may_not_have_are_named_by_part_until_they_are_masked() {
+    let key = format!("ghp_{}", "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8");
+    let mut package = whole(Scenario::Planned);
+    package.facts.push(format!("push with {key}"));
+    package.recent[0].content = format!("the key is {key}");
+    package
+        .work
+        .next_steps
+        .push(format!("export TOKEN={key}").into());
+    let redaction = Redaction::default();
+    let receiver = Receiver::new().redaction(&redaction);
+    let verdict = package.validate(&receiver);
+    let pieces: Vec<_> = verdict.missing().map(|missing| &missing.piece).collect();
+    assert_eq!(pieces, [&Piece::Facts, &Piece::Recent, &Piece::Components]);
+    let masked = package.masked(&redaction).unwrap();
+    assert_eq!(masked.validate(&receiver), Verdict::Ready);
+    assert!(package.validate(&Receiver::new()).is_ready());
 }

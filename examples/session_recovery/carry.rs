@@ -9,7 +9,7 @@ use agent_checkpoint::import::{self, BranchKind, ImportError, Imported, Limits, 
 use agent_checkpoint::redact::Redaction;
 use agent_checkpoint::{Checkpointer, SessionState, export as to_file};
 use agent_primitives::{CheckpointKind, SessionId};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::Said;
 use crate::columns::{WIDTH, clip, counted};
@@ -23,14 +23,14 @@ pub(crate) fn export(place: &Place, export: &Export) -> Result<Said, Failure> {
     let checkpoint = newest_or(&list, export.checkpoint.as_deref())?;
     let mut state = reader.state_at(&checkpoint.id)?;
     if !export.plain {
-        state = masked(state)?;
+        state = masked(&state)?;
     }
     let mut bytes = Vec::new();
     to_file::write(&mut bytes, reader.session(), &state, None)
         .map_err(|error| Failure::problem(error.to_string()))?;
     let Some(path) = &export.out else {
         let text = String::from_utf8(bytes).map_err(|error| Failure::problem(error.to_string()))?;
-        let lines: Vec<serde_json::Value> = text
+        let lines: Vec<Value> = text
             .lines()
             .filter_map(|line| serde_json::from_str(line).ok())
             .collect();
@@ -64,17 +64,16 @@ fn made(path: &Path) -> std::io::Result<File> {
 }
 
 /// The state with masks in the place of secrets.
-fn masked(state: SessionState) -> Result<SessionState, Failure> {
+fn masked(state: &SessionState) -> Result<SessionState, Failure> {
     let redaction = Redaction::default();
     let failed = |error: serde_json::Error| Failure::problem(error.to_string());
     let mut work = serde_json::to_value(&state.work).map_err(failed)?;
     redaction.value(&mut work);
-    let mut conversation = state.conversation;
-    for message in &mut conversation {
-        redaction.message(message);
-    }
+    let messages = state.conversation.iter();
     Ok(SessionState {
-        conversation,
+        conversation: messages
+            .map(|message| redaction.message(message).into_owned())
+            .collect(),
         work: serde_json::from_value(work).map_err(failed)?,
     })
 }
@@ -132,7 +131,20 @@ pub(crate) fn import(place: &Place, wanted: &Import) -> Result<Said, Failure> {
         }
         let _ = writeln!(text, "{}", clip(&line, WIDTH));
     }
-    let _ = writeln!(text, "{}", clip(&format!("left out: {left_out}"), WIDTH));
+    for omission in left_out.list() {
+        let what = omission.what.as_str();
+        let line = format!(
+            "left out: {} {} {what}",
+            omission.count,
+            omission.reason.name()
+        );
+        let mut line = line.trim_end().to_owned();
+        if omission.reason.is_loss() {
+            let lines: Vec<String> = omission.lines.iter().map(u64::to_string).collect();
+            let _ = write!(line, " (line {})", lines.join(", "));
+        }
+        let _ = writeln!(text, "{}", clip(&line, WIDTH));
+    }
     for repair in &repairs {
         let _ = writeln!(text, "{}", clip(&format!("repaired: {repair}"), WIDTH));
     }
@@ -162,11 +174,10 @@ fn read(wanted: &Import) -> Result<Imported, Failure> {
     let file = File::open(&wanted.file).map_err(failed)?;
     let limits = Limits::default();
     let read = match wanted.from {
-        None => import::any(file, &limits),
         Some(Source::Codex) => import::codex(file, &limits),
         Some(Source::ClaudeCode) => import::claude_code(file, &limits),
         Some(Source::Goose) => import::goose(file, &limits),
-        Some(_) => import::any(file, &limits),
+        _ => import::any(file, &limits),
     };
     match read {
         Err(ImportError::IsDatabase) => {

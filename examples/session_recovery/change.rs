@@ -27,26 +27,21 @@ pub(crate) fn restore(
     for line in diff.to_string().lines() {
         let _ = writeln!(text, "{}", clip(line, WIDTH));
     }
-    let mut value = json!({
-        "target": target.id,
-        "messages": {"same": diff.common, "removed": diff.removed, "added": diff.added},
-        "components": diff.components.iter().map(|change| &change.name).collect::<Vec<_>>(),
-        "done": yes,
-    });
-    if yes {
+    let same = json!({"same": diff.common, "removed": diff.removed, "added": diff.added});
+    let changed: Vec<&String> = diff.components.iter().map(|change| &change.name).collect();
+    let changed = json!(changed);
+    let done = if yes {
         let done = plan.commit()?;
         let _ = writeln!(text, "done: now at {}", done.now);
-        let _ = writeln!(
-            text,
-            "to take it back: restore {session} {} --yes",
-            done.backup
-        );
-        value["now"] = json!(done.now);
-        value["backup"] = json!(done.backup);
+        let back = format!("restore {session} {} --yes", done.backup);
+        let _ = writeln!(text, "to take it back: {back}");
+        json!({"now": done.now, "backup": done.backup})
     } else {
         plan.rollback();
         text += "nothing was changed; say --yes to go back\n";
-    }
+        Value::Null
+    };
+    let value = json!({"target": target.id, "messages": same, "components": changed, "done": done});
     Ok(Said::new(text, value))
 }
 
@@ -74,7 +69,12 @@ pub(crate) fn prune(
     let retention = keep.map_or_else(Retention::default, Retention::last);
     let rulings = match how {
         // Without the lock: a plan is no more than a look.
-        Pruning::Shown => retention.plan(&place.reader(session)?.list()?),
+        Pruning::Shown => {
+            // A plan wants them oldest first.
+            let mut list = place.reader(session)?.list()?;
+            list.reverse();
+            retention.plan(&list)
+        }
         Pruning::Done => {
             let session = place.session(session)?;
             let builder = Checkpointer::builder(place.store.clone(), session);

@@ -62,7 +62,7 @@ impl From<Error> for Failure {
         let mut text = error.to_string();
         let mut source = std::error::Error::source(&error);
         while let Some(cause) = source {
-            text += &format!(": {cause}");
+            text = format!("{text}: {cause}");
             source = cause.source();
         }
         Self::of(code, text)

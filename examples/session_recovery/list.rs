@@ -1,6 +1,7 @@
 //! `list`: sessions of a store, checkpoints of a session.
 
 use agent_checkpoint::{Checkpoint, Reader};
+use agent_primitives::{SessionId, Timestamp};
 use serde_json::{Value, json};
 
 use crate::Said;
@@ -23,7 +24,7 @@ pub(crate) fn sessions(place: &Place) -> Result<Said, Failure> {
                     list.len().to_string(),
                     newest.map_or(0, |c| c.messages).to_string(),
                     bytes(size),
-                    newest.map_or_else(|| "-".to_owned(), |c| c.at.to_string()),
+                    newest.map_or_else(|| "-".to_owned(), |c| to_the_second(c.at)),
                     health.clone().unwrap_or_else(|| "whole".to_owned()),
                 ]);
                 values.push(json!({
@@ -66,9 +67,16 @@ pub(crate) fn sessions(place: &Place) -> Result<Said, Failure> {
     })
 }
 
+/// Short enough for a table: `2026-03-02 09:00:08Z`.
+fn to_the_second(at: Timestamp) -> String {
+    let whole = at.to_string();
+    let (second, _) = whole.split_once('.').unwrap_or((&whole, ""));
+    format!("{}Z", second.replace('T', " "))
+}
+
 type Looked = (Vec<Checkpoint>, u64, Option<String>);
 
-fn look(place: &Place, session: agent_primitives::SessionId) -> Result<Looked, Failure> {
+fn look(place: &Place, session: SessionId) -> Result<Looked, Failure> {
     let reader = Reader::open(place.store.clone(), session)?;
     let report = reader.verify()?;
     let health = (!report.is_clean()).then(|| crate::verify::in_short(&report));

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use agent_checkpoint::{Checkpoint, Checkpointer, FileStore, Reader, Store, location};
+use agent_checkpoint::{Checkpoint, Checkpointer, FileStore, Reader, Retention, Store, location};
 use agent_primitives::SessionId;
 
 use crate::failure::Failure;
@@ -87,7 +87,9 @@ impl Place {
     /// The session, for writing.
     pub(crate) fn writer(&self, name: &str) -> Result<Checkpointer, Failure> {
         let session = self.session(name)?;
-        Ok(Checkpointer::builder(self.store.clone(), session).open()?)
+        // Nothing goes by the way: what the program that writes the session no longer lists can be gone back to.
+        let builder = Checkpointer::builder(self.store.clone(), session);
+        Ok(builder.retention(Retention::all()).open()?)
     }
 }
 

@@ -32,10 +32,10 @@ pub(crate) fn show(
     text += &work(&state.work);
     let _ = writeln!(text, "\n{}", counted(state.conversation.len(), "message"));
     for (message, at) in state.conversation.iter().zip(0_usize..) {
-        text += &if full {
-            whole(message, at)
+        let _ = if full {
+            text.write_str(&whole(message, at))
         } else {
-            format!("{}\n", clip(&line(message, at), WIDTH))
+            writeln!(text, "{}", clip(&line(message, at), WIDTH))
         };
     }
     let value = json!({"checkpoint": list::value(checkpoint), "state": state_value(&state)?});

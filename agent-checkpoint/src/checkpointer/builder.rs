@@ -190,16 +190,14 @@ impl Builder {
         }
     }
 
-    pub(super) fn store(&self) -> Arc<dyn Store> {
-        Arc::clone(&self.store)
+    /// Looks at a session of the same store.
+    pub(super) fn reader(&self, session: &SessionId) -> Result<Reader, Error> {
+        let store = Arc::clone(&self.store);
+        Reader::open_as(store, session.clone(), self.limit, self.keys.make()?)
     }
 
     pub(super) const fn id(&self) -> &SessionId {
         &self.session
-    }
-
-    pub(super) const fn read_limited(&self) -> u64 {
-        self.limit
     }
 
     pub(super) fn of_session(self, session: SessionId) -> Self {

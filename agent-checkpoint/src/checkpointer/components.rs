@@ -64,6 +64,15 @@ impl Changes {
     pub(crate) fn is_empty(&self) -> bool {
         self.fresh.is_empty() && self.gone.is_empty()
     }
+
+    /// Whether the bytes that they would be written as are those that are saved.
+    pub(super) fn are_saved(&self, components: &Components) -> bool {
+        let is_saved = |fresh: &Fresh| {
+            let saved = components.saved.get(&fresh.name);
+            saved.is_some_and(|saved| saved.bytes == fresh.bytes)
+        };
+        self.gone.is_empty() && self.fresh.iter().all(is_saved)
+    }
 }
 
 /// Where changed components stand in a batch, in their order.

@@ -5,7 +5,7 @@ use agent_primitives::{CheckpointKind, SessionId};
 use super::{Builder, Checkpointer};
 use crate::cycle::{Continued, Cycle, Cycled, NAME, Opening};
 use crate::handoff::{Bounds, Inherited, Package, Scenario};
-use crate::{CountTokens, Durability, Error, Reader};
+use crate::{CountTokens, Durability, Error};
 
 /// How many names are tried for a fresh session, and how many sessions are followed.
 const SESSIONS_MAX: u32 = 10_000;
@@ -69,7 +69,7 @@ impl Checkpointer {
     /// that [`save`](Self::save) and [`Builder::open`] give.
     pub fn cycle(&mut self, cycle: &Cycle, counter: &dyn CountTokens) -> Result<Cycled, Error> {
         let next = self.next_session()?;
-        self.cycle_into(next, cycle, counter)
+        self.cycle_into(&next, cycle, counter)
     }
 
     /// As [`cycle`](Self::cycle), into a session that the host names.
@@ -78,13 +78,13 @@ impl Checkpointer {
     /// As [`cycle`](Self::cycle), and [`Error::is_taken`] where there is such a session.
     pub fn cycle_into(
         &mut self,
-        next: SessionId,
+        next: &SessionId,
         cycle: &Cycle,
         counter: &dyn CountTokens,
     ) -> Result<Cycled, Error> {
         let what = || format!("the cycle of session {}", self.session);
         cycle.check().map_err(|why| Error::invalid(what(), why))?;
-        if !self.store.segments(&next)?.is_empty() {
+        if !self.store.segments(next)?.is_empty() {
             return Err(Error::taken(
                 format!("session {next}"),
                 "another conversation",
@@ -101,7 +101,7 @@ impl Checkpointer {
         let opening = Opening::of(&self.context(), &package, cycle, counter)
             .map_err(|_| Error::invalid(what(), WINDOW_TOO_SMALL))?;
         let tokens_before = self.context_tokens(counter);
-        let began = self.give_to(&next, package, &opening);
+        let began = self.give_to(next, package, &opening);
         if began.is_err() {
             // The next save says that this session is the one to go on with.
             self.update(|work| work.extra.remove(NAME));
@@ -172,17 +172,12 @@ impl Checkpointer {
     }
 }
 
-const WINDOW_TOO_SMALL: &str = "instructions, task, pinned messages and the newest one take so much of the window \
+const WINDOW_TOO_SMALL: &str = "instructions, task, brief, pinned messages and the newest one take so much of the window \
                                 that the next cycle would be due at once; set a larger window or share";
 
 const NO_NAME: &str = "no name is left for a session after it; name one";
 
 impl Builder {
-    /// Looks at a session in the same store as this one will be opened.
-    fn reader(&self, session: SessionId) -> Result<Reader, Error> {
-        Reader::open_as(self.store(), session, self.read_limited(), self.keying()?)
-    }
-
     /// Opens the session in which this one went on, if it did: the last of its [cycles](crate::cycle) that has a
     /// checkpoint. A host that knows the first session's id finds the one to go on with so, after a crash as well.
     ///
@@ -205,15 +200,15 @@ impl Builder {
     /// # Errors
     /// A session on the way cannot be read.
     pub fn continued(mut self) -> Result<Self, Error> {
+        let mut reader = self.reader(self.id())?;
         for _ in 0..SESSIONS_MAX {
-            let reader = self.reader(self.id().clone())?;
             if reader.latest()?.is_none() {
                 break;
             }
             let Some(next) = Continued::of(&reader.state()?.work) else {
                 break;
             };
-            let reader = self.reader(next.session.clone())?;
+            reader = self.reader(&next.session)?;
             if reader.latest()?.is_none() {
                 break;
             }

@@ -1,5 +1,7 @@
 //! Gives the session's work on.
 
+use std::sync::Arc;
+
 use agent_primitives::{CheckpointKind, Handoff};
 
 use super::Checkpointer;
@@ -72,6 +74,7 @@ impl Checkpointer {
             context: self.context(),
             skipped: self.skipped(),
             components: self.current.hosts.values.len(),
+            redaction: Arc::clone(&self.redaction),
         }
     }
 }

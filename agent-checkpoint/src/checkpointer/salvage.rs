@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use agent_primitives::{CheckpointId, SessionId};
 
-use super::current::Current;
+use super::current::{Current, is_written_as};
 use super::hosts::Hosts;
 use super::load::{Reading, load};
 use super::newest::newest;
@@ -103,9 +103,25 @@ impl Checkpointer {
         Ok(self.read_checkpoint(id)?.1.state)
     }
 
-    /// Whether the state in memory is that of the checkpoint, as the store has it.
+    /// Whether the state in memory is that of the checkpoint, as the store has it; what is masked there is the
+    /// same.
     pub(crate) fn is_state_of(&self, id: &CheckpointId) -> Result<bool, Error> {
-        Ok(self.read_checkpoint(id)?.1.is_same(&self.current))
+        let (_, saved) = self.read_checkpoint(id)?;
+        let is_same = |mine: &[&Message], saved: &[&Message]| {
+            let mut both = mine.iter().zip(saved);
+            mine.len() == saved.len()
+                && both.all(|(mine, saved)| is_written_as(mine, saved, &self.redaction))
+        };
+        let mine: Vec<&Message> = self.history().iter().collect();
+        let history = saved.state.conversation.iter().skip(self.skipped());
+        let context = saved.messages(&saved.pieces());
+        let (work, hosts) = (&self.current.state.work, &self.current.hosts.values);
+        Ok(is_same(&mine, &history.collect::<Vec<_>>())
+            && (self.skipped() > 0 || is_same(&self.context(), &context))
+            && saved
+                .components
+                .changes(work, hosts, &self.redaction)?
+                .are_saved(&saved.components))
     }
 
     /// Becomes a session of its own that begins with the checkpoint of this one, with all that is in memory.

@@ -4,7 +4,7 @@
 //! the essentials, and goes on there. Nothing is copied but what the model needs: the sessions name each
 //! other, and every message stays where it was said.
 //!
-//! - The earlier session says in its [`Work`](crate::Work) where it went on: [`Continued`].
+//! - The earlier session says in its [`Work`] where it went on: [`Continued`].
 //! - The fresh one says in its own where it came from: [`Inherited::earlier`](crate::handoff::Inherited::earlier). Of its
 //!   messages the first [`Inherited::opening`](crate::handoff::Inherited::opening) were made for it, so that those
 //!   behind them, from the first session to the last, are the whole conversation.
@@ -28,7 +28,7 @@ pub(crate) use opening::Opening;
 /// Name of the component.
 pub(crate) const NAME: &str = "continued";
 
-/// Where a session went on: the component `continued` of its [`Work`](crate::Work).
+/// Where a session went on: the component `continued` of its [`Work`].
 ///
 /// ```
 /// use agent_checkpoint::Work;

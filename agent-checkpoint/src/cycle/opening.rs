@@ -27,10 +27,18 @@ impl Opening {
         let room = cycle.fresh_tokens();
         // The task stands beside it.
         let mut told = package.clone();
-        let task = told.objective.take_if(|task| is_said(task, context));
-        debug_assert!(task.is_none() || told.objective.is_none());
+        if told
+            .objective
+            .as_ref()
+            .is_some_and(|task| is_said(task, context))
+        {
+            told.objective = None;
+        }
         let most = cycle.brief_tokens.min(room / 3);
         let brief = brief_note(told.brief_within(most, counter));
+        if brief.content.is_empty() {
+            return Err(cycle.too_small(u64::MAX));
+        }
         let tokens = counter.count(&brief);
         let spoken: Vec<&Message> = context
             .iter()
@@ -43,10 +51,7 @@ impl Opening {
         let fitted = fitted.or_else(|error| outline.fit(error.needed, 1))?;
         let total = fitted.tokens.saturating_add(tokens);
         if cycle.is_due(total) {
-            return Err(LimitTooSmall {
-                limit: cycle.due_at(),
-                needed: total.saturating_add(1),
-            });
+            return Err(cycle.too_small(total));
         }
         let at = outline.behind_task(&fitted);
         let mut messages = Vec::new();

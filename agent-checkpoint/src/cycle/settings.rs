@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::LimitTooSmall;
+
 /// When a session goes on in a fresh one, and with how much.
 ///
 /// ```
@@ -77,11 +79,15 @@ impl Cycle {
 
     /// Whether a context of this many tokens is to go on in a fresh session.
     pub fn is_due(&self, tokens: u64) -> bool {
-        tokens >= self.due_at()
+        tokens >= self.of(self.share)
     }
 
-    pub(crate) fn due_at(&self) -> u64 {
-        self.of(self.share)
+    /// What a fresh session begins with would make the next cycle due.
+    pub(crate) fn too_small(&self, tokens: u64) -> LimitTooSmall {
+        LimitTooSmall {
+            limit: self.of(self.share),
+            needed: tokens,
+        }
     }
 
     pub(crate) fn fresh_tokens(&self) -> u64 {

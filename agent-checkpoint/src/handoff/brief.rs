@@ -62,13 +62,25 @@ impl Package {
             text.push_str(&block);
         }
         let mut sections = self.sections();
+        let whole = sections.iter().map(|section| section.whole(&cost));
+        if whole.fold(0, u64::saturating_add) > left {
+            left = left.saturating_sub(cost(&not_shown(&sections)));
+        }
         for share in [2, 1] {
             for section in &mut sections {
                 left -= section.take(left / share, &cost);
             }
         }
-        for section in sections {
+        for section in &sections {
             section.write(&mut text);
+        }
+        sections.retain(|section| section.shown == 0);
+        if !sections.is_empty() {
+            let line = not_shown(&sections);
+            // Where not even that fits, the text is the head and the objective.
+            if cost(&text).saturating_add(cost(&line)) <= tokens.saturating_sub(frame) {
+                text.push_str(&line);
+            }
         }
         text
     }
@@ -180,6 +192,12 @@ impl Section {
         spent
     }
 
+    /// What all of it would take.
+    fn whole(&self, cost: &dyn Fn(&str) -> u64) -> u64 {
+        let entries = self.entries.iter().map(|entry| cost(entry));
+        entries.fold(cost(&self.heading()), u64::saturating_add)
+    }
+
     fn heading(&self) -> String {
         format!("\n## {}\n\n", self.title)
     }
@@ -198,6 +216,16 @@ impl Section {
             let _ = writeln!(text, "- and {more} more");
         }
     }
+}
+
+/// The line that names what there is no room for.
+fn not_shown(sections: &[Section]) -> String {
+    let named = sections.iter().map(|section| {
+        let title = section.title.split(',').next().unwrap_or_default();
+        format!("{title} ({})", section.entries.len())
+    });
+    let named: Vec<_> = named.collect();
+    format!("\nNo room here for: {}.\n", named.join(", "))
 }
 
 /// As long as the longest line of its kind.

@@ -1,15 +1,18 @@
 //! Reads a package from a session.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::acts::{Act, acts};
 use super::clip::clip;
 use super::failed::is_failure;
 use super::inherited::NAME;
+use super::masked::Masks;
 use super::paths::paths;
 use super::tail::{is_spoken, tail};
 use super::{Bounds, Inherited, Link, Package, Piece, Tried};
 use crate::history::open_calls;
+use crate::redact::Redaction;
 use crate::truncate::Kind;
 use crate::{
     Checkpointer, CountTokens, EstimateTokens, Message, Role, SessionState, StepStatus, Work,
@@ -28,6 +31,8 @@ pub(crate) struct Source<'a> {
     pub(crate) skipped: usize,
     /// The host's own components, which a package does not hold.
     pub(crate) components: usize,
+    /// What the session masks in its log.
+    pub(crate) redaction: Arc<Redaction>,
 }
 
 impl Package {
@@ -73,6 +78,7 @@ impl Package {
             context: conversation,
             skipped: 0,
             components: 0,
+            redaction: Arc::default(),
         };
         Self::collect(&source, &Bounds::default(), &EstimateTokens)
     }
@@ -83,6 +89,7 @@ impl Package {
         let opening = usize::try_from(given.opening).unwrap_or(usize::MAX);
         let own = opening.saturating_sub(source.skipped);
         let mut package = Self::new(source.from.clone());
+        package.masks = Masks::of(Arc::clone(&source.redaction));
         package.work = source.work.clone();
         package.work.extra.remove(NAME);
         package.left_out.clone_from(&given.left_out);

@@ -26,7 +26,7 @@ impl Package {
     /// the content, and the content (`package`). The digest is BLAKE3 of the content as canonical JSON, without
     /// white space and with names in order, so that a file which a person formatted anew still reads.
     ///
-    /// Secrets are as the package has them.
+    /// Secrets are [masked](Self::masked), as the session masks them in its log.
     ///
     /// ```
     /// use agent_checkpoint::handoff::{Link, Package};
@@ -62,7 +62,8 @@ impl Package {
     /// the default [`Limits`].
     pub fn to_vec(&self) -> Result<Vec<u8>, PackageError> {
         let unwritable = |error: serde_json::Error| Kind::Unwritable(error.to_string());
-        let package = serde_json::to_value(self).map_err(unwritable)?;
+        let masked = self.masked(&self.masks.redaction())?;
+        let package = serde_json::to_value(&masked).map_err(unwritable)?;
         let file = json!({
             "format": FORMAT,
             "version": VERSION,
@@ -72,7 +73,7 @@ impl Package {
         let mut bytes = serde_json::to_vec_pretty(&file).map_err(unwritable)?;
         bytes.push(b'\n');
         match Self::from_slice(&bytes) {
-            Ok(back) if back == *self => Ok(bytes),
+            Ok(back) if back == masked => Ok(bytes),
             Ok(_) => Err(Kind::Unwritable("something in it reads as something else".into()).into()),
             Err(error) if error.is_too_large() => Err(error),
             Err(error) => Err(Kind::Unwritable(error.to_string()).into()),

@@ -14,6 +14,7 @@ mod failed;
 mod file;
 mod fit;
 mod inherited;
+mod masked;
 mod package;
 mod paths;
 mod piece;

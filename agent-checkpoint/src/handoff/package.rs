@@ -6,6 +6,7 @@ use agent_primitives::{AgentId, CheckpointId, HandoffReason, SessionId, Timestam
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::masked::Masks;
 use super::{Piece, Scenario};
 use crate::{Message, ToolCall, Work};
 
@@ -83,6 +84,8 @@ pub struct Package {
     /// Any other field.
     #[serde(flatten)]
     pub extra: Map<String, Value>,
+    #[serde(skip)]
+    pub(super) masks: Masks,
 }
 
 const fn manual() -> HandoffReason {
@@ -112,6 +115,7 @@ impl Package {
             earlier: Vec::new(),
             left_out: BTreeMap::new(),
             extra: Map::new(),
+            masks: Masks::default(),
         }
     }
 

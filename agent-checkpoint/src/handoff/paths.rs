@@ -51,7 +51,7 @@ pub(super) fn paths(act: &Act<'_>, found: &mut Vec<String>) {
 
 fn path(text: &str, found: &mut Vec<String>) {
     let text = text.trim();
-    if !text.is_empty() && text.len() <= PATH_MAX && !text.contains('\n') {
+    if !["", ".", ".."].contains(&text) && text.len() <= PATH_MAX && !text.contains('\n') {
         found.push(text.to_owned());
     }
 }
@@ -116,6 +116,7 @@ mod tests {
                 r#"{"command":"python -m pytest tests/t.py --maxfail=1 -q"}"#,
                 vec!["tests/t.py"],
             ),
+            (Some("list"), r#"{"path":"."}"#, vec![]),
             (Some("search"), r#"{"query":"a/b.rs"}"#, vec![]),
             (Some("broken"), r#"{"path":"#, vec![]),
             (None, "open src/x/fields.py 1474", vec!["src/x/fields.py"]),

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use super::Scenario;
+use crate::redact::Redaction;
 use crate::{Artifact, CountTokens, McpServer};
 
 /// What whoever takes a package can do. What is not set is not checked.
@@ -35,6 +36,7 @@ pub struct Receiver<'a> {
     pub(super) servers: Option<Vec<McpServer>>,
     pub(super) window: Option<(u64, &'a dyn CountTokens)>,
     pub(super) artifacts: Option<&'a dyn Fn(&Artifact) -> Held>,
+    pub(super) redaction: Option<&'a Redaction>,
 }
 
 impl fmt::Debug for Receiver<'_> {
@@ -45,6 +47,7 @@ impl fmt::Debug for Receiver<'_> {
             .field("servers", &self.servers)
             .field("window", &self.window.map(|(tokens, _)| tokens))
             .field("artifacts", &self.artifacts.is_some())
+            .field("redaction", &self.redaction.is_some())
             .finish()
     }
 }
@@ -87,6 +90,13 @@ impl<'a> Receiver<'a> {
     #[must_use]
     pub fn artifacts(mut self, held: &'a dyn Fn(&Artifact) -> Held) -> Self {
         self.artifacts = Some(held);
+        self
+    }
+
+    /// Which secrets may not stand in the package: it goes to somebody who may not have them.
+    #[must_use]
+    pub fn redaction(mut self, redaction: &'a Redaction) -> Self {
+        self.redaction = Some(redaction);
         self
     }
 }

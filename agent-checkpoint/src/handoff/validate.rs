@@ -2,6 +2,7 @@
 
 use super::{Held, Missing, Package, Piece, Receiver, Verdict};
 use crate::history::check;
+use crate::redact::Redaction;
 use crate::{CountTokens, Drift, McpServer, StepStatus};
 
 /// Details that are named one by one; more are counted.
@@ -18,7 +19,8 @@ impl Package {
     /// - an artifact that is no address (`…://…`) has no digest, or is not there or another at the receiver,
     /// - an open call needs a tool that the receiver has not, or that is another there,
     /// - a tool server of the giver is not connected,
-    /// - the first messages are longer than the window.
+    /// - the first messages are longer than the window,
+    /// - something looks like a secret that the receiver may not have.
     ///
     /// What the receiver does not say is not checked. Asks the receiver for each artifact once and does nothing else.
     pub fn validate(&self, receiver: &Receiver<'_>) -> Verdict {
@@ -34,6 +36,9 @@ impl Package {
         self.check_decisions(&mut missing);
         self.check_artifacts(receiver, &mut missing);
         self.check_tools(receiver, &mut missing);
+        if let Some(redaction) = receiver.redaction {
+            self.check_secrets(redaction, &mut missing);
+        }
         Verdict::of(why, missing)
     }
 
@@ -89,6 +94,35 @@ impl Package {
             );
             missing.push(Missing::new(Piece::Recent, what));
         }
+    }
+
+    fn check_secrets(&self, redaction: &Redaction, missing: &mut Vec<Missing>) {
+        let Ok(masked) = self.masked(redaction) else {
+            let what = "the name of an agent looks like a secret; call it otherwise";
+            missing.push(Missing::new(Piece::Agents, what));
+            return;
+        };
+        let same = [
+            (Piece::Objective, self.objective == masked.objective),
+            (
+                Piece::Instructions,
+                self.instructions == masked.instructions,
+            ),
+            (Piece::Requests, self.requests == masked.requests),
+            (Piece::Summary, self.summary == masked.summary),
+            (Piece::Progress, self.progress == masked.progress),
+            (Piece::Tried, self.tried == masked.tried),
+            (Piece::Files, self.files == masked.files),
+            (Piece::Facts, self.facts == masked.facts),
+            (Piece::OpenCalls, self.open_calls == masked.open_calls),
+            (Piece::Recent, self.recent == masked.recent),
+            (Piece::Earlier, self.earlier == masked.earlier),
+            (Piece::Components, self.work == masked.work),
+            (Piece::Other("extra".into()), self.extra == masked.extra),
+        ];
+        let what = "something looks like a secret; give the package on `masked`";
+        let found = same.into_iter().filter(|(_, is_same)| !is_same);
+        missing.extend(found.map(|(piece, _)| Missing::new(piece, what)));
     }
 
     fn check_needs(&self, receiver: &Receiver<'_>, missing: &mut Vec<Missing>) {

@@ -37,6 +37,8 @@ pub enum Failure {
     RefusedState,
     /// The context has more tokens than the model takes.
     ContextTooLong,
+    /// The session is encrypted with a key that was not given, or not encrypted where one was.
+    WrongKey,
 }
 
 impl fmt::Display for Failure {
@@ -53,6 +55,7 @@ impl fmt::Display for Failure {
             Self::ToolDrift => "tool drift",
             Self::RefusedState => "refused state",
             Self::ContextTooLong => "context too long",
+            Self::WrongKey => "wrong key",
         })
     }
 }

@@ -122,6 +122,8 @@ fn refused(error: &Error) -> Finding {
         (Failure::NewSchema, Strategy::ReadOnly)
     } else if error.is_locked() || error.is_fenced() {
         (Failure::LostLease, Strategy::Refuse)
+    } else if error.is_wrong_key() || error.is_unencrypted() {
+        (Failure::WrongKey, Strategy::AskHost)
     } else if error.is_disk_full() {
         (Failure::FailedWrite, Strategy::FreeSpace)
     } else {

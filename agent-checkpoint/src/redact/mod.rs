@@ -271,6 +271,8 @@ impl Redaction {
     }
 }
 
+#[cfg(all(test, feature = "fs"))]
+mod planted;
 #[cfg(test)]
 pub(crate) mod samples;
 #[cfg(test)]

@@ -16,6 +16,35 @@ use crate::state::savable::check_message;
 /// let mut hook = |dropped: &Dropped<'_>| Ok(format!("{} messages", dropped.messages.len()));
 /// let _: &mut dyn Summarize = &mut hook;
 /// ```
+///
+/// A host whose model answers later asks twice: a hook that fails changes nothing where
+/// [`WithoutSummary::Fail`](super::WithoutSummary::Fail) is set.
+///
+/// ```
+/// use agent_checkpoint::truncate::{Dropped, Summary, WithoutSummary};
+/// use agent_checkpoint::{Checkpointer, MemoryStore, Message, Truncate};
+/// use agent_primitives::SessionId;
+///
+/// # let mut session = Checkpointer::builder(MemoryStore::new(), SessionId::new("s1")?).open()?;
+/// # for text in ["the task", "one", "two", "three"] {
+/// #     session.push(Message::user(text))?;
+/// # }
+/// # let one_each = |_: &Message| 1;
+/// let how = Truncate::to(3).summary_tokens(1).without_summary(WithoutSummary::Fail);
+/// let mut asked: Vec<Message> = Vec::new();
+/// let mut first = |dropped: &Dropped<'_>| {
+///     asked.extend(dropped.messages.iter().map(|message| (*message).clone()));
+///     Err("the model is asked".into())
+/// };
+/// if session.cut_with(how, &one_each, &mut first).is_err() {
+///     let answer = format!("{} messages", asked.len()); // .await
+///     let mut second = |_: &Dropped<'_>| Ok(answer.clone());
+///     let cut = session.cut_with(how, &one_each, &mut second)?;
+///     assert_eq!(cut.summary, Summary::Made(1));
+/// }
+/// # assert_eq!(session.context()[1].content, "2 messages");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub trait Summarize {
     /// A text of at most [`Dropped::tokens_max`] tokens that stands for all that is dropped, the
     /// [earlier](Dropped::earlier) summary included.

@@ -7,31 +7,41 @@ use agent_checkpoint::{
 };
 use agent_primitives::{SessionId, Timestamp};
 
+/// How much of the append that fails is done.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Last {
+    #[default]
+    Nothing,
+    Half,
+    /// All of it, and the writer learns nothing of it.
+    All,
+}
+
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Brittle {
     pub(crate) inner: MemoryStore,
-    /// Steps that are taken, and whether half of the one after them is.
-    left: Arc<Mutex<Option<(usize, bool)>>>,
+    /// Steps that are taken, and what becomes of the one after them.
+    left: Arc<Mutex<Option<(usize, Last)>>>,
 }
 
 impl Brittle {
-    pub(crate) fn break_after(&self, steps: usize, is_torn: bool) {
-        *self.left.lock().unwrap() = Some((steps, is_torn));
+    pub(crate) fn break_after(&self, steps: usize, last: Last) {
+        *self.left.lock().unwrap() = Some((steps, last));
     }
 
     pub(crate) fn mend(&self) {
         *self.left.lock().unwrap() = None;
     }
 
-    /// Takes a step; where it cannot, whether half of it is to be.
-    fn step(&self) -> Result<(), (Error, bool)> {
+    /// Takes a step; where it cannot, how much of it is to be.
+    fn step(&self) -> Result<(), (Error, Last)> {
         let mut left = self.left.lock().unwrap();
-        let Some((steps, is_torn)) = left.as_mut() else {
+        let Some((steps, last)) = left.as_mut() else {
             return Ok(());
         };
         if *steps == 0 {
             let error = Error::unavailable("the store", "the process ended");
-            return Err((error, std::mem::take(is_torn)));
+            return Err((error, std::mem::take(last)));
         }
         *steps -= 1;
         Ok(())
@@ -100,11 +110,13 @@ impl Writer for BrittleWriter {
     fn append(&mut self, at: Position, bytes: &[u8], durability: Durability) -> Result<(), Error> {
         match self.store.step() {
             Ok(()) => self.inner.append(at, bytes, durability),
-            Err((error, is_torn)) => {
-                if is_torn {
-                    self.inner
-                        .append(at, &bytes[..bytes.len() / 2], durability)?;
-                }
+            Err((error, last)) => {
+                let done = match last {
+                    Last::Nothing => return Err(error),
+                    Last::Half => &bytes[..bytes.len() / 2],
+                    Last::All => bytes,
+                };
+                self.inner.append(at, done, durability)?;
                 Err(error)
             }
         }

@@ -163,3 +163,25 @@ fn a_call_whose_result_was_damaged_is_answered_as_interrupted() {
     assert_eq!(texts[4], "It is built.");
     site.holds(recovered.session);
 }
+
+#[test]
+fn a_context_that_was_cut_has_the_mark_as_well() {
+    let site = Site::new();
+    let mut session = site.open();
+    talk(&mut session, 6);
+    session.cut(3, &|_: &Message| 1).unwrap();
+    session.save(CheckpointKind::Auto).unwrap();
+    let ends = talk(&mut session, 4);
+    drop(session);
+    site.flip(ends[0] + 36);
+
+    let recovered = site.recover(&Recovery::default());
+    assert_eq!(recovered.session.history().len(), 10);
+    let context = recovered.session.context();
+    let texts: Vec<&str> = context.iter().map(|m| m.content.as_str()).collect();
+    assert_eq!(texts[..2], ["question 0", "question 4"]);
+    assert_eq!(texts[2..4], ["answer 5", "question 6"]);
+    assert!(texts[4].starts_with("[lost: "), "{texts:?}");
+    assert_eq!(texts[5..], ["question 8", "answer 9"]);
+    site.holds(recovered.session);
+}

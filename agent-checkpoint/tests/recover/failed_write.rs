@@ -85,6 +85,31 @@ fn a_full_disk_asks_for_room_and_memory_keeps_everything() {
 }
 
 #[test]
+fn what_is_masked_on_the_disk_reads_back_as_what_it_is() {
+    let site = Site::new();
+    let mut session = site.open();
+    talk(&mut session, 2);
+    let secret = format!("ghp_{}", "0123456789abcdefABCDEF0123456789abcd");
+    session
+        .push(agent_checkpoint::Message::user(&secret))
+        .unwrap();
+    session.update(|work| work.next_steps.push(secret.as_str().into()));
+    let error = Error::unavailable("reaching the store", "the network was away");
+    let report = session.recover_from(&error, &Recovery::default());
+    assert!(report.may_go_on(), "{report}");
+    assert!(report.checkpoint.is_some());
+    assert_eq!(session.history()[2].content, secret, "memory is untouched");
+    assert_ne!(site.open_reader_tail(), secret);
+}
+
+impl Site {
+    fn open_reader_tail(&self) -> String {
+        let reader = agent_checkpoint::Reader::open(self.store(), Self::id()).unwrap();
+        reader.tail(1).unwrap()[0].content.clone()
+    }
+}
+
+#[test]
 fn what_passes_by_itself_is_tried_once_more() {
     let site = Site::new();
     let mut session = site.open();

@@ -20,6 +20,8 @@ mod report;
 mod schema;
 mod tool_drift;
 mod torn_tail;
+#[cfg(feature = "encryption")]
+mod wrong_key;
 
 use std::fs;
 use std::path::PathBuf;
