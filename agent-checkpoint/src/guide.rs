@@ -17,11 +17,12 @@ pub mod handoff {}
 )]
 pub mod recovery {}
 
-#[doc = include_str!("../docs/importing.md")]
-pub mod importing {}
-
+#[expect(clippy::doc_markdown, reason = "names of scanners and of their rules")]
 #[doc = include_str!("../docs/security.md")]
 pub mod security {}
+
+#[doc = include_str!("../docs/importing.md")]
+pub mod importing {}
 
 #[doc = include_str!("../FORMAT.md")]
 pub mod format {}
