@@ -34,20 +34,34 @@ fuzz_target!(|data: &[u8]| {
     let repaired = imported.repaired();
     assert!(history::check(&repaired.messages).is_empty());
     for branch in &imported.branches {
-        assert!(branch.from.is_none_or(|from| from <= imported.state.conversation.len()));
+        assert!(
+            branch
+                .from
+                .is_none_or(|from| from <= imported.state.conversation.len())
+        );
     }
 
     let id = SessionId::new("s").expect("a name");
     let mut written = Vec::new();
-    export::write(&mut written, &id, &imported.state, imported.context.as_deref())
-        .expect("every state is JSON");
+    export::write(
+        &mut written,
+        &id,
+        &imported.state,
+        imported.context.as_deref(),
+    )
+    .expect("every state is JSON");
     let back = import::any(written.as_slice(), &Limits::default()).expect("its own format");
-    assert_eq!((&back.state, &back.context), (&imported.state, &imported.context));
+    assert_eq!(
+        (&back.state, &back.context),
+        (&imported.state, &imported.context)
+    );
 
     let store = MemoryStore::new();
     let builder = || Checkpointer::builder(store.clone(), id.clone());
     let state = imported.state.clone();
-    let mut session = imported.open_in(builder()).expect("what is imported can be saved");
+    let mut session = imported
+        .open_in(builder())
+        .expect("what is imported can be saved");
     session.save(CheckpointKind::Manual).expect("saved");
     drop(session);
     let session = builder().redaction(agent_checkpoint::redact::Redaction::off());
