@@ -10,10 +10,12 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use agent_checkpoint::cycle::Cycle;
 use agent_checkpoint::encrypt::{Key, KeyUse, Keyring};
+use agent_checkpoint::recover::Recovery;
 use agent_checkpoint::{
-    Builder, Checkpointer, Durability, Error, FileStore, MemoryStore, Message, Mirrored, Reader,
-    Resume, Sealing, Store,
+    Builder, Checkpointer, Durability, Error, EstimateTokens, FileStore, MemoryStore, Message,
+    Mirrored, Reader, Resume, Sealing, Store,
 };
 use agent_primitives::{CheckpointKind, SessionId};
 
@@ -301,4 +303,35 @@ fn the_end_of_a_long_session_and_any_part_of_it_are_read_with_the_key() {
         .unwrap();
     assert_eq!((session.skipped(), session.history().len()), (120, 10));
     assert_eq!(session.history()[0].content, long);
+}
+
+#[test]
+fn recovery_and_cycles_go_on_with_the_same_keys() {
+    let store = MemoryStore::new();
+    let mut session = open(&store, "s", ring(1)).unwrap();
+    say(&mut session, 0..3);
+    let cycle = Cycle::of_window(10_000);
+    session.cycle(&cycle, &EstimateTokens).unwrap();
+    assert_ne!(session.session().as_str(), "s");
+    let next = session.session().to_string();
+    drop(session);
+    assert_wants(&builder(&store, &next).open().unwrap_err(), 1);
+    let go_on = |keyring| builder(&store, "s").encryption(keyring).continued();
+    let session = go_on(ring(1)).unwrap().open().unwrap();
+    assert_eq!(session.session().as_str(), next);
+    drop(session);
+    assert_wants(&go_on(ring(2)).unwrap_err(), 1);
+
+    let recover = |keyring| {
+        let builder = builder(&store, "s").encryption(keyring);
+        builder.recover(&Recovery::default())
+    };
+    let refused = recover(ring(2)).unwrap_err();
+    assert!(
+        refused.to_string().contains(&key(1).id().to_string()),
+        "{refused}"
+    );
+    let recovered = recover(ring(1)).unwrap();
+    assert!(recovered.report.is_clean(), "{}", recovered.report);
+    assert_eq!(recovered.session.history().len(), 3);
 }

@@ -178,7 +178,6 @@ const WINDOW_TOO_SMALL: &str = "instructions, task, brief, pinned messages and t
 const NO_NAME: &str = "no name is left for a session after it; name one";
 
 impl Builder {
-    /// Looks at a session in the same store as this one will be opened.
     /// Opens the session in which this one went on, if it did: the last of its [cycles](crate::cycle) that has a
     /// checkpoint. A host that knows the first session's id finds the one to go on with so, after a crash as well.
     ///
