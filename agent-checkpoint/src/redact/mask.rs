@@ -5,6 +5,12 @@ use super::scan::Found;
 /// How every mask begins. What stands behind such a beginning is not looked at as the value of a name.
 pub(super) const OPENING: &str = "[redacted:";
 
+/// Whether a mask begins there.
+pub(super) fn is_at(bytes: &[u8], at: usize) -> bool {
+    let rest = bytes.get(at..).unwrap_or_default();
+    rest.starts_with(OPENING.as_bytes())
+}
+
 /// The text with masks for what was found.
 pub(super) fn masked(text: &str, found: &[Found<'_>]) -> String {
     let mut result = String::with_capacity(text.len());

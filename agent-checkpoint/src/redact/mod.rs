@@ -3,7 +3,7 @@
 //! A [`Checkpointer`](crate::Checkpointer) masks all that it writes, by default; see
 //! [`Builder::redaction`](crate::Builder::redaction). The same masks serve a host for files, exports and log
 //! lines of its own. Which kinds of secrets are found, and what is not, stands in
-//! `docs/security.md` of the crate; [`FAMILIES`](families()) lists them.
+//! `docs/security.md` of the crate; [`families`] lists them.
 
 mod block;
 mod bytes;
@@ -38,7 +38,7 @@ use rules::Rules;
 
 /// Which secrets are masked in what is written.
 ///
-/// On by default, with all [families](families). A mask names the family, `[redacted:github-token]`, and nothing
+/// On by default, with all [`families`]. A mask names the family, `[redacted:github-token]`, and nothing
 /// of the secret: no hash, which would let whoever has the file try passwords, and no part of it. Two keys of one
 /// family look the same.
 ///

@@ -1,6 +1,7 @@
 //! Values that are secret because of the name before them: `DB_PASSWORD=…`, `"api_key": "…"`, headers.
 
 use super::bytes::{Set, at, before, entropy, is_random, window, window_before};
+use super::mask;
 use super::scan::Scan;
 use super::value::{Place, is_secret};
 
@@ -154,6 +155,10 @@ pub(super) fn find(scan: &mut Scan<'_, '_>, sign: usize) -> Option<usize> {
         return None;
     }
     let (start, stop) = secret(bytes, kind, name, end, sign)?;
+    // The rest of a value that was looked at whole before.
+    if mask::is_at(bytes, stop) {
+        return None;
+    }
     scan.push(start, stop, kind.family());
     Some(stop)
 }

@@ -5,7 +5,7 @@ use memchr::memchr2_iter;
 use super::bytes::{Set, at, before, is_random, window_before};
 use super::family::INDEX;
 use super::rules::Rules;
-use super::{block, named, shape, url};
+use super::{block, mask, named, shape, url};
 
 /// Every key that is known by its form has a run of so many letters, digits, `_` and `-`, so that only
 /// every so many bytes one is looked at.
@@ -184,7 +184,7 @@ impl<'r> Scan<'_, 'r> {
         }
         let end = start + Set::OPAQUE.count(self.bytes, start, usize::MAX);
         let value = self.bytes.get(start..end)?;
-        is_random(value, 3.0)
+        (is_random(value, 3.0) && !mask::is_at(self.bytes, end))
             .then_some((start, end, shape::AUTHORIZATION))
             .and_then(|it| self.shaped(it))
     }
