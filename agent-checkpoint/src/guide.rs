@@ -17,6 +17,7 @@ pub mod handoff {}
 )]
 pub mod recovery {}
 
+#[expect(clippy::doc_markdown, reason = "names of scanners and of their rules")]
 #[doc = include_str!("../docs/security.md")]
 pub mod security {}
 

@@ -216,7 +216,9 @@ fn a_fresh_session_begins_with_what_must_be_known_and_the_host_s_own() {
     assert_eq!(continued.session, id("s.2"));
 
     session.push(Message::tool("c", "it is built")).unwrap();
-    session.cut(140, &EstimateTokens).unwrap();
+    let total = tokens(&session.context());
+    let cut = session.cut(total - 1, &EstimateTokens).unwrap();
+    assert!(cut.dropped > 0);
     assert!(
         session
             .context()
@@ -337,4 +339,42 @@ fn a_session_that_could_not_go_on_elsewhere_is_the_one_to_go_on_with() {
         outcomes.0 > 4 && outcomes.1 > 4 && outcomes.2 > 0,
         "{outcomes:?}"
     );
+}
+
+#[cfg(feature = "encryption")]
+#[test]
+fn an_encrypted_session_goes_on_encrypted_and_is_found_with_its_key_alone() {
+    use agent_checkpoint::encrypt::{Key, Keyring};
+
+    let store = MemoryStore::new();
+    let keyring = Keyring::new(Key::from_bytes([7; 32]));
+    let builder = || Checkpointer::builder(store.clone(), id("s"));
+    let mut session = builder().encryption(keyring.clone()).open().unwrap();
+    session.push(Message::user("the task")).unwrap();
+    session.cycle(&small(), &EstimateTokens).unwrap();
+    drop(session);
+    let found = builder().encryption(keyring).continued().unwrap();
+    assert_eq!(found.open().unwrap().session(), &id("s.2"));
+    let fresh = Reader::open(store.clone(), id("s.2")).unwrap_err();
+    assert!(fresh.is_wrong_key(), "{fresh}");
+    assert!(builder().continued().unwrap_err().is_wrong_key());
+}
+
+#[test]
+fn a_session_with_a_random_name_is_found_where_secrets_are_masked() {
+    let store = MemoryStore::new();
+    for bits in [0, 0x0123_4567_89ab_cdef_0123_4567_89ab_cdef, u128::MAX] {
+        let first = SessionId::time_sorted(Timestamp::from_unix_seconds(1_700_000_000), bits);
+        let builder = || Checkpointer::builder(store.clone(), first.clone());
+        let mut session = builder().open().unwrap();
+        session.push(Message::user("the task")).unwrap();
+        session.cycle(&small(), &EstimateTokens).unwrap();
+        let last = session.session().clone();
+        assert_eq!(last.as_str(), format!("{first}.2"));
+        drop(session);
+        let session = builder().continued().unwrap().open().unwrap();
+        assert_eq!(session.session(), &last);
+        let given = Inherited::of(&session.state().work).unwrap();
+        assert_eq!(given.earlier[0].session, first);
+    }
 }

@@ -7,7 +7,9 @@
 )]
 
 use agent_checkpoint::redact::{Redaction, SignedBlocks};
-use agent_checkpoint::{Checkpointer, MemoryStore, Message, Snapshot, Store, ToolCall};
+use agent_checkpoint::{
+    AgentContext, Checkpointer, MemoryStore, Message, Snapshot, Store, ToolCall,
+};
 use agent_primitives::{AgentId, CheckpointKind, SessionId};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
@@ -186,7 +188,7 @@ fn what_would_not_read_back_with_a_mask_is_refused_and_not_told() {
         "{refused}"
     );
     let agent = AgentId::new(TOKEN).unwrap();
-    session.update(|work| drop(work.agents.insert(agent.clone(), Default::default())));
+    session.update(|work| drop(work.agents.insert(agent.clone(), AgentContext::default())));
     let refused = session.save(CheckpointKind::Auto).unwrap_err();
     assert!(
         refused.is_unsavable() && !refused.to_string().contains("ghp_"),
@@ -303,7 +305,9 @@ proptest! {
         let mut done = 0;
         for found in redaction.find(&text) {
             expected += &text[done..found.range.start];
-            expected += &format!("[redacted:{}]", found.family);
+            expected += "[redacted:";
+            expected += &found.family;
+            expected += "]";
             done = found.range.end;
         }
         expected += &text[done..];
@@ -319,7 +323,8 @@ proptest! {
         let mut whole = value.clone();
         let is_changed = redaction.value(&mut whole);
         prop_assert_eq!(is_changed, masked != text);
-        if !masked.contains("]#") && !whole.to_string().contains("]#") {
+        // Names that became the same are numbered, each in its own way.
+        if !masked.contains('#') && !whole.to_string().contains('#') {
             prop_assert_eq!(read, whole);
         }
         let mut again = value;

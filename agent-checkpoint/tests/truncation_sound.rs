@@ -17,7 +17,7 @@ use conversations::{conversation, flaws, length};
 use proptest::prelude::*;
 use proptest::test_runner::{RngSeed, TestRunner};
 
-const CASES: u32 = 1_500;
+const CASES: u32 = 1_000;
 
 fn runner() -> TestRunner {
     TestRunner::new(ProptestConfig {

@@ -5,6 +5,8 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
+use agent_checkpoint::handoff::{Receiver, Scenario, Terms};
+use agent_checkpoint::recover::{Recovered, Recovery};
 use agent_checkpoint::{Checkpointer, EstimateTokens, FileStore, Message};
 use agent_primitives::{AgentId, CheckpointKind, Fanout, ModelId, SessionId, ToolName};
 use agent_resilience::classify::Remedy;
@@ -14,7 +16,7 @@ use agent_telemetry::{
 };
 use support::{ChatReply, ChatRequest, ToolSpec, estimate_tokens};
 
-use crate::options::{CHECKPOINTS, DATABASE, Options, PROVIDERS};
+use crate::options::{CHECKPOINTS, DATABASE, HANDOFF, Options, PROVIDERS};
 use crate::skip_clock::SkipClock;
 use crate::spent::{self, Spent};
 use crate::timeline;
@@ -45,16 +47,19 @@ pub(crate) async fn run(options: Options) -> Fallible<()> {
         .clock(clock.clone())
         .prices(Prices::shipped().with_provider("ollama".parse()?, Price::FREE))
         .start()?;
-    let mut log =
-        Checkpointer::builder(FileStore::open(options.dir.join(CHECKPOINTS))?, id.clone())
-            .agent(agent)
-            .clock(clock.clone())
-            .observer(telemetry.clone())
-            .open()?;
+    let Recovered {
+        session: mut log,
+        report,
+        ..
+    } = Checkpointer::builder(FileStore::open(options.dir.join(CHECKPOINTS))?, id.clone())
+        .agent(agent)
+        .clock(clock.clone())
+        .observer(telemetry.clone())
+        .recover(&Recovery::default())?;
     let session = if log.history().is_empty() {
         telemetry.session(start)
     } else {
-        timeline::resumed(&clock, &log);
+        timeline::resumed(&clock, &log, &report);
         telemetry.resume_session(start)
     };
     let hears = Fanout::new()
@@ -107,7 +112,12 @@ pub(crate) async fn run(options: Options) -> Fallible<()> {
         timeline::turn(&clock, turn.number(), &reply.provider, action);
     }
     save_missing(&mut log, recording.messages())?;
+    log.update(|work| work.next_steps.push("review the change".into()));
     log.save(CheckpointKind::Workflow)?;
+    // Whoever reviews the work gets what there is to know in one file.
+    let package = log.hand_off(&Terms::new(Scenario::Delegated).with_to("reviewer".parse()?))?;
+    package.write_file(options.dir.join(HANDOFF))?;
+    timeline::handed_off(&clock, &package.validate(&Receiver::new()));
     session.end(Outcome::Success);
     telemetry.flush(Duration::from_secs(5))?;
     Ok(())

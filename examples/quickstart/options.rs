@@ -32,6 +32,8 @@ Usage: quickstart [OPTIONS]
 pub(crate) const CHECKPOINTS: &str = "checkpoints";
 /// File of the telemetry database, there too.
 pub(crate) const DATABASE: &str = "telemetry.db";
+/// What the session hands on.
+pub(crate) const HANDOFF: &str = "reviewer.handoff.json";
 
 /// What each provider is able to do and what it costs, in dollars for a million tokens.
 const PROFILES: &str = r#"{

@@ -152,10 +152,11 @@ pub(crate) fn show(run: Run, options: &Options, timeline: &Timeline) -> Result<(
         moves.join(", "),
     ));
     timeline.print(&format!(
-        "checkpoint log  {}  ({} bytes for {} of state; read it with agent_checkpoint::Checkpointer)",
+        "checkpoint log  {}  ({} bytes for {} of state; try: cargo run --release --example session_recovery -- show quickstart --dir {})",
         checkpoints.display(),
         summary.bytes_on_disk,
         summary.logical_bytes,
+        options.dir.display(),
     ));
     timeline.print(&format!(
         "database        {}  (try: sqlite3 {} 'SELECT * FROM v_sessions')",

@@ -4,6 +4,8 @@ use std::cell::Cell;
 use std::io::{IsTerminal, Write};
 
 use agent_checkpoint::Checkpointer;
+use agent_checkpoint::handoff::Verdict;
+use agent_checkpoint::recover::RecoveryReport;
 use agent_primitives::{Clock, Event, Observer, ProviderId, Stamp, Timestamp};
 use agent_resilience::ChainError;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -63,8 +65,8 @@ impl Stamped {
 }
 
 /// The host goes on with what the log has.
-pub(crate) fn resumed(clock: &SkipClock, log: &Checkpointer) {
-    let (messages, report) = (log.history().len(), log.report().to_string());
+pub(crate) fn resumed(clock: &SkipClock, log: &Checkpointer, recovery: &RecoveryReport) {
+    let (messages, report) = (log.history().len(), format!("{}; {recovery}", log.report()));
     send(clock.timestamp(), Line::Resumed { messages, report });
 }
 
@@ -89,6 +91,12 @@ pub(crate) fn cut(clock: &SkipClock, error: &ChainError, dropped: usize) {
     let who = error.too_long().map_or("host", |(who, _)| who.as_str());
     let who = who.to_owned();
     let text = format!("history cut to fit: {dropped} messages left out, none lost");
+    send(clock.timestamp(), Line::Note { who, text });
+}
+
+/// What came out of the session is ready for whoever takes it.
+pub(crate) fn handed_off(clock: &SkipClock, verdict: &Verdict) {
+    let (who, text) = ("host".to_owned(), format!("handoff to reviewer: {verdict}"));
     send(clock.timestamp(), Line::Note { who, text });
 }
 

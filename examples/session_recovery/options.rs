@@ -20,33 +20,34 @@ Usage: session_recovery COMMAND [OPTIONS]
   show SESSION --raw            the frames of its log as they lie there
   diff SESSION FROM TO          what changes from one checkpoint to another
   verify [SESSION]              reads every byte and says what is not as it was written
-  restore SESSION CHECKPOINT    shows what going back would change; with --yes it goes back. The state
-                                that it replaces becomes a checkpoint of its own
+  restore SESSION CHECKPOINT    shows what going back would change; with --yes it goes back. The
+                                state that it replaces becomes a checkpoint of its own
   fork SESSION CHECKPOINT NEW   a session NEW that begins with that checkpoint
   prune SESSION --dry-run       which checkpoints stay and which go, and why; with --yes they go
   export SESSION [CHECKPOINT]   the session as one file of JSON lines; secrets are masked
-  import FILE                   a session of Codex, Claude Code or goose, or an export, becomes a session
-                                here; whose file it is shows in it
+  import FILE                   a session of Codex, Claude Code or goose, or an export, becomes a
+                                session here; whose file it is shows in it
 
   CHECKPOINT is an id, the beginning of one that no other has, or a label.
 
   --dir DIR        the store, or the folder in which it is called checkpoints
                    [default: target/quickstart, else that of the repository]
   --full           with show: whole texts
-  --keep N         with prune: the newest N stay, and nothing else for its age [default: the policy of
-                   the library: the last ten]
+  --keep N         with prune: the newest N stay, and nothing else for its age
+                   [default: the policy of the library: the last ten]
   --yes            with restore and prune: do it
   --out FILE       with export: the file, which must not exist [default: stdout]
   --plain          with export: secrets as they are
   --as NAME        with import: name of the session [default: the vendor's id of it]
   --from WHOSE     with import: codex, claude_code, goose or export, where it is not to be found out
   --session ID     with import of goose's sessions.db: which one [default: the newest]
-  --branches       with import: what stands beside the conversation becomes sessions NAME.1, NAME.2 …
+  --branches       with import: what stands beside the conversation becomes sessions NAME.1 and on
   --json           one JSON object on stdout
   -h, --help       this text
 
-Ends with 0; with 1 where something is damaged or could not be done; with 2 where arguments or a file
-cannot be used; with 3 where what was named is not there; with 4 where another program holds the session.";
+Ends with 0; with 1 where something is damaged or could not be done; with 2 where arguments or a
+file cannot be used; with 3 where what was named is not there; with 4 where another program holds
+the session.";
 
 /// What to do.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -317,7 +317,7 @@ fn what_is_not_there_is_said_with_what_is() {
     desk.run(&["list"]).refused(3, "there is no store in");
     let help = desk.run(&["--help"]);
     help.ends(0)
-        .has("with 4 where another program holds the session");
+        .has("with 4 where another program holds\nthe session");
 }
 
 #[test]
@@ -349,7 +349,7 @@ fn sessions_of_other_agents_become_sessions_here() {
         (&9.into(), &1.into())
     );
     assert_eq!(goose["session"], "20260302_1");
-    assert_eq!(desk.open("taken-over").context().len(), 8);
+    assert_eq!(desk.open("taken-over").context().len(), 7);
     desk.run(&["list"]).ends(0).has("6 sessions");
     desk.run(&["import", &sample("goose.json")])
         .refused(2, "is taken");

@@ -70,11 +70,18 @@ impl Checkpointer {
         }))
     }
 
-    /// Goes on with a salvaged state. What of it the newest whole checkpoint does not have is written by the next save.
-    pub(crate) fn adopt(&mut self, salvaged: Salvaged) {
+    /// Goes on with a salvaged state, all of which is in memory then. What of it the newest whole checkpoint does
+    /// not have is written by the next save.
+    pub(crate) fn adopt(&mut self, salvaged: Salvaged) -> Result<(), Error> {
         let mut current = salvaged.current;
-        current.rebase(std::mem::take(&mut self.current), &self.redaction);
+        let saved = match self.head_id().filter(|_| self.skipped() > 0) {
+            // Of a part nobody can tell how much is the same.
+            Some(head) => self.read_checkpoint(&head)?.1,
+            None => std::mem::take(&mut self.current),
+        };
+        current.rebase(saved, &self.redaction);
         self.current = current;
+        Ok(())
     }
 }
 

@@ -56,8 +56,8 @@ impl Scenario {
             Self::Capability => HandoffReason::Capability,
             Self::Cost => HandoffReason::Cost,
             Self::Quality => HandoffReason::Quality,
-            Self::Delegated | Self::Returned => HandoffReason::Delegated,
-            Self::Person | Self::Planned => HandoffReason::Manual,
+            Self::Delegated | Self::Returned | Self::Planned => HandoffReason::Delegated,
+            Self::Person => HandoffReason::Manual,
         }
     }
 

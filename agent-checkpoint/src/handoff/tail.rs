@@ -73,5 +73,13 @@ mod tests {
         assert_eq!(tail_of(&messages, 5), ["done", "more"]);
         assert_eq!(tail_of(&messages, 6), ["one", "1", "2", "done", "more"]);
         assert_eq!(tail_of(&messages, 99)[0], "task");
+        // The result came late: what stands between goes with its call.
+        let late = [
+            call("one", &["a"]),
+            Message::user("well?"),
+            Message::tool("a", "1"),
+        ];
+        assert_eq!(tail_of(&late, 2), [""; 0]);
+        assert_eq!(tail_of(&late, 3), ["one", "1", "well?"]);
     }
 }

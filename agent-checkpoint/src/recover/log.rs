@@ -107,7 +107,7 @@ fn seek(
     let adopted = found.filter(|_| policy.salvage || is_from_sibling);
     let is_adopted = adopted.is_some();
     if let Some(salvaged) = adopted {
-        session.adopt(salvaged);
+        session.adopt(salvaged)?;
     }
     Ok(Loss {
         is_newest_lost,

@@ -29,6 +29,7 @@ impl Builder {
     /// As [`open`](Self::open), and mends what is broken: looks at the log, at the state, at the messages and at
     /// the tools, answers each failure as `policy` allows, saves what was changed as a checkpoint of kind
     /// [`Error`](agent_primitives::CheckpointKind::Error), and reads it back. A sound session is opened as it is.
+    /// Where something is salvaged all of the session is in memory, whatever [`Resume`](crate::Resume) says.
     ///
     /// # Errors
     /// [`RecoveryError`] when the session cannot be opened for writing, with what it needs.

@@ -1,6 +1,8 @@
-//! Private keys in blocks of lines: PEM, OpenSSH, PGP and PuTTY.
+//! Private keys in blocks of lines: PEM, OpenSSH, PGP and `PuTTY`.
 
-use memchr::memmem;
+use std::sync::LazyLock;
+
+use memchr::memmem::{self, Finder};
 
 use super::bytes::{Set, window};
 use super::scan::Scan;
@@ -9,33 +11,35 @@ pub(super) const PRIVATE_KEY: &str = "private-key";
 
 const BEGIN: &[u8] = b"-----BEGIN ";
 const END: &[u8] = b"-----END ";
-const PUTTY: &[u8] = b"PuTTY-User-Key-File-";
+pub(super) const PUTTY: &[u8] = b"PuTTY-User-Key-File-";
 const PUTTY_END: &[u8] = b"Private-MAC: ";
 /// Longest label, as `OPENSSH PRIVATE KEY` is one.
 const LABEL_MAX: usize = 64;
 /// Less stands in no key, in bytes: the line that ends it counts.
 const BODY_MIN: usize = 80;
 
+/// Made once: they cost more than a look through a short text.
+static BEGINS: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(BEGIN));
+static ENDS: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(END));
+
 /// Finds them. Each byte is looked at a few times at most: where no end follows, none is sought again.
 pub(super) fn find(scan: &mut Scan<'_, '_>) {
-    if scan.rules.is_named_off(PRIVATE_KEY) {
-        return;
-    }
     let bytes = scan.bytes;
-    pem(scan, bytes);
-    if let Some(start) = memmem::find(bytes, PUTTY) {
-        let rest = bytes.get(start..).unwrap_or_default();
-        let mac = memmem::rfind(rest, PUTTY_END).map(|at| start + at + PUTTY_END.len());
-        let end = mac.map_or(bytes.len(), |at| at + Set::HEX.count(bytes, at, usize::MAX));
-        scan.push(start, end, PRIVATE_KEY);
+    if bytes.len() > BODY_MIN && !scan.rules.is_named_off(PRIVATE_KEY) {
+        pem(scan, bytes);
     }
 }
 
+/// Where the `PuTTY` file ends that begins at `start`.
+pub(super) fn putty(bytes: &[u8], start: usize) -> usize {
+    let rest = bytes.get(start..).unwrap_or_default();
+    let mac = memmem::rfind(rest, PUTTY_END).map(|at| start + at + PUTTY_END.len());
+    mac.map_or(bytes.len(), |at| at + Set::HEX.count(bytes, at, usize::MAX))
+}
+
 fn pem(scan: &mut Scan<'_, '_>, bytes: &[u8]) {
-    let begin = memmem::Finder::new(BEGIN);
-    let end = memmem::Finder::new(END);
     let (mut from, mut has_end) = (0, true);
-    while let Some(start) = bytes.get(from..).and_then(|rest| begin.find(rest)) {
+    while let Some(start) = bytes.get(from..).and_then(|rest| BEGINS.find(rest)) {
         let start = from + start;
         let label = window(bytes, start + BEGIN.len(), LABEL_MAX);
         from = start + BEGIN.len();
@@ -48,7 +52,7 @@ fn pem(scan: &mut Scan<'_, '_>, bytes: &[u8]) {
         }
         let body = from + len + 5;
         let rest = bytes.get(body..).unwrap_or_default();
-        let close = if has_end { end.find(rest) } else { None };
+        let close = if has_end { ENDS.find(rest) } else { None };
         has_end &= close.is_some();
         from = close.map_or_else(
             || body + torn(rest),

@@ -61,8 +61,8 @@ impl Walk<'_, '_> {
             {
                 self.replace(open, from, &masked);
             } else if let Some(masked) = plain(&string, self.rules) {
-                if is_key {
-                    self.keys += 1;
+                self.keys += usize::from(is_key);
+                if is_key && self.keys > 1 {
                     let number = self.keys;
                     self.replace(open, from, &format!("{masked}#{number}"));
                 } else {

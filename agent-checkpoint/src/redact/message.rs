@@ -152,8 +152,8 @@ impl Redaction {
             Value::Array(values) => values.iter().any(|it| self.changes(None, it)),
             Value::Object(fields) => match Block::of(fields) {
                 Block::Signed => self.drops(fields),
-                block => fields.iter().any(|(name, value)| {
-                    !block.is_opaque(name)
+                Block::Plain => fields.iter().any(|(name, value)| {
+                    !is_opaque(name)
                         && (matches!(self.text(name), Cow::Owned(_))
                             || self.changes(Some(name), value))
                 }),
@@ -174,9 +174,7 @@ impl Redaction {
             SignedBlocks::KeepClean => fields
                 .iter()
                 .filter(|(name, _)| !matches!(name.as_str(), "signature" | "data"))
-                .any(|(name, value)| {
-                    !OPAQUE.contains(&name.as_str()) && self.changes(Some(name), value)
-                }),
+                .any(|(name, value)| !is_opaque(name) && self.changes(Some(name), value)),
         }
     }
 
@@ -212,9 +210,8 @@ impl Redaction {
     }
 
     fn fields(&self, fields: &mut Map<String, Value>) {
-        let block = Block::of(fields);
         for (name, value) in fields.iter_mut() {
-            if block.is_opaque(name) {
+            if is_opaque(name) {
                 continue;
             }
             if let Value::String(text) = value
@@ -278,8 +275,8 @@ impl Block {
             Self::Plain
         }
     }
+}
 
-    fn is_opaque(self, name: &str) -> bool {
-        OPAQUE.contains(&name)
-    }
+fn is_opaque(name: &str) -> bool {
+    OPAQUE.contains(&name)
 }

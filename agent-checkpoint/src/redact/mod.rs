@@ -271,7 +271,8 @@ impl Redaction {
     }
 }
 
-#[cfg(all(test, feature = "fs"))]
+#[cfg(feature = "fs")]
+#[cfg(test)]
 mod planted;
 #[cfg(test)]
 pub(crate) mod samples;

@@ -119,7 +119,7 @@ pub(super) fn kind_of(name: &[u8]) -> Option<Kind> {
     let by_end = ENDS.iter().find(|(end, _)| plain.ends_with(end));
     if let Some((_, kind)) = by_end {
         let goes_on = |it: &&[u8]| plain.windows(it.len()).any(|part| part == *it);
-        let is_other = *kind == Kind::Token && NO_TOKENS.iter().any(|it| goes_on(it));
+        let is_other = *kind == Kind::Token && NO_TOKENS.iter().any(goes_on);
         return (!is_other).then_some(*kind);
     }
     if name.ends_with(b"_pass") || name.ends_with(b"_PASS") {

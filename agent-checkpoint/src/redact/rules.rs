@@ -128,6 +128,10 @@ impl Rules {
         })
     }
 
+    pub(super) const fn has_literals(&self) -> bool {
+        self.literals.is_some()
+    }
+
     /// Adds what the host itself knows to be secret.
     pub(super) fn literals<'r>(&'r self, bytes: &[u8], found: &mut Vec<Found<'r>>) {
         let Some((engine, names)) = &self.literals else {

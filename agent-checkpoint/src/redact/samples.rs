@@ -62,9 +62,10 @@ pub(crate) fn all(seed: u64) -> Vec<Sample> {
     for family in families::all() {
         for form in family.forms {
             let rest = match form.rest {
-                Rest::Least(set, least) | Rest::Exactly(set, least, _) => draw.of(set, least),
+                Rest::Least(set, least)
+                | Rest::Exactly(set, least, _)
+                | Rest::Unless(_, set, least) => draw.of(set, least),
                 Rest::Random(set, least) => draw.of(set, least.max(24)),
-                Rest::Unless(_, set, least) => draw.of(set, least),
                 Rest::Parts(between, parts) => {
                     let parts: Vec<_> =
                         parts.iter().map(|(set, len)| draw.of(*set, *len)).collect();

@@ -11,6 +11,9 @@ use super::{block, named, shape, url};
 /// every so many bytes one is looked at.
 pub(super) const RUN: usize = 16;
 
+/// `pwd=` and four bytes; nothing shorter is found by form or name.
+const SHORTEST: usize = 8;
+
 /// How far back from a run the beginning of a key may lie that has a dot in it.
 const LEAD: usize = 48;
 
@@ -33,6 +36,10 @@ pub(super) struct Scan<'t, 'r> {
 
 /// All secrets in `bytes`, in the order in which they begin, none of which overlap.
 pub(super) fn find<'r>(bytes: &[u8], rules: &'r Rules) -> Vec<Found<'r>> {
+    // Ids and names: shorter than any secret but those that the host names.
+    if bytes.len() < SHORTEST && !rules.has_literals() {
+        return Vec::new();
+    }
     let mut scan = Scan {
         bytes,
         rules,
@@ -97,6 +104,16 @@ impl<'r> Scan<'_, 'r> {
             _ => None,
         };
         let mut from = behind_escape(bytes, start, end);
+        if at(bytes, from) == b'P'
+            && bytes
+                .get(from..)
+                .is_some_and(|it| it.starts_with(block::PUTTY))
+        {
+            let file = (from, block::putty(bytes, from), block::PRIVATE_KEY);
+            if let Some(end) = self.shaped(file) {
+                return end;
+            }
+        }
         let whole = opening.or_else(|| {
             let whole = shape::whole(bytes, from, end)?;
             self.shaped(whole)

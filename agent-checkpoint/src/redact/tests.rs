@@ -28,6 +28,15 @@ fn there_are_more_than_a_hundred_families_and_each_has_a_source_and_a_sample() {
     assert!(all.len() > 100, "{}", all.len());
     assert!(all.iter().all(|(_, source)| !source.is_empty()));
     assert_eq!(samples::without_sample(), Vec::<&str>::new());
+    let page = include_str!("../../docs/security.md");
+    let is_missing = |name: &&str| !page.contains(&format!("| `{name}` |"));
+    assert_eq!(
+        names.iter().find(|it| is_missing(it)),
+        None,
+        "docs/security.md lists each"
+    );
+    let count = format!("masks the {} families", names.len());
+    assert!(page.contains(&count), "{count}");
 }
 
 #[test]

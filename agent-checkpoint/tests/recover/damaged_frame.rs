@@ -1,7 +1,7 @@
 //! Damage in the middle: what lies behind it is not lost with it.
 
 use agent_checkpoint::recover::{Failure, Hooks, Outcome, Recovery, Strategy};
-use agent_checkpoint::{Checkpointer, Decision, Message};
+use agent_checkpoint::{Checkpointer, Decision, Message, Resume};
 use agent_primitives::{CheckpointKind, Timestamp};
 
 use super::{Site, call, said, talk};
@@ -183,5 +183,32 @@ fn a_context_that_was_cut_has_the_mark_as_well() {
     assert_eq!(texts[2..4], ["answer 5", "question 6"]);
     assert!(texts[4].starts_with("[lost: "), "{texts:?}");
     assert_eq!(texts[5..], ["question 8", "answer 9"]);
+    site.holds(recovered.session);
+}
+
+#[test]
+fn a_session_of_which_only_the_end_is_wanted_is_salvaged_as_a_whole() {
+    let site = Site::new();
+    let ends = talk(&mut site.open(), 8);
+    site.flip(ends[4] + 36);
+    let builder = site.builder().resume(Resume::Last(2));
+    let recovered = builder.recover(&Recovery::default()).unwrap();
+    assert_eq!(
+        (
+            recovered.session.history().len(),
+            recovered.session.skipped()
+        ),
+        (8, 0)
+    );
+    assert!(
+        recovered.report.checkpoint.is_some(),
+        "{}",
+        recovered.report
+    );
+    assert!(
+        recovered.session.history()[5]
+            .content
+            .starts_with("[lost: ")
+    );
     site.holds(recovered.session);
 }

@@ -221,11 +221,17 @@ fn content(item: &Fields<'_>, body: &mut Body) -> Result<(), Fault> {
     Ok(())
 }
 
+/// A text, or what stands in its place as it is written.
+fn written(item: &Fields<'_>, name: &str) -> Option<String> {
+    let raw = item.raw(name)?;
+    Some(text(raw).unwrap_or_else(|| raw.get().to_owned()))
+}
+
 fn call(kind: &str, item: &Fields<'_>) -> Result<Share, Fault> {
     let mut body = Body::default();
     let (name, arguments) = match kind {
-        "function_call" => (item.text("name"), item.text("arguments")),
-        "custom_tool_call" => (item.text("name"), item.text("input")),
+        "function_call" => (item.text("name"), written(item, "arguments")),
+        "custom_tool_call" => (item.text("name"), written(item, "input")),
         "local_shell_call" => {
             let action = item.raw("action").map(|raw| raw.get().to_owned());
             (Some("local_shell".to_owned()), action)
@@ -276,10 +282,12 @@ fn result(kind: &str, item: &Fields<'_>, line: u64) -> Result<Share, Fault> {
         taken.push("type");
     }
     if kind == "tool_search_output" {
-        for tool in item.list("tools").unwrap_or_default() {
-            entry.body.part(value(tool)?);
+        if let Some(tools) = item.list("tools") {
+            for tool in tools {
+                entry.body.part(value(tool)?);
+            }
+            taken.push("tools");
         }
-        taken.push("tools");
     } else if let Some(output) = item.raw("output") {
         output_of(output, &mut entry)?;
         taken.push("output");

@@ -111,17 +111,29 @@ fn result(block: &Fields<'_>, number: u64) -> Result<Entry, Fault> {
         entry.body.text(&error);
     }
     if let Some(raw) = outcome.raw("value") {
-        let value = Fields::of(raw);
-        let blocks = match &value {
+        let outcome_value = Fields::of(raw);
+        let blocks = match &outcome_value {
             Some(value) => value.list("content"),
             None => super::super::fields::list(raw),
         };
+        let is_listed = blocks.is_some();
         for block in blocks.unwrap_or_default() {
             result_block(block, &mut entry.body)?;
         }
-        if let Some(value) = value {
-            is_error |= value.is_set("isError");
-            rest.extend(value.rest(&["content", "isError"])?);
+        match outcome_value {
+            Some(value) => {
+                is_error |= value.is_set("isError");
+                let taken: &[&str] = if is_listed {
+                    &["content", "isError"]
+                } else {
+                    &["isError"]
+                };
+                rest.extend(value.rest(taken)?);
+            }
+            None if !is_listed => {
+                rest.insert("value".to_owned(), value(raw)?);
+            }
+            None => {}
         }
     }
     if is_error {

@@ -1,6 +1,6 @@
 //! The kinds of secrets that are known by their form.
 //!
-//! Each names its source: a rule of the scanners gitleaks (`config/gitleaks.toml`), TruffleHog
+//! Each names its source: a rule of the scanners gitleaks (`config/gitleaks.toml`), `TruffleHog`
 //! (`pkg/detectors`) or detect-secrets, or the issuer's own documentation.
 
 mod chat;
