@@ -372,7 +372,7 @@ fn an_export_of_goose_keeps_what_its_model_is_not_told_out_of_the_context() {
             r#"User "Thanks." ["hologram"]"#,
         ]
     );
-    assert_eq!(imported.context.as_deref(), Some([6..9].as_slice()));
+    assert_eq!(imported.context.as_deref(), Some(std::slice::from_ref(&(6..9))));
     let history = &imported.state.conversation;
     assert_eq!(
         history[1].tool_calls[1].extra["goose"]["metadata"]["thoughtSignature"],
