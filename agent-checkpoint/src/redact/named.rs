@@ -289,6 +289,11 @@ fn length(bytes: &[u8], from: usize, most: usize, ends: Ends) -> usize {
     let value = window(rest, 0, len);
     match ends {
         Ends::Quote(_, true) => len - value.iter().rev().take_while(|it| **it == b'\\').count(),
+        // What parts it from the next command.
+        Ends::Bare(Place::Environment) => {
+            let is_sign = |it: &&u8| matches!(**it, b';' | b',' | b')');
+            len - value.iter().rev().take_while(is_sign).count()
+        }
         _ => len,
     }
 }
