@@ -55,9 +55,7 @@ pub(crate) fn play(
 
 fn path_of(arguments: &str) -> String {
     let arguments = serde_json::from_str::<Value>(arguments).unwrap_or_default();
-    let names = ["path", "filename", "file_path"].iter();
-    let path = names
-        .filter_map(|name| arguments.get(name)?.as_str())
-        .next();
+    let mut names = ["path", "filename", "file_path"].iter();
+    let path = names.find_map(|name| arguments.get(name)?.as_str());
     path.unwrap_or("a file").to_owned()
 }
