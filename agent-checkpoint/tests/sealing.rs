@@ -24,9 +24,10 @@ fn id() -> SessionId {
     SessionId::new("s").unwrap()
 }
 
-/// Text that packs to three quarters, from a generator with this seed.
+/// Text that packs to three quarters, from a generator with this seed. Of signs that do not make what
+/// looks like a token of three parts.
 fn noise(seed: u64, len: usize) -> String {
-    const SIGNS: &[u8; 64] = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 .";
+    const SIGNS: &[u8; 64] = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 ,";
     let mut state = seed.wrapping_mul(2).wrapping_add(1);
     let mut text = String::with_capacity(len + 8);
     while text.len() < len {

@@ -112,7 +112,7 @@ pub(crate) type Seat = [u8; 16];
 pub(crate) struct Seed {
     /// Begins the sum of every frame's header.
     pub(crate) sum: u32,
-    /// Goes into what encryption proves of every frame; `None` in a build that does not encrypt.
+    /// Goes into what encryption proves of every frame; `None` for what lies in a pack.
     pub(crate) seat: Option<Seat>,
 }
 
