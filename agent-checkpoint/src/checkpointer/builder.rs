@@ -200,10 +200,6 @@ impl Builder {
         &self.session
     }
 
-    pub(super) fn of_session(self, session: SessionId) -> Self {
-        Self { session, ..self }
-    }
-
     /// How much of the session is taken into memory; all of it unless set.
     #[must_use]
     pub fn resume(mut self, resume: Resume) -> Self {

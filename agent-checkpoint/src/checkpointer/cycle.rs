@@ -212,7 +212,7 @@ impl Builder {
             if reader.latest()?.is_none() {
                 break;
             }
-            self = self.of_session(next.session);
+            self = self.named(next.session);
         }
         Ok(self)
     }

@@ -91,10 +91,6 @@ pub(crate) trait FileSystem: fmt::Debug + Send + Sync {
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
 
     /// A second name for the same file.
-    #[allow(
-        dead_code,
-        reason = "no part shares segments yet, and what simulates a file system must know links"
-    )]
     fn hard_link(&self, from: &Path, to: &Path) -> io::Result<()>;
 
     fn remove_file(&self, path: &Path) -> io::Result<()>;
