@@ -65,6 +65,42 @@ pub fn write(
     out.flush()
 }
 
+/// Writes the session to a file that is not there yet: whole or not at all, on the device when this returns, for its
+/// owner alone (0600 on Unix).
+///
+/// What is written is what it is given: a state that was read from a store has its secrets masked, one that a session
+/// holds has not; see [`Redaction`](crate::redact::Redaction).
+///
+/// ```
+/// use agent_checkpoint::{Message, SessionState, export};
+/// use agent_primitives::SessionId;
+///
+/// let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("s1.jsonl");
+/// let mut state = SessionState::default();
+/// state.conversation.push(Message::user("Fix the build."));
+/// export::write_file(&path, &SessionId::new("s1")?, &state, None)?;
+/// assert_eq!(std::fs::read_to_string(&path)?.lines().count(), 4);
+///
+/// let again = export::write_file(&path, &SessionId::new("s1")?, &state, None);
+/// assert_eq!(again.unwrap_err().kind(), std::io::ErrorKind::AlreadyExists);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// As the file system: something is there already, a link included; the folder is missing; there is no room.
+#[cfg(feature = "fs")]
+pub fn write_file(
+    path: impl AsRef<std::path::Path>,
+    session: &SessionId,
+    state: &SessionState,
+    context: Option<&[Range<usize>]>,
+) -> io::Result<()> {
+    let mut bytes = Vec::new();
+    write(&mut bytes, session, state, context)?;
+    crate::fs::private_file::create(path.as_ref(), &bytes)
+}
+
 #[derive(Serialize)]
 struct Named<'a> {
     work: &'a crate::Work,

@@ -30,9 +30,9 @@ mod store;
 pub mod truncate;
 
 pub use checkpointer::{
-    Builder, Change, ChangeKind, Checkpoint, Checkpointer, Diff, Figures, Flush, Health, Pruning,
-    Quarantined, Query, Reason, Report, Restoration, RestorePlan, Resume, Retention, Ruling,
-    Sealed, Sealing, Signal, Triggers, Why,
+    Builder, Change, ChangeKind, Checkpoint, Checkpointer, Damaged, Diff, Figures, Flush, Health,
+    Pruning, Quarantined, Query, Reason, Report, Restoration, RestorePlan, Resume, Retention,
+    Ruling, Sealed, Sealing, Signal, Triggers, Why,
 };
 pub use codec::Codec;
 pub use error::Error;

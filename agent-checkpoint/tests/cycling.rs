@@ -9,6 +9,8 @@
 
 #[path = "cycling/brittle.rs"]
 mod brittle;
+#[path = "cycling/free_name.rs"]
+mod free_name;
 #[path = "conversations/recorded.rs"]
 mod recorded;
 

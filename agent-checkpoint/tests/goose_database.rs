@@ -84,6 +84,7 @@ fn a_session_in_the_database_is_that_of_its_export() {
     let path = database(folder.path());
     let limits = Limits::default();
     let exported = goose(export().as_slice(), &limits).unwrap();
+    let before = std::fs::read(&path).unwrap();
     let imported = goose_database(&path, Some("20260302_1"), &limits).unwrap();
     assert_eq!(imported.state.conversation, exported.state.conversation);
     assert_eq!(imported.context, exported.context);
@@ -97,6 +98,9 @@ fn a_session_in_the_database_is_that_of_its_export() {
     // The one that was written last, where none is named.
     let last = goose_database(&path, None, &limits).unwrap();
     assert_eq!(last.state, imported.state);
+    // Reading leaves it as it was, and nothing beside it.
+    assert_eq!(std::fs::read(&path).unwrap(), before);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     let error = goose_database(&path, Some("nobody"), &limits).unwrap_err();
     assert!(
         matches!(&error, ImportError::NoSession(id) if id == "nobody"),
@@ -135,6 +139,24 @@ fn a_database_is_read_while_goose_writes_it_and_is_not_changed() {
 }
 
 #[test]
+fn a_message_that_is_too_long_keeps_nobody_from_other_sessions() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = database(folder.path());
+    let insert = "INSERT INTO messages (session_id, role, content_json, created_timestamp)
+        VALUES ('20260301_1', 'user', zeroblob(70 << 20), 1)";
+    Connection::open(&path)
+        .unwrap()
+        .execute(insert, [])
+        .unwrap();
+    let limits = Limits::default();
+    assert_eq!(goose_sessions(&path, 9).unwrap().len(), 2);
+    let imported = goose_database(&path, Some("20260302_1"), &limits).unwrap();
+    assert!(!imported.state.conversation.is_empty());
+    let error = goose_database(&path, Some("20260301_1"), &limits).unwrap_err();
+    assert!(matches!(error, ImportError::TooLarge { .. }), "{error}");
+}
+
+#[test]
 fn a_database_that_is_hostile_or_none_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let limits = Limits::default();
@@ -157,6 +179,17 @@ fn a_database_that_is_hostile_or_none_is_refused() {
         assert!(matches!(error, ImportError::Database(_)), "{error}");
     }
     assert!(!none.exists());
+    // One whose rows have no end.
+    let view = folder.path().join("view.db");
+    let endless = SCHEMA.replace("CREATE TABLE sessions (", "CREATE TABLE others (")
+        + "CREATE VIEW sessions AS WITH RECURSIVE n(id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM n)
+            SELECT id, '' AS name, id AS updated_at FROM n;";
+    Connection::open(&view)
+        .unwrap()
+        .execute_batch(&endless)
+        .unwrap();
+    let error = goose_sessions(&view, 1).unwrap_err();
+    assert!(error.to_string().contains("no tables"), "{error}");
     // Every page damaged once.
     for at in (0..bytes.len()).step_by(257) {
         let mut damaged = bytes.clone();

@@ -247,7 +247,8 @@ fn every_list_is_bounded_and_what_goes_is_counted() {
     assert_eq!(steps, ["run the tests", "step 0", "step 1", "step 2"]);
     assert!(package.recent.is_empty(), "the newest turn is too long");
     assert_eq!(package.left_out[&Piece::Decisions], 7);
-    assert_eq!(package.left_out[&Piece::NextSteps], 8);
+    assert_eq!(package.left_out[&Piece::NextSteps], 7);
+    assert_eq!(package.left_out[&Piece::Progress], 1, "a step that is done");
     assert_eq!(package.left_out[&Piece::Components], 1);
     assert_eq!(package.left_out[&Piece::Recent], 8);
     let before = package.clone();

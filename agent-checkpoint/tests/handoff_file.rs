@@ -6,7 +6,9 @@
     reason = "what is not there fails the test"
 )]
 
-use agent_checkpoint::handoff::{Limits, Link, Package, PackageError, Piece, Scenario, Tried};
+use agent_checkpoint::handoff::{
+    Bounds, Limits, Link, Package, PackageError, Piece, Scenario, Tried,
+};
 use agent_checkpoint::redact::Redaction;
 use agent_checkpoint::{
     Artifact, Checkpointer, Decision, McpServer, MemoryStore, Message, ToolCall,
@@ -243,12 +245,6 @@ fn a_file_is_its_owners_and_replaced_whole() {
     let target = folder.path().join("target");
     std::fs::write(&target, "mine").unwrap();
     symlink(&target, &path).unwrap();
-    // What a killed process, or somebody else, left in the place that is written to first.
-    let left = format!("s1.handoff.json.{}.tmp", std::process::id());
-    std::fs::write(folder.path().join(&left), "left").unwrap();
-    let everybody = PermissionsExt::from_mode(0o666);
-    std::fs::set_permissions(folder.path().join(&left), everybody).unwrap();
-
     package().write_file(&path).unwrap();
     assert_eq!(Package::read_file(&path).unwrap(), package());
     assert_eq!(std::fs::read_to_string(&target).unwrap(), "mine");
@@ -268,6 +264,52 @@ fn a_file_is_its_owners_and_replaced_whole() {
     );
     let nowhere = folder.path().join("no/such");
     assert!(package().write_file(nowhere).unwrap_err().is_unavailable());
+}
+
+#[cfg(feature = "fs")]
+#[test]
+fn of_several_who_write_at_once_each_writes_a_whole_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("s1.handoff.json");
+    std::thread::scope(|scope| {
+        for writer in 0..4_usize {
+            let path = &path;
+            scope.spawn(move || {
+                let mut own = package();
+                own.summary = Some("word ".repeat(2_000 * writer));
+                for _ in 0..8 {
+                    own.write_file(path).unwrap();
+                    let read = Package::read_file(path).unwrap();
+                    assert_eq!(read.objective, own.objective);
+                }
+            });
+        }
+    });
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn no_secret_goes_into_a_file_with_what_is_said_of_sessions() {
+    let key = format!("ghp_{}", "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8");
+    let mut own = package();
+    own.from.extra.insert("by".into(), json!({"deep": [key]}));
+    own.earlier.push(own.from.clone());
+    own.extra.insert("more".into(), json!(key));
+    let text = String::from_utf8(own.to_vec().unwrap()).unwrap();
+    assert!(!text.contains(&key[4..]), "{text}");
+    assert_eq!(text.matches("[redacted:github-token]").count(), 3, "{text}");
+}
+
+#[test]
+fn the_newest_requests_are_kept() {
+    let mut own = package();
+    own.requests = (0..9).map(|n| format!("request {n}")).collect();
+    own.fit(&Bounds {
+        entries: 2,
+        ..Bounds::default()
+    });
+    assert_eq!(own.requests, ["request 7", "request 8"]);
+    assert_eq!(own.left_out[&Piece::Requests], 7);
 }
 
 #[test]

@@ -278,12 +278,17 @@ fn the_first_messages_must_fit_the_window() {
 }
 
 #[test]
-fn what_was_left_out_of_the_task_or_of_open_calls_is_missing() {
+fn what_was_left_out_that_the_taker_cannot_find_elsewhere_is_missing() {
     for (piece, is_missing) in [
         (Piece::Objective, true),
         (Piece::OpenCalls, true),
+        (Piece::Requests, true),
+        (Piece::Facts, true),
+        (Piece::Decisions, true),
+        (Piece::NextSteps, true),
+        (Piece::Tried, true),
         (Piece::Recent, false),
-        (Piece::Decisions, false),
+        (Piece::Progress, false),
     ] {
         let verdict = without(Scenario::Planned, |package| {
             package.left_out.insert(piece.clone(), 2);

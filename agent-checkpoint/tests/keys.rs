@@ -15,7 +15,7 @@ use agent_checkpoint::encrypt::{Key, KeyUse, Keyring};
 use agent_checkpoint::recover::Recovery;
 use agent_checkpoint::{
     Builder, Checkpointer, Durability, Error, EstimateTokens, FileStore, MemoryStore, Message,
-    Mirrored, Reader, Resume, Sealing, Store,
+    Mirrored, Reader, Resume, Sealing, Store, TakeOver,
 };
 use agent_primitives::{CheckpointKind, SessionId};
 
@@ -161,6 +161,8 @@ fn after_rekeying_the_old_key_may_go() {
     let forked = fork.history().len();
     say(&mut fork, forked..forked + 1);
     drop((fork, session));
+    let shared = KeyUse::of(&store, &id("f")).unwrap();
+    assert!(shared.encrypted[&key(1).id()] > 10, "{shared:?}");
 
     let both = || ring(2).with_older(key(1));
     let mut session = open(&store, "s", both()).unwrap();
@@ -334,4 +336,29 @@ fn recovery_and_cycles_go_on_with_the_same_keys() {
     let recovered = recover(ring(1)).unwrap();
     assert!(recovered.report.is_clean(), "{}", recovered.report);
     assert_eq!(recovered.session.history().len(), 3);
+}
+
+#[test]
+fn who_could_not_read_a_session_takes_it_from_nobody() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = FileStore::open(folder.path()).unwrap();
+    let memory = MemoryStore::new();
+    taken_in_vain(&files);
+    taken_in_vain(&memory);
+}
+
+fn taken_in_vain(store: &(impl Store + Clone + 'static)) {
+    let mut owner = open(store, "s", ring(1)).unwrap();
+    say(&mut owner, 0..3);
+    let force = || builder(store, "s").take_over(TakeOver::Force);
+    assert_wants(&force().encryption(ring(2)).open().unwrap_err(), 1);
+    assert_wants(&force().open().unwrap_err(), 1);
+    let small = force().encryption(ring(1)).read_limit(10).open();
+    assert!(small.unwrap_err().is_too_large());
+    say(&mut owner, 3..6);
+    let taken = force().encryption(ring(1)).open().unwrap();
+    assert_said(&taken, 6);
+    owner.push(Message::user("too late")).unwrap();
+    let error = owner.save(CheckpointKind::Manual).unwrap_err();
+    assert!(error.is_fenced(), "{error}");
 }

@@ -103,7 +103,10 @@ fn a_summary_that_no_save_could_write_is_not_taken() {
     let refused = session
         .cut_with_summary(3, &|_: &Message| 1, summary)
         .unwrap_err();
-    assert_eq!((refused.needed, session.context().len()), (u64::MAX, 4));
+    assert_eq!(
+        (refused.needed(), session.context().len()),
+        (Some(u64::MAX), 4)
+    );
     save(&mut session);
     comes_back(session, &store);
 }

@@ -8,12 +8,17 @@
 #![cfg(all(unix, feature = "fs"))]
 
 use std::fs;
+use std::num::NonZeroUsize;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use agent_checkpoint::cycle::Cycle;
+use agent_checkpoint::handoff::Terms;
+use agent_checkpoint::recover::Recovery;
 use agent_checkpoint::{
-    Checkpointer, Error, FileStore, Message, Mirrored, Sealing, Store, TakeOver,
+    Checkpointer, Error, EstimateTokens, FileStore, Message, Mirrored, Retention, Sealing, Store,
+    TakeOver, export, import,
 };
 use agent_primitives::{CheckpointKind, SessionId};
 
@@ -99,15 +104,66 @@ fn do_everything(root: &Path) {
     let store = FileStore::open(root.join("store")).unwrap();
     let mirror = FileStore::open_mirror(root.join("mirror"), store.id()).unwrap();
     assert!(store.is_private().unwrap() && mirror.is_private().unwrap());
-    let both = Mirrored::new(store, mirror).unwrap();
+    let both = Mirrored::new(store.clone(), mirror).unwrap();
     let mut session = Checkpointer::builder(both, id("s")).open().unwrap();
     say(&mut session, 2);
     drop(session);
+    do_more(root, &store);
     let (files, folders) = assert_private(root);
     assert!(
-        files >= 16 && folders >= 8,
+        files >= 24 && folders >= 10,
         "{files} files in {folders} folders"
     );
+}
+
+/// What leaves files by other ways than saving, and files beside the store.
+fn do_more(root: &Path, store: &FileStore) {
+    let builder = |name: &str| Checkpointer::builder(store.clone(), id(name));
+    let keep = Retention::last(NonZeroUsize::new(2).unwrap());
+    let mut session = builder("more").retention(keep).open().unwrap();
+    say(&mut session, 9);
+    session.prune().unwrap();
+    session.compact().unwrap();
+    let first = session.list().pop().unwrap().id;
+    session.restore(&first).unwrap();
+    session.save_labelled("named").unwrap();
+    drop(
+        session
+            .cycle(&Cycle::of_window(9_000), &EstimateTokens)
+            .unwrap(),
+    );
+    let package = session.hand_off(&Terms::default()).unwrap();
+    package.write_file(root.join("given.handoff.json")).unwrap();
+    export::write_file(root.join("more.jsonl"), &id("more"), session.state(), None).unwrap();
+    drop(session);
+    drop(package.begin(builder("taken")).unwrap());
+    drop(builder("s").recover(&Recovery::default()).unwrap());
+    let text = fs::read(root.join("more.jsonl")).unwrap();
+    let imported = import::any(&text[..], &import::Limits::default()).unwrap();
+    let mut session = builder("imported").open().unwrap();
+    for message in imported.state.conversation {
+        session.push(message).unwrap();
+    }
+    session.save(CheckpointKind::Manual).unwrap();
+    rekey(store);
+}
+
+#[cfg(not(feature = "encryption"))]
+fn rekey(_: &FileStore) {}
+
+#[cfg(feature = "encryption")]
+fn rekey(store: &FileStore) {
+    use agent_checkpoint::encrypt::{Key, Keyring};
+    let key = |byte| Key::from_bytes([byte; 32]);
+    for keyring in [
+        Keyring::new(key(1)),
+        Keyring::new(key(2)).with_older(key(1)),
+    ] {
+        let builder = Checkpointer::builder(store.clone(), id("locked"));
+        let mut session = builder.encryption(keyring).open().unwrap();
+        say(&mut session, 3);
+        assert!(session.rekey().unwrap().segments <= 2);
+    }
 }
 
 /// The child: does nothing in a plain test run.

@@ -2,6 +2,11 @@
 
 mod bytes;
 mod contract;
+mod export;
+/// Pages for a browser, and files for other programs.
+pub mod exports {
+    #![doc = include_str!("../docs/exports.md")]
+}
 mod genai;
 mod jsonl;
 /// Counters, gauges and histograms while the program runs.
@@ -17,6 +22,7 @@ pub mod prices {
     #![doc = include_str!("../docs/prices.md")]
 }
 mod privacy;
+pub mod prometheus;
 mod record;
 /// Everything that can be recorded, and what holds of it.
 pub mod recording {
@@ -49,6 +55,9 @@ mod trace;
 mod words;
 
 pub use contract::{BrokenContract, check_sink};
+pub use export::{
+    CsvTable, ExportConfig, ExportError, ExportFormat, ExportWriter, Exported, RecordKind,
+};
 pub use genai::GenAiNames;
 pub use jsonl::{JsonlConfig, JsonlError, JsonlRecords, JsonlSink, JsonlStore};
 pub use metrics::{
@@ -70,8 +79,12 @@ pub use record::{
     ToolCall, ToolOutcome, Unit, UserHash, Violation,
 };
 pub use report::{
-    AgentLine, AgentsReport, CallFailures, InvalidPeriod, ModelFigures, ModelsReport, Percentiles,
-    SessionCounts, ToolFigures, ToolsReport, ViolationCounts,
+    AgentLine, AgentsReport, CallFailures, ChainLine, CompareConfig, CompareReport, Contender,
+    ContenderKind, CostReport, DaySpend, Evidence, ExtraCost, HandoffsLeftOut, HandoffsReport,
+    HtmlPage, HtmlPart, Interval, InvalidPeriod, LeftOut, Measured, ModelFigures, ModelSpend,
+    ModelsReport, PairLine, PathLine, Percentiles, ReasonLine, SessionCounts, SessionResult,
+    SessionSpend, Shortage, SideLine, SideTaskType, SpendLine, ToolFigures, ToolsReport, Verdict,
+    ViolationCounts,
 };
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub use rollup::StoredRollups;

@@ -168,7 +168,10 @@ async fn ask(
         // Providers count in their own way: aim a tenth lower, where that leaves enough to go on with.
         let aim = limit.map_or(size, |limit| limit.min(size)) * 9 / 10;
         let cut = log.cut(aim, &EstimateTokens);
-        let cut = cut.or_else(|small| log.cut(small.needed, &EstimateTokens))?;
+        let cut = cut.or_else(|error| match error.needed() {
+            Some(needed) => log.cut(needed, &EstimateTokens),
+            None => Err(error),
+        })?;
         if cut.dropped == 0 {
             return Err(error.into());
         }

@@ -1,13 +1,11 @@
 //! `export` and `import`: sessions as files.
 
 use std::fmt::Write as _;
-use std::fs::{File, OpenOptions};
-use std::io::{BufWriter, Write};
-use std::path::Path;
+use std::fs::File;
 
 use agent_checkpoint::import::{self, BranchKind, ImportError, Imported, Limits, Source};
 use agent_checkpoint::redact::Redaction;
-use agent_checkpoint::{Checkpointer, SessionState, export as to_file};
+use agent_checkpoint::{Checkpointer, SessionState, Store, export as to_file};
 use agent_primitives::{CheckpointKind, SessionId};
 use serde_json::{Value, json};
 
@@ -25,10 +23,10 @@ pub(crate) fn export(place: &Place, export: &Export) -> Result<Said, Failure> {
     if !export.plain {
         state = masked(&state)?;
     }
-    let mut bytes = Vec::new();
-    to_file::write(&mut bytes, reader.session(), &state, None)
-        .map_err(|error| Failure::problem(error.to_string()))?;
     let Some(path) = &export.out else {
+        let mut bytes = Vec::new();
+        to_file::write(&mut bytes, reader.session(), &state, None)
+            .map_err(|error| Failure::problem(error.to_string()))?;
         let text = String::from_utf8(bytes).map_err(|error| Failure::problem(error.to_string()))?;
         let lines: Vec<Value> = text
             .lines()
@@ -36,13 +34,9 @@ pub(crate) fn export(place: &Place, export: &Export) -> Result<Said, Failure> {
             .collect();
         return Ok(Said::new(text, json!(lines)));
     };
-    let failed = |error: std::io::Error| {
+    to_file::write_file(path, reader.session(), &state, None).map_err(|error| {
         Failure::usage(format!("{}: {error}; name another file", path.display()))
-    };
-    let mut file = BufWriter::new(made(path).map_err(failed)?);
-    file.write_all(&bytes)
-        .and_then(|()| file.flush())
-        .map_err(failed)?;
+    })?;
     let text = format!(
         "{} of {} in {}\n",
         counted(state.conversation.len(), "message"),
@@ -52,15 +46,6 @@ pub(crate) fn export(place: &Place, export: &Export) -> Result<Said, Failure> {
     let value =
         json!({"file": path, "checkpoint": checkpoint.id, "messages": state.conversation.len()});
     Ok(Said::new(text, value))
-}
-
-/// A file that was not there, and that its owner alone may read.
-fn made(path: &Path) -> std::io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
 }
 
 /// The state with masks in the place of secrets.
@@ -94,6 +79,11 @@ pub(crate) fn import(place: &Place, wanted: &Import) -> Result<Said, Failure> {
     let (source, left_out) = (imported.source, imported.left_out.clone());
     let branches = imported.branches.clone();
     let open = |name: &SessionId| Checkpointer::builder(place.store.clone(), name.clone());
+    let sides = if wanted.branches {
+        free(place, &name, branches.len())?
+    } else {
+        Vec::new()
+    };
     let mut session = imported.open_in(open(&name))?;
     let checkpoint = session.save(CheckpointKind::Manual)?;
     let (messages, sent) = (session.history().len(), session.context().len());
@@ -108,7 +98,7 @@ pub(crate) fn import(place: &Place, wanted: &Import) -> Result<Said, Failure> {
     }
     let _ = writeln!(text, "\nsaved as {checkpoint}");
     let mut beside = Vec::new();
-    for (branch, at) in branches.iter().zip(1..) {
+    for (at, branch) in branches.iter().enumerate() {
         let kind = match branch.kind {
             BranchKind::Abandoned => "abandoned",
             BranchKind::Sidechain => "of an agent of its own",
@@ -118,10 +108,8 @@ pub(crate) fn import(place: &Place, wanted: &Import) -> Result<Said, Failure> {
         if let Some(from) = branch.from {
             let _ = write!(line, " behind {from}");
         }
-        if wanted.branches {
-            let side = SessionId::new(format!("{name}.{at}"))
-                .map_err(|error| Failure::usage(error.to_string()))?;
-            let mut session = open(&side).open()?;
+        if let Some(side) = sides.get(at) {
+            let mut session = open(side).open()?;
             for message in &branch.messages {
                 session.push(message.clone())?;
             }
@@ -161,6 +149,22 @@ pub(crate) fn import(place: &Place, wanted: &Import) -> Result<Said, Failure> {
         "repairs": repairs,
     });
     Ok(Said::new(text, value))
+}
+
+/// Names for the sessions beside one, none of which is there: nothing is to be saved before that is known.
+fn free(place: &Place, name: &SessionId, count: usize) -> Result<Vec<SessionId>, Failure> {
+    let mut sides = Vec::new();
+    for at in 1..=count {
+        let side = SessionId::new(format!("{name}.{at}"));
+        let side = side.map_err(|error| Failure::usage(error.to_string()))?;
+        if !place.store.segments(&side)?.is_empty() {
+            return Err(Failure::usage(format!(
+                "session {side} is there already, and --branches would make it; say --as NAME"
+            )));
+        }
+        sides.push(side);
+    }
+    Ok(sides)
 }
 
 fn read(wanted: &Import) -> Result<Imported, Failure> {

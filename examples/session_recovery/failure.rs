@@ -34,6 +34,14 @@ impl Failure {
         Self::of(NOTHING, text)
     }
 
+    /// With what was found out before.
+    pub(crate) fn after(mut self, found: &str) -> Self {
+        if !found.is_empty() {
+            self.text = format!("{found}; {}", self.text);
+        }
+        self
+    }
+
     fn of(code: u8, text: impl Into<String>) -> Self {
         Self {
             code,
@@ -50,6 +58,12 @@ impl fmt::Display for Failure {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
+        Self::from_error(&error)
+    }
+}
+
+impl Failure {
+    pub(crate) fn from_error(error: &Error) -> Self {
         let code = if error.is_locked() || error.is_fenced() {
             HELD
         } else if error.is_not_found() {
@@ -60,7 +74,7 @@ impl From<Error> for Failure {
             PROBLEM
         };
         let mut text = error.to_string();
-        let mut source = std::error::Error::source(&error);
+        let mut source = std::error::Error::source(error);
         while let Some(cause) = source {
             text = format!("{text}: {cause}");
             source = cause.source();

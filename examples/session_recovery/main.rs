@@ -6,6 +6,7 @@
 //! cargo run --example session_recovery -- list
 //! cargo run --example session_recovery -- verify
 //! cargo run --example session_recovery -- show quickstart
+//! cargo run --example session_recovery -- recover quickstart
 //! cargo run --example session_recovery -- restore quickstart 12 --yes
 //! cargo run --example session_recovery -- import ~/.codex/sessions/2026/03/02/rollout-….jsonl
 //! ```
@@ -26,6 +27,7 @@ mod failure;
 mod list;
 mod options;
 mod place;
+mod recover;
 mod show;
 mod verify;
 
@@ -107,6 +109,10 @@ fn run(options: &Options) -> Result<Said, Failure> {
         Command::Raw { session } => show::raw(&place, session),
         Command::Diff { session, from, to } => diff::diff(&place, session, from, to),
         Command::Verify { session } => verify::verify(&place, session.as_deref()),
+        Command::Recover {
+            session,
+            takes_over,
+        } => recover::recover(&place, session, *takes_over),
         Command::Restore {
             session,
             checkpoint,

@@ -20,6 +20,7 @@ Usage: session_recovery COMMAND [OPTIONS]
   show SESSION --raw            the frames of its log as they lie there
   diff SESSION FROM TO          what changes from one checkpoint to another
   verify [SESSION]              reads every byte and says what is not as it was written
+  recover SESSION               opens it, mends what is broken, says what was found, done, lost
   restore SESSION CHECKPOINT    shows what going back would change; with --yes it goes back. The
                                 state that it replaces becomes a checkpoint of its own
   fork SESSION CHECKPOINT NEW   a session NEW that begins with that checkpoint
@@ -35,6 +36,7 @@ Usage: session_recovery COMMAND [OPTIONS]
   --full           with show: whole texts
   --keep N         with prune: the newest N stay, and nothing else for its age
                    [default: the policy of the library: the last ten]
+  --take-over      with recover: also from a program that has not renewed its lease in time
   --yes            with restore and prune: do it
   --out FILE       with export: the file, which must not exist [default: stdout]
   --plain          with export: secrets as they are
@@ -45,8 +47,8 @@ Usage: session_recovery COMMAND [OPTIONS]
   --json           one JSON object on stdout
   -h, --help       this text
 
-Ends with 0; with 1 where something is damaged or could not be done; with 2 where arguments or a
-file cannot be used; with 3 where what was named is not there; with 4 where another program holds
+Ends with 0; with 1 where something is damaged, lost or could not be done; with 2 where arguments or
+a file cannot be used; with 3 where what was named is not there; with 4 where another program holds
 the session.";
 
 /// What to do.
@@ -73,6 +75,10 @@ pub(crate) enum Command {
     },
     Verify {
         session: Option<String>,
+    },
+    Recover {
+        session: String,
+        takes_over: bool,
     },
     Restore {
         session: String,
@@ -182,6 +188,7 @@ impl Options {
                 Short('h') | Long("help") => return Ok(None),
                 Long("raw") => ("--raw", false),
                 Long("full") => ("--full", false),
+                Long("take-over") => ("--take-over", false),
                 Long("yes") => ("--yes", false),
                 Long("dry-run") => ("--dry-run", false),
                 Long("plain") => ("--plain", false),
@@ -244,6 +251,10 @@ fn command(
             session: wanted("a session")?,
             from: wanted("two checkpoints")?,
             to: wanted("a second checkpoint")?,
+        },
+        "recover" => Command::Recover {
+            session: wanted("a session")?,
+            takes_over: flags.is_set("--take-over"),
         },
         "restore" => Command::Restore {
             session: wanted("a session")?,

@@ -30,10 +30,13 @@ const FOLDER: &str = concat!(
 );
 
 /// Agent, kind of work, provider, model; sessions of a hundred.
-const AGENTS: [(&str, &str, &str, &str, u32); 4] = [
-    ("coder", "bug_fix", "claude", "claude-sonnet-4-5", 45),
-    ("coder", "refactoring", "claude", "claude-sonnet-4-5", 15),
-    ("reviewer", "review", "claude", "claude-haiku-4-5", 30),
+const AGENTS: [(&str, &str, &str, &str, u32); 7] = [
+    ("coder", "bug_fix", "claude", "claude-sonnet-4-5", 30),
+    ("coder", "refactoring", "claude", "claude-sonnet-4-5", 10),
+    ("novice", "bug_fix", "claude", "claude-haiku-4-5", 20),
+    ("novice", "refactoring", "claude", "claude-haiku-4-5", 4),
+    ("reviewer", "review", "claude", "claude-haiku-4-5", 22),
+    ("second-eye", "review", "claude", "claude-sonnet-4-5", 4),
     ("planner", "planning", "house", "house-model-7b", 10),
 ];
 const SECOND: (&str, &str) = ("groq", "openai/gpt-oss-120b");
@@ -157,17 +160,48 @@ impl Teller {
         let queued = self.about(20_000);
         let began = agent_primitives::Clock::timestamp(&self.clock);
         self.choose(&session, number, model);
-        let mut asked = (provider, model);
+        let preferred = (provider, model);
+        let mut asked = preferred;
         for turn in recording.turns().into_iter().take(16) {
             if self.chance(25) {
                 asked = self.give_way(&session, asked)?;
             }
+            asked = self.return_from(&session, asked, preferred)?;
             self.ask(&session, asked, turn)?;
             self.use_tools(&session, turn)?;
         }
         let ran = agent_primitives::Clock::timestamp(&self.clock).since(began);
         session.task_timing(TaskTiming::new(queued, ran));
-        self.finish(session, number, agent)
+        self.finish(session, number, agent, recording)
+    }
+
+    /// From the second provider back to the first: when it fails as well, or when the first works again.
+    fn return_from<'a>(
+        &mut self,
+        session: &Session,
+        from: (&'a str, &'a str),
+        to: (&'a str, &'a str),
+    ) -> Result<(&'a str, &'a str), Box<dyn Error>> {
+        if from != SECOND || to == SECOND {
+            return Ok(from);
+        }
+        let reason = match self.rng.u32(..1_000) {
+            0..90 => HandoffReason::Overloaded,
+            90..150 => HandoffReason::Recovered,
+            _ => return Ok(from),
+        };
+        if reason == HandoffReason::Overloaded {
+            let failed = ModelCall::new(ProviderId::new(from.0)?, ModelId::new(from.1)?);
+            let latency = self.about(400);
+            self.clock.advance(latency);
+            session.model_call(failed.latency(latency).failed(FailureKind::Overloaded));
+        }
+        session.handoff(Handoff::automatic(
+            ProviderId::new(from.0)?,
+            ProviderId::new(to.0)?,
+            reason,
+        ));
+        Ok(to)
     }
 
     /// Which model is to do it.
@@ -175,7 +209,7 @@ impl Teller {
         let mut decision = Decision::new(format!("d-{number}"), "model")
             .choice(model)
             .confidence(f64::from(self.rng.u32(50..100)) / 100.0);
-        for (.., name, _) in [AGENTS[0], AGENTS[2], AGENTS[3]] {
+        for (.., name, _) in [AGENTS[0], AGENTS[2], AGENTS[6]] {
             let score = f64::from(self.rng.u32(20..70)) / 100.0;
             let candidate = Candidate::new(name);
             decision = decision.candidate(match name {
@@ -264,7 +298,48 @@ impl Teller {
         Ok(())
     }
 
-    fn finish(&mut self, session: Session, number: u32, agent: &str) -> Result<(), Box<dyn Error>> {
+    /// The work goes to a person, or from the novice to the coder, who takes it up in a session of its own.
+    fn escalate(
+        &mut self,
+        session: &Session,
+        number: u32,
+        agent: &str,
+        recording: &Recording,
+    ) -> Result<(), Box<dyn Error>> {
+        let from = AgentId::new(agent)?;
+        if agent != "novice" {
+            let to = AgentId::new("on-call")?;
+            session.handoff(Handoff::manual(from, to, HandoffReason::Manual));
+            return Ok(());
+        }
+        let coder = AgentId::new("coder")?;
+        let reason = HandoffReason::Quality;
+        session.handoff(Handoff::automatic(from, coder.clone(), reason));
+        let waits = self.about(4_000);
+        self.clock.advance(waits);
+        let id = SessionId::new(format!("demo-{number}-rescue"))?;
+        let rescue = session.subagent(SessionStart::new(id, coder.clone()).task_type("rescue"));
+        for turn in recording.turns().into_iter().take(8) {
+            self.ask(&rescue, (AGENTS[0].2, AGENTS[0].3), turn)?;
+            self.use_tools(&rescue, turn)?;
+        }
+        let draw = self.rng.u32(..100);
+        let ended = outcome(draw, [70, 85, 100]);
+        if ended == Outcome::Escalated {
+            let to = AgentId::new("on-call")?;
+            rescue.handoff(Handoff::manual(coder, to, HandoffReason::Manual));
+        }
+        rescue.end(ended);
+        Ok(())
+    }
+
+    fn finish(
+        &mut self,
+        session: Session,
+        number: u32,
+        agent: &str,
+        recording: &Recording,
+    ) -> Result<(), Box<dyn Error>> {
         if agent == "coder" {
             let passed = f64::from(self.rng.u32(80..=100)) / 100.0;
             session.metric(Metric::new("test_pass_rate", passed, Unit::Ratio)?);
@@ -283,21 +358,32 @@ impl Teller {
         if self.chance(30) {
             session.violation(Violation::new("tests", Severity::Error, "a test fails"));
         }
-        let outcome = match self.rng.u32(..100) {
-            0..80 => Outcome::Success,
-            80..88 => Outcome::Escalated,
-            88..97 => Outcome::Failed,
-            _ => Outcome::Aborted,
+        let draw = self.rng.u32(..100);
+        let outcome = match agent {
+            "novice" => outcome(draw, [58, 88, 97]),
+            _ => outcome(draw, [82, 90, 97]),
         };
         if outcome == Outcome::Escalated {
-            let (from, to) = (AgentId::new(agent)?, AgentId::new("on-call")?);
-            session.handoff(Handoff::manual(from, to, HandoffReason::Manual));
+            self.escalate(&session, number, agent, recording)?;
         }
         let score = f64::from(self.rng.u32(40..100)) / 100.0;
         let told = DecisionOutcome::new(format!("d-{number}"), outcome).score(score);
         session.decision_outcome(told);
         session.end(outcome);
         Ok(())
+    }
+}
+
+/// Below which of a hundred a session ends in success, is escalated, and fails.
+const fn outcome(draw: u32, [success, escalated, failed]: [u32; 3]) -> Outcome {
+    if draw < success {
+        Outcome::Success
+    } else if draw < escalated {
+        Outcome::Escalated
+    } else if draw < failed {
+        Outcome::Failed
+    } else {
+        Outcome::Aborted
     }
 }
 

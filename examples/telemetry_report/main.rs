@@ -4,7 +4,10 @@
 //! cargo run --release --example telemetry_report -- --demo
 //! cargo run --release --example telemetry_report -- stats --db telemetry.db --period 7d
 //! cargo run --release --example telemetry_report -- details --db telemetry.db --period 24h
+//! cargo run --release --example telemetry_report -- compare handoffs cost --db telemetry.db
 //! cargo run --release --example telemetry_report -- models --db telemetry.db --period 2026-11-01..2026-12-01 --json
+//! cargo run --release --example telemetry_report -- --db telemetry.db --html report.html
+//! cargo run --release --example telemetry_report -- export --db telemetry.db --out records.parquet
 //! ```
 //!
 //! Ends with 0 where there was something to report, with 1 where the database cannot be read or written,
@@ -14,20 +17,27 @@
 #![allow(clippy::print_stderr, reason = "a command-line program")]
 
 mod demo;
+mod export;
 mod options;
+mod shown;
 
 use std::error::Error;
 use std::process::ExitCode;
 
 use agent_telemetry::{
-    AgentsReport, ModelsReport, Period, SqliteStore, Stats, StoreError, StoredRollups, ToolsReport,
+    AgentsReport, ModelsReport, Period, SqliteStore, Stats, StoreError, ToolsReport,
 };
 
 use options::{Options, Question};
+use shown::Output;
 
 const UNREADABLE: u8 = 1;
 const REFUSED: u8 = 2;
 const EMPTY: u8 = 3;
+
+const BEFORE_SUMS: &str = "the database is of a version before there were sums; open it for writing once, with SqliteSink::open, or ask for details";
+/// Sessions that are named as the dearest.
+const DEAREST: u32 = 5;
 
 fn main() -> ExitCode {
     let options = match Options::from_env() {
@@ -74,53 +84,62 @@ fn run(options: &Options) -> Result<bool, Box<dyn Error>> {
         .into());
     }
     let store = SqliteStore::open_read_only(&options.database)?;
-    let mut is_any = false;
-    for (place, question) in options.questions.iter().enumerate() {
-        let (text, is_told) = if *question == Question::Details {
-            let stats = stats(&store, options.period)?;
-            let text = if options.json {
-                line(&stats)?
-            } else {
-                stats.to_string()
-            };
-            (text, stats.overview.records > 0)
-        } else {
-            let stored = store.rollups(options.period)?.ok_or(
-                "the database is of a version before there were sums; open it for writing once, with SqliteSink::open, or ask for details",
-            )?;
-            let text = answer(*question, &stored, options.json)?;
-            (text, !stored.rollups.is_empty())
-        };
-        let gap = if place > 0 && !options.json { "\n" } else { "" };
-        print!("{gap}{text}");
-        is_any |= is_told;
+    if let Some(export) = &options.export {
+        return Ok(export.run(&store, options.period)?.records > 0);
     }
+    let mut output = Output::new(options);
+    let mut is_any = false;
+    for question in &options.questions {
+        is_any |= answer(*question, &store, options, &mut output)?;
+    }
+    output.finish()?;
     Ok(is_any)
+}
+
+/// Whether there was anything to say.
+fn answer(
+    question: Question,
+    store: &SqliteStore,
+    options: &Options,
+    output: &mut Output<'_>,
+) -> Result<bool, Box<dyn Error>> {
+    let period = options.period;
+    match question {
+        Question::Stats | Question::Models | Question::Tools => {
+            let stored = store.rollups(period)?.ok_or(BEFORE_SUMS)?;
+            let (period, sums) = (stored.covered, &stored.rollups);
+            match question {
+                Question::Models => output.show("models", &ModelsReport::of(period, sums))?,
+                Question::Tools => output.show("tools", &ToolsReport::of(period, sums))?,
+                _ => output.show("stats", &AgentsReport::of(period, sums))?,
+            }
+            Ok(!sums.is_empty())
+        }
+        Question::Details => {
+            let stats = stats(store, period)?;
+            output.show("details", &stats)?;
+            Ok(stats.overview.records > 0)
+        }
+        Question::Compare => {
+            let report = store.compare_report(period, &options.compare)?;
+            output.show("compare", &report)?;
+            Ok(!report.sides.is_empty())
+        }
+        Question::Handoffs => {
+            let report = store.handoffs_report(period)?;
+            output.show("handoffs", &report)?;
+            Ok(report.handoffs > 0)
+        }
+        Question::Cost => {
+            let mut report = store.cost_report(period)?.ok_or(BEFORE_SUMS)?;
+            report.sessions = store.dearest_sessions(report.period, DEAREST)?;
+            output.show("cost", &report)?;
+            Ok(!report.is_empty())
+        }
+    }
 }
 
 /// From the records themselves, which say more than the sums and are not kept as long.
 fn stats(store: &SqliteStore, period: Period) -> Result<Stats, StoreError> {
     Stats::try_of(store.records_in(period.from()..period.to()))
-}
-
-fn answer(
-    question: Question,
-    stored: &StoredRollups,
-    json: bool,
-) -> Result<String, Box<dyn Error>> {
-    let (period, sums) = (stored.covered, &stored.rollups);
-    let told = match (question, json) {
-        (Question::Stats, false) => AgentsReport::of(period, sums).to_string(),
-        (Question::Models, false) => ModelsReport::of(period, sums).to_string(),
-        (Question::Tools, false) => ToolsReport::of(period, sums).to_string(),
-        (Question::Stats, true) => line(&AgentsReport::of(period, sums))?,
-        (Question::Models, true) => line(&ModelsReport::of(period, sums))?,
-        (Question::Tools, true) => line(&ToolsReport::of(period, sums))?,
-        (Question::Details, _) => return Err("details are no sums".into()),
-    };
-    Ok(told)
-}
-
-fn line(report: &impl serde::Serialize) -> Result<String, serde_json::Error> {
-    Ok(serde_json::to_string(report)? + "\n")
 }

@@ -4,21 +4,37 @@ use std::error::Error;
 use std::path::PathBuf;
 
 use agent_primitives::{Clock, SystemClock, Timestamp};
-use agent_telemetry::Period;
+use agent_telemetry::{CompareConfig, ContenderKind, Period, ProjectId};
 use lexopt::prelude::*;
 
+use crate::export::Export;
+
 const HELP: &str = "\
-telemetry_report [stats|models|tools|details]... [--db PATH] [--period PERIOD] [--json]
+telemetry_report [REPORT]... [--db PATH] [--period PERIOD] [--json]
+telemetry_report export [--out FILE] [--format FORMAT] [--kinds KINDS] [--db PATH] [--period PERIOD]
 telemetry_report --demo [--seed N] [--sessions N] [--db PATH]
 
   stats            per agent: sessions, outcomes, cost, tokens, violations, changed files, metrics
   models           per model: calls, failures, cost, times
   tools            per tool: calls, success, times
+  compare          every two agents: success, cost and time per success, with intervals, over the
+                   kinds of work that both did, and what would be needed to say more
+  handoffs         who gave work to whom, why, and what happened after
+  cost             by agent, kind of work, model, project and day, and the dearest sessions
   details          from the records themselves: decisions, broken rules, handoffs, files, timings,
                    providers, terms; as far back as they are kept, 30 days unless set
+  export           the records of the period, one by one: --out FILE, or standard output
+  --format FORMAT  csv, jsonl, json or parquet; as the name of the file ends, or csv
+  --kinds KINDS    kinds of records with commas between them, such as model_call,tool_call; all
+                   unless given
+  --html FILE      the reports as one page for a browser
+  --tables FOLDER  the lists of the reports as CSV, one file each
   --db PATH        the database; telemetry.db unless given, a new one in --demo
   --period PERIOD  24h, 7d, 30d or the like, or FROM..TO in UTC, such as
                    2026-11-01..2026-12-01 or 2026-11-20T08:00..2026-11-20T09:30; 30d unless given
+  --of WHAT        what is compared: agents, unless given, or models
+  --task-type T    compares sessions of this kind of work alone
+  --project P      compares sessions of this project alone
   --json           one line of JSON for each report
   --now MOMENT     reports as at that moment, in UTC; as at this one unless given
   --demo           fills a database with 30 days of work up to now, then reports; a path that --db
@@ -39,6 +55,9 @@ pub(super) enum Question {
     Models,
     Tools,
     Details,
+    Compare,
+    Handoffs,
+    Cost,
 }
 
 /// What the demo is to be.
@@ -56,6 +75,12 @@ pub(super) struct Options {
     pub(super) database: PathBuf,
     pub(super) period: Period,
     pub(super) json: bool,
+    pub(super) html: Option<PathBuf>,
+    pub(super) tables: Option<PathBuf>,
+    /// In place of reports.
+    pub(super) export: Option<Export>,
+    pub(super) now: Timestamp,
+    pub(super) compare: CompareConfig,
     pub(super) demo: Option<Demo>,
     /// Holds the database of a demo that names none; removed with it.
     _folder: Option<tempfile::TempDir>,
@@ -70,14 +95,28 @@ impl Options {
         let mut now = SystemClock.timestamp();
         let (mut json, mut is_demo, mut sample_only) = (false, false, false);
         let (mut seed, mut sessions) = (7, 600);
+        let (mut html, mut tables) = (None, None);
+        let (mut export, mut is_export) = (Export::default(), false);
+        let mut compare = CompareConfig::default();
         let mut args = lexopt::Parser::from_env();
         while let Some(arg) = args.next()? {
             match arg {
+                Value(word) if word == "export" => is_export = true,
                 Value(word) => questions.push(question(&word.string()?)?),
                 Long("db") => database = Some(PathBuf::from(args.value()?)),
                 Long("period") => period = args.value()?.string()?,
                 Long("now") => now = moment(&args.value()?.string()?)?,
                 Long("json") => json = true,
+                Long("html") => html = Some(PathBuf::from(args.value()?)),
+                Long("tables") => tables = Some(PathBuf::from(args.value()?)),
+                Long("out") => export.to(args.value()?.into()),
+                Long("format") => export.format(&args.value()?.string()?)?,
+                Long("kinds") => export.kinds(&args.value()?.string()?)?,
+                Long("of") => compare.of = kind(&args.value()?.string()?)?,
+                Long("task-type") => compare.task_type = Some(args.value()?.string()?),
+                Long("project") => {
+                    compare.project = Some(ProjectId::new(args.value()?.string()?)?);
+                }
                 Long("demo") => is_demo = true,
                 Long("sample") => sample_only = true,
                 Long("seed") => seed = args.value()?.parse()?,
@@ -88,6 +127,14 @@ impl Options {
                 }
                 _ => return Err(arg.unexpected().into()),
             }
+        }
+        if is_export && !questions.is_empty() {
+            return Err("an export is made by itself; ask for the reports in another call".into());
+        }
+        if !is_export && export.is_told {
+            return Err(
+                "--out, --format and --kinds are for an export; write export before them".into(),
+            );
         }
         if questions.is_empty() {
             questions = vec![Question::Stats, Question::Models, Question::Tools];
@@ -112,6 +159,11 @@ impl Options {
             period: Period::parse(&period, now)?,
             database,
             json,
+            html,
+            tables,
+            export: is_export.then_some(export),
+            now,
+            compare,
             demo: is_demo.then_some(Demo {
                 seed,
                 sessions,
@@ -129,10 +181,18 @@ fn question(word: &str) -> Result<Question, String> {
         "models" => Ok(Question::Models),
         "tools" => Ok(Question::Tools),
         "details" => Ok(Question::Details),
+        "compare" => Ok(Question::Compare),
+        "handoffs" => Ok(Question::Handoffs),
+        "cost" => Ok(Question::Cost),
         other => Err(format!(
-            "\"{other}\" is no report; write stats, models, tools or details"
+            "\"{other}\" is no report; write stats, models, tools, details, compare, handoffs, cost or export"
         )),
     }
+}
+
+fn kind(word: &str) -> Result<ContenderKind, String> {
+    ContenderKind::from_word(word)
+        .ok_or_else(|| format!("\"{word}\" cannot be compared; write agents or models"))
 }
 
 /// The end of a period that has only it as its end.

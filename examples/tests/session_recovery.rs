@@ -249,27 +249,48 @@ fn a_pruning_is_shown_before_it_is_done() {
         .refused(2, "prune wants --dry-run or --yes");
 }
 
+impl Desk {
+    /// Spoils a byte near the end of the log.
+    fn damage(&self) {
+        let sessions = self.folder.path().join("checkpoints/sessions");
+        let segment = sessions.join("fix-the-build/seg-000001.ckl");
+        let mut bytes = std::fs::read(&segment).expect("bytes");
+        let at = bytes.iter().rposition(|byte| *byte != 0).expect("a log") - 60;
+        bytes[at] ^= 0xff;
+        std::fs::write(&segment, bytes).expect("written");
+    }
+}
+
+#[test]
+fn what_is_broken_is_mended_and_what_is_lost_is_told() {
+    let Some(desk) = Desk::new() else { return };
+    let recover = ["recover", "fix-the-build"];
+    desk.run(&recover)
+        .ends(0)
+        .has("4 messages: nothing to mend");
+    let held = desk.open("fix-the-build");
+    desk.run(&recover).refused(4, "has a writer already");
+    drop(held);
+    desk.damage();
+    let found = desk.run(&recover);
+    found
+        .ends(1)
+        .has("torn tail: set aside")
+        .has("lost: records ");
+    let again = desk.run(&["recover", "fix-the-build", "--json"]).json();
+    assert_eq!(
+        (&again["lost"], &again["goes_on"]),
+        (&0.into(), &true.into())
+    );
+    desk.run(&["verify", "fix-the-build"]);
+    desk.run(&["recover", "nobody"]).refused(3, "no session");
+}
+
 #[test]
 fn damage_is_found_and_told() {
     let Some(desk) = Desk::new() else { return };
     desk.run(&["verify"]).ends(0).has("fix-the-build  whole: ");
-    let folder = desk
-        .folder
-        .path()
-        .join("checkpoints/sessions/fix-the-build");
-    let mut segments: Vec<PathBuf> = std::fs::read_dir(&folder)
-        .expect("a folder")
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| {
-            path.file_name()
-                .is_some_and(|name| name.to_string_lossy().starts_with("seg-"))
-        })
-        .collect();
-    segments.sort();
-    let mut bytes = std::fs::read(&segments[0]).expect("bytes");
-    let at = bytes.iter().rposition(|byte| *byte != 0).expect("a log") - 60;
-    bytes[at] ^= 0xff;
-    std::fs::write(&segments[0], bytes).expect("written");
+    desk.damage();
     let found = desk.run(&["verify"]);
     found
         .ends(1)
@@ -364,6 +385,22 @@ fn sessions_of_other_agents_become_sessions_here() {
     .refused(2, "of a codex session");
     desk.run(&["import", &sample("goose_1_9.jsonl")])
         .refused(2, "say --as NAME");
+}
+
+#[test]
+fn an_import_with_branches_adds_to_no_session_that_is_there() {
+    let Some(desk) = Desk::new() else { return };
+    let mut taken = desk.open("bug.1");
+    let before = taken.history().len();
+    taken.push(Message::user("mine")).expect("pushed");
+    taken.save(CheckpointKind::Manual).expect("saved");
+    drop(taken);
+    let sample = sample("claude_code.jsonl");
+    desk.run(&["import", &sample, "--as", "bug", "--branches"])
+        .refused(2, "session bug.1 is there already");
+    assert_eq!(desk.open("bug.1").history().len(), before + 1);
+    assert!(desk.open("bug").history().is_empty(), "nothing is saved");
+    desk.run(&["import", &sample, "--as", "bug"]).ends(0);
 }
 
 #[test]

@@ -1,5 +1,8 @@
-//! What every target needs: a cursor over the fuzzer's bytes.
+//! What the targets need: a cursor over the fuzzer's bytes, logs with right sums, and what must hold of a session.
 #![forbid(unsafe_code)]
+
+pub mod forge;
+pub mod probe;
 
 /// Bytes of the fuzzer, taken from the front. Every sequence of bytes is an input: what is missing
 /// reads as zero or empty.
@@ -41,6 +44,12 @@ impl<'a> Input<'a> {
             sum.wrapping_mul(10)
                 .wrapping_add(u64::from(byte.wrapping_sub(b'0')))
         })
+    }
+
+    /// Whether nothing is left.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// All that is left.

@@ -8,7 +8,7 @@ use super::anew::Anew;
 use super::appender::{Appender, LogEnd};
 use super::current::Current;
 use super::health::Health;
-use super::load::{Loaded, Lost, Reading, load};
+use super::load::{Lost, Reading, load};
 pub(crate) use super::newest::newest;
 use super::points::Points;
 use super::report::{Quarantined, Report};
@@ -21,7 +21,7 @@ use crate::format::SEGMENT_TARGET;
 use crate::format::keys::Keys;
 use crate::log::blobs::Known;
 use crate::log::numbering::{narrow, wide};
-use crate::log::replay::{Entry, Replay};
+use crate::log::replay::Replay;
 use crate::{Claim, Durability, Error, Position, Size, Store, StoreId, Tenure, Writer};
 
 /// After a takeover, a writer that was stopped while it made a segment may use the number meant for the next
@@ -69,7 +69,18 @@ impl Attached {
         claim: &Claim,
         reading: Reopening<'_>,
     ) -> Result<Self, Error> {
-        let mut writer = store.claim(session, claim)?;
+        let log: &dyn Store = match reading.doubt {
+            Some(doubt) => &Doubted { store, doubt },
+            None => store,
+        };
+        let mut writer = match store.claim(session, &claim.giving_way()) {
+            // Nobody loses a session to one who could not read it.
+            Err(error) if error.is_locked() && claim.take_over.is_some() => {
+                resumed(log, session, reading, true)?;
+                store.claim(session, claim)?
+            }
+            claimed => claimed?,
+        };
         // What an earlier owner may still write is told apart by reading everything.
         let is_whole = writer.tenure().is_takeover;
         let Resumed {
@@ -77,11 +88,8 @@ impl Attached {
             head,
             current,
             is_partial,
-        } = match reading.doubt {
-            Some(doubt) => resumed(&Doubted { store, doubt }, session, reading, is_whole)?,
-            None => resumed(store, session, reading, is_whole)?,
-        };
-        let mut report = report(&loaded, head.as_ref());
+        } = resumed(log, session, reading, is_whole)?;
+        let mut report = Report::of(&loaded, head.as_ref());
         if loaded.epoch >= writer.tenure().epoch {
             writer.outrank(loaded.epoch)?;
         }
@@ -193,7 +201,7 @@ fn resumed(
     } = reading;
     if let Resume::Last(messages) = resume
         && !is_whole
-        && let Some(resumed) = end_of(store, session, messages, keys)?
+        && let Some(resumed) = end_of(store, session, messages, Reading::within(limit, keys))?
     {
         return Ok(resumed);
     }
@@ -411,38 +419,6 @@ impl Writer for Closed {
     }
     fn size(&self) -> Result<Size, Error> {
         Err(Error::poisoned())
-    }
-}
-
-pub(crate) fn report(loaded: &Loaded, head: Option<&Entry>) -> Report {
-    let replay = &loaded.replay;
-    let drops = replay.drops();
-    let degraded = replay
-        .commits
-        .iter()
-        // Of dropped ones parts may be left out on purpose.
-        .filter(|entry| !entry.whole && !drops.has(entry.seq))
-        .map(Entry::id)
-        .collect();
-    let uncommitted = replay
-        .blocks
-        .iter()
-        .filter(|b| head.is_none_or(|head| b.first > head.seq));
-    Report {
-        head: head.map(Entry::id),
-        segments: loaded.segments,
-        frames: replay.frames,
-        // The items themselves have gone into the state by now.
-        items: replay.blocks.iter().map(|block| block.count).sum(),
-        checkpoints: replay.commits.len(),
-        degraded,
-        missing: replay.missing.clone(),
-        torn_at: loaded.is_torn.then_some(replay.next),
-        uncommitted: uncommitted.map(|block| block.count).sum(),
-        damaged_headers: loaded.damaged_headers.clone(),
-        ignored: loaded.ignored.clone(),
-        superseded: loaded.superseded.clone(),
-        ..Report::default()
     }
 }
 

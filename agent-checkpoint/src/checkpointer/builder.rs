@@ -243,12 +243,14 @@ impl Builder {
         self
     }
 
-    /// Most that the log may inflate to, in bytes; 4 GiB unless set. Hostile bytes could fill the memory
-    /// otherwise: they inflate to up to a thousand times their length.
+    /// Most memory that the log may take, in bytes; 4 GiB unless set. Hostile bytes could fill the memory
+    /// otherwise: they inflate to up to a thousand times their length, and once parsed take up to a hundred and fifty
+    /// times as much again.
     ///
-    /// In memory messages take about as much as they inflate to, up to sixteen times as much where they
-    /// are next to empty, and more where `parts` or additional fields are many tiny arrays and objects. Set less
-    /// than the default for logs that others may have written.
+    /// What a record takes is weighed before it is parsed: its text, and what lists, objects and messages take
+    /// beside it. Components count as if they were inflated. Beside it reading takes the segments that it is
+    /// at, of which the longest has 132 MiB, and working memory of less than 32 MiB. Set less than the default
+    /// for logs that others may have written.
     #[must_use]
     pub fn read_limit(mut self, bytes: u64) -> Self {
         self.limit = bytes;
@@ -315,6 +317,11 @@ impl Builder {
     /// What is to be opened, and where.
     pub(crate) fn target(&self) -> (Arc<dyn Store>, SessionId) {
         (Arc::clone(&self.store), self.session.clone())
+    }
+
+    /// Most bytes of memory that the log may take.
+    pub(crate) const fn limit(&self) -> u64 {
+        self.limit
     }
 
     /// The time by the session's clock.

@@ -21,7 +21,7 @@ use crate::state::savable::check_depth;
 use crate::{Error, Work};
 
 /// From this length on a component has frames of its own, and is patched. In bytes.
-const LARGE: usize = 16 << 10;
+pub(super) const LARGE: usize = 16 << 10;
 
 /// Longest value of a component, in bytes: what a frame takes beside the longest name.
 pub(super) const COMPONENT_MAX: usize = PAYLOAD_MAX - 2 - (1 << 16);
@@ -111,8 +111,14 @@ impl Components {
             };
             let name = format!("{HOST}{kind}");
             if !self.saved.get(&name).is_some_and(is_saved) {
-                changes.add(name, host.schema, host.codec, Arc::clone(bytes))?;
-                changes.note_masked(host.masked.is_some());
+                // One out of another session was looked through when that one wrote it, if at all.
+                let is_new = host.masked.is_none() && !host.is_clean;
+                let masked = is_new.then(|| redaction.component(host.codec, None, bytes));
+                let masked = masked.flatten().map(Arc::new);
+                let is_masked = masked.is_some() || host.masked.is_some();
+                let bytes = masked.unwrap_or_else(|| Arc::clone(bytes));
+                changes.add(name, host.schema, host.codec, bytes)?;
+                changes.note_masked(is_masked);
             }
         }
         let is_gone = |name: &&String| match (name.strip_prefix(WORK), name.strip_prefix(HOST)) {
@@ -152,7 +158,7 @@ impl Components {
             let mut bytes = Vec::new();
             (field.write)(work, &mut bytes).map_err(|e| Error::encode(name.as_str(), e))?;
             let schema = (field.schema)(work);
-            let masked = redaction.component(Codec::JSON, &bytes);
+            let masked = redaction.component(Codec::JSON, None, &bytes);
             if let Some(masked) = &masked {
                 // A mask is no id: what does not read back is refused now.
                 (field.read)(&mut Work::default(), schema, masked)
@@ -174,7 +180,7 @@ impl Components {
             check_depth(format!("component {name}"), value)?;
             let bytes = serde_json::to_vec(value).map_err(|e| Error::encode(name.as_str(), e))?;
             let schema = saved.map_or(1, |saved| saved.reference.schema);
-            let masked = redaction.component(Codec::JSON, &bytes);
+            let masked = redaction.component(Codec::JSON, None, &bytes);
             let is_masked = masked.is_some();
             changes.add_json(name, schema, masked.unwrap_or(bytes))?;
             changes.note_masked(is_masked);

@@ -233,6 +233,22 @@ impl Current {
         }
     }
 
+    /// Puts a message in front of those in memory, none of which is saved.
+    pub(crate) fn begin_with(&mut self, message: Message) {
+        self.state.conversation.insert(0, message);
+        if let Some(pieces) = &mut self.context {
+            let is_history = |piece: &Piece| matches!(piece, Piece::History(_));
+            let at = pieces.iter().position(is_history);
+            for piece in pieces.iter_mut() {
+                if let Piece::History(range) = piece {
+                    *range = range.start.saturating_add(1)..range.end.saturating_add(1);
+                }
+            }
+            pieces.insert(at.unwrap_or(pieces.len()), Piece::History(0..1));
+        }
+        self.is_context_touched = true;
+    }
+
     /// The context as pieces, the whole conversation where it was never cut.
     pub(crate) fn pieces(&self) -> Vec<Piece> {
         self.context.clone().unwrap_or_else(|| {

@@ -6,7 +6,7 @@ use super::Checkpointer;
 use super::current::Note;
 use crate::format::SPANS_MAX;
 use crate::log::view::{Piece, pick};
-use crate::state::savable::check_message;
+use crate::state::savable::check_written;
 use crate::truncate::{Cut, CutError, Kind, Plan, Source, Summarize, View};
 use crate::{CountTokens, LimitTooSmall, Message, Truncate, Truncation};
 
@@ -47,13 +47,15 @@ impl Checkpointer {
     /// ```
     ///
     /// # Errors
-    /// [`LimitTooSmall`] says which limit would do; the context stays as it was. `needed` is `u64::MAX`
-    /// where none would: the context would be in more pieces than a save can record.
+    /// The context stays as it was. [`CutError::needed`] says which limit would do; it is `u64::MAX`
+    /// where none would: the context would be in more pieces than a save can record. [`CutError::Unread`] where the session
+    /// was opened at its end ([`Resume::Last`](crate::Resume::Last)) and never cut, and the rest of it cannot be read: what
+    /// stays is chosen from the whole of it.
     pub fn cut(
         &mut self,
         how: impl Into<Truncate>,
         counter: &dyn CountTokens,
-    ) -> Result<Truncation, LimitTooSmall> {
+    ) -> Result<Truncation, CutError> {
         self.cut_plainly(how.into(), counter, Source::Nobody)
     }
 
@@ -69,7 +71,7 @@ impl Checkpointer {
         how: impl Into<Truncate>,
         counter: &dyn CountTokens,
         summary: Message,
-    ) -> Result<Truncation, LimitTooSmall> {
+    ) -> Result<Truncation, CutError> {
         self.cut_plainly(how.into(), counter, Source::Ready(summary))
     }
 
@@ -78,13 +80,8 @@ impl Checkpointer {
         how: Truncate,
         counter: &dyn CountTokens,
         source: Source<'_>,
-    ) -> Result<Truncation, LimitTooSmall> {
-        match self.cut_to(how, counter, source) {
-            Ok(cut) => Ok(cut.truncation),
-            Err(CutError::LimitTooSmall(error)) => Err(error),
-            // Only hooks are refused.
-            Err(CutError::NoSummary(_)) => Err(never(how.limit)),
-        }
+    ) -> Result<Truncation, CutError> {
+        self.cut_to(how, counter, source).map(|cut| cut.truncation)
     }
 
     /// As [`cut`](Self::cut), with a summary by the host's `hook` in the place of what was dropped. It stands in
@@ -125,6 +122,18 @@ impl Checkpointer {
     }
 
     fn cut_to(
+        &mut self,
+        how: Truncate,
+        counter: &dyn CountTokens,
+        source: Source<'_>,
+    ) -> Result<Cut, CutError> {
+        let taken_in = self.take_in_context()?;
+        let cut = self.cut_whole(how, counter, source);
+        self.leave_out_again(taken_in);
+        cut
+    }
+
+    fn cut_whole(
         &mut self,
         how: Truncate,
         counter: &dyn CountTokens,
@@ -175,7 +184,7 @@ impl Checkpointer {
         let mut notes = Vec::new();
         let mut from = 0;
         for (at, message) in inserts {
-            check_message(&message).ok()?;
+            check_written(&message, &self.redaction).ok()?;
             context.extend(pick(pieces, &clip(kept, from..at)));
             context.push(Piece::Note(self.current.notes.len() + notes.len()));
             notes.push(Note {

@@ -1,18 +1,23 @@
 //! Goes on in a fresh session before the context window is full.
 
 use agent_primitives::{CheckpointKind, SessionId};
+use std::sync::Arc;
 
+use super::order::Order;
 use super::{Builder, Checkpointer};
 use crate::cycle::{Continued, Cycle, Cycled, NAME, Opening};
-use crate::handoff::{Bounds, Inherited, Package, Scenario};
-use crate::{CountTokens, Durability, Error};
+use crate::handoff::{Inherited, Package, Scenario};
+use crate::{CountTokens, Durability, Error, Reader};
 
-/// How many names are tried for a fresh session, and how many sessions are followed.
+/// How many names are tried for a fresh session.
 const SESSIONS_MAX: u32 = 10_000;
 
 impl Checkpointer {
     /// Goes on in a fresh session where the context has come to the share of the window that `cycle` says;
     /// `None` where it has not.
+    ///
+    /// A session that was opened at its end ([`Resume::Last`](crate::Resume::Last)) and never cut is read whole first; it
+    /// stays in memory where it is not due, and takes less of it than the window then.
     ///
     /// # Errors
     /// As [`cycle`](Self::cycle).
@@ -21,10 +26,15 @@ impl Checkpointer {
         cycle: &Cycle,
         counter: &dyn CountTokens,
     ) -> Result<Option<Cycled>, Error> {
-        if cycle.is_due(self.context_tokens(counter)) {
-            return self.cycle(cycle, counter).map(Some);
+        let taken_in = self.take_in_context()?;
+        if !cycle.is_due(self.context_tokens(counter)) {
+            return Ok(None);
         }
-        Ok(None)
+        let cycled = self.cycle(cycle, counter);
+        if cycled.is_err() {
+            self.leave_out_again(taken_in);
+        }
+        cycled.map(Some)
     }
 
     /// Saves, and goes on in a fresh session of the same store, opened as this one was: from now on this is that
@@ -32,7 +42,9 @@ impl Checkpointer {
     ///
     /// Its first messages are the instructions, the task, a brief of all that was before, pinned messages and
     /// calls without results, and the newest messages as far as they fit. Its [`Work`](crate::Work) and the
-    /// host's own components are those of this one, whole.
+    /// host's own components are those of this one, whole. What [`Inherited`] says goes along too, up to 16 MiB as JSON; where
+    /// that would be more, texts are shortened and the oldest entries go, as [`Bounds`](crate::handoff::Bounds) say at the least, and what goes is
+    /// counted. [`signal`](Self::signal)s and [`flush_handle`](Self::flush_handle)s of this session serve the fresh one.
     ///
     /// ```
     /// use agent_checkpoint::cycle::{Continued, Cycle};
@@ -84,20 +96,36 @@ impl Checkpointer {
     ) -> Result<Cycled, Error> {
         let what = || format!("the cycle of session {}", self.session);
         cycle.check().map_err(|why| Error::invalid(what(), why))?;
-        if !self.store.segments(next)?.is_empty() {
+        if *next == self.session || self.has_checkpoints(next)? {
             return Err(Error::taken(
                 format!("session {next}"),
                 "another conversation",
             ));
         }
-        let bounds = Bounds {
-            recent_tokens: 0,
-            ..Bounds::default()
-        };
-        let package = Package::of_within(self, &bounds, counter);
-        let mut package = package.with_scenario(Scenario::ContextFull);
-        package.work.clone_from(&self.current.state.work);
-        package.work.extra.remove(NAME);
+        let taken_in = self.take_in()?;
+        let cycled = self.cycle_whole(next, cycle, counter);
+        if cycled.is_err() {
+            self.leave_out_again(taken_in);
+        }
+        cycled
+    }
+
+    /// What an attempt that failed left behind has none.
+    fn has_checkpoints(&self, session: &SessionId) -> Result<bool, Error> {
+        let (store, keys) = (Arc::clone(&self.store), self.keys.clone());
+        let reader = Reader::open_as(store, session.clone(), self.limit, keys)?;
+        Ok(reader.latest()?.is_some())
+    }
+
+    fn cycle_whole(
+        &mut self,
+        next: &SessionId,
+        cycle: &Cycle,
+        counter: &dyn CountTokens,
+    ) -> Result<Cycled, Error> {
+        let package = Package::carried(&self.handoff_source(), counter);
+        let package = package.with_scenario(Scenario::ContextFull);
+        let what = || format!("the cycle of session {}", self.session);
         let opening = Opening::of(&self.context(), &package, cycle, counter)
             .map_err(|_| Error::invalid(what(), WINDOW_TOO_SMALL))?;
         let tokens_before = self.context_tokens(counter);
@@ -106,7 +134,8 @@ impl Checkpointer {
             // The next save says that this session is the one to go on with.
             self.update(|work| work.extra.remove(NAME));
         }
-        let session = began?;
+        let mut session = began?;
+        session.succeed(self);
         let earlier = std::mem::replace(self, session);
         let checkpoint = earlier.latest().map(|checkpoint| checkpoint.id);
         let unsaved = || Error::invalid("a session without a checkpoint", "it cannot be given on");
@@ -124,7 +153,8 @@ impl Checkpointer {
         mut package: Package,
         opening: &Opening,
     ) -> Result<Self, Error> {
-        let continued = serde_json::to_value(Continued::into(next.clone()));
+        let continued = Continued::into(next.clone(), self.session.clone());
+        let continued = serde_json::to_value(continued);
         let continued = continued.map_err(|e| Error::encode("where a session goes on", e))?;
         self.update(|work| work.extra.insert(NAME.to_owned(), continued));
         // On the device before the other session is: a power cut may not leave that one alone.
@@ -132,10 +162,19 @@ impl Checkpointer {
             Durability::Buffered => Durability::Synced,
             other => other,
         };
-        let checkpoint = self.save_with(CheckpointKind::Handoff, durability)?;
+        let checkpoint = self.commit(&Order {
+            keeps_continued: true,
+            ..Order::of(CheckpointKind::Handoff, durability)
+        })?;
         package.from = package.from.with_checkpoint(checkpoint);
         let builder = Builder::like(self, next.clone());
         package.begin_after(self, builder, &opening.messages)
+    }
+
+    /// Is from now on what the handles of another session serve.
+    pub(super) fn succeed(&mut self, earlier: &Self) {
+        self.signal = earlier.signal.clone();
+        self.desk.succeed(&earlier.desk);
     }
 
     /// Takes over the host's own components of another session.
@@ -176,44 +215,3 @@ const WINDOW_TOO_SMALL: &str = "instructions, task, brief, pinned messages and t
                                 that the next cycle would be due at once; set a larger window or share";
 
 const NO_NAME: &str = "no name is left for a session after it; name one";
-
-impl Builder {
-    /// Opens the session in which this one went on, if it did: the last of its [cycles](crate::cycle) that has a
-    /// checkpoint. A host that knows the first session's id finds the one to go on with so, after a crash as well.
-    ///
-    /// ```
-    /// use agent_checkpoint::cycle::Cycle;
-    /// use agent_checkpoint::{Checkpointer, EstimateTokens, MemoryStore, Message};
-    /// use agent_primitives::SessionId;
-    ///
-    /// let store = MemoryStore::new();
-    /// let builder = || Checkpointer::builder(store.clone(), SessionId::new("s1").unwrap());
-    /// let mut session = builder().continued()?.open()?;
-    /// assert_eq!(session.session().as_str(), "s1");
-    /// session.push(Message::user("the task"))?;
-    /// session.cycle(&Cycle::of_window(10_000), &EstimateTokens)?;
-    /// drop(session);
-    /// assert_eq!(builder().continued()?.open()?.session().as_str(), "s1.2");
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    ///
-    /// # Errors
-    /// A session on the way cannot be read.
-    pub fn continued(mut self) -> Result<Self, Error> {
-        let mut reader = self.reader(self.id())?;
-        for _ in 0..SESSIONS_MAX {
-            if reader.latest()?.is_none() {
-                break;
-            }
-            let Some(next) = Continued::of(&reader.state()?.work) else {
-                break;
-            };
-            reader = self.reader(&next.session)?;
-            if reader.latest()?.is_none() {
-                break;
-            }
-            self = self.named(next.session);
-        }
-        Ok(self)
-    }
-}

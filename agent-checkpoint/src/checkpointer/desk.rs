@@ -9,6 +9,7 @@ use std::time::Duration;
 use agent_primitives::Timestamp;
 
 use super::appender::{Appended, Appender};
+use super::flush::{Flush, Line};
 use super::health::Health;
 use crate::log::batch::Framed;
 use crate::{Durability, Error};
@@ -174,6 +175,7 @@ fn work(jobs: &Receiver<Job>) {
 pub(super) struct Desk {
     shared: Arc<Shared>,
     under_way: Option<Arc<Slot>>,
+    line: Line,
 }
 
 impl Desk {
@@ -184,14 +186,22 @@ impl Desk {
             worker: Mutex::default(),
             patience,
         };
+        let shared = Arc::new(shared);
         Self {
-            shared: Arc::new(shared),
+            line: Line::to(&shared),
+            shared,
             under_way: None,
         }
     }
 
-    pub(super) fn shared(&self) -> &Arc<Shared> {
-        &self.shared
+    pub(super) fn flush_handle(&self) -> Flush {
+        Flush::of(&self.line)
+    }
+
+    /// Serves the handles of another one from now on.
+    pub(super) fn succeed(&mut self, other: &Self) {
+        self.line = other.line.clone();
+        self.line.lead_to(&self.shared);
     }
 
     pub(super) fn patience(&self) -> Option<Duration> {

@@ -199,7 +199,11 @@ fn components(
     if let Value::Object(work) = work {
         let named = work.into_iter().map(|(field, value)| {
             let bytes = value.to_string().into_bytes();
-            let bytes = Arc::new(redaction.component(Codec::JSON, &bytes).unwrap_or(bytes));
+            let bytes = Arc::new(
+                redaction
+                    .component(Codec::JSON, None, &bytes)
+                    .unwrap_or(bytes),
+            );
             (format!("work.{field}"), (0, Codec::JSON, bytes))
         });
         components.extend(named);

@@ -1,6 +1,7 @@
 //! Makes what was saved durable from where there is no session at hand.
 
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, PoisonError, RwLock, TryLockError, Weak};
+use std::time::Duration;
 
 use super::desk::Shared;
 use crate::Error;
@@ -8,6 +9,9 @@ use crate::Error;
 /// Makes durable what a session saved as [`Buffered`](crate::Durability::Buffered), from anywhere: a panic hook, a
 /// destructor, the loop that hears of a signal. From [`flush_handle`](crate::Checkpointer::flush_handle);
 /// clones serve the same session.
+///
+/// Where the session goes on in another one ([`cycle`](crate::Checkpointer::cycle), or a branch that
+/// [`recover_from`](crate::Checkpointer::recover_from) makes), it serves that one from then on.
 ///
 /// It needs no runtime and waits for no lock. What is in memory alone is the session's to save; the
 /// handle has no part in it, and keeps neither the session nor its lock alive.
@@ -66,11 +70,11 @@ use crate::Error;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone)]
-pub struct Flush(Weak<Shared>);
+pub struct Flush(Line);
 
 impl Flush {
-    pub(super) fn new(shared: &Arc<Shared>) -> Self {
-        Self(Arc::downgrade(shared))
+    pub(super) fn of(line: &Line) -> Self {
+        Self(line.clone())
     }
 
     /// Makes what the session saved so far [`Synced`](crate::Durability::Synced), and returns when it is. Nothing is
@@ -82,6 +86,32 @@ impl Flush {
     /// [`Error::is_blocked`] at once while the session itself is writing, on the thread that panicked perhaps,
     /// and after its patience; otherwise as [`save`](crate::Checkpointer::save).
     pub fn flush(&self) -> Result<(), Error> {
-        self.0.upgrade().map_or(Ok(()), |shared| shared.flush())
+        self.0.end()?.map_or(Ok(()), |shared| shared.flush())
+    }
+}
+
+/// What connects handles with the session that they serve, whichever that is now.
+#[derive(Debug, Clone)]
+pub(super) struct Line(Arc<RwLock<Weak<Shared>>>);
+
+impl Line {
+    pub(super) fn to(shared: &Arc<Shared>) -> Self {
+        Self(Arc::new(RwLock::new(Arc::downgrade(shared))))
+    }
+
+    /// Leads to another session from now on.
+    pub(super) fn lead_to(&self, shared: &Arc<Shared>) {
+        let mut end = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        *end = Arc::downgrade(shared);
+    }
+
+    /// The session's side; none where it was dropped.
+    fn end(&self) -> Result<Option<Arc<Shared>>, Error> {
+        match self.0.try_read() {
+            Ok(end) => Ok(end.upgrade()),
+            Err(TryLockError::Poisoned(end)) => Ok(end.into_inner().upgrade()),
+            // It is being led elsewhere, for the time of an assignment.
+            Err(TryLockError::WouldBlock) => Err(Error::blocked(Duration::ZERO)),
+        }
     }
 }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use agent_primitives::SessionId;
+use agent_primitives::{CheckpointKind, SessionId};
 use serde_json::{Map, json};
 
 use crate::checkpointer::{Checkpointer, Retention};
@@ -14,26 +14,31 @@ use crate::format::segment::{Opening, Place};
 use crate::format::tags::{Codec, Compression, Flags, Kind};
 use crate::log::chain::{checkpoint_id, commit_hash, payload_digest};
 use crate::log::numbering::wide;
-use crate::{MemoryStore, Reader, Store};
+use crate::recover::Recovery;
+use crate::{MemoryStore, Message, Reader, Store};
 
 /// A log in the making.
-struct Forge {
+pub(super) struct Forge {
     store: MemoryStore,
     session: SessionId,
-    bytes: Vec<u8>,
+    pub(super) bytes: Vec<u8>,
     seed: Seed,
-    next: u64,
+    pub(super) next: u64,
 }
 
 impl Forge {
-    fn new() -> Self {
-        let (store, session) = (MemoryStore::new(), SessionId::new("s").unwrap());
+    pub(super) fn new() -> Self {
+        Self::of(MemoryStore::new(), Opening::default())
+    }
+
+    pub(super) fn of(store: MemoryStore, opening: Opening) -> Self {
+        let session = SessionId::new("s").unwrap();
         let place = Place {
             store: store.id(),
             session: &session,
             segment: 1,
         };
-        let (bytes, seed) = (place.header(Opening::default()), place.seed());
+        let (bytes, seed) = (place.header(opening), place.seed());
         Self {
             store,
             session,
@@ -43,7 +48,28 @@ impl Forge {
         }
     }
 
-    fn frame(&mut self, kind: Kind, flags: Flags, raw: Vec<u8>, records: u64) -> u64 {
+    /// A frame whose payload is packed with zstd.
+    #[cfg(all(feature = "fs", target_os = "linux"))]
+    pub(super) fn packed(&mut self, kind: Kind, flags: Flags, raw: &[u8], records: u64) -> u64 {
+        let seq = self.next;
+        let draft = Draft {
+            kind,
+            codec: Codec::JSON,
+            flags,
+            schema: 1,
+            seq,
+            compression: Compression::ZSTD,
+            raw_len: u32::try_from(raw.len()).unwrap(),
+            stored: zstd::bulk::compress(raw, 1).unwrap(),
+        };
+        draft
+            .write(&Keys::default(), self.seed, &mut self.bytes)
+            .unwrap();
+        self.next += records;
+        seq
+    }
+
+    pub(super) fn frame(&mut self, kind: Kind, flags: Flags, raw: Vec<u8>, records: u64) -> u64 {
         let seq = self.next;
         let draft = Draft {
             kind,
@@ -76,7 +102,7 @@ impl Forge {
     }
 
     /// A commit that covers what has these digests.
-    fn commit(&mut self, body: &Body, covered: &[Digest]) -> Digest {
+    pub(super) fn commit(&mut self, body: &Body, covered: &[Digest]) -> Digest {
         let bytes = serde_json::to_vec(body).unwrap();
         let hash = commit_hash(&[0; 32], self.next, covered, &bytes);
         let raw = Commit::encode(&hash, &[0; 32], &bytes);
@@ -102,7 +128,7 @@ impl Forge {
     }
 }
 
-fn body(covers: u64, history: Vec<Span>) -> Body {
+pub(super) fn body(covers: u64, history: Vec<Span>) -> Body {
     Body {
         at: 0,
         kind: "auto".into(),
@@ -268,4 +294,88 @@ fn many_flags_on_a_history_of_many_pieces_are_counted_each_in_one_step() {
     assert_eq!((list[0].messages, list[FLAGS].messages), (40_000, 20_000));
     assert_eq!(session.history().len(), 40_000);
     assert_eq!(session.context().len(), 40_000);
+}
+
+#[test]
+fn damaged_bytes_count_against_the_limit_before_they_are_kept() {
+    const KIB: usize = 1 << 10;
+    let mut forge = Forge::new();
+    let covered = forge.items(1, Flags::NONE);
+    forge.commit(&body(0, vec![one(0)]), &[covered]);
+    let (store, id) = forge.stored();
+    let mut writer = store.writer(&id).unwrap();
+    let mut noise = vec![0; 64 * KIB];
+    *noise.last_mut().unwrap() = 1;
+    for segment in 2..34 {
+        writer.start(segment, &noise).unwrap();
+    }
+    drop(writer);
+    let open = |limit: usize| {
+        let builder = Checkpointer::builder(store.clone(), id.clone());
+        builder.read_limit(wide(limit)).open()
+    };
+    let error = open(1_024 * KIB).unwrap_err();
+    assert!(error.is_too_large(), "{error}");
+    assert!(Reader::open_within(store.clone(), id.clone(), wide(1_024 * KIB)).is_err());
+    assert_eq!(store.segments(&id).unwrap().len(), 33);
+    let session = open(4_096 * KIB).unwrap();
+    assert_eq!(session.history().len(), 1);
+    // Nothing but zeros stands in the place of the headers.
+    let place = Place {
+        store: store.id(),
+        session: &id,
+        segment: 2,
+    };
+    let kept = noise.len() - place.header(Opening::default()).len();
+    assert_eq!(session.report().lost_bytes, wide(32 * kept));
+}
+
+#[test]
+fn a_component_that_is_no_json_is_not_written_into_a_snapshot_with_others() {
+    for value in ["", "1,\"host.other\":2", "\u{fffd}", "[1", "\"\\x\""] {
+        let mut forge = Forge::new();
+        let raw = crate::format::component::encode("host.x", value.as_bytes()).unwrap();
+        let digest = payload_digest(&raw);
+        let seq = forge.frame(Kind::COMPONENT, Flags::MUST_UNDERSTAND, raw, 1);
+        // Not whole for another reason, so that all is salvaged and written anew.
+        let mut body = body(seq, vec![one(100)]);
+        let reference = Reference { seq, schema: 1 };
+        body.components.insert("host.x".into(), reference);
+        forge.commit(&body, &[digest]);
+        let (store, id) = forge.stored();
+        let builder = || Checkpointer::builder(store.clone(), id.clone());
+        let recovered = builder().recover(&Recovery::default()).unwrap();
+        let mut session = recovered.session;
+        session.push(Message::user("go")).unwrap();
+        let saved = session.save(CheckpointKind::Manual).unwrap();
+        drop(session);
+        let session = builder().open().unwrap();
+        assert_eq!(session.report().head, Some(saved), "{value}");
+    }
+}
+
+#[test]
+fn a_tombstone_takes_out_nothing_that_is_saved_behind_it() {
+    let mut forge = Forge::new();
+    forge.commit(&body(0, Vec::new()), &[]);
+    forge.json(Kind::TOMBSTONE, &json!({"through": u64::MAX, "keep": []}));
+    let (store, id) = forge.stored();
+    let builder = || {
+        let builder = Checkpointer::builder(store.clone(), id.clone());
+        builder.retention(Retention::all())
+    };
+    let mut session = builder().open().unwrap();
+    assert_eq!(session.list().len(), 0);
+    session.push(Message::user("one more")).unwrap();
+    let saved = session.save(CheckpointKind::Manual).unwrap();
+    for seals in [false, true] {
+        if seals {
+            session.seal().unwrap();
+        }
+        drop(session);
+        session = builder().open().unwrap();
+        assert_eq!(session.latest().unwrap().id, saved);
+        let reader = Reader::open(store.clone(), id.clone()).unwrap();
+        assert_eq!(reader.list().unwrap().len(), 1);
+    }
 }

@@ -23,6 +23,8 @@ pub(crate) struct Host {
     pub(crate) bytes: Arc<Vec<u8>>,
     /// As they are written, where something in them is masked.
     pub(crate) masked: Option<Arc<Vec<u8>>>,
+    /// Whether this session looked through it and masked nothing.
+    pub(crate) is_clean: bool,
 }
 
 impl Host {
@@ -127,17 +129,26 @@ impl Hosts {
             proof.shapes.prove();
             proof.len = bytes.len();
         }
-        let masked = redaction.component(T::CODEC.tag(), &bytes);
+        let base = old.filter(|old| old.is_clean && old.codec == T::CODEC.tag());
+        let base = base.map(|old| old.bytes.as_slice());
+        let masked = redaction.component(T::CODEC.tag(), base, &bytes);
         if let Some(masked) = &masked
             && decode::<T>(T::CODEC, masked).is_err()
         {
             self.spare = bytes;
             return Err(Error::secret(what()));
         }
+        if let Some(masked) = &masked
+            && masked.len() > COMPONENT_MAX
+        {
+            self.spare = bytes;
+            return Err(Error::too_large(what(), masked.len(), COMPONENT_MAX));
+        }
         let host = Host {
             schema: T::VERSION,
             codec: T::CODEC.tag(),
             bytes: Arc::new(bytes),
+            is_clean: redaction.is_on() && masked.is_none(),
             masked: masked.map(Arc::new),
         };
         if let Some(old) = self.values.insert(T::KIND.to_owned(), host) {

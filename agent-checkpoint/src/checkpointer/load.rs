@@ -1,7 +1,6 @@
 //! Reads a session's log, and tells what in it is damaged.
 
 use std::cell::OnceCell;
-use std::ops::Range;
 
 use agent_primitives::SessionId;
 
@@ -13,10 +12,12 @@ use crate::format::segment::{Opening, Place, Start, VOID_WHOLE, session_of};
 use crate::log::decode::{Decoded, Refusal};
 use crate::log::lineage::Lineage;
 use crate::log::numbering::{narrow, wide};
+use crate::log::remains::headers;
 use crate::log::replay::Replay;
 use crate::log::salvage::Salvage;
-use crate::log::scan::{Damage, Scan, scan};
+use crate::log::scan::{Damage, Located, scan};
 use crate::log::seal::is_sealed;
+use crate::log::weight;
 use crate::log::workers::{Results, decode_all, threads_for};
 use crate::{Error, Position, Store};
 
@@ -61,7 +62,7 @@ pub(crate) struct Loaded {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Reading<'k> {
     pub(crate) keys: &'k Keys,
-    /// Most that it may inflate to, in bytes.
+    /// Most bytes of memory that it may take.
     pub(crate) limit: u64,
     /// Messages are kept, and not only counted.
     pub(crate) keeps_messages: bool,
@@ -124,12 +125,17 @@ pub(crate) fn load(
     while !window.is_empty() {
         let mut read = Vec::new();
         let mut frames = Vec::new();
+        let mut damaged = 0_u64;
         for (place, bytes) in &window {
             let (start, is_good) = match place.check(bytes)? {
                 Start::Good(_, start) => (start, true),
                 Start::Damaged(start) => (start, false),
             };
             let found = scan(bytes, start, place.seed());
+            let damage = found.holes.iter().chain(&found.tail);
+            damaged = damage
+                .map(|damage| wide(damage.range.len()))
+                .fold(damaged, u64::saturating_add);
             read.push(Segment {
                 place: *place,
                 start,
@@ -146,10 +152,21 @@ pub(crate) fn load(
             .iter()
             .map(|found| u64::from(found.header.raw_len))
             .fold(0, u64::saturating_add);
-        left = left.checked_sub(raw).ok_or_else(|| {
-            let len = reading.limit.saturating_sub(left).saturating_add(raw);
-            Error::beyond_limit(format!("the log of session {session}"), len, reading.limit)
-        })?;
+        let less = |left: u64, taken: u64| {
+            left.checked_sub(taken).ok_or_else(|| {
+                let len = reading.limit.saturating_sub(left).saturating_add(taken);
+                Error::beyond_limit(format!("the log of session {session}"), len, reading.limit)
+            })
+        };
+        // What is damaged is kept as it lies there, until it is set aside.
+        left = less(left, damaged)?;
+        less(left, raw)?;
+        // Where they might take more than there is, each is weighed before the next one is looked at.
+        let (threads, room) = match raw.saturating_mul(weight::MOST) {
+            most if most > left => (1, left),
+            _ => (threads_for(narrow(raw)), weight::ENDLESS),
+        };
+        unpacker.limit(room);
         let before: Vec<Window<'_>> = std::mem::take(&mut decoded);
         // While others inflate this window, this thread takes in the one before and reads the next.
         let meanwhile = || {
@@ -158,8 +175,10 @@ pub(crate) fn load(
             }
             segments.window()
         };
-        let (results, next) =
-            decode_all(&frames, threads_for(narrow(raw)), &mut unpacker, meanwhile)?;
+        let (results, next) = decode_all(&frames, threads, &mut unpacker, meanwhile)?;
+        for (found, decoded) in frames.iter().zip(&results) {
+            left = less(left, kept(&found.header, decoded, reading.keeps_messages))?;
+        }
         let segments = window.into_iter().zip(read);
         decoded.push(Window {
             segments: segments
@@ -178,6 +197,18 @@ pub(crate) fn load(
     Ok(loaded)
 }
 
+/// Bytes of memory that a frame takes for as long as the log is looked at. What is inflated only when it is asked for
+/// counts as if it were.
+fn kept(header: &Header, decoded: &Result<Decoded, Refusal>, keeps_messages: bool) -> u64 {
+    let Ok(decoded) = decoded else { return 0 };
+    let taken = weight::of(decoded);
+    if keeps_messages {
+        taken.max(header.raw_len.into())
+    } else {
+        taken.saturating_sub(weight::of_messages(decoded))
+    }
+}
+
 /// Segments that were read together, and what their frames say.
 struct Window<'a> {
     segments: Vec<(Vec<u8>, Segment<'a>)>,
@@ -192,28 +223,12 @@ struct Segment<'a> {
     start: usize,
     is_good: bool,
     frames: Vec<Located>,
-    /// As in [`Scan`].
+    /// As in a [`Scan`](crate::log::scan::Scan).
     holes: Vec<Damage>,
     tail: Option<Damage>,
     end: usize,
     /// Frames with a greater number are another session's.
     cut: Option<u64>,
-}
-
-/// A frame's place in its segment.
-struct Located {
-    range: Range<usize>,
-    header: Header,
-}
-
-impl Located {
-    fn of(scan: &Scan<'_>) -> Vec<Self> {
-        let located = scan.frames.iter().map(|(at, found)| Self {
-            range: *at..at + found.len(),
-            header: found.header,
-        });
-        located.collect()
-    }
 }
 
 /// A session's segments, one after the other, each without what the next one says does not count.
@@ -400,6 +415,14 @@ impl Loaded {
             }
             self.damaged_headers.push(segment);
         }
+        for damage in found.holes.iter().chain(&found.tail) {
+            let damaged = bytes.get(damage.range.clone()).unwrap_or_default();
+            let headers = headers(damaged, place.seed());
+            let own = headers
+                .iter()
+                .filter(|h| found.cut.is_none_or(|last| h.seq <= last));
+            own.for_each(|header| self.replay.remains.tell(header));
+        }
         for (frame, decoded) in found.frames.iter().zip(decoded) {
             match self.replay.frame(&frame.header, decoded) {
                 Ok(()) => {}
@@ -409,7 +432,7 @@ impl Loaded {
                         fault,
                     });
                 }
-                Err(Refusal::Beyond(error)) if passes_newer => {
+                Err(Refusal::Beyond(error)) if passes_newer && !error.is_too_large() => {
                     self.newer.get_or_insert(error);
                 }
                 Err(Refusal::Beyond(error) | Refusal::Locked(error)) => return Err(error),

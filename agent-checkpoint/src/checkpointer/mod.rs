@@ -3,9 +3,13 @@
 mod anew;
 mod appender;
 pub(crate) mod attach;
+#[cfg(test)]
+#[cfg(all(feature = "fs", target_os = "linux"))]
+mod bombs;
 mod builder;
 mod checkpoint;
 mod components;
+mod continued;
 pub(crate) mod current;
 mod cut;
 mod cycle;
@@ -28,8 +32,10 @@ mod label;
 #[cfg(test)]
 mod later;
 pub(crate) mod load;
+mod lost_opening;
 mod newest;
 mod order;
+mod pieced;
 mod plan;
 pub(crate) mod points;
 mod prune;
@@ -48,10 +54,11 @@ mod save;
 mod seal;
 mod setting;
 mod signal;
-mod stored;
+pub(crate) mod stored;
 mod tenure;
 mod trigger;
 mod unsynced;
+mod whole;
 mod why;
 
 pub use builder::Builder;
@@ -61,7 +68,7 @@ pub use flush::Flush;
 pub use health::Health;
 pub use plan::{Restoration, RestorePlan};
 pub use query::Query;
-pub use report::{Quarantined, Report};
+pub use report::{Damaged, Quarantined, Report};
 pub use resume::Resume;
 pub use retention::Retention;
 pub use ruling::{Pruning, Reason, Ruling};
@@ -79,7 +86,7 @@ use crate::format::compress::Packer;
 use crate::format::keys::Keys;
 use crate::log::blobs::Known;
 use crate::redact::Redaction;
-use crate::state::savable::check_message;
+use crate::state::savable::check_written;
 use crate::{Claim, Durability, Error, Message, SessionState, Snapshot, Store, Work};
 use current::Current;
 use desk::Desk;
@@ -175,7 +182,9 @@ impl Checkpointer {
         &self.current.state.conversation
     }
 
-    /// The messages that the model is sent now: the history, unless [`cut`](Self::cut) took from it.
+    /// The messages that the model is sent now: the history, unless [`cut`](Self::cut) took from it. As far as they
+    /// are in memory: of a session that was opened at its end ([`Resume::Last`]) and never cut, that is its
+    /// [`history`](Self::history) here.
     pub fn context(&self) -> Vec<&Message> {
         self.current.messages(&self.current.pieces())
     }
@@ -188,11 +197,11 @@ impl Checkpointer {
     /// Adds a message to the conversation, in memory: an in-memory append until the next save.
     ///
     /// # Errors
-    /// The message is not added. [`Error::is_too_large`] for one of about 63 MiB or more as JSON;
+    /// The message is not added. [`Error::is_too_large`] for one of about 63 MiB or more as JSON, secrets in it masked;
     /// [`Error::is_unsavable`] where arrays and objects nest more than 100 deep, or an additional field
     /// has the name of one that the type has.
     pub fn push(&mut self, message: Message) -> Result<(), Error> {
-        check_message(&message)?;
+        check_written(&message, &self.redaction)?;
         self.progress.came(&message);
         self.current.push(message);
         Ok(())
@@ -313,9 +322,10 @@ impl Checkpointer {
         self.desk.health()
     }
 
-    /// A handle that makes what was saved durable from anywhere: a panic hook, a destructor, another thread.
+    /// A handle that makes what was saved durable from anywhere: a panic hook, a destructor, another thread. It goes
+    /// along where the session [goes on in another one](Self::cycle).
     pub fn flush_handle(&self) -> Flush {
-        Flush::new(self.desk.shared())
+        self.desk.flush_handle()
     }
 
     fn emit(&self, event: impl Into<Event>) {

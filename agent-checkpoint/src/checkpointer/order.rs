@@ -21,6 +21,8 @@ pub(super) struct Order<'a> {
     /// What made it due, and more of that in the host's words.
     pub(super) why: Option<(Why, Option<&'a str>)>,
     pub(super) label: Option<&'a str>,
+    /// What the state says of where the session went on stays.
+    pub(super) keeps_continued: bool,
 }
 
 impl Order<'_> {
@@ -31,6 +33,7 @@ impl Order<'_> {
             origin: None,
             why: None,
             label: None,
+            keeps_continued: false,
         }
     }
 }

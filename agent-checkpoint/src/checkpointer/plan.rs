@@ -59,6 +59,11 @@ impl RestorePlan<'_> {
     /// as far as the store still writes; unless [`Error::is_blocked`] after the backup was made: then it is
     /// the restored one, and the next save asks what became of it.
     pub fn commit(self) -> Result<Restoration, Error> {
+        Ok(self.commit_keeping()?.0)
+    }
+
+    /// As [`commit`](Self::commit), and gives what was in memory before.
+    pub(crate) fn commit_keeping(self) -> Result<(Restoration, Current), Error> {
         let Self {
             session,
             target,
@@ -103,7 +108,7 @@ impl RestorePlan<'_> {
         }
         let elapsed = session.clock.monotonic().since(started);
         session.emit(Restored::new(target.id, elapsed));
-        Ok(Restoration { backup, now })
+        Ok((Restoration { backup, now }, replaced))
     }
 
     /// Leaves everything as it is, as dropping the plan does.

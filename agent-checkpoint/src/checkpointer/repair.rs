@@ -28,10 +28,19 @@ impl Checkpointer {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
+    /// A session that was opened at its end ([`Resume::Last`](crate::Resume::Last)) and never cut is read whole for it.
+    ///
     /// # Errors
     /// [`Error::is_too_large`] when the context would be in more pieces than a save can record; it stays as
-    /// it was, and [`cut`](Self::cut) makes it shorter.
+    /// it was, and [`cut`](Self::cut) makes it shorter. What the log is read for may fail as well.
     pub fn repair_context(&mut self) -> Result<Vec<Repair>, Error> {
+        let taken_in = self.take_in_context()?;
+        let repaired = self.repair_whole_context();
+        self.leave_out_again(taken_in);
+        repaired
+    }
+
+    fn repair_whole_context(&mut self) -> Result<Vec<Repair>, Error> {
         let pieces = self.current.pieces();
         let Plan { slots, repairs } = Plan::of(&self.current.messages(&pieces));
         if repairs.is_empty() {

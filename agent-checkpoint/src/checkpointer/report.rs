@@ -5,7 +5,10 @@ use std::ops::Range;
 
 use agent_primitives::CheckpointId;
 
+use super::load::Loaded;
 use crate::Position;
+use crate::log::numbering::wide;
+use crate::log::replay::Entry;
 
 /// Bytes that were no frame and were copied aside.
 ///
@@ -21,6 +24,18 @@ pub struct Quarantined {
     pub reason: String,
     /// Name of the copy; for a file store, a file in the session's `quarantine` folder.
     pub copy: String,
+}
+
+/// Bytes that are no frame, whether they could be copied aside or not.
+///
+/// See [`Report`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Damaged {
+    /// Where they lie, or lay.
+    pub at: Position,
+    /// How many.
+    pub len: u64,
 }
 
 /// What opening a session found, lost and did. A host looks at it, since the state may be older than
@@ -59,12 +74,17 @@ pub struct Report {
     pub lost_bytes: u64,
     /// Copies of those bytes.
     pub quarantined: Vec<Quarantined>,
+    /// All ranges of bytes that were no frame, set aside or not, in order.
+    pub damaged: Vec<Damaged>,
     /// Bytes that were no frame and could not be copied aside yet, for want of room; the first save does
     /// it, and then counts them among `lost_bytes`.
     pub unmended_bytes: u64,
     /// Number of the record that an interrupted write at the end was to begin with; how many it was to write
     /// is not known. None where the log ends with a whole record.
     pub torn_at: Option<u64>,
+    /// Number behind the last record that such a write is known to have held: some headers may be intact where
+    /// nothing else is.
+    pub torn_to: Option<u64>,
     /// Segments whose header is damaged. Their frames were read all the same.
     pub damaged_headers: Vec<u32>,
     /// Segments behind a gap in the numbers that have neither header nor frame: not this session's, and
@@ -76,6 +96,46 @@ pub struct Report {
 }
 
 impl Report {
+    /// What the log is found to be, before anything is done about it.
+    pub(crate) fn of(loaded: &Loaded, head: Option<&Entry>) -> Self {
+        let replay = &loaded.replay;
+        let drops = replay.drops();
+        let degraded = replay
+            .commits
+            .iter()
+            // Of dropped ones parts may be left out on purpose.
+            .filter(|entry| !entry.whole && !drops.has(entry.seq))
+            .map(Entry::id)
+            .collect();
+        let uncommitted = replay
+            .blocks
+            .iter()
+            .filter(|b| head.is_none_or(|head| b.first > head.seq));
+        let damaged = loaded.lost.iter().map(|lost| Damaged {
+            at: lost.at,
+            len: wide(lost.bytes.len()),
+        });
+        let torn_at = loaded.is_torn.then_some(replay.next);
+        Self {
+            head: head.map(Entry::id),
+            segments: loaded.segments,
+            frames: replay.frames,
+            // The items themselves have gone into the state by now.
+            items: replay.blocks.iter().map(|block| block.count).sum(),
+            checkpoints: replay.commits.len(),
+            degraded,
+            missing: replay.missing.clone(),
+            torn_at,
+            torn_to: torn_at.map(|at| replay.remains.end().max(at.saturating_add(1))),
+            uncommitted: uncommitted.map(|block| block.count).sum(),
+            damaged: damaged.collect(),
+            damaged_headers: loaded.damaged_headers.clone(),
+            ignored: loaded.ignored.clone(),
+            superseded: loaded.superseded.clone(),
+            ..Self::default()
+        }
+    }
+
     /// Whether all that was ever written is there.
     pub fn is_clean(&self) -> bool {
         self.degraded.is_empty()

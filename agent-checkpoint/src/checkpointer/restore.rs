@@ -1,6 +1,6 @@
 //! Goes back to a checkpoint.
 
-use agent_primitives::CheckpointId;
+use agent_primitives::{CheckpointId, CheckpointKind};
 
 use super::current::Current;
 use super::load::{Reading, load};
@@ -31,6 +31,12 @@ impl Checkpointer {
     /// [`Error::is_not_found`] when nothing was restored, or the state before was dropped since; and
     /// as [`restore`](Self::restore).
     pub fn undo_restore(&mut self) -> Result<Restoration, Error> {
+        let replaced = self.replaced()?;
+        self.plan_restore(&replaced)?.commit()
+    }
+
+    /// The checkpoint that holds what the newest restore replaced.
+    pub(crate) fn replaced(&mut self) -> Result<CheckpointId, Error> {
         self.land()?;
         self.complete()?;
         let query = Query::new();
@@ -39,12 +45,21 @@ impl Checkpointer {
         let backup = before.next().map(|backup| (backup.kind, backup.id.clone()));
         drop(before);
         match (mark, backup) {
-            (_, Some((agent_primitives::CheckpointKind::PreRestore, id))) => {
-                self.plan_restore(&id)?.commit()
-            }
+            (_, Some((CheckpointKind::PreRestore, id))) => Ok(id),
             (Some(mark), _) => Err(Error::not_found(mark)),
             (None, _) => Err(Error::nothing_restored()),
         }
+    }
+
+    /// Takes the newest restore back to `replaced`, the state that was in memory before it: what of it is masked
+    /// in the log stays as it is in memory.
+    pub(crate) fn undo_restore_to(&mut self, mut replaced: Current) -> Result<Restoration, Error> {
+        let undone = self.undo_restore()?;
+        if !self.current.is_same(&replaced) {
+            replaced.rebase(std::mem::take(&mut self.current), &self.redaction);
+            self.current = replaced;
+        }
+        Ok(undone)
     }
 
     /// The checkpoint as it lies in the store, and its state.

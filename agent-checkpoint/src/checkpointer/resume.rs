@@ -6,9 +6,8 @@ use super::current::Current;
 use super::load::{Loaded, Reading, load};
 use super::points::Points;
 use super::seal::Segments;
-use crate::format::keys::Keys;
 use crate::log::replay::Entry;
-use crate::reader::tail::Tail;
+use crate::reader::tail::{Beside, Tail};
 use crate::reader::walk::{Odd, segment_opening};
 use crate::{Error, Store};
 use agent_primitives::SessionId;
@@ -34,6 +33,11 @@ pub enum Resume {
     /// [`restore`](Checkpointer::restore) of an older one reads the rest; until then long texts are written
     /// as often as they come, and [`figures`](Checkpointer::figures) count what was read. A log with damage is read whole
     /// once, to mend it.
+    ///
+    /// The context of a session that was never cut is its whole history. [`context`](Checkpointer::context) then has what
+    /// of it is in memory, and whatever judges or changes it reads the rest first:
+    /// [`cut`](Checkpointer::cut), [`repair_context`](Checkpointer::repair_context), [`cycle`](Checkpointer::cycle) and
+    /// [`recover`](crate::Builder::recover).
     Last(usize),
 }
 
@@ -51,9 +55,9 @@ pub(crate) fn end_of(
     store: &dyn Store,
     session: &SessionId,
     messages: usize,
-    keys: &Keys,
+    reading: Reading<'_>,
 ) -> Result<Option<Resumed>, Error> {
-    let tail = match Tail::read(store, session, messages, true, keys) {
+    let tail = match Tail::read(store, session, messages, Beside::State, reading) {
         Ok(tail) if !tail.is_torn => tail,
         Ok(_) | Err(Odd::Unsound) => return Ok(None),
         Err(Odd::Failed(error)) => return Err(error),
@@ -145,7 +149,7 @@ impl Checkpointer {
         }
         let reading = Reading {
             keeps_messages: false,
-            ..Reading::within(u64::MAX, &self.keys)
+            ..Reading::within(self.limit, &self.keys)
         };
         let loaded = load(&self.store, &self.session, reading)?;
         let points = Points::new(listed(&loaded.replay), &loaded.replay.tags);

@@ -9,13 +9,15 @@ use agent_primitives::{CheckpointId, SessionId};
 use super::current::{Current, is_written_as};
 use super::hosts::Hosts;
 use super::load::{Reading, load};
+use super::lost_opening::LostOpening;
 use super::newest::newest;
+use super::pieced::Pieced;
 use super::save::Head;
 use super::stored::Stored;
 use super::{Builder, Checkpointer};
 use crate::format::payload::Span;
-use crate::log::replay::{Entry, Replay};
-use crate::log::salvage::{Part, lacks, parts};
+use crate::log::replay::Replay;
+use crate::log::salvage::{Part, Wreck, lacks, parts};
 use crate::log::view::{Piece, push_history};
 use crate::{Error, Message, SessionState, Store};
 
@@ -31,12 +33,29 @@ pub(crate) struct Salvaged {
     pub(crate) components: Vec<String>,
     /// Numbers of long texts that are lost.
     pub(crate) stubs: Vec<u64>,
+    /// What was taken without the commits that it belongs to.
+    pub(crate) unproven: Option<Unproven>,
+    /// Number of the newest record that it takes in.
+    pub(crate) through: u64,
+}
+
+/// What stands in for commits that are lost.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Unproven {
+    /// Where the commits were.
+    pub(crate) records: Vec<Range<u64>>,
+    /// Components whose values lie there.
+    pub(crate) taken: Vec<String>,
 }
 
 impl Salvaged {
     /// Whether nothing is lost.
     pub(crate) fn is_whole(&self) -> bool {
-        self.gaps.is_empty() && self.components.is_empty() && self.stubs.is_empty()
+        self.gaps.is_empty()
+            && self.messages == 0
+            && self.components.is_empty()
+            && self.stubs.is_empty()
+            && self.unproven.is_none()
     }
 }
 
@@ -50,19 +69,31 @@ impl Checkpointer {
         };
         let mut replay = load(store, &self.session, reading)?.replay;
         let here = self.head.as_ref().map(Head::seq);
-        let (next, counted) = (replay.next, replay.counted());
+        let next = replay.next;
+        let lost = replay.missing.last().map_or(0, |lost| lost.end);
         let mut salvage = replay.salvage.take().unwrap_or_default();
-        let partial = salvage.take(replay.head(), counted, next);
-        if let Some(entry) = partial.filter(|entry| here.is_none_or(|here| entry.seq > here)) {
-            let mut salvaged = Salvaged::of(&mut replay, &entry, &self.current)?;
+        let wreck = salvage.take(replay.head(), (lost, next), |range| replay.has_some(range));
+        if let Some(wreck) = wreck.filter(|wreck| here.is_none_or(|here| wreck.entry.seq > here)) {
+            let lost: Vec<u64> = replay
+                .blobs
+                .sought()
+                .chain(salvage.stubs.iter().copied())
+                .collect();
+            for text in lost {
+                replay.remains.is_no_message(text);
+            }
+            let mut salvaged = Salvaged::of(&mut replay, wreck, &self.current)?;
             salvaged.stubs = salvage.stubs;
             return Ok(Some(salvaged));
         }
         // With every lost text replaced a checkpoint may be whole that is not otherwise.
         let (head, current) = newest(&mut replay)?;
-        let is_newer = head.is_some_and(|head| here.is_none_or(|here| head.seq > here));
-        Ok(is_newer.then_some(Salvaged {
+        let head = head.map(|head| head.seq);
+        let newer = head.filter(|head| here.is_none_or(|here| *head > here));
+        Ok(newer.map(|through| Salvaged {
             current,
+            through,
+            unproven: None,
             gaps: Vec::new(),
             messages: 0,
             components: Vec::new(),
@@ -123,12 +154,33 @@ impl Checkpointer {
         let history = saved.state.conversation.iter().skip(self.skipped());
         let context = saved.messages(&saved.pieces());
         let (work, hosts) = (&self.current.state.work, &self.current.hosts.values);
-        Ok(is_same(&mine, &history.collect::<Vec<_>>())
-            && (self.skipped() > 0 || is_same(&self.context(), &context))
+        let is_same_context = if self.is_context_partial() {
+            saved.context.is_none()
+        } else {
+            is_same(&self.context(), &context)
+        };
+        Ok(is_same_context
+            && is_same(&mine, &history.collect::<Vec<_>>())
             && saved
                 .components
                 .changes(work, hosts, &self.redaction)?
                 .are_saved(&saved.components))
+    }
+
+    /// The number of the first message in memory, where messages of the history stand before it.
+    pub(crate) fn first_number(&self) -> u64 {
+        self.current.numbering.boundary()
+    }
+
+    /// Puts a mark in front of the messages in memory, for those from the log's last message up to number `first`
+    /// that are not in it any more. The numbers of what is lost.
+    pub(crate) fn mark_before(&mut self, first: u64) -> Range<u64> {
+        let saved = self.current.numbering.spans().last();
+        let end = saved.map_or(0, |span| span.last.saturating_add(1));
+        let lost = end..first.max(end);
+        // None of those in memory has a number then.
+        self.current.begin_with(mark(&lost));
+        lost
     }
 
     /// Becomes a session of its own that begins with the checkpoint of this one, with all that is in memory.
@@ -138,7 +190,7 @@ impl Checkpointer {
         let mut current = std::mem::take(&mut self.current);
         current.rebase(std::mem::take(&mut branch.current), &self.redaction);
         branch.current = current;
-        branch.signal = self.signal.clone();
+        branch.succeed(self);
         branch.progress = self.progress;
         *self = branch;
         Ok(())
@@ -147,8 +199,15 @@ impl Checkpointer {
 
 impl Salvaged {
     /// What there is of a commit that is not whole.
-    fn of(replay: &mut Replay, entry: &Entry, older: &Current) -> Result<Self, Error> {
-        let (stored, components) = Stored::salvage(replay, entry, &older.components)?;
+    fn of(replay: &mut Replay, wreck: Wreck, older: &Current) -> Result<Self, Error> {
+        let Wreck {
+            mut entry, since, ..
+        } = wreck;
+        let followed = Pieced::of(replay, &mut entry, &since);
+        let (stored, mut components) = Stored::salvage(replay, &entry, &older.components)?;
+        components.extend(followed.doubted);
+        components.sort_unstable();
+        components.dedup();
         let mut current = Current {
             other: entry.body.other.clone(),
             components: stored.components,
@@ -156,14 +215,19 @@ impl Salvaged {
             ..Current::default()
         };
         current.state.work = stored.work;
+        let mut opening = LostOpening::of(&current.state.work);
         let mut layout = Vec::new();
         let mut messages: usize = 0;
-        for span in entry.history() {
+        for span in entry.history().chain(followed.said.iter().copied()) {
             let present = replay.present(span);
-            messages = messages.saturating_add(lacks(span, present.len()));
+            let lost = lacks(span, present.len());
+            messages = messages.saturating_add(lost);
             let before = |number| replay.items_before(number);
-            layout.extend(parts(span, present, &replay.missing, before));
+            let of_span = parts(span, present, &replay.missing, &replay.remains, before);
+            opening.pass(&of_span, lost);
+            layout.extend(of_span);
         }
+        opening.tell(&mut current.state.work);
         let mut placed = Vec::new();
         let mut marks = BTreeSet::new();
         let mut gaps = Vec::new();
@@ -182,7 +246,7 @@ impl Salvaged {
             }
         }
         if let Some(spans) = entry.context() {
-            let spans: Vec<Span> = spans.collect();
+            let spans: Vec<Span> = spans.chain(followed.said.iter().copied()).collect();
             let items = spans.iter().map(|span| replay.present(*span));
             let items: Vec<Range<usize>> = items.collect();
             let named = items
@@ -215,6 +279,8 @@ impl Salvaged {
             messages,
             components,
             stubs: Vec::new(),
+            unproven: followed.unproven,
+            through: entry.seq,
         })
     }
 }

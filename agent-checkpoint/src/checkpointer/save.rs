@@ -228,7 +228,7 @@ impl Checkpointer {
         };
         let started = self.clock.monotonic();
         let at_ms = self.clock.timestamp().unix_millis();
-        let changes = self.current.changes(&self.redaction)?;
+        let changes = self.changes_for(order)?;
         // Where something risky follows, there is to be a checkpoint of that name.
         let is_plain = kind == CheckpointKind::Auto
             && why.is_none_or(|(why, _)| why != Why::BeforeRisky)

@@ -3,18 +3,22 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::components::{Components, Saved};
+use serde_json::value::RawValue;
+
+use super::components::{Components, LARGE, Saved};
 use super::hosts::Host;
 use crate::codec::Fault;
 use crate::format::payload::Reference;
 use crate::format::tags::Codec;
+use crate::log::numbering::wide;
 use crate::log::replay::{Entry, Replay};
 use crate::log::values::Chain;
+use crate::log::weight;
 use crate::state::fields::FIELDS;
 use crate::{Error, Work};
 
 /// Component names begin with what they are part of, so that none can be taken for another.
-pub(super) const WORK: &str = "work.";
+pub(crate) const WORK: &str = "work.";
 pub(super) const HOST: &str = "host.";
 
 /// The components of a commit, with their values.
@@ -75,6 +79,7 @@ impl Stored {
         entry: &Entry,
         unread: &mut dyn FnMut(&str, Error) -> Result<(), Error>,
     ) -> Result<(), Error> {
+        let room = replay.room();
         let mut frames: BTreeMap<u64, Vec<(&String, Reference)>> = BTreeMap::new();
         for (name, reference) in &entry.body.components {
             let names = frames.entry(reference.seq).or_default();
@@ -100,6 +105,7 @@ impl Stored {
                             bytes: value.get().as_bytes().to_vec(),
                             chain: None,
                         };
+                        check_room(name, &value.bytes, room)?;
                         self.place(name, reference, value)
                     });
                     placed.or_else(|error| unread(name, error))?;
@@ -112,6 +118,7 @@ impl Stored {
                             bytes,
                             chain: Some(chain),
                         };
+                        check_room(name, &value.bytes, room)?;
                         self.place(name, reference, value)
                     });
                     placed.or_else(|error| unread(name, error))?;
@@ -134,8 +141,12 @@ impl Stored {
                 return Ok(());
             }
         } else if let Some(kind) = name.strip_prefix(HOST) {
+            if chain.is_some() {
+                check_snapshot_takes(codec, &bytes).map_err(|fault| Error::unread(name, fault))?;
+            }
             let host = Host {
                 masked: None,
+                is_clean: false,
                 schema: reference.schema,
                 codec,
                 bytes: Arc::clone(&bytes),
@@ -182,5 +193,29 @@ impl Stored {
             }
         }
         Ok(true)
+    }
+}
+
+/// A short JSON value is written into a snapshot as it stands: were it none, all that stands there could not be read.
+fn check_snapshot_takes(codec: Codec, bytes: &[u8]) -> Result<(), Fault> {
+    if codec != Codec::JSON || bytes.len() >= LARGE {
+        return Ok(());
+    }
+    let value: Result<&RawValue, _> = serde_json::from_slice(bytes);
+    value.map(|_| ()).map_err(|e| Fault::whole(e.to_string()))
+}
+
+/// A part of the state takes many times its length where it is JSON of any shape. A host's values stay as they lie.
+fn check_room(name: &str, bytes: &[u8], room: u64) -> Result<(), Error> {
+    if !name.starts_with(WORK) || wide(bytes.len()).saturating_mul(weight::MOST) <= room {
+        return Ok(());
+    }
+    match weight::of_json(bytes, 0) {
+        len if len > room => Err(Error::beyond_limit(
+            format!("component {name}, in memory,"),
+            len,
+            room,
+        )),
+        _ => Ok(()),
     }
 }

@@ -11,7 +11,8 @@
 //!
 //! The earlier session is saved first, and the fresh one begins with one save, so at every moment one of
 //! them is the one to go on with: the earlier one until the fresh one has a checkpoint. [`Builder::continued`](crate::Builder::continued)
-//! finds it from any of them, after a crash as well.
+//! finds it from any of them, after a crash as well. An earlier session that is opened by its own name and gone on with
+//! is the one to go on with again, from the first save that has something new.
 
 mod opening;
 mod settings;
@@ -41,14 +42,17 @@ pub(crate) const NAME: &str = "continued";
 pub struct Continued {
     /// The session that goes on, once it has a checkpoint.
     pub session: SessionId,
+    /// The session that went on there. Where the state is that of another one, such as a fork, it says nothing
+    /// about that one.
+    pub from: SessionId,
 }
 
 impl Continued {
-    pub(crate) fn into(session: SessionId) -> Self {
-        Self { session }
+    pub(crate) fn into(session: SessionId, from: SessionId) -> Self {
+        Self { session, from }
     }
 
-    /// Where the session with this state went on, or was about to.
+    /// Where the session [`from`](Self::from) with this state went on, or was about to.
     pub fn of(work: &Work) -> Option<Self> {
         Self::deserialize(work.extra.get(NAME)?).ok()
     }

@@ -85,6 +85,14 @@ fn a_payload_opens_where_it_was_sealed_and_after_any_change_nowhere() {
             change(&mut other);
             assert_eq!(opened(&ring, other, &stored, [9; 16]), Err(Fault::Forged));
         }
+        // Behind what an Index frame has in clear the key's id is looked for elsewhere.
+        let mut other = sealed;
+        other.kind = Kind(99);
+        let fault = opened(&ring, other, &stored, [9; 16]).unwrap_err();
+        assert!(
+            fault == Fault::Forged || kind == Kind::INDEX && matches!(fault, Fault::Locked(_)),
+            "{fault}"
+        );
         let locked = opened(&at_work(2), sealed, &stored, [9; 16]);
         assert_eq!(locked, Err(Fault::Locked(Key::from_bytes([1; 32]).id().0)));
         let plain = opened(&ring, header(kind, 6), b"secret", [9; 16]);
@@ -131,6 +139,22 @@ fn nonces_differ_also_where_the_random_bytes_repeat() {
         }
     }
     assert_eq!(nonces.len(), 1_000);
+}
+
+#[test]
+fn the_same_bytes_in_the_same_place_have_another_nonce_each_time_and_in_each_process() {
+    let key = std::sync::Arc::new(Key::from_bytes([1; 32]));
+    let mut nonces = BTreeSet::new();
+    for process in 0..4 {
+        let ring = Ring::new(key.clone(), Vec::new(), false, [process; 32]);
+        for _ in 0..4 {
+            let (_, stored) = ring
+                .seal(header(Kind::ITEMS, 6), b"secret", [9; 16], &[])
+                .unwrap();
+            nonces.insert(stored[KEY_ID_LEN..][..NONCE_LEN].to_vec());
+        }
+    }
+    assert_eq!(nonces.len(), 16);
 }
 
 fn store() -> MemoryStore {
@@ -224,6 +248,14 @@ fn a_frame_put_in_the_place_of_another_is_damage_and_is_told() {
         frames[at] = (header, payload.clone());
         cases.push(frames);
     }
+    // Under a kind that would be passed over.
+    let mut renamed = mine.clone();
+    renamed[at].0.kind = Kind(99);
+    cases.push(renamed);
+    let mut indexed = mine.clone();
+    indexed[at].0.kind = Kind::INDEX;
+    let error = open(&forged(&store, "mine", &indexed), "mine", ring(1)).unwrap_err();
+    assert!(error.is_wrong_key(), "{error}");
     let mut swapped = mine.clone();
     let (a, b) = (swapped[at].1.clone(), swapped[at + 1].1.clone());
     (swapped[at].1, swapped[at + 1].1) = (b, a);
@@ -281,6 +313,11 @@ fn a_record_that_is_not_encrypted_is_refused_and_so_is_one_that_names_no_key_of_
     let id = SessionId::new("mine").unwrap();
     assert_eq!(KeyUse::of(&planted, &id).unwrap().plain, 1);
     assert!(open(&planted, "mine", ring(1).accept_plain()).is_ok());
+    for kind in [Kind(99), Kind::INDEX] {
+        mine[1].0.kind = kind;
+        let error = open(&forged(&store, "mine", &mine), "mine", ring(1)).unwrap_err();
+        assert!(error.is_unencrypted(), "{error}");
+    }
 
     mine[1] = honest;
     mine[1].1[0] ^= 1;

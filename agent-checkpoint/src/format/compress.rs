@@ -165,6 +165,8 @@ pub(crate) struct Unpacker {
     inflater: Inflater,
     keys: Keys,
     opened: Vec<u8>,
+    /// Most bytes of memory that what a frame says may take.
+    room: u64,
 }
 
 impl Unpacker {
@@ -184,12 +186,27 @@ impl Unpacker {
             },
             keys: keys.clone(),
             opened: Vec::new(),
+            room: u64::MAX,
         })
     }
 
     /// One that opens what this one opens.
     pub(crate) fn another(&self) -> Result<Self, Error> {
-        Self::with(&self.keys)
+        Ok(Self::with(&self.keys)?.within(self.room))
+    }
+
+    /// The same, for frames that take no more than `room` bytes of memory each.
+    pub(crate) fn within(mut self, room: u64) -> Self {
+        self.room = room;
+        self
+    }
+
+    pub(crate) fn room(&self) -> u64 {
+        self.room
+    }
+
+    pub(crate) fn limit(&mut self, room: u64) {
+        self.room = room;
     }
 
     /// The frame as it would stand without encryption, and its payload inflated.
@@ -197,6 +214,9 @@ impl Unpacker {
         &'a mut self,
         found: &Found<'a>,
     ) -> Result<(Found<'a>, &'a [u8]), Fault> {
+        if u64::from(found.header.raw_len) > self.room {
+            return Err(Fault::Limit);
+        }
         self.opened.clear();
         if self.opened.capacity() > BUFFER_KEPT {
             self.opened = Vec::new();
@@ -204,6 +224,12 @@ impl Unpacker {
         let found = self.keys.open(found, &mut self.opened)?;
         let raw = self.inflater.inflate(&found.header, found.stored)?;
         Ok((found, raw))
+    }
+
+    /// Whether the frame is the writer's own, as far as the keys tell; its payload is not looked at.
+    pub(crate) fn prove(&mut self, found: &Found<'_>) -> Result<(), Fault> {
+        let mut opened = Vec::new();
+        self.keys.open(found, &mut opened).map(|_| ())
     }
 
     /// Exactly `header.raw_len` bytes, or a fault; never more than that is allocated. What is stored raw is

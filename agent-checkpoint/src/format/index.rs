@@ -69,6 +69,18 @@ pub(crate) struct Index {
 }
 
 impl Index {
+    /// Bytes of memory that it takes, about.
+    pub(crate) fn weight(&self) -> u64 {
+        let entries = self.pieces.len() * size_of::<Piece>()
+            + self.listed.len() * 2 * size_of::<Listed>()
+            + self.commits.len() * size_of::<u64>();
+        let marks = self
+            .marks
+            .iter()
+            .map(|mark| size_of::<Mark>() + mark.payload.len());
+        u64::try_from(entries + marks.sum::<usize>()).unwrap_or(u64::MAX)
+    }
+
     pub(crate) fn encode(&self) -> Vec<u8> {
         let mut out = self.digest.to_vec();
         let count = |out: &mut Vec<u8>, len: usize| {

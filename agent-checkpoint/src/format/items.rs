@@ -13,7 +13,7 @@ use crate::{Error, Message};
 /// Longest message as JSON, in bytes: the largest payload less room for the age and the brackets.
 pub(crate) const ITEM_MAX: usize = PAYLOAD_MAX - FULL - 64;
 /// A frame of this size takes no further item, in bytes.
-const FULL: usize = 256 << 10;
+pub(crate) const FULL: usize = 256 << 10;
 
 /// What a person is told of a message that is refused.
 pub(crate) fn naming(message: &Message) -> String {

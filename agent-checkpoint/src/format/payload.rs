@@ -183,6 +183,12 @@ impl Tombstone {
         (stone.keep.len() <= KEEP_MAX).then_some(stone)
     }
 
+    /// As record `seq` of a log: it takes out what lies before it, and nothing that is saved later.
+    pub(crate) fn before(mut self, seq: u64) -> Self {
+        self.through = self.through.min(seq);
+        self
+    }
+
     /// Whether it takes the checkpoint `seq` out of the listing.
     pub(crate) fn drops(&self, seq: u64) -> bool {
         seq <= self.through && self.keep.binary_search(&seq).is_err()

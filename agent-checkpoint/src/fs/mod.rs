@@ -1,6 +1,7 @@
 //! What the file store asks of a file system, so that the same code runs on a real one and on one that fails on demand.
 
 mod os;
+pub(crate) mod private_file;
 #[cfg(test)]
 pub(crate) mod sim;
 #[cfg(test)]

@@ -305,6 +305,36 @@ mod tests {
         assert_eq!(file.len().unwrap(), 0);
     }
 
+    #[cfg(unix)]
+    #[test]
+    fn what_is_no_file_is_named_and_not_opened() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        std::fs::write(at("file"), "mine").unwrap();
+        std::os::unix::fs::symlink(at("file"), at("link")).unwrap();
+        std::os::unix::fs::symlink(at("nothing"), at("dangling")).unwrap();
+        std::fs::create_dir(at("folder")).unwrap();
+        for (name, what) in [
+            ("link", "a symbolic link"),
+            ("dangling", "a symbolic link"),
+            ("folder", "a folder"),
+        ] {
+            for access in [
+                Access::Read,
+                Access::Write,
+                Access::Create,
+                Access::CreateNew,
+                Access::Replace,
+            ] {
+                let error = open(&at(name), access).unwrap_err();
+                let said = format!("this is {what} and no file");
+                assert_eq!(error.to_string(), said, "{name}, {access:?}");
+            }
+        }
+        assert_eq!(std::fs::read(at("file")).unwrap(), b"mine");
+        assert!(!at("nothing").exists());
+    }
+
     #[test]
     fn names_are_listed_with_their_kinds_and_links_are_neither_file_nor_folder() {
         let folder = tempfile::tempdir().unwrap();

@@ -11,7 +11,7 @@ pub(super) const BRIEF_TOKENS: u64 = 4_000;
 
 impl Package {
     /// The messages that a session begins with: the standing instructions, the [`brief`](Self::brief) as a
-    /// message of the user, the newest messages as they were. Empty text for a package that says nothing.
+    /// message of the user, the newest messages as they were.
     ///
     /// ```
     /// use agent_checkpoint::handoff::{Link, Package};
@@ -30,10 +30,16 @@ impl Package {
         self.opening_within(BRIEF_TOKENS, &EstimateTokens)
     }
 
-    /// As [`opening`](Self::opening), with a brief of at most `tokens` tokens as `counter` counts them.
+    /// As [`opening`](Self::opening), with a brief of at most `tokens` tokens as `counter` counts them. Without one where
+    /// not even its first line fits, since no provider takes an empty message.
     pub fn opening_within(&self, tokens: u64, counter: &dyn CountTokens) -> Vec<Message> {
         let mut opening = self.instructions.clone();
-        opening.push(Message::user(self.brief_within(tokens, counter)));
+        let brief = self.brief_within(tokens, counter);
+        opening.extend(
+            Some(brief)
+                .filter(|brief| !brief.is_empty())
+                .map(Message::user),
+        );
         opening.extend(self.recent.iter().cloned());
         opening
     }
@@ -96,7 +102,8 @@ impl Package {
         mut session: Checkpointer,
         opening: &[Message],
     ) -> Result<Checkpointer, Error> {
-        if !session.history().is_empty() || session.latest().is_some() || session.skipped() > 0 {
+        let is_begun = session.latest().is_some() || !session.report().degraded.is_empty();
+        if is_begun || !session.history().is_empty() || session.skipped() > 0 {
             let what = format!("session {}", session.session());
             return Err(Error::taken(what, "another conversation"));
         }
@@ -105,6 +112,7 @@ impl Package {
         let inherited = inherited.map_err(|e| Error::encode("what a package holds", e))?;
         session.update(|work| {
             work.clone_from(&self.work);
+            work.extra.remove(crate::cycle::NAME);
             work.extra.insert(NAME.to_owned(), inherited);
         });
         for message in opening {

@@ -83,7 +83,14 @@ impl Package {
         Self::collect(&source, &Bounds::default(), &EstimateTokens)
     }
 
-    pub(crate) fn collect(source: &Source<'_>, bounds: &Bounds, counter: &dyn CountTokens) -> Self {
+    fn collect(source: &Source<'_>, bounds: &Bounds, counter: &dyn CountTokens) -> Self {
+        let mut package = Self::gather(source, bounds, counter);
+        package.fit(bounds);
+        package
+    }
+
+    /// Everything, whatever its length.
+    pub(super) fn gather(source: &Source<'_>, bounds: &Bounds, counter: &dyn CountTokens) -> Self {
         let given = Inherited::of(source.work).unwrap_or_default();
         // What the session began with was made of a package, and is in `given`.
         let opening = usize::try_from(given.opening).unwrap_or(usize::MAX);
@@ -92,6 +99,8 @@ impl Package {
         package.masks = Masks::of(Arc::clone(&source.redaction));
         package.work = source.work.clone();
         package.work.extra.remove(NAME);
+        // Where the giver went on is nothing to the taker.
+        package.work.extra.remove(crate::cycle::NAME);
         package.left_out.clone_from(&given.left_out);
         package.count_left_out(Piece::Components, source.components);
 
@@ -125,7 +134,6 @@ impl Package {
         let spoken = source.context.iter().filter(|m| is_spoken(m)).count();
         let cut = spoken.saturating_sub(package.recent.len());
         package.count_left_out(Piece::Recent, cut.saturating_add(source.skipped));
-        package.fit(bounds);
         package
     }
 }

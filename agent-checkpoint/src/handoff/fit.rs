@@ -55,10 +55,12 @@ impl Package {
         if work.next_steps.len() > bounds.entries {
             work.next_steps.sort_by_key(NextStep::is_done);
         }
-        fit(
-            Piece::NextSteps,
-            list(&mut work.next_steps, bounds, Keep::First),
-        );
+        let is_done = |steps: &[NextStep]| steps.iter().filter(|step| step.is_done()).count();
+        let done = is_done(&work.next_steps);
+        let dropped = list(&mut work.next_steps, bounds, Keep::First);
+        let done = done.saturating_sub(is_done(&work.next_steps));
+        fit(Piece::Progress, done);
+        fit(Piece::NextSteps, dropped.saturating_sub(done));
         if work.questions.len() > bounds.entries {
             work.questions.sort_by_key(|question| !question.is_open());
         }
@@ -134,6 +136,11 @@ fn list<T: Serialize>(entries: &mut Vec<T>, bounds: &Bounds, keep: Keep) -> usiz
 
 /// Whether the entry is no longer than it may be, as JSON. One that cannot be written does not fit.
 fn fits<T: Serialize>(entry: &T, bounds: &Bounds) -> bool {
+    is_within(entry, bounds.entry_bytes)
+}
+
+/// Whether it takes at most so many bytes as JSON.
+pub(super) fn is_within<T: Serialize>(value: &T, bytes: usize) -> bool {
     struct Room(usize);
     impl std::io::Write for Room {
         fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
@@ -145,5 +152,5 @@ fn fits<T: Serialize>(entry: &T, bounds: &Bounds) -> bool {
             Ok(())
         }
     }
-    serde_json::to_writer(Room(bounds.entry_bytes), entry).is_ok()
+    serde_json::to_writer(Room(bytes), value).is_ok()
 }

@@ -9,11 +9,11 @@ use super::{Link, Package, Piece, Scenario, Tried};
 use crate::{ToolCall, Work};
 
 /// Name of the component.
-pub(super) const NAME: &str = "handoff";
+pub(crate) const NAME: &str = "handoff";
 
 /// What a session was given when it began, as far as its [`Work`] has no field for it: the component
-/// `handoff`. A package that is made of such a session says all of it again, so that nothing is lost however
-/// often work changes hands.
+/// `handoff`. A package that is made of such a session says all of it again, within its bounds; what goes there is
+/// counted in `left_out`, and makes the verdict say what is missing.
 ///
 /// ```
 /// use agent_checkpoint::handoff::Inherited;
@@ -51,7 +51,8 @@ pub struct Inherited {
     pub open_calls: Vec<ToolCall>,
     /// What kind of handoff it was.
     pub scenario: Scenario,
-    /// How many messages the session began with, which were made of the package.
+    /// How many messages the session began with, which were made of the package. Where a recovery put a mark in the place
+    /// of some that are lost, the mark counts as one.
     pub opening: u64,
     /// The sessions that the work came through, oldest first; the last is the one that gave it.
     #[serde(skip_serializing_if = "Vec::is_empty")]

@@ -7,6 +7,7 @@ mod begin;
 mod bounded;
 mod bounds;
 mod brief;
+mod carried;
 mod clip;
 mod collect;
 mod error;
@@ -42,3 +43,4 @@ pub use terms::Terms;
 pub use verdict::{Missing, Verdict};
 
 pub(crate) use collect::Source;
+pub(crate) use inherited::NAME;

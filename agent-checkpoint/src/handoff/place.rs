@@ -6,11 +6,13 @@ use std::path::Path;
 
 use super::error::Kind;
 use super::{Package, PackageError};
-use crate::fs::{Access, FileSystem, OsFiles, write_all};
+use crate::fs::private_file::replace;
 
 impl Package {
     /// Writes the package to a file, as [`to_writer`](Self::to_writer) does: whole or not at all, on the device
-    /// when this returns, for its owner only (0600 on Unix). Replaces what was there, a link included.
+    /// when this returns, for its owner only (0600 on Unix). Replaces what was there, a link included. Of several who
+    /// write at once one is the last, and the file is all of its. A process that is killed meanwhile may leave a file
+    /// beside it whose name ends with `.tmp`.
     ///
     /// ```
     /// use agent_checkpoint::handoff::{EXTENSION, Link, Package};
@@ -55,30 +57,4 @@ fn open(path: &Path) -> io::Result<File> {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no file"));
     }
     File::open(path)
-}
-
-fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
-    let mut temporary = name.to_os_string();
-    temporary.push(format!(".{}.tmp", std::process::id()));
-    let temporary = path.with_file_name(temporary);
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty());
-    // Left by a process that was killed, or put there by somebody, with rights of its own.
-    match OsFiles.remove_file(&temporary) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let file = OsFiles.open(&temporary, Access::CreateNew)?;
-    let written = write_all(&*file, 0, bytes)
-        .and_then(|()| file.sync_all())
-        .and_then(|()| OsFiles.rename(&temporary, path));
-    drop(file);
-    if written.is_err() {
-        // Best effort: it is removed by the next write.
-        let _ = OsFiles.remove_file(&temporary);
-    }
-    written?;
-    OsFiles.sync_folder(folder.unwrap_or(Path::new(".")))
 }

@@ -3,7 +3,7 @@
 use super::{Held, Missing, Package, Piece, Receiver, Verdict};
 use crate::history::check;
 use crate::redact::Redaction;
-use crate::{CountTokens, Drift, McpServer, StepStatus};
+use crate::{CountTokens, Drift, StepStatus};
 
 /// Details that are named one by one; more are counted.
 const NAMED: usize = 8;
@@ -14,7 +14,8 @@ impl Package {
     /// incomplete where
     ///
     /// - a part that the [scenario](super::Scenario::needs) asks for is empty,
-    /// - the objective, an instruction or an open call was shortened or left out,
+    /// - the objective, an instruction, an open call, a request, a fact, a decision, a next step or a failed attempt was
+    ///   shortened or left out, here or on the way here,
     /// - a decision has no reason,
     /// - an artifact that is no address (`…://…`) has no digest, or is not there or another at the receiver,
     /// - an open call needs a tool that the receiver has not, or that is another there,
@@ -175,9 +176,20 @@ impl Package {
     }
 
     fn check_left_out(&self, missing: &mut Vec<Missing>) {
-        for piece in [Piece::Objective, Piece::Instructions, Piece::OpenCalls] {
+        for piece in [
+            Piece::Objective,
+            Piece::Instructions,
+            Piece::OpenCalls,
+            Piece::Requests,
+            Piece::Facts,
+            Piece::Decisions,
+            Piece::NextSteps,
+            Piece::Tried,
+        ] {
             if let Some(count) = self.left_out.get(&piece).filter(|count| **count > 0) {
-                let what = format!("{count} shortened or left out; raise the bounds");
+                let what = format!(
+                    "{count} shortened or left out; raise the bounds, or take the count out of `left_out` where that is as it should be"
+                );
                 missing.push(Missing::new(piece, what));
             }
         }
@@ -231,7 +243,8 @@ impl Package {
             let name = &call.name;
             let has = receiver.tools.as_ref().is_some_and(|tools| tools.contains(name));
             let servers = receiver.servers.iter().flatten();
-            let offered: Vec<_> = servers.filter_map(|now| offers(now, name)).collect();
+            let offered = servers.filter_map(|now| Some((now, now.tool_called(name)?)));
+            let offered: Vec<_> = offered.collect();
             if !has && offered.is_empty() {
                 return Some(format!(
                     "the call {:?} needs the tool {name}, which is not there; offer it, or answer the call",
@@ -248,20 +261,6 @@ impl Package {
         });
         push_all(Piece::OpenCalls, named, missing);
     }
-}
-
-/// The tool of the server that a call by this name means. Hosts put the server's name before the tool's:
-/// `mcp__files__read`, `files__read`, `files.read` or `files/read`.
-fn offers<'a>(server: &'a McpServer, name: &'a str) -> Option<(&'a McpServer, &'a str)> {
-    let short = name.strip_prefix("mcp__").unwrap_or(name);
-    let rest = short.strip_prefix(server.name.as_str());
-    let bare = rest.and_then(|rest| {
-        let mut separators = ["__", ".", "/"].iter();
-        separators.find_map(|separator| rest.strip_prefix(separator))
-    });
-    let has = |name: &&str| server.tools.iter().any(|tool| tool.name == *name);
-    let mut names = [Some(name), Some(short), bare].into_iter().flatten();
-    names.find(has).map(|name| (server, name))
 }
 
 /// The first few by name, and how many more there are.

@@ -1,5 +1,7 @@
 //! Puts a message together out of blocks, so that their order can be told again.
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value, json};
 
 use super::names;
@@ -14,6 +16,19 @@ pub(super) struct Body {
     /// In which order they came: the bytes of a text, or a word for another block.
     layout: Vec<Value>,
     texts: usize,
+    /// Digests of the parts and ids of the calls, once blocks were joined that may be here already.
+    known: HashSet<[u8; 32]>,
+    /// How many of either `known` has.
+    told: (usize, usize),
+}
+
+fn of_part(part: &Value) -> [u8; 32] {
+    *blake3::hash(part.to_string().as_bytes()).as_bytes()
+}
+
+/// Of its id alone. No part is a text.
+fn of_call(call: &ToolCall) -> [u8; 32] {
+    of_part(&json!(call.id))
 }
 
 /// One block of a message.
@@ -80,16 +95,26 @@ impl Body {
     pub(super) fn join(&mut self, other: Self) -> bool {
         let mut is_new = true;
         for block in other.blocks() {
+            self.know();
             match block {
                 Block::Text(text) if !text.is_empty() && self.content == text => is_new = false,
                 Block::Text(text) => self.text(&text),
-                Block::Part(part) if self.parts.contains(&part) => is_new = false,
+                Block::Part(part) if self.known.contains(&of_part(&part)) => is_new = false,
                 Block::Part(part) => self.part(part),
-                Block::Call(call) if self.calls.iter().any(|c| c.id == call.id) => is_new = false,
+                Block::Call(call) if self.known.contains(&of_call(&call)) => is_new = false,
                 Block::Call(call) => self.call(call),
             }
         }
         is_new
+    }
+
+    /// Takes into `known` what came since.
+    fn know(&mut self) {
+        let (parts, calls) = self.told;
+        let parts = self.parts.iter().skip(parts).map(of_part);
+        let calls = self.calls.iter().skip(calls).map(of_call);
+        self.known.extend(parts.chain(calls));
+        self.told = (self.parts.len(), self.calls.len());
     }
 
     /// The blocks in the order in which they came.

@@ -3,22 +3,84 @@
 use std::ops::Range;
 
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
-use super::fields::{Fields, fault};
+use super::fields::{Fault, Fields, fault};
 use super::lines::Lines;
 use super::{ImportError, Imported, LeftOut, Limits, Reason, Source};
 use crate::export::{FORMAT, VERSION};
 use crate::state::savable::check_message;
 use crate::{Message, SessionState, Work};
 
+/// The line behind the head.
+const WORK_LINE: u64 = 2;
+
 /// One line.
-#[derive(Deserialize)]
-#[serde(rename_all = "snake_case")]
 enum Record {
     Work(Box<Work>),
-    Message(Message),
+    Message(Box<Message>),
     Context(Vec<Range<usize>>),
-    End { messages: usize },
+    End {
+        messages: usize,
+    },
+    /// Of a later writer.
+    Unknown(String),
+}
+
+#[derive(Deserialize)]
+struct End {
+    messages: usize,
+}
+
+impl Record {
+    fn of(line: &[u8]) -> Result<Self, Fault> {
+        let fields = Fields::of_line(line)?;
+        Ok(if let Some(work) = fields.raw("work") {
+            Self::Work(Box::new(typed(work)?))
+        } else if let Some(message) = fields.raw("message") {
+            Self::Message(Box::new(typed(message)?))
+        } else if let Some(context) = fields.raw("context") {
+            Self::Context(typed(context)?)
+        } else if let Some(end) = fields.raw("end") {
+            let End { messages } = typed(end)?;
+            Self::End { messages }
+        } else {
+            Self::Unknown(fields.first().unwrap_or_default().to_owned())
+        })
+    }
+}
+
+fn typed<'a, T: Deserialize<'a>>(raw: &'a RawValue) -> Result<T, Fault> {
+    serde_json::from_str(raw.get()).map_err(|error| fault(&error))
+}
+
+/// Which messages of the file came through.
+#[derive(Debug, Default)]
+struct Places {
+    /// Of those that did not, the places in the file.
+    lost: Vec<usize>,
+    seen: usize,
+}
+
+impl Places {
+    fn lose(&mut self) {
+        self.lost.push(self.seen);
+        self.seen += 1;
+    }
+
+    /// How many came through of those before the place.
+    fn kept(&self, place: usize) -> usize {
+        let place = place.min(self.seen);
+        place - self.lost.partition_point(|lost| *lost < place)
+    }
+
+    /// The ranges, of what came through.
+    fn ranges(&self, ranges: &[Range<usize>]) -> Vec<Range<usize>> {
+        let kept = ranges
+            .iter()
+            .map(|range| self.kept(range.start)..self.kept(range.end));
+        kept.filter(|range| !range.is_empty()).collect()
+    }
 }
 
 /// Whether a line is the first one of an export.
@@ -48,20 +110,24 @@ pub(super) fn of_lines(mut lines: Lines<'_>, limits: &Limits) -> Result<Imported
     let mut context = None;
     let mut end = None;
     let mut kept: u64 = 0;
+    let mut places = Places::default();
     while let Some(line) = lines.next()? {
         let number = line.number;
-        if line.is_too_long {
-            left_out.note(Reason::TooLong, "", number);
-            continue;
-        }
-        let record = match serde_json::from_slice(&line.bytes) {
-            Ok(record) => record,
-            Err(_) if !line.is_ended => {
-                left_out.note(Reason::CutOff, "", number);
-                continue;
-            }
-            Err(error) => {
-                left_out.note(fault(&error), "", number);
+        let record = match Record::of(&line.bytes) {
+            Ok(record) if !line.is_too_long => record,
+            read => {
+                let reason = match read {
+                    _ if line.is_too_long => Reason::TooLong,
+                    _ if !line.is_ended => Reason::CutOff,
+                    Ok(_) => Reason::Malformed,
+                    Err(fault) => fault,
+                };
+                left_out.note(reason, "", number);
+                // Behind the head and the work there are messages; what lies behind those is known by its beginning.
+                let others = [&br#"{"context""#[..], br#"{"end""#];
+                if number > WORK_LINE && !others.iter().any(|name| line.bytes.starts_with(name)) {
+                    places.lose();
+                }
                 continue;
             }
         };
@@ -76,6 +142,7 @@ pub(super) fn of_lines(mut lines: Lines<'_>, limits: &Limits) -> Result<Imported
             Record::Work(work) => state.work = *work,
             Record::Message(message) if check_message(&message).is_err() => {
                 left_out.note(Reason::TooDeep, "message", number);
+                places.lose();
             }
             Record::Message(message) => {
                 if state.conversation.len() >= limits.messages {
@@ -84,8 +151,10 @@ pub(super) fn of_lines(mut lines: Lines<'_>, limits: &Limits) -> Result<Imported
                         max: limits.messages as u64,
                     });
                 }
-                state.conversation.push(message);
+                state.conversation.push(*message);
+                places.seen += 1;
             }
+            Record::Unknown(name) => left_out.note(Reason::Unknown, &name, number),
             Record::Context(ranges) => context = Some(ranges),
             Record::End { messages } => end = Some(messages),
         }
@@ -98,7 +167,7 @@ pub(super) fn of_lines(mut lines: Lines<'_>, limits: &Limits) -> Result<Imported
         state,
         source: Source::Export,
         id,
-        context,
+        context: context.map(|ranges| places.ranges(&ranges)),
         branches: Vec::new(),
         left_out,
     })

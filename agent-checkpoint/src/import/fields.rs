@@ -76,6 +76,11 @@ impl<'a> Fields<'a> {
         raw.filter(|raw| raw.get() != "null")
     }
 
+    /// The name of some field.
+    pub(super) fn first(&self) -> Option<&str> {
+        self.0.keys().next().map(String::as_str)
+    }
+
     pub(super) fn has(&self, name: &str) -> bool {
         self.0.contains_key(name)
     }

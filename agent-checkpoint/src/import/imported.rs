@@ -179,10 +179,10 @@ impl Imported {
     /// ```
     ///
     /// # Errors
-    /// As [`Builder::open`]; [`Error::is_taken`] when the session has messages already.
+    /// As [`Builder::open`]; [`Error::is_taken`] when something is saved in the session already.
     pub fn open_in(self, builder: Builder) -> Result<Checkpointer, Error> {
         let mut session = builder.open()?;
-        if !session.history().is_empty() {
+        if session.latest().is_some() || !session.history().is_empty() {
             let what = format!("session {}", session.session());
             return Err(Error::taken(what, "its own messages"));
         }

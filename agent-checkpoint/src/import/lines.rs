@@ -28,6 +28,8 @@ pub(super) struct Lines<'a> {
     is_archive: bool,
     /// Read ahead to find out whose they are.
     ahead: VecDeque<Line>,
+    /// Bytes of all lines that were.
+    ahead_bytes: u64,
     number: u64,
     left: u64,
     limits: &'a Limits,
@@ -58,6 +60,7 @@ impl<'a> Lines<'a> {
             reader,
             is_archive,
             ahead: VecDeque::new(),
+            ahead_bytes: 0,
             number: 0,
             left: limits.bytes,
             limits,
@@ -73,7 +76,16 @@ impl<'a> Lines<'a> {
     pub(super) fn peek(&mut self, ahead: usize) -> Result<Option<&Line>, ImportError> {
         while self.ahead.len() <= ahead {
             match self.read()? {
-                Some(line) => self.ahead.push_back(line),
+                Some(line) => {
+                    self.ahead_bytes += line.bytes.len() as u64;
+                    if self.ahead_bytes > self.limits.kept_bytes {
+                        return Err(ImportError::TooLarge {
+                            what: "bytes before it is known whose file it is",
+                            max: self.limits.kept_bytes,
+                        });
+                    }
+                    self.ahead.push_back(line);
+                }
                 None => break,
             }
         }

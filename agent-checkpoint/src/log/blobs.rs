@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::numbering::wide;
@@ -91,6 +92,11 @@ impl Blobs {
     /// Numbers of Items frames, ascending, and for each the numbers of the Blob frames that it refers to.
     pub(crate) fn uses(&self) -> &[(u64, u64)] {
         &self.uses
+    }
+
+    /// How many blobs have a number in the range.
+    pub(crate) fn numbers_in(&self, range: &Range<u64>) -> usize {
+        self.texts.range(range.clone()).count()
     }
 
     /// Puts the texts back that `messages` of the frame with the number `user` (any, where nobody asks for the [`uses`](Self::uses)) refer to; which of the messages, by position, lack one.

@@ -4,6 +4,7 @@
 use super::chain::payload_digest;
 use super::entry::Spent;
 use super::numbering::{last_number, wide};
+use super::weight::{self, beyond};
 use crate::format::RECORD_SCHEMA;
 use crate::format::component;
 use crate::format::compress::{Packer, Unpacker};
@@ -159,21 +160,38 @@ pub(crate) fn decode(found: &Found<'_>, unpacker: &mut Unpacker) -> Result<Decod
     let header = &found.header;
     if header.kind == Kind::INDEX {
         return Ok(Decoded {
-            content: Content::Index(spent(found, unpacker)),
+            content: Content::Index(spent(found, unpacker)?),
             digest: None,
             logical: 0,
         });
     }
-    if admit(header).map_err(Refusal::Beyond)?.is_none() {
-        return Ok(UNKNOWN);
+    match admit(header) {
+        Ok(Some(())) => {}
+        // Whoever has no key must not make a record into one that is passed over.
+        passed_over => {
+            unpacker.prove(found)?;
+            return passed_over.map(|_| UNKNOWN).map_err(Refusal::Beyond);
+        }
+    }
+    let room = unpacker.room();
+    if u64::from(header.raw_len) > room {
+        return Err(too_large(header, header.raw_len.into(), room));
     }
     let (opened, raw) = unpacker.read(found)?;
-    understood(&opened, raw)
+    understood(&opened, raw, room)
+}
+
+fn too_large(header: &Header, len: u64, room: u64) -> Refusal {
+    let what = format!("what record {} says, in memory,", header.seq);
+    Refusal::Beyond(Error::beyond_limit(what, len, room))
 }
 
 /// What a frame of a kind that is read says, whose payload inflates to `raw`.
-fn understood(found: &Found<'_>, raw: &[u8]) -> Result<Decoded, Refusal> {
+fn understood(found: &Found<'_>, raw: &[u8], room: u64) -> Result<Decoded, Refusal> {
     let Found { header, stored, .. } = found;
+    if let Some(len) = beyond(header, raw, room) {
+        return Err(too_large(header, len, room));
+    }
     let covered = |content| Decoded {
         content,
         digest: Some(payload_digest(raw)),
@@ -222,19 +240,27 @@ fn understood(found: &Found<'_>, raw: &[u8]) -> Result<Decoded, Refusal> {
                 patch,
             })))
         }
-        Kind::PACK => uncovered(unpacked(header, raw)?),
+        Kind::PACK => uncovered(unpacked(header, raw, room)?),
         Kind::SKIP => uncovered(Content::Skip(Skip::decode(raw, header.seq)?)),
-        _ => uncovered(Content::Tombstone(
-            Tombstone::decode(raw).ok_or(Fault::Content)?,
-        )),
+        _ => {
+            let stone = Tombstone::decode(raw).ok_or(Fault::Content)?;
+            uncovered(Content::Tombstone(stone.before(header.seq)))
+        }
     })
 }
 
-/// What an index says that checkpoints took; nothing where it cannot be read, which does no harm.
-fn spent(found: &Found<'_>, unpacker: &mut Unpacker) -> Vec<(u64, Spent)> {
+/// What an index says that checkpoints took; nothing where it cannot be read, which does no harm. One that is not
+/// the writer's is damage: it may have been another record.
+fn spent(found: &Found<'_>, unpacker: &mut Unpacker) -> Result<Vec<(u64, Spent)>, Fault> {
+    let room = unpacker.room();
     let read = unpacker.read(found);
+    if let Err(fault @ (Fault::Forged | Fault::Unencrypted | Fault::Locked(_))) = read {
+        return Err(fault);
+    }
+    let read = read.ok();
+    let read = read.filter(|(opened, raw)| beyond(&opened.header, raw, room).is_none());
     let listed = read
-        .and_then(|(_, raw)| Index::decode(raw))
+        .and_then(|(_, raw)| Index::decode(raw).ok())
         .unwrap_or_default()
         .listed;
     let spent = listed.iter().map(|listed| {
@@ -244,16 +270,16 @@ fn spent(found: &Found<'_>, unpacker: &mut Unpacker) -> Vec<(u64, Spent)> {
         };
         (listed.seq, spent)
     });
-    spent.collect()
+    Ok(spent.collect())
 }
 
 /// What the frames in a pack say.
-fn unpacked(header: &Header, raw: &[u8]) -> Result<Content, Refusal> {
+fn unpacked(header: &Header, raw: &[u8], mut room: u64) -> Result<Content, Refusal> {
     let mut shrinking = None;
     let found = pack::frames(raw, header.seq)?;
     let mut frames = Vec::with_capacity(found.len());
     for found in found {
-        let mut decoded = in_pack(&found);
+        let mut decoded = in_pack(&found, room);
         let inflated = match decoded.as_mut().map(|decoded| &mut decoded.content) {
             Ok(Content::Snapshot(values)) => Some((&mut values.header, &mut values.stored)),
             Ok(Content::Part(value)) => Some((&mut value.header, &mut value.stored)),
@@ -262,17 +288,18 @@ fn unpacked(header: &Header, raw: &[u8]) -> Result<Content, Refusal> {
         if let Some((header, stored)) = inflated {
             shrink(header, stored, &mut shrinking).map_err(Refusal::Beyond)?;
         }
+        room = weight::less(room, &decoded);
         frames.push((found.header, decoded));
     }
     Ok(Content::Pack(frames))
 }
 
 /// What a frame of a pack says, whose payload lies there inflated.
-fn in_pack(found: &Found<'_>) -> Result<Decoded, Refusal> {
+fn in_pack(found: &Found<'_>, room: u64) -> Result<Decoded, Refusal> {
     match admit(&found.header).map_err(Refusal::Beyond)? {
         // A frame that a writer cannot inflate is never in a pack.
         Some(()) if found.header.flags.has(Flags::ENCRYPTED) => Err(Fault::Content.into()),
-        Some(()) => understood(found, found.stored),
+        Some(()) => understood(found, found.stored, room),
         None => Ok(UNKNOWN),
     }
 }

@@ -119,6 +119,11 @@ impl Numbering {
         self.skipped
     }
 
+    /// The number of the first item that is here or would be, where items stand before it.
+    pub(crate) fn boundary(&self) -> u64 {
+        self.boundary
+    }
+
     /// How many items have a number.
     pub(crate) fn len(&self) -> usize {
         self.len

@@ -13,6 +13,7 @@ use super::decode::{Content, Decoded, Packaged};
 use super::drops::Drops;
 pub(crate) use super::entry::{Entry, Spent};
 use super::numbering::{last_number, narrow, wide};
+use super::remains::Remains;
 use super::salvage::Salvage;
 use super::values::Values;
 use crate::format::blob::REFERRED_LIMIT;
@@ -50,6 +51,8 @@ pub(crate) struct Replay {
     unclaimed: Vec<(u64, Spent)>,
     /// Numbers of records that are lost.
     pub(crate) missing: Vec<Range<u64>>,
+    /// What is known of them.
+    pub(crate) remains: Remains,
     pub(crate) frames: u64,
     pub(crate) logical: u64,
     digests: BTreeMap<u64, Digest>,
@@ -131,6 +134,7 @@ impl Replay {
             Err(refusal) => {
                 // How many records it held is unknown; the next frame's number will tell.
                 self.next = header.seq + 1;
+                self.remains.tell(header);
                 self.lose(header.seq..self.next);
                 Err(refusal)
             }
@@ -164,6 +168,11 @@ impl Replay {
     /// [`REFERRED_LIMIT`].
     pub(crate) fn limit_references(&mut self, left: u64) {
         self.referring = Some(left.min(REFERRED_LIMIT));
+    }
+
+    /// Bytes of memory that reading components may take.
+    pub(crate) fn room(&self) -> u64 {
+        self.referring.unwrap_or(u64::MAX)
     }
 
     /// Whether any item has a text that is not there.
@@ -290,21 +299,32 @@ impl Replay {
     /// A flagged Items frame: the commit before, with the frame's items at its end.
     fn take_flag(&mut self, first: u64, count: usize, age_ms: i64, digest: &Digest) {
         let spent = self.claim(first);
-        let (Some(before), Some(last)) = (self.commits.last(), last_number(first, count)) else {
+        let Some(last) = last_number(first, count) else {
+            return;
+        };
+        let Some(before) = self.commits.last() else {
+            if let Some(salvage) = &mut self.salvage {
+                let count = wide(count);
+                salvage.flagged(None, Span { first, last, count }, false);
+            }
             return;
         };
         // Numbers that do not adjoin tell that the commit meant is lost, or that items lie between.
         let adjoins = before.seq.checked_add(1) == Some(first);
-        let gone = first.saturating_sub(before.seq.saturating_add(1));
         let count = wide(count);
+        let own = Span { first, last, count };
         let tail = match before.tail {
             Some(tail) => Span {
                 first: tail.first,
                 last,
                 count: tail.count.saturating_add(count),
             },
-            None => Span { first, last, count },
+            None => own,
         };
+        let whole = adjoins && before.whole && self.positions(own).is_some();
+        if let Some(salvage) = &mut self.salvage {
+            salvage.flagged(Some(before), own, whole);
+        }
         self.commits.push(Entry {
             seq: last,
             hash: commit_hash(&before.hash, last, [digest], &[]),
@@ -312,12 +332,9 @@ impl Replay {
             body: Arc::clone(&before.body),
             base: before.base,
             tail: Some(tail),
-            whole: adjoins && before.whole && self.positions(Span { first, last, count }).is_some(),
+            whole,
             spent,
         });
-        if let (Some(salvage), Some(made)) = (&mut self.salvage, self.commits.last()) {
-            salvage.flagged(made, first, gone);
-        }
     }
 
     fn take_commit(&mut self, seq: u64, commit: Commit, bytes: &[u8]) {
@@ -337,6 +354,10 @@ impl Replay {
         let mut body = body;
         if let Some(salvage) = &mut self.salvage {
             salvage.commit(seq, &hash, &body, whole);
+            let values = body.components.values().map(|reference| reference.seq);
+            for value in values.filter(|value| !self.values.holds(*value)) {
+                self.remains.is_no_message(value);
+            }
         }
         if !whole {
             // Never loaded; of a forged commit they may be long.

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::format::frame::{Found, OVERHEAD};
-use crate::format::header::{Fault, MAGIC};
+use crate::format::header::{Fault, Header, MAGIC};
 use crate::format::keys::Seed;
 
 /// Bytes of a segment that are no frame although something was written there.
@@ -24,6 +24,22 @@ pub(crate) struct Scan<'a> {
     pub(crate) tail: Option<Damage>,
     /// Where the last frame ends.
     pub(crate) end: usize,
+}
+
+/// A frame's place in its segment.
+pub(crate) struct Located {
+    pub(crate) range: Range<usize>,
+    pub(crate) header: Header,
+}
+
+impl Located {
+    pub(crate) fn of(scan: &Scan<'_>) -> Vec<Self> {
+        let located = scan.frames.iter().map(|(at, found)| Self {
+            range: *at..at + found.len(),
+            header: found.header,
+        });
+        located.collect()
+    }
 }
 
 /// Finds every frame from `start` on. After damage the next frame is found by its magic.
@@ -78,13 +94,21 @@ fn next_frame(bytes: &[u8], from: usize, seed: Seed, budget: &mut usize) -> Opti
         if candidate.starts_with(&MAGIC) {
             match Found::read(candidate, seed) {
                 Ok(_) => return Some(at),
-                // Only these two cost more than a header.
-                Err(Fault::PayloadSum) => *budget = budget.checked_sub(candidate.len())?,
+                // Costs its payload, whatever follows: damage to many in a row is no forgery.
+                Err(Fault::PayloadSum) => *budget = budget.checked_sub(summed(candidate, seed))?,
                 Err(_) => *budget = budget.checked_sub(OVERHEAD)?,
             }
         }
         at += 1;
     }
+}
+
+/// Bytes that were summed of a frame whose payload is not what its header says.
+fn summed(candidate: &[u8], seed: Seed) -> usize {
+    let header = Header::decode(candidate, seed.sum).ok();
+    let stored = header.and_then(|(header, _)| usize::try_from(header.stored_len).ok());
+    let len = stored.map_or(candidate.len(), |len| len.saturating_add(OVERHEAD));
+    len.min(candidate.len())
 }
 
 #[cfg(test)]
@@ -144,6 +168,19 @@ mod tests {
             fault: Fault::PayloadSum,
         };
         assert_eq!(scan.holes, [hole]);
+    }
+
+    #[test]
+    fn damage_to_many_frames_in_a_row_costs_only_them() {
+        let mut bytes = frames(40);
+        let one = (bytes.len() - 8) / 40;
+        for number in 1..30 {
+            bytes[8 + number * one + 33] ^= 1;
+        }
+        let scan = scan(&bytes, 8, 5.into());
+        let whole: Vec<u64> = [0].into_iter().chain(30..40).collect();
+        assert_eq!(numbers(&scan), whole);
+        assert_eq!(scan.tail, None);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The values of components as they lie in the log: several in one frame, one by itself, or as patches.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use serde::de::Error as _;
 use serde_json::value::RawValue;
@@ -130,6 +131,59 @@ impl Values {
     /// What the frame `seq` is a patch of.
     pub(crate) fn base_of(&self, seq: u64) -> Option<u64> {
         Some(self.parts.get(&seq)?.packed.patch?.base)
+    }
+
+    /// Whether there is such a frame.
+    pub(crate) fn holds(&self, seq: u64) -> bool {
+        self.snapshots.contains_key(&seq) || self.parts.contains_key(&seq)
+    }
+
+    /// Numbers of the frames in a range, in order.
+    pub(crate) fn frames_in(&self, range: &Range<u64>) -> impl Iterator<Item = u64> {
+        let range = range.start.min(range.end)..range.end;
+        let snapshots = self.snapshots.range(range.clone()).map(|(seq, _)| *seq);
+        let parts = self.parts.range(range).map(|(seq, _)| *seq);
+        snapshots.chain(parts)
+    }
+
+    /// The newest frame in a range for each name that has one there; what cannot be read has none.
+    pub(crate) fn named_in(&self, range: &Range<u64>) -> BTreeMap<String, u64> {
+        let mut newest: BTreeMap<String, u64> = BTreeMap::new();
+        let mut learn = |name: String, seq: u64| {
+            let frame = newest.entry(name).or_insert(seq);
+            *frame = seq.max(*frame);
+        };
+        // Patches are many to a value, and the name is in the whole one.
+        let mut parts: BTreeMap<u64, u64> = BTreeMap::new();
+        for seq in self.frames_in(range) {
+            if let Some(part) = self.parts.get(&seq) {
+                parts.insert(part.name, seq);
+                continue;
+            }
+            let values = self.snapshot(seq).unwrap_or_default();
+            for name in values.into_keys() {
+                learn(name, seq);
+            }
+        }
+        for seq in parts.into_values() {
+            if let Some(name) = self.name(seq) {
+                learn(name, seq);
+            }
+        }
+        newest
+    }
+
+    /// The name of the value in a Component or Patch frame.
+    fn name(&self, seq: u64) -> Option<String> {
+        let mut part = self.parts.get(&seq)?;
+        while let Some(head) = part.packed.patch {
+            part = self.parts.get(&head.base)?;
+        }
+        let mut unpacker = Unpacker::new().ok()?;
+        let raw = unpacker
+            .unpack(&part.packed.header, &part.packed.stored)
+            .ok()?;
+        Some(component::decode(&raw)?.0.to_owned())
     }
 
     /// Whether frame `seq` holds several components.

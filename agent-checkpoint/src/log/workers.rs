@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use super::decode::{Decoded, Refusal, decode};
+use super::weight;
 use crate::Error;
 use crate::format::compress::Unpacker;
 use crate::format::frame::Found;
@@ -37,8 +38,13 @@ pub(crate) fn decode_all<T>(
     meanwhile: impl FnOnce() -> T,
 ) -> Result<(Results, T), Error> {
     let one_after_the_other = |frames: &[Found<'_>], unpacker: &mut Unpacker| -> Results {
-        let decoded = frames.iter().map(|found| decode(found, unpacker));
-        decoded.collect()
+        let mut results = Vec::with_capacity(frames.len());
+        for found in frames {
+            let decoded = decode(found, unpacker);
+            unpacker.limit(weight::less(unpacker.room(), &decoded));
+            results.push(decoded);
+        }
+        results
     };
     if threads <= 1 {
         let done = meanwhile();

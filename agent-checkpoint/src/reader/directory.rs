@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use agent_primitives::SessionId;
 
 use super::walk::{Frame, Odd, Unpacked, head, unpacked};
+use crate::checkpointer::load::Reading;
 use crate::format::SEGMENT_MAX;
 use crate::format::compress::Unpacker;
 use crate::format::frame::Found;
 use crate::format::header::{HEADER_LEN, Header};
-use crate::format::keys::{Keys, Seat};
+use crate::format::keys::Seat;
 use crate::format::segment::Place;
 use crate::format::tags::Kind;
 use crate::log::numbering::narrow;
@@ -21,7 +22,7 @@ use crate::{Error, Store};
 pub(crate) struct Directory<'a> {
     store: &'a dyn Store,
     session: &'a SessionId,
-    keys: &'a Keys,
+    reading: Reading<'a>,
     segments: Vec<u32>,
     /// The number that a segment begins with, by the segment's place in the list.
     firsts: BTreeMap<usize, u64>,
@@ -46,10 +47,10 @@ impl<'a> Directory<'a> {
     pub(crate) fn new(
         store: &'a dyn Store,
         session: &'a SessionId,
-        keys: &'a Keys,
+        reading: Reading<'a>,
     ) -> Result<Self, Error> {
         Ok(Self {
-            keys,
+            reading,
             store,
             session,
             segments: store.segments(session)?,
@@ -81,14 +82,14 @@ impl<'a> Directory<'a> {
         if self.segments.get(at).is_none() {
             return Ok(None);
         }
-        let keys = self.keys;
-        if let Some(frame) = self.chapter(at)?.from(number, keys)? {
+        let reading = self.reading;
+        if let Some(frame) = self.chapter(at)?.from(number, reading)? {
             return Ok(Some(frame));
         }
         if self.segments.get(at + 1).is_none() {
             return Ok(None);
         }
-        self.chapter(at + 1)?.from(number, keys)
+        self.chapter(at + 1)?.from(number, reading)
     }
 
     /// The number that a segment begins with; the greatest there is where it holds no frame.
@@ -158,7 +159,7 @@ impl<'a> Directory<'a> {
 
 impl Chapter {
     /// The frame that holds `number`, or the first one behind it.
-    fn from(&mut self, number: u64, keys: &Keys) -> Result<Option<Frame>, Odd> {
+    fn from(&mut self, number: u64, reading: Reading<'_>) -> Result<Option<Frame>, Odd> {
         let headers = self.frames.iter().map(|(_, header)| header.seq);
         let Some(index) = holding(headers, self.next, number) else {
             return Ok(None);
@@ -188,7 +189,8 @@ impl Chapter {
                     stored,
                     seat,
                 };
-                unpacked(&found, &mut Unpacker::with(keys)?)?
+                let unpacker = Unpacker::with(reading.keys)?;
+                unpacked(&found, &mut unpacker.within(reading.limit))?
             }
         };
         let (_, frames) = self.pack.insert((index, frames));

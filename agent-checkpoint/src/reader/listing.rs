@@ -6,16 +6,16 @@ use super::directory::Directory;
 use super::tail::since;
 use super::walk::{Odd, head};
 use crate::checkpointer::indexed::from_index;
+use crate::checkpointer::load::Reading;
 use crate::checkpointer::points::Points;
 use crate::format::SEGMENT_MAX;
 use crate::format::index::Index;
-use crate::format::keys::Keys;
 use crate::format::payload::Tombstone;
 use crate::format::point::Tag;
 use crate::format::segment::Place;
 use crate::format::tags::Kind;
 use crate::log::drops::Drops;
-use crate::log::seal::index_of;
+use crate::log::seal::index_within;
 use crate::{Checkpoint, Store};
 
 /// The checkpoints that no retention has dropped, newest first. Every byte of the sealed segments is held
@@ -26,15 +26,15 @@ use crate::{Checkpoint, Store};
 pub(super) fn of(
     store: &dyn Store,
     session: &SessionId,
-    keys: &Keys,
+    reading: Reading<'_>,
 ) -> Result<Vec<Checkpoint>, Odd> {
     let segments = store.segments(session)?;
-    let indexes = indexes(store, session, &segments, keys)?;
+    let indexes = indexes(store, session, &segments, reading)?;
     if indexes.is_empty() {
         return Err(Odd::Unsound);
     }
-    let open = Directory::new(store, session, keys)?.first(indexes.len())?;
-    let replay = since(store, session, open, keys)?;
+    let open = Directory::new(store, session, reading)?.first(indexes.len())?;
+    let replay = since(store, session, open, reading)?;
 
     let mut tombstones = Vec::new();
     let mut tags = Vec::new();
@@ -45,7 +45,10 @@ pub(super) fn of(
         }
         for mark in index.marks {
             match mark.kind {
-                Kind::TOMBSTONE => tombstones.extend(Tombstone::decode(&mark.payload)),
+                Kind::TOMBSTONE => {
+                    let decoded = Tombstone::decode(&mark.payload);
+                    tombstones.extend(decoded.map(|it| it.before(mark.seq)));
+                }
                 Kind::LABEL => tags.extend(Tag::decode(&mark.payload)),
                 _ => {}
             }
@@ -71,10 +74,11 @@ fn indexes(
     store: &dyn Store,
     session: &SessionId,
     segments: &[u32],
-    keys: &Keys,
+    reading: Reading<'_>,
 ) -> Result<Vec<Index>, Odd> {
     let mut indexes = Vec::new();
     let mut epoch = 0;
+    let mut left = reading.limit;
     for (segment, expected) in segments.iter().zip(1..) {
         let (opening, ..) = head(store, session, *segment)?;
         if !opening.is_sealed {
@@ -90,7 +94,9 @@ fn indexes(
             segment: *segment,
         };
         let bytes = store.read(session, *segment, SEGMENT_MAX)?;
-        indexes.push(index_of(&place, &bytes, keys).ok_or(Odd::Unsound)?);
+        let index = index_within(&place, &bytes, reading.keys, left).ok_or(Odd::Unsound)?;
+        left = left.saturating_sub(index.weight());
+        indexes.push(index);
     }
     Ok(indexes)
 }

@@ -1,5 +1,6 @@
 //! Looks at a session without taking its lock: the newest messages first, and all of it where asked.
 
+mod component;
 pub(crate) mod directory;
 mod frames;
 mod listing;
@@ -70,7 +71,7 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// Most that a log may inflate to unless another limit is set, in bytes: 4 GiB.
+    /// Most memory that a log may take unless another limit is set, in bytes: 4 GiB.
     pub const LIMIT: u64 = 4 << 30;
 
     /// A view of `session`, which need not exist: it has no messages then.
@@ -82,11 +83,11 @@ impl Reader {
         Self::open_within(store, session, Self::LIMIT)
     }
 
-    /// As [`open`](Self::open), for a log that inflates to at most `limit` bytes.
+    /// As [`open`](Self::open), for a log that takes at most `limit` bytes of memory.
     ///
-    /// Calls that read all of a longer one fail with [`Error::is_too_large`] before it is inflated. In memory
-    /// messages take about as much as they inflate to, and up to sixteen times as much where they are
-    /// next to empty.
+    /// Calls that read more of a larger one fail with [`Error::is_too_large`] before it is parsed.
+    /// [`Builder::read_limit`](crate::Builder::read_limit) says what counts. Calls that only count messages let go of
+    /// them on the way.
     ///
     /// # Errors
     /// As [`open`](Self::open).

@@ -7,7 +7,7 @@ use agent_primitives::CheckpointId;
 use super::Reader;
 use super::directory::Directory;
 use super::listing;
-use super::tail::{Tail, is_newer};
+use super::tail::{Beside, Tail, is_newer};
 use super::walk::Odd;
 use crate::checkpointer::attach::{listed, newest};
 use crate::checkpointer::current::Current;
@@ -20,6 +20,7 @@ use crate::log::blobs::Blobs;
 use crate::log::decode::{Content, decode};
 use crate::log::numbering::{narrow, wide};
 use crate::log::replay::{Entry, Replay};
+use crate::log::weight;
 use crate::{Checkpoint, Error, Message, SessionState};
 
 /// A segment may be replaced or removed under a reader; it looks again this often.
@@ -68,17 +69,25 @@ impl Reader {
 
     /// Whether a later version wrote something at the end of the log.
     pub(super) fn meets_newer(&self) -> Result<bool, Error> {
-        self.look(|| match is_newer(&self.store, &self.session, &self.keys) {
-            Ok(is_newer) => Ok(is_newer),
-            Err(Odd::Failed(error)) => Err(error),
-            Err(Odd::Unsound) => Ok(self.newest_of_all(0)?.newer.is_some()),
-        })
+        self.look(
+            || match is_newer(&self.store, &self.session, self.reading()) {
+                Ok(is_newer) => Ok(is_newer),
+                Err(Odd::Failed(error)) => Err(error),
+                Err(Odd::Unsound) => Ok(self.newest_of_all(0)?.newer.is_some()),
+            },
+        )
     }
 
     /// The newest checkpoint with the last `wanted` messages.
     pub(super) fn newest(&self, wanted: usize) -> Result<Newest, Error> {
-        self.look(
-            || match Tail::read(&self.store, &self.session, wanted, false, &self.keys) {
+        self.look(|| {
+            match Tail::read(
+                &self.store,
+                &self.session,
+                wanted,
+                Beside::Nothing,
+                self.reading(),
+            ) {
                 Ok(tail) => Ok(Newest {
                     head: tail.head,
                     cut: tail.cut,
@@ -87,8 +96,8 @@ impl Reader {
                 }),
                 Err(Odd::Failed(error)) => Err(error),
                 Err(Odd::Unsound) => self.newest_of_all(wanted),
-            },
-        )
+            }
+        })
     }
 
     fn newest_of_all(&self, wanted: usize) -> Result<Newest, Error> {
@@ -119,7 +128,7 @@ pub(super) fn list(reader: &Reader) -> Result<Vec<Checkpoint>, Error> {
         ..reader.reading()
     };
     reader.look(|| {
-        match listing::of(&*reader.store, &reader.session, &reader.keys) {
+        match listing::of(&*reader.store, &reader.session, reader.reading()) {
             Ok(list) => return Ok(list),
             Err(Odd::Unsound) => {}
             Err(Odd::Failed(error)) => return Err(error),
@@ -180,8 +189,9 @@ pub(super) fn messages(reader: &Reader, range: Range<usize>) -> Result<Vec<Messa
 
 /// Messages by position, counted from the start of the span that they lie in.
 pub(super) fn far(reader: &Reader, head: &Entry, range: Range<usize>) -> Result<Vec<Message>, Odd> {
-    let mut directory = Directory::new(&reader.store, &reader.session, &reader.keys)?;
-    let mut unpacker = Unpacker::with(&reader.keys)?;
+    let mut directory = Directory::new(&reader.store, &reader.session, reader.reading())?;
+    let mut left = reader.limit;
+    let mut unpacker = Unpacker::with(&reader.keys)?.within(left);
     let mut blobs = Blobs::default();
     let mut messages = Vec::new();
     let mut position = 0;
@@ -208,6 +218,9 @@ pub(super) fn far(reader: &Reader, head: &Entry, range: Range<usize>) -> Result<
                 let count = narrow(last.saturating_sub(number));
                 if at + count > range.start {
                     let decoded = decode(&frame.found(), &mut unpacker);
+                    let taken = decoded.as_ref().map_or(0, weight::of);
+                    left = left.checked_sub(taken).ok_or(Odd::Unsound)?;
+                    unpacker.limit(left);
                     let Ok(Content::Items {
                         messages: mut items,
                         ..
@@ -246,7 +259,8 @@ fn put_back(
     unpacker: &mut Unpacker,
 ) -> Result<(), Odd> {
     // What was put back half is not looked at again, so the first look is at a copy.
-    let _ = blobs.put_back(0, &mut items.to_vec(), REFERRED_LIMIT, None);
+    let room = unpacker.room().min(REFERRED_LIMIT);
+    let _ = blobs.put_back(0, &mut items.to_vec(), room, None);
     for number in blobs.sought().collect::<Vec<_>>() {
         let frame = directory.find(number)?;
         let decoded = decode(&frame.found(), unpacker).map_err(|_| Odd::Unsound)?;
@@ -255,7 +269,8 @@ fn put_back(
         };
         blobs.insert(number, digest, text);
     }
-    match blobs.put_back(0, items, REFERRED_LIMIT, None) {
+    let room = unpacker.room().min(REFERRED_LIMIT);
+    match blobs.put_back(0, items, room, None) {
         Ok(lacking) if lacking.is_empty() => Ok(()),
         _ => Err(Odd::Unsound),
     }

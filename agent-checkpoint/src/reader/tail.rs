@@ -7,15 +7,17 @@ use agent_primitives::SessionId;
 
 use super::directory::Directory;
 use super::walk::{Frame, Odd, Walk};
+use crate::checkpointer::load::Reading;
+use crate::checkpointer::stored::WORK;
 use crate::format::compress::{Unpacker, needs_other};
 use crate::format::header::Header;
-use crate::format::keys::Keys;
 use crate::format::patch;
 use crate::format::payload::{Body, Commit, Span};
 use crate::format::tags::Kind;
 use crate::log::decode::{Decoded, Refusal, admit, decode};
 use crate::log::numbering::{narrow, wide};
 use crate::log::replay::{Entry, Replay};
+use crate::log::weight::{self, beyond};
 use crate::{Error, Position, Store};
 
 /// Most that is read from the end, in bytes as stored; where more is needed all of the log is read.
@@ -41,17 +43,40 @@ pub(crate) struct Tail {
     pub(crate) newer: Option<Error>,
 }
 
+/// What is read beside the last messages.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Beside<'a> {
+    Nothing,
+    /// The context and all components.
+    State,
+    /// This component of the session's own.
+    Component(&'a str),
+}
+
+impl Beside<'_> {
+    /// The entry without what is not read.
+    fn of(self, mut entry: Entry) -> Entry {
+        if let Self::Component(name) = self {
+            let mut body = (*entry.body).clone();
+            body.context = None;
+            let is_it = |full: &String| full.strip_prefix(WORK) == Some(name);
+            body.components.retain(|full, _| is_it(full));
+            entry.body = Arc::new(body);
+        }
+        entry
+    }
+}
+
 impl Tail {
-    /// The newest checkpoint with its last `wanted` messages, as far as there are so many, and where
-    /// `has_state` says so with its context and components.
+    /// The newest checkpoint with its last `wanted` messages, as far as there are so many, and what `beside` says.
     pub(crate) fn read(
         store: &dyn Store,
         session: &SessionId,
         wanted: usize,
-        has_state: bool,
-        keys: &Keys,
+        beside: Beside<'_>,
+        reading: Reading<'_>,
     ) -> Result<Self, Odd> {
-        let mut gathering = Gathering::new(store, session, keys)?;
+        let mut gathering = Gathering::new(store, session, reading)?;
         let mut needed = wide(wanted);
         loop {
             gathering.reach(needed)?;
@@ -72,10 +97,10 @@ impl Tail {
                 needed = gathering.items.saturating_mul(2).max(needed);
                 continue;
             }
-            let old = if has_state {
-                gathering.old_frames(store, session, &cut)?
-            } else {
-                Vec::new()
+            let cut = beside.of(cut);
+            let old = match beside {
+                Beside::Nothing => Vec::new(),
+                _ => gathering.old_frames(store, session, &cut)?,
             };
             if !old.is_empty() {
                 let newer = tail.newer.take();
@@ -90,8 +115,12 @@ impl Tail {
 }
 
 /// Whether a later version wrote any of the frames that the newest commit covers. Only headers are looked at.
-pub(super) fn is_newer(store: &dyn Store, session: &SessionId, keys: &Keys) -> Result<bool, Odd> {
-    let mut gathering = Gathering::new(store, session, keys)?;
+pub(super) fn is_newer(
+    store: &dyn Store,
+    session: &SessionId,
+    reading: Reading<'_>,
+) -> Result<bool, Odd> {
+    let mut gathering = Gathering::new(store, session, reading)?;
     gathering.reach(0)?;
     if let Some(newest) = gathering.frames.first()
         && let Err(Refusal::Locked(error)) = decode(&newest.found(), &mut gathering.unpacker)
@@ -107,9 +136,9 @@ pub(super) fn since(
     store: &dyn Store,
     session: &SessionId,
     number: u64,
-    keys: &Keys,
+    reading: Reading<'_>,
 ) -> Result<Replay, Odd> {
-    let mut gathering = Gathering::new(store, session, keys)?;
+    let mut gathering = Gathering::new(store, session, reading)?;
     gathering.reach_before(number)?;
     let tail = gathering.fold(&[])?;
     // What a later version wrote is told by reading all of it.
@@ -121,7 +150,7 @@ pub(super) fn since(
 
 struct Gathering<'a> {
     walk: Walk<'a>,
-    keys: &'a Keys,
+    reading: Reading<'a>,
     unpacker: Unpacker,
     /// From the last one on.
     frames: Vec<Frame>,
@@ -136,11 +165,15 @@ struct Gathering<'a> {
 }
 
 impl<'a> Gathering<'a> {
-    fn new(store: &'a dyn Store, session: &'a SessionId, keys: &'a Keys) -> Result<Self, Odd> {
+    fn new(
+        store: &'a dyn Store,
+        session: &'a SessionId,
+        reading: Reading<'a>,
+    ) -> Result<Self, Odd> {
         Ok(Self {
-            walk: Walk::new(store, session, keys)?,
-            unpacker: Unpacker::with(keys)?,
-            keys,
+            walk: Walk::new(store, session, reading)?,
+            unpacker: Unpacker::with(reading.keys)?.within(reading.limit),
+            reading,
             frames: Vec::new(),
             blobs: Vec::new(),
             held: 0,
@@ -206,7 +239,10 @@ impl<'a> Gathering<'a> {
     /// The first number that a commit covers; `None` for one that this build does not read.
     fn covered(&mut self, frame: &Frame) -> Option<u64> {
         admit(&frame.header).ok()??;
-        let (_, raw) = self.unpacker.read(&frame.found()).ok()?;
+        let (opened, raw) = self.unpacker.read(&frame.found()).ok()?;
+        if beyond(&opened.header, raw, self.reading.limit).is_some() {
+            return None;
+        }
         let (commit, _) = Commit::decode(raw)?;
         Some(commit.body.covers.min(frame.header.seq))
     }
@@ -219,7 +255,7 @@ impl<'a> Gathering<'a> {
         entry: &Entry,
     ) -> Result<Vec<Frame>, Odd> {
         let mut old = Old {
-            directory: Directory::new(store, session, self.keys)?,
+            directory: Directory::new(store, session, self.reading)?,
             frames: BTreeMap::new(),
             held: 0,
         };
@@ -261,7 +297,7 @@ impl<'a> Gathering<'a> {
             return Ok(tail);
         }
         // Long texts are stored where they were said first.
-        let mut directory = Directory::new(self.walk.store(), self.walk.session(), self.keys)?;
+        let mut directory = Directory::new(self.walk.store(), self.walk.session(), self.reading)?;
         for number in tail.replay.blobs.sought() {
             let frame = directory.find(number)?;
             self.held = self.held.saturating_add(frame.stored.len());
@@ -286,10 +322,17 @@ impl<'a> Gathering<'a> {
         old.retain(|frame| frame.header.seq < from);
         old.sort_unstable_by_key(|frame| frame.header.seq);
         old.dedup_by_key(|frame| frame.header.seq);
+        let mut left = self.reading.limit;
         for frame in old.into_iter().chain(self.frames.iter().rev()) {
+            self.unpacker.limit(left);
             let decoded = decode(&frame.found(), &mut self.unpacker);
+            let taken = decoded.as_ref().map_or(0, weight::of);
+            let taken = taken.max(frame.header.raw_len.into());
+            left = left.checked_sub(taken).ok_or(Odd::Unsound)?;
+            replay.limit_references(left);
             take(&mut replay, &frame.header, decoded, &mut newer)?;
         }
+        self.unpacker.limit(self.reading.limit);
         if newer.is_none() && replay.missing.iter().any(|numbers| numbers.end > from) {
             return Err(Odd::Unsound);
         }
@@ -321,6 +364,8 @@ fn take(
 ) -> Result<(), Odd> {
     match replay.frame(header, decoded) {
         Ok(()) => Ok(()),
+        // Reading all of it tells how much that is.
+        Err(Refusal::Beyond(error)) if error.is_too_large() => Err(Odd::Unsound),
         Err(Refusal::Beyond(error)) => {
             newer.get_or_insert(error);
             Ok(())

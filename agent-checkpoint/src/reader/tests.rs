@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use agent_primitives::{CheckpointKind, SessionId};
 
-use super::tail::Tail;
+use super::tail::{Beside, Tail};
 use super::walk::Walk;
 use super::{Reader, listing};
 use crate::checkpointer::attach::listed;
@@ -113,7 +113,9 @@ fn a_sealed_segment_reads_as_the_one_that_it_replaced() {
     assert_eq!(one.latest().unwrap(), other.latest().unwrap());
     for count in [0, 1, 7, 100, 150, 500] {
         assert_eq!(one.tail(count).unwrap(), other.tail(count).unwrap());
-        let tail = Tail::read(&sealed, &id(), count, true, &keys()).unwrap();
+        let keys = keys();
+        let reading = Reading::within(u64::MAX, &keys);
+        let tail = Tail::read(&sealed, &id(), count, Beside::State, reading).unwrap();
         assert_eq!(tail.skipped, 160_usize.saturating_sub(count));
     }
     assert_eq!(one.messages(3..6).unwrap(), other.messages(3..6).unwrap());
@@ -135,8 +137,10 @@ fn a_sealed_segment_reads_as_the_one_that_it_replaced() {
 fn frames_are_found_by_their_numbers_in_any_segment() {
     for store in both() {
         let (id, none) = (id(), keys());
-        let mut walk = Walk::new(&store, &id, &none).unwrap();
-        let mut directory = super::directory::Directory::new(&store, &id, &none).unwrap();
+        let mut walk = Walk::new(&store, &id, Reading::within(u64::MAX, &none)).unwrap();
+        let mut directory =
+            super::directory::Directory::new(&store, &id, Reading::within(u64::MAX, &none))
+                .unwrap();
         let mut seen = 0;
         while let Some(frame) = walk.back().unwrap() {
             if seen % 29 == 0 || frame.header.seq < 4 {
@@ -251,7 +255,7 @@ fn a_component_in_patches_is_followed_to_its_base() {
         session.save(CheckpointKind::Auto).unwrap();
     }
     drop(session);
-    let resumed = end_of(&store, &id(), 3, &keys())
+    let resumed = end_of(&store, &id(), 3, Reading::within(u64::MAX, &keys()))
         .unwrap()
         .expect("only the end is read");
     assert!(resumed.is_partial);
@@ -294,7 +298,7 @@ fn a_listing_out_of_indexes_is_the_one_that_reading_everything_gives() {
     let reader = Reader::open(store.clone(), id()).unwrap();
     let before = reader.list().unwrap();
     session.seal().unwrap();
-    let from_indexes = || listing::of(&store, &id(), &keys()).unwrap();
+    let from_indexes = || listing::of(&store, &id(), Reading::within(u64::MAX, &keys())).unwrap();
     assert_eq!(from_indexes(), before, "nothing but sealed segments");
     assert!(before.len() >= 10, "{}", before.len());
     say(&mut session, 80);
@@ -325,7 +329,7 @@ fn a_listing_out_of_indexes_is_the_one_that_reading_everything_gives() {
         let bytes = store.read(&id(), segment, usize::MAX).unwrap();
         writer.start(segment, &bytes).unwrap();
     }
-    assert!(listing::of(&bent, &id(), &keys()).is_err());
+    assert!(listing::of(&bent, &id(), Reading::within(u64::MAX, &keys())).is_err());
 }
 
 #[test]
@@ -342,10 +346,12 @@ fn the_end_of_a_session_that_was_sealed_is_read_without_its_start() {
         session.save(CheckpointKind::Auto).unwrap();
     }
     session.seal().unwrap();
-    let tail = Tail::read(&store, &id(), 5, true, &keys()).unwrap();
+    let keys = keys();
+    let reading = Reading::within(u64::MAX, &keys);
+    let tail = Tail::read(&store, &id(), 5, Beside::State, reading).unwrap();
     assert!(tail.skipped > 0, "{}", tail.skipped);
     let session_id = id();
-    let mut walk = Walk::new(&store, &session_id, &keys()).unwrap();
+    let mut walk = Walk::new(&store, &session_id, reading).unwrap();
     assert!(walk.epoch() > 0, "the segment behind is its writer's");
     assert!(walk.back().unwrap().is_some());
 }

@@ -3,14 +3,16 @@
 use agent_primitives::SessionId;
 
 use super::part::Part;
+use crate::checkpointer::load::Reading;
 use crate::format::compress::Unpacker;
 use crate::format::frame::Found;
 use crate::format::header::Header;
-use crate::format::keys::{Keys, Seat};
+use crate::format::keys::Seat;
 use crate::format::pack;
 use crate::format::segment::{Opening, Place, Start};
 use crate::format::tags::Kind;
 use crate::log::decode::admit;
+use crate::log::weight::beyond;
 use crate::{Error, Position, Store};
 
 /// Longest header of a segment that is looked at, in bytes; longer than any session's name makes it.
@@ -82,7 +84,7 @@ impl<'a> Walk<'a> {
     pub(crate) fn new(
         store: &'a dyn Store,
         session: &'a SessionId,
-        keys: &Keys,
+        reading: Reading<'_>,
     ) -> Result<Self, Odd> {
         let segments = store.segments(session)?;
         let mut walk = Self {
@@ -92,7 +94,7 @@ impl<'a> Walk<'a> {
             segments,
             part: None,
             packed: Vec::new(),
-            unpacker: Unpacker::with(keys)?,
+            unpacker: Unpacker::with(reading.keys)?.within(reading.limit),
             later: None,
             end: None,
             epoch: 0,
@@ -230,9 +232,12 @@ pub(super) fn unpacked(found: &Found<'_>, unpacker: &mut Unpacker) -> Result<Vec
     if !matches!(admit(header), Ok(Some(()))) {
         return Err(Odd::Unsound);
     }
-    let read = unpacker.read(found);
-    let frames = read.and_then(|(_, raw)| pack::frames(raw, header.seq));
-    let frames = frames.map_err(|_| Odd::Unsound)?;
+    let room = unpacker.room();
+    let (opened, raw) = unpacker.read(found).map_err(|_| Odd::Unsound)?;
+    if beyond(&opened.header, raw, room).is_some() {
+        return Err(Odd::Unsound);
+    }
+    let frames = pack::frames(raw, header.seq).map_err(|_| Odd::Unsound)?;
     let owned = frames.into_iter().map(|f| (f.header, f.stored.to_vec()));
     Ok(owned.collect())
 }

@@ -1,21 +1,24 @@
 //! Damage to the log: what opening lost is sought elsewhere, and put together from what is left.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use agent_primitives::CheckpointId;
 
 use super::overlay::Overlay;
 use super::{Failure, Finding, Hooks, Outcome, Recovery, RecoveryReport, Strategy};
-use crate::checkpointer::salvage::Salvaged;
+use crate::checkpointer::salvage::{Salvaged, Unproven};
 use crate::{Checkpointer, Error, Report};
 
 /// What there was of the newest state.
+#[derive(Default)]
 struct Loss {
     /// A checkpoint that is newer than the one that the session goes on from is not whole.
     is_newest_lost: bool,
     /// What this store alone can tell of it.
     own: Option<Told>,
-    is_from_sibling: bool,
+    /// The number of the last record in what a sibling gave back.
+    given: Option<u64>,
     is_adopted: bool,
 }
 
@@ -25,6 +28,7 @@ struct Told {
     messages: usize,
     components: Vec<String>,
     stubs: Vec<u64>,
+    unproven: Option<Unproven>,
 }
 
 impl Told {
@@ -34,6 +38,7 @@ impl Told {
             messages: salvaged.messages,
             components: salvaged.components.clone(),
             stubs: salvaged.stubs.clone(),
+            unproven: salvaged.unproven.clone(),
         }
     }
 }
@@ -77,69 +82,122 @@ fn seek(
     hooks: &Hooks<'_>,
 ) -> Result<Loss, Error> {
     let head = number(opened.head.as_ref());
-    let is_newest_lost = match opened.degraded.last() {
+    let is_degraded = match opened.degraded.last() {
         Some(degraded) => number(Some(degraded)) > head,
         None => opened.head.is_none() && opened.items > 0,
     };
-    let mut found = if is_newest_lost {
+    // A commit that cannot be read is no checkpoint that is not whole: nobody knows of it.
+    let is_lost_behind = opened.missing.last().is_some_and(|lost| lost.end > head);
+    let own = if is_degraded || is_lost_behind {
         session.salvaged(&*session.shared_store())?
     } else {
         None
     };
-    let own = found.as_ref().map(Told::of);
-    let mut is_from_sibling = false;
-    let is_sought = is_newest_lost || opened.torn_at.is_some();
-    if is_sought && !found.as_ref().is_some_and(Salvaged::is_whole) {
+    let is_newest_lost = is_degraded || own.is_some();
+    let told = own.as_ref().map(Told::of);
+    let mut given: Option<Salvaged> = None;
+    let is_sought = is_newest_lost || is_lost_behind || opened.torn_at.is_some();
+    // A whole state may still be without what was torn off.
+    let is_all = |whole: &Salvaged| opened.torn_at.is_none_or(|torn| whole.through >= torn);
+    if is_sought
+        && !own
+            .as_ref()
+            .is_some_and(|own| own.is_whole() && is_all(own))
+    {
         for sibling in &hooks.siblings {
             let overlay = Overlay::of(session.shared_store(), Arc::clone(sibling), opened);
             // One that cannot be read is of no use, and no harm.
-            let given = session.salvaged(&overlay).unwrap_or_else(|error| {
+            let more = session.salvaged(&overlay).unwrap_or_else(|error| {
                 tracing::warn!(%error, "a sibling store cannot be read");
                 None
             });
-            if let Some(whole) = given.filter(Salvaged::is_whole) {
-                found = Some(whole);
-                is_from_sibling = true;
+            let best = given.as_ref().or(own.as_ref().filter(|own| own.is_whole()));
+            let best = best.map(|best| best.through);
+            let is_better = |more: &Salvaged| best.is_none_or(|best| more.through > best);
+            given = more.filter(Salvaged::is_whole).filter(is_better).or(given);
+            if given.as_ref().is_some_and(is_all) {
                 break;
             }
         }
     }
-    let adopted = found.filter(|_| policy.salvage || is_from_sibling);
+    let through = given.as_ref().map(|given| given.through);
+    let adopted = given.or(own.filter(|_| policy.salvage));
     let is_adopted = adopted.is_some();
     if let Some(salvaged) = adopted {
         session.adopt(salvaged)?;
     }
     Ok(Loss {
         is_newest_lost,
-        own,
-        is_from_sibling,
+        own: told,
+        given: through,
         is_adopted,
     })
 }
 
 fn tell_tail(opened: &Report, loss: &Loss, report: &mut RecoveryReport) {
+    let left_out = match opened.uncommitted {
+        count if count > 0 && !loss.is_adopted => format!(
+            "; {count} messages before it are whole and were not committed: they stay in the log, and are left out"
+        ),
+        _ => String::new(),
+    };
     let Some(record) = opened.torn_at else {
+        // It was torn between two frames, or its end is in quarantine since an earlier opening.
+        if !left_out.is_empty() && !has_holes(opened) && !loss.is_newest_lost {
+            let detail = format!("a write was not finished{left_out}");
+            report.push(Finding::new(Failure::TornTail, Strategy::SetAside, detail));
+        }
         return;
     };
-    let bytes = opened.quarantined.last().map_or(0, |tail| tail.len);
-    if loss.is_from_sibling {
+    if loss.given.is_some_and(|through| through >= record) {
         let detail = format!("a sibling gave back record {record} and what follows it");
         report.push(Finding::new(Failure::TornTail, Strategy::Sibling, detail));
         return;
     }
+    let bytes = opened.damaged.last().map_or(0, |tail| tail.len);
+    let place = if opened.unmended_bytes > 0 {
+        "are to be set aside"
+    } else {
+        "are in quarantine"
+    };
     let detail = format!(
-        "{bytes} bytes behind the last whole record are in quarantine; no save that they are of is known to be whole"
+        "{bytes} bytes behind the last whole record {place}: record {record} and what follows it in that write; no save that they are of is known to be whole{left_out}"
     );
+    let end = opened.torn_to.unwrap_or_else(|| record.saturating_add(1));
     let finding = Finding::new(Failure::TornTail, Strategy::SetAside, detail);
-    report.push(finding.lost(std::iter::once(record..record.saturating_add(1))));
+    report.push(finding.lost(std::iter::once(record..end)));
+}
+
+/// What opening a session anew in place found: what of it is in memory is not lost by it.
+pub(super) fn tell_reopened(opened: &Report, report: &mut RecoveryReport) {
+    if let (Some(record), Some(end)) = (opened.torn_at, opened.torn_to) {
+        let bytes = opened.damaged.last().map_or(0, |tail| tail.len);
+        let detail = format!(
+            "{bytes} bytes behind the last whole record do not count; what of them is in memory is written again"
+        );
+        let finding = Finding::new(Failure::TornTail, Strategy::SetAside, detail);
+        report.push(finding.lost(std::iter::once(record..end)));
+    }
+    if has_holes(opened) {
+        let detail = format!(
+            "{} checkpoints in the log are not whole; what of them is in memory is written again",
+            opened.degraded.len()
+        );
+        let finding = Finding::new(Failure::DamagedFrame, Strategy::SetAside, detail);
+        report.push(finding.lost(opened.missing.iter().cloned()));
+    }
+}
+
+/// Whether something in the middle of the log is not as it was written.
+fn has_holes(opened: &Report) -> bool {
+    let tails = usize::from(opened.torn_at.is_some());
+    opened.damaged.len() > tails
+        || !opened.missing.is_empty()
+        || !opened.degraded.is_empty()
+        || !opened.damaged_headers.is_empty()
 }
 
 fn tell_holes(opened: &Report, loss: &Loss, report: &mut RecoveryReport) {
-    let tails = usize::from(opened.torn_at.is_some());
-    let has_holes = opened.quarantined.len() > tails
-        || !opened.missing.is_empty()
-        || !opened.degraded.is_empty()
-        || !opened.damaged_headers.is_empty();
     if !opened.ignored.is_empty() {
         let detail = format!(
             "segments {:?} are not this session's, and were left as they are",
@@ -151,13 +209,15 @@ fn tell_holes(opened: &Report, loss: &Loss, report: &mut RecoveryReport) {
             detail,
         ));
     }
-    if !has_holes && !loss.is_newest_lost {
+    if !has_holes(opened) && !loss.is_newest_lost {
         return;
     }
     let own = loss.own.as_ref();
     let stubs = own.map_or(&[][..], |told| &told.stubs);
-    let is_content_only =
-        !stubs.is_empty() && own.is_some_and(|told| told.gaps == 0 && told.components.is_empty());
+    let is_content_only = !stubs.is_empty()
+        && own.is_some_and(|told| {
+            told.messages == 0 && told.components.is_empty() && told.unproven.is_none()
+        });
     let failure = if is_content_only {
         Failure::MissingContent
     } else {
@@ -165,7 +225,7 @@ fn tell_holes(opened: &Report, loss: &Loss, report: &mut RecoveryReport) {
     };
     let degraded = opened.degraded.len();
     let finding = match own {
-        _ if loss.is_from_sibling => {
+        _ if loss.given.is_some() && loss.is_newest_lost => {
             let detail = format!(
                 "a sibling gave back all of the newest checkpoint; {degraded} in this store stay damaged"
             );
@@ -201,7 +261,7 @@ fn tell_holes(opened: &Report, loss: &Loss, report: &mut RecoveryReport) {
         }
     };
     report.push(finding);
-    if loss.is_adopted && !loss.is_from_sibling && !is_content_only && !stubs.is_empty() {
+    if loss.is_adopted && loss.given.is_none() && !is_content_only && !stubs.is_empty() {
         let detail = format!(
             "{} long texts are lost; their digests stand in their place",
             stubs.len()
@@ -213,11 +273,26 @@ fn tell_holes(opened: &Report, loss: &Loss, report: &mut RecoveryReport) {
 
 fn kept(told: &Told) -> String {
     let mut parts = Vec::new();
+    let at_most = told.unproven.as_ref().map_or("", |_| "at most ");
     match (told.messages, told.gaps) {
+        (0, _) if told.unproven.is_some() => parts.push("no message is lost".to_owned()),
         (0, 0) => {}
         (messages, gaps) => parts.push(format!(
-            "{messages} messages are lost, and {gaps} marks stand in their place"
+            "{at_most}{messages} messages are lost, and {gaps} marks stand in their place"
         )),
+    }
+    if let Some(Unproven { records, taken }) = &told.unproven {
+        let records: Vec<String> = records.iter().map(records_of).collect();
+        parts.push(format!(
+            "no commit says how records {} belong together: the context, and what was taken out of the state, may be older",
+            records.join(", ")
+        ));
+        if !taken.is_empty() {
+            parts.push(format!(
+                "values found there were taken of {}",
+                taken.join(", ")
+            ));
+        }
     }
     if !told.stubs.is_empty() {
         let stubs = told.stubs.len();
@@ -233,6 +308,11 @@ fn kept(told: &Told) -> String {
         parts.push("no message and no component is lost".to_owned());
     }
     parts.join("; ")
+}
+
+/// First and last.
+fn records_of(range: &Range<u64>) -> String {
+    format!("{} to {}", range.start, range.end.saturating_sub(1))
 }
 
 /// The number in a checkpoint's id, one more; 0 for none.

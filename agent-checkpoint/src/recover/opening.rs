@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use agent_primitives::{CheckpointKind, SessionId};
+use agent_primitives::{CheckpointId, SessionId};
 
 use super::{Failure, Finding, Held, Hooks, Outcome, Recovery, RecoveryReport, Strategy};
 use super::{RecoveryError, log, messages, servers, state};
@@ -29,7 +29,8 @@ impl Builder {
     /// As [`open`](Self::open), and mends what is broken: looks at the log, at the state, at the messages and at
     /// the tools, answers each failure as `policy` allows, saves what was changed as a checkpoint of kind
     /// [`Error`](agent_primitives::CheckpointKind::Error), and reads it back. A sound session is opened as it is.
-    /// Where something is salvaged all of the session is in memory, whatever [`Resume`](crate::Resume) says.
+    /// Where something is found all of the session is in memory afterwards, whatever [`Resume`](crate::Resume) says; one that
+    /// was never cut is read whole in any case, since a part of its messages cannot be judged.
     ///
     /// # Errors
     /// [`RecoveryError`] when the session cannot be opened for writing, with what it needs.
@@ -47,22 +48,26 @@ impl Builder {
         hooks: &Hooks<'_>,
     ) -> Result<Recovered, RecoveryError> {
         let (store, id) = self.target();
-        let keys = self.keying();
+        let (keys, limit) = (self.keying(), self.limit());
         let mut report = RecoveryReport::default();
         let mut session = match opened(self, policy, &mut report) {
             Ok(session) => session,
             Err(error) => {
                 report.push(refused(&error));
-                let reader =
-                    keys.and_then(|keys| Reader::open_as(store, id.clone(), Reader::LIMIT, keys));
+                let reader = keys.and_then(|keys| Reader::open_as(store, id.clone(), limit, keys));
                 return Err(RecoveryError::new(id, report, error, reader.ok()));
             }
         };
-        if let Err(error) = mend(&mut session, policy, hooks, &mut report) {
+        let mut taken_in = 0;
+        if let Err(error) = mend(&mut session, policy, hooks, &mut report, &mut taken_in) {
             report.push(failed(&error));
         }
+        if report.is_clean() {
+            session.leave_out_again(taken_in);
+        }
         if !report.is_clean() && session.is_changed() {
-            settle(&mut session, &mut report);
+            let saved = session.save_mended();
+            settle(&session, saved, &mut report);
         }
         Ok(Recovered { session, report })
     }
@@ -73,22 +78,33 @@ fn mend(
     policy: &Recovery,
     hooks: &Hooks<'_>,
     report: &mut RecoveryReport,
+    taken_in: &mut usize,
 ) -> Result<(), Error> {
     log::mend(session, policy, hooks, report)?;
+    *taken_in = match hooks.accept {
+        Some(_) => session.take_in()?,
+        None => session.take_in_context()?,
+    };
+    state::mend(session, policy, hooks, report)?;
+    // Of the state that is gone on with: going back would take a migration back as well.
+    let mut before = None;
     for check in &hooks.components {
-        if let Some(finding) = check(session) {
+        if let Some(finding) = check(session, &mut before) {
             report.push(finding);
         }
     }
-    state::mend(session, policy, hooks, report)?;
     servers::mend(session, policy, hooks, report)?;
     messages::mend(session, policy, hooks, report);
     Ok(())
 }
 
-/// Saves what was changed, and looks whether it reads back.
-pub(super) fn settle(session: &mut Checkpointer, report: &mut RecoveryReport) {
-    let id = match session.save(CheckpointKind::Error) {
+/// Looks whether what was saved reads back.
+pub(super) fn settle(
+    session: &Checkpointer,
+    saved: Result<CheckpointId, Error>,
+    report: &mut RecoveryReport,
+) {
+    let id = match saved {
         Ok(id) => id,
         Err(error) => {
             report.push(failed(&error));
@@ -173,7 +189,7 @@ fn branched(
     let reader = Reader::open_as(
         Arc::clone(&store),
         id.clone(),
-        Reader::LIMIT,
+        builder.limit(),
         builder.keying()?,
     )?;
     let newest = reader.latest()?;
@@ -197,7 +213,7 @@ fn branched(
 pub(super) fn branch_of(
     store: &Arc<dyn Store>,
     id: &SessionId,
-    from: &agent_primitives::CheckpointId,
+    from: &CheckpointId,
 ) -> Option<SessionId> {
     let number = from.as_str().split('-').next().unwrap_or_default();
     (1..=BRANCHES_MAX).find_map(|attempt| {

@@ -25,7 +25,7 @@ pub(super) struct Overlay {
 impl Overlay {
     pub(super) fn of(store: Arc<dyn Store>, sibling: Arc<dyn Store>, report: &Report) -> Self {
         let mut ranges: BTreeMap<u32, Vec<Range<usize>>> = BTreeMap::new();
-        for damage in &report.quarantined {
+        for damage in &report.damaged {
             let start = narrow(damage.at.offset);
             let range = start..start.saturating_add(narrow(damage.len));
             ranges.entry(damage.at.segment).or_default().push(range);

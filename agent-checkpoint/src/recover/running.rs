@@ -1,5 +1,10 @@
 //! Errors of a session that is at work.
 
+use std::ops::Range;
+
+use agent_primitives::CheckpointKind;
+
+use super::log;
 use super::opening::{branch_of, failed, settle};
 use super::{Failure, Finding, Held, Outcome, Recovery, RecoveryReport, Strategy};
 use crate::{Checkpointer, Error, TakeOver};
@@ -15,7 +20,9 @@ impl Checkpointer {
     ///   id.
     /// - What may pass by itself is tried once more.
     ///
-    /// The rest needs the host, as does what still fails after it.
+    /// The rest needs the host, as does what still fails after it. Where only the end of the session is in memory
+    /// ([`Resume::Last`](crate::Resume::Last)) and the log has lost what is before it, a mark stands in front of what is in
+    /// memory, and nothing is saved before the host says so.
     ///
     /// ```
     /// use agent_checkpoint::recover::{Held, Recovery, Strategy};
@@ -39,9 +46,11 @@ impl Checkpointer {
     /// ```
     pub fn recover_from(&mut self, error: &Error, policy: &Recovery) -> RecoveryReport {
         let mut report = RecoveryReport::default();
+        let (skipped, first) = (self.skipped(), self.first_number());
+        let is_unusable = error.is_poisoned() || error.is_conflict() || error.is_removed();
         let answered = if error.is_fenced() || error.is_locked() {
             self.answer_held(error, policy)
-        } else if error.is_poisoned() || error.is_conflict() || error.is_removed() {
+        } else if is_unusable {
             self.answer_unusable(error, policy)
         } else if error.is_disk_full() {
             Ok(self.answer_full(error))
@@ -51,12 +60,24 @@ impl Checkpointer {
         } else {
             Ok(failed(error))
         };
+        let gone = skipped.saturating_sub(self.skipped());
+        let answered = answered.map(|finding| match gone {
+            0 => finding,
+            gone => without_history(finding, gone, self.mark_before(first)),
+        });
         match answered {
-            Ok(finding) if finding.outcome == Outcome::Recovered => {
+            Ok(finding) => {
+                let is_recovered = finding.outcome == Outcome::Recovered;
+                let is_reopened = is_unusable || finding.strategy == Strategy::TakeOver;
                 report.push(finding);
-                settle(self, &mut report);
+                if is_reopened {
+                    log::tell_reopened(self.report(), &mut report);
+                }
+                if is_recovered {
+                    let saved = self.save(CheckpointKind::Error);
+                    settle(self, saved, &mut report);
+                }
             }
-            Ok(finding) => report.push(finding),
             Err(error) => report.push(failed(&error)),
         }
         report
@@ -126,4 +147,13 @@ impl Checkpointer {
         let detail = format!("{error}; {freed} bytes that no checkpoint needs were given back");
         Finding::new(Failure::FailedWrite, Strategy::FreeSpace, detail)
     }
+}
+
+/// Of a session of which only the end is in memory, and the log has lost what is before it.
+fn without_history(mut finding: Finding, gone: usize, lost: Range<u64>) -> Finding {
+    finding.detail = format!(
+        "{}; {gone} messages that were saved are neither in the log nor in memory: bring the log back and open the session anew, or save, with a mark in their place",
+        finding.detail
+    );
+    finding.lost([lost]).outcome(Outcome::NeedsHost)
 }

@@ -87,16 +87,12 @@ fn drifted(
 
 /// Ids and tools of the open calls that the drift breaks.
 fn waiting(session: &Checkpointer, was: &McpServer, drift: &[Drift]) -> Vec<(String, String)> {
-    let prefix = format!("mcp__{}__", was.name);
     let context = session.context();
     let open = open_calls(&context).into_iter();
     let broken = open.filter_map(|open| {
-        // Some hosts put the server's name before the tool's.
-        let tool = open.call.name.as_str();
-        let tool = tool.strip_prefix(prefix.as_str()).unwrap_or(tool);
-        let is_its = was.tools.iter().any(|known| known.name == tool);
+        let tool = was.tool_called(&open.call.name)?;
         let is_broken = drift.iter().any(|drift| drift.breaks(tool));
-        (is_its && is_broken).then(|| (open.call.id.clone(), tool.to_owned()))
+        is_broken.then(|| (open.call.id.clone(), tool.to_owned()))
     });
     broken.collect()
 }

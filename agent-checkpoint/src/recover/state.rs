@@ -18,34 +18,53 @@ pub(super) fn mend(
     let Err(why) = accept(session.state()) else {
         return Ok(());
     };
-    let is_restored = session
-        .latest()
-        .is_some_and(|latest| latest.restored.is_some());
-    let finding = if is_restored && let Some(finding) = roll_back(session, accept, &why) {
-        finding
-    } else {
-        step_back(session, policy, accept, &why)?
+    let finding = match roll_back(session, accept, &why)? {
+        Some(finding) => finding,
+        None => step_back(session, policy, accept, &why)?,
     };
     report.push(finding);
     Ok(())
 }
 
-/// Takes the newest restore back, where what it replaced is accepted.
-fn roll_back(session: &mut Checkpointer, accept: &Accept<'_>, why: &str) -> Option<Finding> {
-    let undone = session.undo_restore().ok()?;
-    if accept(session.state()).is_err() {
-        return None;
+/// Takes the newest restore back, where it is what is refused and what it replaced is accepted.
+fn roll_back(
+    session: &mut Checkpointer,
+    accept: &Accept<'_>,
+    why: &str,
+) -> Result<Option<Finding>, Error> {
+    let latest = session.latest();
+    let is_restored = latest.is_some_and(|latest| latest.restored.is_some());
+    if !is_restored || session.is_changed() {
+        return Ok(None);
     }
-    let now = undone.now;
+    let replaced = match session.replaced() {
+        Ok(replaced) => replaced,
+        Err(error) if error.is_not_found() => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    if !is_accepted(session, &replaced, accept)? {
+        return Ok(None);
+    }
+    let now = session.undo_restore()?.now;
     let detail = format!("{why}; the restore was taken back, and {now} is as it was before");
-    Some(Finding::new(
-        Failure::RefusedState,
-        Strategy::RollBack,
-        detail,
-    ))
+    let finding = Finding::new(Failure::RefusedState, Strategy::RollBack, detail);
+    Ok(Some(finding))
 }
 
-/// Restores the newest of the earlier checkpoints that is accepted.
+/// Whether a checkpoint reads back as a state that is accepted.
+fn is_accepted(
+    session: &Checkpointer,
+    id: &CheckpointId,
+    accept: &Accept<'_>,
+) -> Result<bool, Error> {
+    match session.state_of(id) {
+        Ok(state) => Ok(accept(&state).is_ok()),
+        Err(error) if error.is_damaged() => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Restores the newest of the checkpoints before the state that is accepted.
 fn step_back(
     session: &mut Checkpointer,
     policy: &Recovery,
@@ -53,20 +72,17 @@ fn step_back(
     why: &str,
 ) -> Result<Finding, Error> {
     let tried = usize::try_from(policy.steps_back).unwrap_or(usize::MAX);
+    // What was changed since the newest checkpoint, as by a salvage, is refused, and that one may not be.
+    let refused = usize::from(!session.is_changed());
     let earlier: Vec<CheckpointId> = session
         .list()
         .into_iter()
-        .skip(1)
+        .skip(refused)
         .take(tried)
         .map(|checkpoint| checkpoint.id)
         .collect();
     for id in &earlier {
-        let state = match session.state_of(id) {
-            Ok(state) => state,
-            Err(error) if error.is_damaged() => continue,
-            Err(error) => return Err(error),
-        };
-        if accept(&state).is_ok() {
+        if is_accepted(session, id, accept)? {
             let backup = session.restore(id)?;
             let detail =
                 format!("{why}; {id} is accepted and restored, {backup} holds the state before");
@@ -87,8 +103,8 @@ fn step_back(
 
 impl Checkpointer {
     /// Goes back to a checkpoint and takes that back where `accept` says why its state is not one to go on with:
-    /// the state is then byte for byte that which was replaced, and the report says so. An accepted restore
-    /// has a clean report.
+    /// the state is then byte for byte that which was replaced, what is masked in the log included, and the report
+    /// says so. An accepted restore has a clean report.
     ///
     /// ```
     /// use agent_checkpoint::recover::Strategy;
@@ -122,11 +138,12 @@ impl Checkpointer {
         accept: &dyn Fn(&SessionState) -> Result<(), String>,
     ) -> Result<RecoveryReport, Error> {
         let mut report = RecoveryReport::default();
-        let backup = self.restore(id)?;
+        let (done, replaced) = self.plan_restore(id)?.commit_keeping()?;
+        let backup = done.backup;
         let Err(why) = accept(self.state()) else {
             return Ok(report);
         };
-        let undone = self.undo_restore()?;
+        let undone = self.undo_restore_to(replaced)?;
         let is_same = self.is_state_of(&backup)?;
         let detail = format!("{why}; the restore of {id} was taken back to {backup}");
         let finding = Finding::new(Failure::RefusedState, Strategy::RollBack, detail);

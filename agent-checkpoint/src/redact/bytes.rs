@@ -2,7 +2,7 @@
 
 /// A set of bytes, as one bit of the table below.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Set(u8);
+pub(super) struct Set(u16);
 
 impl Set {
     /// Hexadecimal digits.
@@ -20,6 +20,8 @@ impl Set {
     /// What stands in a bearer token or in a part of a URL: as `DOTTED`, and `+`, `/`, `%`, `$`.
     pub(super) const OPAQUE: Self = Self(64);
     pub(super) const DIGIT: Self = Self(128);
+    /// The last letters of names that say something of a value, and what stands between a name and its sign.
+    pub(super) const NAME_END: Self = Self(256);
 
     #[inline]
     pub(super) fn has(self, byte: u8) -> bool {
@@ -32,11 +34,20 @@ impl Set {
     pub(super) fn count(self, bytes: &[u8], from: usize, most: usize) -> usize {
         let rest = bytes.get(from..).unwrap_or_default();
         let all = rest.iter().take(most);
-        all.take_while(|byte| self.has(**byte)).count()
+        let count = all.take_while(|byte| self.has(**byte)).count();
+        #[cfg(test)]
+        STEPS.with(|steps| steps.set(steps.get() + count as u64 + 1));
+        count
     }
 }
 
-static TABLE: [u8; 256] = {
+#[cfg(test)]
+thread_local! {
+    /// Bytes that were counted on this thread, and looks that counted none.
+    pub(super) static STEPS: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
+}
+
+static TABLE: [u16; 256] = {
     let mut table = [0; 256];
     let mut byte = 0_u8;
     loop {
@@ -67,6 +78,14 @@ static TABLE: [u8; 256] = {
         }
         if byte.is_ascii_digit() {
             of |= Set::DIGIT.0;
+        }
+        if matches!(
+            byte | 0x20,
+            b'd' | b'e' | b's' | b't' | b'y' | b'n' | b'g' | b'h'
+        ) && alnum
+            || matches!(byte, b' ' | b'"' | b'\'' | b'`' | b'\\' | b':' | b'?')
+        {
+            of |= Set::NAME_END.0;
         }
         #[expect(
             clippy::indexing_slicing,

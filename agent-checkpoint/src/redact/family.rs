@@ -1,5 +1,6 @@
 //! What a kind of secret looks like, and how to find which one a text begins with.
 
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use super::bytes::{Set, at, is_random, window};
@@ -73,13 +74,34 @@ pub(super) const fn parts(
     Form { prefix, rest }
 }
 
+/// Where runs of sets end that were counted to their ends: a part that leads to nothing is not counted again from
+/// the next place in it.
+#[derive(Debug, Default)]
+pub(super) struct RunEnds(Vec<(Set, usize, usize)>);
+
+impl RunEnds {
+    /// The end of the run of `set` in which `from` is.
+    fn of(&mut self, set: Set, bytes: &[u8], from: usize) -> usize {
+        let known = self.0.iter_mut().find(|(of, ..)| *of == set);
+        if let Some((_, begin, end)) = known {
+            if !(*begin..=*end).contains(&from) {
+                (*begin, *end) = (from, from + set.count(bytes, from, usize::MAX));
+            }
+            return *end;
+        }
+        let end = from + set.count(bytes, from, usize::MAX);
+        self.0.push((set, from, end));
+        end
+    }
+}
+
 /// Least entropy of what looks drawn at random, in bits a byte: random hexadecimal digits have more
 /// already from 16 on.
 const RANDOM_BITS: f32 = 3.0;
 
 impl Form {
     /// Where a secret that begins at `start` ends.
-    fn end(&self, bytes: &[u8], start: usize) -> Option<usize> {
+    fn end(&self, bytes: &[u8], start: usize, ends: &mut RunEnds) -> Option<usize> {
         let from = start + self.prefix.len();
         let all = |set: Set| set.count(bytes, from, usize::MAX);
         match self.rest {
@@ -108,7 +130,7 @@ impl Form {
                     if set.count(bytes, end, *least) < *least {
                         return None;
                     }
-                    end += set.count(bytes, end, usize::MAX);
+                    end = ends.of(*set, bytes, end);
                 }
                 Some(end)
             }
@@ -121,13 +143,15 @@ impl Form {
     }
 }
 
-/// All forms, by their first bytes.
+/// All forms, by their first two bytes.
 #[derive(Debug)]
 pub(super) struct Index {
     /// A bit for each two bytes that a form begins with, seven bits of each.
     pairs: [u64; 256],
-    /// By first byte: the longest beginning first.
-    by_first: Vec<Vec<(usize, &'static Form)>>,
+    /// How many bits are set before each word.
+    ranks: [u16; 256],
+    /// For each bit: the longest beginning first.
+    forms: Vec<Vec<(usize, &'static Form)>>,
 }
 
 /// Built once.
@@ -140,11 +164,7 @@ fn pair(first: u8, second: u8) -> (usize, u32) {
 
 impl Index {
     fn new() -> Self {
-        let mut index = Self {
-            pairs: [0; 256],
-            by_first: Vec::new(),
-        };
-        index.by_first.resize_with(128, Vec::new);
+        let mut by_pair: BTreeMap<(usize, u32), Vec<(usize, &'static Form)>> = BTreeMap::new();
         for (number, family) in families::all().enumerate() {
             for form in family.forms {
                 let bytes = form.prefix.as_bytes();
@@ -154,18 +174,25 @@ impl Index {
                     None => 0..=127,
                 };
                 for second in seconds {
-                    let (word, bit) = pair(at(bytes, 0), second);
-                    if let Some(word) = index.pairs.get_mut(word) {
-                        *word |= 1 << bit;
-                    }
-                }
-                if let Some(forms) = index.by_first.get_mut(usize::from(at(bytes, 0))) {
+                    let forms = by_pair.entry(pair(at(bytes, 0), second)).or_default();
                     forms.push((number, form));
                 }
             }
         }
-        for forms in &mut index.by_first {
+        let mut index = Self {
+            pairs: [0; 256],
+            ranks: [0; 256],
+            forms: Vec::new(),
+        };
+        for ((word, bit), mut forms) in by_pair {
+            if let Some(word) = index.pairs.get_mut(word) {
+                *word |= 1 << bit;
+            }
+            for rank in index.ranks.iter_mut().skip(word + 1) {
+                *rank += 1;
+            }
             forms.sort_by_key(|(_, form)| std::cmp::Reverse(form.prefix.len()));
+            index.forms.push(forms);
         }
         index
     }
@@ -176,18 +203,22 @@ impl Index {
         &self,
         bytes: &[u8],
         start: usize,
+        ends: &mut RunEnds,
         is_off: impl Fn(usize) -> bool,
     ) -> Option<(usize, usize)> {
-        let (first, second) = (at(bytes, start), at(bytes, start + 1));
-        let (word, bit) = pair(first, second);
-        if self.pairs.get(word).is_none_or(|word| word >> bit & 1 == 0) {
+        let (number, bit) = pair(at(bytes, start), at(bytes, start + 1));
+        let word = *self.pairs.get(number)?;
+        if word >> bit & 1 == 0 {
             return None;
         }
+        let before = (word & ((1 << bit) - 1)).count_ones() as usize;
+        let forms = self
+            .forms
+            .get(usize::from(*self.ranks.get(number)?) + before)?;
         let rest = bytes.get(start..)?;
-        let forms = self.by_first.get(usize::from(first))?;
         forms.iter().find_map(|(number, form)| {
             let is_it = rest.starts_with(form.prefix.as_bytes()) && !is_off(*number);
-            let end = is_it.then(|| form.end(bytes, start))??;
+            let end = is_it.then(|| form.end(bytes, start, ends))??;
             Some((*number, end))
         })
     }

@@ -8,7 +8,11 @@ use super::value::{Place, is_secret};
 
 /// The value with a mask, where its name says that it is secret.
 pub(super) fn masked(name: &str, value: &str, rules: &Rules) -> Option<String> {
-    let kind = kind_of(name.as_bytes())?;
+    masked_as(kind_of(name.as_bytes())?, value, rules)
+}
+
+/// As [`masked`], for a name that says this of its value.
+pub(super) fn masked_as(kind: Kind, value: &str, rules: &Rules) -> Option<String> {
     if rules.is_named_off(kind.family()) || rules.is_allowed(value.as_bytes()) {
         return None;
     }

@@ -1,25 +1,25 @@
 //! Secrets in JSON text, which stays the JSON that it was: strings are masked one by one, as what they mean.
 
-use std::borrow::Cow;
-
 use memchr::{memchr, memchr2};
 
-use super::field;
+use super::named::{Kind, kind_of};
 use super::rules::Rules;
-use super::{mask, scan};
+use super::since::Changed;
+use super::{field, mask, scan};
 
 /// The text with masks in its strings, or nothing where there are no secrets. What is no JSON is treated as
 /// far as it goes: strings are masked as such, and what stands between them as plain text.
 pub(super) fn masked(text: &str, rules: &Rules) -> Option<String> {
-    let mut walk = Walk {
-        text,
-        rules,
-        out: None,
-        done: 0,
-        keys: 0,
-    };
-    walk.walk();
-    walk.finish()
+    Walk::new(text, text.as_bytes(), rules).over(text.len())
+}
+
+/// As [`masked`], where both are JSON and `base` has no secrets: only what differs is looked at.
+pub(super) fn masked_since(base: &[u8], bytes: &[u8], rules: &Rules) -> Option<Vec<u8>> {
+    let Changed { from, to } = Changed::between(base, bytes);
+    let (same, rest) = bytes.split_at_checked(from)?;
+    let rest = std::str::from_utf8(rest).ok()?;
+    let masked = Walk::new(rest, bytes, rules).over(to - from)?;
+    Some([same, masked.as_bytes()].concat())
 }
 
 struct Walk<'t, 'r> {
@@ -27,53 +27,83 @@ struct Walk<'t, 'r> {
     rules: &'r Rules,
     out: Option<String>,
     done: usize,
-    /// How many keys were masked, so that no two become the same.
-    keys: usize,
+    /// All of the value, of which `text` may be the rest.
+    all: &'t [u8],
+    keys: mask::Numbers,
+    /// Takes what a string with escapes means.
+    decoded: String,
 }
 
-impl Walk<'_, '_> {
-    fn walk(&mut self) {
+impl<'t, 'r> Walk<'t, 'r> {
+    fn new(text: &'t str, all: &'t [u8], rules: &'r Rules) -> Self {
+        Self {
+            text,
+            rules,
+            out: None,
+            done: 0,
+            all,
+            keys: mask::Numbers::default(),
+            decoded: String::new(),
+        }
+    }
+
+    /// Looks at all strings, or as many as begin before `to` and two more.
+    fn over(mut self, to: usize) -> Option<String> {
         let text = self.text;
         let bytes = text.as_bytes();
         let mut from = 0;
-        let mut key: Option<Cow<'_, str>> = None;
+        // What the key before says of the value that comes.
+        let mut kind: Option<Kind> = None;
+        let mut behind = 0;
         while let Some(quote) = memchr(b'"', bytes.get(from..).unwrap_or_default()) {
             let open = from + quote;
             self.between(from, open);
-            let is_field = text.get(from..open).is_some_and(|it| it.trim() == ":");
-            let name = key.take().filter(|_| is_field);
-            let Some(close) = closing(bytes, open) else {
+            let named = kind
+                .take()
+                .filter(|_| text.get(from..open).is_some_and(|it| it.trim() == ":"));
+            let mut decoded = std::mem::take(&mut self.decoded);
+            let Some((close, string)) = string(text, open, &mut decoded) else {
                 // The rest of a text that was cut.
                 self.between(open, text.len());
-                return;
+                return self.finish();
             };
             from = close + 1;
-            let raw = text.get(open..from).unwrap_or_default();
-            let Some(string) = decoded(raw) else {
-                self.between(open, from);
-                continue;
-            };
-            let rest = bytes.get(from..).unwrap_or_default();
-            let next = rest.iter().find(|it| !it.is_ascii_whitespace());
-            let is_key = next == Some(&b':');
-            if let Some(name) = &name
-                && let Some(masked) = field::masked(name, &string, self.rules)
-            {
-                self.replace(open, from, &masked);
-            } else if let Some(masked) = plain(&string, self.rules) {
-                self.keys += usize::from(is_key);
-                if is_key && self.keys > 1 {
-                    let number = self.keys;
-                    self.replace(open, from, &format!("{masked}#{number}"));
-                } else {
-                    self.replace(open, from, &masked);
+            match string {
+                Some(string) => {
+                    let rest = bytes.get(from..).unwrap_or_default();
+                    let next = rest.iter().find(|it| !it.is_ascii_whitespace());
+                    let is_key = next == Some(&b':');
+                    self.string(open, from, string, named, is_key);
+                    if is_key {
+                        kind = kind_of(string.as_bytes());
+                    }
                 }
+                None => self.between(open, from),
             }
-            if is_key {
-                key = Some(string);
+            self.decoded = decoded;
+            behind += usize::from(open > to);
+            if behind == 2 {
+                return self.finish();
             }
         }
         self.between(from, text.len());
+        self.finish()
+    }
+
+    /// Looks at the string between two quotes, and what it means.
+    fn string(&mut self, from: usize, to: usize, string: &str, named: Option<Kind>, is_key: bool) {
+        if let Some(kind) = named
+            && let Some(masked) = field::masked_as(kind, string, self.rules)
+        {
+            self.replace(from, to, &masked);
+        } else if let Some(masked) = plain(string, self.rules) {
+            let masked = if is_key {
+                self.keys.apart(masked, self.all)
+            } else {
+                masked
+            };
+            self.replace(from, to, &masked);
+        }
     }
 
     /// What stands between strings: next to nothing in JSON.
@@ -116,23 +146,49 @@ fn plain(text: &str, rules: &Rules) -> Option<String> {
     (!found.is_empty()).then(|| mask::masked(text, &found))
 }
 
-/// Where the string ends whose quote is at `open`.
-fn closing(bytes: &[u8], open: usize) -> Option<usize> {
+/// Where the string ends whose quote is at `open`, and what it means: nothing for one that is no JSON. Uses the
+/// memory of `decoded` where there are escapes.
+fn string<'s>(
+    text: &'s str,
+    open: usize,
+    decoded: &'s mut String,
+) -> Option<(usize, Option<&'s str>)> {
+    let bytes = text.as_bytes();
+    decoded.clear();
+    let mut is_plain = true;
     let mut from = open + 1;
+    let mut at = open + 1;
     loop {
-        let at = from + memchr2(b'"', b'\\', bytes.get(from..)?)?;
-        if bytes.get(at) == Some(&b'"') {
-            return Some(at);
+        at += memchr2(b'"', b'\\', bytes.get(at..)?)?;
+        let part = text.get(from..at).unwrap_or_default();
+        let is_end = bytes.get(at) == Some(&b'"');
+        if is_end && from == open + 1 {
+            return Some((at, Some(part)));
         }
-        from = at + 2;
+        if is_plain {
+            let escaped = bytes.get(at + 1).filter(|_| !is_end);
+            decoded.push_str(part);
+            is_plain = !part.bytes().any(|it| it < b' ');
+            match escaped {
+                Some(b'n') => decoded.push('\n'),
+                Some(b't') => decoded.push('\t'),
+                Some(b'r') => decoded.push('\r'),
+                Some(b'b') => decoded.push('\u{8}'),
+                Some(b'f') => decoded.push('\u{c}'),
+                Some(mark @ (b'"' | b'\\' | b'/')) => decoded.push(char::from(*mark)),
+                _ => is_plain &= is_end,
+            }
+        }
+        if is_end {
+            break;
+        }
+        at += 2;
+        from = at;
     }
-}
-
-/// What a string means; nothing for one that is no JSON.
-fn decoded(raw: &str) -> Option<Cow<'_, str>> {
-    let inside = raw.get(1..raw.len().checked_sub(1)?)?;
-    if memchr(b'\\', inside.as_bytes()).is_none() {
-        return Some(Cow::Borrowed(inside));
+    if !is_plain {
+        // Escapes by number, and what is no JSON.
+        *decoded = serde_json::from_str(text.get(open..=at)?).unwrap_or_default();
+        is_plain = !decoded.is_empty();
     }
-    serde_json::from_str(raw).ok().map(Cow::Owned)
+    Some((at, is_plain.then_some(decoded)))
 }

@@ -1,6 +1,12 @@
 //! What stands in the place of a secret.
 
+use memchr::memmem;
+
+use super::bytes::window;
 use super::scan::Found;
+
+/// Longest mask and its number, behind its beginning.
+const MASK_MAX: usize = 128;
 
 /// How every mask begins. What stands behind such a beginning is not looked at as the value of a name.
 pub(super) const OPENING: &str = "[redacted:";
@@ -22,6 +28,53 @@ pub(super) fn masked(text: &str, found: &[Found<'_>]) -> String {
     }
     result.push_str(text.get(done..).unwrap_or_default());
     result
+}
+
+/// Keeps the names of fields apart that look the same once they are masked.
+#[derive(Debug, Default)]
+pub(super) struct Numbers {
+    next: Option<u64>,
+}
+
+impl Numbers {
+    /// The name with a number that no name in `all` has.
+    pub(super) fn apart(&mut self, name: String, all: &[u8]) -> String {
+        let number = self.next.unwrap_or_else(|| greatest(all) + 1);
+        self.next = Some(number + 1);
+        if number == 1 {
+            name
+        } else {
+            format!("{name}#{number}")
+        }
+    }
+}
+
+/// The greatest number of a mask, one for a mask without a number, zero where there is none.
+fn greatest(all: &[u8]) -> u64 {
+    let masks = memmem::find_iter(all, OPENING);
+    let numbers = masks.map(|at| {
+        let rest = window(all, at + OPENING.len(), MASK_MAX);
+        let behind = rest
+            .iter()
+            .position(|it| *it == b']')
+            .map_or(0, |it| it + 1);
+        match rest.get(behind..) {
+            Some([b'#', digits @ ..]) => digits
+                .iter()
+                .take_while(|it| it.is_ascii_digit())
+                .fold(0_u64, |sum, it| {
+                    sum.saturating_mul(10).saturating_add(u64::from(*it - b'0'))
+                }),
+            _ => 1,
+        }
+    });
+    // One that ends the numbers is no number of this library.
+    numbers.filter(|it| *it < u64::MAX / 2).max().unwrap_or(0)
+}
+
+/// Bytes of the mask of a family.
+pub(super) const fn len(family: &str) -> usize {
+    OPENING.len() + family.len() + 1
 }
 
 /// The mask of a family.

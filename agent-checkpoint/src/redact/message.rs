@@ -2,10 +2,11 @@
 
 use std::borrow::Cow;
 
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Redaction, field};
+use super::{Redaction, field, layout, mask};
 use crate::{Message, ToolCall};
 
 /// What becomes of blocks in a message that their provider verifies when they are sent back: `thinking` with a
@@ -32,6 +33,13 @@ pub enum SignedBlocks {
     /// are not answered yet, refuses to go on from there.
     Drop,
 }
+
+/// The field of an imported message that tells the order of its blocks.
+const LAYOUT: &str = "layout";
+/// Longer secrets cannot be guessed, in bytes.
+const UNGUESSABLE: usize = 20;
+/// Digits of the hash that keep masked ids apart.
+const ID_DIGITS: usize = 8;
 
 /// Values that are opaque wherever they stand.
 const OPAQUE: &[&str] = &[
@@ -75,9 +83,12 @@ impl Redaction {
         masked.parts.clone_from(parts);
         self.list(&mut masked.parts);
         masked.tool_calls = tool_calls.iter().map(|call| self.call(call)).collect();
-        masked.tool_call_id = tool_call_id.as_ref().map(|id| self.text(id).into_owned());
+        masked.tool_call_id = tool_call_id.as_ref().map(|id| self.id(id).into_owned());
         masked.extra.clone_from(extra);
         self.fields(&mut masked.extra);
+        if let Some(Value::Array(layout)) = masked.extra.get_mut(LAYOUT) {
+            layout::follow(layout, content, &self.scan(content));
+        }
         Cow::Owned(masked)
     }
 
@@ -101,7 +112,7 @@ impl Redaction {
 
     fn call(&self, call: &ToolCall) -> ToolCall {
         let mut masked = ToolCall::new(
-            self.text(&call.id),
+            self.id(&call.id),
             self.text(&call.name),
             self.arguments(&call.arguments),
         );
@@ -110,12 +121,25 @@ impl Redaction {
         masked
     }
 
+    /// The id of a call, which its result has too: masks of ids that differ, differ.
+    fn id<'t>(&self, id: &'t str) -> Cow<'t, str> {
+        let found = self.scan(id);
+        let Some(first) = found.first() else {
+            return Cow::Borrowed(id);
+        };
+        let mut masked = mask::masked(id, &found);
+        // Of what cannot be guessed the hash tells nothing.
+        if first.end - first.start >= UNGUESSABLE {
+            let hash = blake3::hash(id.as_bytes()).to_hex();
+            masked.push('#');
+            masked.push_str(hash.as_str().get(..ID_DIGITS).unwrap_or_default());
+        }
+        Cow::Owned(masked)
+    }
+
     /// JSON as a rule.
     fn arguments<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        if matches!(
-            text.trim_start().as_bytes().first(),
-            Some(b'{' | b'[' | b'"')
-        ) {
+        if is_json(text) {
             self.json(text)
         } else {
             self.text(text)
@@ -235,6 +259,20 @@ impl Redaction {
                 fields.insert(free.unwrap_or(masked), value);
             }
         }
+    }
+}
+
+/// By both its ends, where they are an object's; looked through where it might be a command in brackets.
+fn is_json(text: &str) -> bool {
+    let text = text.trim_ascii();
+    let opening = text.as_bytes().first();
+    match opening {
+        Some(b'{') => {
+            let inside = text.get(1..).unwrap_or_default().trim_ascii_start();
+            inside.starts_with(['"', '}']) && text.ends_with('}')
+        }
+        Some(b'[' | b'"') => serde_json::from_str::<IgnoredAny>(text).is_ok(),
+        _ => false,
     }
 }
 

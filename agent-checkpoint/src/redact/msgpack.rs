@@ -11,6 +11,7 @@ pub(super) fn masked(bytes: &[u8], rules: &Rules) -> Option<Vec<u8>> {
         out: Vec::new(),
         is_changed: false,
         open: Vec::new(),
+        keys: mask::Numbers::default(),
     };
     while walk.from < bytes.len() {
         walk.step(rules)?;
@@ -33,6 +34,7 @@ struct Walk<'b> {
     out: Vec<u8>,
     is_changed: bool,
     open: Vec<Open>,
+    keys: mask::Numbers,
 }
 
 impl Walk<'_> {
@@ -90,6 +92,11 @@ impl Walk<'_> {
             };
             let text = std::str::from_utf8(element.get(head..)?).ok()?;
             if let Some(masked) = string(name.as_deref(), text, rules) {
+                let masked = if is_key {
+                    self.keys.apart(masked, self.bytes)
+                } else {
+                    masked
+                };
                 self.put(&masked)?;
                 self.is_changed = true;
             } else {

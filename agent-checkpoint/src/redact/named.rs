@@ -37,6 +37,8 @@ impl Kind {
 /// Longest name that is looked at, and longest value that is judged; a longer one is judged by its beginning.
 const NAME_MAX: usize = 64;
 const VALUE_MAX: usize = 128;
+/// Backslashes before a quote, as three levels of JSON in JSON have them.
+const ESCAPES_MAX: usize = 7;
 
 /// Ends of names without their separators, in small letters.
 const ENDS: &[(&[u8], Kind)] = &[
@@ -134,15 +136,32 @@ pub(super) fn kind_of(name: &[u8]) -> Option<Kind> {
 /// secret.
 #[inline]
 pub(super) fn find(scan: &mut Scan<'_, '_>, sign: usize) -> Option<usize> {
-    let bytes = scan.bytes;
-    let end = name_end(bytes, sign);
+    let end = name_end(scan.bytes, sign);
     // Nearly all that stands before these signs ends in another way.
-    if !matches!(
-        before(bytes, end) | 0x20,
-        b'd' | b'e' | b's' | b't' | b'y' | b'n' | b'g' | b'h'
-    ) {
-        return None;
+    if is_end(scan.bytes, end) {
+        named(scan, end, sign)
+    } else {
+        None
     }
+}
+
+/// Whether a sign with this byte before it may have a name there: by the last letters of names, and what stands
+/// between a name and its sign.
+#[inline]
+pub(super) fn may_end(byte: u8) -> bool {
+    Set::NAME_END.has(byte)
+}
+
+/// Whether a colon between these two bytes is one half of a sign of its own: `::` parts names, and `:=` is looked at
+/// where its second half is.
+#[inline]
+pub(super) const fn parts_names(before: u8, behind: u8) -> bool {
+    matches!(behind, b':' | b'=') || before == b':'
+}
+
+/// Looks at the name that ends at `end`, and the value behind `sign`.
+pub(super) fn named(scan: &mut Scan<'_, '_>, end: usize, sign: usize) -> Option<usize> {
+    let bytes = scan.bytes;
     let name = window_before(bytes, end, NAME_MAX + 1);
     let len = name
         .iter()
@@ -163,22 +182,52 @@ pub(super) fn find(scan: &mut Scan<'_, '_>, sign: usize) -> Option<usize> {
     Some(stop)
 }
 
+/// Whether a name that says something may end at `end`: by its last three letters, the first of which another
+/// byte of the name may part from the others.
+#[inline]
+fn is_end(bytes: &[u8], end: usize) -> bool {
+    let last = end.checked_sub(3).and_then(|from| bytes.get(from..end));
+    let Some(&[third, second, last]) = last else {
+        return false;
+    };
+    let of = match (second | 0x20, last | 0x20) {
+        (b'r', b'd') => b'o',
+        (b'w', b'd') => {
+            return matches!(third | 0x20, b'p' | b's') || !third.is_ascii_alphanumeric();
+        }
+        (b's', b'e' | b's') => b'a',
+        (b'e', b't') => b'r',
+        (b'e', b'y' | b'n') | (b'i', b'e') => b'k',
+        (b'o', b'n') => b'i',
+        (b'i', b'g') => b's',
+        (b'r', b'e') | (b't', b'h') => b'u',
+        _ => return false,
+    };
+    third | 0x20 == of || !third.is_ascii_alphanumeric()
+}
+
 /// Where the name ends that stands before the sign: blanks and quotes stand between.
+#[inline]
 fn name_end(bytes: &[u8], sign: usize) -> usize {
     let mut end = sign;
+    let mut last = before(bytes, end);
+    if last.is_ascii_alphanumeric() {
+        return end;
+    }
     // `:=`, `?=`
-    if matches!(before(bytes, end), b':' | b'?') && at(bytes, sign) == b'=' {
+    if matches!(last, b':' | b'?') && at(bytes, sign) == b'=' {
         end -= 1;
+        last = before(bytes, end);
     }
-    for _ in 0..3 {
-        if before(bytes, end) == b' ' {
-            end -= 1;
-        }
+    let mut left = 3;
+    while last == b' ' && left > 0 {
+        (end, left) = (end - 1, left - 1);
+        last = before(bytes, end);
     }
-    for _ in 0..4 {
-        if matches!(before(bytes, end), b'"' | b'\'' | b'`' | b'\\') {
-            end -= 1;
-        }
+    left = 4;
+    while left > 0 && matches!(last, b'"' | b'\'' | b'`' | b'\\') {
+        (end, left) = (end - 1, left - 1);
+        last = before(bytes, end);
     }
     end
 }
@@ -192,8 +241,7 @@ fn secret(
     sign: usize,
 ) -> Option<(usize, usize)> {
     let is_colon = at(bytes, sign) == b':';
-    // `::` parts names, and `:=` is looked at where its second sign is.
-    if is_colon && (matches!(at(bytes, sign + 1), b':' | b'=') || before(bytes, sign) == b':') {
+    if is_colon && parts_names(before(bytes, sign), at(bytes, sign + 1)) {
         return None;
     }
     let opening = before(bytes, end - name.len());
@@ -209,14 +257,14 @@ fn secret(
     }
     match kind {
         Kind::Authorization => return header(bytes, from),
-        Kind::Cookie => return cookie(bytes, from).filter(|_| is_colon),
+        Kind::Cookie if is_colon => return cookie(bytes, from),
         Kind::Signature | Kind::Maybe if in_url => {
             let len = Set::OPAQUE.count(bytes, from, VALUE_MAX);
             let value = window(bytes, from, len);
             return (len >= 16 && is_random(value, 3.0))
                 .then(|| (from, from + Set::OPAQUE.count(bytes, from, usize::MAX)));
         }
-        Kind::Signature => return None,
+        Kind::Signature | Kind::Cookie => return None,
         _ => {}
     }
     let is_env = !is_colon && is_tight && name.iter().all(|it| !it.is_ascii_lowercase());
@@ -268,34 +316,53 @@ fn behind_type(bytes: &[u8], from: usize) -> Option<usize> {
 /// What a value ends at.
 #[derive(Debug, Clone, Copy)]
 enum Ends {
-    /// This quote, and whether a backslash stands before it.
-    Quote(u8, bool),
+    /// This quote, with so many backslashes before it.
+    Quote(u8, usize),
     Bare(Place),
 }
 
 /// Bytes of the value that begins at `from`, or `most` where it has more: a value is judged by its beginning,
 /// and looked through to its end only once, when it is taken.
 fn length(bytes: &[u8], from: usize, most: usize, ends: Ends) -> usize {
-    let is_end = |it: &u8| match (ends, it) {
-        (Ends::Quote(quote, _), _) => *it == quote || *it == b'\n',
-        (_, 0..=b' ' | b'"' | b'\'' | b'`' | b'<' | b'>' | b'\\') => true,
-        (Ends::Bare(place), b',' | b';' | b'&' | b')' | b'(' | b']' | b'}' | b'|') => {
-            place != Place::Environment
-        }
+    let rest = window(bytes, from, most);
+    let place = match ends {
+        Ends::Quote(quote, escapes) => return quote_length(rest, quote, escapes),
+        Ends::Bare(place) => place,
+    };
+    let is_end = |it: &u8| match it {
+        0..=b' ' | b'"' | b'\'' | b'`' | b'<' | b'>' | b'\\' => true,
+        b',' | b';' | b'&' | b')' | b'(' | b']' | b'}' | b'|' => place != Place::Environment,
         _ => false,
     };
-    let rest = window(bytes, from, most);
     let len = rest.iter().position(is_end).unwrap_or(rest.len());
     let value = window(rest, 0, len);
-    match ends {
-        Ends::Quote(_, true) => len - value.iter().rev().take_while(|it| **it == b'\\').count(),
-        // What parts it from the next command.
-        Ends::Bare(Place::Environment) => {
-            let is_sign = |it: &&u8| matches!(**it, b';' | b',' | b')');
-            len - value.iter().rev().take_while(is_sign).count()
-        }
-        _ => len,
+    // What parts it from the next command.
+    if place == Place::Environment {
+        let is_sign = |it: &&u8| matches!(**it, b';' | b',' | b')');
+        return len - value.iter().rev().take_while(is_sign).count();
     }
+    len
+}
+
+/// Bytes before the quote that ends the value: with as many backslashes before it as the one that began it, not
+/// counting those that stand for one each. A quote within the value has more.
+fn quote_length(rest: &[u8], quote: u8, escapes: usize) -> usize {
+    let mut slashes: usize = 0;
+    for (at, byte) in rest.iter().enumerate() {
+        match byte {
+            b'\\' => slashes += 1,
+            b'\n' => return at,
+            byte if *byte == quote => {
+                let more = slashes.checked_sub(escapes);
+                if more.is_none_or(|more| more % (2 * (escapes + 1)) == 0) {
+                    return at - slashes.min(escapes);
+                }
+                slashes = 0;
+            }
+            _ => slashes = 0,
+        }
+    }
+    rest.len()
 }
 
 /// Where the value begins that stands in quotes, which may be escaped, and what it ends at.
@@ -305,13 +372,14 @@ fn quoted(bytes: &[u8], from: usize) -> Option<(usize, Ends)> {
     if at(bytes, open).is_ascii_alphabetic() && matches!(at(bytes, open + 1), b'"' | b'\'') {
         open += 1;
     }
-    while at(bytes, open) == b'\\' && open < from + 4 {
+    let mut escapes = 0;
+    while at(bytes, open) == b'\\' && escapes < ESCAPES_MAX {
         open += 1;
+        escapes += 1;
     }
     let quote = at(bytes, open);
     let is_quote = matches!(quote, b'"' | b'\'' | b'`');
-    let is_escaped = before(bytes, open) == b'\\';
-    is_quote.then_some((open + 1, Ends::Quote(quote, is_escaped)))
+    is_quote.then_some((open + 1, Ends::Quote(quote, escapes)))
 }
 
 /// The credentials of an `Authorization` header.
@@ -325,8 +393,7 @@ pub(super) fn header(bytes: &[u8], from: usize) -> Option<(usize, usize)> {
     let word = from + scheme + 1;
     let is_two = scheme > 0 && at(bytes, from + scheme) == b' ';
     let start = if is_two { word } else { from };
-    let end = start + Set::OPAQUE.count(bytes, start, usize::MAX);
-    let value = window(bytes, start, (end - start).min(VALUE_MAX));
+    let value = window(bytes, start, Set::OPAQUE.count(bytes, start, VALUE_MAX));
     let scheme = window(bytes, from, scheme);
     let is_known = [
         &b"basic"[..],
@@ -343,7 +410,7 @@ pub(super) fn header(bytes: &[u8], from: usize) -> Option<(usize, usize)> {
     } else {
         value.len() >= 16 && is_random(value, 3.0) && !value.contains(&b'_')
     };
-    looks.then_some((start, end))
+    looks.then(|| (start, start + Set::OPAQUE.count(bytes, start, usize::MAX)))
 }
 
 fn is_mixed(value: &[u8]) -> bool {

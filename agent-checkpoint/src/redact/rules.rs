@@ -128,6 +128,10 @@ impl Rules {
         })
     }
 
+    pub(super) const fn has_patterns(&self) -> bool {
+        !self.patterns.is_empty()
+    }
+
     pub(super) const fn has_literals(&self) -> bool {
         self.literals.is_some()
     }

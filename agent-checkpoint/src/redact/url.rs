@@ -3,6 +3,7 @@
 use super::bytes::{Set, at, before, is_random, window};
 use super::mask::OPENING;
 use super::scan::Scan;
+use super::value::is_template;
 
 const PASSWORD: &str = "url-password";
 const WEBHOOK: &str = "webhook-url";
@@ -32,10 +33,19 @@ const WEBHOOKS: &[(&[u8], &[u8])] = &[
     (b"hooks.zapier.com", b"/hooks/catch/"),
 ];
 
+/// Whether an address may go on behind the colon: in JSON a slash may be escaped.
+#[inline]
+pub(super) fn may_begin(bytes: &[u8], colon: usize) -> bool {
+    match at(bytes, colon + 1) {
+        b'/' => true,
+        b'\\' => at(bytes, colon + 2) == b'/',
+        _ => false,
+    }
+}
+
 /// Looks at the address whose scheme ends at `colon`; where to go on, if something was found.
 pub(super) fn find(scan: &mut Scan<'_, '_>, colon: usize) -> Option<usize> {
     let bytes = scan.bytes;
-    // In JSON a slash may be escaped.
     let is_escaped = at(bytes, colon + 1) == b'\\';
     let from = colon + if is_escaped { 5 } else { 3 };
     if before(bytes, from) != b'/' || !before(bytes, colon).is_ascii_alphanumeric() {
@@ -60,10 +70,7 @@ fn credentials(scan: &mut Scan<'_, '_>, from: usize, to: usize) -> Option<usize>
     let colon = user.iter().position(|it| *it == b':');
     let start = colon.map_or(from, |colon| from + colon + 1);
     let secret = scan.bytes.get(start..to)?;
-    let is_stand_in = matches!(
-        secret.first(),
-        None | Some(b'$' | b'<' | b'{' | b'%' | b'*')
-    ) || secret.starts_with(OPENING.as_bytes());
+    let is_stand_in = is_template(secret) || secret.starts_with(OPENING.as_bytes());
     let is_it = match colon {
         Some(_) => secret.len() >= 3,
         None => secret.len() >= 20 && is_random(secret, 3.0),

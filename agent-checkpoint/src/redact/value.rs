@@ -55,7 +55,7 @@ const PLACEHOLDERS: &[&[u8]] = &[
 /// Whether the value of a name of this kind is to be masked.
 pub(super) fn is_secret(kind: Kind, value: &[u8], place: Place) -> bool {
     let has_blank = value.iter().any(u8::is_ascii_whitespace);
-    if value.len() < 4 || is_stand_in(value) {
+    if value.len() < 4 || is_stand_in(value, place) {
         return false;
     }
     if has_blank && (place != Place::Field || kind != Kind::Password) {
@@ -63,7 +63,8 @@ pub(super) fn is_secret(kind: Kind, value: &[u8], place: Place) -> bool {
     }
     if kind == Kind::Password {
         return match place {
-            Place::Field | Place::Quoted | Place::Environment => !is_code(value),
+            Place::Field => !(is_code(value) && is_call_or_path(value)),
+            Place::Quoted | Place::Environment => !is_code(value),
             Place::Bare => {
                 let is_identifier = value.contains(&b'_') && is_name(value);
                 value.len() >= 6 && is_random(value, 2.0) && !is_code(value) && !is_identifier
@@ -93,11 +94,14 @@ pub(super) fn is_secret(kind: Kind, value: &[u8], place: Place) -> bool {
 }
 
 /// Whether something is to be put in its place, or is already.
-fn is_stand_in(value: &[u8]) -> bool {
-    let is_template = matches!(
-        value.first(),
-        Some(b'$' | b'<' | b'{' | b'%' | b'(' | b'[' | b'*')
-    ) || [
+fn is_stand_in(value: &[u8], place: Place) -> bool {
+    let is_template = match place {
+        Place::Field => is_template(value),
+        _ => matches!(
+            value.first(),
+            Some(b'$' | b'<' | b'{' | b'%' | b'(' | b'[' | b'*')
+        ),
+    } || [
         &b"${"[..],
         b"{{",
         b"...",
@@ -123,6 +127,26 @@ fn is_stand_in(value: &[u8]) -> bool {
     is_template || is_place || is_word
 }
 
+/// Whether all of it is the name of something that stands elsewhere: `${NAME}`, `$NAME`, `%NAME%`, `<name>`, stars.
+pub(super) fn is_template(value: &[u8]) -> bool {
+    let [first, rest @ ..] = value else {
+        return true;
+    };
+    let is_word = |it: &[u8]| !it.is_empty() && is_name(it);
+    let is_capital = |it: &[u8]| is_word(it) && !it.iter().any(u8::is_ascii_lowercase);
+    match (first, rest) {
+        (b'$', [b'{', .., b'}'] | [b'(', .., b')'])
+        | (b'%', [b'(', .., b's' | b'd'] | [b's' | b'd' | b'v' | b'@'])
+        | (b'<', [.., b'>'])
+        | (b'{', [.., b'}'])
+        | (b'(', [.., b')'])
+        | (b'[', [.., b']']) => true,
+        (b'$', name) => is_capital(name) && !name.first().is_some_and(u8::is_ascii_digit),
+        (b'%', [name @ .., b'%']) => is_word(name),
+        _ => value.iter().all(|it| *it == b'*'),
+    }
+}
+
 /// Whether it is an expression rather than a value: a call, a path through fields, an index.
 fn is_code(value: &[u8]) -> bool {
     let is_path = |it: &[u8]| {
@@ -132,6 +156,12 @@ fn is_code(value: &[u8]) -> bool {
     value.iter().any(|it| matches!(it, b'(' | b'[' | b'{'))
         || value.contains(&b'.') && is_path(value)
         || value.windows(2).any(|it| matches!(it, b"::" | b"->"))
+}
+
+/// Of what may be code, what is a password no more: one may have a bracket in it.
+fn is_call_or_path(value: &[u8]) -> bool {
+    let has_bracket = value.iter().any(|it| matches!(it, b'(' | b'[' | b'{'));
+    !has_bracket || matches!(value.last(), Some(b')' | b']' | b'}'))
 }
 
 fn is_name(part: &[u8]) -> bool {

@@ -203,6 +203,20 @@ impl McpServer {
         drift.extend(new.map(|is| Drift::ToolAdded(is.name.clone())));
         drift
     }
+
+    /// The server's own name of the tool that a call by `name` means, where it offers that. Hosts put the server's
+    /// name before the tool's: `mcp__files__read`, `files__read`, `files.read` or `files/read`.
+    pub(crate) fn tool_called<'a>(&self, name: &'a str) -> Option<&'a str> {
+        let short = name.strip_prefix("mcp__").unwrap_or(name);
+        let rest = short.strip_prefix(self.name.as_str());
+        let bare = rest.and_then(|rest| {
+            let mut separators = ["__", ".", "/"].iter();
+            separators.find_map(|separator| rest.strip_prefix(separator))
+        });
+        let has = |name: &&str| self.tools.iter().any(|tool| tool.name == *name);
+        let mut names = [Some(name), Some(short), bare].into_iter().flatten();
+        names.find(has)
+    }
 }
 
 fn differ(was: Option<&String>, now: Option<&String>) -> bool {

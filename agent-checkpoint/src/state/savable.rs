@@ -1,5 +1,6 @@
 //! What of a state reads back when it was saved; the rest is refused before it is written.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use agent_primitives::AgentId;
@@ -11,13 +12,17 @@ use super::{
 use crate::Error;
 use crate::codec::Fault;
 use crate::format::items::{ITEM_MAX, json_len, naming};
+use crate::redact::Redaction;
 
 /// How deep arrays and objects may nest in a value. The reader's parser stops at 128, and frames and
 /// types take a few levels of their own.
 pub(crate) const DEPTH_MAX: usize = 100;
 
-/// JSON makes at most six bytes of one; below this length no text passes the limit.
-const SURELY_FITS: usize = ITEM_MAX / 8;
+/// JSON makes at most six bytes of one, and takes some around them.
+const ESCAPE_MAX: usize = 8;
+
+/// How many times as long a text becomes at most: a mask has 70 bytes or less and stands for four or more.
+const GROWTH_MAX: usize = 18;
 
 const MESSAGE: &[&str] = &["role", "content", "parts", "tool_calls", "tool_call_id"];
 const CALL: &[&str] = &["id", "name", "arguments"];
@@ -42,6 +47,26 @@ const QUESTION: &[&str] = &["text", "to", "answer"];
 /// Whether a save can write the message and a reader reads it. Costs next to nothing where there is
 /// text only.
 pub(crate) fn check_message(message: &Message) -> Result<(), Error> {
+    checked_len(message, ITEM_MAX).map(drop)
+}
+
+/// As [`check_message`], for what is written of it: a mask may be longer than what it stands for.
+pub(crate) fn check_written(message: &Message, redaction: &Redaction) -> Result<(), Error> {
+    check_masked(message, redaction, ITEM_MAX)
+}
+
+fn check_masked(message: &Message, redaction: &Redaction, most: usize) -> Result<(), Error> {
+    if checked_len(message, most)? <= most / GROWTH_MAX {
+        return Ok(());
+    }
+    match redaction.message(message) {
+        Cow::Owned(masked) => checked_len(&masked, most).map(drop),
+        Cow::Borrowed(_) => Ok(()),
+    }
+}
+
+/// How long its texts are, or all of it as JSON where there is more than text.
+fn checked_len(message: &Message, most: usize) -> Result<usize, Error> {
     let Message {
         role: _,
         content,
@@ -68,19 +93,15 @@ pub(crate) fn check_message(message: &Message) -> Result<(), Error> {
         .fold(content.len(), usize::saturating_add);
     let is_plain =
         parts.is_empty() && extra.is_empty() && tool_calls.iter().all(|call| call.extra.is_empty());
-    if is_plain && len <= SURELY_FITS {
-        return Ok(());
+    if is_plain && len <= most / ESCAPE_MAX {
+        return Ok(len);
     }
     // The JSON is longer than the texts in it.
-    let len = if len > ITEM_MAX {
-        len
-    } else {
-        json_len(message)?
-    };
-    if len > ITEM_MAX {
-        return Err(Error::too_large(naming(message), len, ITEM_MAX));
+    let len = if len > most { len } else { json_len(message)? };
+    if len > most {
+        return Err(Error::too_large(naming(message), len, most));
     }
-    Ok(())
+    Ok(len)
 }
 
 /// A call's JSON without its texts.
@@ -188,6 +209,33 @@ mod tests {
 
     fn nested(depth: usize) -> Value {
         (0..depth).fold(json!(1), |value, _| json!([value]))
+    }
+
+    #[test]
+    fn what_masks_make_too_long_is_refused_and_the_rest_is_not() {
+        let name = "n".repeat(48);
+        let redaction = Redaction::default().with_literal(name, "abcdef");
+        let (mut refused, mut most_taken) = (0, 0);
+        for text in ["abcdef", "abcdef ", "pwd=a1b2\n", "plain \u{1} "] {
+            for count in 0..200 {
+                let message = Message::user(text.repeat(count));
+                let written = json_len(&redaction.message(&message)).unwrap();
+                let checked = check_masked(&message, &redaction, 1_000);
+                assert_eq!(
+                    checked.is_ok(),
+                    written <= 1_000,
+                    "{text:?} {count} {written}"
+                );
+                let plain = check_masked(&message, &Redaction::off(), 1_000);
+                assert_eq!(plain.is_ok(), json_len(&message).unwrap() <= 1_000);
+                if written > 1_000 && plain.is_ok() {
+                    refused += 1;
+                } else if written <= 1_000 {
+                    most_taken = most_taken.max(written);
+                }
+            }
+        }
+        assert!(refused > 100 && most_taken > 990, "{refused} {most_taken}");
     }
 
     #[test]

@@ -92,6 +92,12 @@ impl Claim {
         self
     }
 
+    /// The same, taking nothing from anybody.
+    pub(crate) const fn giving_way(mut self) -> Self {
+        self.take_over = None;
+        self
+    }
+
     /// Whether a lease renewed at `renewed` is due for renewal. A clock that stepped back far makes it due
     /// as well, so that the record follows the clock.
     pub(crate) fn is_due(&self, renewed: Timestamp, now: Timestamp) -> bool {

@@ -5,7 +5,7 @@ use super::{
     CountTokens, Dropped, Hold, Kind, LimitTooSmall, Outline, Refusal, Summarize, Truncate,
     Truncation, WithoutSummary, work_note,
 };
-use crate::{Message, Work};
+use crate::{Error, Message, Work};
 
 /// What [`Checkpointer::cut_with`](crate::Checkpointer::cut_with) did.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub enum Summary {
 }
 
 /// Why a context was not cut. It stays as it was.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CutError {
     /// Nothing useful fits.
@@ -40,6 +40,31 @@ pub enum CutError {
     /// The summary cannot be used, and [`WithoutSummary::Fail`](super::WithoutSummary::Fail) is set.
     #[error(transparent)]
     NoSummary(#[from] Refusal),
+    /// Not all of the context is in memory, and the rest cannot be read.
+    #[error(transparent)]
+    Unread(#[from] Error),
+}
+
+impl CutError {
+    /// The smallest limit that would do, where the limit is what is wrong.
+    ///
+    /// ```
+    /// use agent_checkpoint::{Checkpointer, MemoryStore, Message};
+    /// use agent_primitives::SessionId;
+    ///
+    /// let mut session = Checkpointer::builder(MemoryStore::new(), SessionId::new("s1")?).open()?;
+    /// session.push(Message::user("the task"))?;
+    /// session.push(Message::assistant("the answer"))?;
+    /// let error = session.cut(1, &|_: &Message| 1).unwrap_err();
+    /// assert_eq!(error.needed(), Some(2));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub const fn needed(&self) -> Option<u64> {
+        match self {
+            Self::LimitTooSmall(error) => Some(error.needed),
+            _ => None,
+        }
+    }
 }
 
 /// Where a summary comes from.

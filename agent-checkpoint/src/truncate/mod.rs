@@ -37,4 +37,4 @@ pub use truncation::{LimitTooSmall, Truncation};
 
 pub(crate) use cutting::{Plan, Source, View};
 pub(crate) use fit::{Hold, Outline};
-pub(crate) use note::{Kind, brief_note, summary_note, work_note};
+pub(crate) use note::{Kind, brief_note, is_note, summary_note, work_note};

@@ -34,6 +34,11 @@ impl Kind {
     }
 }
 
+/// Whether a cut made the message for the context alone.
+pub(crate) fn is_note(message: &Message) -> bool {
+    matches!(Kind::of(message), Some(Kind::Work | Kind::Summary))
+}
+
 fn note(kind: &str, text: String) -> Message {
     let mut note = Message::user(text);
     note.extra.insert(MARK.to_owned(), kind.into());

@@ -1,15 +1,37 @@
 //! Damage at any place costs the message that it hits, and never another.
 
 use agent_checkpoint::recover::{Recovered, Recovery};
-use agent_checkpoint::{Checkpointer, Decision, MemoryStore, Message, Store, StoreId, history};
+use agent_checkpoint::{
+    Checkpointer, Decision, MemoryStore, Message, SessionState, Snapshot, Store, StoreId, Work,
+    history,
+};
 use agent_primitives::{CheckpointKind, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use super::{Site, call, said};
 
 const STORE: StoreId = StoreId::from_bytes([0x11; 16]);
 
-/// A log of every kind of frame, and the messages of its history.
-fn saved() -> (Vec<u8>, Vec<Message>) {
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Board {
+    cards: Vec<String>,
+}
+
+impl Snapshot for Board {
+    const KIND: &'static str = "board";
+    const VERSION: u16 = 1;
+}
+
+/// What a session was when it was saved last.
+struct Saved {
+    log: Vec<u8>,
+    all: Vec<Message>,
+    work: Work,
+    board: Option<Board>,
+}
+
+/// A log of every kind of frame.
+fn saved() -> Saved {
     let store = MemoryStore::with_id(STORE);
     let mut session = Checkpointer::builder(store.clone(), Site::id())
         .open()
@@ -29,6 +51,15 @@ fn saved() -> (Vec<u8>, Vec<Message>) {
         .push(Message::tool("c1", letters.collect::<String>()))
         .unwrap();
     save(&mut session);
+    let mut board = Board {
+        cards: (0..1_800_u32)
+            .map(|n| n.wrapping_mul(2_654_435_761).to_string())
+            .collect(),
+    };
+    session.put(&board).unwrap();
+    save(&mut session);
+    board.cards[7] = "done".into();
+    session.put(&board).unwrap();
     session.cut(6, &|_: &Message| 1).unwrap();
     session.push(Message::assistant("It says so.")).unwrap();
     save(&mut session);
@@ -37,9 +68,16 @@ fn saved() -> (Vec<u8>, Vec<Message>) {
         session.push(said(number)).unwrap();
         save(&mut session);
     }
-    let history = session.history().to_vec();
+    let SessionState {
+        conversation, work, ..
+    } = session.state().clone();
     drop(session);
-    (store.read(&Site::id(), 1, usize::MAX).unwrap(), history)
+    Saved {
+        log: store.read(&Site::id(), 1, usize::MAX).unwrap(),
+        all: conversation,
+        work,
+        board: Some(board),
+    }
 }
 
 fn store_of(bytes: &[u8]) -> MemoryStore {
@@ -55,7 +93,8 @@ fn recover(store: &MemoryStore) -> Recovered {
 
 /// What holds of every recovery: it can be gone on with, reads back, and is done once.
 fn holds(store: &MemoryStore, recovered: Recovered) -> Vec<Message> {
-    assert_eq!(history::check(&recovered.session.context()), []);
+    let context: Vec<Message> = recovered.session.context().into_iter().cloned().collect();
+    assert_eq!(history::check(&context), []);
     let state = recovered.session.state().clone();
     assert!(recovered.report.may_go_on(), "{}", recovered.report);
     drop(recovered);
@@ -80,45 +119,78 @@ fn kept_of(all: &[Message], kept: &[Message]) -> usize {
     count
 }
 
+/// Names of components of which `recovered` has another value than was saved.
+fn changed(recovered: &Recovered, saved: &Saved) -> Vec<&'static str> {
+    let work = &recovered.session.state().work;
+    let mut changed = Vec::new();
+    if work.decisions != saved.work.decisions {
+        changed.push("work.decisions");
+    }
+    if work.next_steps != saved.work.next_steps {
+        changed.push("work.next_steps");
+    }
+    if recovered.session.component::<Board>().unwrap() != saved.board {
+        changed.push("host.board");
+    }
+    changed
+}
+
 #[test]
-fn a_flipped_bit_anywhere_costs_one_message_at_most() {
-    let (bytes, all) = saved();
-    let (mut whole, mut marked) = (0, 0);
-    let flips =
-        (0..bytes.len()).filter(|at| *at < 1_100 || at % 97 == 0 || *at > bytes.len() - 900);
+fn a_flipped_bit_anywhere_costs_one_message_or_value_at_most_and_both_are_told() {
+    let saved = saved();
+    let Saved { log, all, .. } = &saved;
+    let (mut whole, mut marked, mut older) = (0, 0, 0);
+    let flips = (0..log.len()).filter(|at| *at < 1_100 || at % 97 == 0 || *at > log.len() - 1_200);
     for at in flips.step_by(7) {
-        let mut damaged = bytes.clone();
+        let mut damaged = log.clone();
         damaged[at] ^= 1 << (at % 8);
         let store = store_of(&damaged);
-        let kept = holds(&store, recover(&store));
-        let count = kept_of(&all, &kept);
+        let recovered = recover(&store);
+        let report = recovered.report.to_string();
+        let changed = changed(&recovered, &saved);
+        let kept = holds(&store, recovered);
+        let count = kept_of(all, &kept);
         assert!(
             count + 1 >= all.len(),
             "byte {at}: {count} of {}",
             all.len()
         );
         let is_end_lost = count < all.len() && all.starts_with(&kept);
-        let is_marked = kept.iter().any(|m| m.content.starts_with("[lost: "));
+        let marks = kept.iter().filter(|m| m.content.starts_with("[lost: "));
+        let marks = marks.count();
         assert!(
-            count == all.len() || is_marked || is_end_lost,
-            "byte {at}: not a word of it"
+            is_end_lost || marks == all.len() - count,
+            "byte {at}: {marks} marks for {count} messages of {}: {report}",
+            all.len()
         );
+        // What was torn off the end cannot be told by name.
+        let is_tail = report.starts_with("torn tail");
+        for name in &changed {
+            assert!(
+                is_tail || report.contains(name),
+                "byte {at}: not a word of {name}: {report}"
+            );
+        }
         whole += usize::from(count == all.len());
-        marked += usize::from(is_marked);
+        marked += usize::from(marks > 0);
+        older += usize::from(!changed.is_empty());
     }
-    assert!(whole > 40 && marked > 40, "{whole} whole, {marked} marked");
+    assert!(
+        whole > 40 && marked > 40 && older > 2,
+        "{whole} whole, {marked} marked, {older} with older values"
+    );
 }
 
 #[test]
 fn any_damage_is_recovered_from_without_a_message_that_was_never_saved() {
-    let (bytes, all) = saved();
+    let Saved { log, all, .. } = saved();
     let mut seed = 7_u64;
     let mut next = |below: usize| {
         seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
         usize::try_from(seed >> 33).unwrap() % below
     };
     for _ in 0..100 {
-        let mut damaged = bytes.clone();
+        let mut damaged = log.clone();
         for _ in 0..=next(6) {
             let at = next(damaged.len());
             let len = (1 + next(80)).min(damaged.len() - at);

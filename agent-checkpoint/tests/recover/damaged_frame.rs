@@ -4,7 +4,7 @@ use agent_checkpoint::recover::{Failure, Hooks, Outcome, Recovery, Strategy};
 use agent_checkpoint::{Checkpointer, Decision, Message, Resume};
 use agent_primitives::{CheckpointKind, Timestamp};
 
-use super::{Site, call, said, talk};
+use super::{SNAPSHOT, Site, call, said, talk};
 
 #[test]
 fn messages_behind_a_damaged_one_are_salvaged_with_a_mark_in_its_place() {
@@ -131,6 +131,45 @@ fn damaged_components_are_those_of_an_older_checkpoint_and_named() {
     let finding = &recovered.report.findings[0];
     assert_eq!(finding.detail, "older values, or none, of work.decisions");
     site.holds(recovered.session);
+}
+
+#[test]
+fn a_lost_component_has_no_mark_among_the_messages() {
+    for is_header in [false, true] {
+        let site = Site::new();
+        let mut session = site.open();
+        let ends = talk(&mut session, 4);
+        session.update(|work| work.next_steps.push("go".into()));
+        talk(&mut session, 3);
+        session.update(|work| work.next_steps.push("on".into()));
+        talk(&mut session, 1);
+        drop(session);
+        // A message, and two commits later a value that the newest commit does not name any more.
+        let values = site.frames().into_iter().find(|f| f.kind == SNAPSHOT);
+        let values = values.unwrap();
+        site.flip(ends[1] + if is_header { 12 } else { 36 });
+        site.flip(if is_header {
+            values.header()
+        } else {
+            values.payload()
+        });
+
+        let recovered = site.recover(&Recovery::default());
+        let marks = recovered.session.history().iter();
+        let marks: Vec<bool> = marks.map(|m| m.content.starts_with("[lost: ")).collect();
+        assert_eq!(
+            marks,
+            [false, false, true, false, false, false, false, false]
+        );
+        let finding = &recovered.report.findings[0];
+        assert_eq!(
+            finding.detail,
+            "1 messages are lost, and 1 marks stand in their place"
+        );
+        assert_eq!(finding.lost.len(), 2, "{finding}");
+        assert_eq!(recovered.session.state().work.next_steps, ["go", "on"]);
+        site.holds(recovered.session);
+    }
 }
 
 #[test]

@@ -4,10 +4,10 @@ use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use agent_checkpoint::recover::{Failure, Outcome, Recovery, Strategy};
+use agent_checkpoint::recover::{Failure, Hooks, Outcome, Recovery, Strategy};
 use agent_checkpoint::{
-    Checkpointer, Claim, Durability, Error, FileStore, Position, Size, Store, StoreId, Tenure,
-    Writer,
+    Checkpointer, Claim, Durability, Error, FileStore, Message, Position, Resume, Size, Store,
+    StoreId, Tenure, Writer,
 };
 use agent_primitives::{CheckpointKind, SessionId, Timestamp};
 
@@ -33,6 +33,126 @@ fn a_log_that_was_removed_under_its_writer_is_written_anew_from_memory() {
     // What was acknowledged is reopened and read again.
     assert_eq!(report.checkpoint, session.latest().map(|latest| latest.id));
     assert_eq!(session.history().len(), 4);
+    site.holds(session);
+}
+
+#[test]
+fn messages_that_were_only_in_a_log_that_is_gone_are_told_and_marked() {
+    let site = Site::new();
+    let mut session = site.open();
+    talk(&mut session, 28);
+    session.cut(4, &|_: &Message| 1).unwrap();
+    session.push(said(28)).unwrap();
+    session.push(said(29)).unwrap();
+    session.save(CheckpointKind::Auto).unwrap();
+    drop(session);
+    let builder = site.builder().resume(Resume::Last(2));
+    let mut session = builder.open().unwrap();
+    assert_eq!(session.skipped(), 28);
+    fs::remove_file(site.segment()).unwrap();
+    session.push(said(30)).unwrap();
+    let error = session.save(CheckpointKind::Auto).unwrap_err();
+    assert!(error.is_removed(), "{error}");
+
+    let report = session.recover_from(&error, &Recovery::default());
+    let finding = &report.findings[0];
+    assert_eq!(
+        (finding.strategy, finding.outcome),
+        (Strategy::Reopen, Outcome::NeedsHost),
+        "{report}"
+    );
+    // The first message, its commit, and those that follow up to the two in memory.
+    assert_eq!(finding.lost, std::slice::from_ref(&(0..29)));
+    assert!(finding.detail.contains("28 messages"), "{finding}");
+    assert_eq!(report.checkpoint, None, "the host decides");
+    let mark = "[lost: messages of the records 0 to 28 were damaged and are not in this history]";
+    let kept = [Message::user(mark), said(28), said(29), said(30)];
+    assert_eq!(session.history(), kept);
+    let context: Vec<Message> = session.context().into_iter().cloned().collect();
+    assert_eq!(context[..4], [said(0), said(25), said(26), said(27)]);
+    assert_eq!(context[4..], kept);
+    session.save(CheckpointKind::Auto).unwrap();
+    site.holds(session);
+}
+
+#[test]
+fn a_middle_that_is_gone_from_the_log_is_marked_between_its_ends() {
+    let site = Site::new();
+    let mut session = site.open();
+    let long = |n: usize| {
+        let word =
+            |at: usize| ((n * 7_919 + at).wrapping_mul(2_654_435_761) % 1_000_003).to_string();
+        Message::user((0..4_000).map(word).collect::<String>())
+    };
+    for n in 0..80 {
+        session.push(long(n)).unwrap();
+        session.save(CheckpointKind::Auto).unwrap();
+    }
+    drop(session);
+    let second = site.segment().with_file_name("seg-000002.ckl");
+    assert!(second.exists());
+    let mut session = site.builder().resume(Resume::Last(2)).open().unwrap();
+    fs::remove_file(second).unwrap();
+    session.push(said(0)).unwrap();
+    let error = session.save(CheckpointKind::Auto).unwrap_err();
+    let report = session.recover_from(&error, &Recovery::default());
+    assert!(!report.may_go_on(), "{report}");
+    let texts: Vec<&str> = session
+        .history()
+        .iter()
+        .map(|m| m.content.as_str())
+        .collect();
+    assert!(
+        texts[0].starts_with("[lost: messages of the records "),
+        "{report}"
+    );
+    assert_eq!(texts.len(), 4);
+    session.save(CheckpointKind::Auto).unwrap();
+    drop(session);
+    let session = site.open();
+    let first = &report.findings[0].lost[0];
+    assert!(first.start > 0 && first.end > first.start);
+    assert_eq!(session.history()[0], long(0));
+    let marks = session
+        .history()
+        .iter()
+        .filter(|m| m.content.starts_with("[lost: "));
+    assert_eq!(marks.count(), 1);
+    assert_eq!(session.history().last(), Some(&said(0)));
+}
+
+#[test]
+fn damage_that_is_found_when_a_log_is_opened_anew_is_told() {
+    let site = Site::new();
+    let disk = Disk::new(site.store());
+    let mut session = Checkpointer::builder(disk.clone(), Site::id())
+        .open()
+        .unwrap();
+    let ends = talk(&mut session, 4);
+    site.flip(ends[1] + 36);
+    disk.poison();
+    session.push(said(4)).unwrap();
+    let error = session.save(CheckpointKind::Auto).unwrap_err();
+    disk.mend();
+    let report = session.recover_from(&error, &Recovery::default());
+    let found: Vec<_> = report
+        .findings
+        .iter()
+        .map(|f| (f.failure, f.strategy))
+        .collect();
+    assert_eq!(
+        found,
+        [
+            (Failure::FailedWrite, Strategy::Reopen),
+            (Failure::DamagedFrame, Strategy::SetAside)
+        ],
+        "{report}"
+    );
+    assert_eq!(report.findings[1].lost, std::slice::from_ref(&(3..4)));
+    assert!(report.may_go_on(), "{report}");
+    let all: Vec<_> = (0..5).map(said).collect();
+    assert_eq!(session.history(), all);
+    drop(disk);
     site.holds(session);
 }
 
@@ -85,14 +205,49 @@ fn a_full_disk_asks_for_room_and_memory_keeps_everything() {
 }
 
 #[test]
+fn a_sibling_gives_back_what_could_not_be_set_aside_for_want_of_room() {
+    let site = Site::new();
+    let ends = talk(&mut site.open_mirrored(), 8);
+    site.flip(ends[1] + 36);
+    let disk = Disk::new(site.store());
+    disk.fill();
+    let hooks = Hooks::new().sibling(site.mirror());
+    let builder = Checkpointer::builder(disk.clone(), Site::id());
+    let recovered = builder.recover_with(&Recovery::default(), &hooks).unwrap();
+    let all: Vec<_> = (0..8).map(said).collect();
+    assert_eq!(recovered.session.history(), all, "{}", recovered.report);
+    assert!(!recovered.report.may_go_on());
+    let found = recovered.report.of(Failure::DamagedFrame).next().unwrap();
+    assert_eq!(found.strategy, Strategy::Sibling);
+    let mut session = recovered.session;
+    disk.mend();
+    session.save(CheckpointKind::Auto).unwrap();
+    drop(disk);
+    site.holds(session);
+}
+
+#[test]
+fn a_tail_that_could_not_be_set_aside_is_not_said_to_be_in_quarantine() {
+    let site = Site::new();
+    let ends = talk(&mut site.open(), 4);
+    site.cut(ends[3] - 5);
+    let disk = Disk::new(site.store());
+    disk.fill();
+    let builder = Checkpointer::builder(disk, Site::id());
+    let recovered = builder.recover(&Recovery::default()).unwrap();
+    let finding = recovered.report.of(Failure::TornTail).next().unwrap();
+    let torn = ends[3] - 5 - ends[2];
+    let told = format!("{torn} bytes behind the last whole record are to be set aside");
+    assert!(finding.detail.starts_with(&told), "{finding}");
+}
+
+#[test]
 fn what_is_masked_on_the_disk_reads_back_as_what_it_is() {
     let site = Site::new();
     let mut session = site.open();
     talk(&mut session, 2);
     let secret = format!("ghp_{}", "0123456789abcdefABCDEF0123456789abcd");
-    session
-        .push(agent_checkpoint::Message::user(&secret))
-        .unwrap();
+    session.push(Message::user(&secret)).unwrap();
     session.update(|work| work.next_steps.push(secret.as_str().into()));
     let error = Error::unavailable("reaching the store", "the network was away");
     let report = session.recover_from(&error, &Recovery::default());
@@ -100,6 +255,41 @@ fn what_is_masked_on_the_disk_reads_back_as_what_it_is() {
     assert!(report.checkpoint.is_some());
     assert_eq!(session.history()[2].content, secret, "memory is untouched");
     assert_ne!(site.open_reader_tail(), secret);
+}
+
+#[test]
+fn a_session_that_cannot_be_opened_again_is_not_told_mended() {
+    let site = Site::new();
+    let mut session = site.open();
+    talk(&mut session, 2);
+    let folder = site.segment().parent().unwrap().to_path_buf();
+    fs::remove_dir_all(&folder).unwrap();
+    fs::write(&folder, "something else").unwrap();
+    session.push(said(2)).unwrap();
+    let report = session.recover_from(&Error::poisoned(), &Recovery::default());
+    let [finding] = &report.findings[..] else {
+        panic!("{report}");
+    };
+    assert_eq!(
+        (finding.strategy, finding.outcome),
+        (Strategy::AskHost, Outcome::NeedsHost)
+    );
+    assert_eq!(session.history().len(), 3, "all is in memory");
+}
+
+#[test]
+fn a_save_that_does_not_read_back_is_not_told_done() {
+    let site = Site::new();
+    let disk = Disk::new(site.store());
+    let builder = Checkpointer::builder(disk.clone(), Site::id());
+    let mut session = builder.open().unwrap();
+    talk(&mut session, 2);
+    session.push(said(2)).unwrap();
+    disk.spoil();
+    let error = Error::unavailable("reaching the store", "the network was away");
+    let report = session.recover_from(&error, &Recovery::default());
+    assert!(!report.may_go_on(), "{report}");
+    assert_eq!(report.checkpoint, None, "{report}");
 }
 
 impl Site {
@@ -127,6 +317,7 @@ struct Disk {
     inner: Arc<FileStore>,
     is_full: Arc<AtomicBool>,
     is_poisoned: Arc<AtomicBool>,
+    is_spoiling: Arc<AtomicBool>,
 }
 
 impl Disk {
@@ -135,6 +326,7 @@ impl Disk {
             inner: Arc::new(store),
             is_full: Arc::default(),
             is_poisoned: Arc::default(),
+            is_spoiling: Arc::default(),
         }
     }
 
@@ -144,6 +336,11 @@ impl Disk {
 
     fn poison(&self) {
         self.is_poisoned.store(true, Ordering::Relaxed);
+    }
+
+    /// It says that it took what it is given, and holds something else.
+    fn spoil(&self) {
+        self.is_spoiling.store(true, Ordering::Relaxed);
     }
 
     fn mend(&self) {
@@ -214,7 +411,12 @@ impl Writer for DiskWriter {
     }
     fn append(&mut self, at: Position, bytes: &[u8], durability: Durability) -> Result<(), Error> {
         self.disk.check()?;
-        self.inner.append(at, bytes, durability)
+        let mut bytes = bytes.to_vec();
+        if self.disk.is_spoiling.load(Ordering::Relaxed) {
+            let middle = bytes.len() / 2;
+            bytes[middle] ^= 1;
+        }
+        self.inner.append(at, &bytes, durability)
     }
     fn set_aside(&mut self, at: Position, bytes: &[u8]) -> Result<String, Error> {
         self.disk.check()?;

@@ -64,6 +64,22 @@ fn a_branch_goes_on_beside_the_writer_and_both_stay() {
 }
 
 #[test]
+fn two_branches_from_one_checkpoint_have_two_names() {
+    let site = Site::new();
+    let mut holder = site.open();
+    talk(&mut holder, 2);
+    let policy = Recovery::default().held(Held::Branch);
+    let names = ["s-branch-2", "s-branch-2-2", "s-branch-2-3"];
+    for (name, own) in names.into_iter().zip(0..) {
+        let mut branch = site.builder().recover(&policy).unwrap().session;
+        assert_eq!(branch.session().as_str(), name);
+        assert_eq!(branch.history(), [said(0), said(1)], "{name}");
+        branch.push(said(own)).unwrap();
+        branch.save(CheckpointKind::Auto).unwrap();
+    }
+}
+
+#[test]
 fn a_session_is_taken_over_where_that_is_allowed() {
     let site = Site::new();
     let mut holder = site.open();

@@ -14,6 +14,8 @@ mod context_limit;
 mod damaged_frame;
 mod failed_write;
 mod lease;
+mod lost_commit;
+mod lost_opening;
 mod missing_content;
 mod refused_state;
 mod report;
@@ -114,6 +116,34 @@ impl Site {
         fs::write(self.segment(), bytes).unwrap();
     }
 
+    /// The frames of the segment.
+    fn frames(&self) -> Vec<Frame> {
+        let bytes = fs::read(self.segment()).unwrap();
+        let word = |at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap());
+        let mut frames = Vec::new();
+        let mut at = word(12) as usize;
+        while bytes[at..].starts_with(&[0x9e, b'c', b'k', b'f']) {
+            let len = word(at + 20) as usize + 40;
+            frames.push(Frame {
+                at: at as u64,
+                len: len as u64,
+                kind: bytes[at + 5],
+                number: u64::from(word(at + 12)),
+            });
+            at += len;
+            if at >= bytes.len() {
+                break;
+            }
+        }
+        frames
+    }
+
+    /// The last frame of a kind.
+    fn last_of(&self, kind: u8) -> Frame {
+        let mut frames = self.frames().into_iter().rev();
+        frames.find(|frame| frame.kind == kind).unwrap()
+    }
+
     /// Cuts the segment to `len` bytes.
     fn cut(&self, len: u64) {
         let file = fs::OpenOptions::new()
@@ -121,6 +151,34 @@ impl Site {
             .open(self.segment())
             .unwrap();
         file.set_len(len).unwrap();
+    }
+}
+
+const SNAPSHOT: u8 = 2;
+const COMMIT: u8 = 4;
+
+/// Where a frame lies, what it holds, and the number of its first record.
+#[derive(Debug, Clone, Copy)]
+struct Frame {
+    at: u64,
+    len: u64,
+    kind: u8,
+    number: u64,
+}
+
+impl Frame {
+    /// A byte of its header, which is no length.
+    fn header(&self) -> u64 {
+        self.at + 28
+    }
+
+    /// A byte of its payload.
+    fn payload(&self) -> u64 {
+        self.at + 36
+    }
+
+    fn last(&self) -> u64 {
+        self.at + self.len - 1
     }
 }
 

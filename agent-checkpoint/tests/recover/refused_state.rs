@@ -104,3 +104,73 @@ fn the_newest_checkpoint_that_is_accepted_is_gone_back_to() {
     session.undo_restore().unwrap();
     assert_eq!(session.history().len(), 7);
 }
+
+#[test]
+fn a_restore_is_left_alone_where_nothing_that_could_be_gone_back_to_is_accepted() {
+    let site = Site::new();
+    let (without, _) = with_step(&site);
+    site.open().restore(&without).unwrap();
+    let refuse = |_: &SessionState| Err("never".to_owned());
+    let hooks = Hooks::new().accept(&refuse);
+    let (state, newest) = {
+        let session = site.open();
+        (session.state().clone(), session.latest())
+    };
+    for _ in 0..2 {
+        let recovered = site.recover_with(&Recovery::default(), &hooks);
+        let finding = &recovered.report.findings[0];
+        assert_eq!(
+            (finding.strategy, finding.outcome),
+            (Strategy::AskHost, Outcome::NeedsHost)
+        );
+        assert_eq!(recovered.session.state(), &state);
+        assert_eq!(recovered.session.latest(), newest, "nothing was written");
+    }
+}
+
+#[test]
+fn the_newest_whole_checkpoint_is_tried_where_a_salvage_is_refused() {
+    let site = Site::new();
+    let mut session = site.open();
+    session.update(|work| work.next_steps.push("go".into()));
+    let ends = talk(&mut session, 5);
+    drop(session);
+    // The fourth message, which is a checkpoint of its own.
+    site.flip(ends[2] + 36);
+    let has_no_mark = |state: &SessionState| {
+        let lost = |message: &&Message| message.content.starts_with("[lost: ");
+        match state.conversation.iter().filter(lost).count() {
+            0 => Ok(()),
+            marks => Err(format!("{marks} marks")),
+        }
+    };
+    let hooks = Hooks::new().accept(&has_no_mark);
+    let recovered = site.recover_with(&Recovery::default(), &hooks);
+    let finding = recovered.report.of(Failure::RefusedState).next().unwrap();
+    assert_eq!(finding.strategy, Strategy::StepBack, "{}", recovered.report);
+    // Not an older one: the first three messages are whole.
+    let kept: Vec<Message> = (0..3).map(said).collect();
+    assert_eq!(recovered.session.history(), kept, "{}", recovered.report);
+}
+
+#[test]
+fn what_is_masked_in_the_log_is_what_it_was_after_a_refused_restore() {
+    let site = Site::new();
+    let mut session = site.open();
+    talk(&mut session, 1);
+    let first = session.latest().unwrap().id;
+    let secret = format!("ghp_{}", "0123456789abcdefABCDEF0123456789abcd");
+    session.push(Message::user(&secret)).unwrap();
+    session.update(|work| work.next_steps.push(secret.as_str().into()));
+    let state = session.state().clone();
+    let report = session.restore_if(&first, &has_step).unwrap();
+    assert_eq!(report.findings[0].outcome, Outcome::Recovered, "{report}");
+    assert_eq!(session.state(), &state);
+    assert!(session.unsaved().is_empty());
+    // The log has it masked, as ever.
+    session.save(CheckpointKind::Manual).unwrap();
+    drop(session);
+    let masked = site.open();
+    assert_eq!(masked.history().len(), 2);
+    assert!(!masked.history()[1].content.contains(&secret));
+}

@@ -15,7 +15,7 @@ fn each_finding_is_a_line_and_the_report_is_data() {
     assert_eq!(
         recovered.report.to_string(),
         format!(
-            "torn tail: set aside: recovered; record 8 lost; {torn} bytes behind the last whole record are in quarantine; no save that they are of is known to be whole\n\
+            "torn tail: set aside: recovered; record 8 lost; {torn} bytes behind the last whole record are in quarantine: record 8 and what follows it in that write; no save that they are of is known to be whole\n\
              damaged frame: salvage: recovered; record 3 lost; 1 messages are lost, and 1 marks stand in their place"
         )
     );

@@ -1,7 +1,7 @@
 //! Components, and logs, of other versions.
 
 use agent_checkpoint::recover::{Failure, Hooks, Outcome, Recovery, Strategy};
-use agent_checkpoint::{Migrations, Snapshot};
+use agent_checkpoint::{Migrations, SessionState, Snapshot};
 use agent_primitives::CheckpointKind;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -104,6 +104,78 @@ fn an_old_component_is_migrated_and_the_checkpoint_before_is_pinned() {
     session.restore(&before).unwrap();
     assert_eq!(
         session.component::<One>().unwrap(),
+        Some(One {
+            goal: "ship".into()
+        })
+    );
+}
+
+#[test]
+fn a_component_of_the_state_that_is_gone_back_to_is_migrated() {
+    let site = Site::new();
+    with_plan(&site, false);
+    talk(&mut site.open(), 1);
+    let is_short = |state: &SessionState| match state.conversation.len() {
+        0 | 1 => Ok(()),
+        _ => Err("too long".to_owned()),
+    };
+    let hooks = Hooks::new().component::<Two>().accept(&is_short);
+    let recovered = site.recover_with(&Recovery::default(), &hooks);
+    let done: Vec<_> = recovered
+        .report
+        .findings
+        .iter()
+        .map(|f| f.strategy)
+        .collect();
+    assert_eq!(
+        done,
+        [Strategy::StepBack, Strategy::Migrate],
+        "{}",
+        recovered.report
+    );
+    let plan = recovered.session.component::<Two>().unwrap();
+    assert_eq!(plan, Some(Two { goals: ship() }));
+    site.holds(recovered.session);
+}
+
+#[test]
+fn what_was_salvaged_is_a_checkpoint_before_it_is_migrated() {
+    let site = Site::new();
+    with_plan(&site, false);
+    let ends = talk(&mut site.open(), 3);
+    site.flip(ends[0] + 36);
+    let hooks = Hooks::new().component::<Two>();
+    let recovered = site.recover_with(&Recovery::default(), &hooks);
+    let done: Vec<_> = recovered
+        .report
+        .findings
+        .iter()
+        .map(|f| f.strategy)
+        .collect();
+    assert_eq!(
+        done,
+        [Strategy::Salvage, Strategy::Migrate],
+        "{}",
+        recovered.report
+    );
+    let pinned = recovered
+        .session
+        .list()
+        .into_iter()
+        .find(|c| c.pinned)
+        .unwrap();
+    let told = format!(
+        "component plan from version 1 to 2; {} keeps it as it was",
+        pinned.id
+    );
+    assert_eq!(recovered.report.findings[1].detail, told);
+    let mut session = recovered.session;
+    let all = session.history().to_vec();
+    session.restore(&pinned.id).unwrap();
+    assert_eq!(session.history(), all, "all that was salvaged is there");
+    let plan = session.component::<One>().unwrap();
+    assert_eq!(
+        plan,
         Some(One {
             goal: "ship".into()
         })

@@ -53,7 +53,13 @@ fn servers_are_to_be_reached_before_a_session_goes_on() {
 
 #[test]
 fn a_call_of_a_tool_that_is_gone_blocks_until_the_host_allows_to_answer_it() {
-    for tool in ["read", "mcp__files__read"] {
+    for tool in [
+        "read",
+        "mcp__files__read",
+        "files__read",
+        "files.read",
+        "files/read",
+    ] {
         let site = waiting(tool);
         let hooks = Hooks::new().servers([files(&["write"])]);
         for _ in 0..2 {

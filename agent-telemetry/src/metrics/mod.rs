@@ -109,6 +109,7 @@ struct Registry {
 
 type Families = BTreeMap<&'static str, AnyFamily>;
 
+#[derive(Clone)]
 enum AnyFamily {
     Counter(Arc<Series<Counter>>),
     Gauge(Arc<Series<Gauge>>),
@@ -238,6 +239,18 @@ impl Metrics {
         MetricsSnapshot {
             families: families.values().map(AnyFamily::snapshot).collect(),
         }
+    }
+
+    /// The values of one family after the other, sorted by name, so that no more than one is held; until one is refused.
+    pub(crate) fn try_each_family<E>(
+        &self,
+        mut each: impl FnMut(FamilySnapshot) -> Result<(), E>,
+    ) -> Result<(), E> {
+        // Families are made while a slow reader takes its time.
+        let families: Vec<AnyFamily> = self.inner.families().values().cloned().collect();
+        families
+            .iter()
+            .try_for_each(|family| each(family.snapshot()))
     }
 }
 

@@ -2,14 +2,30 @@
 
 mod agents;
 mod civil;
+mod compare;
+mod cost;
+mod evidence;
+mod handoffs;
+mod interval;
 mod models;
+mod page;
 mod percentiles;
 mod period;
+pub(crate) mod sheet;
 mod text;
 mod tools;
 
 pub use agents::{AgentLine, AgentsReport, SessionCounts, ViolationCounts};
+pub use compare::{
+    CompareConfig, CompareReport, Contender, ContenderKind, LeftOut, Measured, PairLine,
+    SessionResult, Shortage, SideLine, SideTaskType, Verdict,
+};
+pub use cost::{CostReport, DaySpend, ModelSpend, SessionSpend, SpendLine};
+pub use evidence::Evidence;
+pub use handoffs::{ChainLine, ExtraCost, HandoffsLeftOut, HandoffsReport, PathLine, ReasonLine};
+pub use interval::Interval;
 pub use models::{CallFailures, ModelFigures, ModelsReport};
+pub use page::{HtmlPage, HtmlPart};
 pub use percentiles::Percentiles;
 pub use period::InvalidPeriod;
 pub use tools::{ToolFigures, ToolsReport};

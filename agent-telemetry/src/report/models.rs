@@ -100,6 +100,19 @@ impl ModelsReport {
             models,
         }
     }
+
+    /// One self-contained page that needs no script, no network and no style of its own.
+    ///
+    /// ```
+    /// use agent_primitives::Timestamp;
+    /// use agent_telemetry::{ModelsReport, Period, Rollups};
+    ///
+    /// let report = ModelsReport::of(Period::last_24_hours(Timestamp::UNIX_EPOCH), &Rollups::default());
+    /// assert!(report.to_html().starts_with("<!DOCTYPE html>"));
+    /// ```
+    pub fn to_html(&self) -> String {
+        self.sheet().html()
+    }
 }
 
 /// The part of a positive whole.

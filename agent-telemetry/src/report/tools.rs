@@ -89,4 +89,17 @@ impl ToolsReport {
             tools,
         }
     }
+
+    /// One self-contained page that needs no script, no network and no style of its own.
+    ///
+    /// ```
+    /// use agent_primitives::Timestamp;
+    /// use agent_telemetry::{ToolsReport, Period, Rollups};
+    ///
+    /// let report = ToolsReport::of(Period::last_24_hours(Timestamp::UNIX_EPOCH), &Rollups::default());
+    /// assert!(report.to_html().starts_with("<!DOCTYPE html>"));
+    /// ```
+    pub fn to_html(&self) -> String {
+        self.sheet().html()
+    }
 }

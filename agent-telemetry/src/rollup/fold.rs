@@ -98,7 +98,7 @@ impl Minutes {
 }
 
 impl Rollups {
-    fn add(&mut self, record: &Record, standing: &Standing) {
+    pub(crate) fn add(&mut self, record: &Record, standing: &Standing) {
         let key = AgentKey {
             project: record.project.clone(),
             agent: record.agent.clone(),

@@ -17,9 +17,7 @@ pub use cell::{AgentCell, MetricCell, ModelCell, ToolCell};
 pub use period::{Period, Span};
 
 use fold::KnownSessions;
-pub(crate) use fold::Minutes;
-#[cfg(any(feature = "sqlite", feature = "postgres"))]
-pub(crate) use fold::{SessionSoFar, Standing};
+pub(crate) use fold::{Minutes, SessionSoFar, Standing};
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub(crate) use kept::Kept;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]

@@ -135,6 +135,36 @@ impl Period {
         )
     }
 
+    /// The days that it is made of, in UTC and in order; the first and the last may be parts of one. Of more
+    /// than 400 days, all before the last 400 are one period.
+    ///
+    /// ```
+    /// use agent_primitives::Timestamp;
+    /// use agent_telemetry::Period;
+    ///
+    /// let at = Timestamp::from_unix_seconds;
+    /// let days = Period::new(at(80_000), at(200_000)).days();
+    /// let lengths: Vec<i64> = days
+    ///     .map(|day| (day.to().unix_nanos() - day.from().unix_nanos()) / 1_000_000_000)
+    ///     .collect();
+    /// assert_eq!(lengths, [6_400, 86_400, 27_200]);
+    /// ```
+    pub fn days(self) -> impl Iterator<Item = Self> {
+        const DAY: i64 = Span::Day.seconds() * NANOS;
+        let (from, to) = (self.from.unix_nanos(), self.to.unix_nanos());
+        let last = to.saturating_sub(1).div_euclid(DAY);
+        let first = from.div_euclid(DAY).max(last.saturating_sub(399));
+        let end = move |day: i64| day.saturating_add(1).saturating_mul(DAY).min(to);
+        let begin = move |day: i64| day.saturating_mul(DAY).max(from);
+        let early = Self::new(self.from, Timestamp::from_unix_nanos(begin(first)));
+        let days = (first..=last).map(move |day| {
+            let [from, to] = [begin(day), end(day)].map(Timestamp::from_unix_nanos);
+            Self::new(from, to)
+        });
+        let all = std::iter::once(early).chain(days);
+        all.filter(|part| !part.is_empty())
+    }
+
     /// First second and the second behind the last, of whole spans around the period.
     fn seconds(self, span: Span) -> (i64, i64) {
         let (from, to) = (self.from.unix_nanos(), self.to.unix_nanos());

@@ -15,6 +15,7 @@ const INDENT: &str = "  ";
 const GAP: &str = "  ";
 
 /// A table whose first column is text and gives way, and whose others are short.
+#[derive(Debug)]
 pub(crate) struct Table {
     header: Vec<String>,
     /// The number of columns behind the first that are text as well.
@@ -50,13 +51,15 @@ impl Table {
         self.rows.is_empty()
     }
 
-    /// With a blank line before; nothing at all for a table without rows.
-    pub(crate) fn write_below(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.is_empty() {
-            return Ok(());
-        }
-        writeln!(f)?;
-        self.write(f)
+    /// The names of the columns, and for each whether it holds text.
+    pub(crate) fn columns(&self) -> impl Iterator<Item = (&str, bool)> {
+        let named = self.header.iter().enumerate();
+        named.map(|(at, name)| (name.as_str(), at <= self.words))
+    }
+
+    /// All of them, also those that a text leaves out.
+    pub(crate) fn rows(&self) -> &[Vec<String>] {
+        &self.rows
     }
 
     pub(crate) fn write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -104,9 +107,32 @@ pub(crate) fn section(f: &mut fmt::Formatter<'_>, title: &str) -> fmt::Result {
     writeln!(f, "\n{title} {rule}")
 }
 
-/// A name of ten columns and what there is to say.
+/// A name of fourteen columns and what there is to say.
 pub(crate) fn fact(f: &mut fmt::Formatter<'_>, name: &str, what: &str) -> fmt::Result {
-    writeln!(f, "{INDENT}{name:<14}{what}")
+    wrapped(f, &format!("{name:<14}"), what)
+}
+
+/// A text behind `before`, in as many lines as it takes; those that follow begin where the first does.
+pub(crate) fn wrapped(f: &mut fmt::Formatter<'_>, before: &str, text: &str) -> fmt::Result {
+    let margin = columns(before).min(WIDTH / 2);
+    let room = WIDTH - INDENT.len() - margin;
+    write!(f, "{INDENT}{before}")?;
+    if columns(text) <= room {
+        return writeln!(f, "{text}");
+    }
+    let mut used = 0;
+    for word in text.split_whitespace() {
+        let word = cut(word, room);
+        let wanted = columns(&word);
+        if used > 0 && used + 1 + wanted > room {
+            write!(f, "\n{INDENT}{:margin$}", "")?;
+            used = 0;
+        }
+        let gap = if used > 0 { " " } else { "" };
+        write!(f, "{gap}{word}")?;
+        used += gap.len() + wanted;
+    }
+    writeln!(f)
 }
 
 /// Whole below ten thousand, three digits and a unit above.

@@ -91,6 +91,18 @@ impl Stats {
         }
         Ok(fold.finish())
     }
+
+    /// One self-contained page that needs no script, no network and no style of its own.
+    ///
+    /// ```
+    /// use agent_telemetry::{Record, Stats};
+    ///
+    /// let page = Stats::of(Vec::<Record>::new()).to_html();
+    /// assert!(page.contains("There are no records."));
+    /// ```
+    pub fn to_html(&self) -> String {
+        self.sheet().html()
+    }
 }
 
 /// How much there was.

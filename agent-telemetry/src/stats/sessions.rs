@@ -158,7 +158,7 @@ impl Worker {
 }
 
 impl Outcomes {
-    pub(super) fn of(&mut self, outcome: Option<Outcome>) -> &mut u64 {
+    pub(crate) fn of(&mut self, outcome: Option<Outcome>) -> &mut u64 {
         match outcome {
             Some(Outcome::Success) => &mut self.success,
             Some(Outcome::Escalated) => &mut self.escalated,

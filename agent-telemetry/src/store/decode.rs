@@ -243,7 +243,7 @@ impl<'a> Decoder<'a> {
         self.row.get(at).map_err(Fault::Sql)
     }
 
-    fn maybe_name(&mut self) -> Result<Option<Arc<str>>, Fault> {
+    pub(super) fn maybe_name(&mut self) -> Result<Option<Arc<str>>, Fault> {
         let id = self.cell::<Option<i64>>()?;
         id.map(|id| self.text(id)).transpose()
     }

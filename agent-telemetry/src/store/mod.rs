@@ -2,6 +2,8 @@
 //! rows are laid out, how long what is kept) holds for other databases as well.
 
 #[cfg(feature = "sqlite")]
+mod answers;
+#[cfg(feature = "sqlite")]
 mod database;
 #[cfg(feature = "sqlite")]
 mod decode;

@@ -22,8 +22,14 @@ pub(super) struct Pages {
 
 impl Pages {
     pub(super) fn new(version: i64) -> Self {
+        Self::of_tables(version, &Table::ALL)
+    }
+
+    /// Only the records of these tables.
+    pub(super) fn of_tables(version: i64, tables: &[Table]) -> Self {
         Self {
             selects: Table::of_version(version)
+                .filter(|table| tables.contains(table))
                 .map(|table| (table, table.select(version)))
                 .collect(),
             first_seq: Table::first_seq(version),

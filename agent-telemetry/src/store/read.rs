@@ -13,6 +13,7 @@ use super::error::Fault;
 use super::file::{immutable_address, keep_plans, log_of};
 use super::pages::Pages;
 use super::rolled::Wanted;
+use super::tables::Table;
 use super::{StoreError, schema};
 use crate::{Period, Record, Stats, StoredRollups};
 
@@ -96,22 +97,7 @@ impl SqliteStore {
 
     /// The records of a time, in the order of recording.
     pub fn records_in(&self, times: impl RangeBounds<Timestamp>) -> Records<'_> {
-        let nanos = |bound: Bound<&Timestamp>, open: i64, inwards: i64| match bound {
-            Bound::Included(at) => Some(at.unix_nanos()),
-            Bound::Excluded(at) => at.unix_nanos().checked_add(inwards),
-            Bound::Unbounded => Some(open),
-        };
-        let first = nanos(times.start_bound(), i64::MIN, 1);
-        let last = nanos(times.end_bound(), i64::MAX, -1);
-        Records {
-            store: self,
-            pages: Pages::new(self.version),
-            // No time is between bounds that exclude the end of time.
-            times: first.zip(last),
-            page: VecDeque::new(),
-            next: Some(i64::MIN),
-            end: None,
-        }
+        Records::of(self, times, Pages::new(self.version))
     }
 
     /// The sums of a period, from the days, hours and minutes that it is made of: the work does not grow
@@ -174,6 +160,36 @@ pub struct Records<'a> {
     next: Option<i64>,
     /// The last number in use when the reading began.
     end: Option<i64>,
+}
+
+impl<'a> Records<'a> {
+    fn of(store: &'a SqliteStore, times: impl RangeBounds<Timestamp>, pages: Pages) -> Self {
+        let nanos = |bound: Bound<&Timestamp>, open: i64, inwards: i64| match bound {
+            Bound::Included(at) => Some(at.unix_nanos()),
+            Bound::Excluded(at) => at.unix_nanos().checked_add(inwards),
+            Bound::Unbounded => Some(open),
+        };
+        let first = nanos(times.start_bound(), i64::MIN, 1);
+        let last = nanos(times.end_bound(), i64::MAX, -1);
+        Self {
+            store,
+            pages,
+            // No time is between bounds that exclude the end of time.
+            times: first.zip(last),
+            page: VecDeque::new(),
+            next: Some(i64::MIN),
+            end: None,
+        }
+    }
+
+    /// Those of a time that lie in these tables alone.
+    pub(super) fn of_tables(
+        store: &'a SqliteStore,
+        times: impl RangeBounds<Timestamp>,
+        tables: &[Table],
+    ) -> Self {
+        Self::of(store, times, Pages::of_tables(store.version, tables))
+    }
 }
 
 impl Records<'_> {

@@ -9,6 +9,7 @@
     reason = "the handle of a process that died is never dropped"
 )]
 
+mod answers;
 mod arbitrary;
 #[cfg(feature = "sqlite")]
 mod canary;
@@ -17,6 +18,9 @@ mod contract;
 mod database;
 #[cfg(all(feature = "sqlite", target_os = "linux"))]
 mod disk;
+mod export;
+#[cfg(feature = "parquet")]
+mod export_parquet;
 #[cfg(feature = "sqlite")]
 mod faults;
 mod full_scan;

@@ -17,8 +17,8 @@ use agent_primitives::{
     TokenUsage, ToolName, Usd,
 };
 use agent_telemetry::{
-    Body, Metric, ModelCall, Outcome, Period, Record, Rollups, SessionEnd, SessionStart, Sink,
-    SqliteSink, SqliteStore, ToolCall, ToolOutcome,
+    Body, CompareConfig, Metric, ModelCall, Outcome, Period, Record, Rollups, SessionEnd,
+    SessionStart, Sink, SqliteSink, SqliteStore, ToolCall, ToolOutcome,
 };
 use fastrand::Rng;
 use lexopt::{Arg, Parser, ValueExt};
@@ -171,6 +171,28 @@ fn median(rounds: usize, mut turn: impl FnMut() -> Result<usize, Broken>) -> Res
     Ok(times.get(rounds / 2).copied().unwrap_or_default())
 }
 
+/// Day by day from the sums, and from the records of all sessions: milliseconds for the costs, the handoffs and the
+/// comparison.
+fn from_records(store: &SqliteStore, period: Period) -> Result<[f64; 3], Broken> {
+    let reading = "read the database";
+    let cost = median(3, || {
+        let report = store.cost_report(period).map_err(Broken::when(reading))?;
+        Ok(report.map_or(0, |report| report.to_string().len()))
+    })?;
+    let handoffs = median(1, || {
+        let report = store
+            .handoffs_report(period)
+            .map_err(Broken::when(reading))?;
+        Ok(report.to_string().len())
+    })?;
+    let compare = median(1, || {
+        let config = CompareConfig::default();
+        let report = store.compare_report(period, &config);
+        Ok(report.map_err(Broken::when(reading))?.to_string().len())
+    })?;
+    Ok([cost, handoffs, compare])
+}
+
 fn run() -> Result<(), Broken> {
     let options = options()?;
     let folder = tempfile::tempdir().map_err(Broken::when("make a folder"))?;
@@ -217,6 +239,8 @@ fn run() -> Result<(), Broken> {
         Ok(counts.map_err(Broken::when(reading))?.len())
     })?;
     let done = resident();
+    let [cost, handoffs, compare] = from_records(&store, period)?;
+    let followed = resident();
 
     #[expect(clippy::cast_precision_loss, reason = "shown with four digits")]
     let float = |number: u64| number as f64;
@@ -229,6 +253,7 @@ fn run() -> Result<(), Broken> {
         "fill_seconds": seconds, "records_per_second": float(records) / seconds,
         "read_sums_ms": read, "stats_ms": agents, "models_ms": models, "tools_ms": tools,
         "scan_models_ms": scanned,
+        "cost_ms": cost, "handoffs_ms": handoffs, "compare_ms": compare,
         "resident_mb": {"before": megabytes(empty), "filled": megabytes(filled), "peak": peak},
     });
     println!("sessions            {:>12}", options.sessions);
@@ -244,6 +269,11 @@ fn run() -> Result<(), Broken> {
     println!("sums of 30 days     {read:>12.3} ms");
     println!("stats, models, tools {agents:>11.3} ms {models:>8.3} ms {tools:>8.3} ms");
     println!("the same by a scan  {scanned:>12.1} ms");
+    println!("cost, day by day    {cost:>12.3} ms");
+    println!("handoffs, compare   {handoffs:>12.1} ms {compare:>8.1} ms");
+    if let Some((_, peak)) = followed {
+        println!("resident by then    {:>12.1} MB at most", float(peak) / 1e6);
+    }
     if let (Some(before), Some(after), Some(peak)) = (megabytes(empty), megabytes(filled), peak) {
         println!(
             "resident            {before:>12.1} MB before {after:>6.1} filled {peak:>6.1} at most"

@@ -5,6 +5,7 @@ mod breaker_async;
 mod budget;
 mod chain;
 mod classify;
+mod encryption;
 mod executor;
 mod fork;
 mod in_memory;
@@ -12,6 +13,7 @@ mod layers;
 mod list;
 mod metrics;
 mod operation;
+mod page;
 mod price;
 mod rate_limit;
 mod record;
@@ -53,12 +55,14 @@ pub fn plans(setting: &Setting) -> Vec<Plan> {
         list::plans(setting),
         fork::plans(setting),
         in_memory::plans(setting),
+        encryption::plans(setting),
         record::plans(),
         redaction::plans(),
         store::plans(setting),
         report::plans(setting),
         price::plans(),
         metrics::plans(),
+        page::plans(),
     ]
     .into_iter()
     .flatten()

@@ -179,6 +179,17 @@ impl Disk {
         }
     }
 
+    /// All bytes that lie on the device or may: of files as they are seen, whether they have a name or not, and
+    /// sectors that are older.
+    pub(crate) fn images(&self) -> impl Iterator<Item = &[u8]> {
+        self.files.values().flat_map(|content| {
+            let others = content.others.values().flatten();
+            std::iter::once(&content.now)
+                .chain(others)
+                .map(Vec::as_slice)
+        })
+    }
+
     /// In how many ways each thing that is not durable may have come out.
     pub(crate) fn choices(&self) -> Vec<usize> {
         let mut choices = Vec::new();

@@ -79,8 +79,8 @@ impl Path {
         abandoned.chain(sidechains.map(|nodes| (BranchKind::Sidechain, nodes.as_slice())))
     }
 
-    /// From the last message to its parent, and on to the first. Where a parent is missing the message before it in
-    /// the file has to do: a transcript whose links are broken is one conversation all the same
+    /// From the last message to its parent, and on to the first, which names none. Where a parent is named and missing
+    /// the message before it in the file has to do: a transcript whose links are broken is one conversation all the same
     /// (anthropics/claude-code#24304).
     fn back_from_the_end(&mut self, tree: &Tree, is_side: impl Fn(&Node) -> bool) -> Vec<bool> {
         let mut on_path = vec![false; tree.nodes().len()];
@@ -105,7 +105,11 @@ impl Path {
             }
             let parent = tree.node(now).and_then(|node| tree.parent_at(node));
             let parent = parent.filter(|parent| on_path.get(*parent) == Some(&false));
+            let is_first = |node: &Node| node.parent.is_none() && node.kind == Kind::Message;
             at = parent.or_else(|| {
+                if tree.node(now).is_some_and(is_first) {
+                    return None;
+                }
                 let earlier = before(now, &on_path);
                 self.joints += u64::from(earlier.is_some());
                 earlier

@@ -26,8 +26,14 @@ impl Rollout<'_> {
         let history = embedded.iter().find_map(|name| compacted.list(name));
         if let Some(history) = history {
             let found = self.found(&history, line, at)?;
-            for (at, entry) in self.draft.entries_mut().iter_mut().enumerate() {
-                entry.is_sent = at >= before || found.contains(&at);
+            self.send_nothing(before);
+            let entries = self.draft.entries_mut();
+            for at in found {
+                if let Some(entry) = entries.get_mut(at)
+                    && !std::mem::replace(&mut entry.is_sent, true)
+                {
+                    self.sent.push(at);
+                }
             }
             self.mark_compacted(before);
             self.draft
@@ -35,9 +41,7 @@ impl Rollout<'_> {
                 .note(Reason::Repeated, "compacted", line);
         } else {
             // Without one Codex goes on with what was asked and the summary.
-            for entry in self.draft.entries_mut() {
-                entry.is_sent &= entry.role == Role::User || entry.role == Role::System;
-            }
+            self.send_what_was_asked(before);
             if let Some(summary) = compacted.text("message") {
                 self.draft.keep(summary.len())?;
                 let mut entry = Entry::new(Role::User, line);
@@ -49,6 +53,34 @@ impl Rollout<'_> {
         }
         self.open = None;
         Ok(())
+    }
+
+    /// Nothing before the entry `end` is sent any more. Entries are looked at as often as they are sent anew, so that
+    /// many compactions take no longer than their length.
+    fn send_nothing(&mut self, end: usize) {
+        let entries = self.draft.entries_mut();
+        for at in self.sent.drain(..).chain(self.settled..end) {
+            if let Some(entry) = entries.get_mut(at) {
+                entry.is_sent = false;
+            }
+        }
+        (self.settled, self.asked) = (end, 0);
+    }
+
+    /// Of what is sent before the entry `end`, what was asked stays so.
+    fn send_what_was_asked(&mut self, end: usize) {
+        let entries = self.draft.entries_mut();
+        let unsettled = self.settled..end;
+        let new = self.sent.split_off(self.asked.min(self.sent.len()));
+        for at in new.into_iter().chain(unsettled) {
+            if let Some(entry) = entries.get_mut(at) {
+                entry.is_sent &= entry.role == Role::User || entry.role == Role::System;
+                if entry.is_sent {
+                    self.sent.push(at);
+                }
+            }
+        }
+        (self.settled, self.asked) = (end, self.sent.len());
     }
 
     fn mark_compacted(&mut self, from: usize) {

@@ -87,6 +87,13 @@ struct Rollout<'a> {
     by_id: HashMap<String, usize>,
     /// Entries that were rolled back.
     rolled_back: Vec<Range<usize>>,
+    /// Entries behind those that are prompts, as far as was looked.
+    prompts: Vec<usize>,
+    looked_through: usize,
+    /// Entries before `settled` that are sent since the last compaction; the first `asked` are of a person.
+    sent: Vec<usize>,
+    asked: usize,
+    settled: usize,
 }
 
 impl<'a> Rollout<'a> {
@@ -102,6 +109,11 @@ impl<'a> Rollout<'a> {
             by_digest: HashMap::new(),
             by_id: HashMap::new(),
             rolled_back: Vec::new(),
+            prompts: Vec::new(),
+            looked_through: 0,
+            sent: Vec::new(),
+            asked: 0,
+            settled: 0,
         }
     }
 
@@ -262,17 +274,15 @@ impl<'a> Rollout<'a> {
     /// The last `turns` turns were taken back.
     fn roll_back(&mut self, turns: u64) {
         self.open = None;
-        let before = self.rolled_back.last().map_or(0, |range| range.end);
-        let starts = (before..self.draft.len()).rev();
-        let mut starts = starts.filter(|at| self.draft.get(*at).is_some_and(items::is_prompt));
-        let Some(nth) = turns
-            .checked_sub(1)
-            .and_then(|nth| usize::try_from(nth).ok())
-        else {
-            return;
-        };
-        if let Some(from) = starts.nth(nth) {
-            self.rolled_back.push(from..self.draft.len());
+        let new = self.looked_through..self.draft.len();
+        self.looked_through = new.end;
+        let is_prompt = |at: &usize| self.draft.get(*at).is_some_and(items::is_prompt);
+        self.prompts.extend(new.clone().filter(is_prompt));
+        let turns = usize::try_from(turns).unwrap_or(usize::MAX);
+        let first = self.prompts.len().checked_sub(turns).filter(|_| turns > 0);
+        if let Some(from) = first.and_then(|first| self.prompts.get(first).copied()) {
+            self.rolled_back.push(from..new.end);
+            self.prompts.clear();
         }
     }
 
@@ -288,7 +298,12 @@ impl<'a> Rollout<'a> {
         }
         work.usage = self.usage.all();
         work.usage_by_model = self.usage.by_model();
-        let is_back = |at: &usize| self.rolled_back.iter().any(|range| range.contains(at));
+        // They follow each other.
+        let is_back = |at: &usize| {
+            let behind = self.rolled_back.partition_point(|range| range.end <= *at);
+            let range = self.rolled_back.get(behind);
+            range.is_some_and(|range| range.contains(at))
+        };
         let order: Vec<usize> = (0..self.draft.len()).filter(|at| !is_back(at)).collect();
         let assembled = self.draft.assemble(order);
         let mut branches = Vec::new();

@@ -3,14 +3,18 @@
 
 use std::path::Path;
 
+use rusqlite::limits::Limit;
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, OpenFlags, Row};
+use rusqlite::{Connection, ErrorCode, OpenFlags, Row};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::super::fields::{Fields, mended};
 use super::super::{ImportError, Imported, Limits, Reason};
 use super::Session;
+
+/// SQLite reads the schema under the same limit on the length of values.
+const SCHEMA_ROOM: i32 = 1 << 20;
 
 /// A session in goose's database.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,7 +37,7 @@ pub struct GooseSession {
 /// # Errors
 /// [`ImportError::Database`] where it cannot be read or is none of goose.
 pub fn goose_sessions(path: &Path, count: u32) -> Result<Vec<GooseSession>, ImportError> {
-    let database = open(path, &Limits::default())?;
+    let database = open(path, Limits::default().line_bytes)?;
     let query = "SELECT s.*, (SELECT COUNT(*) FROM messages m WHERE m.session_id = s.id) AS messages_counted
         FROM sessions s ORDER BY s.updated_at DESC, s.id DESC LIMIT ?1";
     let mut statement = database.prepare(query).map_err(failed)?;
@@ -67,7 +71,7 @@ pub fn goose_database(
     session: Option<&str>,
     limits: &Limits,
 ) -> Result<Imported, ImportError> {
-    let database = open(path, limits)?;
+    let database = open(path, limits.line_bytes)?;
     let (query, wanted) = match session {
         Some(id) => ("SELECT * FROM sessions WHERE id = ?1", id),
         None => (
@@ -102,9 +106,16 @@ pub fn goose_database(
     let mut statement = database.prepare(query).map_err(failed)?;
     let mut rows = statement.query([&id]).map_err(failed)?;
     let mut number = 0;
-    while let Some(row) = rows.next().map_err(failed)? {
+    let too_large = |error: rusqlite::Error| match error.sqlite_error_code() {
+        Some(ErrorCode::TooBig) => too_large_message(limits),
+        _ => failed(error),
+    };
+    while let Some(row) = rows.next().map_err(too_large)? {
         number += 1;
         let message = message(row);
+        if message.len() > limits.line_bytes {
+            return Err(too_large_message(limits));
+        }
         reading.draft.keep(message.len())?;
         let (message, is_mended) = mended(message.into_bytes());
         let fault = match Fields::of_line(&message) {
@@ -119,31 +130,38 @@ pub fn goose_database(
     Ok(reading.finish())
 }
 
+fn too_large_message(limits: &Limits) -> ImportError {
+    ImportError::TooLarge {
+        what: "bytes in a message",
+        max: limits.line_bytes as u64,
+    }
+}
+
 fn failed(error: impl std::fmt::Display) -> ImportError {
     ImportError::Database(error.to_string())
 }
 
-/// Opens the database without a way to change it, and trusts nothing in its schema.
-fn open(path: &Path, limits: &Limits) -> Result<Connection, ImportError> {
+/// Opens the database without a way to change it, and trusts nothing in its schema. No value of more than `longest`
+/// bytes is read out of it.
+fn open(path: &Path, longest: usize) -> Result<Connection, ImportError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let database = Connection::open_with_flags(path, flags).map_err(failed)?;
-    let longest = i64::try_from(limits.line_bytes).unwrap_or(i64::MAX);
+    let longest = i32::try_from(longest).unwrap_or(i32::MAX).max(SCHEMA_ROOM);
+    database
+        .set_limit(Limit::SQLITE_LIMIT_LENGTH, longest)
+        .map_err(failed)?;
     database
         .execute_batch(
             "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA query_only = ON;",
         )
         .map_err(failed)?;
-    // A longer value is told by its length, before it is loaded.
-    let query =
-        "SELECT EXISTS (SELECT 1 FROM messages WHERE length(CAST(content_json AS BLOB)) > ?1)";
-    let is_long: bool = database
-        .query_row(query, [longest], |row| row.get(0))
+    // A view may have rows without an end.
+    let query = "SELECT COUNT(*) FROM sqlite_schema WHERE type = 'table' AND name IN ('sessions', 'messages')";
+    let tables: u8 = database
+        .query_row(query, [], |row| row.get(0))
         .map_err(failed)?;
-    if is_long {
-        return Err(ImportError::TooLarge {
-            what: "bytes in a message",
-            max: limits.line_bytes as u64,
-        });
+    if tables != 2 {
+        return Err(failed("it has no tables of sessions and messages"));
     }
     Ok(database)
 }

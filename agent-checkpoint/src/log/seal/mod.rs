@@ -6,6 +6,7 @@ mod writing;
 
 use super::reach::Needed;
 use super::scan::scan;
+use super::weight::beyond;
 use crate::Error;
 use crate::format::compress::Unpacker;
 use crate::format::envelope;
@@ -44,10 +45,23 @@ pub(crate) fn is_sealed(place: &Place<'_>, bytes: &[u8]) -> Result<bool, Error> 
 
 /// The index that a segment ends with, where it is of these very bytes.
 pub(crate) fn index_of(place: &Place<'_>, bytes: &[u8], keys: &Keys) -> Option<Index> {
+    index_within(place, bytes, keys, u64::MAX)
+}
+
+/// The same, where it takes no more than `room` bytes of memory.
+pub(crate) fn index_within(
+    place: &Place<'_>,
+    bytes: &[u8],
+    keys: &Keys,
+    room: u64,
+) -> Option<Index> {
     let (at, found) = index::last_frame(bytes, place.seed())?;
     let before = bytes.get(..at)?;
-    let mut unpacker = Unpacker::with(keys).ok()?;
-    let (_, raw) = unpacker.read(&found).ok()?;
+    let mut unpacker = Unpacker::with(keys).ok()?.within(room);
+    let (opened, raw) = unpacker.read(&found).ok()?;
+    if beyond(&opened.header, raw, room).is_some() {
+        return None;
+    }
     let index = Index::decode(raw).ok()?;
     (index.digest == *blake3::hash(before).as_bytes()).then_some(index)
 }

@@ -59,7 +59,7 @@ pub(super) const FAMILIES: &[Family] = &[
     family("nvidia-key", "TruffleHog nvapi", &[least("nvapi-", W, 40)]),
     family(
         "fireworks-key",
-        "detect rules for fw_ keys in public scanners",
+        "Kingfisher kingfisher.fireworks.1",
         &[random("fw_", A, 20)],
     ),
     family(
@@ -69,7 +69,7 @@ pub(super) const FAMILIES: &[Family] = &[
     ),
     family(
         "cerebras-key",
-        "issuer's key format csk-",
+        "Betterleaks cerebras-api-key",
         &[random("csk-", A, 40)],
     ),
     family(
@@ -82,11 +82,7 @@ pub(super) const FAMILIES: &[Family] = &[
         "TruffleHog pinecone",
         &[least("pcsk_", W, 36)],
     ),
-    family(
-        "tavily-key",
-        "issuer's key format tvly-",
-        &[random("tvly-", W, 24)],
-    ),
+    family("tavily-key", "TruffleHog tavily", &[random("tvly-", W, 20)]),
     family(
         "firecrawl-key",
         "TruffleHog firecrawl",
@@ -100,13 +96,13 @@ pub(super) const FAMILIES: &[Family] = &[
     family("heygen-key", "TruffleHog heygen", &[least("sk_V2_", W, 32)]),
     family(
         "hex-key",
-        "TruffleHog runwayml",
+        "TruffleHog runwayml; E2B API keys",
         &[least("key_", X, 48), exactly("e2b_", X, 40, 40)],
     ),
     family(
         "apify-token",
         "TruffleHog apify",
-        &[least("apify_api_", A, 30)],
+        &[least("apify_api_", W, 30)],
     ),
     family(
         "resend-key",

@@ -100,7 +100,7 @@ pub(super) const FAMILIES: &[Family] = &[
         "Honeycomb API keys",
         &[least("hcaik_", A, 40), least("hcalk_", A, 40)],
     ),
-    family("posthog-key", "TruffleHog posthog", &[least("phx_", A, 40)]),
+    family("posthog-key", "TruffleHog posthog", &[least("phx_", W, 40)]),
     family(
         "postman-key",
         "gitleaks postman-api-token",

@@ -131,8 +131,12 @@ pub(super) fn read_or_make(
 fn from_segments(files: &dyn FileSystem, root: &Path) -> Result<Option<StoreId>, Error> {
     let sessions = root.join(SESSIONS);
     for session in folder::names(files, &sessions)? {
-        for segment in folder::segments(files, &sessions.join(&session))? {
-            let folder = sessions.join(&session);
+        let folder = sessions.join(&session);
+        // What a link leads to is not the store's.
+        if files.is_link(&folder) {
+            continue;
+        }
+        for segment in folder::segments(files, &folder)? {
             let looked = sealed::look(files, &folder, segment);
             let (path, _) = looked.map_err(|e| failed("looking into", &folder, e))?;
             let bytes =

@@ -4,37 +4,88 @@ use std::fmt;
 
 use agent_primitives::Usd;
 
-use super::{dash, known, title};
+use super::{dash, known};
+use crate::report::sheet::{Bar, Chart, Scale, Sheet};
 use crate::report::{AgentLine, AgentsReport};
-use crate::stats::layout::{Decimals, Table, count, number, section, share, time};
+use crate::stats::layout::{Decimals, Table, count, number, plural, share, time};
 use crate::stats::width::cut;
 
 impl fmt::Display for AgentsReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        title(f, "Agents", &self.period)?;
-        if self.agents.is_empty() {
-            return writeln!(f, "\n  There were no sessions in this period.");
-        }
-        section(f, "Sessions")?;
-        if self.agents.iter().all(|line| line.sessions.is_none()) {
-            writeln!(
-                f,
-                "  There were no sessions in this period, but other work."
-            )?;
-        } else {
-            self.sessions().write(f)?;
-        }
-        section(f, "Cost")?;
-        self.cost().write(f)?;
-        self.tokens().write_below(f)?;
-        section(f, "Work")?;
-        self.work().write(f)?;
-        self.changes().write_below(f)?;
-        self.metrics().write_below(f)
+        self.sheet().fmt(f)
     }
 }
 
 impl AgentsReport {
+    pub(crate) fn sheet(&self) -> Sheet {
+        let mut sheet = Sheet::new("Agents", self.period);
+        self.tiles(&mut sheet);
+        if self.agents.is_empty() {
+            sheet.note("There were no sessions in this period.");
+            return sheet;
+        }
+        let sessions = sheet.section("Sessions");
+        if self.agents.iter().all(|line| line.sessions.is_none()) {
+            sessions.note("There were no sessions in this period, but other work.");
+        }
+        sessions.chart(self.rates());
+        sessions.table(self.sessions());
+        let cost = sheet.section("Cost");
+        cost.table(self.cost());
+        cost.table(self.tokens());
+        let work = sheet.section("Work");
+        work.table(self.work());
+        work.table(self.changes());
+        work.table(self.metrics());
+        sheet
+    }
+
+    fn tiles(&self, sheet: &mut Sheet) {
+        let sum =
+            |of: fn(&AgentLine) -> u64| self.agents.iter().map(of).fold(0, u64::saturating_add);
+        let [ended, success] = [
+            sum(|line| line.sessions.ended()),
+            sum(|line| line.sessions.success),
+        ];
+        let started = sum(|line| line.sessions.started);
+        sheet.tile(
+            "sessions",
+            &count(started),
+            &format!("{} ended", count(ended)),
+        );
+        sheet.tile(
+            "success rate",
+            &share(success, ended),
+            &format!("{} of {}", count(success), count(ended)),
+        );
+        let [calls, unpriced] = [
+            sum(|line| line.model_calls),
+            sum(|line| line.unpriced_calls),
+        ];
+        let cost: Usd = self.agents.iter().map(|line| line.cost).sum();
+        let remark = match unpriced {
+            0 => format!("for {}", plural(calls, "call")),
+            _ => format!("{} of {} unpriced", count(unpriced), plural(calls, "call")),
+        };
+        sheet.tile(
+            "cost",
+            &known(cost, unpriced, Decimals::of([cost])),
+            &remark,
+        );
+    }
+
+    fn rates(&self) -> Chart {
+        let bar = |line: &AgentLine| {
+            let ended = format!("of {}", count(line.sessions.ended()));
+            Some(Bar::new(name(line), line.success_rate?).with_note(ended))
+        };
+        Chart::Bars {
+            title: "Success rate".to_owned(),
+            scale: Scale::Share,
+            bars: self.agents.iter().filter_map(bar).collect(),
+        }
+    }
+
     fn sessions(&self) -> Table {
         let mut table = Table::new(
             0,

@@ -2,18 +2,75 @@
 
 use std::fmt;
 
-use super::{dash, known, offer, percentiles, title};
-use crate::report::ModelsReport;
-use crate::stats::layout::{Decimals, Table, count, fact, money, plural, section, share};
+use super::{dash, known, offer, percentiles};
+use crate::report::sheet::{Bar, Chart, Scale, Sheet, dollars, number};
+use crate::report::{ModelFigures, ModelsReport};
+use crate::stats::layout::{Decimals, Table, count, money, plural, share, time};
 
 impl fmt::Display for ModelsReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        title(f, "Models", &self.period)?;
+        self.sheet().fmt(f)
+    }
+}
+
+impl ModelsReport {
+    pub(crate) fn sheet(&self) -> Sheet {
+        let mut sheet = Sheet::new("Models", self.period);
         if self.models.is_empty() {
-            return writeln!(f, "\n  There were no model calls in this period.");
+            sheet.note("There were no model calls in this period.");
+            return sheet;
         }
-        section(f, "Cost")?;
-        let total = match (self.unpriced_calls, self.cost.is_zero()) {
+        sheet.tile("model calls", &count(self.calls), "");
+        sheet.tile(
+            "cost",
+            &known(self.cost, self.unpriced_calls, Decimals::of([self.cost])),
+            "",
+        );
+        let busiest = self.models.iter().max_by_key(|line| line.calls);
+        if let Some((line, times)) = busiest.and_then(|line| Some((line, line.latency?))) {
+            sheet.tile("p95", &time(times.p95), &offer(&line.provider, &line.model));
+        }
+        let cost = sheet.section("Cost");
+        cost.fact("total", &self.total());
+        cost.chart(self.shares());
+        cost.table(self.costs());
+        cost.chart(self.used());
+        cost.table(self.tokens());
+        sheet
+            .section("Time of successful calls")
+            .table(self.times());
+        sheet.section("Failures").table(self.failures());
+        sheet
+    }
+
+    fn shares(&self) -> Chart {
+        let bar = |line: &ModelFigures| {
+            Bar::new(offer(&line.provider, &line.model), dollars(line.cost))
+                .with_note(plural(line.calls, "call"))
+        };
+        let priced = self.models.iter().filter(|line| !line.cost.is_zero());
+        Chart::Bars {
+            title: "Cost by model".to_owned(),
+            scale: Scale::Usd,
+            bars: priced.map(bar).collect(),
+        }
+    }
+
+    fn used(&self) -> Chart {
+        let bar = |line: &ModelFigures| {
+            let tokens = number(line.usage.total());
+            Bar::new(offer(&line.provider, &line.model), tokens)
+        };
+        let used = self.models.iter().filter(|line| line.usage.total() > 0);
+        Chart::Bars {
+            title: "Tokens by model".to_owned(),
+            scale: Scale::Tokens,
+            bars: used.map(bar).collect(),
+        }
+    }
+
+    fn total(&self) -> String {
+        match (self.unpriced_calls, self.cost.is_zero()) {
             (0, _) => format!("{} for {}", money(self.cost), plural(self.calls, "call")),
             (unpriced, true) => format!(
                 "not known: {} of {} without a known price",
@@ -26,22 +83,9 @@ impl fmt::Display for ModelsReport {
                 plural(self.calls, "call"),
                 count(unpriced)
             ),
-        };
-        fact(f, "total", &total)?;
-        self.costs().write_below(f)?;
-        self.tokens().write_below(f)?;
-        section(f, "Time of successful calls")?;
-        self.times().write(f)?;
-        let failures = self.failures();
-        if !failures.is_empty() {
-            section(f, "Failures")?;
-            failures.write(f)?;
         }
-        Ok(())
     }
-}
 
-impl ModelsReport {
     fn costs(&self) -> Table {
         let decimals = Decimals::of(self.models.iter().map(|line| line.cost));
         let mut table = Table::new(

@@ -2,15 +2,23 @@
 
 use std::fmt;
 
-use super::{percentiles, title};
-use crate::report::ToolsReport;
-use crate::stats::layout::{Table, count, share};
+use super::percentiles;
+use crate::report::sheet::{Bar, Chart, Scale, Sheet, number, seconds};
+use crate::report::{ToolFigures, ToolsReport};
+use crate::stats::layout::{Table, count, plural, share};
 
 impl fmt::Display for ToolsReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        title(f, "Tools", &self.period)?;
+        self.sheet().fmt(f)
+    }
+}
+
+impl ToolsReport {
+    pub(crate) fn sheet(&self) -> Sheet {
+        let mut sheet = Sheet::new("Tools", self.period);
         if self.tools.is_empty() {
-            return writeln!(f, "\n  There were no tool calls in this period.");
+            sheet.note("There were no tool calls in this period.");
+            return sheet;
         }
         let header = [
             "tools", "calls", "ok", "rate", "failed", "aborted", "p50", "p95", "p99",
@@ -30,6 +38,23 @@ impl fmt::Display for ToolsReport {
                 p99,
             ]);
         }
-        table.write_below(f)
+        let called = |line: &ToolFigures| {
+            let failed = plural(line.failed, "failure");
+            Bar::new(line.tool.to_string(), number(line.calls)).with_note(failed)
+        };
+        sheet.top().chart(Chart::Bars {
+            title: "Calls".to_owned(),
+            scale: Scale::Count,
+            bars: self.tools.iter().map(called).collect(),
+        });
+        let slow =
+            |line: &ToolFigures| Some(Bar::new(line.tool.to_string(), seconds(line.latency?.p95)));
+        sheet.top().chart(Chart::Bars {
+            title: "95 of 100 calls took no longer than".to_owned(),
+            scale: Scale::Time,
+            bars: self.tools.iter().filter_map(slow).collect(),
+        });
+        sheet.top().table(table);
+        sheet
     }
 }

@@ -1,21 +1,16 @@
 //! What the text says about the time and the cost of calls.
 
-use std::fmt;
-
 use crate::StopReason;
+use crate::report::sheet::Sheet;
 use crate::stats::layout::{
-    Decimals, Table, bytes, count, dash, fact, known, money, offer, plural, section, share, time,
+    Decimals, Table, bytes, count, dash, known, money, offer, plural, share, time,
 };
 use crate::stats::{Cost, Latency, ModelLine, Performance, ProviderLine};
 
-pub(super) fn performance(
-    f: &mut fmt::Formatter<'_>,
-    it: &Performance,
-    restores: u64,
-) -> fmt::Result {
-    section(f, "Performance")?;
+pub(super) fn performance(sheet: &mut Sheet, it: &Performance, restores: u64) {
+    let shown = sheet.section("Performance");
     if it.models.is_empty() && it.tools.is_empty() {
-        fact(f, "calls", "none")?;
+        shown.fact("calls", "none");
     }
     let header = [
         "models",
@@ -40,10 +35,8 @@ pub(super) fn performance(
             first_token,
         ]);
     }
-    if !models.is_empty() {
-        models.write(f)?;
-    }
-    answers(&it.models).write_below(f)?;
+    shown.table(models);
+    shown.table(answers(&it.models));
 
     let header = [
         "tools", "calls", "ok", "failed", "aborted", "p50", "p95", "max",
@@ -62,9 +55,9 @@ pub(super) fn performance(
             max,
         ]);
     }
-    tools.write_below(f)?;
-    providers(it).write_below(f)?;
-    resilience(it).write_below(f)?;
+    shown.table(tools);
+    shown.table(providers(it));
+    shown.table(resilience(it));
 
     let header = [
         "checkpoints",
@@ -93,7 +86,7 @@ pub(super) fn performance(
         let name = "(restored)".to_owned();
         checkpoints.row([name, count(restores), dash(), dash(), p50, p95, max]);
     }
-    checkpoints.write_below(f)
+    shown.table(checkpoints);
 }
 
 /// Why models stopped; empty where nobody told.
@@ -163,25 +156,25 @@ fn resilience(it: &Performance) -> Table {
     table
 }
 
-pub(super) fn cost(f: &mut fmt::Formatter<'_>, it: &Cost, calls: u64) -> fmt::Result {
-    section(f, "Cost")?;
+pub(super) fn cost(sheet: &mut Sheet, it: &Cost, calls: u64) {
+    let shown = sheet.section("Cost");
     if calls == 0 {
-        return fact(f, "model calls", "none");
+        shown.fact("model calls", "none");
+        return;
     }
     let unpriced = match it.unpriced_calls {
         0 => String::new(),
         missing => format!(" and {} without a known price", count(missing)),
     };
-    fact(
-        f,
+    shown.fact(
         "total",
         &format!(
             "{} for {}{unpriced}",
             money(it.total),
             plural(it.priced_calls, "priced call")
         ),
-    )?;
-    fact(f, "per session", &it.per_session.map_or_else(dash, money))?;
+    );
+    shown.fact("per session", &it.per_session.map_or_else(dash, money));
 
     let header = [
         "by task type",
@@ -211,7 +204,7 @@ pub(super) fn cost(f: &mut fmt::Formatter<'_>, it: &Cost, calls: u64) -> fmt::Re
                 .map_or_else(dash, |cost| known(cost, line.unpriced_calls, decimals)),
         ]);
     }
-    tasks.write_below(f)?;
+    shown.table(tasks);
 
     let mut models = Table::new(0, ["by model", "calls", "unpriced", "tokens", "cost"]);
     let decimals = Decimals::of(it.by_model.iter().map(|line| line.cost));
@@ -224,11 +217,11 @@ pub(super) fn cost(f: &mut fmt::Formatter<'_>, it: &Cost, calls: u64) -> fmt::Re
             known(line.cost, line.unpriced_calls, decimals),
         ]);
     }
-    models.write_below(f)?;
+    shown.table(models);
 
     // Where nobody told any, one line would repeat the total.
     if it.by_service_tier.iter().all(|line| line.tier.is_none()) {
-        return Ok(());
+        return;
     }
     let mut tiers = Table::new(0, ["by terms", "calls", "unpriced", "tokens", "cost"]);
     let decimals = Decimals::of(it.by_service_tier.iter().map(|line| line.cost));
@@ -242,7 +235,7 @@ pub(super) fn cost(f: &mut fmt::Formatter<'_>, it: &Cost, calls: u64) -> fmt::Re
             known(line.cost, line.unpriced_calls, decimals),
         ]);
     }
-    tiers.write_below(f)
+    shown.table(tiers);
 }
 
 fn percentiles(latency: Option<Latency>) -> [String; 3] {

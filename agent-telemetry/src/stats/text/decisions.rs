@@ -1,30 +1,29 @@
 //! What the text says about decisions.
 
-use std::fmt;
-
+use crate::report::sheet::Sheet;
 use crate::stats::Decisions;
-use crate::stats::layout::{Table, count, dash, fact, number, plural, section, share};
+use crate::stats::layout::{Table, count, dash, number, plural, share};
 use crate::stats::width::{cut, printable};
 
-pub(super) fn decisions(f: &mut fmt::Formatter<'_>, it: &Decisions) -> fmt::Result {
-    section(f, "Decisions")?;
+pub(super) fn decisions(sheet: &mut Sheet, it: &Decisions) {
+    let shown = sheet.section("Decisions");
     let unmatched = match it.unmatched_outcomes {
         0 => String::new(),
         more => format!(", {} of others", plural(more, "outcome")),
     };
     if it.made == 0 {
-        return fact(f, "made", &format!("none{unmatched}"));
+        shown.fact("made", &format!("none{unmatched}"));
+        return;
     }
     let told = it.made - it.outcomes.open;
-    fact(
-        f,
+    shown.fact(
         "made",
         &format!(
             "{}, {} with a known outcome{unmatched}",
             count(it.made),
             count(told)
         ),
-    )?;
+    );
 
     let header = [
         "choices",
@@ -52,7 +51,7 @@ pub(super) fn decisions(f: &mut fmt::Formatter<'_>, it: &Decisions) -> fmt::Resu
             score,
         ]);
     }
-    choices.write_below(f)?;
+    shown.table(choices);
 
     let mut passed_over = Table::new(2, ["passed over because", "candidate", "about", "times"]);
     for line in &it.passed_over {
@@ -63,7 +62,7 @@ pub(super) fn decisions(f: &mut fmt::Formatter<'_>, it: &Decisions) -> fmt::Resu
             count(line.times),
         ]);
     }
-    passed_over.write_below(f)
+    shown.table(passed_over);
 }
 
 fn short(name: &str) -> String {

@@ -7,42 +7,49 @@ mod work;
 
 use std::fmt;
 
-use super::layout::{bytes, count, fact, plural, section, share};
+use agent_primitives::Timestamp;
+
+use super::layout::{bytes, count, plural};
 use super::{Outcomes, Overview, Stats};
+use crate::report::sheet::Sheet;
 use calls::{cost, performance};
 use decisions::decisions;
 use quality::quality;
 use work::work;
 
-/// Columns of the bar that stands for all sessions.
-const BAR: u64 = 40;
-
 impl fmt::Display for Stats {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Some((first, last)) = self.overview.period else {
-            return writeln!(f, "Agent telemetry\n\n  There are no records.");
-        };
-        let minute = |at: &str| at.get(..19).unwrap_or(at).replace('T', " ");
-        writeln!(
-            f,
-            "Agent telemetry, {} to {} UTC",
-            minute(&first.to_string()),
-            minute(&last.to_string())
-        )?;
-        overview(f, &self.overview)?;
-        outcomes(f, &self.outcomes)?;
-        work(f, &self.work)?;
-        decisions(f, &self.decisions)?;
-        quality(f, &self.quality)?;
-        performance(f, &self.performance, self.overview.restores)?;
-        cost(f, &self.cost, self.overview.model_calls)
+        self.sheet().fmt(f)
     }
 }
 
-fn overview(f: &mut fmt::Formatter<'_>, it: &Overview) -> fmt::Result {
-    section(f, "Overview")?;
-    fact(
-        f,
+impl Stats {
+    pub(crate) fn sheet(&self) -> Sheet {
+        let sheet = Sheet::undated("Agent telemetry");
+        let Some((first, last)) = self.overview.period else {
+            let mut sheet = sheet;
+            sheet.note("There are no records.");
+            return sheet;
+        };
+        let second = |at: Timestamp| {
+            let text = at.to_string();
+            text.get(..19).unwrap_or(&text).replace('T', " ")
+        };
+        let mut sheet = sheet.with_period(&format!("{} to {} UTC", second(first), second(last)));
+        overview(&mut sheet, &self.overview);
+        outcomes(&mut sheet, &self.outcomes);
+        work(&mut sheet, &self.work);
+        decisions(&mut sheet, &self.decisions);
+        quality(&mut sheet, &self.quality);
+        performance(&mut sheet, &self.performance, self.overview.restores);
+        cost(&mut sheet, &self.cost, self.overview.model_calls);
+        sheet
+    }
+}
+
+fn overview(sheet: &mut Sheet, it: &Overview) {
+    let shown = sheet.section("Overview");
+    shown.fact(
         "sessions",
         &format!(
             "{} by {}, {}, {}{}",
@@ -58,9 +65,8 @@ fn overview(f: &mut fmt::Formatter<'_>, it: &Overview) -> fmt::Result {
                 lost => format!(" ({} set aside)", bytes(lost)),
             },
         ),
-    )?;
-    fact(
-        f,
+    );
+    shown.fact(
         "calls",
         &format!(
             "{} to models in {}, {} to tools",
@@ -68,10 +74,9 @@ fn overview(f: &mut fmt::Formatter<'_>, it: &Overview) -> fmt::Result {
             plural(it.attempts, "attempt"),
             count(it.tool_calls)
         ),
-    )?;
+    );
     let usage = &it.usage;
-    fact(
-        f,
+    shown.fact(
         "tokens",
         &format!(
             "{} = {} input + {} cache read + {} cache write + {} output",
@@ -81,13 +86,12 @@ fn overview(f: &mut fmt::Formatter<'_>, it: &Overview) -> fmt::Result {
             count(usage.cache_write()),
             count(usage.output()),
         ),
-    )?;
+    );
     if usage.reasoning() > 0 {
         let part = format!("{} of the output", count(usage.reasoning()));
-        fact(f, "reasoning", &part)?;
+        shown.fact("reasoning", &part);
     }
-    fact(
-        f,
+    shown.fact(
         "checkpoints",
         &match it.checkpoints {
             0 => "none".to_owned(),
@@ -98,14 +102,15 @@ fn overview(f: &mut fmt::Formatter<'_>, it: &Overview) -> fmt::Result {
                 bytes(it.checkpoint_stored_bytes)
             ),
         },
-    )
+    );
 }
 
-fn outcomes(f: &mut fmt::Formatter<'_>, it: &Outcomes) -> fmt::Result {
-    section(f, "Outcomes")?;
+fn outcomes(sheet: &mut Sheet, it: &Outcomes) {
+    let shown = sheet.section("Outcomes");
     let total = it.total();
     if total == 0 {
-        return fact(f, "sessions", "none");
+        shown.fact("sessions", "none");
+        return;
     }
     let lines = [
         ("success", it.success),
@@ -118,14 +123,6 @@ fn outcomes(f: &mut fmt::Formatter<'_>, it: &Outcomes) -> fmt::Result {
         if sessions == 0 && name == "no end yet" {
             continue;
         }
-        let length = (u128::from(sessions) * u128::from(BAR)).div_ceil(u128::from(total));
-        let bar = "█".repeat(usize::try_from(length).unwrap_or(0));
-        let line = format!(
-            "{:>8}  {:>7}  {bar}",
-            count(sessions),
-            share(sessions, total)
-        );
-        fact(f, name, line.trim_end())?;
+        shown.split(name, sessions, total);
     }
-    Ok(())
 }

@@ -1,17 +1,15 @@
 //! What the text says about violations, metrics, failures and handoffs.
 
-use std::fmt;
-
-use crate::stats::Quality;
-use crate::stats::layout::{Table, count, fact, number, plural, section, share, time};
+use crate::report::sheet::{Chart, Flow, Section, Sheet};
+use crate::stats::layout::{Table, count, number, plural, share, time};
 use crate::stats::width::cut;
+use crate::stats::{HandoffLine, Quality};
 
-pub(super) fn quality(f: &mut fmt::Formatter<'_>, it: &Quality) -> fmt::Result {
-    section(f, "Quality")?;
+pub(super) fn quality(sheet: &mut Sheet, it: &Quality) {
+    let shown = sheet.section("Quality");
     let found: u64 = it.violations.iter().map(|line| line.found).sum();
     let fixed: u64 = it.violations.iter().map(|line| line.fixed).sum();
-    fact(
-        f,
+    shown.fact(
         "violations",
         &match found {
             0 => "none".to_owned(),
@@ -22,9 +20,8 @@ pub(super) fn quality(f: &mut fmt::Formatter<'_>, it: &Quality) -> fmt::Result {
                 share(fixed, found)
             ),
         },
-    )?;
-    fact(
-        f,
+    );
+    shown.fact(
         "resilience",
         &format!(
             "{}, {}, {}",
@@ -40,14 +37,14 @@ pub(super) fn quality(f: &mut fmt::Formatter<'_>, it: &Quality) -> fmt::Result {
             plural(it.breaker_openings, "breaker opening"),
             plural(it.cooldowns, "cooldown"),
         ),
-    )?;
+    );
     let changes = it.handoffs.iter().map(|line| line.count).sum();
-    fact(f, "handoffs", &count(changes))?;
+    shown.fact("handoffs", &count(changes));
     if let Some(percent) = it.context_peak_percent {
-        fact(f, "context", &format!("{percent} % full at the fullest"))?;
+        shown.fact("context", &format!("{percent} % full at the fullest"));
     }
 
-    violations(f, it)?;
+    violations(shown, it);
 
     let mut metrics = Table::new(
         0,
@@ -64,7 +61,7 @@ pub(super) fn quality(f: &mut fmt::Formatter<'_>, it: &Quality) -> fmt::Result {
             line.unit.to_string(),
         ]);
     }
-    metrics.write_below(f)?;
+    shown.table(metrics);
 
     let mut failures = Table::new(0, ["failures", "attempts", "calls"]);
     for line in &it.failures {
@@ -74,7 +71,7 @@ pub(super) fn quality(f: &mut fmt::Formatter<'_>, it: &Quality) -> fmt::Result {
             count(line.calls),
         ]);
     }
-    failures.write_below(f)?;
+    shown.table(failures);
 
     let mut handoffs = Table::new(2, ["handoffs", "reason", "decided", "times"]);
     for line in &it.handoffs {
@@ -89,10 +86,24 @@ pub(super) fn quality(f: &mut fmt::Formatter<'_>, it: &Quality) -> fmt::Result {
             count(line.count),
         ]);
     }
-    handoffs.write_below(f)
+    shown.chart(paths(it));
+    shown.table(handoffs);
 }
 
-fn violations(f: &mut fmt::Formatter<'_>, it: &Quality) -> fmt::Result {
+fn paths(it: &Quality) -> Chart {
+    let path = |line: &HandoffLine| Flow {
+        from: line.from.name().to_owned(),
+        to: line.to.name().to_owned(),
+        count: line.count,
+        note: line.reason.to_string(),
+    };
+    Chart::Flow {
+        title: "Who handed over to whom".to_owned(),
+        paths: it.handoffs.iter().map(path).collect(),
+    }
+}
+
+fn violations(shown: &mut Section, it: &Quality) {
     let mut violations = Table::new(0, ["violations", "found", "fixed"]);
     for line in &it.violations {
         violations.row([
@@ -101,7 +112,7 @@ fn violations(f: &mut fmt::Formatter<'_>, it: &Quality) -> fmt::Result {
             count(line.fixed),
         ]);
     }
-    violations.write_below(f)?;
+    shown.table(violations);
 
     let mut kinds = Table::new(1, ["broken rules", "worst", "found", "fixed"]);
     for line in &it.violation_kinds {
@@ -112,7 +123,7 @@ fn violations(f: &mut fmt::Formatter<'_>, it: &Quality) -> fmt::Result {
             count(line.fixed),
         ]);
     }
-    kinds.write_below(f)?;
+    shown.table(kinds);
     let mut files = Table::new(0, ["broken in", "found", "fixed"]);
     for line in &it.violation_files {
         files.row([
@@ -121,5 +132,5 @@ fn violations(f: &mut fmt::Formatter<'_>, it: &Quality) -> fmt::Result {
             count(line.fixed),
         ]);
     }
-    files.write_below(f)
+    shown.table(files);
 }

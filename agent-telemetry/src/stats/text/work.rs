@@ -1,14 +1,12 @@
 //! What the text says about changed files, timed tasks and projects.
 
-use std::fmt;
-
-use crate::stats::layout::{Decimals, Table, count, fact, known, plural, section, time};
+use crate::report::sheet::Sheet;
+use crate::stats::layout::{Decimals, Table, count, known, plural, time};
 use crate::stats::{Latency, Work};
 
-pub(super) fn work(f: &mut fmt::Formatter<'_>, it: &Work) -> fmt::Result {
-    section(f, "Work")?;
-    fact(
-        f,
+pub(super) fn work(sheet: &mut Sheet, it: &Work) {
+    let shown = sheet.section("Work");
+    shown.fact(
         "changes",
         &match it.changes {
             0 => "none told".to_owned(),
@@ -19,16 +17,15 @@ pub(super) fn work(f: &mut fmt::Formatter<'_>, it: &Work) -> fmt::Result {
                 count(it.lines_removed)
             ),
         },
-    )?;
-    fact(
-        f,
+    );
+    shown.fact(
         "people",
         &match it.users {
             0 => "none told".to_owned(),
             users => count(users),
         },
-    )?;
-    fact(f, "subagents", &count(it.subagents))?;
+    );
+    shown.fact("subagents", &count(it.subagents));
 
     let mut times = Table::new(0, ["times", "number", "p50", "p95", "max"]);
     let lines = [
@@ -42,11 +39,11 @@ pub(super) fn work(f: &mut fmt::Formatter<'_>, it: &Work) -> fmt::Result {
             times.row([name.to_owned(), count(number), p50, p95, max]);
         }
     }
-    times.write_below(f)?;
+    shown.table(times);
 
     // Where there is one alone, all the other figures are its own.
     if it.projects.len() < 2 {
-        return Ok(());
+        return;
     }
     let header = [
         "projects", "sessions", "success", "calls", "tools", "files", "added", "removed", "cost",
@@ -68,5 +65,5 @@ pub(super) fn work(f: &mut fmt::Formatter<'_>, it: &Work) -> fmt::Result {
             known(line.cost, line.unpriced_calls, decimals),
         ]);
     }
-    projects.write_below(f)
+    shown.table(projects);
 }

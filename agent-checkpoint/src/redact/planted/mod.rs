@@ -1,26 +1,30 @@
 //! Secrets of every family in every place where text can stand: none is in any byte of the store.
 
-use std::collections::{BTreeMap, HashSet};
-use std::io::Read;
+mod crashes;
+#[cfg(feature = "encryption")]
+mod encrypted;
+mod left;
+mod needles;
+
+use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
-use std::path::Path;
 use std::sync::Arc;
 
 use agent_primitives::{AgentId, CheckpointKind, ManualClock, SessionId, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use needles::Needles;
+
 use super::Redaction;
 use super::samples::{Draw, Sample, all};
+use crate::format::keys::Keys;
 use crate::{
     AgentContext, Artifact, Checkpointer, Codec, Decision, Durability, FileStore, McpServer,
     Message, Mirrored, NextStep, Question, Retention, Sealing, Snapshot, Store, ToolCall, Truncate,
     Workflow,
 };
 
-/// Longer pieces of a secret are told from chance.
-const PIECE: usize = 12;
-const DICTIONARY: &[u8] = include_bytes!("../../dictionary/1.zdict");
 const LITERAL: &str = "tr0ub4dor&3 with a blank";
 
 macro_rules! board {
@@ -49,12 +53,29 @@ fn id(name: &str) -> SessionId {
     SessionId::new(name).unwrap()
 }
 
-fn open(store: &Arc<dyn Store>, name: &str, durability: Durability) -> Checkpointer {
+/// How sessions are opened.
+#[derive(Clone)]
+struct Way {
+    durability: Durability,
+    keys: Keys,
+}
+
+impl Way {
+    fn plain(durability: Durability) -> Self {
+        Self {
+            durability,
+            keys: Keys::default(),
+        }
+    }
+}
+
+fn open(store: &Arc<dyn Store>, name: &str, way: &Way) -> Checkpointer {
     let clock = ManualClock::starting_at(Timestamp::from_unix_seconds(1));
     Checkpointer::builder(Arc::clone(store), id(name))
         .agent(AgentId::new("coder").unwrap())
         .clock(Arc::new(clock))
-        .durability(durability)
+        .keys(way.keys.clone())
+        .durability(way.durability)
         .sealing(Sealing::Never)
         .segment_target(16 << 10)
         .retention(Retention::last(NonZeroUsize::new(4).unwrap()))
@@ -79,7 +100,7 @@ fn plant(session: &mut Checkpointer, sample: &Sample, draw: &mut Draw) {
             .insert("more".into(), json!({"deep": [{"er": text}]}));
         message
     };
-    let message = match draw.below(20) {
+    let message = match draw.below(21) {
         0 => Some(Message::user(&*text)),
         1 => Some(Message::tool("c1", &*text)),
         2 => Some(Message::user("see").with_part(json!({"type": "text", "text": text}))),
@@ -96,6 +117,18 @@ fn plant(session: &mut Checkpointer, sample: &Sample, draw: &mut Draw) {
             let printed = json!({"stdout": text}).to_string();
             Some(Message::tool("c1", printed))
         }
+        10 => {
+            let mut escaped = String::new();
+            for unit in text.encode_utf16() {
+                escaped += "\\u";
+                for shift in [12, 8, 4, 0] {
+                    let digit = u32::from(unit >> shift & 15);
+                    escaped.extend(char::from_digit(digit, 16));
+                }
+            }
+            let arguments = [r#"{"cmd":""#, &escaped, r#""}"#].concat();
+            Some(Message::assistant("").with_tool_call(ToolCall::new("c1", "sh", arguments)))
+        }
         place => {
             elsewhere(session, &text, place);
             None
@@ -109,32 +142,32 @@ fn plant(session: &mut Checkpointer, sample: &Sample, draw: &mut Draw) {
 fn elsewhere(session: &mut Checkpointer, text: &str, place: usize) {
     let owned = text.to_owned();
     match place {
-        10 => session.update(|work| work.next_steps.push(NextStep::new(owned))),
-        11 => session.update(|work| {
+        11 => session.update(|work| work.next_steps.push(NextStep::new(owned))),
+        12 => session.update(|work| {
             let at = Timestamp::UNIX_EPOCH;
             let decision = Decision::new(at, "go", owned.clone()).with_alternatives([owned]);
             work.decisions.push(decision);
         }),
-        12 => session.update(|work| work.artifacts.push(Artifact::new(owned))),
-        13 => session.update(|work| work.questions.push(Question::new(owned))),
-        14 => session.update(|work| {
+        13 => session.update(|work| work.artifacts.push(Artifact::new(owned))),
+        14 => session.update(|work| work.questions.push(Question::new(owned))),
+        15 => session.update(|work| {
             let memory = json!({"seen": {owned.clone(): [owned]}});
             let agent = AgentId::new("coder").unwrap();
             work.agents.insert(agent, AgentContext::new(memory));
         }),
-        15 => session.update(|work| {
+        16 => session.update(|work| {
             let mut workflow = Workflow::new("release");
             workflow.fail("build", owned);
             work.workflow = Some(workflow);
         }),
-        16 => session.update(|work| {
+        17 => session.update(|work| {
             let server = McpServer::stdio(format!("s{}", work.mcp_servers.len()), owned);
             work.mcp_servers.push(server);
         }),
-        17 => session.update(|work| {
+        18 => session.update(|work| {
             work.extra.insert("notes".into(), Value::from(owned));
         }),
-        18 => drop(session.before_risky(text).unwrap()),
+        19 => drop(session.before_risky(text).unwrap()),
         _ => {
             let label: String = text.trim().chars().filter(|it| !it.is_control()).collect();
             // Two that differ in the secret alone are the same once it is masked.
@@ -180,9 +213,9 @@ fn put(session: &mut Checkpointer, samples: &[Sample], round: usize) {
 }
 
 /// A session that is saved in every way, with the samples all over it.
-fn play(store: &Arc<dyn Store>, durability: Durability, samples: &[Sample], seed: u64) {
+fn play(store: &Arc<dyn Store>, way: &Way, samples: &[Sample], seed: u64) {
     let mut draw = Draw(seed);
-    let mut session = open(store, "planted", durability);
+    let mut session = open(store, "planted", way);
     session.push(Message::user("begin")).unwrap();
     let first = session.save(CheckpointKind::Manual).unwrap();
     session.pin(&first).unwrap();
@@ -193,7 +226,7 @@ fn play(store: &Arc<dyn Store>, durability: Durability, samples: &[Sample], seed
                 let durability = if draw.below(2) == 0 {
                     Durability::Buffered
                 } else {
-                    durability
+                    way.durability
                 };
                 session.save_with(CheckpointKind::Auto, durability).unwrap();
             }
@@ -222,7 +255,7 @@ fn play(store: &Arc<dyn Store>, durability: Durability, samples: &[Sample], seed
     session.compact().unwrap();
     // What is in memory was never touched.
     drop(session);
-    let session = open(store, "planted", durability);
+    let session = open(store, "planted", way);
     let log = serde_json::to_string(session.state()).unwrap();
     assert!(log.contains("[redacted:crm]"), "reads back, masked");
     assert!(session.component::<Plain>().unwrap().is_some());
@@ -236,83 +269,8 @@ fn id_of_fork() -> SessionId {
     id("forked")
 }
 
-/// Pieces of secrets, and a quick look whether there may be one.
-struct Needles {
-    pieces: HashSet<[u8; PIECE]>,
-    may_be: Vec<bool>,
-}
-
-fn slot(piece: &[u8]) -> usize {
-    let first: [u8; 4] = piece[..4].try_into().unwrap();
-    usize::try_from(u32::from_le_bytes(first).wrapping_mul(0x9e37_79b1) >> 12).unwrap()
-}
-
-impl Needles {
-    fn of(samples: &[Sample]) -> Self {
-        let mut needles = Self {
-            pieces: HashSet::new(),
-            may_be: vec![false; 1 << 20],
-        };
-        let around: String = samples
-            .iter()
-            .map(|it| it.text.replace(&it.secret, "|"))
-            .filter(|it| it.len() > 1)
-            .collect();
-        let secrets = samples.iter().map(|it| it.secret.as_bytes());
-        for secret in secrets.chain([LITERAL.as_bytes(), b"correct horse"]) {
-            // Some passwords are no longer than a piece.
-            for piece in secret.windows(PIECE) {
-                // Beginnings such as `access_token$` stand in names too.
-                if memchr::memmem::find(around.as_bytes(), piece).is_none() {
-                    needles.pieces.insert(piece.try_into().unwrap());
-                    needles.may_be[slot(piece)] = true;
-                }
-            }
-        }
-        needles
-    }
-
-    fn seek(&self, bytes: &[u8], what: &str) {
-        for piece in bytes.windows(PIECE) {
-            if self.may_be[slot(piece)] && self.pieces.contains(piece) {
-                let piece = String::from_utf8_lossy(piece);
-                panic!("{what} holds {piece:?}");
-            }
-        }
-    }
-}
-
-/// Every byte of every file below, and of every zstd frame in it.
-fn seek(folder: &Path, needles: &Needles) -> (usize, usize) {
-    let (mut files, mut frames) = (0, 0);
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            let (more, inside) = seek(&path, needles);
-            files += more;
-            frames += inside;
-            continue;
-        }
-        let what = path.display().to_string();
-        needles.seek(what.as_bytes(), "a file's name");
-        let bytes = std::fs::read(&path).unwrap();
-        needles.seek(&bytes, &what);
-        files += 1;
-        let magic = [0x28, 0xb5, 0x2f, 0xfd];
-        for at in memchr::memmem::find_iter(&bytes, &magic) {
-            let inflated = [&b""[..], DICTIONARY].into_iter().find_map(|dictionary| {
-                let decoder = zstd::Decoder::with_dictionary(&bytes[at..], dictionary).ok()?;
-                let mut raw = Vec::new();
-                decoder.single_frame().read_to_end(&mut raw).ok()?;
-                Some(raw)
-            });
-            if let Some(raw) = inflated {
-                needles.seek(&raw, &format!("{what}, inflated"));
-                frames += 1;
-            }
-        }
-    }
-    (files, frames)
+fn needles(samples: &[Sample]) -> Needles {
+    Needles::of(samples, &[LITERAL, "correct horse"])
 }
 
 /// One of each form, in another order each time.
@@ -332,9 +290,10 @@ fn no_piece_of_a_secret_is_in_any_byte_on_disk() {
         let folder = tempfile::tempdir().unwrap();
         let store: Arc<dyn Store> = Arc::new(FileStore::open(folder.path()).unwrap());
         let samples = samples(seed);
-        play(&store, Durability::Synced, &samples, seed);
-        let (files, frames) = seek(folder.path(), &Needles::of(&samples));
-        assert!(files > 8 && frames > 40, "{files} files, {frames} frames");
+        play(&store, &Way::plain(Durability::Synced), &samples, seed);
+        let sought = needles(&samples).seek_below(folder.path());
+        assert!(sought.files > 8 && sought.frames > 40, "{sought:?}");
+        sought.report("a session and its fork");
     }
 }
 
@@ -345,10 +304,11 @@ fn no_piece_of_a_secret_is_in_a_mirror() {
     let mirror = FileStore::open_mirror(other.path(), primary.id()).unwrap();
     let store: Arc<dyn Store> = Arc::new(Mirrored::new(primary, mirror).unwrap());
     let samples = samples(3);
-    play(&store, Durability::Replicated, &samples, 3);
+    play(&store, &Way::plain(Durability::Replicated), &samples, 3);
     for folder in [folder.path(), other.path()] {
-        let (files, frames) = seek(folder, &Needles::of(&samples));
-        assert!(files > 4 && frames > 40, "{files} files, {frames} frames");
+        let sought = needles(&samples).seek_below(folder);
+        assert!(sought.files > 4 && sought.frames > 40, "{sought:?}");
+        sought.report("a mirror");
     }
 }
 
@@ -365,7 +325,7 @@ fn the_search_finds_what_is_not_masked() {
     session.push(Message::user(text)).unwrap();
     session.save(CheckpointKind::Auto).unwrap();
     drop(session);
-    let needles = Needles::of(&samples);
-    let found = std::panic::catch_unwind(|| seek(folder.path(), &needles));
+    let needles = needles(&samples);
+    let found = std::panic::catch_unwind(|| needles.seek_below(folder.path()));
     assert!(found.is_err());
 }

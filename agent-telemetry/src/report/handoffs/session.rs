@@ -1,0 +1,120 @@
+//! One session, as far as it says what came of handoffs.
+
+use std::borrow::Cow;
+
+use agent_primitives::{AgentId, Timestamp, Usd};
+
+use super::after::After;
+use crate::{Body, ModelCall, Outcome, Period, Record, Task};
+
+/// Handoffs of one session that are followed.
+const HANDOFFS: usize = 64;
+
+#[derive(Debug, Default)]
+pub(super) struct OneSession {
+    /// Who began it.
+    pub(super) agent: Option<AgentId>,
+    pub(super) task_type: Option<Cow<'static, str>>,
+    /// Whether its first mark is a start within the period.
+    pub(super) began: bool,
+    workers: Vec<Worker>,
+    last_outcome: Option<Outcome>,
+    /// Of all calls so far.
+    pub(super) spent: Usd,
+    pub(super) unpriced: u64,
+    pub(super) handoffs: Vec<Given>,
+}
+
+#[derive(Debug)]
+struct Worker {
+    agent: Option<AgentId>,
+    at_work: bool,
+    outcome: Option<Outcome>,
+}
+
+/// One handoff in the period.
+#[derive(Debug)]
+pub(super) struct Given {
+    /// Which path.
+    pub(super) path: usize,
+    pub(super) at: Timestamp,
+    pub(super) spent_before: Usd,
+    pub(super) unpriced_before: u64,
+    pub(super) after: After,
+}
+
+impl OneSession {
+    /// Whether it is one of those that are followed.
+    pub(super) fn give(&mut self, given: Given) -> bool {
+        let is_followed = self.handoffs.len() < HANDOFFS;
+        if is_followed {
+            self.handoffs.push(given);
+        }
+        is_followed
+    }
+
+    pub(super) fn add(&mut self, record: &Record, period: Period) {
+        match &record.body {
+            Body::SessionStart(task) => self.begin(record, task, period.contains(record.at)),
+            Body::SessionResume(task) => self.begin(record, task, false),
+            Body::SessionEnd(end) => {
+                self.last_outcome = Some(end.outcome);
+                let worker = self.worker(record);
+                worker.at_work = false;
+                worker.outcome = Some(end.outcome);
+            }
+            Body::ModelCall(call) => self.spend(call),
+            _ => {}
+        }
+        for given in &mut self.handoffs {
+            given.after.see(given.at, record);
+        }
+    }
+
+    fn begin(&mut self, record: &Record, task: &Task, is_start: bool) {
+        if self.workers.is_empty() {
+            self.agent.clone_from(&record.agent);
+            self.began = is_start;
+        }
+        if self.task_type.is_none() {
+            self.task_type.clone_from(&task.task_type);
+        }
+        self.worker(record).at_work = true;
+    }
+
+    fn worker(&mut self, record: &Record) -> &mut Worker {
+        let of = self.workers.iter().position(|it| it.agent == record.agent);
+        let place = of.unwrap_or_else(|| {
+            self.workers.push(Worker {
+                agent: record.agent.clone(),
+                at_work: false,
+                outcome: None,
+            });
+            self.workers.len() - 1
+        });
+        #[expect(clippy::indexing_slicing, reason = "found or pushed above")]
+        &mut self.workers[place]
+    }
+
+    fn spend(&mut self, call: &ModelCall) {
+        self.spent += call.cost.unwrap_or_default();
+        self.unpriced += u64::from(call.is_unpriced());
+    }
+
+    /// `None` while anybody works in it, or after the process of one died.
+    pub(super) fn outcome(&self) -> Option<Outcome> {
+        if self.workers.iter().any(|worker| worker.at_work) {
+            return None;
+        }
+        self.last_outcome
+    }
+
+    /// How it ended for one agent; `None` while it works.
+    pub(super) fn outcome_of(&self, agent: &AgentId) -> Option<Outcome> {
+        let worker = self
+            .workers
+            .iter()
+            .find(|worker| worker.agent.as_ref() == Some(agent))?;
+        worker.outcome.filter(|_| !worker.at_work)
+    }
+}
