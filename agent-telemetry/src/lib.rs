@@ -86,6 +86,11 @@ pub use report::{
     SessionSpend, Shortage, SideLine, SideTaskType, SpendLine, ToolFigures, ToolsReport, Verdict,
     ViolationCounts,
 };
+pub use report::{
+    ErrorLine, ErrorPlace, ErrorsLeftOut, ErrorsReport, Interruptions, RecoveryRate, Remedy,
+    RemedyFailures, RemedyLine, ToolErrors,
+};
+pub use report::{Operated, OutputSpeed, PerformanceReport, ProfileLine, SlowOperation, Trend};
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub use rollup::StoredRollups;
 pub use rollup::{

@@ -5,6 +5,7 @@
 //! cargo run --release --example telemetry_report -- stats --db telemetry.db --period 7d
 //! cargo run --release --example telemetry_report -- details --db telemetry.db --period 24h
 //! cargo run --release --example telemetry_report -- compare handoffs cost --db telemetry.db
+//! cargo run --release --example telemetry_report -- errors performance --db telemetry.db
 //! cargo run --release --example telemetry_report -- models --db telemetry.db --period 2026-11-01..2026-12-01 --json
 //! cargo run --release --example telemetry_report -- --db telemetry.db --html report.html
 //! cargo run --release --example telemetry_report -- export --db telemetry.db --out records.parquet
@@ -134,6 +135,16 @@ fn answer(
             let mut report = store.cost_report(period)?.ok_or(BEFORE_SUMS)?;
             report.sessions = store.dearest_sessions(report.period, DEAREST)?;
             output.show("cost", &report)?;
+            Ok(!report.is_empty())
+        }
+        Question::Errors => {
+            let report = store.errors_report(period)?;
+            output.show("errors", &report)?;
+            Ok(!report.is_empty())
+        }
+        Question::Performance => {
+            let report = store.performance_report(period)?;
+            output.show("performance", &report)?;
             Ok(!report.is_empty())
         }
     }

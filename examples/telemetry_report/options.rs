@@ -21,6 +21,8 @@ telemetry_report --demo [--seed N] [--sessions N] [--db PATH]
                    kinds of work that both did, and what would be needed to say more
   handoffs         who gave work to whom, why, and what happened after
   cost             by agent, kind of work, model, project and day, and the dearest sessions
+  errors           what failed, where, what was done about it and how often the work went on
+  performance      where the time went, the slowest calls, and against the period before
   details          from the records themselves: decisions, broken rules, handoffs, files, timings,
                    providers, terms; as far back as they are kept, 30 days unless set
   export           the records of the period, one by one: --out FILE, or standard output
@@ -58,6 +60,8 @@ pub(super) enum Question {
     Compare,
     Handoffs,
     Cost,
+    Errors,
+    Performance,
 }
 
 /// What the demo is to be.
@@ -184,8 +188,10 @@ fn question(word: &str) -> Result<Question, String> {
         "compare" => Ok(Question::Compare),
         "handoffs" => Ok(Question::Handoffs),
         "cost" => Ok(Question::Cost),
+        "errors" => Ok(Question::Errors),
+        "performance" => Ok(Question::Performance),
         other => Err(format!(
-            "\"{other}\" is no report; write stats, models, tools, details, compare, handoffs, cost or export"
+            "\"{other}\" is no report; write stats, models, tools, details, compare, handoffs, cost, errors, performance or export"
         )),
     }
 }

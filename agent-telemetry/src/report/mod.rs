@@ -4,15 +4,18 @@ mod agents;
 mod civil;
 mod compare;
 mod cost;
+mod errors;
 mod evidence;
 mod handoffs;
 mod interval;
 mod models;
 mod page;
 mod percentiles;
+mod performance;
 mod period;
 pub(crate) mod sheet;
 mod text;
+mod times;
 mod tools;
 
 pub use agents::{AgentLine, AgentsReport, SessionCounts, ViolationCounts};
@@ -21,12 +24,19 @@ pub use compare::{
     SessionResult, Shortage, SideLine, SideTaskType, Verdict,
 };
 pub use cost::{CostReport, DaySpend, ModelSpend, SessionSpend, SpendLine};
+pub use errors::{
+    ErrorLine, ErrorPlace, ErrorsLeftOut, ErrorsReport, Interruptions, RecoveryRate, Remedy,
+    RemedyFailures, RemedyLine, ToolErrors,
+};
 pub use evidence::Evidence;
 pub use handoffs::{ChainLine, ExtraCost, HandoffsLeftOut, HandoffsReport, PathLine, ReasonLine};
 pub use interval::Interval;
 pub use models::{CallFailures, ModelFigures, ModelsReport};
 pub use page::{HtmlPage, HtmlPart};
 pub use percentiles::Percentiles;
+pub use performance::{
+    Operated, OutputSpeed, PerformanceReport, ProfileLine, SlowOperation, Trend,
+};
 pub use period::InvalidPeriod;
 pub use tools::{ToolFigures, ToolsReport};
 

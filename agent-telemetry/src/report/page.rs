@@ -3,7 +3,10 @@
 use agent_primitives::Timestamp;
 
 use super::sheet::{Sheet, page};
-use super::{AgentsReport, CompareReport, CostReport, HandoffsReport, ModelsReport, ToolsReport};
+use super::{
+    AgentsReport, CompareReport, CostReport, ErrorsReport, HandoffsReport, ModelsReport,
+    PerformanceReport, ToolsReport,
+};
 use crate::Stats;
 
 /// Several reports on one self-contained page: no scripts, nothing from the network, light and dark as the
@@ -86,8 +89,10 @@ parts! {
     AgentsReport,
     CompareReport,
     CostReport,
+    ErrorsReport,
     HandoffsReport,
     ModelsReport,
+    PerformanceReport,
     Stats,
     ToolsReport,
 }

@@ -129,6 +129,16 @@ impl Period {
     }
 }
 
+impl Period {
+    /// The one of equal length that ends where this one begins.
+    pub(crate) fn preceding(self) -> Self {
+        let (from, to) = (self.from().unix_nanos(), self.to().unix_nanos());
+        let length = to.saturating_sub(from).max(0);
+        let begin = Timestamp::from_unix_nanos(from.saturating_sub(length));
+        Self::new(begin, self.from())
+    }
+}
+
 /// To the minute, as reports count.
 impl fmt::Display for Period {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

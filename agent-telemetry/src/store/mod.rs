@@ -16,6 +16,8 @@ mod file;
 #[cfg(feature = "sqlite")]
 mod names;
 #[cfg(feature = "sqlite")]
+mod operations;
+#[cfg(feature = "sqlite")]
 mod pages;
 #[cfg(feature = "sqlite")]
 mod prune;

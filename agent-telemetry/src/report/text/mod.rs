@@ -3,8 +3,10 @@
 mod agents;
 mod compare;
 mod cost;
+mod errors;
 mod handoffs;
 mod models;
+mod performance;
 mod tools;
 
 use super::Percentiles;

@@ -3,7 +3,9 @@
 mod chance;
 mod compare;
 mod cost;
+mod errors;
 mod handoffs;
+mod performance;
 
 use std::time::Duration;
 

@@ -1,0 +1,61 @@
+//! One session, as far as it says what came of failures.
+
+use agent_primitives::AgentId;
+
+use super::course::Course;
+use super::tools::FailedTools;
+use crate::{Outcome, SessionEnd};
+
+#[derive(Debug, Default)]
+pub(super) struct OneSession {
+    pub(super) course: Course,
+    pub(super) tools: FailedTools,
+    /// Kinds of failures in it, as bits in the order of their declaration.
+    pub(super) met: u32,
+    /// Whether it was interrupted in the period.
+    pub(super) interrupted: bool,
+    workers: Vec<Worker>,
+    last_outcome: Option<Outcome>,
+}
+
+#[derive(Debug)]
+struct Worker {
+    agent: Option<AgentId>,
+    at_work: bool,
+}
+
+impl OneSession {
+    /// Whether the agent was at work already, so that something must have died.
+    pub(super) fn begin(&mut self, agent: Option<&AgentId>) -> bool {
+        std::mem::replace(&mut self.worker(agent).at_work, true)
+    }
+
+    pub(super) fn end(&mut self, agent: Option<&AgentId>, end: &SessionEnd) {
+        self.last_outcome = Some(end.outcome);
+        self.worker(agent).at_work = false;
+    }
+
+    fn worker(&mut self, agent: Option<&AgentId>) -> &mut Worker {
+        let place = self
+            .workers
+            .iter()
+            .position(|it| it.agent.as_ref() == agent);
+        let place = place.unwrap_or_else(|| {
+            self.workers.push(Worker {
+                agent: agent.cloned(),
+                at_work: false,
+            });
+            self.workers.len() - 1
+        });
+        #[expect(clippy::indexing_slicing, reason = "found or pushed above")]
+        &mut self.workers[place]
+    }
+
+    /// `None` while anybody works in it, or after the process of one died.
+    pub(super) fn outcome(&self) -> Option<Outcome> {
+        if self.workers.iter().any(|worker| worker.at_work) {
+            return None;
+        }
+        self.last_outcome
+    }
+}

@@ -1,0 +1,404 @@
+//! The text of the report on errors.
+
+use std::fmt;
+
+use super::{dash, known, offer, percentiles};
+use crate::report::civil::minute_text;
+use crate::report::errors::{ErrorLine, ErrorPlace, ErrorsReport, RecoveryRate, RemedyLine};
+use crate::report::sheet::{Bar, Chart, Scale, Section, Sheet, number};
+use crate::stats::layout::{Decimals, Table, bytes, count, money, plural, share, time};
+use crate::stats::width::cut;
+
+/// Columns of a name in a place.
+const NAME: usize = 40;
+
+impl fmt::Display for ErrorsReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.sheet().fmt(f)
+    }
+}
+
+impl ErrorsReport {
+    pub(crate) fn sheet(&self) -> Sheet {
+        let mut sheet = Sheet::new("Errors", self.period);
+        if self.is_empty() {
+            sheet.note("There were no calls in this period.");
+            return sheet;
+        }
+        self.totals(&mut sheet);
+        let kinds = sheet.section("What went wrong");
+        kinds.chart(self.kind_bars());
+        kinds.table(self.kinds());
+        kinds.table(self.overcome());
+        sheet.section("Where").table(self.places());
+        sheet.section("Tools that failed").table(self.tools());
+        self.recovery(sheet.section("What was done, and whether the work went on"));
+        self.interruptions(sheet.section("Interruptions"));
+        self.left_out(sheet.section("Left out"));
+        sheet
+    }
+
+    fn totals(&self, sheet: &mut Sheet) {
+        let top = sheet.top();
+        for (name, failed, of) in [
+            ("model calls", self.failed_model_calls, self.model_calls),
+            ("attempts", self.failed_attempts, self.attempts),
+            ("tool calls", self.failed_tool_calls, self.tool_calls),
+        ] {
+            if of > 0 {
+                let (part, failed) = (share(failed, of), count(failed));
+                top.fact(name, &format!("{failed} of {} failed, {part}", count(of)));
+            }
+        }
+        if self.aborted_tool_calls > 0 {
+            let aborted = plural(self.aborted_tool_calls, "tool call");
+            top.fact("aborted", &format!("{aborted} that nobody saw the end of"));
+        }
+        if self.hindered.of > 0 {
+            let what = format!(
+                "{} of {} that failed or met a failure on their way, {}",
+                count(self.hindered.recovered),
+                plural(self.hindered.of, "model call"),
+                share(self.hindered.recovered, self.hindered.of),
+            );
+            top.fact("answered", &what);
+        }
+        if self.failures > 0 {
+            let waited = if self.waited.is_zero() {
+                String::new()
+            } else {
+                format!(", and {} of waiting before retries", time(self.waited))
+            };
+            let calls = plural(self.failures, "failed call");
+            let lost = time(self.time_lost);
+            top.fact("time lost", &format!("{lost} in {calls}{waited}"));
+        }
+        let is_known = !self.cost.is_zero() || self.unpriced_calls == 0;
+        if self.failed_model_calls > 0 && is_known {
+            let calls = plural(self.failed_model_calls, "failed model call");
+            top.fact("cost", &format!("{} for {calls}", money(self.cost)));
+        }
+        if self.unpriced_calls > 0 {
+            let calls = plural(self.unpriced_calls, "failed model call");
+            top.fact("unpriced", &format!("{calls} without a known price"));
+        }
+        if self.kinds.is_empty() && self.failed_tool_calls + self.aborted_tool_calls == 0 {
+            sheet.note("Nothing failed.");
+        }
+    }
+
+    fn kind_bars(&self) -> Chart {
+        let bar = |line: &ErrorLine| {
+            let failed = line.model_calls + line.attempts;
+            let note = format!("{} overcome", rate(&line.recovery));
+            Bar::new(line.kind.to_string(), number(failed)).with_note(note)
+        };
+        Chart::Bars {
+            title: "Failed model calls and attempts".to_owned(),
+            scale: Scale::Count,
+            bars: self.kinds.iter().map(bar).collect(),
+        }
+    }
+
+    fn kinds(&self) -> Table {
+        let decimals = Decimals::of(self.kinds.iter().map(|line| line.cost));
+        let header = [
+            "failure",
+            "model calls",
+            "of all",
+            "attempts",
+            "of all",
+            "time lost",
+            "cost",
+            "sessions",
+        ];
+        let mut table = Table::new(0, header);
+        for line in &self.kinds {
+            table.row([
+                line.kind.to_string(),
+                count(line.model_calls),
+                share(line.model_calls, self.model_calls),
+                count(line.attempts),
+                share(line.attempts, self.attempts),
+                if line.failures == 0 {
+                    dash()
+                } else {
+                    time(line.time_lost)
+                },
+                if line.model_calls == 0 {
+                    dash()
+                } else {
+                    known(line.cost, line.unpriced_calls, decimals)
+                },
+                count(line.evidence.count),
+            ]);
+        }
+        table
+    }
+
+    fn overcome(&self) -> Table {
+        let header = [
+            "failure",
+            "first",
+            "last",
+            "failed calls",
+            "overcome",
+            "rate",
+            "given up",
+        ];
+        let mut table = Table::new(2, header);
+        for line in &self.kinds {
+            table.row([
+                line.kind.to_string(),
+                minute_text(line.first),
+                minute_text(line.last),
+                count(line.failures),
+                count(line.recovery.recovered),
+                rate(&line.recovery),
+                count(line.given_up),
+            ]);
+        }
+        table
+    }
+
+    fn places(&self) -> Table {
+        let header = ["place", "failure", "model calls", "attempts"];
+        let mut table = Table::new(1, header);
+        for line in &self.kinds {
+            for it in &line.places {
+                table.row([
+                    place(it),
+                    line.kind.to_string(),
+                    count(it.model_calls),
+                    count(it.attempts),
+                ]);
+            }
+        }
+        table
+    }
+
+    fn tools(&self) -> Table {
+        let header = [
+            "tool",
+            "calls",
+            "failed",
+            "of all",
+            "aborted",
+            "time lost",
+            "called again",
+            "worked",
+            "rate",
+        ];
+        let mut table = Table::new(0, header);
+        for line in &self.tools {
+            table.row([
+                line.tool.to_string(),
+                count(line.calls),
+                count(line.failed),
+                share(line.failed, line.calls),
+                count(line.aborted),
+                time(line.time_lost),
+                count(line.again.of),
+                count(line.again.recovered),
+                rate(&line.again),
+            ]);
+        }
+        table
+    }
+
+    fn recovery(&self, section: &mut Section) {
+        section.chart(Chart::Bars {
+            title: "How often the work went on, with the 95 % interval".to_owned(),
+            scale: Scale::Share,
+            bars: self.remedies.iter().filter_map(bar).collect(),
+        });
+        section.table(self.remedies());
+        section.table(self.answers());
+        section.table(self.sessions());
+        if self.given_up > 0 {
+            let calls = plural(self.given_up, "failed call");
+            section.note(&format!("After {calls} the session made no other."));
+        }
+        if self.steps_given_up > 0 {
+            let gave_up = plural(self.steps_given_up, "request");
+            section.note(&format!("Recovery gave up {gave_up}."));
+        }
+        if !self.remedies.is_empty() {
+            section.note("What was done was not drawn by lot: a remedy that is tried last gets the failures that others could not overcome.");
+        }
+    }
+
+    fn remedies(&self) -> Table {
+        let header = [
+            "remedy",
+            "tried",
+            "went on",
+            "rate",
+            "95 % interval",
+            "failed",
+            "open",
+            "took p50",
+            "p95",
+        ];
+        let mut table = Table::new(0, header);
+        for line in &self.remedies {
+            let [p50, p95, _] = percentiles(line.took);
+            table.row([
+                line.remedy.to_string(),
+                count(line.tried),
+                count(line.recovery.recovered),
+                rate(&line.recovery),
+                interval(&line.recovery),
+                count(line.failed),
+                count(line.open),
+                p50,
+                p95,
+            ]);
+        }
+        table
+    }
+
+    fn answers(&self) -> Table {
+        let header = [
+            "after",
+            "remedy",
+            "failures",
+            "went on",
+            "rate",
+            "95 % interval",
+        ];
+        let mut table = Table::new(1, header);
+        for kind in &self.kinds {
+            for line in &self.remedies {
+                for it in line.kinds.iter().filter(|it| it.kind == kind.kind) {
+                    table.row([
+                        it.kind.to_string(),
+                        line.remedy.to_string(),
+                        count(it.failures),
+                        count(it.recovery.recovered),
+                        rate(&it.recovery),
+                        interval(&it.recovery),
+                    ]);
+                }
+            }
+        }
+        table
+    }
+
+    fn sessions(&self) -> Table {
+        let header = [
+            "the sessions",
+            "success",
+            "rate",
+            "escalated",
+            "failed",
+            "aborted",
+            "open",
+        ];
+        let mut table = Table::new(0, header);
+        for line in self.remedies.iter().filter(|it| it.evidence.count > 0) {
+            let it = &line.outcomes;
+            let ended = it.success + it.escalated + it.failed + it.aborted;
+            table.row([
+                line.remedy.to_string(),
+                count(it.success),
+                share(it.success, ended),
+                count(it.escalated),
+                count(it.failed),
+                count(it.aborted),
+                count(it.open),
+            ]);
+        }
+        table
+    }
+
+    fn interruptions(&self, section: &mut Section) {
+        let it = &self.interruptions;
+        if it.crashes > 0 {
+            let what = match it.crashes {
+                1 => "once, an agent began again without having ended".to_owned(),
+                more => format!(
+                    "{} times, an agent began again without having ended",
+                    count(more)
+                ),
+            };
+            section.fact("crashes", &what);
+        }
+        if it.resumes > 0 {
+            section.fact("resumed", &plural(it.resumes, "time"));
+        }
+        if it.restores > 0 {
+            let restores = plural(it.restores, "time");
+            let what = format!(
+                "{restores} from a checkpoint, in {}; {} lost",
+                time(it.time_restoring),
+                bytes(it.lost_bytes)
+            );
+            section.fact("restored", &what);
+        }
+        if it.evidence.count > 0 {
+            let ended = &it.outcomes;
+            let of = ended.success + ended.escalated + ended.failed + ended.aborted;
+            let what = format!(
+                "{}; of {} that ended, {} in success, {}",
+                count(it.evidence.count),
+                count(of),
+                count(ended.success),
+                share(ended.success, of)
+            );
+            section.fact("sessions", &what);
+        }
+    }
+
+    fn left_out(&self, section: &mut Section) {
+        let it = &self.left_out;
+        for (name, number, noun, what) in [
+            (
+                "no session",
+                it.no_session,
+                "failed call",
+                "of which what came after is not known",
+            ),
+            (
+                "beyond",
+                it.beyond,
+                "failed call",
+                "of which what came after is not followed, for the number of sessions",
+            ),
+            ("tools", it.tools, "failure", "of other tools"),
+        ] {
+            if number > 0 {
+                section.fact(name, &format!("{} {what}", plural(number, noun)));
+            }
+        }
+    }
+}
+
+fn place(it: &ErrorPlace) -> String {
+    match &it.model {
+        Some(model) => offer(&it.provider, model),
+        None => cut(it.provider.as_str(), NAME),
+    }
+}
+
+fn rate(it: &RecoveryRate) -> String {
+    share(it.recovered, it.of)
+}
+
+fn interval(it: &RecoveryRate) -> String {
+    match it.interval {
+        Some(it) => format!("{:.1} to {:.1} %", it.low * 100.0, it.high * 100.0),
+        None => "not enough data".to_owned(),
+    }
+}
+
+/// Of what there is enough data for.
+fn bar(line: &RemedyLine) -> Option<Bar> {
+    let interval = line.recovery.interval?;
+    Some(Bar {
+        label: line.remedy.to_string(),
+        value: line.recovery.rate?,
+        interval: Some((interval.low, interval.high)),
+        note: format!("of {}", count(line.recovery.of)),
+    })
+}
