@@ -86,6 +86,10 @@ pub use report::{
     SessionSpend, Shortage, SideLine, SideTaskType, SpendLine, ToolFigures, ToolsReport, Verdict,
     ViolationCounts,
 };
+pub use report::{
+    Correction, CorrectionLine, FixLine, OutcomeLine, QualityLeftOut, QualityReport, ScoreDay,
+    ScoreLine,
+};
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub use rollup::StoredRollups;
 pub use rollup::{

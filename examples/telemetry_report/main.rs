@@ -136,6 +136,11 @@ fn answer(
             output.show("cost", &report)?;
             Ok(!report.is_empty())
         }
+        Question::Quality => {
+            let report = store.quality_report(period)?;
+            output.show("quality", &report)?;
+            Ok(!report.is_empty())
+        }
     }
 }
 

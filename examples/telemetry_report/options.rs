@@ -21,6 +21,8 @@ telemetry_report --demo [--seed N] [--sessions N] [--db PATH]
                    kinds of work that both did, and what would be needed to say more
   handoffs         who gave work to whom, why, and what happened after
   cost             by agent, kind of work, model, project and day, and the dearest sessions
+  quality          scores by day, broken rules and whether they were mended, what had to be corrected
+                   in several sessions, and how sessions ended by day and week
   details          from the records themselves: decisions, broken rules, handoffs, files, timings,
                    providers, terms; as far back as they are kept, 30 days unless set
   export           the records of the period, one by one: --out FILE, or standard output
@@ -58,6 +60,7 @@ pub(super) enum Question {
     Compare,
     Handoffs,
     Cost,
+    Quality,
 }
 
 /// What the demo is to be.
@@ -184,8 +187,9 @@ fn question(word: &str) -> Result<Question, String> {
         "compare" => Ok(Question::Compare),
         "handoffs" => Ok(Question::Handoffs),
         "cost" => Ok(Question::Cost),
+        "quality" => Ok(Question::Quality),
         other => Err(format!(
-            "\"{other}\" is no report; write stats, models, tools, details, compare, handoffs, cost or export"
+            "\"{other}\" is no report; write stats, models, tools, details, compare, handoffs, cost, quality or export"
         )),
     }
 }

@@ -42,7 +42,7 @@ fn every_report_fits_100_columns_and_is_one_line_of_json() {
     let database = demo(&program, folder.path());
     let now = ["--db", &database, "--now", "2026-11-20T12:00"];
     for question in [
-        "stats", "models", "tools", "details", "compare", "handoffs", "cost",
+        "stats", "models", "tools", "details", "compare", "handoffs", "cost", "quality",
     ] {
         let output = run(&program, &[&[question], &now[..]].concat());
         let text = String::from_utf8(output.stdout).expect("text");
@@ -86,6 +86,7 @@ fn help_names_every_report_and_option() {
             "compare",
             "handoffs",
             "cost",
+            "quality",
             "--of",
             "--task-type",
             "--project",
@@ -189,7 +190,7 @@ fn what_is_no_readable_database_is_refused_with_what_to_do() {
         (file("foreign.db", &foreign), "not a telemetry database"),
         (file("cut.db", &bytes[..bytes.len() / 3]), "damaged"),
     ] {
-        for question in ["stats", "details", "compare", "handoffs", "cost"] {
+        for question in ["stats", "details", "compare", "handoffs", "cost", "quality"] {
             let arguments = [question, "--db", &database, "--now", "2026-11-20T12:00"];
             let (code, said) = refused(&program, &arguments);
             assert_eq!(code, 1, "{database}: {said}");
@@ -223,6 +224,7 @@ fn empty_period_is_said_and_ends_with_3() {
         ("compare", "no sessions that began and ended in this period"),
         ("handoffs", "no handoffs in this period"),
         ("cost", "no model calls in this period"),
+        ("quality", "nothing about quality in this period"),
     ] {
         let output = run(
             &program,

@@ -4,6 +4,7 @@ mod agents;
 mod civil;
 mod compare;
 mod cost;
+mod days;
 mod evidence;
 mod handoffs;
 mod interval;
@@ -11,6 +12,8 @@ mod models;
 mod page;
 mod percentiles;
 mod period;
+mod quality;
+mod seen;
 pub(crate) mod sheet;
 mod text;
 mod tools;
@@ -28,6 +31,10 @@ pub use models::{CallFailures, ModelFigures, ModelsReport};
 pub use page::{HtmlPage, HtmlPart};
 pub use percentiles::Percentiles;
 pub use period::InvalidPeriod;
+pub use quality::{
+    Correction, CorrectionLine, FixLine, OutcomeLine, QualityLeftOut, QualityReport, ScoreDay,
+    ScoreLine,
+};
 pub use tools::{ToolFigures, ToolsReport};
 
 /// The version of the structure of all three.

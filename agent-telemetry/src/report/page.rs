@@ -3,7 +3,10 @@
 use agent_primitives::Timestamp;
 
 use super::sheet::{Sheet, page};
-use super::{AgentsReport, CompareReport, CostReport, HandoffsReport, ModelsReport, ToolsReport};
+use super::{
+    AgentsReport, CompareReport, CostReport, HandoffsReport, ModelsReport, QualityReport,
+    ToolsReport,
+};
 use crate::Stats;
 
 /// Several reports on one self-contained page: no scripts, nothing from the network, light and dark as the
@@ -88,6 +91,7 @@ parts! {
     CostReport,
     HandoffsReport,
     ModelsReport,
+    QualityReport,
     Stats,
     ToolsReport,
 }

@@ -20,6 +20,8 @@ mod pages;
 #[cfg(feature = "sqlite")]
 mod prune;
 #[cfg(feature = "sqlite")]
+mod quality;
+#[cfg(feature = "sqlite")]
 mod read;
 #[cfg(feature = "sqlite")]
 mod reports;

@@ -4,6 +4,7 @@ mod chance;
 mod compare;
 mod cost;
 mod handoffs;
+mod quality;
 
 use std::time::Duration;
 
