@@ -87,8 +87,9 @@ pub use report::{
     ViolationCounts,
 };
 pub use report::{
-    Correction, CorrectionLine, FixLine, OutcomeLine, QualityLeftOut, QualityReport, ScoreDay,
-    ScoreLine,
+    BackAndForthLine, Correction, CorrectionLine, FixLine, OutcomeLine, QualityLeftOut,
+    QualityReport, RepeatLine, ScoreDay, ScoreLine, SequenceLine, SequencesLeftOut,
+    ToolSequencesReport, WastedTurns,
 };
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub use rollup::StoredRollups;

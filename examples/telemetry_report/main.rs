@@ -110,7 +110,11 @@ fn answer(
             let (period, sums) = (stored.covered, &stored.rollups);
             match question {
                 Question::Models => output.show("models", &ModelsReport::of(period, sums))?,
-                Question::Tools => output.show("tools", &ToolsReport::of(period, sums))?,
+                Question::Tools => {
+                    let mut report = ToolsReport::of(period, sums);
+                    report.sequences = Some(store.tool_sequences_report(options.period)?);
+                    output.show("tools", &report)?;
+                }
                 _ => output.show("stats", &AgentsReport::of(period, sums))?,
             }
             Ok(!sums.is_empty())

@@ -16,7 +16,8 @@ telemetry_report --demo [--seed N] [--sessions N] [--db PATH]
 
   stats            per agent: sessions, outcomes, cost, tokens, violations, changed files, metrics
   models           per model: calls, failures, cost, times
-  tools            per tool: calls, success, times
+  tools            per tool: calls, success, times; sequences of calls that recur, and calls that
+                   led nowhere
   compare          every two agents: success, cost and time per success, with intervals, over the
                    kinds of work that both did, and what would be needed to say more
   handoffs         who gave work to whom, why, and what happened after

@@ -14,6 +14,7 @@ mod percentiles;
 mod period;
 mod quality;
 mod seen;
+mod sequences;
 pub(crate) mod sheet;
 mod text;
 mod tools;
@@ -34,6 +35,9 @@ pub use period::InvalidPeriod;
 pub use quality::{
     Correction, CorrectionLine, FixLine, OutcomeLine, QualityLeftOut, QualityReport, ScoreDay,
     ScoreLine,
+};
+pub use sequences::{
+    BackAndForthLine, RepeatLine, SequenceLine, SequencesLeftOut, ToolSequencesReport, WastedTurns,
 };
 pub use tools::{ToolFigures, ToolsReport};
 

@@ -5,7 +5,7 @@ use agent_primitives::Timestamp;
 use super::sheet::{Sheet, page};
 use super::{
     AgentsReport, CompareReport, CostReport, HandoffsReport, ModelsReport, QualityReport,
-    ToolsReport,
+    ToolSequencesReport, ToolsReport,
 };
 use crate::Stats;
 
@@ -93,5 +93,6 @@ parts! {
     ModelsReport,
     QualityReport,
     Stats,
+    ToolSequencesReport,
     ToolsReport,
 }

@@ -32,6 +32,8 @@ mod rolled;
 mod rows;
 #[cfg(feature = "sqlite")]
 mod schema;
+#[cfg(feature = "sqlite")]
+mod sequences;
 mod tables;
 #[cfg(feature = "sqlite")]
 mod unused;

@@ -6,6 +6,7 @@ mod cost;
 mod handoffs;
 mod models;
 mod quality;
+mod sequences;
 mod tools;
 
 use super::Percentiles;

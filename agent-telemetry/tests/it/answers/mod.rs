@@ -5,6 +5,7 @@ mod compare;
 mod cost;
 mod handoffs;
 mod quality;
+mod sequences;
 
 use std::time::Duration;
 
