@@ -87,6 +87,11 @@ pub use report::{
     ViolationCounts,
 };
 pub use report::{
+    BackAndForthLine, Correction, CorrectionLine, FixLine, OutcomeLine, QualityLeftOut,
+    QualityReport, RepeatLine, ScoreDay, ScoreLine, SequenceLine, SequencesLeftOut,
+    ToolSequencesReport, WastedTurns,
+};
+pub use report::{
     ErrorLine, ErrorPlace, ErrorsLeftOut, ErrorsReport, Interruptions, RecoveryRate, Remedy,
     RemedyFailures, RemedyLine, ToolErrors,
 };

@@ -111,7 +111,11 @@ fn answer(
             let (period, sums) = (stored.covered, &stored.rollups);
             match question {
                 Question::Models => output.show("models", &ModelsReport::of(period, sums))?,
-                Question::Tools => output.show("tools", &ToolsReport::of(period, sums))?,
+                Question::Tools => {
+                    let mut report = ToolsReport::of(period, sums);
+                    report.sequences = Some(store.tool_sequences_report(options.period)?);
+                    output.show("tools", &report)?;
+                }
                 _ => output.show("stats", &AgentsReport::of(period, sums))?,
             }
             Ok(!sums.is_empty())
@@ -145,6 +149,11 @@ fn answer(
         Question::Performance => {
             let report = store.performance_report(period)?;
             output.show("performance", &report)?;
+            Ok(!report.is_empty())
+        }
+        Question::Quality => {
+            let report = store.quality_report(period)?;
+            output.show("quality", &report)?;
             Ok(!report.is_empty())
         }
     }

@@ -16,13 +16,16 @@ telemetry_report --demo [--seed N] [--sessions N] [--db PATH]
 
   stats            per agent: sessions, outcomes, cost, tokens, violations, changed files, metrics
   models           per model: calls, failures, cost, times
-  tools            per tool: calls, success, times
+  tools            per tool: calls, success, times; sequences of calls that recur, and calls that
+                   led nowhere
   compare          every two agents: success, cost and time per success, with intervals, over the
                    kinds of work that both did, and what would be needed to say more
   handoffs         who gave work to whom, why, and what happened after
   cost             by agent, kind of work, model, project and day, and the dearest sessions
   errors           what failed, where, what was done about it and how often the work went on
   performance      where the time went, the slowest calls, and against the period before
+  quality          scores by day, broken rules and whether they were mended, what had to be corrected
+                   in several sessions, and how sessions ended by day and week
   details          from the records themselves: decisions, broken rules, handoffs, files, timings,
                    providers, terms; as far back as they are kept, 30 days unless set
   export           the records of the period, one by one: --out FILE, or standard output
@@ -62,6 +65,7 @@ pub(super) enum Question {
     Cost,
     Errors,
     Performance,
+    Quality,
 }
 
 /// What the demo is to be.
@@ -190,8 +194,9 @@ fn question(word: &str) -> Result<Question, String> {
         "cost" => Ok(Question::Cost),
         "errors" => Ok(Question::Errors),
         "performance" => Ok(Question::Performance),
+        "quality" => Ok(Question::Quality),
         other => Err(format!(
-            "\"{other}\" is no report; write stats, models, tools, details, compare, handoffs, cost, errors, performance or export"
+            "\"{other}\" is no report; write stats, models, tools, details, compare, handoffs, cost, errors, performance, quality or export"
         )),
     }
 }

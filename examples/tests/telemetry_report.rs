@@ -51,6 +51,7 @@ fn every_report_fits_100_columns_and_is_one_line_of_json() {
         "cost",
         "errors",
         "performance",
+        "quality",
     ] {
         let output = run(&program, &[&[question], &now[..]].concat());
         let text = String::from_utf8(output.stdout).expect("text");
@@ -96,6 +97,7 @@ fn help_names_every_report_and_option() {
             "cost",
             "errors",
             "performance",
+            "quality",
             "--of",
             "--task-type",
             "--project",
@@ -207,6 +209,7 @@ fn what_is_no_readable_database_is_refused_with_what_to_do() {
             "cost",
             "errors",
             "performance",
+            "quality",
         ] {
             let arguments = [question, "--db", &database, "--now", "2026-11-20T12:00"];
             let (code, said) = refused(&program, &arguments);
@@ -243,6 +246,7 @@ fn empty_period_is_said_and_ends_with_3() {
         ("cost", "no model calls in this period"),
         ("errors", "no calls in this period"),
         ("performance", "no operations in this period"),
+        ("quality", "nothing about quality in this period"),
     ] {
         let output = run(
             &program,

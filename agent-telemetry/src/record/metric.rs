@@ -194,6 +194,13 @@ impl Metric {
         MetricKind::from_word(&self.name).unwrap_or(MetricKind::Custom)
     }
 
+    /// Whether it says how good something was: a ratio or a score that is no share of a budget.
+    pub(crate) fn is_score(&self) -> bool {
+        matches!(self.unit, Unit::Ratio | Unit::Score)
+            && self.name != "budget"
+            && !self.name.starts_with("budget_")
+    }
+
     /// The value; finite.
     pub const fn value(&self) -> f64 {
         self.value

@@ -4,6 +4,7 @@ mod agents;
 mod civil;
 mod compare;
 mod cost;
+mod days;
 mod errors;
 mod evidence;
 mod handoffs;
@@ -13,6 +14,9 @@ mod page;
 mod percentiles;
 mod performance;
 mod period;
+mod quality;
+mod seen;
+mod sequences;
 pub(crate) mod sheet;
 mod text;
 mod times;
@@ -38,6 +42,13 @@ pub use performance::{
     Operated, OutputSpeed, PerformanceReport, ProfileLine, SlowOperation, Trend,
 };
 pub use period::InvalidPeriod;
+pub use quality::{
+    Correction, CorrectionLine, FixLine, OutcomeLine, QualityLeftOut, QualityReport, ScoreDay,
+    ScoreLine,
+};
+pub use sequences::{
+    BackAndForthLine, RepeatLine, SequenceLine, SequencesLeftOut, ToolSequencesReport, WastedTurns,
+};
 pub use tools::{ToolFigures, ToolsReport};
 
 /// The version of the structure of all three.

@@ -5,7 +5,7 @@ use agent_primitives::Timestamp;
 use super::sheet::{Sheet, page};
 use super::{
     AgentsReport, CompareReport, CostReport, ErrorsReport, HandoffsReport, ModelsReport,
-    PerformanceReport, ToolsReport,
+    PerformanceReport, QualityReport, ToolSequencesReport, ToolsReport,
 };
 use crate::Stats;
 
@@ -93,6 +93,8 @@ parts! {
     HandoffsReport,
     ModelsReport,
     PerformanceReport,
+    QualityReport,
     Stats,
+    ToolSequencesReport,
     ToolsReport,
 }

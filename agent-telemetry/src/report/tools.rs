@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use agent_primitives::ToolName;
 use serde::{Deserialize, Serialize};
 
-use super::{Percentiles, SCHEMA, ratio};
+use super::{Percentiles, SCHEMA, ToolSequencesReport, ratio};
 use crate::rollup::Merge;
 use crate::{Period, Rollups, Span, ToolCell};
 
@@ -35,6 +35,9 @@ pub struct ToolsReport {
     pub calls: u64,
     /// One line for each tool, the most used first.
     pub tools: Vec<ToolFigures>,
+    /// Which of them are called one after another, where somebody has looked for that: it is not in the sums.
+    #[serde(default)]
+    pub sequences: Option<ToolSequencesReport>,
 }
 
 /// One tool.
@@ -87,6 +90,7 @@ impl ToolsReport {
             period: period.outward(Span::Minute),
             calls,
             tools,
+            sequences: None,
         }
     }
 

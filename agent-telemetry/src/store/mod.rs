@@ -22,6 +22,8 @@ mod pages;
 #[cfg(feature = "sqlite")]
 mod prune;
 #[cfg(feature = "sqlite")]
+mod quality;
+#[cfg(feature = "sqlite")]
 mod read;
 #[cfg(feature = "sqlite")]
 mod reports;
@@ -32,6 +34,8 @@ mod rolled;
 mod rows;
 #[cfg(feature = "sqlite")]
 mod schema;
+#[cfg(feature = "sqlite")]
+mod sequences;
 mod tables;
 #[cfg(feature = "sqlite")]
 mod unused;

@@ -10,6 +10,7 @@
 //! sequentially rejective multiple test procedure", Scandinavian Journal of Statistics 6 (1979), 65–70.
 
 mod holm;
+mod mean;
 mod normal;
 mod ratio;
 mod share;
@@ -18,6 +19,7 @@ mod student;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use holm::adjusted;
+pub(crate) use mean::Values;
 pub(crate) use ratio::{LogRatio, Moments, PerSuccess};
 pub(crate) use share::{Difference, Share};
 

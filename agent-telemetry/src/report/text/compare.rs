@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::dash;
+use super::{dash, plural_first};
 use crate::report::Interval;
 use crate::report::compare::{
     CompareReport, Contender, ContenderKind, Measured, PairLine, Shortage, SideLine, Verdict,
@@ -385,16 +385,5 @@ fn needed(shortage: &Shortage, pair: &PairLine) -> String {
         Shortage::Prices => "prices: too many calls have none".to_owned(),
         Shortage::Amounts => "amounts above nothing".to_owned(),
         Shortage::Evenness => "more sessions: a few make up most of it".to_owned(),
-    }
-}
-
-/// `plural` of the first word of a phrase.
-fn plural_first(number: u64, phrase: &str) -> String {
-    match phrase.split_once(' ') {
-        Some((noun, rest)) if number != 1 => {
-            let rest = rest.replace("that has", "that have");
-            format!("{} {rest}", plural(number, noun))
-        }
-        _ => format!("{} {phrase}", count(number)),
     }
 }

@@ -7,15 +7,28 @@ mod errors;
 mod handoffs;
 mod models;
 mod performance;
+mod quality;
+mod sequences;
 mod tools;
 
 use super::Percentiles;
-use crate::stats::layout::{dash, known, offer, time};
+use crate::stats::layout::{count, dash, known, offer, plural, time};
 
 /// The percentiles, dashes where there are none.
 fn percentiles(times: Option<Percentiles>) -> [String; 3] {
     match times {
         Some(it) => [it.p50, it.p95, it.p99].map(time),
         None => [dash(), dash(), dash()],
+    }
+}
+
+/// `plural` of the first word of a phrase.
+fn plural_first(number: u64, phrase: &str) -> String {
+    match phrase.split_once(' ') {
+        Some((noun, rest)) if number != 1 => {
+            let rest = rest.replace("that has", "that have");
+            format!("{} {rest}", plural(number, noun))
+        }
+        _ => format!("{} {phrase}", count(number)),
     }
 }

@@ -55,6 +55,9 @@ impl ToolsReport {
             bars: self.tools.iter().filter_map(slow).collect(),
         });
         sheet.top().table(table);
+        if let Some(sequences) = &self.sequences {
+            sequences.sections(&mut sheet);
+        }
         sheet
     }
 }

@@ -6,6 +6,8 @@ mod cost;
 mod errors;
 mod handoffs;
 mod performance;
+mod quality;
+mod sequences;
 
 use std::time::Duration;
 
