@@ -9,6 +9,7 @@ pub mod exports {
 }
 mod genai;
 mod jsonl;
+mod live;
 /// Counters, gauges and histograms while the program runs.
 pub mod live_metrics {
     #![doc = include_str!("../docs/metrics.md")]
@@ -60,6 +61,7 @@ pub use export::{
 };
 pub use genai::GenAiNames;
 pub use jsonl::{JsonlConfig, JsonlError, JsonlRecords, JsonlSink, JsonlStore};
+pub use live::{LastMinute, Live, LiveConfig, LiveError, LiveItem, LiveSums, LiveTotals};
 pub use metrics::{
     Counter, ExponentialHistogram, Family, FamilySnapshot, Gauge, Handle, Histogram, Instrument,
     InstrumentKind, InvalidHistogram, LabelSet, LabelValue, Metrics, MetricsConfig, MetricsError,
@@ -115,5 +117,6 @@ pub use store::{Pruned, Retention};
 #[cfg(feature = "sqlite")]
 pub use store::{Records, SqliteSink, SqliteStore, StoreError};
 pub use telemetry::{
-    CoarseTimestamps, Dropped, FlushError, Flushed, Health, StartError, Telemetry, TelemetryBuilder,
+    CoarseTimestamps, Dropped, FlushError, Flushed, Health, LiveHealth, StartError, Telemetry,
+    TelemetryBuilder,
 };

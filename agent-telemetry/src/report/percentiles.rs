@@ -20,7 +20,7 @@ pub struct Percentiles {
 
 impl Percentiles {
     /// `None` where there is no time.
-    pub(super) fn of(count: u64, quantile: impl Fn(f64) -> Option<Duration>) -> Option<Self> {
+    pub(crate) fn of(count: u64, quantile: impl Fn(f64) -> Option<Duration>) -> Option<Self> {
         Some(Self {
             count,
             p50: quantile(0.5)?,

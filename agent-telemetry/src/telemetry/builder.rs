@@ -12,6 +12,7 @@ use super::clock::HostClock;
 use super::context::Contexts;
 use super::queue::Queue;
 use super::resolve::Resolver;
+use super::tap::Tap;
 use super::{Shared, Telemetry, writer};
 use crate::privacy::Redactor;
 use crate::{GenAiNames, Prices, ProjectId, Redaction, Sink, SinkError, UserKey};
@@ -132,15 +133,27 @@ impl<S: Sink + 'static> TelemetryBuilder<S> {
         };
         let contexts = Arc::new(Contexts::default());
         let redactor = Arc::new(Redactor::new(self.redaction, user_key));
-        let resolver = Resolver::new(Arc::clone(&contexts), self.prices, Arc::clone(&redactor));
+        let resolver = Resolver::new(
+            Arc::clone(&contexts),
+            Arc::new(self.prices),
+            Arc::clone(&redactor),
+        );
+        let tap = Tap::new(
+            Arc::clone(&queue),
+            Arc::clone(&self.clock),
+            resolver.clone(),
+        );
+        let tap = Arc::new(tap);
         let (for_writer, known, sink) = (Arc::clone(&queue), Arc::clone(&contexts), self.sink);
+        let watched = Arc::clone(&tap);
         // Not joined: `Queue::close` waits for the writer, with a limit.
         std::thread::Builder::new()
             .name("agent-telemetry".to_owned())
-            .spawn(move || writer::run(&for_writer, &known, resolver, sink))
+            .spawn(move || writer::run(&for_writer, &known, &watched, resolver, sink))
             .map_err(StartError::thread)?;
         Ok(Telemetry(Arc::new(Shared {
             queue,
+            tap,
             contexts,
             clock: self.clock,
             project: self.project,
@@ -160,7 +173,8 @@ impl<S> fmt::Debug for TelemetryBuilder<S> {
     }
 }
 
-/// The recorder did not start: the system gave no thread to write with, or the sink no key.
+/// The recorder did not start: the system gave no thread to write with, or the sink no key. Or a subscription did not:
+/// the system gave no thread.
 ///
 /// ```
 /// let ready: Result<_, agent_telemetry::StartError> =
@@ -178,6 +192,13 @@ impl StartError {
     fn thread(error: io::Error) -> Self {
         Self {
             doing: "the telemetry writer thread did not start; raise the thread limit of the process",
+            source: error.into(),
+        }
+    }
+
+    pub(super) fn live(error: io::Error) -> Self {
+        Self {
+            doing: "the thread for live records did not start; raise the thread limit of the process",
             source: error.into(),
         }
     }

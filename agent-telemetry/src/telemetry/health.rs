@@ -67,6 +67,31 @@ pub struct Health {
     pub wakeups: u64,
     /// Whether the writer thread lives.
     pub running: bool,
+    /// Who watches, and what they missed.
+    pub live: LiveHealth,
+}
+
+/// Those who watch a recorder by [`Telemetry::subscribe`](crate::Telemetry::subscribe).
+///
+/// ```
+/// use agent_telemetry::{LiveConfig, MemorySink, Telemetry};
+///
+/// let telemetry = Telemetry::builder(MemorySink::new()).start()?;
+/// let live = telemetry.subscribe(LiveConfig::new())?;
+/// assert_eq!(telemetry.health().live.subscribers, 1);
+/// drop(live);
+/// assert_eq!(telemetry.health().live.subscribers, 0);
+/// # Ok::<(), agent_telemetry::StartError>(())
+/// ```
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LiveHealth {
+    /// Readers now.
+    pub subscribers: usize,
+    /// Records that a reader had no room for, since the start, counted for each reader. The sink has them.
+    pub missed: u64,
+    /// Readers that stayed away for too long and were disconnected, since the start.
+    pub disconnected: u64,
 }
 
 /// A flush that reached the sink.

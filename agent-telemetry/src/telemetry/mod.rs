@@ -7,6 +7,7 @@ mod health;
 mod queue;
 mod resolve;
 mod shard;
+mod tap;
 mod writer;
 
 use std::fmt;
@@ -17,14 +18,17 @@ use agent_primitives::{Clock, Event, Observer, Stamp};
 
 pub use builder::{StartError, TelemetryBuilder};
 pub use clock::CoarseTimestamps;
-pub use health::{Dropped, FlushError, Flushed, Health};
+pub use health::{Dropped, FlushError, Flushed, Health, LiveHealth};
 
 pub(crate) use context::{Context, ContextId, Target};
 pub(crate) use queue::Queue;
 pub(crate) use shard::Figures;
+pub(crate) use tap::Tap;
 
 use crate::privacy::Redactor;
-use crate::{GenAiNames, ProjectId, Record, Session, SessionStart, Sink, UserHash, UserKey};
+use crate::{
+    GenAiNames, Live, LiveConfig, ProjectId, Record, Session, SessionStart, Sink, UserHash, UserKey,
+};
 use context::Contexts;
 
 /// Longest wait for the sink when the last handle is dropped.
@@ -66,6 +70,7 @@ pub struct Telemetry(Arc<Shared>);
 
 struct Shared {
     queue: Arc<Queue>,
+    tap: Arc<Tap>,
     contexts: Arc<Contexts>,
     clock: Arc<dyn Clock>,
     project: Option<ProjectId>,
@@ -182,7 +187,39 @@ impl Telemetry {
 
     /// How the recorder is doing.
     pub fn health(&self) -> Health {
-        self.0.queue.health()
+        Health {
+            live: self.0.tap.health(),
+            ..self.0.queue.health()
+        }
+    }
+
+    /// Watches what is recorded from now on: records as the sink gets them, masked and priced, some 5 ms after they
+    /// were made and mostly before the sink has them, in its order; and running totals of them.
+    ///
+    /// Those who record never wait for a reader. One that does not keep up misses records and is told how many; one
+    /// that stays away is disconnected. The first subscription starts a thread, which ends with the last one.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use agent_primitives::{AgentId, SessionId, ToolName};
+    /// use agent_telemetry::{LiveConfig, LiveItem, MemorySink, RecordKind, SessionStart, Telemetry};
+    ///
+    /// let telemetry = Telemetry::builder(MemorySink::new()).start()?;
+    /// let mut live = telemetry.subscribe(LiveConfig::new().kinds([RecordKind::ToolCall]))?;
+    ///
+    /// let session = telemetry.session(SessionStart::new(SessionId::new("s1")?, AgentId::new("coder")?));
+    /// session.tool_call(ToolName::new("grep")?).ok();
+    /// let LiveItem::Record(record) = live.recv(Duration::from_secs(5))? else { panic!("no record") };
+    /// assert_eq!(record.kind(), RecordKind::ToolCall);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`StartError`] when the system gives no thread.
+    pub fn subscribe(&self, config: LiveConfig) -> Result<Live, StartError> {
+        let tap = &self.0.tap;
+        let channel = tap.subscribe(config).map_err(StartError::live)?;
+        Ok(Live::new(Arc::clone(tap), channel))
     }
 
     pub(crate) fn clock(&self) -> &Arc<dyn Clock> {

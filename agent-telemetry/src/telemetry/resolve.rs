@@ -10,9 +10,10 @@ use crate::privacy::Redactor;
 use crate::{Body, Prices, Record, ToolCall};
 
 /// Knows contexts, prices and masks.
+#[derive(Clone)]
 pub(super) struct Resolver {
     contexts: Arc<Contexts>,
-    prices: Prices,
+    prices: Arc<Prices>,
     redactor: Arc<Redactor>,
     /// Consecutive records are mostly of one handle.
     latest: Option<(ContextId, Arc<Context>)>,
@@ -21,7 +22,7 @@ pub(super) struct Resolver {
 impl Resolver {
     pub(super) const fn new(
         contexts: Arc<Contexts>,
-        prices: Prices,
+        prices: Arc<Prices>,
         redactor: Arc<Redactor>,
     ) -> Self {
         Self {
@@ -120,7 +121,7 @@ impl<'a> Merge<'a> {
         Self { calls, wholes }
     }
 
-    /// Fills `chunk`, which is empty, up to `most` records. How many records it took for that.
+    /// Adds up to `most` records to `chunk`. How many records it took for that.
     pub(super) fn fill(
         &mut self,
         chunk: &mut Vec<Record>,

@@ -74,6 +74,9 @@ pub(super) struct Inner {
     pub(super) stamp: u64,
     /// Places of the common pool that are taken and not used.
     pub(super) credits: usize,
+    /// Records that use a place of the shard's own share: those that wait, and those that were taken ahead of the
+    /// writer and wait with it.
+    pub(super) own: usize,
     /// Waiting records that use a place of the common pool.
     pub(super) funded: usize,
     pub(super) accepted: u64,

@@ -27,6 +27,7 @@ mod full_scan;
 mod jsonl;
 #[cfg(all(feature = "sqlite", unix))]
 mod kill;
+mod live;
 mod observer;
 mod order;
 #[cfg(feature = "postgres")]

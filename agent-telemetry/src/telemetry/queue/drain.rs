@@ -5,33 +5,47 @@ use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::super::shard::{Lists, Shard};
-use super::{Life, Queue, left_until, wait};
+use super::{Life, Queue, State, left_until, wait};
 use crate::SinkError;
 
 /// What the writer has taken, to be settled.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone, Copy)]
 pub(in crate::telemetry) struct Taken {
     pub(in crate::telemetry) records: usize,
     /// Those that used a place of the common pool.
     funded: usize,
 }
 
+impl Taken {
+    pub(in crate::telemetry) const fn and(self, more: Self) -> Self {
+        Self {
+            records: self.records + more.records,
+            funded: self.funded + more.funded,
+        }
+    }
+}
+
+/// For whom records are taken out of the shards.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::telemetry) enum Take {
+    /// For the writer, and with them all that was taken ahead of it.
+    ToStore,
+    /// For those who watch. They wait for the writer elsewhere and keep their places.
+    Ahead,
+}
+
 impl Queue {
-    /// For the writer: sleeps until there is work, gathers for the window, calls `before` and swaps
-    /// what waits into the empty `lists`. `None` once the queue is closed and empty.
-    pub(in crate::telemetry) fn take(
-        &self,
-        lists: &mut [Lists; Queue::SHARDS],
-        before: impl FnOnce(),
-    ) -> Option<Taken> {
+    /// For the writer: sleeps until there is work, and gathers for the window. `false` once the queue is closed and
+    /// empty.
+    pub(in crate::telemetry) fn await_work(&self) -> bool {
         let mut state = self.state();
         loop {
             self.signals.idle.store(true, Ordering::Relaxed);
-            if self.shards.iter().any(|it| it.lock().waiting.len() > 0) {
+            if state.ahead > 0 || self.shards.iter().any(|it| it.lock().waiting.len() > 0) {
                 break;
             }
             if !state.is_open() {
-                return None;
+                return false;
             }
             while !state.kicked {
                 state = self
@@ -43,6 +57,7 @@ impl Queue {
             state.kicked = false;
         }
         self.signals.idle.store(false, Ordering::Relaxed);
+        self.wake_ahead(&mut state);
         self.signals.gathering.store(true, Ordering::Relaxed);
         let deadline = Instant::now().checked_add(self.window);
         while state.is_open()
@@ -57,21 +72,79 @@ impl Queue {
             state.wakeups += 1;
         }
         self.signals.gathering.store(false, Ordering::Relaxed);
-        before();
+        true
+    }
+
+    /// Swaps what waits into the empty `lists`.
+    pub(in crate::telemetry) fn take(
+        &self,
+        lists: &mut [Lists; Queue::SHARDS],
+        purpose: Take,
+    ) -> Taken {
+        let mut state = self.state();
         // All at once: no record is taken without those that happened before it.
         let mut shards = self.shards.each_ref().map(Shard::lock);
         let mut taken = Taken::default();
-        state.taken = 0;
+        let mut accepted = 0;
         for (inner, lists) in shards.iter_mut().zip(lists) {
             std::mem::swap(&mut inner.waiting, lists);
             taken.records += lists.len();
             taken.funded += std::mem::take(&mut inner.funded);
-            state.taken += inner.accepted;
-            self.free
-                .0
-                .fetch_add(std::mem::take(&mut inner.credits), Ordering::Relaxed);
+            accepted += inner.accepted;
+            if purpose == Take::ToStore {
+                inner.own = 0;
+                self.free
+                    .0
+                    .fetch_add(std::mem::take(&mut inner.credits), Ordering::Relaxed);
+            }
         }
-        Some(taken)
+        match purpose {
+            Take::ToStore => {
+                state.taken = accepted;
+                state.ahead = 0;
+            }
+            Take::Ahead => state.ahead += taken.records,
+        }
+        taken
+    }
+
+    /// For whoever takes records ahead of the writer: sleeps for `pulse`, or, where nothing was `found` and the writer
+    /// sleeps as well, until the writer has woken or somebody calls [`wake_all`](Self::wake_all).
+    pub(in crate::telemetry) fn rest_ahead(&self, pulse: Duration, found: bool) {
+        let mut state = self.state();
+        // The writer says that it is idle under this lock, and has looked into each shard behind it. Whoever brings a
+        // record after that wakes the writer, which wakes this thread.
+        if found || !self.signals.idle.load(Ordering::Relaxed) || !state.is_open() {
+            drop(wait(&self.ahead, state, pulse));
+            return;
+        }
+        state.ahead_sleeps = true;
+        while state.ahead_sleeps {
+            state = self
+                .ahead
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn wake_ahead(&self, state: &mut State) {
+        if std::mem::take(&mut state.ahead_sleeps) {
+            self.ahead.notify_one();
+        }
+    }
+
+    /// What was taken ahead of the writer is lost: it is to find out without gathering any longer.
+    pub(in crate::telemetry) fn alarm(&self) {
+        let mut state = self.state();
+        state.wanted = state.wanted.max(state.settled + 1);
+        self.kick(&mut state);
+    }
+
+    /// Wakes the writer and whoever takes records ahead of it: something is different.
+    pub(in crate::telemetry) fn wake_all(&self) {
+        let mut state = self.state();
+        self.wake_ahead(&mut state);
+        self.kick(&mut state);
     }
 
     /// For the writer: everything that it took is stored.
@@ -138,6 +211,7 @@ impl Queue {
             accepted += inner.accepted;
         }
         state.abandoned = accepted - state.stored;
+        self.wake_ahead(&mut state);
         drop(state);
         self.progress.notify_all();
     }

@@ -8,6 +8,8 @@
 
 mod drain;
 
+pub(super) use drain::{Take, Taken};
+
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::{self, ThreadId};
@@ -16,7 +18,7 @@ use std::time::{Duration, Instant};
 use agent_primitives::Timestamp;
 
 use super::context::ContextId;
-use super::health::{Dropped, FlushError, Flushed, Health};
+use super::health::{Dropped, FlushError, Flushed, Health, LiveHealth};
 use super::shard::{Call, Figures, Inner, Shard, Whole, thread_number};
 use crate::{Body, Record, SinkError};
 
@@ -43,6 +45,8 @@ pub(crate) struct Queue {
     work: Condvar,
     /// Signals those who wait for the writer: progress, failure, end.
     progress: Condvar,
+    /// Signals the thread that takes records ahead of the writer: there are some again, or nobody watches.
+    ahead: Condvar,
     /// Known before the sink is first called. A wait on this thread would be for itself.
     writer: OnceLock<ThreadId>,
 }
@@ -84,6 +88,10 @@ struct State {
     wanted_after: u64,
     /// Somebody has signalled `work`.
     kicked: bool,
+    /// Records taken ahead of the writer since it last took any.
+    ahead: usize,
+    /// Whoever takes them sleeps until `ahead` is signalled.
+    ahead_sleeps: bool,
     wakeups: u64,
     life: Life,
 }
@@ -140,6 +148,7 @@ impl Queue {
             state: Mutex::default(),
             work: Condvar::new(),
             progress: Condvar::new(),
+            ahead: Condvar::new(),
             writer: OnceLock::new(),
         }
     }
@@ -209,7 +218,9 @@ impl Queue {
             inner.dropped.after_shutdown += 1;
             return false;
         }
-        if inner.waiting.len() - inner.funded >= self.share {
+        if inner.own < self.share {
+            inner.own += 1;
+        } else {
             if inner.credits == 0 {
                 inner.credits = self.lease();
             }
@@ -299,6 +310,7 @@ impl Queue {
             error: state.failure.as_ref().map(|(_, error)| Arc::clone(error)),
             wakeups: state.wakeups,
             running: !state.is_finished(),
+            live: LiveHealth::default(),
         }
     }
 
