@@ -278,6 +278,68 @@ mod tests {
         assert!((wide.high / ratio.value() - ratio.value() / wide.low).abs() < 1e-9);
     }
 
+    /// Amounts, and whether they were for a success.
+    fn moments(cases: &[(f64, u8)]) -> Moments {
+        let mut found = Moments::default();
+        for (x, success) in cases {
+            found.add(*x, *success == 1);
+        }
+        found
+    }
+
+    #[test]
+    fn ratio_is_that_of_another_program() {
+        // By numpy 2.4.6 and scipy 1.17.1 in two passes: d = x / sum(x) - s / sum(s) of each side, its
+        // variance n * d.var(ddof=1), its kurtosis stats.kurtosis(d, fisher=False), and stats.t.
+        let [a, b] = [
+            &[
+                (1.0, 1),
+                (2.0, 0),
+                (3.0, 1),
+                (4.0, 1),
+                (5.0, 0),
+                (6.0, 1),
+                (7.0, 1),
+                (8.0, 1),
+                (9.0, 0),
+                (10.0, 1),
+                (30.0, 1),
+                (12.0, 1),
+            ][..],
+            &[
+                (2.0, 1),
+                (4.0, 1),
+                (6.0, 0),
+                (8.0, 1),
+                (10.0, 1),
+                (12.0, 0),
+                (14.0, 1),
+                (16.0, 1),
+                (18.0, 1),
+                (20.0, 0),
+                (21.0, 1),
+                (25.0, 0),
+                (9.0, 1),
+                (11.0, 1),
+            ],
+        ]
+        .map(moments);
+        let ratio = LogRatio::of(&[(a, b)]).unwrap();
+        let [first, both] = [ratio.first.interval(), ratio.interval()];
+        for (found, expected) in [
+            (ratio.first.value(), 10.777_777_777_777_78),
+            (ratio.first.freedom(), 8.610_977_996_663_35),
+            (first.low, 5.559_510_415_340_725),
+            (first.high, 20.894_014_966_971_05),
+            (ratio.value(), 0.612_373_737_373_737_3),
+            (both.low, 0.271_577_982_193_100_4),
+            (both.high, 1.380_824_731_065_426_5),
+            (ratio.probability(), 0.222_502_686_072_284_1),
+        ] {
+            assert!((found - expected).abs() < 1e-9, "{found} for {expected}");
+        }
+    }
+
     #[test]
     fn strata_of_one_mixture_leave_no_difference() {
         // The dear kind costs ten times as much; the first side does mostly that.
