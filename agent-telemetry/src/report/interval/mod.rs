@@ -9,6 +9,7 @@
 //! the degrees of freedom of Welch (1947) and Satterthwaite (1946). Many at once: Holm, "A simple
 //! sequentially rejective multiple test procedure", Scandinavian Journal of Statistics 6 (1979), 65–70.
 
+mod central;
 mod holm;
 mod normal;
 mod ratio;
