@@ -56,6 +56,12 @@ impl Interval {
     }
 }
 
+/// How many times as wide an interval is that holds the truth in 95 of 100 cases together with so many others.
+pub(crate) fn widened(among: f64) -> f64 {
+    let level = 1.0 - (1.0 - LEVEL) / among.max(1.0);
+    normal::deviations(level) / normal::deviations(LEVEL)
+}
+
 /// Where an increasing function passes `target`, between two bounds; the nearer bound where it does not.
 fn solve(target: f64, (mut low, mut high): (f64, f64), increasing: impl Fn(f64) -> f64) -> f64 {
     // Halved 80 times, no double lies between the bounds any more.

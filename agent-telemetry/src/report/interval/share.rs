@@ -148,12 +148,12 @@ impl Difference {
         2.0 * normal::below(-z)
     }
 
-    /// What the two sides contribute to the square of half the width of the interval.
+    /// What the two sides contribute to the square of half the width of the interval, of the wider halves.
     pub(crate) fn contributions(&self) -> (f64, f64) {
         let z = normal::deviations(LEVEL);
         let square = |it: Weighed| {
             let interval = it.wilson(z);
-            let half = (interval.high - interval.low) / 2.0;
+            let half = (interval.high - it.share).max(it.share - interval.low);
             half * half
         };
         (square(self.first), square(self.second))
