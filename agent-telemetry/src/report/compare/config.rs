@@ -24,8 +24,8 @@ pub struct CompareConfig {
     pub task_type: Option<String>,
     /// Only sessions of this project; all unless set.
     pub project: Option<ProjectId>,
-    /// The difference of success rates that matters: where the interval is wider to either side, there is
-    /// not enough data to see none. 0.1, which are ten points, unless set; from 0.001 to 1.
+    /// The difference of success rates that matters: no difference is seen where the whole interval is nearer
+    /// to zero than this. 0.1, which are ten points, unless set; from 0.001 to 1.
     pub rate_margin: f64,
     /// The ratio of costs, or times, that matters, in the same way. 1.25 unless set; at least 1.001.
     pub ratio_margin: f64,

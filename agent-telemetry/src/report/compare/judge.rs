@@ -1,6 +1,6 @@
 //! Every two sides: what can be said of them, and what would be needed to say more.
 
-use super::super::interval::{Difference, LogRatio, Moments, Share, adjusted};
+use super::super::interval::{Difference, Interval, LogRatio, Moments, Share, adjusted, widened};
 use super::sides::{Side, Stratum};
 use super::{CompareConfig, Contender, Measured, PairLine, Shortage, Verdict};
 
@@ -17,7 +17,7 @@ struct Told {
     first: f64,
     second: f64,
     difference: f64,
-    interval: super::Interval,
+    interval: Interval,
     probability: f64,
     /// Which one is better, if any is.
     first_is_better: bool,
@@ -26,8 +26,21 @@ struct Told {
     counts: bool,
     /// What is missing to say anything.
     shortage: Option<Shortage>,
-    /// What is missing to say that there is no difference.
-    vague: Option<Shortage>,
+    /// Whether the whole interval is nearer to none than the difference that matters.
+    is_none: bool,
+    /// What is missing to say either.
+    wanted: Wanted,
+}
+
+/// What the number of sessions follows from that would say something.
+struct Wanted {
+    sessions: [u64; 2],
+    /// What each side contributes to the square of half the width of the interval.
+    contributions: (f64, f64),
+    /// How far from none the difference is as it is seen now.
+    far: f64,
+    /// From where on it matters.
+    margin: f64,
 }
 
 /// Kinds of work that both sides did in at least two sessions.
@@ -80,11 +93,12 @@ fn judge(
         Verdict::Better {
             contender: better.clone(),
         }
+    } else if told.is_none {
+        Verdict::NoDifferenceSeen
     } else {
-        match told.vague {
-            Some(shortage) => Verdict::NotEnoughData { shortage },
-            None => Verdict::NoDifferenceSeen,
-        }
+        let among = adjusted.map_or(1.0, |adjusted| adjusted / told.probability);
+        let shortage = shortage(told.wanted.needed(among));
+        Verdict::NotEnoughData { shortage }
     };
     Measured {
         first: Some(told.first),
@@ -150,18 +164,25 @@ fn success(strata: &Strata<'_>, sessions: [u64; 2], margin: f64) -> Result<Told,
     let shares: Vec<(Share, Share)> = strata.iter().map(|(a, b)| (a.success, b.success)).collect();
     let difference = Difference::of(&shares).ok_or(Shortage::CommonWork)?;
     let (first, second) = difference.shares();
-    let needed = needed(sessions, difference.contributions(), margin);
+    let (value, interval) = (difference.value(), difference.interval());
+    let wanted = Wanted {
+        sessions,
+        contributions: difference.contributions(),
+        far: value.abs(),
+        margin,
+    };
     let few = sessions.iter().any(|of| *of < SESSIONS);
     Ok(Told {
         first,
         second,
-        difference: difference.value(),
-        interval: difference.interval(),
+        difference: value,
+        interval,
         probability: difference.probability(),
         first_is_better: difference.value() > 0.0,
         counts: !few,
-        shortage: few.then(|| at_least(needed.unwrap_or([0, 0]), sessions)),
-        vague: needed.map(shortage),
+        shortage: few.then(|| at_least(wanted.needed(1.0), sessions)),
+        is_none: is_within(interval, margin),
+        wanted,
     })
 }
 
@@ -199,17 +220,23 @@ fn per_success(
             Shortage::Amounts
         });
     };
-    let needed = needed(known, ratio.contributions(), margin);
+    let (value, interval) = (ratio.value(), ratio.interval());
+    let wanted = Wanted {
+        sessions: known,
+        contributions: ratio.contributions(),
+        far: value.ln().abs(),
+        margin,
+    };
+    let needed = wanted.needed(1.0);
     let few = known.iter().any(|of| *of < SESSIONS);
     let shortage = if few {
-        Some(at_least(needed.unwrap_or([0, 0]), known))
+        Some(at_least(needed, known))
     } else if successes.iter().any(|of| *of < SUCCESSES) {
         let more = [(known[0], successes[0]), (known[1], successes[1])];
         let more = more.map(|(of, successes)| {
             let missing = SUCCESSES.saturating_sub(successes);
             (of * missing).div_ceil(successes.max(1))
         });
-        let needed = needed.unwrap_or([0, 0]);
         Some(shortage([more[0].max(needed[0]), more[1].max(needed[1])]))
     } else if ratio.first.freedom().min(ratio.second.freedom()) < FREEDOM {
         Some(Shortage::Evenness)
@@ -219,13 +246,14 @@ fn per_success(
     Ok(Told {
         first: ratio.first.value(),
         second: ratio.second.value(),
-        difference: ratio.value(),
-        interval: ratio.interval(),
+        difference: value,
+        interval,
         probability: ratio.probability(),
-        first_is_better: ratio.value() < 1.0,
+        first_is_better: value < 1.0,
         counts: !few,
         shortage,
-        vague: needed.map(self::shortage),
+        is_none: is_within(interval.map(f64::ln), margin),
+        wanted,
     })
 }
 
@@ -238,26 +266,41 @@ fn at_least(needed: [u64; 2], sessions: [u64; 2]) -> Shortage {
     shortage([needed[0].max(a), needed[1].max(b)])
 }
 
-/// How many more sessions bring half the width of an interval down to `margin`, when what each side
-/// contributes to its square falls with its number; `None` where it is there.
-fn needed(sessions: [u64; 2], contributions: (f64, f64), margin: f64) -> Option<[u64; 2]> {
-    let (a, b) = contributions;
-    let target = margin * margin;
-    if a + b <= target {
-        return None;
+/// Whether no value of an interval is as far from nothing as the difference that matters.
+fn is_within(interval: Interval, margin: f64) -> bool {
+    -margin <= interval.low && interval.high <= margin
+}
+
+impl Wanted {
+    /// How many more sessions of each side bring half the width of the interval down to where it says something about
+    /// the difference as it is seen now: that there is one, also among so many comparisons, or that there is
+    /// none that matters, whichever takes less. None where it is there already.
+    fn needed(&self, among: f64) -> [u64; 2] {
+        let Self {
+            sessions: [first, second],
+            contributions: (a, b),
+            far,
+            margin,
+        } = *self;
+        let target = (far / widened(among)).max(margin - far).powi(2);
+        if a + b <= target {
+            return [0, 0];
+        }
+        // What a side contributes falls with its number. Each may contribute half, or what the other leaves of
+        // the whole.
+        let half = target / 2.0;
+        let (a_may, b_may) = (half.max(target - b), half.max(target - a));
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            clippy::cast_precision_loss,
+            reason = "a rough number, and a cast keeps to its limits"
+        )]
+        let more = |of: u64, is: f64, may: f64| {
+            rough(((of as f64) * (is / may - 1.0)).max(0.0).ceil() as u64)
+        };
+        [more(first, a, a_may), more(second, b, b_may)]
     }
-    // Each may contribute half, or what the other leaves of the whole.
-    let half = target / 2.0;
-    let (a_may, b_may) = (half.max(target - b), half.max(target - a));
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        clippy::cast_precision_loss,
-        reason = "a rough number, and a cast keeps to its limits"
-    )]
-    let more =
-        |of: u64, is: f64, may: f64| rough(((of as f64) * (is / may - 1.0)).max(0.0).ceil() as u64);
-    Some([more(sessions[0], a, a_may), more(sessions[1], b, b_may)])
 }
 
 /// Two digits: the number is no better known than that.

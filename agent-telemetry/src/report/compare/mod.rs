@@ -40,6 +40,8 @@ use sides::Sides;
 /// - **A side is called better** only where a difference as great would be seen by chance in less than 5
 ///   of 100 reports in which there is none, over all pairs and measures together (Holm 1979). So an
 ///   interval, which is for its comparison alone, may leave out zero and no side be called better.
+/// - **No difference** is seen where the whole interval is nearer to none than the difference that matters;
+///   that nothing was found is not enough to say so.
 ///
 /// ```
 /// use agent_primitives::{AgentId, SessionId, Timestamp};

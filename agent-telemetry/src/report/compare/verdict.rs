@@ -24,7 +24,7 @@ pub enum Verdict {
         /// Which one.
         contender: Contender,
     },
-    /// A difference that matters would have been seen.
+    /// The whole interval lies nearer to none than the difference that matters.
     NoDifferenceSeen,
     /// Nothing follows.
     NotEnoughData {

@@ -38,4 +38,14 @@ mod tests {
         assert_eq!(adjusted(&[Some(0.7), Some(0.9)]), [Some(1.0), Some(1.0)]);
         assert!(adjusted(&[]).is_empty());
     }
+
+    #[test]
+    fn probabilities_are_those_of_another_program() {
+        // multipletests(p, method="holm") of statsmodels 0.15.0, two of them alike.
+        let p = [0.001, 0.2, 0.013, 0.04, 0.013, 0.9].map(Some);
+        let expected = [0.006, 0.4, 0.065, 0.12, 0.065, 0.9];
+        for (found, expected) in adjusted(&p).into_iter().zip(expected) {
+            assert!((found.unwrap() - expected).abs() < 1e-12, "{found:?}");
+        }
+    }
 }

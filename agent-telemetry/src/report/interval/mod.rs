@@ -9,6 +9,7 @@
 //! the degrees of freedom of Welch (1947) and Satterthwaite (1946). Many at once: Holm, "A simple
 //! sequentially rejective multiple test procedure", Scandinavian Journal of Statistics 6 (1979), 65–70.
 
+mod central;
 mod holm;
 mod mean;
 mod normal;
@@ -55,6 +56,12 @@ impl Interval {
     pub(crate) fn map(self, with: impl Fn(f64) -> f64) -> Self {
         Self::new(with(self.low), with(self.high))
     }
+}
+
+/// How many times as wide an interval is that holds the truth in 95 of 100 cases together with so many others.
+pub(crate) fn widened(among: f64) -> f64 {
+    let level = 1.0 - (1.0 - LEVEL) / among.max(1.0);
+    normal::deviations(level) / normal::deviations(LEVEL)
 }
 
 /// Where an increasing function passes `target`, between two bounds; the nearer bound where it does not.

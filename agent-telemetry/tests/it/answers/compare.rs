@@ -219,6 +219,44 @@ fn without_common_work_nothing_is_compared() {
     );
 }
 
+/// So many sessions, of which so many of a hundred succeed.
+fn share(name: &str, sessions: u32, of_hundred: u32) -> Vec<SessionResult> {
+    let mut all = results(name, "fix", sessions, 1);
+    for (number, result) in (0_u32..).zip(&mut all) {
+        // Spread evenly: 37 has no divisor in common with a hundred.
+        if number * 37 % 100 < of_hundred {
+            result.outcome = Outcome::Success;
+        }
+    }
+    all
+}
+
+#[test]
+fn difference_that_may_matter_is_never_called_none() {
+    // Nine points apart: the interval is narrower than ten points to either side, but reaches far beyond them.
+    let mut all = share("a", 200, 75);
+    all.extend(share("b", 200, 66));
+    let success = report(&all).pairs[0].success.clone();
+    let interval = success.interval.unwrap();
+    assert!(
+        interval.high - interval.low < 0.2 && interval.high > 0.17,
+        "{success:?}"
+    );
+    let Verdict::NotEnoughData {
+        shortage: Shortage::Sessions { first, second },
+    } = success.verdict
+    else {
+        panic!("{success:?}");
+    };
+    // What is said to be missing shows that they differ, if they are as far apart then.
+    assert!(first > 40 && second > 40, "{first} and {second}");
+    let more = |more: u64| 200 + u32::try_from(more).unwrap() * 12 / 10;
+    let mut all = share("a", more(first), 75);
+    all.extend(share("b", more(second), 66));
+    let verdict = report(&all).pairs[0].success.verdict.clone();
+    assert!(matches!(verdict, Verdict::Better { .. }), "{verdict:?}");
+}
+
 #[test]
 fn sessions_said_to_be_missing_are_enough() {
     let mut all = results("a", "fix", 40, 4);
@@ -234,7 +272,7 @@ fn sessions_said_to_be_missing_are_enough() {
     let [of_b, of_a] = missing(&all);
     assert!(of_b == 0 && (40..200).contains(&of_a), "{of_b} and {of_a}");
     // About: as Wilson's interval narrows a little more slowly than the number grows.
-    let mut enough = results("a", "fix", 40 + of_a * 11 / 10, 4);
+    let mut enough = results("a", "fix", 40 + of_a * 12 / 10, 4);
     enough.extend(results("b", "fix", 400, 4));
     assert_eq!(verdict(&enough), Verdict::NoDifferenceSeen);
     let mut few = results("a", "fix", 40 + of_a * 7 / 10, 4);
