@@ -120,11 +120,11 @@ fn scripts(first: u64, durability: Durability, most: usize) -> Tally {
 }
 
 /// States of each kind of script that are tried at least.
-const SYNCED_STATES: usize = if IS_THOROUGH { 30_000 } else { 1 };
-const BUFFERED_STATES: usize = if IS_THOROUGH { 16_000 } else { 1 };
+const SYNCED_STATES: usize = if IS_THOROUGH { 22_000 } else { 1 };
+const BUFFERED_STATES: usize = if IS_THOROUGH { 13_000 } else { 1 };
 const MIRROR_STATES: usize = 10_000;
-const WILD_STATES: usize = if IS_THOROUGH { 24_000 } else { 1 };
-const JOURNAL_STATES: usize = if IS_THOROUGH { 16_000 } else { 1 };
+const WILD_STATES: usize = if IS_THOROUGH { 20_000 } else { 1 };
+const JOURNAL_STATES: usize = if IS_THOROUGH { 12_000 } else { 1 };
 const SEALING_STATES: usize = if IS_THOROUGH { 8_000 } else { 1 };
 /// Segments this long are full after a few saves, so that there is something to seal, in bytes.
 const SHORT: usize = 700;
@@ -188,7 +188,7 @@ fn a_crash_among_takeovers_long_values_and_failed_syncs_loses_nothing_acknowledg
             wild: true,
         };
         // Each step is many moments here.
-        let len = if IS_THOROUGH { 24 } else { 14 };
+        let len = if IS_THOROUGH { 18 } else { 14 };
         let script = random_script(seed, len, extra);
         let settings = Settings {
             segment_target: 8_000,
@@ -217,7 +217,7 @@ fn a_crash_while_full_segments_are_sealed_among_saves_loses_nothing_acknowledged
     let mut tally = Tally::default();
     let mut under_way = 0;
     for seed in 400.. {
-        let script = sealing_script(seed, if IS_THOROUGH { 60 } else { 30 });
+        let script = sealing_script(seed, if IS_THOROUGH { 44 } else { 30 });
         let settings = Settings {
             segment_target: SHORT,
             durability: match seed % 2 {
