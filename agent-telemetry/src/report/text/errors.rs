@@ -56,7 +56,7 @@ impl ErrorsReport {
         }
         if self.hindered.of > 0 {
             let what = format!(
-                "{} of {} that failed or met a failure on their way, {}",
+                "{} of {} with a failed attempt, {}",
                 count(self.hindered.recovered),
                 plural(self.hindered.of, "model call"),
                 share(self.hindered.recovered, self.hindered.of),
