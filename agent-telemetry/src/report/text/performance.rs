@@ -27,6 +27,7 @@ impl PerformanceReport {
             sheet.note("There were no operations in this period.");
             return sheet;
         }
+        self.tiles(&mut sheet);
         let calls = sheet.section("Where the time went");
         calls.chart(Chart::Bars {
             title: "Time of all calls".to_owned(),
@@ -55,6 +56,22 @@ impl PerformanceReport {
             sheet.note(&format!("{left_out} of less frequent kinds left out."));
         }
         sheet
+    }
+
+    fn tiles(&self, sheet: &mut Sheet) {
+        sheet.tile("time in calls", &time(self.time), "");
+        if let Some(line) = self.calls.first() {
+            let what = format!("{} of the time", share(line.time_share));
+            sheet.tile("most of it", &name(&line.of), &what);
+        }
+        let p95 = |line: &ProfileLine| Some((line.latency?.p95, name(&line.of)));
+        if let Some((p95, of)) = self.calls.iter().filter_map(p95).max() {
+            sheet.tile("slowest p95", &time(p95), &of);
+        }
+        if !self.waited.is_zero() {
+            let limits = format!("{} for rate limits", time(self.waited_for_limits));
+            sheet.tile("waited before retries", &time(self.waited), &limits);
+        }
     }
 
     fn task_types(&self) -> Table {
@@ -193,7 +210,11 @@ impl PerformanceReport {
                 ratio(trend.p95),
             ]);
         }
-        section.table(table);
+        if !table.is_empty() {
+            section.table(table);
+            section
+                .note("A ratio tells how these two periods differ, not whether chance made it so.");
+        }
         if without > 0 {
             let lines = plural(without, "line");
             section.note(&format!("Not enough data for {lines}: fewer than 30 successful operations in this period or in the one before."));
