@@ -89,7 +89,8 @@ impl Course {
         self.call(called, rests, remedies)
     }
 
-    /// Whether it is a failure that counts, apart from those of its attempts, and whether it met any or is one.
+    /// Whether it is a failure that counts, apart from those of its attempts, and whether there were any of
+    /// those.
     pub(super) fn model_call(
         &mut self,
         it: &ModelCall,
@@ -98,8 +99,7 @@ impl Course {
         remedies: &mut Remedies,
     ) -> (bool, bool) {
         let told = std::mem::take(&mut self.told);
-        let met_failure = std::mem::take(&mut self.met_failure);
-        let met_failure = met_failure || it.attempts > 1 || it.failure.is_some();
+        let met_failure = std::mem::take(&mut self.met_failure) || it.attempts > 1;
         // The end of the attempt that failed last.
         if told && self.failed && it.failure.is_some() {
             return (false, met_failure);

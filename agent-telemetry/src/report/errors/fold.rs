@@ -150,7 +150,7 @@ impl Fold {
         if counts {
             self.kinds.model_call(it, record.at);
         }
-        let mut met_failure = it.attempts > 1 || it.failure.is_some();
+        let mut met_failure = it.attempts > 1;
         let place = self.place(record);
         match place.and_then(|place| self.told.get_mut(place)) {
             Some((_, session)) => {

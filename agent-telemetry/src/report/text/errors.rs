@@ -25,6 +25,7 @@ impl ErrorsReport {
             sheet.note("There were no calls in this period.");
             return sheet;
         }
+        self.tiles(&mut sheet);
         self.totals(&mut sheet);
         let kinds = sheet.section("What went wrong");
         kinds.chart(self.kind_bars());
@@ -36,6 +37,28 @@ impl ErrorsReport {
         self.interruptions(sheet.section("Interruptions"));
         self.left_out(sheet.section("Left out"));
         sheet
+    }
+
+    fn tiles(&self, sheet: &mut Sheet) {
+        for (name, failed, of) in [
+            (
+                "model calls failed",
+                self.failed_model_calls,
+                self.model_calls,
+            ),
+            ("tool calls failed", self.failed_tool_calls, self.tool_calls),
+        ] {
+            if of > 0 {
+                let remark = format!("{} of {}", count(failed), count(of));
+                sheet.tile(name, &share(failed, of), &remark);
+            }
+        }
+        if self.failures > 0 {
+            let overcome = self.kinds.iter().map(|line| line.recovery.recovered).sum();
+            let remark = format!("of {}", plural(self.failures, "failed call"));
+            sheet.tile("overcome", &share(overcome, self.failures), &remark);
+            sheet.tile("time lost", &time(self.time_lost), "");
+        }
     }
 
     fn totals(&self, sheet: &mut Sheet) {
@@ -56,7 +79,7 @@ impl ErrorsReport {
         }
         if self.hindered.of > 0 {
             let what = format!(
-                "{} of {} that failed or met a failure on their way, {}",
+                "{} of {} with a failed attempt, {}",
                 count(self.hindered.recovered),
                 plural(self.hindered.of, "model call"),
                 share(self.hindered.recovered, self.hindered.of),
@@ -73,8 +96,7 @@ impl ErrorsReport {
             let lost = time(self.time_lost);
             top.fact("time lost", &format!("{lost} in {calls}{waited}"));
         }
-        let is_known = !self.cost.is_zero() || self.unpriced_calls == 0;
-        if self.failed_model_calls > 0 && is_known {
+        if !self.cost.is_zero() {
             let calls = plural(self.failed_model_calls, "failed model call");
             top.fact("cost", &format!("{} for {calls}", money(self.cost)));
         }

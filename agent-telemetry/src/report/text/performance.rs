@@ -8,11 +8,9 @@ use super::{dash, offer, percentiles};
 use crate::report::civil::minute_text;
 use crate::report::performance::{Operated, PerformanceReport, ProfileLine, SlowOperation};
 use crate::report::sheet::{Bar, Chart, Scale, Section, Sheet, seconds};
-use crate::stats::layout::{Table, count, number, plural, time};
+use crate::stats::layout::{Table, count, plural, time};
 use crate::stats::width::cut;
 
-/// Columns of a name in front of other text.
-const NAME: usize = 36;
 /// Slowest operations that are shown of a kind.
 const SLOWEST: usize = 5;
 
@@ -29,6 +27,7 @@ impl PerformanceReport {
             sheet.note("There were no operations in this period.");
             return sheet;
         }
+        self.tiles(&mut sheet);
         let calls = sheet.section("Where the time went");
         calls.chart(Chart::Bars {
             title: "Time of all calls".to_owned(),
@@ -37,7 +36,7 @@ impl PerformanceReport {
         });
         calls.table(profile("call", &self.calls));
         let types = sheet.section("Models by kind of work");
-        types.table(profile("model", &self.task_types));
+        types.table(self.task_types());
         let speed = sheet.section("How fast answers came");
         speed.table(self.speed());
         let inside = sheet.section("Attempts within model calls");
@@ -59,6 +58,57 @@ impl PerformanceReport {
         sheet
     }
 
+    fn tiles(&self, sheet: &mut Sheet) {
+        sheet.tile("time in calls", &time(self.time), "");
+        if let Some(line) = self.calls.first() {
+            let what = format!("{} of the time", share(line.time_share));
+            sheet.tile("most of it", &name(&line.of), &what);
+        }
+        let p95 = |line: &ProfileLine| Some((line.latency?.p95, name(&line.of)));
+        if let Some((p95, of)) = self.calls.iter().filter_map(p95).max() {
+            sheet.tile("slowest p95", &time(p95), &of);
+        }
+        if !self.waited.is_zero() {
+            let limits = format!("{} for rate limits", time(self.waited_for_limits));
+            sheet.tile("waited before retries", &time(self.waited), &limits);
+        }
+    }
+
+    fn task_types(&self) -> Table {
+        let header = [
+            "model",
+            "kind of work",
+            "count",
+            "time",
+            "share",
+            "p50",
+            "p95",
+            "p99",
+        ];
+        let mut table = Table::new(1, header);
+        for line in &self.task_types {
+            let [p50, p95, p99] = percentiles(line.latency);
+            let kind = match &line.of {
+                Operated::ModelCall {
+                    task_type: Some(kind),
+                    ..
+                } => cut(kind, 24),
+                _ => dash(),
+            };
+            table.row([
+                name(&line.of),
+                kind,
+                count(line.count),
+                time(line.time),
+                share(line.time_share),
+                p50,
+                p95,
+                p99,
+            ]);
+        }
+        table
+    }
+
     fn speed(&self) -> Table {
         let header = [
             "models",
@@ -73,7 +123,7 @@ impl PerformanceReport {
         let told = |line: &&ProfileLine| line.first_token.is_some();
         for line in self.calls.iter().filter(told) {
             let [p50, p95, p99] = percentiles(line.first_token);
-            let rate = |of: Option<f64>| of.map_or_else(dash, number);
+            let rate = |of: Option<f64>| of.map_or_else(dash, |it| format!("{it:.1}"));
             table.row([
                 name(&line.of),
                 count(line.first_token.map_or(0, |it| it.count)),
@@ -160,7 +210,11 @@ impl PerformanceReport {
                 ratio(trend.p95),
             ]);
         }
-        section.table(table);
+        if !table.is_empty() {
+            section.table(table);
+            section
+                .note("A ratio tells how these two periods differ, not whether chance made it so.");
+        }
         if without > 0 {
             let lines = plural(without, "line");
             section.note(&format!("Not enough data for {lines}: fewer than 30 successful operations in this period or in the one before."));
@@ -168,18 +222,21 @@ impl PerformanceReport {
     }
 }
 
+fn share(of: Option<f64>) -> String {
+    of.map_or_else(dash, |it| format!("{:.1} %", it * 100.0))
+}
+
 fn profile(of: &str, lines: &[ProfileLine]) -> Table {
     let header = [of, "count", "failed", "time", "share", "p50", "p95", "p99"];
     let mut table = Table::new(0, header);
     for line in lines {
         let [p50, p95, p99] = percentiles(line.latency);
-        let share = line.time_share;
         table.row([
             name(&line.of),
             count(line.count),
             count(line.failed),
             time(line.time),
-            share.map_or_else(dash, |it| format!("{:.1} %", it * 100.0)),
+            share(line.time_share),
             p50,
             p95,
             p99,
@@ -192,13 +249,8 @@ fn profile(of: &str, lines: &[ProfileLine]) -> Table {
 fn name(of: &Operated) -> String {
     match of {
         Operated::ModelCall {
-            provider,
-            model,
-            task_type,
-        } => match task_type {
-            Some(kind) => format!("{}, {kind}", cut(&offer(provider, model), NAME)),
-            None => offer(provider, model),
-        },
+            provider, model, ..
+        } => offer(provider, model),
         Operated::CheckpointSave { kind } => format!("checkpoint, {kind}"),
         Operated::TaskWait => "waited to begin".to_owned(),
         Operated::TaskRun => "ran".to_owned(),
