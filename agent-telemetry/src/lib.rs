@@ -87,9 +87,10 @@ pub use report::{
     ViolationCounts,
 };
 pub use report::{
-    BackAndForthLine, Correction, CorrectionLine, FixLine, OutcomeLine, QualityLeftOut,
-    QualityReport, RepeatLine, ScoreDay, ScoreLine, SequenceLine, SequencesLeftOut,
-    ToolSequencesReport, WastedTurns,
+    BackAndForthLine, Correction, CorrectionLine, Finding, FixLine, Gain, GainBounds, LookedAt,
+    OutcomeLine, QualityLeftOut, QualityReport, RepeatLine, ScoreDay, ScoreLine, SequenceLine,
+    SequencesLeftOut, SuggestConfig, Suggestion, SuggestionKind, SuggestionsLeftOut,
+    SuggestionsReport, ToolSequencesReport, WastedTurns,
 };
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub use rollup::StoredRollups;

@@ -25,7 +25,7 @@ use std::error::Error;
 use std::process::ExitCode;
 
 use agent_telemetry::{
-    AgentsReport, ModelsReport, Period, SqliteStore, Stats, StoreError, ToolsReport,
+    AgentsReport, ModelsReport, Period, SqliteStore, Stats, StoreError, SuggestConfig, ToolsReport,
 };
 
 use options::{Options, Question};
@@ -144,6 +144,11 @@ fn answer(
             let report = store.quality_report(period)?;
             output.show("quality", &report)?;
             Ok(!report.is_empty())
+        }
+        Question::Suggestions => {
+            let report = store.suggestions_report(period, &SuggestConfig::default())?;
+            output.show("suggestions", &report)?;
+            Ok(!report.told.is_zero())
         }
     }
 }

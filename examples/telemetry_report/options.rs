@@ -24,6 +24,8 @@ telemetry_report --demo [--seed N] [--sessions N] [--db PATH]
   cost             by agent, kind of work, model, project and day, and the dearest sessions
   quality          scores by day, broken rules and whether they were mended, what had to be corrected
                    in several sessions, and how sessions ended by day and week
+  suggestions      what could be done better, what that saves in 30 days, how sure that is, and the
+                   sessions that it rests on
   details          from the records themselves: decisions, broken rules, handoffs, files, timings,
                    providers, terms; as far back as they are kept, 30 days unless set
   export           the records of the period, one by one: --out FILE, or standard output
@@ -62,6 +64,7 @@ pub(super) enum Question {
     Handoffs,
     Cost,
     Quality,
+    Suggestions,
 }
 
 /// What the demo is to be.
@@ -189,8 +192,9 @@ fn question(word: &str) -> Result<Question, String> {
         "handoffs" => Ok(Question::Handoffs),
         "cost" => Ok(Question::Cost),
         "quality" => Ok(Question::Quality),
+        "suggestions" => Ok(Question::Suggestions),
         other => Err(format!(
-            "\"{other}\" is no report; write stats, models, tools, details, compare, handoffs, cost, quality or export"
+            "\"{other}\" is no report; write stats, models, tools, details, compare, handoffs, cost, quality, suggestions or export"
         )),
     }
 }

@@ -42,7 +42,15 @@ fn every_report_fits_100_columns_and_is_one_line_of_json() {
     let database = demo(&program, folder.path());
     let now = ["--db", &database, "--now", "2026-11-20T12:00"];
     for question in [
-        "stats", "models", "tools", "details", "compare", "handoffs", "cost", "quality",
+        "stats",
+        "models",
+        "tools",
+        "details",
+        "compare",
+        "handoffs",
+        "cost",
+        "quality",
+        "suggestions",
     ] {
         let output = run(&program, &[&[question], &now[..]].concat());
         let text = String::from_utf8(output.stdout).expect("text");
@@ -87,6 +95,7 @@ fn help_names_every_report_and_option() {
             "handoffs",
             "cost",
             "quality",
+            "suggestions",
             "--of",
             "--task-type",
             "--project",
@@ -225,6 +234,7 @@ fn empty_period_is_said_and_ends_with_3() {
         ("handoffs", "no handoffs in this period"),
         ("cost", "no model calls in this period"),
         ("quality", "nothing about quality in this period"),
+        ("suggestions", "Nothing to suggest"),
     ] {
         let output = run(
             &program,

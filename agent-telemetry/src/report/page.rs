@@ -5,7 +5,7 @@ use agent_primitives::Timestamp;
 use super::sheet::{Sheet, page};
 use super::{
     AgentsReport, CompareReport, CostReport, HandoffsReport, ModelsReport, QualityReport,
-    ToolSequencesReport, ToolsReport,
+    SuggestionsReport, ToolSequencesReport, ToolsReport,
 };
 use crate::Stats;
 
@@ -93,6 +93,7 @@ parts! {
     ModelsReport,
     QualityReport,
     Stats,
+    SuggestionsReport,
     ToolSequencesReport,
     ToolsReport,
 }

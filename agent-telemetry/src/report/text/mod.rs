@@ -7,6 +7,7 @@ mod handoffs;
 mod models;
 mod quality;
 mod sequences;
+mod suggestions;
 mod tools;
 
 use super::Percentiles;

@@ -6,6 +6,7 @@ mod cost;
 mod handoffs;
 mod quality;
 mod sequences;
+mod suggestions;
 
 use std::time::Duration;
 
