@@ -89,9 +89,10 @@ pub use report::{
     ViolationCounts,
 };
 pub use report::{
-    BackAndForthLine, Correction, CorrectionLine, FixLine, OutcomeLine, QualityLeftOut,
-    QualityReport, RepeatLine, ScoreDay, ScoreLine, SequenceLine, SequencesLeftOut,
-    ToolSequencesReport, WastedTurns,
+    BackAndForthLine, Correction, CorrectionLine, Finding, FixLine, Gain, GainBounds, LookedAt,
+    OutcomeLine, QualityLeftOut, QualityReport, RepeatLine, ScoreDay, ScoreLine, SequenceLine,
+    SequencesLeftOut, SuggestConfig, Suggestion, SuggestionKind, SuggestionsLeftOut,
+    SuggestionsReport, ToolSequencesReport, WastedTurns,
 };
 pub use report::{
     ErrorLine, ErrorPlace, ErrorsLeftOut, ErrorsReport, Interruptions, RecoveryRate, Remedy,

@@ -26,7 +26,7 @@ use std::error::Error;
 use std::process::ExitCode;
 
 use agent_telemetry::{
-    AgentsReport, ModelsReport, Period, SqliteStore, Stats, StoreError, ToolsReport,
+    AgentsReport, ModelsReport, Period, SqliteStore, Stats, StoreError, SuggestConfig, ToolsReport,
 };
 
 use options::{Options, Question};
@@ -155,6 +155,11 @@ fn answer(
             let report = store.quality_report(period)?;
             output.show("quality", &report)?;
             Ok(!report.is_empty())
+        }
+        Question::Suggestions => {
+            let report = store.suggestions_report(period, &SuggestConfig::default())?;
+            output.show("suggestions", &report)?;
+            Ok(!report.told.is_zero())
         }
     }
 }

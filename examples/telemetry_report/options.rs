@@ -26,6 +26,8 @@ telemetry_report --demo [--seed N] [--sessions N] [--db PATH]
   performance      where the time went, the slowest calls, and against the period before
   quality          scores by day, broken rules and whether they were mended, what had to be corrected
                    in several sessions, and how sessions ended by day and week
+  suggestions      what could be done better, what that saves in 30 days, how sure that is, and the
+                   sessions that it rests on
   details          from the records themselves: decisions, broken rules, handoffs, files, timings,
                    providers, terms; as far back as they are kept, 30 days unless set
   export           the records of the period, one by one: --out FILE, or standard output
@@ -66,6 +68,7 @@ pub(super) enum Question {
     Errors,
     Performance,
     Quality,
+    Suggestions,
 }
 
 /// What the demo is to be.
@@ -195,8 +198,9 @@ fn question(word: &str) -> Result<Question, String> {
         "errors" => Ok(Question::Errors),
         "performance" => Ok(Question::Performance),
         "quality" => Ok(Question::Quality),
+        "suggestions" => Ok(Question::Suggestions),
         other => Err(format!(
-            "\"{other}\" is no report; write stats, models, tools, details, compare, handoffs, cost, errors, performance, quality or export"
+            "\"{other}\" is no report; write stats, models, tools, details, compare, handoffs, cost, errors, performance, quality, suggestions or export"
         )),
     }
 }

@@ -52,6 +52,7 @@ fn every_report_fits_100_columns_and_is_one_line_of_json() {
         "errors",
         "performance",
         "quality",
+        "suggestions",
     ] {
         let output = run(&program, &[&[question], &now[..]].concat());
         let text = String::from_utf8(output.stdout).expect("text");
@@ -98,6 +99,7 @@ fn help_names_every_report_and_option() {
             "errors",
             "performance",
             "quality",
+            "suggestions",
             "--of",
             "--task-type",
             "--project",
@@ -247,6 +249,7 @@ fn empty_period_is_said_and_ends_with_3() {
         ("errors", "no calls in this period"),
         ("performance", "no operations in this period"),
         ("quality", "nothing about quality in this period"),
+        ("suggestions", "Nothing to suggest"),
     ] {
         let output = run(
             &program,

@@ -31,4 +31,12 @@ impl Evidence {
             self.sessions.push(session.clone());
         }
     }
+
+    /// Those of another one, which names other sessions.
+    pub(crate) fn absorb(&mut self, other: &Self) {
+        self.count = self.count.saturating_add(other.count);
+        let room = NAMED.saturating_sub(self.sessions.len());
+        let more = other.sessions.iter().take(room);
+        self.sessions.extend(more.cloned());
+    }
 }

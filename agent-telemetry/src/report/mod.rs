@@ -18,6 +18,7 @@ mod quality;
 mod seen;
 mod sequences;
 pub(crate) mod sheet;
+mod suggestions;
 mod text;
 mod times;
 mod tools;
@@ -48,6 +49,10 @@ pub use quality::{
 };
 pub use sequences::{
     BackAndForthLine, RepeatLine, SequenceLine, SequencesLeftOut, ToolSequencesReport, WastedTurns,
+};
+pub use suggestions::{
+    Finding, Gain, GainBounds, LookedAt, SuggestConfig, Suggestion, SuggestionKind,
+    SuggestionsLeftOut, SuggestionsReport,
 };
 pub use tools::{ToolFigures, ToolsReport};
 

@@ -5,7 +5,7 @@ use agent_primitives::Timestamp;
 use super::sheet::{Sheet, page};
 use super::{
     AgentsReport, CompareReport, CostReport, ErrorsReport, HandoffsReport, ModelsReport,
-    PerformanceReport, QualityReport, ToolSequencesReport, ToolsReport,
+    PerformanceReport, QualityReport, SuggestionsReport, ToolSequencesReport, ToolsReport,
 };
 use crate::Stats;
 
@@ -95,6 +95,7 @@ parts! {
     PerformanceReport,
     QualityReport,
     Stats,
+    SuggestionsReport,
     ToolSequencesReport,
     ToolsReport,
 }

@@ -36,6 +36,8 @@ mod rows;
 mod schema;
 #[cfg(feature = "sqlite")]
 mod sequences;
+#[cfg(feature = "sqlite")]
+mod suggestions;
 mod tables;
 #[cfg(feature = "sqlite")]
 mod unused;

@@ -111,7 +111,7 @@ fn judge(
     }
 }
 
-const fn missing(shortage: Shortage) -> Measured {
+pub(super) const fn missing(shortage: Shortage) -> Measured {
     Measured {
         first: None,
         second: None,

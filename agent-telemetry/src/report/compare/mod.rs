@@ -1,5 +1,6 @@
 //! Who does a kind of work better, cheaper and faster: every two agents or models against each other.
 
+mod by_task_type;
 mod config;
 mod contender;
 mod judge;
@@ -13,6 +14,7 @@ use std::time::Duration;
 use agent_primitives::Usd;
 use serde::{Deserialize, Serialize};
 
+pub(super) use by_task_type::{Judged, ModelsByTaskType};
 pub use config::CompareConfig;
 pub use contender::{Contender, ContenderKind, SessionResult};
 pub use verdict::{Shortage, Verdict};

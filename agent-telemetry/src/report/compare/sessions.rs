@@ -16,9 +16,9 @@ const SESSIONS: usize = 1 << 20;
 type Key = (Option<ProjectId>, SessionId);
 
 #[derive(Debug)]
-pub(super) struct Sessions<'a> {
+pub(super) struct Sessions {
     period: Period,
-    config: &'a CompareConfig,
+    config: CompareConfig,
     place: HashMap<Key, usize>,
     /// In the order of recording.
     told: Vec<(SessionId, OneSession)>,
@@ -52,11 +52,11 @@ struct Spent {
     unpriced: bool,
 }
 
-impl<'a> Sessions<'a> {
-    pub(super) fn new(period: Period, config: &'a CompareConfig) -> Self {
+impl Sessions {
+    pub(super) fn new(period: Period, config: &CompareConfig) -> Self {
         Self {
             period: period.outward(Span::Minute),
-            config,
+            config: config.clone(),
             place: HashMap::new(),
             told: Vec::new(),
             beyond: 0,

@@ -16,7 +16,7 @@ const SIDES: usize = 16;
 /// Kinds of work that are told apart.
 const TASK_TYPES: usize = 256;
 
-type TaskType = Option<Cow<'static, str>>;
+pub(super) type TaskType = Option<Cow<'static, str>>;
 
 #[derive(Debug, Default)]
 pub(super) struct Sides {
@@ -47,13 +47,16 @@ pub(super) struct Sums {
 }
 
 /// One kind of work of one side.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Stratum {
     pub(super) success: Share,
     /// In US dollars, of the sessions whose cost is known.
     pub(super) cost: Moments,
     /// In seconds.
     pub(super) time: Moments,
+    /// Of the sessions whose cost is known, exact.
+    pub(super) spent: Usd,
+    pub(super) evidence: Evidence,
 }
 
 impl Sides {
@@ -72,6 +75,32 @@ impl Sides {
         if let Some(sums) = self.by_contender.get_mut(&result.who) {
             sums.add(result);
         }
+    }
+
+    /// The sides of each kind of work by themselves, those with the most sessions first, and what is left
+    /// out.
+    pub(super) fn by_task_type(self) -> (Vec<(TaskType, Vec<Side>)>, LeftOut) {
+        let mut kinds: BTreeMap<TaskType, Vec<Side>> = BTreeMap::new();
+        for (who, sums) in self.by_contender {
+            for (task_type, stratum) in sums.by_task_type {
+                let alone = Sums {
+                    by_task_type: BTreeMap::from([(task_type.clone(), stratum)]),
+                    ..Sums::default()
+                };
+                let side = Side {
+                    who: who.clone(),
+                    sums: alone,
+                };
+                kinds.entry(task_type).or_default().push(side);
+            }
+        }
+        let mut left_out = self.left_out;
+        for sides in kinds.values_mut() {
+            sides.sort_by_key(|side| Reverse(side.sessions()));
+            left_out.sides += sides.len().saturating_sub(SIDES) as u64;
+            sides.truncate(SIDES);
+        }
+        (kinds.into_iter().collect(), left_out)
     }
 
     /// Those with the most sessions, and what is left out.
@@ -104,12 +133,14 @@ impl Sums {
             .by_task_type
             .entry(result.task_type.clone())
             .or_default();
+        stratum.evidence.add(&result.session);
         stratum.success.of += 1;
         stratum.success.successes += u64::from(success);
         stratum.time.add(result.elapsed.as_secs_f64(), success);
         self.elapsed = self.elapsed.saturating_add(result.elapsed);
         if let Some(cost) = result.cost {
             stratum.cost.add(dollars(cost), success);
+            stratum.spent += cost;
             self.priced_cost += cost;
             self.priced_successes += u64::from(success);
             self.cost += cost;
@@ -127,6 +158,11 @@ impl Sums {
 }
 
 impl Side {
+    fn sessions(&self) -> u64 {
+        let strata = self.sums.by_task_type.values();
+        strata.map(|it| it.success.of).sum()
+    }
+
     pub(super) fn line(&self) -> SideLine {
         let sums = &self.sums;
         let mut all = Share::default();

@@ -128,6 +128,16 @@ impl Difference {
         Interval::new(low, high)
     }
 
+    /// The probability of a difference as great as this where the true one is `bound`, or less: that of the
+    /// one-sided bound that just reaches it.
+    pub(crate) fn not_above(&self, bound: f64) -> f64 {
+        if self.value() <= bound {
+            return 1.0;
+        }
+        let z = solve(-bound, (0.0, 8.0), |z| -self.at(z).low);
+        normal::below(-z)
+    }
+
     /// The probability of a difference as great as this where there is none: that of the widest interval
     /// that leaves nothing out of it.
     pub(crate) fn probability(&self) -> f64 {

@@ -19,7 +19,7 @@ const AGENTS: usize = 64;
 type Key = (Option<ProjectId>, SessionId);
 
 #[derive(Debug)]
-pub(super) struct Fold {
+pub(in crate::report) struct Fold {
     period: Period,
     tools: Tools,
     number: HashMap<Key, u64>,
@@ -76,7 +76,7 @@ impl Tools {
 }
 
 impl Fold {
-    pub(super) fn new(period: Period) -> Self {
+    pub(in crate::report) fn new(period: Period) -> Self {
         Self {
             period: period.outward(Span::Minute),
             tools: Tools::default(),
@@ -91,7 +91,7 @@ impl Fold {
         }
     }
 
-    pub(super) fn add(&mut self, record: &Record) {
+    pub(in crate::report) fn add(&mut self, record: &Record) {
         let is_told = matches!(
             record.body,
             Body::SessionStart(_)
@@ -186,7 +186,7 @@ impl Fold {
         }
     }
 
-    pub(super) fn finish(mut self) -> ToolSequencesReport {
+    pub(in crate::report) fn finish(mut self) -> ToolSequencesReport {
         let all = self.told.keys().copied().collect();
         self.look_through(all);
         let mut left_out = self.left_out;

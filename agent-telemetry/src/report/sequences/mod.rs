@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Evidence, Interval, SCHEMA};
 use crate::{Outcomes, Period, Record};
-use fold::Fold;
+pub(in crate::report) use fold::Fold;
 
 /// Sequences of tool calls that recur, and calls that lead nowhere: a part of the report `tools`.
 ///

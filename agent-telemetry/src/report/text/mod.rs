@@ -9,6 +9,7 @@ mod models;
 mod performance;
 mod quality;
 mod sequences;
+mod suggestions;
 mod tools;
 
 use super::Percentiles;

@@ -8,6 +8,7 @@ mod handoffs;
 mod performance;
 mod quality;
 mod sequences;
+mod suggestions;
 
 use std::time::Duration;
 

@@ -1,0 +1,229 @@
+//! Requests that take almost as long as they may.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use agent_primitives::{FailureKind, ModelId, ProviderId, Usd};
+
+use super::super::interval::Share;
+use super::super::seen::Seen;
+use super::gain::Told;
+use super::{Finding, LookedAt, SuggestConfig, Suggestion, SuggestionKind};
+use crate::stats::layout::{count, plural, time};
+use crate::{Evidence, ModelCall, Record};
+
+/// Models that are told apart.
+const MODELS: usize = 256;
+/// Sizes: below 1 024 tokens, then each up to twice as many, the last without end.
+const SIZES: usize = 12;
+const SMALLEST: u64 = 1_024;
+
+#[derive(Debug, Default)]
+pub(super) struct Requests {
+    models: BTreeMap<(ProviderId, ModelId), [OfSize; SIZES]>,
+    pub(super) left_out: u64,
+}
+
+#[derive(Debug, Clone, Default)]
+struct OfSize {
+    calls: u64,
+    near: u64,
+    lost: u64,
+    /// Of those that were given up.
+    time: Duration,
+    cost: Usd,
+    evidence: Evidence,
+}
+
+/// The place of a size.
+fn size(tokens: u64) -> usize {
+    let doubled = (tokens / SMALLEST).checked_ilog2().map_or(0, |it| it + 1);
+    usize::try_from(doubled).unwrap_or(SIZES).min(SIZES - 1)
+}
+
+/// The fewest tokens of a size.
+fn from(size: usize) -> u64 {
+    match size {
+        0 => 0,
+        more => SMALLEST << (more - 1),
+    }
+}
+
+impl OfSize {
+    fn absorb(mut self, other: &Self) -> Self {
+        self.calls += other.calls;
+        self.near += other.near;
+        self.lost += other.lost;
+        self.time = self.time.saturating_add(other.time);
+        self.cost += other.cost;
+        self.evidence.absorb(&other.evidence);
+        self
+    }
+
+    const fn share(&self) -> Share {
+        Share::new(self.near, self.calls)
+    }
+}
+
+impl Requests {
+    pub(super) fn add(
+        &mut self,
+        record: &Record,
+        call: &ModelCall,
+        config: &SuggestConfig,
+        seen: &mut Seen,
+    ) {
+        let given_up = call.failure == Some(FailureKind::Timeout);
+        // Others that failed say nothing about how long an answer takes, nor do those whose time nobody set.
+        let is_answer = call.failure.is_none() && !call.latency.is_zero();
+        if !(given_up || is_answer) {
+            return;
+        }
+        let key = (call.provider.clone(), call.model.clone());
+        if self.models.len() >= MODELS && !self.models.contains_key(&key) {
+            self.left_out = self.left_out.saturating_add(1);
+            return;
+        }
+        let place = size(call.usage.input_total());
+        let thing = ("near", &key, place);
+        let is_near = given_up || call.latency >= config.near();
+        let mut evidence = Evidence::default();
+        if is_near {
+            seen.add(thing, record, &mut evidence);
+        }
+        let Some(it) = self.models.entry(key).or_default().get_mut(place) else {
+            return;
+        };
+        it.calls += 1;
+        it.near += u64::from(is_near);
+        it.lost += u64::from(given_up || call.latency >= config.timeout);
+        it.evidence.absorb(&evidence);
+        if given_up {
+            it.time = it.time.saturating_add(call.latency);
+            it.cost += call.cost.unwrap_or_default();
+        }
+    }
+
+    pub(super) fn suggest(
+        self,
+        config: &SuggestConfig,
+        told: Told,
+        found: &mut Vec<Suggestion>,
+    ) -> LookedAt {
+        let candidates = self.models.len() as u64;
+        let mut enough = 0;
+        for ((provider, model), sizes) in self.models {
+            let is_enough = |it: &OfSize| it.calls >= config.requests;
+            enough += u64::from(sizes.iter().any(is_enough));
+            let at_risk = |it: &OfSize| {
+                let interval = it.share().interval();
+                is_enough(it) && interval.is_some_and(|it| it.low > config.near_share)
+            };
+            if let Some(first) = sizes.iter().position(at_risk) {
+                found.extend(suggestion(provider, model, &sizes, first, config, told));
+            }
+        }
+        LookedAt {
+            kind: SuggestionKind::TimeoutRisk,
+            candidates,
+            enough,
+            takes: format!(
+                "{} of one model and about one size, more than {:.0} % of which take {} or longer",
+                plural(config.requests, "request"),
+                config.near_share * 100.0,
+                time(config.near())
+            ),
+        }
+    }
+}
+
+fn suggestion(
+    provider: ProviderId,
+    model: ModelId,
+    sizes: &[OfSize; SIZES],
+    first: usize,
+    config: &SuggestConfig,
+    told: Told,
+) -> Option<Suggestion> {
+    let (smaller, larger) = sizes.split_at_checked(first)?;
+    let sum = |sizes: &[OfSize]| sizes.iter().fold(OfSize::default(), OfSize::absorb);
+    let (below, it) = (sum(smaller), sum(larger));
+    let interval = it.share().interval()?;
+    let size_matters = below.calls >= config.requests
+        && (below.share().interval()).is_some_and(|below| below.high < interval.low);
+    let (near, limit) = (time(config.near()), time(config.timeout));
+    let of = format!("{provider} · {model}");
+    let share = it.share().value()?;
+    let advice = if size_matters {
+        format!(
+            "keep requests to {of} below {} tokens of input, or give larger ones more time",
+            count(from(first))
+        )
+    } else {
+        format!("give {of} more time, or take its answers as a stream with a limit for silence")
+    };
+    let text = format!(
+        "Of {} {}, {} took {near} or longer of the {limit} that they have ({:.1} %), and {} took all of it: {advice}.",
+        plural(it.calls, "request"),
+        if first > 0 {
+            format!("with {} tokens of input or more", count(from(first)))
+        } else {
+            "of any size".to_owned()
+        },
+        count(it.near),
+        share * 100.0,
+        count(it.lost),
+    );
+    let mut confidence = format!(
+        "{:.1} to {:.1} % of such requests (95 %).",
+        interval.low * 100.0,
+        interval.high * 100.0
+    );
+    if let Some(share) = below.share().value() {
+        let less = format!(
+            " Of {} that are smaller, {:.1} %.",
+            count(below.calls),
+            share * 100.0
+        );
+        confidence.push_str(&less);
+    }
+    let finding = Finding::TimeoutRisk {
+        provider,
+        model,
+        near: config.near(),
+        from_tokens: from(first),
+        calls: it.calls,
+        near_calls: it.near,
+        lost_calls: it.lost,
+        share,
+        interval,
+        smaller_calls: below.calls,
+        smaller_share: below.share().value(),
+        size_matters,
+    };
+    Some(Suggestion {
+        kind: finding.kind(),
+        text,
+        gain: told.at_most(it.cost, it.time, it.lost),
+        confidence,
+        finding,
+        evidence: it.evidence,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_follow_each_other_without_a_gap() {
+        let found = [0, 1_023, 1_024, 2_047, 2_048, 1 << 20, u64::MAX].map(size);
+        assert_eq!(found, [0, 0, 1, 1, 2, 11, 11]);
+        for place in 1..SIZES {
+            assert_eq!(
+                (size(from(place)), size(from(place) - 1)),
+                (place, place - 1)
+            );
+        }
+    }
+}

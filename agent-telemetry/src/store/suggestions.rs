@@ -1,0 +1,42 @@
+//! What the records of a database suggest.
+
+use super::read::Records;
+use super::tables::Table;
+use super::{SqliteStore, StoreError};
+use crate::{Period, SuggestConfig, SuggestionsReport};
+
+impl SqliteStore {
+    /// The report `suggestions` of a period, from the calls, attempts and marks of sessions: it takes as long
+    /// as reading those does.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database cannot be read.
+    ///
+    /// ```
+    /// use agent_telemetry::{Period, SqliteSink, SqliteStore, SuggestConfig};
+    ///
+    /// let folder = tempfile::tempdir()?;
+    /// let path = folder.path().join("telemetry.db");
+    /// drop(SqliteSink::open(&path)?);
+    /// let store = SqliteStore::open_read_only(&path)?;
+    /// let report = store.suggestions_report(Period::ALL, &SuggestConfig::default())?;
+    /// assert!(report.suggestions.is_empty());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn suggestions_report(
+        &self,
+        period: Period,
+        config: &SuggestConfig,
+    ) -> Result<SuggestionsReport, StoreError> {
+        let tables = [
+            Table::SessionMarks,
+            Table::ModelCalls,
+            Table::ToolCalls,
+            Table::Attempts,
+            Table::Retries,
+        ];
+        let whole = period.outward(crate::Span::Minute);
+        let records = Records::of_tables(self, whole.from()..whole.to(), &tables);
+        SuggestionsReport::try_of(period, config, records)
+    }
+}
