@@ -82,12 +82,18 @@ macro_rules! parts {
     )+};
 }
 
+/// On a page of several reports it is the one from the records themselves.
+impl From<&Stats> for HtmlPart {
+    fn from(report: &Stats) -> Self {
+        Self(report.sheet().called("Records"))
+    }
+}
+
 parts! {
     AgentsReport,
     CompareReport,
     CostReport,
     HandoffsReport,
     ModelsReport,
-    Stats,
     ToolsReport,
 }
