@@ -19,7 +19,7 @@ pub(super) struct Output<'o> {
 
 impl<'o> Output<'o> {
     pub(super) fn new(options: &'o Options) -> Self {
-        let page = HtmlPage::new("Agent telemetry").made(options.now);
+        let page = HtmlPage::new("What the agents did").made(options.now);
         Self {
             options,
             page,

@@ -41,19 +41,7 @@ fn every_report_fits_100_columns_and_is_one_line_of_json() {
     let folder = tempfile::tempdir().expect("a folder");
     let database = demo(&program, folder.path());
     let now = ["--db", &database, "--now", "2026-11-20T12:00"];
-    for question in [
-        "stats",
-        "models",
-        "tools",
-        "details",
-        "compare",
-        "handoffs",
-        "cost",
-        "errors",
-        "performance",
-        "quality",
-        "suggestions",
-    ] {
+    for question in QUESTIONS {
         let output = run(&program, &[&[question], &now[..]].concat());
         let text = String::from_utf8(output.stdout).expect("text");
         assert!(
@@ -77,6 +65,197 @@ fn every_report_fits_100_columns_and_is_one_line_of_json() {
     );
     assert_eq!(json["decisions"]["made"], 40);
     assert_eq!(json["work"]["tasks"], 40);
+}
+
+const QUESTIONS: [&str; 11] = [
+    "stats",
+    "models",
+    "tools",
+    "details",
+    "compare",
+    "handoffs",
+    "cost",
+    "errors",
+    "performance",
+    "quality",
+    "suggestions",
+];
+
+/// What it says on standard error, where it ends well and prints nothing.
+fn written(program: &Path, arguments: &[&str]) -> String {
+    let output = run(program, arguments);
+    assert!(
+        output.status.success() && output.stdout.is_empty(),
+        "{output:?}"
+    );
+    String::from_utf8(output.stderr).expect("text")
+}
+
+#[test]
+fn page_has_every_report_and_nothing_from_elsewhere() {
+    let Some(program) = built::program("telemetry_report") else {
+        return;
+    };
+    let folder = tempfile::tempdir().expect("a folder");
+    let database = demo(&program, folder.path());
+    let path = folder.path().join("page.html");
+    let shown = path.to_str().expect("text");
+    let now = ["--db", &database, "--now", "2026-11-20T12:00"];
+    let said = written(
+        &program,
+        &[&QUESTIONS[..], &now, &["--html", shown]].concat(),
+    );
+    assert_eq!(said, format!("wrote {shown}\n"));
+    let page = fs::read_to_string(&path).expect("a page");
+    assert!(page.starts_with("<!DOCTYPE html>") && page.ends_with("</html>\n"));
+    for title in [
+        "Agents",
+        "Models",
+        "Tools",
+        "Records",
+        "Agents compared",
+        "Handoffs",
+        "Cost",
+    ] {
+        assert!(page.contains(&format!("<h2>{title}</h2>")), "{title}");
+    }
+    assert!(page.contains("Made at <time datetime=\"2026-11-20T12:00:00.000Z\">"));
+    for word in ["<script", "http://", "https://", "url(", "@import", "NaN"] {
+        assert!(!page.contains(word), "{word}");
+    }
+    for element in ["article", "section", "table", "svg", "figure", "div"] {
+        let [opened, closed] =
+            [format!("<{element}"), format!("</{element}>")].map(|tag| page.matches(&tag).count());
+        assert!(
+            opened > 0 && opened == closed,
+            "{element}: {opened}, {closed}"
+        );
+    }
+    // Printed as JSON, the reports are on the page as well.
+    let output = run(
+        &program,
+        &[&["stats", "--json", "--html", shown], &now[..]].concat(),
+    );
+    assert_eq!(
+        output.stdout.iter().filter(|byte| **byte == b'\n').count(),
+        1
+    );
+    let nowhere = folder.path().join("none/page.html");
+    let nowhere = nowhere.to_str().expect("text");
+    let (code, said) = refused(
+        &program,
+        &[&["stats", "--html", nowhere], &now[..]].concat(),
+    );
+    assert_eq!(code, 1, "{said}");
+    assert!(said.contains("cannot be written"), "{said}");
+}
+
+#[test]
+fn tables_are_the_lists_of_the_reports() {
+    let Some(program) = built::program("telemetry_report") else {
+        return;
+    };
+    let folder = tempfile::tempdir().expect("a folder");
+    let database = demo(&program, folder.path());
+    let tables = folder.path().join("tables");
+    let shown = tables.to_str().expect("text");
+    let now = ["--db", &database, "--now", "2026-11-20T12:00"];
+    let said = written(
+        &program,
+        &[&QUESTIONS[..], &now, &["--tables", shown]].concat(),
+    );
+    let files = fs::read_dir(&tables).expect("a folder").count();
+    assert_eq!(said, format!("wrote {files} tables to {shown}\n"));
+    assert!(files > 20, "{files}");
+    for (question, list) in [
+        ("stats", "agents"),
+        ("models", "models"),
+        ("tools", "tools"),
+        ("compare", "sides"),
+        ("compare", "pairs"),
+        ("handoffs", "paths"),
+        ("cost", "days"),
+    ] {
+        let output = run(&program, &[&[question, "--json"], &now[..]].concat());
+        let json: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        let entries = json[list].as_array().expect("a list").len();
+        let file = tables.join(format!("{question}-{list}.csv"));
+        let text = fs::read_to_string(file).expect("a table");
+        let rows: Vec<&str> = text.split_terminator("\r\n").collect();
+        assert!(entries > 0 && rows.len() == entries + 1, "{list}: {text}");
+    }
+    let agents = fs::read_to_string(tables.join("stats-agents.csv")).expect("a table");
+    let header = agents.lines().next().expect("names");
+    assert!(
+        header.starts_with("agent,sessions.started,sessions.resumed"),
+        "{header}"
+    );
+    let (code, said) = refused(
+        &program,
+        &[&["stats", "--tables", &database], &now[..]].concat(),
+    );
+    assert_eq!(code, 1, "{said}");
+}
+
+#[test]
+fn export_has_every_record_in_the_form_that_the_name_says() {
+    let Some(program) = built::program("telemetry_report") else {
+        return;
+    };
+    let folder = tempfile::tempdir().expect("a folder");
+    let database = demo(&program, folder.path());
+    let now = ["--db", &database, "--now", "2026-11-20T12:00"];
+    let details = run(&program, &[&["details", "--json"], &now[..]].concat());
+    let details: serde_json::Value = serde_json::from_slice(&details.stdout).expect("JSON");
+    let records = details["overview"]["records"].as_u64().expect("a number");
+    let records = usize::try_from(records).expect("few");
+    for form in ["csv", "jsonl", "json", "parquet"] {
+        let path = folder.path().join(format!("records.{form}"));
+        let shown = path.to_str().expect("text");
+        let said = written(&program, &[&["export", "--out", shown], &now[..]].concat());
+        assert_eq!(said, format!("wrote {records} records\n"), "{form}");
+        let bytes = fs::read(&path).expect("a file");
+        let text = String::from_utf8_lossy(&bytes);
+        match form {
+            "csv" => assert_eq!(text.matches("\r\n").count(), records + 1),
+            "jsonl" => assert_eq!(text.lines().count(), records),
+            "json" => {
+                let all: Vec<serde_json::Value> = serde_json::from_str(&text).expect("JSON");
+                assert_eq!(all.len(), records);
+            }
+            _ => assert!(bytes.starts_with(b"PAR1") && bytes.ends_with(b"PAR1")),
+        }
+    }
+    // To standard output, of one kind alone.
+    let kinds = ["export", "--kinds", "session_end", "--format", "jsonl"];
+    let output = run(&program, &[&kinds, &now[..]].concat());
+    let text = String::from_utf8(output.stdout).expect("text");
+    let ends = text.lines().map(|line| {
+        let record: serde_json::Value = serde_json::from_str(line).expect("JSON");
+        assert_eq!(record["record"], "session_end");
+    });
+    assert!(ends.count() >= 40, "rescues come to them");
+    let empty = [
+        "export",
+        "--db",
+        &database,
+        "--period",
+        "2020-01-01..2020-02-01",
+    ];
+    let output = run(&program, &empty);
+    let said = String::from_utf8(output.stderr).expect("text");
+    assert_eq!(
+        (output.status.code(), said.as_str()),
+        (Some(3), "wrote 0 records\n")
+    );
+    let nowhere = folder.path().join("none/records.csv");
+    let nowhere = nowhere.to_str().expect("text");
+    let (code, said) = refused(
+        &program,
+        &[&["export", "--out", nowhere], &now[..]].concat(),
+    );
+    assert_eq!(code, 1, "{said}");
+    assert!(said.contains("cannot be written"), "{said}");
 }
 
 #[test]

@@ -67,8 +67,8 @@ pub struct ExportConfig {
     pub format: ExportFormat,
     /// Which kinds of records; all of them while it is empty.
     pub kinds: Vec<RecordKind>,
-    /// Whether a CSV is for spreadsheets, which take a text that begins with `=`, `+`, `-`, `@`, a tab or a line
-    /// break for a formula: such a text gets an apostrophe before it. `true` unless set; without it every text
+    /// Whether a CSV is for spreadsheets, which take a text that begins with `=`, `+`, `-`, `@`, the wide form of one
+    /// of them, a tab or a line break for a formula: such a text gets an apostrophe before it. `true` unless set; without it every text
     /// is as it was recorded.
     pub for_spreadsheets: bool,
 }

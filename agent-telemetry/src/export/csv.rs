@@ -13,6 +13,11 @@ use crate::Record;
 /// What is written at once.
 pub(super) const BLOCK: usize = 64 * 1024;
 
+/// With what a text begins that a spreadsheet takes for a formula; the wide forms as well, in some languages.
+const FORMULA: [char; 11] = [
+    '=', '+', '-', '@', '\t', '\r', '\n', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}',
+];
+
 /// Rows below a line of names.
 pub(super) struct CsvRows<W> {
     out: W,
@@ -116,7 +121,7 @@ fn put(out: &mut Vec<u8>, cell: Cell<'_>, guard: Guard) {
 
 /// Quoted where it has to be.
 pub(super) fn text(out: &mut Vec<u8>, text: &str, guard: Guard) {
-    let is_formula = guard == Guard::On && text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']);
+    let is_formula = guard == Guard::On && text.starts_with(FORMULA);
     if !is_formula && !text.contains(['"', ',', '\r', '\n']) {
         out.extend_from_slice(text.as_bytes());
         return;

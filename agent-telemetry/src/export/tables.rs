@@ -150,6 +150,14 @@ fn as_time(fields: &[(String, Node)]) -> Option<String> {
     String::from_utf8(shown).ok()
 }
 
+/// Digits, of which there may be some behind a point and a minus before: a name such as `-inf` is none.
+fn is_amount(text: &str) -> bool {
+    let text = text.strip_prefix('-').unwrap_or(text);
+    let (whole, rest) = text.split_once('.').unwrap_or((text, "0"));
+    let digits = |part: &str| !part.is_empty() && part.bytes().all(|it| it.is_ascii_digit());
+    digits(whole) && digits(rest)
+}
+
 fn line(out: &mut Vec<u8>, cells: impl Iterator<Item = Option<Value>>) {
     for (at, cell) in cells.enumerate() {
         if at > 0 {
@@ -158,7 +166,7 @@ fn line(out: &mut Vec<u8>, cells: impl Iterator<Item = Option<Value>>) {
         match cell {
             None | Some(Value::Null) => {}
             // Amounts are texts in JSON, and a minus before a number is no formula.
-            Some(Value::String(it)) if it.parse::<f64>().is_err() => text(out, &it, Guard::On),
+            Some(Value::String(it)) if !is_amount(&it) => text(out, &it, Guard::On),
             Some(Value::String(it)) => text(out, &it, Guard::Off),
             Some(other) => text(out, &other.to_string(), Guard::Off),
         }

@@ -269,14 +269,25 @@ impl<W: fmt::Write> Exposition<W> {
         values: &ExponentialHistogram,
         sum: Number,
     ) -> fmt::Result {
-        if !self.has_room(bounds.len().saturating_add(3)) {
+        self.buckets(bounds.len(), bounds.cumulative(values), values.count(), sum)
+    }
+
+    /// Writes so many buckets, each with how many values it has below or at its bound, with the labels that are
+    /// set.
+    pub(super) fn buckets<'b>(
+        &mut self,
+        bounds: usize,
+        below: impl Iterator<Item = (&'b str, u64)>,
+        count: u64,
+        sum: Number,
+    ) -> fmt::Result {
+        if !self.has_room(bounds.saturating_add(3)) {
             return Ok(());
         }
         self.line.clear();
-        for (bound, below) in bounds.cumulative(values) {
+        for (bound, below) in below {
             self.sample("_bucket", Some(bound), Number::Count(below));
         }
-        let count = values.count();
         self.sample("_bucket", Some("+Inf"), Number::Count(count));
         self.sample("_sum", None, sum);
         self.sample("_count", None, Number::Count(count));

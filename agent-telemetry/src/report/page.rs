@@ -85,6 +85,13 @@ macro_rules! parts {
     )+};
 }
 
+/// On a page of several reports it is the one from the records themselves.
+impl From<&Stats> for HtmlPart {
+    fn from(report: &Stats) -> Self {
+        Self(report.sheet().called("Records"))
+    }
+}
+
 parts! {
     AgentsReport,
     CompareReport,
@@ -94,7 +101,6 @@ parts! {
     ModelsReport,
     PerformanceReport,
     QualityReport,
-    Stats,
     SuggestionsReport,
     ToolSequencesReport,
     ToolsReport,

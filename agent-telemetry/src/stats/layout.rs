@@ -200,11 +200,17 @@ impl Decimals {
         })
     }
 
-    /// All decimals where these would show nothing, and none above a million dollars.
+    /// All decimals where these would show nothing, none above a million dollars, and an exponent above a
+    /// trillion, which nobody has spent.
     pub(crate) fn show(self, amount: Usd) -> String {
         const MICRO: u128 = 1_000_000;
+        const PICOS: u128 = 1_000_000_000_000;
         match amount.picos().unsigned_abs() {
             1..MICRO => amount.to_string(),
+            size @ 1_000_000_000_000_000_000_000_000.. => {
+                let sign = if amount.picos() < 0 { "-" } else { "" };
+                format!("{sign}${:.2e}", size / PICOS)
+            }
             1_000_000_000_000_000_000.. => format!("{amount:.0}"),
             _ => format!("{amount:.*}", self.0),
         }
@@ -328,6 +334,17 @@ mod tests {
         let [large, small] = ["12.5", "0.002"].map(|text| text.parse().unwrap());
         let shown = [large, small].map(|amount| Decimals::of([large, small]).show(amount));
         assert_eq!(shown, ["$12.500000", "$0.002000"]);
+    }
+
+    #[test]
+    fn amounts_beyond_all_measure_are_short() {
+        let shown = [
+            Usd::MAX,
+            Usd::from_picos(i128::MIN),
+            Usd::from_micros(i64::MAX),
+        ]
+        .map(money);
+        assert_eq!(shown, ["$1.70e26", "-$1.70e26", "$9.22e12"]);
     }
 
     #[test]

@@ -159,7 +159,11 @@ pub struct Outcomes {
 impl Outcomes {
     /// All of them.
     pub const fn total(&self) -> u64 {
-        self.success + self.escalated + self.failed + self.aborted + self.open
+        self.success
+            .saturating_add(self.escalated)
+            .saturating_add(self.failed)
+            .saturating_add(self.aborted)
+            .saturating_add(self.open)
     }
 }
 

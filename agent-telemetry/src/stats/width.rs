@@ -104,7 +104,7 @@ fn is_among(ranges: &[(u32, u32)], character: char) -> bool {
 }
 
 fn width(character: char) -> usize {
-    if is_among(HIDDEN, character) {
+    if is_hidden(character) {
         1
     } else if is_among(ZERO, character) {
         0
@@ -133,11 +133,16 @@ pub(crate) fn cut(text: &str, limit: usize) -> String {
         .collect()
 }
 
+/// Whether it is not seen itself, and changes what is.
+pub(crate) fn is_hidden(character: char) -> bool {
+    is_among(HIDDEN, character)
+}
+
 /// A name must not move the cursor, colour the terminal or turn the line around.
 pub(crate) fn printable(text: &str) -> String {
     text.chars()
         .map(|c| match c {
-            c if c.is_control() || is_among(HIDDEN, c) => '·',
+            c if c.is_control() || is_hidden(c) => '·',
             c => c,
         })
         .collect()

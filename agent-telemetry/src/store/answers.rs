@@ -11,7 +11,7 @@ use super::tables::Table;
 use super::{SqliteStore, StoreError};
 use crate::{
     CompareConfig, CompareReport, CostReport, HandoffsReport, Period, ProjectId, Rollups,
-    SessionSpend,
+    SessionSpend, Span,
 };
 
 impl SqliteStore {
@@ -38,7 +38,9 @@ impl SqliteStore {
         config: &CompareConfig,
     ) -> Result<CompareReport, StoreError> {
         let tables = [Table::SessionMarks, Table::ModelCalls];
-        let records = Records::of_tables(self, period.from()..period.to(), &tables);
+        // As the report counts.
+        let whole = period.outward(Span::Minute);
+        let records = Records::of_tables(self, whole.from()..whole.to(), &tables);
         CompareReport::try_of(period, config, records)
     }
 
@@ -65,7 +67,9 @@ impl SqliteStore {
             Table::Handoffs,
             Table::Attempts,
         ];
-        let records = Records::of_tables(self, period.from().., &tables);
+        // As the report counts.
+        let from = period.outward(Span::Minute).from();
+        let records = Records::of_tables(self, from.., &tables);
         HandoffsReport::try_of(period, records)
     }
 
@@ -141,16 +145,17 @@ impl SqliteStore {
         limit: u32,
     ) -> Result<Vec<SessionSpend>, StoreError> {
         let project = if self.version > 1 { "project" } else { "NULL" };
-        // In two parts, of which neither sum reaches the end of 64 bits.
+        // In two parts, of which neither sum reaches the end of 64 bits. What the lower one has in full goes to
+        // the upper one, so that they sort as the whole does.
         let query = format!(
             "SELECT {project} AS of_project, session,
-                    coalesce(sum(cost_picos / 1000000), 0) AS micros,
-                    coalesce(sum(cost_picos % 1000000), 0) AS picos, count(*),
+                    coalesce(sum(cost_picos >> 20) + (sum(cost_picos & 1048575) >> 20), 0) AS upper,
+                    coalesce(sum(cost_picos & 1048575) & 1048575, 0) AS lower, count(*),
                     sum(cost_picos IS NULL AND NOT (failure IS NOT NULL AND input + cache_read
                         + cache_write_5m + cache_write_1h + output = 0))
              FROM model_calls WHERE session IS NOT NULL AND at >= ?1 AND at < ?2
              GROUP BY of_project, session HAVING max(cost_wide) IS NULL
-             ORDER BY micros DESC, picos DESC, session LIMIT ?3"
+             ORDER BY upper DESC, lower DESC, session LIMIT ?3"
         );
         let read = || {
             let mut select = self.connection.prepare_cached(&query)?;
@@ -171,8 +176,8 @@ impl Decoder<'_> {
     fn session_spend(mut self) -> Result<SessionSpend, Fault> {
         let project = self.maybe_name()?;
         let session = self.id(SessionId::new)?;
-        let (micros, picos): (i64, i64) = (self.cell()?, self.cell()?);
-        let cost = i128::from(micros) * 1_000_000 + i128::from(picos);
+        let (upper, lower): (i64, i64) = (self.cell()?, self.cell()?);
+        let cost = (i128::from(upper) << 20) + i128::from(lower);
         Ok(SessionSpend {
             project: project.map(ProjectId::new).transpose().map_err(nonsense)?,
             session,

@@ -108,6 +108,8 @@ fn text_is_no_formula_unless_it_is_for_programs() {
         "\t=1",
         "\r=1",
         "\n=1",
+        "\u{ff1d}1",
+        "\u{ff20}SUM(A1)",
         "a=1",
         "\"=1,\r\n2\"",
         "'=1",
@@ -119,7 +121,8 @@ fn text_is_no_formula_unless_it_is_for_programs() {
     };
     let shown = messages(&ExportConfig::default());
     for (shown, text) in shown.iter().zip(texts) {
-        let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']);
+        let is_formula =
+            text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '\u{ff1d}', '\u{ff20}']);
         let wanted = if is_formula {
             format!("'{text}")
         } else {
@@ -291,7 +294,13 @@ fn tables_of_a_report_are_the_golden_ones() {
 
 #[test]
 fn name_in_a_report_is_no_formula_in_its_tables() {
-    let rows = [("=1+1", "-0.5"), ("@a", "1e3")];
+    // What Rust reads as a number is a name to a spreadsheet.
+    let rows = [
+        ("=1+1", "-0.5"),
+        ("@a", "1e3"),
+        ("-inf", "-12"),
+        ("+1", "-"),
+    ];
     let report = BTreeMap::from([(
         "rows",
         rows.map(|(name, cost)| BTreeMap::from([("name", name), ("usd", cost)])),
@@ -299,7 +308,7 @@ fn name_in_a_report_is_no_formula_in_its_tables() {
     let tables = CsvTable::of(&report).unwrap();
     assert_eq!(
         tables[0].text,
-        "name,usd\r\n\"'=1+1\",-0.5\r\n\"'@a\",1e3\r\n"
+        "name,usd\r\n\"'=1+1\",-0.5\r\n\"'@a\",1e3\r\n\"'-inf\",-12\r\n\"'+1\",\"'-\"\r\n"
     );
 }
 

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use agent_primitives::{
-    AgentId, Attempt, BreakerChange, BreakerState, Event, FailureKind, Handoff, HandoffReason,
-    ModelId, Observer as _, ProviderId, Retry, SessionId, Stamp, Timestamp, TokenUsage, ToolName,
-    Usd,
+    AgentId, Attempt, BreakerChange, BreakerState, ContextPressure, Event, FailureKind, Handoff,
+    HandoffReason, ModelId, Observer as _, ProviderId, Retry, SessionId, Stamp, Timestamp,
+    TokenUsage, ToolName, Usd,
 };
 use agent_telemetry::prometheus::{Exporter, Totals};
 use agent_telemetry::{
@@ -80,6 +80,11 @@ pub(crate) fn exporter() -> Exporter {
         )),
     ] {
         telemetry.observe(stamp, &event);
+    }
+    for used in [50_000, 150_000, 187_500] {
+        let pressure = ContextPressure::new(used, 200_000);
+        let record = Record::new(Timestamp::UNIX_EPOCH, pressure);
+        telemetry.record(record.of_agent(AgentId::new("coder").unwrap()));
     }
     telemetry.flush(WAIT).unwrap();
     Exporter::new()

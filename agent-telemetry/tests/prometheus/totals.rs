@@ -142,6 +142,14 @@ fn states_failures_and_times_are_on_the_page() {
     let times = &page["agent_model_call_duration_seconds"];
     assert_eq!(times.value("_count", &claude), Some(12.0));
     assert_eq!(times.value("_sum", &claude), Some(27.0));
+    let contexts = &page["agent_context_used_ratio"];
+    let coder = ("agent", "coder");
+    assert_eq!(contexts.value("_count", &[coder]), Some(3.0));
+    assert_eq!(contexts.value("_sum", &[coder]), Some(1.9375));
+    for (bound, below) in [("0.25", 1.0), ("0.7", 1.0), ("0.9", 2.0), ("0.95", 3.0)] {
+        let labels = [coder, ("le", bound)];
+        assert_eq!(contexts.value("_bucket", &labels), Some(below), "{bound}");
+    }
     // 2^30 nanoseconds: of 0.9, 1.8, 2.7 and 3.6 seconds the first.
     let bound = [&claude[..], &[("le", "1.073741824")]].concat();
     assert_eq!(times.value("_bucket", &bound), Some(3.0));

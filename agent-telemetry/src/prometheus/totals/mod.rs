@@ -1,6 +1,7 @@
 //! Totals since the start, of records as they are stored, by bounded sets of names.
 
 mod admit;
+mod contexts;
 mod events;
 mod families;
 mod sessions;
@@ -16,6 +17,7 @@ pub use sink::TotalsSink;
 
 use crate::{AgentCell, AgentKey, ModelCell, ModelKey, Record, Rollups, Sink, ToolCell, ToolKey};
 use admit::Admitted;
+use contexts::Contexts;
 use events::Events;
 use sessions::RecentSessions;
 
@@ -34,7 +36,8 @@ const CHUNK: usize = 1_024;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TotalsConfig {
-    /// Combinations of project, agent and kind of task; 200 unless set. Each takes some 400 bytes and 29 lines.
+    /// Combinations of project, agent and kind of task; 200 unless set. Each takes some 400 bytes and 29 lines. And so
+    /// many agents whose context windows are told of, each of which takes some 150 bytes and 13 lines.
     pub agents: usize,
     /// Combinations of project, provider and model; 100 unless set. Each takes some 10 KiB and 100 lines, most of them
     /// buckets of its two histograms.
@@ -96,6 +99,7 @@ struct Counted {
     models: Admitted<ModelKey, ModelCell>,
     tools: Admitted<ToolKey, ToolCell>,
     events: Events,
+    contexts: Contexts,
 }
 
 impl Totals {
@@ -154,13 +158,15 @@ impl Totals {
                 sums.add(record, &standing);
                 let limit = counted.config.providers;
                 counted.events.add(record, limit);
+                let limit = counted.config.agents;
+                contexts::add(&mut counted.contexts, record, limit);
             }
             counted.absorb(sums);
         }
     }
 
     /// Counts the sums of a period, as of a database up to now before recording goes on. Sums say nothing of attempts at
-    /// providers and of the reasons of handoffs, so these begin at zero.
+    /// providers, of the reasons of handoffs and of how full contexts were, so these begin at zero.
     ///
     /// ```
     /// use agent_telemetry::prometheus::Totals;
@@ -182,6 +188,7 @@ impl Totals {
             counted.models.overflowed(),
             counted.tools.overflowed(),
             counted.events.providers.overflowed(),
+            counted.contexts.overflowed(),
         ];
         all.into_iter().fold(0, u64::saturating_add)
     }

@@ -65,7 +65,7 @@ impl Named for ProviderId {
 }
 
 impl<W: fmt::Write> Exposition<W> {
-    /// Writes the totals of agents, models, tools and providers. While it does, the sink around which they are waits.
+    /// Writes the totals of agents, models, tools and providers, and how full contexts were. While it does, the sink around which they are waits.
     ///
     /// # Errors
     /// Where the text cannot be written.
@@ -103,11 +103,13 @@ impl<W: fmt::Write> Exposition<W> {
             |it| &it.latency_ns,
         )?;
         self.events(&counted.events)?;
+        self.contexts(&counted.contexts)?;
         for (what, times) in [
             ("totals of agents", counted.agents.overflowed()),
             ("totals of models", counted.models.overflowed()),
             ("totals of tools", counted.tools.overflowed()),
             ("totals of providers", counted.events.providers.overflowed()),
+            ("contexts of agents", counted.contexts.overflowed()),
         ] {
             if times > 0 {
                 self.overflowed.push((what.to_owned(), times));

@@ -102,7 +102,8 @@ pub struct LeftOut {
     pub unnamed: u64,
     /// Sides beyond the 16 with the most sessions.
     pub sides: u64,
-    /// Sessions of task types beyond the first 256, and those beyond the first million.
+    /// Sessions of task types beyond the first 256, those beyond the first million, and those of agents beyond
+    /// the first 64 of one session.
     pub beyond: u64,
 }
 

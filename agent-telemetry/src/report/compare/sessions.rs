@@ -12,6 +12,8 @@ use crate::{Body, ModelCall, Outcome, Period, ProjectId, Record, SessionEnd, Spa
 
 /// Sessions that are followed, so that memory is bounded.
 const SESSIONS: usize = 1 << 20;
+/// Agents of a session that are followed.
+const AGENTS: usize = 64;
 
 type Key = (Option<ProjectId>, SessionId);
 
@@ -93,8 +95,10 @@ impl Sessions {
                 self.told.len() - 1
             }
         };
-        if let Some((_, session)) = self.told.get_mut(place) {
-            session.add(record, self.period);
+        if let Some((_, session)) = self.told.get_mut(place)
+            && !session.add(record, self.period)
+        {
+            self.beyond += u64::from(matches!(record.body, Body::SessionStart(_)));
         }
     }
 
@@ -115,20 +119,12 @@ impl Sessions {
 }
 
 impl OneSession {
-    fn add(&mut self, record: &Record, period: Period) {
+    /// Whether its agent is one of those that are followed.
+    fn add(&mut self, record: &Record, period: Period) -> bool {
+        let when = When::of(record, period);
         match &record.body {
-            Body::SessionStart(task) => {
-                self.name(task);
-                self.worker(record).begin(true, When::of(record, period));
-            }
-            Body::SessionResume(task) => {
-                self.name(task);
-                self.worker(record).begin(false, When::of(record, period));
-            }
-            Body::SessionEnd(end) => {
-                self.last_outcome = Some(end.outcome);
-                self.worker(record).end(end, When::of(record, period));
-            }
+            Body::SessionStart(task) | Body::SessionResume(task) => self.name(task),
+            Body::SessionEnd(end) => self.last_outcome = Some(end.outcome),
             Body::ModelCall(call) => {
                 if self.first_asked.is_none() {
                     self.first_asked = Some(Contender::Model {
@@ -136,10 +132,20 @@ impl OneSession {
                         model: call.model.clone(),
                     });
                 }
-                self.worker(record).spent.add(call);
             }
             _ => {}
         }
+        let Some(worker) = self.worker(record) else {
+            return false;
+        };
+        match &record.body {
+            Body::SessionStart(_) => worker.begin(true, when),
+            Body::SessionResume(_) => worker.begin(false, when),
+            Body::SessionEnd(end) => worker.end(end, when),
+            Body::ModelCall(call) => worker.spent.add(call),
+            _ => {}
+        }
+        true
     }
 
     fn name(&mut self, task: &Task) {
@@ -148,17 +154,20 @@ impl OneSession {
         }
     }
 
-    fn worker(&mut self, record: &Record) -> &mut Worker {
+    /// `None` beyond the bound.
+    fn worker(&mut self, record: &Record) -> Option<&mut Worker> {
         let of = self.workers.iter().position(|it| it.agent == record.agent);
-        let place = of.unwrap_or_else(|| {
+        let place = of.unwrap_or(self.workers.len());
+        if place >= AGENTS {
+            return None;
+        }
+        if of.is_none() {
             self.workers.push(Worker {
                 agent: record.agent.clone(),
                 ..Worker::default()
             });
-            self.workers.len() - 1
-        });
-        #[expect(clippy::indexing_slicing, reason = "found or pushed above")]
-        &mut self.workers[place]
+        }
+        self.workers.get_mut(place)
     }
 
     fn by_agent(self, session: &SessionId, sides: &mut Sides) {

@@ -113,7 +113,8 @@ pub struct PathLine {
     pub taken_up: u64,
     /// Of those, the ones in which it succeeded.
     pub succeeded: u64,
-    /// Of those, the ones in which it did not; the others have not ended.
+    /// Of those, the ones in which it did not. The others have not ended, or are of an agent beyond the first 64
+    /// of its session.
     pub failed: u64,
     /// Times that it gave the work back to whom it had it from.
     pub given_back: u64,

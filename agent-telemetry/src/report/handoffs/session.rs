@@ -9,6 +9,8 @@ use crate::{Body, ModelCall, Outcome, Period, Record, Task};
 
 /// Handoffs of one session that are followed.
 const HANDOFFS: usize = 64;
+/// Agents of one session that are followed.
+const AGENTS: usize = 64;
 
 #[derive(Debug, Default)]
 pub(super) struct OneSession {
@@ -59,9 +61,10 @@ impl OneSession {
             Body::SessionResume(task) => self.begin(record, task, false),
             Body::SessionEnd(end) => {
                 self.last_outcome = Some(end.outcome);
-                let worker = self.worker(record);
-                worker.at_work = false;
-                worker.outcome = Some(end.outcome);
+                if let Some(worker) = self.worker(record) {
+                    worker.at_work = false;
+                    worker.outcome = Some(end.outcome);
+                }
             }
             Body::ModelCall(call) => self.spend(call),
             _ => {}
@@ -79,21 +82,26 @@ impl OneSession {
         if self.task_type.is_none() {
             self.task_type.clone_from(&task.task_type);
         }
-        self.worker(record).at_work = true;
+        if let Some(worker) = self.worker(record) {
+            worker.at_work = true;
+        }
     }
 
-    fn worker(&mut self, record: &Record) -> &mut Worker {
+    /// `None` beyond the bound: what becomes of the work of such an agent is not known.
+    fn worker(&mut self, record: &Record) -> Option<&mut Worker> {
         let of = self.workers.iter().position(|it| it.agent == record.agent);
-        let place = of.unwrap_or_else(|| {
+        let place = of.unwrap_or(self.workers.len());
+        if place >= AGENTS {
+            return None;
+        }
+        if of.is_none() {
             self.workers.push(Worker {
                 agent: record.agent.clone(),
                 at_work: false,
                 outcome: None,
             });
-            self.workers.len() - 1
-        });
-        #[expect(clippy::indexing_slicing, reason = "found or pushed above")]
-        &mut self.workers[place]
+        }
+        self.workers.get_mut(place)
     }
 
     fn spend(&mut self, call: &ModelCall) {

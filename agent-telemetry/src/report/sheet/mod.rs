@@ -79,6 +79,12 @@ impl Sheet {
         self
     }
 
+    /// By another name.
+    pub(super) fn called(mut self, title: &str) -> Self {
+        self.title = printable(title);
+        self
+    }
+
     /// A page shows it large at its top; a text does not show it. The remark may be empty.
     pub(crate) fn tile(&mut self, name: &str, figure: &str, remark: &str) {
         let [name, figure, remark] = [name, figure, remark].map(printable);

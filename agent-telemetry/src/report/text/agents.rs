@@ -5,6 +5,7 @@ use std::fmt;
 use agent_primitives::Usd;
 
 use super::{dash, known};
+use crate::report::interval::Share;
 use crate::report::sheet::{Bar, Chart, Scale, Sheet};
 use crate::report::{AgentLine, AgentsReport};
 use crate::stats::layout::{Decimals, Table, count, number, plural, share, time};
@@ -76,11 +77,17 @@ impl AgentsReport {
 
     fn rates(&self) -> Chart {
         let bar = |line: &AgentLine| {
-            let ended = format!("of {}", count(line.sessions.ended()));
-            Some(Bar::new(name(line), line.success_rate?).with_note(ended))
+            let sessions = &line.sessions;
+            let interval = Share::new(sessions.success, sessions.ended()).interval();
+            Some(Bar {
+                label: name(line),
+                value: line.success_rate?,
+                interval: interval.map(|it| (it.low, it.high)),
+                note: format!("of {}", count(sessions.ended())),
+            })
         };
         Chart::Bars {
-            title: "Success rate".to_owned(),
+            title: "Success rate, with the 95 % interval".to_owned(),
             scale: Scale::Share,
             bars: self.agents.iter().filter_map(bar).collect(),
         }

@@ -69,7 +69,7 @@ impl CostReport {
             top.fact("per success", &of.replace("successs", "successes"));
         }
         let read = self.usage.cache_read();
-        let asked = self.usage.input() + self.usage.cache_write() + read;
+        let asked = self.usage.input_total();
         if read > 0 {
             let what = format!(
                 "{} of what models read came from their caches",
@@ -93,7 +93,7 @@ impl CostReport {
         let mut table = Table::new(0, header);
         for line in &self.models {
             let usage = &line.usage;
-            let asked = usage.input() + usage.cache_write() + usage.cache_read();
+            let asked = usage.input_total();
             table.row([
                 offer(&line.provider, &line.model),
                 known(line.cost, line.unpriced_calls, decimals),

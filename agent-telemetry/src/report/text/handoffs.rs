@@ -91,10 +91,10 @@ impl HandoffsReport {
                     from: line.from.to_string(),
                     to: line.to.to_string(),
                     count: line.handoffs,
-                    note: format!(
-                        "{} taken up succeeded",
-                        share(line.succeeded, line.taken_up)
-                    ),
+                    note: match share(line.succeeded, ended(line)).as_str() {
+                        "-" => String::new(),
+                        share => format!("{share} of those that ended succeeded"),
+                    },
                 })
                 .collect(),
         }
@@ -142,7 +142,7 @@ impl HandoffsReport {
                 path(line),
                 count(line.taken_up),
                 count(line.succeeded),
-                share(line.succeeded, line.succeeded + line.failed),
+                share(line.succeeded, ended(line)),
                 count(line.failed),
                 count(line.given_back),
                 count(line.given_on),
@@ -167,7 +167,8 @@ impl HandoffsReport {
         let mut table = Table::new(0, header);
         for line in &self.paths {
             let it = &line.outcomes;
-            let ended = it.success + it.escalated + it.failed + it.aborted;
+            let ended = [it.success, it.escalated, it.failed, it.aborted];
+            let ended = ended.into_iter().fold(0, u64::saturating_add);
             table.row([
                 path(line),
                 count(it.success),
@@ -253,6 +254,11 @@ impl HandoffsReport {
 
 fn name(party: &Party) -> String {
     cut(party.name(), NAME)
+}
+
+/// Handoffs of which it is known how the taker did.
+const fn ended(line: &PathLine) -> u64 {
+    line.succeeded.saturating_add(line.failed)
 }
 
 fn path(line: &PathLine) -> String {

@@ -127,6 +127,28 @@ fn model_that_was_asked_first_bears_what_followed() {
 }
 
 #[test]
+fn sixty_fifth_agent_of_a_session_is_counted_and_not_followed() {
+    let mut records = Vec::new();
+    for number in 0..70 {
+        let one = session(
+            "s",
+            &format!("a{number:02}"),
+            "fix",
+            Outcome::Success,
+            1_000,
+        );
+        records.extend(one);
+    }
+    // Those before go on.
+    records.push(record("s", "a00", 200, call("house", "small", 500)));
+    let report = CompareReport::of(day(), &CompareConfig::default(), &records);
+    assert_eq!(report.sides.len(), 16);
+    assert_eq!((report.left_out.sides, report.left_out.beyond), (48, 6));
+    let first = report.sides.iter().find(|side| side.who == who("a00"));
+    assert_eq!(first.unwrap().cost, Usd::from_micros(1_500));
+}
+
+#[test]
 fn only_the_task_type_and_project_asked_for_count() {
     let mut records = Vec::new();
     records.extend(session("s1", "a", "fix", Outcome::Success, 1));

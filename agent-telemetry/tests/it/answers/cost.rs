@@ -105,6 +105,23 @@ fn calls_without_a_price_are_no_free_ones() {
 }
 
 #[test]
+fn numbers_without_measure_are_no_trouble() {
+    let most = u64::MAX >> 1;
+    let usage = agent_primitives::TokenUsage::new(most, most)
+        .with_cache_read(most)
+        .with_cache_write_1h(most);
+    let mut dear = call("house", "small", 0).usage(usage);
+    dear.cost = Some(Usd::MAX);
+    let mut records = vec![record("s", "a", 5, dear.clone()), record("s", "a", 6, dear)];
+    records.extend(session("s", "a", "fix", Outcome::Success, -5));
+    let report = report(&records, two_days());
+    assert_eq!(report.cost, Usd::MAX - Usd::from_micros(5));
+    let text = report.to_string();
+    assert!(widest(&text) <= 100 && !text.contains("NaN"), "{text}");
+    assert!(text.contains("from cache") && report.to_html().len() > 1_000);
+}
+
+#[test]
 fn nothing_in_a_period_is_said() {
     let report = report(&[], two_days());
     assert!(report.is_empty());
@@ -153,6 +170,42 @@ mod stored {
         let stored = store.cost_report(period).unwrap().unwrap();
         assert_eq!(stored, report(&records, period));
         assert!(stored.calls > 0);
+    }
+
+    #[test]
+    fn dearest_sessions_are_in_order_to_the_last_digit() {
+        // Three calls of almost a micro-dollar are more than one of two.
+        let cost = |session: &'static str, picos: i128| {
+            let mut of = call("house", "small", 0);
+            of.cost = Some(Usd::from_picos(picos));
+            record(session, "a", 100, of)
+        };
+        let records = [
+            cost("two", 2_000_000),
+            cost("many", 999_999),
+            cost("many", 999_999),
+            cost("many", 999_999),
+            cost("below", -5),
+            cost("below", -999_999),
+            cost("most", i128::from(i64::MAX)),
+            cost("most", i128::from(i64::MAX)),
+        ];
+        let folder = tempfile::tempdir().unwrap();
+        let store = store(&folder, &records);
+        let found = store.dearest_sessions(super::super::day(), 9).unwrap();
+        let found: Vec<_> = found
+            .iter()
+            .map(|it| (it.session.as_str(), it.cost.picos()))
+            .collect();
+        assert_eq!(
+            found,
+            [
+                ("most", 2 * i128::from(i64::MAX)),
+                ("many", 2_999_997),
+                ("two", 2_000_000),
+                ("below", -1_000_004),
+            ]
+        );
     }
 
     #[test]

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use agent_primitives::{Attempt, FailureKind, Handoff, HandoffReason, Party, SessionId, Usd};
-use agent_telemetry::{Body, HandoffsReport, Outcome, Parent, Period, Record, SessionStart, Task};
+use agent_telemetry::{
+    Body, HandoffsReport, Outcome, Parent, PathLine, Period, Record, SessionStart, Task,
+};
 use proptest::prelude::*;
 
 use super::{at, call, day, end, record, session, task, widest};
@@ -222,6 +224,21 @@ fn what_is_beyond_the_bounds_is_counted() {
 }
 
 #[test]
+fn agents_without_end_in_one_session_are_not_followed() {
+    let mut records = vec![record("s", "a", 1, task("fix"))];
+    for number in 0..70 {
+        let who = format!("a{number:02}");
+        records.push(record("s", "a", 10, give("a", &who)));
+        records.extend(session("s", &who, "fix", Outcome::Success, 1));
+    }
+    let report = report(&records);
+    assert_eq!((report.handoffs, report.left_out.beyond), (70, 6));
+    let sum = |of: fn(&PathLine) -> u64| report.paths.iter().map(of).sum::<u64>();
+    // The giver is one of those that are followed.
+    assert_eq!((sum(|it| it.taken_up), sum(|it| it.succeeded)), (64, 63));
+}
+
+#[test]
 fn no_handoff_is_said() {
     let text = HandoffsReport::of(day(), Vec::<Record>::new()).to_string();
     let period = "1970-01-01 00:00 to 1970-01-02 00:00 UTC";
@@ -252,9 +269,18 @@ fn database_says_what_the_records_say() {
     assert_eq!(stored, CompareReport::of(Period::ALL, &config, &records));
     assert!(stored.sides.len() >= 2);
     // Of a period alone, which begins after these sessions.
-    let late = Period::new(at(105), Period::ALL.to());
+    let late = Period::new(at(125), Period::ALL.to());
     let cut = store.compare_report(late, &config).unwrap();
     assert!(cut.left_out.partly >= 55, "{:?}", cut.left_out);
+    // One that begins in the middle of a minute has the whole of it, which the report says.
+    for middle in [at(105), at(130)].map(|from| Period::new(from, at(301))) {
+        let stored = store.compare_report(middle, &config).unwrap();
+        let of_records = CompareReport::of(middle, &config, &records);
+        assert_eq!(stored, of_records, "{middle:?}");
+        let stored = store.handoffs_report(middle).unwrap();
+        let of_records = HandoffsReport::of(middle, &records);
+        assert_eq!(stored.handoffs, of_records.handoffs, "{middle:?}");
+    }
 }
 
 proptest! {

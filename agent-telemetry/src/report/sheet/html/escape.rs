@@ -2,6 +2,8 @@
 
 use std::fmt::{self, Display, Write as _};
 
+use crate::stats::width::is_hidden;
+
 /// Most characters of one text: names are shorter, and whoever wrote a longer one must not fill the page.
 const LONGEST: usize = 400;
 
@@ -27,6 +29,8 @@ impl Display for Escaped<'_> {
                 '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{fffe}' | '\u{ffff}' => {
                     f.write_char('·')?;
                 }
+                // What turns text around could make a page say something else.
+                other if is_hidden(other) => f.write_char('·')?,
                 other => f.write_char(other)?,
             }
         }
@@ -45,6 +49,11 @@ mod tests {
             shown,
             "&lt;script&gt;alert(&#39;a&#39; &amp; &quot;b&quot;)&lt;/script&gt;···"
         );
+    }
+
+    #[test]
+    fn text_is_not_turned_around() {
+        assert_eq!(escaped("a\u{202e}b\u{200b}").to_string(), "a·b·");
     }
 
     #[test]

@@ -80,8 +80,10 @@ pub(super) fn written(scale: Scale, value: f64) -> String {
         Scale::Share => format!("{sign}{:.1} %", size * 100.0),
         Scale::Usd => match size {
             100.0.. => format!("{sign}${size:.0}"),
-            0.01.. => format!("{sign}${size:.2}"),
-            _ => format!("{sign}${size:.4}"),
+            1.0.. => format!("{sign}${size:.2}"),
+            0.01.. | 0.0 => format!("{sign}${size:.4}"),
+            1e-6.. => format!("{sign}${size:.6}"),
+            _ => format!("{sign}${size:.1e}"),
         },
         Scale::Time => {
             let it = Duration::try_from_secs_f64(size).unwrap_or(Duration::MAX);
@@ -144,6 +146,24 @@ mod tests {
         assert_eq!(
             ticks(Scale::Time, &[7.2]),
             ["0", "2.00 s", "4.00 s", "6.00 s", "8.00 s"]
+        );
+    }
+
+    #[test]
+    fn amounts_are_written_with_as_many_digits_as_tell_them_apart() {
+        let shown = [1_234.0, 14.318_3, 0.041_98, 0.000_091, 2e-9, 0.0, -0.037_5]
+            .map(|it| written(Scale::Usd, it));
+        assert_eq!(
+            shown,
+            [
+                "$1234",
+                "$14.32",
+                "$0.0420",
+                "$0.000091",
+                "$2.0e-9",
+                "$0.0000",
+                "−$0.0375"
+            ]
         );
     }
 
