@@ -4,7 +4,7 @@ use agent_primitives::Timestamp;
 
 use super::sheet::{Sheet, page};
 use super::{AgentsReport, CompareReport, CostReport, HandoffsReport, ModelsReport, ToolsReport};
-use crate::Stats;
+use crate::{ForecastReport, Stats};
 
 /// Several reports on one self-contained page: no scripts, nothing from the network, light and dark as the
 /// reader has it. Names and texts are escaped, so that what a record says is never markup. A table shows 200
@@ -86,6 +86,7 @@ parts! {
     AgentsReport,
     CompareReport,
     CostReport,
+    ForecastReport,
     HandoffsReport,
     ModelsReport,
     Stats,

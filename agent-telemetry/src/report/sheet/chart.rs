@@ -14,10 +14,6 @@ pub(crate) enum Chart {
         bars: Vec<Bar>,
     },
     /// Courses over time, with the band that each is thought to lie in.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "for the first report that has one")
-    )]
     Lines {
         title: String,
         scale: Scale,
