@@ -7,6 +7,11 @@ mod export;
 pub mod exports {
     #![doc = include_str!("../docs/exports.md")]
 }
+mod forecast;
+/// When money, context or patience runs out, and how sure that is.
+pub mod forecasts {
+    #![doc = include_str!("../docs/forecasts.md")]
+}
 mod genai;
 mod jsonl;
 mod live;
@@ -58,6 +63,12 @@ mod words;
 pub use contract::{BrokenContract, check_sink};
 pub use export::{
     CsvTable, ExportConfig, ExportError, ExportFormat, ExportWriter, Exported, RecordKind,
+};
+pub use forecast::{
+    Budget, BudgetForecast, BudgetPeriod, BudgetVerdict, BurnRate, CallTimes, ContextForecast,
+    ContextSessions, CostBand, CostProjection, CountBand, ForecastBasis, ForecastConfig,
+    ForecastReport, Forecaster, InvalidBudget, Missing, Projected, ProjectedDay, RequestSize,
+    SpendHistory, TimeoutRisk,
 };
 pub use genai::GenAiNames;
 pub use jsonl::{JsonlConfig, JsonlError, JsonlRecords, JsonlSink, JsonlStore};

@@ -6,7 +6,7 @@ const SECONDS_PER_DAY: i64 = 86_400;
 
 /// The moment that `2026-11-20`, `2026-11-20T08:30` or `2026-11-20T08:30Z` names. A space may stand for
 /// the `T`.
-pub(super) fn moment(text: &str) -> Option<Timestamp> {
+pub(crate) fn moment(text: &str) -> Option<Timestamp> {
     let (date, time) = match text.split_once(['T', 't', ' ']) {
         Some((date, time)) => (date, Some(time)),
         None => (text, None),
@@ -24,7 +24,7 @@ pub(super) fn moment(text: &str) -> Option<Timestamp> {
 }
 
 /// `2026-11-20 08:30`.
-pub(super) fn minute_text(at: Timestamp) -> String {
+pub(crate) fn minute_text(at: Timestamp) -> String {
     let text = at.to_string();
     text.get(..16).unwrap_or(&text).replace('T', " ")
 }

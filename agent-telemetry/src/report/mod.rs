@@ -1,7 +1,7 @@
 //! Answers to the common questions about a period, made of its sums: figures as data, and as text.
 
 mod agents;
-mod civil;
+pub(crate) mod civil;
 mod compare;
 mod cost;
 mod days;

@@ -7,7 +7,7 @@ use super::{
     AgentsReport, CompareReport, CostReport, ErrorsReport, HandoffsReport, ModelsReport,
     PerformanceReport, QualityReport, SuggestionsReport, ToolSequencesReport, ToolsReport,
 };
-use crate::Stats;
+use crate::{ForecastReport, Stats};
 
 /// Several reports on one self-contained page: no scripts, nothing from the network, light and dark as the
 /// reader has it. Names and texts are escaped, so that what a record says is never markup. A table shows 200
@@ -97,6 +97,7 @@ parts! {
     CompareReport,
     CostReport,
     ErrorsReport,
+    ForecastReport,
     HandoffsReport,
     ModelsReport,
     PerformanceReport,

@@ -14,6 +14,8 @@ mod error;
 #[cfg(feature = "sqlite")]
 mod file;
 #[cfg(feature = "sqlite")]
+mod forecast;
+#[cfg(feature = "sqlite")]
 mod names;
 #[cfg(feature = "sqlite")]
 mod operations;

@@ -160,6 +160,8 @@ pub struct Records<'a> {
     next: Option<i64>,
     /// The last number in use when the reading began.
     end: Option<i64>,
+    /// How many numbers before that one are looked at; `None` for all.
+    newest: Option<i64>,
 }
 
 impl<'a> Records<'a> {
@@ -179,6 +181,7 @@ impl<'a> Records<'a> {
             page: VecDeque::new(),
             next: Some(i64::MIN),
             end: None,
+            newest: None,
         }
     }
 
@@ -190,6 +193,12 @@ impl<'a> Records<'a> {
     ) -> Self {
         Self::of(store, times, Pages::of_tables(store.version, tables))
     }
+
+    /// Those alone among so many numbers up to the last one.
+    pub(super) const fn newest(mut self, numbers: i64) -> Self {
+        self.newest = Some(numbers);
+        self
+    }
 }
 
 impl Records<'_> {
@@ -200,6 +209,9 @@ impl Records<'_> {
         let connection = &self.store.connection;
         if self.end.is_none() {
             self.end = self.pages.last(connection)?;
+            let first = self.end.zip(self.newest);
+            let first = first.map(|(end, newest)| end.saturating_sub(newest));
+            self.next = self.next.max(first);
         }
         while self.page.is_empty()
             && let (Some(next), Some(end)) = (self.next, self.end)

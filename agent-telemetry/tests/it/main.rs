@@ -23,6 +23,7 @@ mod export;
 mod export_parquet;
 #[cfg(feature = "sqlite")]
 mod faults;
+mod forecast;
 mod full_scan;
 mod jsonl;
 #[cfg(all(feature = "sqlite", unix))]

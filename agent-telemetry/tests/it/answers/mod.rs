@@ -64,6 +64,6 @@ fn session(
 }
 
 /// Columns of the widest line, where every character is as wide as any other.
-fn widest(text: &str) -> usize {
+pub(crate) fn widest(text: &str) -> usize {
     text.lines().map(|line| line.chars().count()).max().unwrap()
 }

@@ -1,0 +1,44 @@
+//! The report from a database.
+
+use agent_telemetry::{
+    ForecastConfig, ForecastReport, Record, Retention, Sink, SqliteSink, SqliteStore,
+};
+
+use super::{NOON, a_dollar_an_hour, at, call, in_office_hours, noon, usd};
+use crate::story::session_id;
+
+fn store(folder: &tempfile::TempDir, records: &[Record]) -> SqliteStore {
+    let path = folder.path().join("telemetry.db");
+    let mut sink = SqliteSink::open(&path)
+        .unwrap()
+        .retention(Retention::FOREVER);
+    sink.write(records).unwrap();
+    SqliteStore::open_read_only(&path).unwrap()
+}
+
+#[test]
+fn database_says_what_the_records_say() {
+    let mut records = a_dollar_an_hour(24 * 21, in_office_hours);
+    // Before what is looked at, behind now, and a session that goes on.
+    records.insert(0, Record::new(at(NOON - 70 * 86_400), call(usd(5))));
+    let turns = (0..30).map(|turn| {
+        Record::new(at(NOON - 2_000 + 60 * turn), call(usd(0))).of_session(session_id("s"))
+    });
+    records.extend(turns);
+    records.push(Record::new(at(NOON + 60), call(usd(100))));
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(&folder, &records);
+    let config = ForecastConfig::default()
+        .budget("8/day".parse().unwrap())
+        .budget("1/session".parse().unwrap())
+        .window(4_000);
+    let stored = store.forecast_report(noon(), &config).unwrap().unwrap();
+    let told = ForecastReport::of(noon(), &config, &records);
+    assert_eq!(stored.projection, told.projection);
+    assert_eq!(stored.burn, told.burn);
+    assert_eq!(stored.budgets, told.budgets);
+    assert_eq!(stored.contexts, told.contexts);
+    assert_eq!(stored.contexts.len(), 1);
+    // Times of the last day alone.
+    assert_eq!(stored.timeouts.len(), 1);
+}
