@@ -8,3 +8,4 @@ mod siphash;
 pub use key::UserKey;
 pub use redaction::Redaction;
 pub(crate) use redaction::Redactor;
+pub(crate) use siphash::siphash_2_4_128;

@@ -2,7 +2,7 @@
 //! whoever does not know the key (Aumasson and Bernstein, "`SipHash`: a fast short-input PRF", 2012).
 
 /// The value of `input` under `key`.
-pub(super) fn siphash_2_4_128(key: [u8; 16], input: &[u8]) -> u128 {
+pub(crate) fn siphash_2_4_128(key: [u8; 16], input: &[u8]) -> u128 {
     let key = u128::from_le_bytes(key);
     let mut state = State::new(low(key), low(key >> 64));
     let (words, rest) = input.as_chunks::<8>();

@@ -9,6 +9,7 @@
     reason = "the handle of a process that died is never dropped"
 )]
 
+mod alerts;
 mod answers;
 mod arbitrary;
 #[cfg(feature = "sqlite")]

@@ -1,0 +1,38 @@
+//! How telling is going.
+
+use std::sync::Arc;
+
+use super::store::AlertStoreError;
+use crate::alert::AlertCounts;
+
+/// What [`Alerting`](super::Alerting) has done since its start.
+///
+/// ```
+/// use agent_telemetry::alert::{Alerting, Rules};
+///
+/// let alerting = Alerting::builder(Rules::recommended()).start()?;
+/// assert_eq!(alerting.health().told, 0);
+/// # Ok::<(), agent_telemetry::alert::AlertingError>(())
+/// ```
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct AlertingHealth {
+    /// Changes that were told.
+    pub told: u64,
+    /// Changes of before the start that nobody had acknowledged.
+    pub offered_again: u64,
+    /// Deliveries, one for each receiver.
+    pub delivered: u64,
+    /// Deliveries that a receiver refused for good.
+    pub refused: u64,
+    /// Deliveries that found the queue of a receiver full.
+    pub dropped: u64,
+    /// Times that the state was saved.
+    pub saved: u64,
+    /// Times that it could not be saved.
+    pub failed_saves: u64,
+    /// Why it could not be saved the last time; `None` once it could again.
+    pub error: Option<Arc<AlertStoreError>>,
+    /// What the rules have left out.
+    pub counts: AlertCounts,
+}

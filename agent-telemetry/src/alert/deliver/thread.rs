@@ -1,0 +1,110 @@
+//! The thread that keeps time, saves and hands out.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use agent_primitives::{Monotonic, Timestamp};
+
+use super::outlet::Outlet;
+use super::shared::Shared;
+use super::store::AlertStore;
+use crate::alert::Notification;
+
+/// The shortest time between two ticks, so that those that are near each other are one.
+const TOGETHER: Duration = Duration::from_millis(200);
+/// Longest wait for receivers at the end.
+const END: Duration = Duration::from_secs(4);
+
+pub(super) struct Worker {
+    pub(super) shared: Arc<Shared>,
+    pub(super) store: Option<Box<dyn AlertStore>>,
+    pub(super) outlets: Vec<Outlet>,
+}
+
+/// Says that it is over, also when a store panics.
+struct Finish(Arc<Shared>);
+
+impl Drop for Finish {
+    fn drop(&mut self) {
+        self.0.finish();
+    }
+}
+
+impl Worker {
+    pub(super) fn run(mut self) {
+        let _finish = Finish(self.shared.clone());
+        let mut saved = self.shared.clock.monotonic();
+        while let Some(fresh) = self.next(&mut saved) {
+            self.hand_out(fresh);
+            self.shared.rest();
+        }
+        // Receivers end once their queues are empty, and acknowledge until then.
+        self.outlets.clear();
+        self.shared.until(END, |inner| !inner.has_outlets());
+        self.save();
+    }
+
+    /// What is to be offered, saved before: whoever has heard of an alert can rely on its not being told anew. `None` at
+    /// the end.
+    fn next(&mut self, saved: &mut Monotonic) -> Option<Vec<Notification>> {
+        let shared = self.shared.clone();
+        loop {
+            let now = shared.clock.timestamp();
+            let mut inner = shared.inner();
+            if inner.alerts.next_tick().is_some_and(|due| due <= now) {
+                let told = inner.alerts.tick(now);
+                inner.health.told = inner.health.told.saturating_add(told.len() as u64);
+                inner.fresh.extend(told);
+            }
+            let passed = shared.clock.monotonic().since(*saved);
+            let is_time = inner.observed && passed >= shared.save_every;
+            if inner.dirty || !inner.fresh.is_empty() || is_time {
+                let fresh = std::mem::take(&mut inner.fresh);
+                inner.busy = true;
+                drop(inner);
+                self.save();
+                *saved = shared.clock.monotonic();
+                return Some(fresh);
+            }
+            if inner.is_closing() {
+                return None;
+            }
+            let due = inner.alerts.next_tick();
+            let save = inner
+                .observed
+                .then(|| now + shared.save_every.saturating_sub(passed));
+            inner.timer = due.into_iter().chain(save).min();
+            let wait = inner.timer.map(|timer| within(timer, now));
+            shared.wait(inner, wait);
+        }
+    }
+
+    fn save(&mut self) {
+        let mut inner = self.shared.inner();
+        inner.dirty = false;
+        inner.observed = false;
+        let Some(store) = &mut self.store else {
+            return;
+        };
+        let state = inner.alerts.state();
+        drop(inner);
+        let result = store.save(&state);
+        self.shared.saved(result);
+    }
+
+    fn hand_out(&self, fresh: Vec<Notification>) {
+        self.shared.expect(&fresh, self.outlets.len());
+        for told in fresh {
+            let told = Arc::new(told);
+            for outlet in &self.outlets {
+                if let Some(outcome) = outlet.offer(&told) {
+                    self.shared.settle(&told.id, outcome);
+                }
+            }
+        }
+    }
+}
+
+fn within(timer: Timestamp, now: Timestamp) -> Duration {
+    timer.since(now).max(TOGETHER)
+}

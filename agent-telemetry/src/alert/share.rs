@@ -1,0 +1,135 @@
+//! Shares of calls over windows: failed, too slow, or faster than an objective allows.
+
+use std::time::Duration;
+
+use agent_primitives::Timestamp;
+
+use super::limit::{Reading, float, level};
+use super::machine::Level;
+use super::window::{Ring, Tally};
+use super::{Calls, WindowPair};
+use crate::{Body, Outcome, ToolOutcome};
+
+/// What makes a call a bad one.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Fault {
+    Failed,
+    /// It took longer than the limit that fires, and than the one that ends it.
+    Slow {
+        fire: Duration,
+        clear: Duration,
+    },
+}
+
+/// A share of bad calls over one window.
+#[derive(Debug, Clone)]
+pub(super) struct Share {
+    pub(super) of: Calls,
+    pub(super) fault: Fault,
+    /// Share beyond which it fires, and at which it ends.
+    pub(super) fire: f64,
+    pub(super) clear: f64,
+    pub(super) window: Duration,
+    pub(super) at_least: u64,
+}
+
+/// A share of failed calls over pairs of windows.
+#[derive(Debug, Clone)]
+pub(super) struct Burn {
+    pub(super) of: Calls,
+    /// The share that may fail.
+    pub(super) budget: f64,
+    pub(super) pairs: Vec<WindowPair>,
+    pub(super) at_least: u64,
+}
+
+/// Whether a call failed and how long it took; `None` for what is no such call.
+fn ended(of: Calls, body: &Body) -> Option<(bool, Duration)> {
+    match (of, body) {
+        (Calls::ModelCalls, Body::ModelCall(it)) => Some((it.failure.is_some(), it.latency)),
+        (Calls::ToolCalls, Body::ToolCall(it)) => {
+            Some((it.outcome == ToolOutcome::Failed, it.elapsed))
+        }
+        (Calls::Attempts, Body::Attempt(it)) => Some((it.failure.is_some(), it.elapsed)),
+        (Calls::Sessions, Body::SessionEnd(it)) => {
+            let has_failed = matches!(it.outcome, Outcome::Failed | Outcome::Aborted);
+            Some((has_failed, it.elapsed))
+        }
+        _ => None,
+    }
+}
+
+impl Share {
+    pub(super) fn tally(&self, body: &Body) -> Option<Tally> {
+        let (has_failed, took) = ended(self.of, body)?;
+        let (bad, near) = match self.fault {
+            Fault::Failed => (has_failed, has_failed),
+            Fault::Slow { fire, clear } => (took > fire, took > clear),
+        };
+        Some(Tally {
+            all: 1,
+            bad: bad.into(),
+            near: near.into(),
+        })
+    }
+
+    pub(super) fn read(&self, ring: &mut Ring<Tally>, now: Timestamp) -> Reading {
+        let tally = ring.sum(now);
+        let all = float(tally.all.into());
+        let is_known = tally.all > 0 && tally.all >= self.at_least;
+        let is_over = is_known && float(tally.bad.into()) > self.fire * all;
+        let is_near = is_known && float(tally.near.into()) > self.clear * all;
+        Reading {
+            level: level(is_over, is_near),
+            value: (tally.all > 0).then(|| float(tally.bad.into()) / all),
+            limit: self.fire,
+        }
+    }
+}
+
+impl Burn {
+    pub(super) fn tally(&self, body: &Body) -> Option<Tally> {
+        let (has_failed, _) = ended(self.of, body)?;
+        let bad = u64::from(has_failed);
+        Some(Tally {
+            all: 1,
+            bad,
+            near: 0,
+        })
+    }
+
+    /// The first pair that is over, or the one that is nearest to it by its long window.
+    pub(super) fn read(&self, rings: &mut [[Ring<Tally>; 2]], now: Timestamp) -> Reading {
+        let mut nearest: Option<(f64, Reading)> = None;
+        for (pair, [long, short]) in self.pairs.iter().zip(rings) {
+            let (long, short) = (long.sum(now), short.sum(now));
+            let is_over = |tally: Tally| {
+                float(tally.bad.into()) > pair.factor * self.budget * float(tally.all.into())
+            };
+            let is_known = long.all > 0 && long.all >= self.at_least;
+            let value = (long.all > 0)
+                .then(|| float(long.bad.into()) / float(long.all.into()) / self.budget);
+            let is_firing = is_known && is_over(long) && is_over(short);
+            let reading = Reading {
+                level: if is_firing { Level::Over } else { Level::Clear },
+                value,
+                limit: pair.factor,
+            };
+            if is_firing {
+                return reading;
+            }
+            let share = value.unwrap_or(0.0) / pair.factor;
+            if nearest.is_none_or(|(other, _)| share > other) {
+                nearest = Some((share, reading));
+            }
+        }
+        nearest.map_or(
+            Reading {
+                level: Level::Clear,
+                value: None,
+                limit: 0.0,
+            },
+            |(_, reading)| reading,
+        )
+    }
+}
