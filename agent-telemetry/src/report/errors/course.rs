@@ -208,7 +208,10 @@ impl Course {
         remedy: Remedy,
         remedies: &mut Remedies,
     ) {
-        if let Some(open) = &mut self.open {
+        // A process that goes on from a checkpoint tells of both.
+        if let Some(open) = &mut self.open
+            && open.restarted != Some(Remedy::Restore)
+        {
             open.restarted = Some(remedy);
         }
         // What is done again before anything was called has not helped.
