@@ -196,8 +196,7 @@ impl Course {
         }
         if counts || answered.is_some() {
             self.used |= remedy.bit();
-            let took = answered.map_or(Duration::ZERO, |it| at.since(it.at));
-            remedies.step(remedy, ok, answered.map(|_| took));
+            remedies.step(remedy, ok, answered.map(|it| at.since(it.at)));
         }
     }
 
