@@ -196,8 +196,7 @@ impl Course {
         }
         if counts || answered.is_some() {
             self.used |= remedy.bit();
-            let took = answered.map_or(Duration::ZERO, |it| at.since(it.at));
-            remedies.step(remedy, ok, answered.map(|_| took));
+            remedies.step(remedy, ok, answered.map(|it| at.since(it.at)));
         }
     }
 
@@ -208,7 +207,10 @@ impl Course {
         remedy: Remedy,
         remedies: &mut Remedies,
     ) {
-        if let Some(open) = &mut self.open {
+        // A process that goes on from a checkpoint tells of both.
+        if let Some(open) = &mut self.open
+            && open.restarted != Some(Remedy::Restore)
+        {
             open.restarted = Some(remedy);
         }
         // What is done again before anything was called has not helped.

@@ -236,6 +236,14 @@ fn text_of_some_day_is_the_golden_one() {
 }
 
 #[test]
+fn json_of_some_day_is_the_golden_one_and_reads_back() {
+    let report = report(&some_day());
+    let json = serde_json::to_string_pretty(&report).unwrap() + "\n";
+    assert_eq!(json, include_str!("../../golden/errors.json"), "\n{json}");
+    assert_eq!(serde_json::from_str::<ErrorsReport>(&json).unwrap(), report);
+}
+
+#[test]
 fn fewer_than_ten_cases_are_not_enough_and_ten_have_wilsons_interval() {
     let cases = |successes: usize, of: usize| {
         let mut records = Vec::new();

@@ -171,6 +171,24 @@ fn text_of_some_day_is_the_golden_one() {
     );
 }
 
+#[test]
+fn json_of_some_day_is_the_golden_one_and_reads_back() {
+    let mut records = some_day();
+    records.extend(calls(-100, 30, 2));
+    records.extend(calls(100, 30, 3));
+    let report = report(&records);
+    let json = serde_json::to_string_pretty(&report).unwrap() + "\n";
+    assert_eq!(
+        json,
+        include_str!("../../golden/performance.json"),
+        "\n{json}"
+    );
+    assert_eq!(
+        serde_json::from_str::<PerformanceReport>(&json).unwrap(),
+        report
+    );
+}
+
 /// Successful calls of a tool, of so many seconds each.
 fn calls(from: i64, number: u32, took: u64) -> Vec<Record> {
     let call = ToolCall::new(tool("search"), ToolOutcome::Ok, seconds(took));
