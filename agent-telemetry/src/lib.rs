@@ -8,6 +8,11 @@ pub mod exports {
     #![doc = include_str!("../docs/exports.md")]
 }
 mod genai;
+/// How good the work is, and what could be done better: three reports.
+#[cfg(feature = "sqlite")]
+pub mod improving {
+    #![doc = include_str!("../docs/improving.md")]
+}
 mod jsonl;
 /// Counters, gauges and histograms while the program runs.
 pub mod live_metrics {

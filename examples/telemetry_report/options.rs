@@ -22,8 +22,8 @@ telemetry_report --demo [--seed N] [--sessions N] [--db PATH]
                    kinds of work that both did, and what would be needed to say more
   handoffs         who gave work to whom, why, and what happened after
   cost             by agent, kind of work, model, project and day, and the dearest sessions
-  quality          scores by day, broken rules and whether they were mended, what had to be corrected
-                   in several sessions, and how sessions ended by day and week
+  quality          scores by day, broken rules and whether they were mended, what had to be
+                   corrected in several sessions, and how sessions ended by day and week
   suggestions      what could be done better, what that saves in 30 days, how sure that is, and the
                    sessions that it rests on
   details          from the records themselves: decisions, broken rules, handoffs, files, timings,
