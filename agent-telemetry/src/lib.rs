@@ -14,6 +14,11 @@ pub mod forecasts {
     #![doc = include_str!("../docs/forecasts.md")]
 }
 mod genai;
+/// How good the work is, and what could be done better: three reports.
+#[cfg(feature = "sqlite")]
+pub mod improving {
+    #![doc = include_str!("../docs/improving.md")]
+}
 mod jsonl;
 mod live;
 /// Counters, gauges and histograms while the program runs.

@@ -24,8 +24,8 @@ telemetry_report --demo [--seed N] [--sessions N] [--db PATH]
   cost             by agent, kind of work, model, project and day, and the dearest sessions
   errors           what failed, where, what was done about it and how often the work went on
   performance      where the time went, the slowest calls, and against the period before
-  quality          scores by day, broken rules and whether they were mended, what had to be corrected
-                   in several sessions, and how sessions ended by day and week
+  quality          scores by day, broken rules and whether they were mended, what had to be
+                   corrected in several sessions, and how sessions ended by day and week
   suggestions      what could be done better, what that saves in 30 days, how sure that is, and the
                    sessions that it rests on
   details          from the records themselves: decisions, broken rules, handoffs, files, timings,

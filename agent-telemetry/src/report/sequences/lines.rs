@@ -107,9 +107,11 @@ impl Lines {
             let is_part = wholes.iter().any(|(whole, of)| {
                 let sums = &of.sums.sums;
                 let goes_round = sums.running.saturating_mul(4) >= sums.times;
-                word.tools().len() < whole.tools().len()
-                    && sums.times.saturating_mul(5) >= times.saturating_mul(4)
-                    && word.is_within(&sums.shown(whole), goes_round)
+                let is_as_frequent = sums.times.saturating_mul(5) >= times.saturating_mul(4);
+                let (whole, shown) = (sums.shown(whole), kept.sums.sums.shown(&word));
+                let is_shorter = word.tools().len() < whole.tools().len();
+                is_as_frequent
+                    && (is_shorter && word.is_within(&whole, goes_round) || shown.overlaps(&whole))
             });
             if is_part {
                 left_out.parts += 1;

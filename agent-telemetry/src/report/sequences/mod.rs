@@ -23,7 +23,8 @@ pub(in crate::report) use fold::Fold;
 ///   sequence, shown from where it begins most often: of `edit, test, edit, test` there is `edit, test` twice
 ///   and no `test, edit`. A sequence that begins and ends alike (`edit, test, edit`) is told by its parts.
 /// - **Recurring** is what was seen three times. A part of a longer sequence that recurs at least four fifths as
-///   often is not shown beside it.
+///   often is not shown beside it; of two of one length that share more than half, as parts of something longer
+///   than five calls, the more frequent is shown.
 /// - **Failing again** is a call that failed right after a call of the same tool that failed as well. **Back and
 ///   forth** are two tools by turns, two rounds or more, with a failure in each round. The first of them may
 ///   have been worth its while; **wasted** are the others. Records hold no arguments: that they asked for the
@@ -89,7 +90,7 @@ pub struct SequencesLeftOut {
     pub beyond: u64,
     /// Sequences that gave way to others.
     pub sequences: u64,
-    /// Recurring sequences that are parts of others.
+    /// Recurring sequences that are parts of others, or of the same longer one.
     pub parts: u64,
     /// Recurring sequences, and lines of tools, beyond the 64 most frequent.
     pub lines: u64,

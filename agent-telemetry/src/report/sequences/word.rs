@@ -44,6 +44,20 @@ impl Word {
         all.min().unwrap_or((*self, 0))
     }
 
+    /// Whether one of both ends with more than half of what the other begins with, as of something longer that
+    /// has both.
+    pub(super) fn overlaps(&self, other: &Self) -> bool {
+        let (a, b) = (self.tools(), other.tools());
+        let is_shared = |left: usize| {
+            let follows = |a: &[u16], b: &[u16]| {
+                let end = a.get(left..);
+                end.is_some() && end == b.get(..b.len().saturating_sub(left))
+            };
+            follows(a, b) || follows(b, a)
+        };
+        a.len() == b.len() && (1..a.len().div_ceil(2)).any(is_shared)
+    }
+
     /// Whether this or one that goes round like it lies within the other, or within what goes round as the
     /// other does.
     pub(super) fn is_within(&self, other: &Self, goes_round: bool) -> bool {
@@ -84,6 +98,20 @@ mod tests {
         for tools in [&[1, 2][..], &[1, 1, 2], &[1, 2, 1, 2, 2]] {
             assert!(!is_bordered(tools), "{tools:?}");
         }
+    }
+
+    #[test]
+    fn words_of_something_longer_overlap_by_more_than_half() {
+        let [first, second, third, fourth] = [
+            [1, 2, 3, 4, 5],
+            [2, 3, 4, 5, 6],
+            [3, 4, 5, 6, 7],
+            [4, 5, 6, 7, 8],
+        ]
+        .map(|it| Word::of(&it));
+        assert!(first.overlaps(&second) && third.overlaps(&first));
+        assert!(!first.overlaps(&fourth), "two of five are not half");
+        assert!(!Word::of(&[1, 2]).overlaps(&Word::of(&[2, 3])));
     }
 
     #[test]

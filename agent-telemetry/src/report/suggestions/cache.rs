@@ -128,6 +128,7 @@ impl Inputs {
                 plural(config.uncached_calls, "call"),
                 config.repeated_share * 100.0
             ),
+            nearest: None,
         };
         for ((provider, model), of) in self.models {
             if of.calls < config.uncached_calls {

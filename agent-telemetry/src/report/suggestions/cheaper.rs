@@ -4,6 +4,7 @@ use agent_primitives::Usd;
 
 use super::super::compare::{Judged, ModelsByTaskType};
 use super::super::interval::adjusted;
+use super::super::sheet::dollars;
 use super::super::{Contender, LeftOut, Measured, Verdict};
 use super::gain::{Told, part};
 use super::{Finding, Gain, GainBounds, LookedAt, SuggestConfig, Suggestion, SuggestionKind};
@@ -21,9 +22,14 @@ pub(super) fn suggest(
     let probabilities: Vec<Option<f64>> = judged.iter().map(probability).collect();
     let enough = probabilities.iter().flatten().count() as u64;
     let mut chosen: Vec<Suggestion> = Vec::new();
+    let mut nearest: Option<(f64, &Judged)> = None;
     for (it, adjusted) in judged.iter().zip(adjusted(&probabilities)) {
-        let Some(suggestion) = adjusted.and_then(|it_is| suggestion(it, it_is, config, told))
-        else {
+        let found = adjusted.and_then(|adjusted| suggestion(it, adjusted, config, told));
+        let Some(suggestion) = found else {
+            let saved = saving(it);
+            if saved > nearest.map_or(0.0, |(most, _)| most) {
+                nearest = Some((saved, it));
+            }
             continue;
         };
         // For one model and kind of work, the one that saves most.
@@ -43,8 +49,33 @@ pub(super) fn suggest(
             "two models asked first in 20 or more sessions of one kind of work, known prices, a success rate that is not lower by {:.0} points, and a lower cost for each success",
             config.rate_margin() * 100.0
         ),
+        nearest: nearest.map(|(_, it)| lacks(it, config)),
     };
     (looked, left_out)
+}
+
+/// What one that was not suggested would save by its figures alone, in US dollars.
+fn saving(it: &Judged) -> f64 {
+    let ratio = it.cost.difference.unwrap_or(1.0);
+    dollars(it.spent) * (1.0 - ratio.recip())
+}
+
+fn lacks(it: &Judged, config: &SuggestConfig) -> String {
+    let of = it.task_type.as_deref().unwrap_or("work that names no kind");
+    let who = format!("{} in place of {} for {of}", it.to, it.from);
+    let reason = match (&it.success.verdict, it.success.interval) {
+        (Verdict::NotEnoughData { .. }, _) => {
+            "there are not enough sessions to tell their success rates apart".to_owned()
+        }
+        (_, Some(lower)) if lower.high >= config.rate_margin() => {
+            format!(
+                "its success rate may be lower by {:.1} points",
+                lower.high * 100.0
+            )
+        }
+        _ => "that it costs less may be chance".to_owned(),
+    };
+    format!("{who}: {reason}")
 }
 
 fn is_about(other: &Suggestion, it: &Judged) -> bool {

@@ -10,7 +10,7 @@ use super::super::seen::Seen;
 use super::gain::Told;
 use super::remedies::remedy;
 use super::{Finding, LookedAt, SuggestConfig, Suggestion, SuggestionKind};
-use crate::stats::layout::{money, plural};
+use crate::stats::layout::{count, money, plural};
 use crate::{Body, Evidence, Record};
 
 #[derive(Debug, Default)]
@@ -80,6 +80,7 @@ impl Errors {
                 plural(config.failures, "failure"),
                 config.failure_share * 100.0
             ),
+            nearest: None,
         };
         for (kind, of) in self.kinds {
             // Where attempts are recorded, each failed call is some of them.
@@ -104,12 +105,17 @@ impl Errors {
             };
             let time = time.saturating_add(of.pauses);
             let noun = if of.attempts > 0 { "attempt" } else { "call" };
+            let whole = match of.calls {
+                calls if calls > 0 && of.attempts > 0 => {
+                    format!(", and {} with them", plural(calls, "whole call"))
+                }
+                _ => String::new(),
+            };
             let text = format!(
-                "{} of {} ended with {kind} ({:.1} %), and {} with them: {remedy}.",
-                plural(failed, noun),
+                "{} of {} ended with {kind} ({:.1} %){whole}: {remedy}.",
+                count(failed),
                 plural(all, noun),
                 value * 100.0,
-                plural(of.calls, "whole call"),
             );
             let cost = if of.cost > Usd::ZERO {
                 format!(" The calls cost {}.", money(of.cost))

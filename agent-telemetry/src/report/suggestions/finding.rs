@@ -89,6 +89,9 @@ pub enum Finding {
         smaller_calls: u64,
         /// The share of those at risk among them; `None` where there is none.
         smaller_share: Option<f64>,
+        /// Requests that were given up and of which no size is recorded; in no other figure, but in what a
+        /// change saves.
+        unsized_calls: u64,
         /// Whether it helps to stay below that size: the share is lower there beyond what chance explains.
         size_matters: bool,
     },

@@ -145,6 +145,10 @@ pub struct LookedAt {
     pub enough: u64,
     /// What it takes for a suggestion.
     pub takes: String,
+    /// Which candidate comes nearest to one without being one, and what it lacks; `None` where there is none, or
+    /// nothing more is known.
+    #[serde(default)]
+    pub nearest: Option<String>,
 }
 
 /// What a report with suggestions does not tell of.

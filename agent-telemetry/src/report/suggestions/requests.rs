@@ -20,8 +20,15 @@ const SMALLEST: u64 = 1_024;
 
 #[derive(Debug, Default)]
 pub(super) struct Requests {
-    models: BTreeMap<(ProviderId, ModelId), [OfSize; SIZES]>,
+    models: BTreeMap<(ProviderId, ModelId), OfModel>,
     pub(super) left_out: u64,
+}
+
+#[derive(Debug, Default)]
+struct OfModel {
+    sizes: [OfSize; SIZES],
+    /// Given up without a word about their size.
+    unsized_ones: OfSize,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -91,8 +98,14 @@ impl Requests {
         if is_near {
             seen.add(thing, record, &mut evidence);
         }
-        let Some(it) = self.models.entry(key).or_default().get_mut(place) else {
-            return;
+        let of = self.models.entry(key).or_default();
+        let it = if given_up && call.usage.input_total() == 0 {
+            &mut of.unsized_ones
+        } else {
+            match of.sizes.get_mut(place) {
+                Some(it) => it,
+                None => return,
+            }
         };
         it.calls += 1;
         it.near += u64::from(is_near);
@@ -112,7 +125,9 @@ impl Requests {
     ) -> LookedAt {
         let candidates = self.models.len() as u64;
         let mut enough = 0;
-        for ((provider, model), sizes) in self.models {
+        let mut nearest: Option<(f64, String)> = None;
+        for ((provider, model), of) in self.models {
+            let sizes = &of.sizes;
             let is_enough = |it: &OfSize| it.calls >= config.requests;
             enough += u64::from(sizes.iter().any(is_enough));
             let at_risk = |it: &OfSize| {
@@ -120,7 +135,20 @@ impl Requests {
                 is_enough(it) && interval.is_some_and(|it| it.low > config.near_share)
             };
             if let Some(first) = sizes.iter().position(at_risk) {
-                found.extend(suggestion(provider, model, &sizes, first, config, told));
+                found.extend(suggestion(provider, model, &of, first, config, told));
+                continue;
+            }
+            for (place, it) in sizes.iter().enumerate().filter(|(_, it)| it.near > 0) {
+                let share = it.share().value().unwrap_or_default();
+                if nearest.as_ref().is_none_or(|(most, _)| share > *most) {
+                    let what = format!(
+                        "{} of {} with {} tokens of input or more to {provider} · {model}",
+                        count(it.near),
+                        plural(it.calls, "request"),
+                        count(from(place)),
+                    );
+                    nearest = Some((share, what));
+                }
             }
         }
         LookedAt {
@@ -133,6 +161,7 @@ impl Requests {
                 config.near_share * 100.0,
                 time(config.near())
             ),
+            nearest: nearest.map(|it| it.1),
         }
     }
 }
@@ -140,12 +169,12 @@ impl Requests {
 fn suggestion(
     provider: ProviderId,
     model: ModelId,
-    sizes: &[OfSize; SIZES],
+    of_model: &OfModel,
     first: usize,
     config: &SuggestConfig,
     told: Told,
 ) -> Option<Suggestion> {
-    let (smaller, larger) = sizes.split_at_checked(first)?;
+    let (smaller, larger) = of_model.sizes.split_at_checked(first)?;
     let sum = |sizes: &[OfSize]| sizes.iter().fold(OfSize::default(), OfSize::absorb);
     let (below, it) = (sum(smaller), sum(larger));
     let interval = it.share().interval()?;
@@ -187,6 +216,15 @@ fn suggestion(
         );
         confidence.push_str(&less);
     }
+    let unknown = &of_model.unsized_ones;
+    if unknown.calls > 0 {
+        let more = format!(
+            " {} of unknown size {} given up as well.",
+            count(unknown.calls),
+            if unknown.calls == 1 { "was" } else { "were" }
+        );
+        confidence.push_str(&more);
+    }
     let finding = Finding::TimeoutRisk {
         provider,
         model,
@@ -199,8 +237,10 @@ fn suggestion(
         interval,
         smaller_calls: below.calls,
         smaller_share: below.share().value(),
+        unsized_calls: unknown.calls,
         size_matters,
     };
+    let it = it.absorb(unknown);
     Some(Suggestion {
         kind: finding.kind(),
         text,

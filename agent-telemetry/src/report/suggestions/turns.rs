@@ -82,6 +82,7 @@ const fn looked(kind: SuggestionKind, takes: String) -> LookedAt {
         candidates: 0,
         enough: 0,
         takes,
+        nearest: None,
     }
 }
 

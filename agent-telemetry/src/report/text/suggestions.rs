@@ -42,7 +42,9 @@ impl SuggestionsReport {
         let looked = sheet.section("What was looked at");
         looked.table(self.candidates());
         for it in &self.looked {
-            looked.note(&format!("{}: {}.", title(it.kind), it.takes));
+            let nearest = it.nearest.as_ref();
+            let nearest = nearest.map_or_else(String::new, |it| format!(" Nearest: {it}."));
+            looked.note(&format!("{}: {}.{nearest}", title(it.kind), it.takes));
         }
         self.left_out(sheet.section("Left out"));
         sheet

@@ -169,8 +169,10 @@ fn requests_that_take_almost_as_long_as_they_may_are_told_with_their_size() {
             0..130 => ask(number, 40_000, 48, None),
             130..134 => ask(number, 40_000, 60, Some(FailureKind::Timeout)),
             134 => ask(number, 40_000, 61, None),
+            // Given up before anybody counted its tokens.
+            135 => ask(number, 0, 60, Some(FailureKind::Timeout)),
             // Failed for another reason: says nothing about time.
-            135..140 => ask(number, 40_000, 59, Some(FailureKind::Server)),
+            136..140 => ask(number, 40_000, 59, Some(FailureKind::Server)),
             _ => ask(number, 40_000, 47, None),
         });
     }
@@ -185,6 +187,7 @@ fn requests_that_take_almost_as_long_as_they_may_are_told_with_their_size() {
         interval,
         smaller_calls,
         smaller_share,
+        unsized_calls,
         size_matters,
         ..
     } = found[0].finding
@@ -196,21 +199,26 @@ fn requests_that_take_almost_as_long_as_they_may_are_told_with_their_size() {
         (32_768, 95, 35, 5)
     );
     assert_eq!(
-        (smaller_calls, smaller_share, size_matters),
-        (100, Some(0.0), true)
+        (smaller_calls, smaller_share, size_matters, unsized_calls),
+        (100, Some(0.0), true, 1)
     );
     // Wilson of 35 of 95.
     assert_eq!(
         format!("{:.3} {:.3}", interval.low, interval.high),
         "0.278 0.469"
     );
-    // Five in 15 days, of which four were given up after a minute.
+    // Six in 15 days, of which five were given up after a minute.
     let gain = found[0].gain;
     assert_eq!(
         (gain.turns, gain.time, gain.cost),
-        (Some(10), Some(Duration::from_secs(480)), None)
+        (Some(12), Some(Duration::from_secs(600)), None)
     );
-    assert_eq!(found[0].evidence.count, 35);
+    assert_eq!(found[0].evidence.count, 36);
+    let confidence = &found[0].confidence;
+    assert!(
+        confidence.contains("1 of unknown size was given up as well"),
+        "{confidence}"
+    );
     assert!(
         found[0]
             .text
