@@ -8,6 +8,7 @@
 //! cargo run --release --example telemetry_report -- errors performance --db telemetry.db
 //! cargo run --release --example telemetry_report -- models --db telemetry.db --period 2026-11-01..2026-12-01 --json
 //! cargo run --release --example telemetry_report -- --db telemetry.db --html report.html
+//! cargo run --release --example telemetry_report -- alerts --db telemetry.db --rules rules.json
 //! cargo run --release --example telemetry_report -- export --db telemetry.db --out records.parquet
 //! ```
 //!
@@ -17,6 +18,7 @@
 #![allow(clippy::print_stdout, reason = "a command-line program")]
 #![allow(clippy::print_stderr, reason = "a command-line program")]
 
+mod alerts;
 mod demo;
 mod export;
 mod options;
@@ -87,6 +89,9 @@ fn run(options: &Options) -> Result<bool, Box<dyn Error>> {
     let store = SqliteStore::open_read_only(&options.database)?;
     if let Some(export) = &options.export {
         return Ok(export.run(&store, options.period)?.records > 0);
+    }
+    if let Some(past) = &options.alerts {
+        return past.run(&store, options.period, options.json);
     }
     let mut output = Output::new(options);
     let mut is_any = false;

@@ -7,11 +7,13 @@ use agent_primitives::{Clock, SystemClock, Timestamp};
 use agent_telemetry::{CompareConfig, ContenderKind, Period, ProjectId};
 use lexopt::prelude::*;
 
+use crate::alerts::Past;
 use crate::export::Export;
 
 const HELP: &str = "\
 telemetry_report [REPORT]... [--db PATH] [--period PERIOD] [--json]
 telemetry_report export [--out FILE] [--format FORMAT] [--kinds KINDS] [--db PATH] [--period PERIOD]
+telemetry_report alerts [--rules FILE] [--json] [--db PATH] [--period PERIOD]
 telemetry_report --demo [--seed N] [--sessions N] [--db PATH]
 
   stats            per agent: sessions, outcomes, cost, tokens, violations, changed files, metrics
@@ -31,6 +33,8 @@ telemetry_report --demo [--seed N] [--sessions N] [--db PATH]
   details          from the records themselves: decisions, broken rules, handoffs, files, timings,
                    providers, terms; as far back as they are kept, 30 days unless set
   export           the records of the period, one by one: --out FILE, or standard output
+  alerts           what rules would have told in the period: those of --rules FILE, in JSON, or the
+                   recommended ones
   --format FORMAT  csv, jsonl, json or parquet; as the name of the file ends, or csv
   --kinds KINDS    kinds of records with commas between them, such as model_call,tool_call; all
                    unless given
@@ -90,6 +94,7 @@ pub(super) struct Options {
     pub(super) tables: Option<PathBuf>,
     /// In place of reports.
     pub(super) export: Option<Export>,
+    pub(super) alerts: Option<Past>,
     pub(super) now: Timestamp,
     pub(super) compare: CompareConfig,
     pub(super) demo: Option<Demo>,
@@ -108,11 +113,14 @@ impl Options {
         let (mut seed, mut sessions) = (7, 600);
         let (mut html, mut tables) = (None, None);
         let (mut export, mut is_export) = (Export::default(), false);
+        let mut alerts: Option<Past> = None;
         let mut compare = CompareConfig::default();
         let mut args = lexopt::Parser::from_env();
         while let Some(arg) = args.next()? {
             match arg {
                 Value(word) if word == "export" => is_export = true,
+                Value(word) if word == "alerts" => alerts = Some(alerts.unwrap_or_default()),
+                Long("rules") => alerts.get_or_insert_default().rules = Some(args.value()?.into()),
                 Value(word) => questions.push(question(&word.string()?)?),
                 Long("db") => database = Some(PathBuf::from(args.value()?)),
                 Long("period") => period = args.value()?.string()?,
@@ -147,6 +155,11 @@ impl Options {
                 "--out, --format and --kinds are for an export; write export before them".into(),
             );
         }
+        if alerts.is_some() && (is_export || !questions.is_empty()) {
+            return Err(
+                "alerts are told by themselves; ask for the reports in another call".into(),
+            );
+        }
         if questions.is_empty() {
             questions = vec![Question::Stats, Question::Models, Question::Tools];
         }
@@ -173,6 +186,7 @@ impl Options {
             html,
             tables,
             export: is_export.then_some(export),
+            alerts,
             now,
             compare,
             demo: is_demo.then_some(Demo {
@@ -200,7 +214,7 @@ fn question(word: &str) -> Result<Question, String> {
         "quality" => Ok(Question::Quality),
         "suggestions" => Ok(Question::Suggestions),
         other => Err(format!(
-            "\"{other}\" is no report; write stats, models, tools, details, compare, handoffs, cost, errors, performance, quality, suggestions or export"
+            "\"{other}\" is no report; write stats, models, tools, details, compare, handoffs, cost, errors, performance, quality, suggestions, alerts or export"
         )),
     }
 }

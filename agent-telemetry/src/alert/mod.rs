@@ -1,4 +1,6 @@
-//! Rules over records, and who is told when one holds.
+//! Rules over records, and who is told when one begins to hold and when it ends.
+//!
+#![doc = include_str!("../../docs/alerts.md")]
 
 mod check;
 mod condition;

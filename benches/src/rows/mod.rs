@@ -1,5 +1,6 @@
 //! Every row of the table, ours and those of the peers.
 
+mod alerts;
 mod breaker;
 mod breaker_async;
 mod budget;
@@ -63,6 +64,7 @@ pub fn plans(setting: &Setting) -> Vec<Plan> {
         price::plans(),
         metrics::plans(),
         page::plans(),
+        alerts::plans(),
     ]
     .into_iter()
     .flatten()

@@ -17,6 +17,20 @@ use super::{Alerting, Owner};
 use crate::alert::{Alerts, AlertsConfig, Notification, Rules};
 
 /// Whom [`Alerting`] tells and where it keeps its state, still open. Receivers may be several, of any kind.
+///
+/// ```
+/// use std::time::Duration;
+/// use agent_telemetry::alert::{Alerting, MemoryState, Rules};
+///
+/// let alerting = Alerting::builder(Rules::recommended())
+///     .store(MemoryState::default())
+///     .save_every(Duration::from_secs(10))
+///     .callback(|told| eprintln!("{told}"))
+///     .start()?;
+/// assert!(alerting.flush(Duration::from_secs(5)));
+/// assert_eq!(alerting.health().told, 0);
+/// # Ok::<(), agent_telemetry::alert::AlertingError>(())
+/// ```
 #[must_use]
 pub struct AlertingBuilder {
     rules: Rules,
@@ -29,6 +43,19 @@ pub struct AlertingBuilder {
 }
 
 /// Why alerting could not start. The cause is its [`source`](Error::source).
+///
+/// ```
+/// use std::error::Error;
+/// use agent_telemetry::alert::{Alerting, FileState, Rules};
+///
+/// let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("alerts.json");
+/// std::fs::write(&path, "half a fi")?;
+/// let error = Alerting::builder(Rules::recommended()).store(FileState::open(&path)?).start().unwrap_err();
+/// assert_eq!(error.to_string(), "alerting could not start");
+/// assert_eq!(error.source().unwrap().to_string(), "the state of alerts cannot be read or kept");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct AlertingError(Box<dyn Error + Send + Sync>);
 

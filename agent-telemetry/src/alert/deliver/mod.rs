@@ -26,7 +26,7 @@ pub use webhook::{InvalidWebhook, Webhook};
 
 use super::{FiringAlert, Rules};
 use crate::{Record, Sink};
-use shared::Shared;
+use shared::{Inner, Shared};
 
 /// Longest wait for the thread when the last handle is dropped.
 const DROP_TIMEOUT: Duration = Duration::from_secs(5);
@@ -72,7 +72,7 @@ struct Owner(Arc<Shared>);
 impl Drop for Owner {
     fn drop(&mut self) {
         self.0.close();
-        self.0.until(DROP_TIMEOUT, |inner| inner.is_finished());
+        self.0.until(DROP_TIMEOUT, Inner::is_finished);
     }
 }
 

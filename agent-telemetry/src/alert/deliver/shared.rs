@@ -103,15 +103,15 @@ impl Shared {
         let now = self.clock.timestamp();
         let mut inner = self.inner();
         let told = change(&mut inner.alerts, now);
-        inner.health.told = inner.health.told.saturating_add(told.len() as u64);
+        let is_told = !told.is_empty();
+        inner.hear(told);
         let mut due = inner.alerts.next_tick();
         if !inner.observed {
             inner.observed = true;
             due = due.into_iter().chain([now + self.save_every]).min();
         }
         let is_sooner = due.is_some_and(|due| inner.timer.is_none_or(|timer| due < timer));
-        if !told.is_empty() || is_sooner {
-            inner.fresh.extend(told);
+        if is_told || is_sooner {
             self.work.notify_all();
         }
     }
@@ -253,6 +253,16 @@ impl Shared {
 }
 
 impl Inner {
+    /// Keeps for the receivers what was told. A store that hangs is waited for, and what does not fit meanwhile counts as
+    /// dropped.
+    pub(super) fn hear(&mut self, told: Vec<Notification>) {
+        self.health.told = self.health.told.saturating_add(told.len() as u64);
+        self.fresh.extend(told);
+        let surplus = self.fresh.len().saturating_sub(PENDING);
+        self.fresh.drain(..surplus);
+        self.health.dropped = self.health.dropped.saturating_add(surplus as u64);
+    }
+
     /// Whether nothing that was told waits for anybody.
     pub(super) fn is_at_rest(&self) -> bool {
         self.fresh.is_empty() && self.pending.is_empty() && !self.busy && !self.dirty

@@ -53,8 +53,7 @@ impl Worker {
             let mut inner = shared.inner();
             if inner.alerts.next_tick().is_some_and(|due| due <= now) {
                 let told = inner.alerts.tick(now);
-                inner.health.told = inner.health.told.saturating_add(told.len() as u64);
-                inner.fresh.extend(told);
+                inner.hear(told);
             }
             let passed = shared.clock.monotonic().since(*saved);
             let is_time = inner.observed && passed >= shared.save_every;

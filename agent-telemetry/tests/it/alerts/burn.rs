@@ -49,13 +49,13 @@ fn short_window_ends_the_alert_soon_after_the_failures() {
     let heard = hear(&mut alerts(burn(WindowPair::FAST)), &records, 6_000);
     assert_eq!(heard.len(), 2, "{heard:?}");
     let ended: i64 = heard[1].strip_prefix("resolved ").unwrap().parse().unwrap();
+    // In thousandths of the calls within.
     let of_five_minutes = |at: i64| {
         let from = (at / 5 - 59) * 5;
-        let bad = (4_500 - from).max(0) as f64;
-        bad / (at - from + 1) as f64
+        (4_500 - from).max(0) * 1_000 / (at - from + 1)
     };
     assert!(
-        of_five_minutes(ended) <= 0.144 && of_five_minutes(ended - 1) > 0.144,
+        of_five_minutes(ended) < 144 && of_five_minutes(ended - 1) >= 144,
         "{ended}"
     );
     assert!((4_750..4_760).contains(&ended), "{ended}");

@@ -125,14 +125,14 @@ fn latency_fires_when_more_than_one_call_in_twenty_is_slow() {
     let mut all = alerts(slow(Calls::ModelCalls, None));
     assert_eq!(hear(&mut all, &records, 41), ["firing 41"]);
 
-    let tool = |when, time| {
+    let grepped = |when, time| {
         let grep = ToolName::new("grep").unwrap();
         Record::new(
             at(when),
             ToolCall::new(grep, ToolOutcome::Ok, seconds(time)),
         )
     };
-    let records: Vec<_> = (0..20).map(|when| tool(when, 11)).collect();
+    let records: Vec<_> = (0..20).map(|when| grepped(when, 11)).collect();
     let mut tools =
         alerts_of(Rule::new("rule", slow(Calls::ToolCalls, None)).by([Dimension::Tool]));
     assert_eq!(hear(&mut tools, &records, 30), ["firing 19: tool grep"]);

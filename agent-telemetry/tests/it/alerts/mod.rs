@@ -2,9 +2,12 @@
 
 mod bounds;
 mod burn;
+mod deliver;
 mod fires;
 mod restart;
 mod rules;
+#[cfg(feature = "webhook")]
+mod webhook;
 
 use std::time::Duration;
 

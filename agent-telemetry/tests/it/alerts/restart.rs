@@ -92,8 +92,9 @@ pub(super) fn of_each_kind() -> Rules {
             all.push(rule.hold(seconds(hold)).cooldown(seconds(cooldown)));
         }
     }
-    all.push(all[0].clone().by([Dimension::Agent, Dimension::Session]));
-    all.last_mut().unwrap().name = "by".into();
+    let mut by = all.first().unwrap().clone();
+    by.name = "by".into();
+    all.push(by.by([Dimension::Agent, Dimension::Session]));
     rules(all)
 }
 
