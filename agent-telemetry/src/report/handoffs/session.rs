@@ -77,7 +77,8 @@ impl OneSession {
     fn begin(&mut self, record: &Record, task: &Task, is_start: bool) {
         if self.workers.is_empty() {
             self.agent.clone_from(&record.agent);
-            self.began = is_start;
+            // What was called before tells of a beginning that is not among the records.
+            self.began = is_start && self.spent.is_zero() && self.unpriced == 0;
         }
         if self.task_type.is_none() {
             self.task_type.clone_from(&task.task_type);
