@@ -127,3 +127,27 @@ impl OneSession {
         worker.outcome.filter(|_| !worker.at_work)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use agent_primitives::{ModelId, ProviderId};
+
+    use super::*;
+
+    fn told(bodies: [Body; 2]) -> OneSession {
+        let mut session = OneSession::default();
+        for body in bodies {
+            session.add(&Record::new(Timestamp::UNIX_EPOCH, body), Period::ALL);
+        }
+        session
+    }
+
+    #[test]
+    fn session_that_was_at_work_before_its_first_mark_has_not_begun_there() {
+        let model = ModelId::new("m").unwrap();
+        let call = ModelCall::new(ProviderId::new("p").unwrap(), model).cost(Usd::from_micros(1));
+        let start = Body::SessionStart(Task::default());
+        assert!(!told([call.clone().into(), start.clone()]).began);
+        assert!(told([start, call.into()]).began);
+    }
+}
