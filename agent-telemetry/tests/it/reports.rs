@@ -244,3 +244,19 @@ proptest! {
         scan.check_tools(&store.tools_report(period).unwrap().unwrap());
     }
 }
+
+#[test]
+fn success_rates_of_agents_are_drawn_with_their_intervals() {
+    let report = AgentsReport::of(Period::ALL, &Rollups::of(&story::records(), Period::ALL));
+    let ended = report
+        .agents
+        .iter()
+        .filter(|line| line.sessions.ended() > 0);
+    let page = report.to_html();
+    assert_eq!(
+        page.matches("class=\"whisker\"").count(),
+        ended.count(),
+        "{page}"
+    );
+    assert!(page.contains("class=\"whisker\""));
+}

@@ -1,10 +1,14 @@
-//! The page that Prometheus reads: ten thousand counters, and four hundred histograms.
+//! The page that Prometheus reads: ten thousand counters, four hundred histograms, and the totals of records.
 
 use std::fmt::Write as _;
 use std::sync::Mutex;
+use std::time::Duration;
 
-use agent_telemetry::prometheus::{Exposition, ExpositionConfig, Format};
-use agent_telemetry::{Instrument, Metrics};
+use agent_primitives::{
+    AgentId, ContextPressure, ModelId, ProviderId, Timestamp, TokenUsage, ToolName, Usd,
+};
+use agent_telemetry::prometheus::{Exposition, ExpositionConfig, Format, Totals};
+use agent_telemetry::{Body, Instrument, Metrics, ModelCall, Record, ToolCall, ToolOutcome};
 use metrics::{Key, Label, Level, Metadata, Recorder as _};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use prometheus_client::encoding::EncodeLabelSet;
@@ -49,6 +53,23 @@ pub(super) fn plans() -> Vec<Plan> {
             )
             .samples(201))
         }),
+        Plan::new("page of the totals of ten agents", |name| {
+            let totals = totals()?;
+            let case = |name, format| {
+                let totals = totals.clone();
+                written(name, move |text| {
+                    let mut page = Exposition::new(text, format);
+                    // Writing to a text does not fail.
+                    let _ = page.totals(&totals);
+                    let _ = page.finish();
+                })
+            };
+            let cases = vec![
+                case("text", Format::Text),
+                case("OpenMetrics", Format::OpenMetrics),
+            ];
+            Ok(Group::new(name, cases).samples(201))
+        }),
     ]
 }
 
@@ -84,26 +105,51 @@ fn rendered(
     })
 }
 
+fn written(name: &'static str, write: impl Fn(&mut String) + Send + Sync + 'static) -> Case {
+    rendered(Kind::Ours, name, version_of("agent-telemetry"), write)
+}
+
 fn ours(name: &'static str, metrics: Metrics, format: Format) -> Case {
     let config = ExpositionConfig {
         buckets_per_doubling: 1,
         ..ExpositionConfig::default()
     };
-    rendered(
-        Kind::Ours,
-        name,
-        version_of("agent-telemetry"),
-        move |text| {
-            let mut page = Exposition::with_config(text, format, config);
-            // Writing to a text does not fail.
-            let _ = page.metrics(&metrics);
-            let _ = page.finish();
-        },
-    )
+    written(name, move |text| {
+        let mut page = Exposition::with_config(text, format, config);
+        // Writing to a text does not fail.
+        let _ = page.metrics(&metrics);
+        let _ = page.finish();
+    })
 }
 
 fn refused(error: impl std::fmt::Display) -> Broken {
     Broken::new("describe an instrument", error)
+}
+
+/// Ten agents that call five models and twenty tools, and tell how full their contexts are.
+fn totals() -> Result<Totals, Broken> {
+    let refused = |error| Broken::new("name what is recorded", error);
+    let totals = Totals::new();
+    let provider = ProviderId::new("anthropic").map_err(refused)?;
+    for number in 0..100_u64 {
+        let agent = AgentId::new(format!("agent-{}", number % 10)).map_err(refused)?;
+        let model = ModelId::new(format!("model-{}", number % 5)).map_err(refused)?;
+        let tool = ToolName::new(format!("tool-{}", number % 20)).map_err(refused)?;
+        let call = ModelCall::new(provider.clone(), model)
+            .usage(TokenUsage::new(1_000, 200))
+            .cost(Usd::from_micros(1_234))
+            .latency(Duration::from_millis(900 + number));
+        let tool = ToolCall::new(tool, ToolOutcome::Ok, Duration::from_millis(40 + number));
+        let bodies = [
+            call.into(),
+            tool.into(),
+            ContextPressure::new(number, 100).into(),
+        ];
+        let records = bodies
+            .map(|body: Body| Record::new(Timestamp::UNIX_EPOCH, body).of_agent(agent.clone()));
+        totals.add(&records);
+    }
+    Ok(totals)
 }
 
 type Two = Instrument<(String, String)>;

@@ -77,7 +77,8 @@ impl OneSession {
     fn begin(&mut self, record: &Record, task: &Task, is_start: bool) {
         if self.workers.is_empty() {
             self.agent.clone_from(&record.agent);
-            self.began = is_start;
+            // What was called before tells of a beginning that is not among the records.
+            self.began = is_start && self.spent.is_zero() && self.unpriced == 0;
         }
         if self.task_type.is_none() {
             self.task_type.clone_from(&task.task_type);
@@ -124,5 +125,29 @@ impl OneSession {
             .iter()
             .find(|worker| worker.agent.as_ref() == Some(agent))?;
         worker.outcome.filter(|_| !worker.at_work)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use agent_primitives::{ModelId, ProviderId};
+
+    use super::*;
+
+    fn told(bodies: [Body; 2]) -> OneSession {
+        let mut session = OneSession::default();
+        for body in bodies {
+            session.add(&Record::new(Timestamp::UNIX_EPOCH, body), Period::ALL);
+        }
+        session
+    }
+
+    #[test]
+    fn session_that_was_at_work_before_its_first_mark_has_not_begun_there() {
+        let model = ModelId::new("m").unwrap();
+        let call = ModelCall::new(ProviderId::new("p").unwrap(), model).cost(Usd::from_micros(1));
+        let start = Body::SessionStart(Task::default());
+        assert!(!told([call.clone().into(), start.clone()]).began);
+        assert!(told([start, call.into()]).began);
     }
 }

@@ -53,6 +53,10 @@ impl Interval {
         (self.low..=self.high).contains(&value)
     }
 
+    const fn is_finite(self) -> bool {
+        self.low.is_finite() && self.high.is_finite()
+    }
+
     pub(crate) fn map(self, with: impl Fn(f64) -> f64) -> Self {
         Self::new(with(self.low), with(self.high))
     }

@@ -80,7 +80,8 @@ pub(crate) struct PerSuccess {
 }
 
 impl PerSuccess {
-    /// Of all cases together; `None` with fewer than two, without a success, and where `x` is nothing.
+    /// Of all cases together; `None` with fewer than two, without a success, where `x` is nothing, and where it is
+    /// below nothing so often that no bound can be given.
     pub(crate) fn of_all(cases: &Moments) -> Option<Self> {
         Self::of(&[(real(cases.cases), *cases)])
     }
@@ -103,12 +104,12 @@ impl PerSuccess {
             variance += part;
             inverse_freedom += part * part / spread.freedom(real(it.cases));
         }
-        let freedom = freedom(variance, inverse_freedom, strata);
-        Some(Self {
+        let found = Self {
             log: (whole / successes).ln(),
             variance,
-            freedom,
-        })
+            freedom: freedom(variance, inverse_freedom, strata),
+        };
+        found.interval().is_finite().then_some(found)
     }
 
     pub(crate) fn value(&self) -> f64 {
@@ -154,10 +155,11 @@ impl LogRatio {
             first.push((weight, *a));
             second.push((weight, *b));
         }
-        Some(Self {
+        let found = Self {
             first: PerSuccess::of(&first)?,
             second: PerSuccess::of(&second)?,
-        })
+        };
+        found.interval().is_finite().then_some(found)
     }
 
     pub(crate) fn value(&self) -> f64 {
@@ -352,6 +354,16 @@ mod tests {
         assert!(PerSuccess::of_all(&failed).is_none());
         let free = counting(10, 0.0);
         assert!(LogRatio::of(&[(free, counting(10, 1.0))]).is_none());
+    }
+
+    #[test]
+    fn amounts_below_nothing_leave_no_bound_without_end() {
+        // They almost make up for the others: what is left has an interval of many powers of ten.
+        let cases = [(1e15, 1), (-1e15, 1), (1.0, 1), (2.0, 0), (3.0, 1)];
+        assert!(PerSuccess::of_all(&moments(&cases)).is_none());
+        assert!(LogRatio::of(&[(moments(&cases), counting(10, 1.0))]).is_none());
+        let once = [(1.0, 1), (-0.1, 1), (1.0, 1), (2.0, 0), (3.0, 1)];
+        assert!(PerSuccess::of_all(&moments(&once)).is_some());
     }
 
     #[test]

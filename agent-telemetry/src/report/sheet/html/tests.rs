@@ -217,6 +217,14 @@ fn page_asks_for_nothing_from_elsewhere() {
 }
 
 #[test]
+fn column_of_a_day_has_no_border_that_widens_it() {
+    // The classes of the colours have one, which a rule for all rectangles would not take away.
+    let page = page("Style", None, &[]);
+    assert!(page.contains(".c1 { fill: var(--c1); stroke: var(--c1); }"));
+    assert!(page.contains("\n.plot rect { stroke: none; }"));
+}
+
+#[test]
 fn headers_say_what_they_are_headers_of_and_pictures_what_they_show() {
     let text = everything("a", 3).html();
     let page = parsed(&text);

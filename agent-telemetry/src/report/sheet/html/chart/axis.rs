@@ -80,8 +80,11 @@ pub(super) fn written(scale: Scale, value: f64) -> String {
         Scale::Share => format!("{sign}{:.1} %", size * 100.0),
         Scale::Usd => match size {
             100.0.. => format!("{sign}${size:.0}"),
-            1.0.. => format!("{sign}${size:.2}"),
-            0.01.. | 0.0 => format!("{sign}${size:.4}"),
+            1.0.. | 0.0 => format!("{sign}${size:.2}"),
+            // Three digits that say something.
+            0.1.. => format!("{sign}${size:.3}"),
+            0.01.. => format!("{sign}${size:.4}"),
+            0.001.. => format!("{sign}${size:.5}"),
             1e-6.. => format!("{sign}${size:.6}"),
             _ => format!("{sign}${size:.1e}"),
         },
@@ -151,17 +154,21 @@ mod tests {
 
     #[test]
     fn amounts_are_written_with_as_many_digits_as_tell_them_apart() {
-        let shown = [1_234.0, 14.318_3, 0.041_98, 0.000_091, 2e-9, 0.0, -0.037_5]
-            .map(|it| written(Scale::Usd, it));
+        let shown = [
+            1_234.0, 14.318_3, 0.863, 0.041_98, 0.003_836, 0.000_091, 2e-9, 0.0, -0.037_5,
+        ]
+        .map(|it| written(Scale::Usd, it));
         assert_eq!(
             shown,
             [
                 "$1234",
                 "$14.32",
+                "$0.863",
                 "$0.0420",
+                "$0.00384",
                 "$0.000091",
                 "$2.0e-9",
-                "$0.0000",
+                "$0.00",
                 "−$0.0375"
             ]
         );
