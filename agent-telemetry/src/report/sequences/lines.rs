@@ -102,17 +102,19 @@ impl Lines {
             candidates.extend(of_length);
         }
         let mut wholes: Vec<(Word, Kept<Of<Occurrences>>)> = Vec::new();
+        // Of those that are not shown as well: what lies within them lies within something longer.
+        let mut earlier: Vec<(Word, Occurrences)> = Vec::new();
         for (word, kept) in candidates {
-            let times = kept.sums.sums.times;
-            let is_part = wholes.iter().any(|(whole, of)| {
-                let sums = &of.sums.sums;
-                let goes_round = sums.running.saturating_mul(4) >= sums.times;
-                let is_as_frequent = sums.times.saturating_mul(5) >= times.saturating_mul(4);
-                let (whole, shown) = (sums.shown(whole), kept.sums.sums.shown(&word));
-                let is_shorter = word.tools().len() < whole.tools().len();
-                is_as_frequent
-                    && (is_shorter && word.is_within(&whole, goes_round) || shown.overlaps(&whole))
-            });
+            let sums = kept.sums.sums;
+            let shown = sums.shown(&word);
+            let is_part = earlier
+                .iter()
+                .any(|(whole, of)| of.is_as_frequent(&sums) && of.has(whole, &word))
+                || wholes.iter().any(|(class, kept)| {
+                    let of = &kept.sums.sums;
+                    of.is_as_frequent(&sums) && shown.overlaps(&of.shown(class))
+                });
+            earlier.push((shown, sums));
             if is_part {
                 left_out.parts += 1;
             } else {
@@ -159,6 +161,17 @@ impl Occurrences {
         for (begins, more) in self.begins.iter_mut().zip(more.begins) {
             *begins += more;
         }
+    }
+
+    /// Four fifths as often, or more.
+    const fn is_as_frequent(&self, other: &Self) -> bool {
+        self.times.saturating_mul(5) >= other.times.saturating_mul(4)
+    }
+
+    /// Whether a shorter one is a part of this, or of its going round.
+    fn has(&self, whole: &Word, part: &Word) -> bool {
+        let goes_round = self.running.saturating_mul(4) >= self.times;
+        part.tools().len() < whole.tools().len() && part.is_within(whole, goes_round)
     }
 
     /// From where it begins most often.

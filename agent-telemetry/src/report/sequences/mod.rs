@@ -27,8 +27,8 @@ pub(in crate::report) use fold::Fold;
 ///   than five calls, the more frequent is shown.
 /// - **Failing again** is a call that failed right after a call of the same tool that failed as well. **Back and
 ///   forth** are two tools by turns, two rounds or more, with a failure in each round. The first of them may
-///   have been worth its while; **wasted** are the others. Records hold no arguments: that they asked for the
-///   same is likely and not known.
+///   have been worth its while; **wasted** are the others. Records hold no arguments: whether they asked for the
+///   same is not known.
 /// - **Turns** are the model calls that asked for those calls, with what they cost.
 ///
 /// Memory is bounded: 4 096 sequences of each length are counted, with the sketch of Metwally, Agrawal and El

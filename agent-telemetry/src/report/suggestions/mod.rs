@@ -38,8 +38,8 @@ use fold::Fold;
 ///   failure in each round: see [`ToolSequencesReport`](crate::ToolSequencesReport).
 /// - **A failure that recurs** comes with what answers it.
 /// - **Input that could be read from a cache** is suggested for a model that reads nothing from one, where the
-///   input of a call begins with about as much as the call before had. Records hold no prompts: that it is the same
-///   is likely and not known. What it saves is by the shipped prices.
+///   input of a call begins with about as much as the call before had. Records hold no prompts: whether it is the same
+///   is not known. What it saves is by the shipped prices.
 ///
 /// A gain is for 30 days, at the rate of the time between the first and the last record that is told; of less than a
 /// day, as if it were one. Where it is at most so much, it is what was spent, and what the change

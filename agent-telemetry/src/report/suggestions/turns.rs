@@ -94,7 +94,7 @@ fn suggestion(
     told: Told,
 ) -> Suggestion {
     let confidence = format!(
-        "Counted: {}, {} and {} that asked for them. Arguments are not recorded: that the calls asked for the same is likely and not known.",
+        "Counted: {}, {} and {} that asked for them. Arguments are not recorded: whether the calls asked for the same is not known.",
         plural(wasted.calls, "call"),
         time(wasted.time),
         plural(wasted.turns, "turn"),

@@ -5,6 +5,7 @@ use std::fmt;
 use agent_primitives::Timestamp;
 
 use super::{dash, percentiles, plural_first};
+use crate::Unit;
 use crate::report::Interval;
 use crate::report::civil::minute_text;
 use crate::report::quality::{
@@ -49,7 +50,11 @@ impl QualityReport {
         }
         self.totals(&mut sheet);
         let scores = sheet.section("Scores");
-        scores.chart(self.courses());
+        // Shares and points have no axis in common.
+        let shares = "Shares by day, with the 95 % interval of the mean";
+        scores.chart(self.courses(shares, Unit::Ratio, Scale::Share));
+        let points = "Scores by day, with the 95 % interval of the mean";
+        scores.chart(self.courses(points, Unit::Score, Scale::Count));
         scores.table(self.scores());
         scores.table(self.score_days());
         self.violations(sheet.section("Broken rules"));
@@ -142,7 +147,7 @@ impl QualityReport {
         table
     }
 
-    fn courses(&self) -> Chart {
+    fn courses(&self, title: &str, unit: Unit, scale: Scale) -> Chart {
         let series = |line: &ScoreLine| {
             let agent = line.agent.as_ref().map(|it| format!(" · {it}"));
             Series {
@@ -152,9 +157,14 @@ impl QualityReport {
             }
         };
         Chart::Lines {
-            title: "Scores by day, with the 95 % interval of the mean".to_owned(),
-            scale: Scale::Count,
-            series: self.scores.iter().map(series).collect(),
+            title: title.to_owned(),
+            scale,
+            series: self
+                .scores
+                .iter()
+                .filter(|line| line.unit == unit)
+                .map(series)
+                .collect(),
         }
     }
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use agent_primitives::ToolName;
 
-use super::{known, plural_first};
+use super::{dash, known, plural_first};
 use crate::report::sequences::{ToolSequencesReport, WastedTurns};
 use crate::report::sheet::{Bar, Chart, Scale, Section, Sheet, number};
 use crate::stats::layout::{Decimals, Table, count, plural, share, time};
@@ -43,7 +43,7 @@ impl ToolSequencesReport {
         wasted.table(self.repeats());
         wasted.table(self.back_and_forth());
         if !(self.repeats.is_empty() && self.back_and_forth.is_empty()) {
-            wasted.note("Arguments are not recorded: that calls in a row asked for the same is likely and not known.");
+            wasted.note("Arguments are not recorded: whether calls in a row asked for the same is not known.");
         }
         self.left_out(sheet.section("Left out of the sequences"));
     }
@@ -180,7 +180,12 @@ fn wasted(it: &WastedTurns, decimals: Decimals) -> [String; 4] {
     [
         count(it.calls),
         count(it.turns),
-        known(it.cost, it.unpriced_turns, decimals),
+        // No turn is no cost of nothing.
+        if it.turns > 0 {
+            known(it.cost, it.unpriced_turns, decimals)
+        } else {
+            dash()
+        },
         time(it.time),
     ]
 }

@@ -452,8 +452,8 @@ fn chance_suggests_another_model_in_no_more_than_five_of_a_hundred_reports() {
     let alike = [("m1", 0.95, 1.0), ("m2", 0.95, 1.0), ("m3", 0.95, 1.0)];
     let worse = [("m1", 0.95, 1.0), ("m2", 0.90, 0.3)];
     for (name, sides, sessions, reports) in [
-        ("alike", &alike[..], 250, 120),
-        ("worse", &worse[..], 400, 200),
+        ("alike", &alike[..], 250, 100),
+        ("worse", &worse[..], 400, 100),
     ] {
         let found = (0..reports)
             .filter(|_| suggests(&simulate(&mut rng, sides, sessions)))
