@@ -136,10 +136,8 @@ fn page_has_every_report_and_nothing_from_elsewhere() {
         &program,
         &[&["stats", "--json", "--html", shown], &now[..]].concat(),
     );
-    assert_eq!(
-        output.stdout.iter().filter(|byte| **byte == b'\n').count(),
-        1
-    );
+    let text = String::from_utf8(output.stdout).expect("text");
+    assert_eq!(text.lines().count(), 1, "{text}");
     let nowhere = folder.path().join("none/page.html");
     let nowhere = nowhere.to_str().expect("text");
     let (code, said) = refused(

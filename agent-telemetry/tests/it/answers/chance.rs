@@ -87,6 +87,19 @@ fn difference_of_twenty_points_is_found_among_two_hundred_sessions() {
 }
 
 #[test]
+fn difference_that_matters_is_hardly_ever_called_none() {
+    let mut rng = Rng::with_seed(14);
+    let called_none = (0..200)
+        .map(|_| simulate(&mut rng, 2, 200, 0.1))
+        .filter(|report| report.pairs[0].success.verdict == Verdict::NoDifferenceSeen)
+        .count();
+    assert!(called_none <= 10, "{called_none} of 200");
+    // The same sides, alike: that is found.
+    let report = simulate(&mut rng, 2, 1_000, 0.0);
+    assert_eq!(report.pairs[0].success.verdict, Verdict::NoDifferenceSeen);
+}
+
+#[test]
 fn intervals_hold_the_truth_in_about_95_of_100_cases() {
     let mut rng = Rng::with_seed(13);
     let mut held = [0_u32; 3];
