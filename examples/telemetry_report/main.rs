@@ -7,6 +7,7 @@
 //! cargo run --release --example telemetry_report -- compare handoffs cost --db telemetry.db
 //! cargo run --release --example telemetry_report -- models --db telemetry.db --period 2026-11-01..2026-12-01 --json
 //! cargo run --release --example telemetry_report -- --db telemetry.db --html report.html
+//! cargo run --release --example telemetry_report -- forecast --db telemetry.db --budget 50usd/day
 //! cargo run --release --example telemetry_report -- export --db telemetry.db --out records.parquet
 //! ```
 //!
@@ -134,6 +135,12 @@ fn answer(
             let mut report = store.cost_report(period)?.ok_or(BEFORE_SUMS)?;
             report.sessions = store.dearest_sessions(report.period, DEAREST)?;
             output.show("cost", &report)?;
+            Ok(!report.is_empty())
+        }
+        Question::Forecast => {
+            let report = store.forecast_report(options.now, &options.forecast)?;
+            let report = report.ok_or(BEFORE_SUMS)?;
+            output.show("forecast", &report)?;
             Ok(!report.is_empty())
         }
     }

@@ -2,9 +2,10 @@
 
 use std::error::Error;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use agent_primitives::{Clock, SystemClock, Timestamp};
-use agent_telemetry::{CompareConfig, ContenderKind, Period, ProjectId};
+use agent_telemetry::{CompareConfig, ContenderKind, ForecastConfig, Period, ProjectId};
 use lexopt::prelude::*;
 
 use crate::export::Export;
@@ -21,6 +22,8 @@ telemetry_report --demo [--seed N] [--sessions N] [--db PATH]
                    kinds of work that both did, and what would be needed to say more
   handoffs         who gave work to whom, why, and what happened after
   cost             by agent, kind of work, model, project and day, and the dearest sessions
+  forecast         how fast money goes, when budgets run out, what today and the month come to, how
+                   full contexts get, which requests may take too long; as at --now
   details          from the records themselves: decisions, broken rules, handoffs, files, timings,
                    providers, terms; as far back as they are kept, 30 days unless set
   export           the records of the period, one by one: --out FILE, or standard output
@@ -35,6 +38,10 @@ telemetry_report --demo [--seed N] [--sessions N] [--db PATH]
   --of WHAT        what is compared: agents, unless given, or models
   --task-type T    compares sessions of this kind of work alone
   --project P      compares sessions of this project alone
+  --budget BUDGET  for a forecast, as often as there are budgets: 50usd/day, 900usd/month, 20usd/5h,
+                   150usd/7d or 3usd/session
+  --window TOKENS  for a forecast: how many fit into a context, where no record says so
+  --timeout SEC    for a forecast: after which time a request is given up; 60 unless given
   --json           one line of JSON for each report
   --now MOMENT     reports as at that moment, in UTC; as at this one unless given
   --demo           fills a database with 30 days of work up to now, then reports; a path that --db
@@ -58,6 +65,7 @@ pub(super) enum Question {
     Compare,
     Handoffs,
     Cost,
+    Forecast,
 }
 
 /// What the demo is to be.
@@ -81,6 +89,7 @@ pub(super) struct Options {
     pub(super) export: Option<Export>,
     pub(super) now: Timestamp,
     pub(super) compare: CompareConfig,
+    pub(super) forecast: ForecastConfig,
     pub(super) demo: Option<Demo>,
     /// Holds the database of a demo that names none; removed with it.
     _folder: Option<tempfile::TempDir>,
@@ -98,6 +107,7 @@ impl Options {
         let (mut html, mut tables) = (None, None);
         let (mut export, mut is_export) = (Export::default(), false);
         let mut compare = CompareConfig::default();
+        let mut forecast = ForecastConfig::default();
         let mut args = lexopt::Parser::from_env();
         while let Some(arg) = args.next()? {
             match arg {
@@ -116,6 +126,11 @@ impl Options {
                 Long("task-type") => compare.task_type = Some(args.value()?.string()?),
                 Long("project") => {
                     compare.project = Some(ProjectId::new(args.value()?.string()?)?);
+                }
+                Long("budget") => forecast = forecast.budget(args.value()?.parse()?),
+                Long("window") => forecast = forecast.window(args.value()?.parse()?),
+                Long("timeout") => {
+                    forecast = forecast.timeout(Duration::from_secs(args.value()?.parse()?));
                 }
                 Long("demo") => is_demo = true,
                 Long("sample") => sample_only = true,
@@ -164,6 +179,7 @@ impl Options {
             export: is_export.then_some(export),
             now,
             compare,
+            forecast,
             demo: is_demo.then_some(Demo {
                 seed,
                 sessions,
@@ -184,8 +200,9 @@ fn question(word: &str) -> Result<Question, String> {
         "compare" => Ok(Question::Compare),
         "handoffs" => Ok(Question::Handoffs),
         "cost" => Ok(Question::Cost),
+        "forecast" => Ok(Question::Forecast),
         other => Err(format!(
-            "\"{other}\" is no report; write stats, models, tools, details, compare, handoffs, cost or export"
+            "\"{other}\" is no report; write stats, models, tools, details, compare, handoffs, cost, forecast or export"
         )),
     }
 }

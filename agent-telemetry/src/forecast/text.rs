@@ -149,7 +149,8 @@ impl ForecastReport {
         let amounts = self.budgets.iter().flat_map(|it| [it.spent, it.left]);
         let decimals = Decimals::of(amounts);
         let header = [
-            "budget", "session", "spent", "left", "verdict", "cases", "earliest", "middle", "latest",
+            "budget", "session", "spent", "left", "verdict", "cases", "earliest", "middle",
+            "latest",
         ];
         let is_any = self.budgets.iter().any(|it| it.session.is_some());
         let shown = header.into_iter().filter(|it| is_any || *it != "session");
@@ -179,6 +180,7 @@ impl ForecastReport {
             return;
         }
         section.chart(self.fan());
+        section.chart(self.daily());
         let amounts = [projection.today, projection.month];
         let decimals = Decimals::of(amounts.iter().map(|it| it.spent));
         let mut table = Table::new(0, ["in all", "by now", "in the end", "from", "to"]);
@@ -254,13 +256,33 @@ impl ForecastReport {
             course.push((it.from + day, dollars(month.middle)));
             band.push((dollars(month.low), dollars(month.high)));
         }
-        let series = |label: &str, points, band| Series {
-            label: label.to_owned(),
-            points,
-            band,
-        };
         Chart::Lines {
             title: "Cost of the month, and where 80 of 100 courses lie".to_owned(),
+            scale: Scale::Usd,
+            series: if course.is_empty() {
+                Vec::new()
+            } else {
+                vec![
+                    series("spent", spent, None),
+                    series("to come", course, Some(band)),
+                ]
+            },
+        }
+    }
+
+    /// What the days of the month came to, and what they come to.
+    fn daily(&self) -> Chart {
+        let (mut spent, mut course, mut band) = (Vec::new(), Vec::new(), Vec::new());
+        for it in &self.projection.days {
+            if let Some(total) = it.total {
+                course.push((it.from, dollars(total.middle)));
+                band.push((dollars(total.low), dollars(total.high)));
+            } else if it.from <= self.now {
+                spent.push((it.from, dollars(it.spent)));
+            }
+        }
+        Chart::Lines {
+            title: "Cost of each day, and where 80 of 100 courses lie".to_owned(),
             scale: Scale::Usd,
             series: if course.is_empty() {
                 Vec::new()
@@ -328,6 +350,14 @@ impl ForecastReport {
             scale: Scale::Share,
             bars: self.timeouts.iter().filter_map(bar).collect(),
         }
+    }
+}
+
+fn series(label: &str, points: Vec<(Timestamp, f64)>, band: Option<Vec<(f64, f64)>>) -> Series {
+    Series {
+        label: label.to_owned(),
+        points,
+        band,
     }
 }
 
