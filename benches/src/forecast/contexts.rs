@@ -116,7 +116,9 @@ fn of_kind(
             .position(|it| *it >= window)
             .unwrap_or(used.len());
         for (turn, tokens) in used.iter().enumerate().take(full) {
-            let at = Timestamp::from_unix_seconds(i64::from(number) * 100_000 + 60 * turn as i64);
+            let at = Timestamp::from_unix_seconds(
+                i64::from(number) * 100_000 + 60 * i64::try_from(turn).unwrap_or(0),
+            );
             let pressure = ContextPressure::new(*tokens, window);
             known.add(&Record::new(at, pressure).of_session(id.clone()));
             if turn < BEFORE {

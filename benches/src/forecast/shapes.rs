@@ -51,7 +51,9 @@ impl Shape {
         let factor = if rng.bool() { factor } else { 1.0 / factor };
         let mut level = base;
         for day in 0..days {
-            let weekday = usize::try_from((first + day as i64 + 3).rem_euclid(7)).unwrap_or(0);
+            let weekday =
+                usize::try_from((first + i64::try_from(day).unwrap_or(0) + 3).rem_euclid(7))
+                    .unwrap_or(0);
             if self == Self::Growing {
                 level *= 1.02;
             }

@@ -179,7 +179,7 @@ fn tell(rng: &mut Rng, case: &Case, call: &ModelCall, seed: u64, scores: &mut [S
             continue;
         }
         let [from, to] = [told.from, told.until].map(|at| case.minute(at));
-        let came = case.spent_by(from, to, a_day * days);
+        let end = case.spent_by(from, to, a_day * days);
         let rate = case.sum(from, case.now) / real((case.now - from).max(1));
         let left = a_day * days - case.sum(from, case.now);
         let linear = if rate > 0.0 {
@@ -190,18 +190,14 @@ fn tell(rng: &mut Rng, case: &Case, call: &ModelCall, seed: u64, scores: &mut [S
         // As parts of the period, so that days and months count alike.
         let length = told.until.since(told.from).as_secs_f64() / 60.0;
         let middle = told.middle.map_or(to, |at| case.minute(at));
-        let parts = [real(middle), linear, real(came)].map(|it| it / length);
+        let parts = [real(middle), linear, real(end)].map(|it| it / length);
         score.point(parts[0], parts[1], parts[2]);
         // Whether it holds what comes can be said where both bounds are before the end.
         if let (Some(earliest), Some(latest)) = (told.earliest, told.latest) {
             let [low, high] =
                 [earliest, latest + Duration::from_secs(59)].map(|it| case.minute(it));
-            let came = if came == to {
-                f64::INFINITY
-            } else {
-                real(came)
-            };
-            score.interval(real(low), came, real(high));
+            let end = if end == to { f64::INFINITY } else { real(end) };
+            score.interval(real(low), end, real(high));
         }
     }
 }
