@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod dictionary;
+pub mod forecast;
 pub mod gates;
 pub mod growth;
 pub mod harness;

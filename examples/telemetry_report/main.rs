@@ -9,6 +9,7 @@
 //! cargo run --release --example telemetry_report -- models --db telemetry.db --period 2026-11-01..2026-12-01 --json
 //! cargo run --release --example telemetry_report -- --db telemetry.db --html report.html
 //! cargo run --release --example telemetry_report -- alerts --db telemetry.db --rules rules.json
+//! cargo run --release --example telemetry_report -- forecast --db telemetry.db --budget 50usd/day
 //! cargo run --release --example telemetry_report -- export --db telemetry.db --out records.parquet
 //! ```
 //!
@@ -165,6 +166,12 @@ fn answer(
             let report = store.suggestions_report(period, &SuggestConfig::default())?;
             output.show("suggestions", &report)?;
             Ok(!report.told.is_zero())
+        }
+        Question::Forecast => {
+            let report = store.forecast_report(options.now, &options.forecast)?;
+            let report = report.ok_or(BEFORE_SUMS)?;
+            output.show("forecast", &report)?;
+            Ok(!report.is_empty())
         }
     }
 }

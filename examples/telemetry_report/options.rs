@@ -2,9 +2,10 @@
 
 use std::error::Error;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use agent_primitives::{Clock, SystemClock, Timestamp};
-use agent_telemetry::{CompareConfig, ContenderKind, Period, ProjectId};
+use agent_telemetry::{CompareConfig, ContenderKind, ForecastConfig, Period, ProjectId};
 use lexopt::prelude::*;
 
 use crate::alerts::Past;
@@ -30,6 +31,8 @@ telemetry_report --demo [--seed N] [--sessions N] [--db PATH]
                    corrected in several sessions, and how sessions ended by day and week
   suggestions      what could be done better, what that saves in 30 days, how sure that is, and the
                    sessions that it rests on
+  forecast         how fast money goes, when budgets run out, what today and the month come to, how
+                   full contexts get, which requests may take too long; as at --now
   details          from the records themselves: decisions, broken rules, handoffs, files, timings,
                    providers, terms; as far back as they are kept, 30 days unless set
   export           the records of the period, one by one: --out FILE, or standard output
@@ -46,6 +49,10 @@ telemetry_report --demo [--seed N] [--sessions N] [--db PATH]
   --of WHAT        what is compared: agents, unless given, or models
   --task-type T    compares sessions of this kind of work alone
   --project P      compares sessions of this project alone
+  --budget BUDGET  for a forecast, as often as there are budgets: 50usd/day, 900usd/month, 20usd/5h,
+                   150usd/7d or 3usd/session
+  --window TOKENS  for a forecast: how many fit into a context, where no record says so
+  --timeout SEC    for a forecast: after which time a request is given up; 60 unless given
   --json           one line of JSON for each report
   --now MOMENT     reports as at that moment, in UTC; as at this one unless given
   --demo           fills a database with 30 days of work up to now, then reports; a path that --db
@@ -73,6 +80,7 @@ pub(super) enum Question {
     Performance,
     Quality,
     Suggestions,
+    Forecast,
 }
 
 /// What the demo is to be.
@@ -97,6 +105,7 @@ pub(super) struct Options {
     pub(super) alerts: Option<Past>,
     pub(super) now: Timestamp,
     pub(super) compare: CompareConfig,
+    pub(super) forecast: ForecastConfig,
     pub(super) demo: Option<Demo>,
     /// Holds the database of a demo that names none; removed with it.
     _folder: Option<tempfile::TempDir>,
@@ -115,6 +124,7 @@ impl Options {
         let (mut export, mut is_export) = (Export::default(), false);
         let mut alerts: Option<Past> = None;
         let mut compare = CompareConfig::default();
+        let mut forecast = ForecastConfig::default();
         let mut args = lexopt::Parser::from_env();
         while let Some(arg) = args.next()? {
             match arg {
@@ -135,6 +145,11 @@ impl Options {
                 Long("task-type") => compare.task_type = Some(args.value()?.string()?),
                 Long("project") => {
                     compare.project = Some(ProjectId::new(args.value()?.string()?)?);
+                }
+                Long("budget") => forecast = forecast.budget(args.value()?.parse()?),
+                Long("window") => forecast = forecast.window(args.value()?.parse()?),
+                Long("timeout") => {
+                    forecast = forecast.timeout(Duration::from_secs(args.value()?.parse()?));
                 }
                 Long("demo") => is_demo = true,
                 Long("sample") => sample_only = true,
@@ -189,6 +204,7 @@ impl Options {
             alerts,
             now,
             compare,
+            forecast,
             demo: is_demo.then_some(Demo {
                 seed,
                 sessions,
@@ -213,8 +229,9 @@ fn question(word: &str) -> Result<Question, String> {
         "performance" => Ok(Question::Performance),
         "quality" => Ok(Question::Quality),
         "suggestions" => Ok(Question::Suggestions),
+        "forecast" => Ok(Question::Forecast),
         other => Err(format!(
-            "\"{other}\" is no report; write stats, models, tools, details, compare, handoffs, cost, errors, performance, quality, suggestions, alerts or export"
+            "\"{other}\" is no report; write stats, models, tools, details, compare, handoffs, cost, errors, performance, quality, suggestions, forecast, alerts or export"
         )),
     }
 }

@@ -175,6 +175,15 @@ impl Course<'_> {
         share.mul_add(high - low, low)
     }
 
+    /// When it comes to so much: the first time up to `until`.
+    pub(super) fn reaches(self, amount: f64, until: Timestamp) -> Option<Timestamp> {
+        let step = self.sums.partition_point(|sum| *sum < amount);
+        let high = *self.sums.get(step)?;
+        let (from, to, low) = (self.begin(step), self.begin(step + 1), self.before(step));
+        let at = between(from, to, (amount - low) / (high - low));
+        (at < until).then_some(at)
+    }
+
     /// When something passes `limit` that is told at the beginning and the end of each hour: the first time up to
     /// `until`.
     pub(super) fn passes(
@@ -192,15 +201,16 @@ impl Course<'_> {
             let sum = if to == until { self.by(until) } else { *sum };
             let high = told(to, sum);
             if high >= limit {
-                let share = if high > low {
-                    (limit - low) / (high - low)
-                } else {
-                    0.0
-                };
-                return Some(from + to.since(from).mul_f64(share.clamp(0.0, 1.0)));
+                return Some(between(from, to, (limit - low) / (high - low)));
             }
             low = high;
         }
         None
     }
+}
+
+/// At a share of the way; at its beginning where that is none.
+fn between(from: Timestamp, to: Timestamp, share: f64) -> Timestamp {
+    let share = if share.is_finite() { share } else { 0.0 };
+    from + to.since(from).mul_f64(share.clamp(0.0, 1.0))
 }

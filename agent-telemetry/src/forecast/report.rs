@@ -125,7 +125,7 @@ impl ForecastConfig {
 ///     .map(|hour| now - std::time::Duration::from_secs(3_600 * hour + 60))
 ///     .map(|at| Record::new(at, call.clone()))
 ///     .collect();
-/// let config = ForecastConfig::default().budget("20/day".parse()?).budget("30/day".parse()?);
+/// let config = ForecastConfig::default().budget("16/day".parse()?).budget("30/day".parse()?);
 /// let report = ForecastReport::of(now, &config, &records);
 /// let verdicts: Vec<_> = report.budgets.iter().map(|it| it.verdict).collect();
 /// assert_eq!(verdicts, [BudgetVerdict::RunsOut, BudgetVerdict::Lasts]);

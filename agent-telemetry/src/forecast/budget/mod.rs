@@ -255,29 +255,24 @@ fn times(
     now: Timestamp,
     outlook: &Outlook,
 ) -> Vec<Option<Timestamp>> {
-    let spent = dollars(history.spent(around.from(), now));
     let limit = dollars(budget.amount);
     let until = around.to();
-    let is_rolling = matches!(budget.period, BudgetPeriod::Rolling { .. });
-    let window = now.since(around.from());
+    if !matches!(budget.period, BudgetPeriod::Rolling { .. }) {
+        let left = limit - dollars(history.spent(around.from(), now));
+        let courses = outlook.courses();
+        return courses.map(|course| course.reaches(left, until)).collect();
+    }
     // What leaves a rolling window is the same in all courses.
-    let left: Vec<(Timestamp, f64)> = if is_rolling {
-        let hours = (0..=window.as_secs() / 3_600 + 1).map(|ahead| {
-            let hour = calendar::hour_of(now).saturating_add(i64::try_from(ahead).unwrap_or(0));
-            let at = calendar::hour_begin(hour).clamp(now, until);
-            (at, dollars(history.spent(at - window, now)))
-        });
-        hours.collect()
-    } else {
-        Vec::new()
-    };
-    let still = |at: Timestamp| {
-        let place = left.partition_point(|(known, _)| *known < at);
-        left.get(place).map_or(0.0, |(_, spent)| *spent)
-    };
+    let window = now.since(around.from());
+    let hours = (0..=window.as_secs() / 3_600 + 1).map(|ahead| {
+        let hour = calendar::hour_of(now).saturating_add(i64::try_from(ahead).unwrap_or(0));
+        let at = calendar::hour_begin(hour).clamp(now, until);
+        (at, dollars(history.spent(at - window, now)))
+    });
+    let left: Vec<(Timestamp, f64)> = hours.collect();
     let told = |at: Timestamp, more: f64| {
-        let before = if is_rolling { still(at) } else { spent };
-        before + more
+        let place = left.partition_point(|(known, _)| *known < at);
+        more + left.get(place).map_or(0.0, |(_, spent)| *spent)
     };
     outlook
         .courses()

@@ -13,12 +13,14 @@ use crate::forecast::number::{count, length, real};
 const TURNS: usize = 128;
 /// Turns after which one weighs half as much.
 const HALF_LIFE: f64 = 24.0;
-/// So many turns of its own weigh as much as those of all others.
-const OTHERS_WEIGH: f64 = 6.0;
+/// Turns of other sessions weigh as much as so many of its own at most.
+const OTHERS_WEIGH: f64 = 20.0;
 /// The context is compacted where less than this share of it is left.
 const COMPACTED_BELOW: f64 = 0.8;
 /// How many cases are drawn.
 const CASES: u64 = 400;
+/// Turns that a case draws from.
+const RESAMPLED: usize = 40;
 /// Most turns that a case goes on for.
 pub(super) const MOST: u64 = 400;
 
@@ -160,10 +162,13 @@ pub(super) fn tell(left: u64, own: &Growths, others: &Growths, seed: u64) -> Tol
     }
 }
 
+/// How often turns add how much is not known better than they tell: each case draws from turns that are drawn.
 fn case(left: f64, from: &[(f64, f64)], weights: &Weighted, draw: &mut Draw) -> f64 {
+    let drawn = (0..from.len().min(RESAMPLED)).filter_map(|_| weights.draw(draw));
+    let again: Vec<f64> = drawn.filter_map(|it| from.get(it).map(|it| it.0)).collect();
     let (mut sum, mut turns) = (0.0, 0);
     while sum < left && turns < MOST {
-        let Some((grown, _)) = weights.draw(draw).and_then(|it| from.get(it)) else {
+        let Some(grown) = again.get(draw.below(again.len())) else {
             return real(MOST);
         };
         sum += grown;

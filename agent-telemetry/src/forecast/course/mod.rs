@@ -17,6 +17,8 @@ use super::number::length;
 
 /// Days after which a past day is drawn half as often.
 const HALF_LIFE: f64 = 28.0;
+/// Days of the first week are not drawn where there is a second one, or a part of it.
+const WEEK: usize = 7;
 /// Days of a kind from which on they stand for that kind alone.
 const OF_KIND: usize = 3;
 /// The level of a course ends at so many times that of now.
@@ -81,6 +83,8 @@ impl Now {
 #[derive(Debug, Default)]
 struct Pool {
     days: Vec<(usize, f64)>,
+    /// Those that a day as a whole may go like.
+    whole: Vec<usize>,
     weights: Weighted,
     /// By how much their ratios are more than what is to be expected of them.
     inflated: f64,
@@ -218,10 +222,18 @@ impl DayCourses {
             let age = length(self.days.hours.len() - place);
             0.5_f64.powf(age / HALF_LIFE)
         };
+        // Before a week is over nobody knows its days.
+        let unsure = self.days.hours.len().saturating_sub(WEEK).min(WEEK);
+        let mut whole = told.clone();
+        whole.retain(|(place, _)| *place >= unsure);
+        if whole.len() < OF_KIND {
+            whole.clone_from(&told);
+        }
         Pool {
-            inflated: inflated(&told, recent),
-            weights: Weighted::of(told.iter().map(|(place, _)| recent(*place))),
             days: told.iter().map(|(at, _)| (*at, recent(*at))).collect(),
+            inflated: inflated(&whole, recent),
+            weights: Weighted::of(whole.iter().map(|(place, _)| recent(*place))),
+            whole: whole.into_iter().map(|(place, _)| place).collect(),
         }
     }
 
@@ -235,6 +247,9 @@ impl DayCourses {
         if expected > 0.0 {
             let ratio = (self.now.spent + amount) / expected;
             level = self.fit.moved(level, weekday(day), ratio, 0);
+        }
+        if later.is_empty() {
+            return;
         }
         let pools = [&self.weekdays, &self.weekends].map(|pool| resampled(pool, draw));
         let mut ahead = 0;
@@ -287,10 +302,8 @@ fn spread(amount: f64, like: impl Iterator<Item = f64> + Clone, over: &mut [f64]
 
 /// As many days as there are, drawn from them: how they go on the average is not known better than they tell.
 fn resampled(pool: &Pool, draw: &mut Draw) -> Vec<usize> {
-    let drawn = (0..pool.days.len()).filter_map(|_| pool.weights.draw(draw));
-    drawn
-        .filter_map(|it| pool.days.get(it).map(|(place, _)| *place))
-        .collect()
+    let drawn = (0..pool.whole.len()).filter_map(|_| pool.weights.draw(draw));
+    drawn.filter_map(|it| pool.whole.get(it).copied()).collect()
 }
 
 /// By how much the mean of ratios is more than what days to come will have. What is expected was not known

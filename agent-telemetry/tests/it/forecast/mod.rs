@@ -1,5 +1,13 @@
 //! Forecasts of money, contexts and times.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "figures that the tests themselves make up"
+)]
+
 mod budgets;
 mod contexts;
 mod coverage;

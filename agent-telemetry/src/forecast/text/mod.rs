@@ -1,16 +1,16 @@
 //! The text of the report on what is to be expected.
 
+mod charts;
+
 use std::fmt;
-use std::time::Duration;
 
 use agent_primitives::{Timestamp, Usd};
 
 use super::{
     BudgetForecast, ContextForecast, CostBand, ForecastBasis, ForecastReport, Missing, Projected,
-    TimeoutRisk,
 };
 use crate::report::civil::minute_text;
-use crate::report::sheet::{Bar, Chart, Scale, Series, Sheet, dollars};
+use crate::report::sheet::{Sheet, dollars};
 use crate::stats::layout::{Decimals, Table, count, dash, money, offer, plural, share, time};
 use crate::stats::width::cut;
 
@@ -149,7 +149,8 @@ impl ForecastReport {
         let amounts = self.budgets.iter().flat_map(|it| [it.spent, it.left]);
         let decimals = Decimals::of(amounts);
         let header = [
-            "budget", "session", "spent", "left", "verdict", "cases", "earliest", "middle", "latest",
+            "budget", "session", "spent", "left", "verdict", "cases", "earliest", "middle",
+            "latest",
         ];
         let is_any = self.budgets.iter().any(|it| it.session.is_some());
         let shown = header.into_iter().filter(|it| is_any || *it != "session");
@@ -179,6 +180,7 @@ impl ForecastReport {
             return;
         }
         section.chart(self.fan());
+        section.chart(self.daily());
         let amounts = [projection.today, projection.month];
         let decimals = Decimals::of(amounts.iter().map(|it| it.spent));
         let mut table = Table::new(0, ["in all", "by now", "in the end", "from", "to"]);
@@ -232,47 +234,6 @@ impl ForecastReport {
         table
     }
 
-    /// What was spent in the month, and what is to come.
-    fn fan(&self) -> Chart {
-        let day = Duration::from_secs(86_400);
-        let (mut spent, mut sum) = (Vec::new(), Usd::ZERO);
-        let (mut course, mut band) = (Vec::new(), Vec::new());
-        for it in &self.projection.days {
-            if it.from > self.now {
-                break;
-            }
-            spent.push((it.from, dollars(sum)));
-            sum += it.spent;
-        }
-        spent.push((self.now, dollars(sum)));
-        for it in &self.projection.days {
-            let Some(month) = it.month else { continue };
-            if course.is_empty() {
-                course.push((self.now, dollars(sum)));
-                band.push((dollars(sum), dollars(sum)));
-            }
-            course.push((it.from + day, dollars(month.middle)));
-            band.push((dollars(month.low), dollars(month.high)));
-        }
-        let series = |label: &str, points, band| Series {
-            label: label.to_owned(),
-            points,
-            band,
-        };
-        Chart::Lines {
-            title: "Cost of the month, and where 80 of 100 courses lie".to_owned(),
-            scale: Scale::Usd,
-            series: if course.is_empty() {
-                Vec::new()
-            } else {
-                vec![
-                    series("spent", spent, None),
-                    series("to come", course, Some(band)),
-                ]
-            },
-        }
-    }
-
     fn contexts(&self) -> Table {
         let header = [
             "session",
@@ -310,24 +271,6 @@ impl ForecastReport {
             ]);
         }
         table
-    }
-
-    fn risks(&self) -> Chart {
-        let bar = |it: &TimeoutRisk| {
-            let label = format!(
-                "{}, {} in",
-                offer(&it.provider, &it.model),
-                plural(it.request.input, "token")
-            );
-            let mut bar = Bar::new(label, it.probability?);
-            bar.interval = it.interval;
-            Some(bar)
-        };
-        Chart::Bars {
-            title: "Requests that take longer than the limit".to_owned(),
-            scale: Scale::Share,
-            bars: self.timeouts.iter().filter_map(bar).collect(),
-        }
     }
 }
 
