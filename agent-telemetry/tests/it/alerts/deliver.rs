@@ -271,6 +271,20 @@ fn delivery_that_one_receiver_refused_or_missed_is_offered_again_after_a_restart
     assert!(again.try_recv().is_err());
 }
 
+#[test]
+fn receiver_that_panics_is_counted_and_others_go_on_hearing() {
+    let (clock, (sender, told)) = (noon(), sync_channel(10));
+    let builder = Alerting::builder(busy()).callback(|_| panic!("as the test wants it"));
+    let alerting = started(builder.channel(sender), &clock);
+    alerting.observe(&[burst(1)]);
+    assert!(alerting.flush(SOON));
+    alerting.observe(&[burst(2)]);
+    assert!(alerting.flush(SOON));
+    assert_ne!(heard(&told).id, heard(&told).id);
+    let health = alerting.health();
+    assert_eq!((health.delivered, health.refused), (2, 2));
+}
+
 struct Broken;
 
 impl AlertStore for Broken {
