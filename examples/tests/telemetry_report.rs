@@ -34,6 +34,50 @@ fn demo(program: &Path, folder: &Path) -> String {
 }
 
 #[test]
+fn rules_are_run_over_the_past() {
+    let Some(program) = built::program("telemetry_report") else {
+        return;
+    };
+    let folder = tempfile::tempdir().expect("a folder");
+    let database = demo(&program, folder.path());
+    let now = ["alerts", "--db", &database, "--now", "2026-11-20T12:00"];
+    let rules = folder.path().join("rules.json");
+    let shown = rules.to_str().expect("text");
+    fs::write(
+        &rules,
+        r#"{"rules": [{"name": "any-cost", "when":
+            {"kind": "budget", "period": "day", "share": 0.01, "amount": "0.01"}}]}"#,
+    )
+    .expect("written");
+    let output = run(
+        &program,
+        &[&now[..], &["--rules", shown, "--json"]].concat(),
+    );
+    let text = String::from_utf8(output.stdout).expect("text");
+    assert!(output.status.success() && !text.is_empty(), "{text}");
+    for (number, line) in text.lines().enumerate() {
+        let told: serde_json::Value = serde_json::from_str(line).expect("JSON");
+        let expected = ["firing", "resolved"][number % 2];
+        assert_eq!(
+            (&told["rule"], &told["status"]),
+            (&"any-cost".into(), &expected.into())
+        );
+    }
+    let recommended = run(&program, &now);
+    let said = String::from_utf8(recommended.stderr).expect("text");
+    assert!(said.contains(" records, 10 rules: "), "{said}");
+
+    fs::write(
+        &rules,
+        r#"{"rules": [{"name": "x", "when": {"kind": "silence", "after": "0s"}}]}"#,
+    )
+    .expect("written");
+    let (code, said) = refused(&program, &[&now[..], &["--rules", shown]].concat());
+    assert_eq!(code, 1);
+    assert!(said.contains("rule \"x\": after is zero"), "{said}");
+}
+
+#[test]
 fn every_report_fits_100_columns_and_is_one_line_of_json() {
     let Some(program) = built::program("telemetry_report") else {
         return;

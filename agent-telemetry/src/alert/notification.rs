@@ -59,7 +59,8 @@ pub struct Notification {
     /// When it began.
     pub since: Timestamp,
     /// What was measured, where there is anything, in the unit of the rule. Of percentiles, the share of calls that took
-    /// longer; of burn rates, how many times faster than allowed over the long window; of providers, failures since the last
+    /// longer; of burn rates, how many times faster than allowed in that window of
+    /// the pair where it is less; of providers, failures since the last
     /// answer.
     pub value: Option<f64>,
     /// What the value was held against.

@@ -59,6 +59,11 @@ fn ended(of: Calls, body: &Body) -> Option<(bool, Duration)> {
     }
 }
 
+/// The share of bad calls; `None` where there are none.
+fn rate(tally: Tally) -> Option<f64> {
+    (tally.all > 0).then(|| float(tally.bad.into()) / float(tally.all.into()))
+}
+
 impl Share {
     pub(super) fn tally(&self, body: &Body) -> Option<Tally> {
         let (has_failed, took) = ended(self.of, body)?;
@@ -81,7 +86,7 @@ impl Share {
         let is_near = is_known && float(tally.near.into()) > self.clear * all;
         Reading {
             level: level(is_over, is_near),
-            value: (tally.all > 0).then(|| float(tally.bad.into()) / all),
+            value: rate(tally),
             limit: self.fire,
         }
     }
@@ -98,7 +103,7 @@ impl Burn {
         })
     }
 
-    /// The first pair that is over, or the one that is nearest to it by its long window.
+    /// The first pair that is over, or the one that is nearest to it.
     pub(super) fn read(&self, rings: &mut [[Ring<Tally>; 2]], now: Timestamp) -> Reading {
         let mut nearest: Option<(f64, Reading)> = None;
         for (pair, [long, short]) in self.pairs.iter().zip(rings) {
@@ -107,8 +112,8 @@ impl Burn {
                 float(tally.bad.into()) > pair.factor * self.budget * float(tally.all.into())
             };
             let is_known = long.all > 0 && long.all >= self.at_least;
-            let value = (long.all > 0)
-                .then(|| float(long.bad.into()) / float(long.all.into()) / self.budget);
+            // As fast as in both of them: over the limit when they are.
+            let value = rate(long).map(|it| it.min(rate(short).unwrap_or(0.0)) / self.budget);
             let is_firing = is_known && is_over(long) && is_over(short);
             let reading = Reading {
                 level: if is_firing { Level::Over } else { Level::Clear },

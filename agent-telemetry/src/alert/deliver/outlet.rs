@@ -87,6 +87,7 @@ impl Outlet {
             queue,
             config,
             shared: shared.clone(),
+            current: None,
         };
         shared.opened();
         let spawned = std::thread::Builder::new()
@@ -150,11 +151,16 @@ struct Thread {
     queue: Receiver<Arc<Notification>>,
     config: DeliveryConfig,
     shared: Arc<Shared>,
+    /// In the receiver's hands.
+    current: Option<Arc<Notification>>,
 }
 
 impl Drop for Thread {
-    /// Also when the receiver panics.
+    /// Also when the receiver panics: then there is something left that nobody will hear.
     fn drop(&mut self) {
+        for told in self.current.take().into_iter().chain(self.queue.try_iter()) {
+            self.shared.settle(&told.id, Outcome::Refused);
+        }
         self.shared.closed();
     }
 }
@@ -162,7 +168,9 @@ impl Drop for Thread {
 impl Thread {
     fn run(mut self) {
         while let Ok(told) = self.queue.recv() {
+            self.current = Some(told.clone());
             let outcome = self.deliver(&told);
+            self.current = None;
             self.shared.settle(&told.id, outcome);
         }
     }

@@ -31,17 +31,19 @@ impl Drop for Finish {
 }
 
 impl Worker {
-    pub(super) fn run(mut self) {
+    pub(super) fn run(self) {
         let _finish = Finish(self.shared.clone());
-        let mut saved = self.shared.clock.monotonic();
-        while let Some(fresh) = self.next(&mut saved) {
-            self.hand_out(fresh);
-            self.shared.rest();
+        // Behind the guard, so that the store is dropped, and with it closed, before the end is told.
+        let mut worker = self;
+        let mut saved = worker.shared.clock.monotonic();
+        while let Some(fresh) = worker.next(&mut saved) {
+            worker.hand_out(fresh);
+            worker.shared.rest();
         }
         // Receivers end once their queues are empty, and acknowledge until then.
-        self.outlets.clear();
-        self.shared.until(END, |inner| !inner.has_outlets());
-        self.save();
+        worker.outlets.clear();
+        worker.shared.until(END, |inner| !inner.has_outlets());
+        worker.save();
     }
 
     /// What is to be offered, saved before: whoever has heard of an alert can rely on its not being told anew. `None` at

@@ -1,6 +1,6 @@
 //! Whatever comes: no panic, no memory without bound, and no clock that wedges it.
 
-use agent_primitives::{SessionId, Timestamp};
+use agent_primitives::{ContextPressure, SessionId, Timestamp};
 use agent_telemetry::Record;
 use agent_telemetry::alert::{AlertState, Alerts, AlertsConfig, Condition, Dimension, Rule, Rules};
 use proptest::prelude::*;
@@ -92,6 +92,20 @@ fn late_records_count_as_long_as_their_window_reaches_back() {
     assert_eq!(alerts.observe(&tokens(90, 60)).len(), 1);
     alerts.observe(&tokens(40, 60));
     assert_eq!(alerts.counts().late, 1);
+}
+
+#[test]
+fn single_value_that_is_long_past_says_nothing_about_now() {
+    let context = Condition::ContextShare {
+        share: 0.8,
+        clear: None,
+    };
+    let mut alerts = alerts(context);
+    let full = |when| Record::new(at(when), ContextPressure::new(9, 10));
+    alerts.tick(at(1_000));
+    assert!(alerts.observe(&full(699)).is_empty());
+    assert_eq!(alerts.counts().late, 1);
+    assert_eq!(alerts.observe(&full(700)).len(), 1);
 }
 
 #[test]

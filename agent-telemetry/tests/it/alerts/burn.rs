@@ -62,6 +62,19 @@ fn short_window_ends_the_alert_soon_after_the_failures() {
 }
 
 #[test]
+fn value_is_that_of_the_window_that_decides() {
+    let records = calls(6_000, 1, |second| (3_600..4_500).contains(&second));
+    let mut alerts = alerts(burn(WindowPair::FAST));
+    let mut told = Vec::new();
+    for record in &records {
+        told.extend(alerts.tick(record.at));
+        told.extend(alerts.observe(record));
+    }
+    let values: Vec<_> = told.iter().map(|it| it.value.unwrap() > it.limit).collect();
+    assert_eq!(values, [true, false]);
+}
+
+#[test]
 fn each_pair_has_its_own_factor_and_windows() {
     // A call each 10 s, one in 12 of which fails: 8.3 times over.
     let records = calls(86_400, 10, |second| second % 120 == 0);

@@ -246,6 +246,45 @@ fn process_that_dies_before_a_delivery_is_known_offers_it_again_once() {
     assert_eq!((third.health().offered_again, third.firing().len()), (0, 1));
 }
 
+#[test]
+fn delivery_that_one_receiver_refused_or_missed_is_offered_again_after_a_restart() {
+    let (clock, kept) = (noon(), MemoryState::default());
+    let (full, _rest) = sync_channel(1);
+    let (sender, told) = sync_channel(10);
+    let builder = Alerting::builder(busy())
+        .store(kept.clone())
+        .channel(full)
+        .channel(sender);
+    let before = started(builder, &clock);
+    before.observe(&[burst(1), burst(2)]);
+    assert!(before.flush(SOON));
+    let (_, missed) = (heard(&told), heard(&told));
+    drop(before);
+
+    let (sender, again) = sync_channel(10);
+    let after = started(
+        Alerting::builder(busy()).store(kept).channel(sender),
+        &clock,
+    );
+    assert!(after.flush(SOON));
+    assert_eq!(heard(&again), missed, "the one that did not fit");
+    assert!(again.try_recv().is_err());
+}
+
+#[test]
+fn receiver_that_panics_is_counted_and_others_go_on_hearing() {
+    let (clock, (sender, told)) = (noon(), sync_channel(10));
+    let builder = Alerting::builder(busy()).callback(|_| panic!("as the test wants it"));
+    let alerting = started(builder.channel(sender), &clock);
+    alerting.observe(&[burst(1)]);
+    assert!(alerting.flush(SOON));
+    alerting.observe(&[burst(2)]);
+    assert!(alerting.flush(SOON));
+    assert_ne!(heard(&told).id, heard(&told).id);
+    let health = alerting.health();
+    assert_eq!((health.delivered, health.refused), (2, 2));
+}
+
 struct Broken;
 
 impl AlertStore for Broken {
