@@ -64,6 +64,10 @@ mod stats;
 mod store;
 mod telemetry;
 mod trace;
+/// What is recorded, as it is recorded.
+pub mod watching {
+    #![doc = include_str!("../docs/live.md")]
+}
 mod words;
 
 pub use contract::{BrokenContract, check_sink};

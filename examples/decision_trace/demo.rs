@@ -30,6 +30,7 @@ const PROVIDERS: [(&str, Dialect, &str); 3] = [
 ];
 /// By price, time and health at once, so that there are scores to see.
 const SETTINGS: &str = r#"{
+    "predict": false,
     "retry": {"max_attempts": 3},
     "breaker": {"consecutive_failures": 3},
     "route": {"strategy": {"balanced": {"order": 4}}}
@@ -105,15 +106,23 @@ async fn serve(
     name: &str,
     time: &VirtualTime,
 ) -> Fallible<ScriptedProvider> {
+    let takes = |millis| {
+        Rule::new(Fault::SlowStart {
+            delay: Duration::from_millis(millis),
+        })
+        .times(100)
+    };
     let script = match name {
         "claude" => Script::new([
             Rule::new(Fault::RateLimited {
                 retry_after: Some(Duration::from_secs(2)),
             })
-            .turn(2),
+            .turn(2)
+            .times(1),
             Rule::new(Fault::Overloaded).turn(4).times(3),
+            takes(1_100),
         ]),
-        _ => Script::default(),
+        _ => Script::new([takes(300)]),
     };
     let server = ScriptedProvider::builder(recording.clone())
         .script(script)
@@ -126,7 +135,7 @@ async fn serve(
     Ok(server)
 }
 
-/// Asks for the answer, and says afterwards who was chosen for it and why not the others.
+/// Asks for the answer, and says who was chosen for it and why not the others.
 async fn ask(
     chain: &Chain,
     session: &Session,
@@ -140,9 +149,11 @@ async fn ask(
         .tools()
         .input(estimate_tokens(turn.history()));
     let options = CallOptions::new().needs(needs);
-    let reply = chain.call_with(&request, &options).await?;
     let id = |number: usize| format!("turn-{}.{number}", turn.number());
-    for (number, decision) in (1..).zip(&reply.decisions) {
+    // Who will be asked first is known before; the others once the chain has had to turn to them.
+    session.decision(decision_of(id(1), &chain.explain(&needs)));
+    let reply = chain.call_with(&request, &options).await?;
+    for (number, decision) in (1..).zip(&reply.decisions).skip(1) {
         session.decision(decision_of(id(number), decision));
     }
     let asked = reply.decisions.len();

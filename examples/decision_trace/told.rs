@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use agent_primitives::{AgentId, FailureKind, Scope, SessionId};
 use agent_telemetry::{Body, Decision, Metric, ModelCall, Record, Task, Unit, Violation};
 
-use crate::figures::{percent, time};
+use crate::figures::{money, percent, time};
 
 /// A record in words.
 #[derive(Debug)]
@@ -154,24 +154,23 @@ fn begins(record: &Record, task: &Task) -> String {
 
 fn model_call(call: &ModelCall) -> String {
     let mut text = format!("{} · {}: ", call.provider, call.model);
-    text += &failure(call.failure);
+    text += &match call.failure {
+        Some(kind) => kind.to_string(),
+        None => "ok".to_owned(),
+    };
     let _ = write!(text, " in {}", time(call.latency));
     if call.attempts > 1 {
         let _ = write!(text, " at attempt {}", call.attempts);
     }
     let usage = &call.usage;
     if usage.total() > 0 {
-        let _ = write!(
-            text,
-            ", {} tokens in and {} out",
-            usage.input_total(),
-            usage.output()
-        );
+        let (input, output) = (usage.input_total(), usage.output());
+        let _ = write!(text, "; {input} in, {output} out");
     }
     if let Some(cost) = call.cost {
-        let _ = write!(text, ", {cost}");
+        let _ = write!(text, "; {}", money(cost));
     } else if call.is_unpriced() {
-        text += ", at an unknown price";
+        text += "; at an unknown price";
     }
     text
 }

@@ -7,7 +7,7 @@ use agent_primitives::{SessionId, Timestamp, Usd};
 use agent_telemetry::{Body, Outcome, Record};
 use serde::Serialize;
 
-use crate::figures::{moment, time};
+use crate::figures::{moment, money, time};
 use crate::source::Sessions;
 use crate::told::{Told, told};
 
@@ -107,8 +107,12 @@ impl Trace {
         let mut text = "─".repeat(WIDTH);
         let _ = write!(
             text,
-            "\n{} model calls, {} failed; {} tool calls; {} changes of hands; {}",
-            self.model_calls, self.failed, self.tool_calls, self.handoffs, self.cost,
+            "\n{} model calls, {} failed; {} tool calls; {} handoffs; {}",
+            self.model_calls,
+            self.failed,
+            self.tool_calls,
+            self.handoffs,
+            money(self.cost),
         );
         if self.unpriced > 0 {
             let _ = write!(text, " and {} calls of unknown cost", self.unpriced);

@@ -135,7 +135,12 @@ impl Worker {
             let event = if self.rng.bool() {
                 Retry::new(provider.clone(), 2, Duration::from_secs(1), kind).into()
             } else {
-                let stand_in = ProviderId::new("groq")?;
+                let other = if provider.as_str() == "groq" {
+                    "claude"
+                } else {
+                    "groq"
+                };
+                let stand_in = ProviderId::new(other)?;
                 let reason = HandoffReason::from(kind);
                 Handoff::automatic(provider.clone(), stand_in, reason).into()
             };

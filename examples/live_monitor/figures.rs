@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use agent_primitives::Usd;
+
 /// A count: `812`, `45.2 k`, `1.23 M`.
 pub(crate) fn count(number: u64) -> String {
     #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
@@ -41,4 +43,19 @@ pub(crate) fn bar(percent: u64) -> String {
         "█".repeat(full),
         "░".repeat(10 - full)
     )
+}
+
+/// Money, to a hundredth of a cent; to a cent from a hundred dollars on.
+pub(crate) fn money(amount: Usd) -> String {
+    const PARTS: u128 = 10_000;
+    const PICOS_OF_A_PART: u128 = 100_000_000;
+    let picos = amount.picos();
+    let parts = (picos.unsigned_abs() + PICOS_OF_A_PART / 2) / PICOS_OF_A_PART;
+    let sign = if picos < 0 { "-" } else { "" };
+    let (dollars, rest) = (parts / PARTS, parts % PARTS);
+    if dollars < 100 {
+        format!("{sign}${dollars}.{rest:04}")
+    } else {
+        format!("{sign}${dollars}.{:02}", rest / 100)
+    }
 }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use agent_primitives::Timestamp;
 use agent_telemetry::LiveTotals;
 
-use crate::figures::{bar, count, rate, time};
+use crate::figures::{bar, count, money, rate, time};
 use crate::view::View;
 
 /// Empties the terminal, once.
@@ -46,8 +46,8 @@ pub(crate) fn line(totals: &LiveTotals) -> String {
         totals.sessions_running,
         rate(minute.per_minute(minute.sums.model_calls)),
         rate(minute.per_minute(minute.sums.usage.total())),
-        totals.sums.cost,
-        hour.map_or_else(|| "-".to_owned(), |it| it.to_string()),
+        money(totals.sums.cost),
+        hour.map_or_else(|| "-".to_owned(), money),
         totals.sums.failures(),
     );
     if let Some(latency) = &totals.latency {
@@ -74,15 +74,12 @@ fn head(text: &mut String, totals: &LiveTotals) -> std::fmt::Result {
         [
             ("sessions running", totals.sessions_running.to_string()),
             ("model calls/min", per_minute(sums.model_calls)),
-            ("cost so far", totals.sums.cost.to_string()),
+            ("cost so far", money(totals.sums.cost)),
         ],
         [
             ("begun", count(totals.sessions_started)),
             ("tool calls/min", per_minute(sums.tool_calls)),
-            (
-                "cost an hour",
-                hour.map_or_else(|| "-".to_owned(), |it| it.to_string()),
-            ),
+            ("cost an hour", hour.map_or_else(|| "-".to_owned(), money)),
         ],
         [
             ("ended", count(totals.sessions_ended)),
@@ -146,7 +143,7 @@ fn sessions(text: &mut String, view: &View) -> std::fmt::Result {
             short(&it.model, 20),
             it.calls,
             count(it.tokens),
-            it.cost.to_string(),
+            it.cost.map_or_else(|| "-".to_owned(), money),
             it.context.map_or_else(|| "-".to_owned(), bar),
         )?;
     }
@@ -167,7 +164,7 @@ fn events(text: &mut String, view: &View) -> std::fmt::Result {
             "  {}  {:<20}  {}",
             clock(it.at),
             short(&it.who, 20),
-            it.what
+            short(&it.what, WIDTH)
         )?;
     }
     Ok(())
@@ -178,22 +175,22 @@ fn section(text: &mut String, title: &str) -> std::fmt::Result {
     writeln!(text, "\n{title} {line}")
 }
 
-/// A line that fits, without what a terminal would obey: names come from the records.
+/// A line that fits.
 fn fitted(line: &str) -> String {
-    let plain = line
-        .chars()
-        .map(|it| if it.is_control() { '?' } else { it });
-    let mut text = short(&plain.collect::<String>(), WIDTH);
+    let mut text = short(line, WIDTH);
     text.push('\n');
     text
 }
 
+/// At most so many characters, without what a terminal would obey: names and texts come from the records.
 fn short(text: &str, most: usize) -> String {
+    let plain = text
+        .chars()
+        .map(|it| if it.is_control() { '?' } else { it });
     if text.chars().count() <= most {
-        return text.to_owned();
+        return plain.collect();
     }
-    let kept = text.chars().take(most.saturating_sub(1));
-    kept.chain(['…']).collect()
+    plain.take(most.saturating_sub(1)).chain(['…']).collect()
 }
 
 /// The time of day, UTC.

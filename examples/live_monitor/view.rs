@@ -26,7 +26,8 @@ pub(crate) struct SessionLine {
     pub(crate) model: String,
     pub(crate) calls: u64,
     pub(crate) tokens: u64,
-    pub(crate) cost: Usd,
+    /// Of the calls whose price is known, where there are any.
+    pub(crate) cost: Option<Usd>,
     /// How full its context is, where that was told.
     pub(crate) context: Option<u64>,
 }
@@ -116,7 +117,9 @@ impl View {
                 line.model = call.model.to_string();
                 line.calls += 1;
                 line.tokens = line.tokens.saturating_add(call.usage.total());
-                line.cost += call.cost.unwrap_or_default();
+                if let Some(cost) = call.cost {
+                    *line.cost.get_or_insert_default() += cost;
+                }
             }
             Body::ContextPressure(pressure) => line.context = Some(pressure.percent()),
             _ => {}

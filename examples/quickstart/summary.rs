@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use agent_checkpoint::{Checkpointer, FileStore, Message};
 use agent_primitives::{Initiator, SessionId, Usd};
-use agent_telemetry::{Body, SqliteStore};
+use agent_telemetry::{Body, Period, SqliteStore, Stats};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use support::Recording;
@@ -136,6 +136,7 @@ pub(crate) fn show(run: Run, options: &Options, timeline: &Timeline) -> Result<(
     }
 
     timeline.print(&format!("\n{stats}"));
+    answers(&store, &stats, timeline)?;
     timeline.print(&format!(
         "{} of {} turns recovered byte for byte; {} crash, back after {:.1} ms; {:.2} s in all, the \
          session's own clock skips its pauses",
@@ -171,6 +172,19 @@ pub(crate) fn show(run: Run, options: &Options, timeline: &Timeline) -> Result<(
         0 => Ok(()),
         lost => Err(format!("{lost} turns were lost").into()),
     }
+}
+
+/// Who gave work to whom and what came of it, and what it cost: the same questions that one asks over a month.
+fn answers(store: &SqliteStore, stats: &Stats, timeline: &Timeline) -> Result<(), Box<dyn Error>> {
+    let Some((first, last)) = stats.overview.period else {
+        return Ok(());
+    };
+    let period = Period::new(first, last + Duration::from_nanos(1));
+    timeline.print(&store.handoffs_report(period)?.to_string());
+    if let Some(cost) = store.cost_report(period)? {
+        timeline.print(&cost.to_string());
+    }
+    Ok(())
 }
 
 fn millis(duration: Duration) -> f64 {

@@ -111,7 +111,7 @@ fn every_report_fits_100_columns_and_is_one_line_of_json() {
     assert_eq!(json["work"]["tasks"], 40);
 }
 
-const QUESTIONS: [&str; 11] = [
+const QUESTIONS: [&str; 12] = [
     "stats",
     "models",
     "tools",
@@ -123,6 +123,7 @@ const QUESTIONS: [&str; 11] = [
     "performance",
     "quality",
     "suggestions",
+    "forecast",
 ];
 
 /// What it says on standard error, where it ends well and prints nothing.

@@ -28,7 +28,7 @@ use crate::rollup::Merge;
 ///
 /// let totals = live.totals();
 /// assert_eq!((totals.sessions_running, totals.sums.model_calls), (1, 1));
-/// assert_eq!(totals.sums.cost.to_string(), "$0.0020");
+/// assert_eq!(totals.sums.cost.to_string(), "$0.002");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -193,7 +193,7 @@ impl Telemetry {
         }
     }
 
-    /// Watches what is recorded from now on: records as the sink gets them, masked and priced, some 5 ms after they
+    /// Watches what is recorded from now on: records as the sink gets them, masked and priced, some 2 ms after they
     /// were made and mostly before the sink has them, in its order; and running totals of them.
     ///
     /// Those who record never wait for a reader. One that does not keep up misses records and is told how many; one

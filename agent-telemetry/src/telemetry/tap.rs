@@ -22,7 +22,7 @@ use crate::Record;
 use crate::live::{Channel, Handed, LiveConfig, Offered};
 
 /// How often waiting records are taken while somebody watches.
-const PULSE: Duration = Duration::from_millis(5);
+const PULSE: Duration = Duration::from_millis(2);
 /// Room that an empty list of records keeps for the next time.
 const KEPT: usize = 8_192;
 
@@ -151,7 +151,7 @@ impl Tap {
         let is_last = inner.readers.is_empty() && inner.has_thread;
         drop(inner);
         if is_last {
-            self.queue.wake_all();
+            self.queue.call_ahead();
         }
     }
 

@@ -1,6 +1,7 @@
 //! Recording a call: what telemetry charges the thread that reports, alone and with another thread
 //! that reports as well.
 
+use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, LazyLock};
@@ -11,8 +12,8 @@ use agent_primitives::{
     AgentId, Clock, ModelId, ProviderId, SessionId, SystemClock, TokenUsage, ToolName, Usd,
 };
 use agent_telemetry::{
-    Answer, CoarseTimestamps, Dropped, ModelCall, Record, Session, SessionStart, Sink, SinkError,
-    Telemetry, ToolOutcome,
+    Answer, CoarseTimestamps, Dropped, Live, LiveConfig, ModelCall, Record, Session, SessionStart,
+    Sink, SinkError, Telemetry, ToolOutcome,
 };
 use opentelemetry::trace::{Span as _, Tracer as _, TracerProvider as _};
 use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
@@ -59,7 +60,25 @@ fn cases(threads: usize) -> Result<Vec<Case>, Broken> {
         ))
     };
     let recorded = |name: &str, call: Recorded| recorded_by(Recorder::new(None)?, name, call);
-    Ok(vec![
+    let mut watched = Vec::new();
+    if threads == 1 {
+        // Whoever reads needs a processor too, so two threads and a reader do not run at once everywhere.
+        for (name, reader) in [
+            ("model handle, watched", Reader::Reads),
+            ("model handle, watched by one that is stuck", Reader::Stuck),
+        ] {
+            let recorder = Recorder::new(None)?;
+            let live = recorder.watched(reader)?;
+            let call = recorder.model_handle()?;
+            let empty = move || {
+                let _subscribed = &live;
+                recorder.empty()
+            };
+            let work = Together::new(vec![call], empty);
+            watched.push(Case::steps(Kind::Ours, name, version, work));
+        }
+    }
+    let mut cases = vec![
         recorded("model handle", Recorder::model_handle)?,
         recorded("tool handle", Recorder::tool_handle)?,
         recorded_by(
@@ -73,7 +92,18 @@ fn cases(threads: usize) -> Result<Vec<Case>, Broken> {
         registry(threads),
         channel(threads),
         clock(threads),
-    ])
+    ];
+    cases.extend(watched);
+    Ok(cases)
+}
+
+/// Who watches what is recorded.
+#[derive(Clone, Copy)]
+enum Reader {
+    /// A thread of its own that takes each record.
+    Reads,
+    /// Nobody reads, and the recorder goes on trying.
+    Stuck,
 }
 
 /// Takes everything and keeps nothing: the writer's work is not what is measured.
@@ -107,6 +137,21 @@ impl Recorder {
         Ok(Self {
             session: Arc::new(telemetry.session(SessionStart::new(session, agent))),
             telemetry,
+        })
+    }
+
+    /// The subscription of a reader that is stuck; one that reads has it on its thread.
+    fn watched(&self, reader: Reader) -> Result<Option<Live>, Broken> {
+        let config = LiveConfig::new().patience(NonZeroUsize::MAX);
+        let live = self.telemetry.subscribe(config);
+        let live = live.map_err(Broken::when("watch the recorder"))?;
+        Ok(match reader {
+            Reader::Stuck => Some(live),
+            Reader::Reads => {
+                // Ends with the recorder.
+                thread::spawn(move || live.for_each(drop));
+                None
+            }
         })
     }
 

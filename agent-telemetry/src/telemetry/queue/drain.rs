@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::super::shard::{Lists, Shard};
-use super::{Life, Queue, State, left_until, wait};
+use super::{Life, Queue, State, Watcher, left_until, wait};
 use crate::SinkError;
 
 /// What the writer has taken, to be settled.
@@ -109,7 +109,7 @@ impl Queue {
     }
 
     /// For whoever takes records ahead of the writer: sleeps for `pulse`, or, where nothing was `found` and the writer
-    /// sleeps as well, until the writer has woken or somebody calls [`wake_all`](Self::wake_all).
+    /// sleeps as well, until the writer has woken or somebody [calls](Self::call_ahead).
     pub(in crate::telemetry) fn rest_ahead(&self, pulse: Duration, found: bool) {
         let mut state = self.state();
         // The writer says that it is idle under this lock, and has looked into each shard behind it. Whoever brings a
@@ -118,32 +118,35 @@ impl Queue {
             drop(wait(&self.ahead, state, pulse));
             return;
         }
-        state.ahead_sleeps = true;
-        while state.ahead_sleeps {
+        if state.watcher == Watcher::Works {
+            state.watcher = Watcher::Sleeps;
+        }
+        while state.watcher == Watcher::Sleeps {
             state = self
                 .ahead
                 .wait(state)
                 .unwrap_or_else(PoisonError::into_inner);
         }
+        state.watcher = Watcher::Works;
     }
 
     fn wake_ahead(&self, state: &mut State) {
-        if std::mem::take(&mut state.ahead_sleeps) {
+        if state.watcher == Watcher::Sleeps {
+            state.watcher = Watcher::Called;
             self.ahead.notify_one();
         }
+    }
+
+    /// Calls whoever takes records ahead of the writer, also where it is only about to sleep: something is different.
+    pub(in crate::telemetry) fn call_ahead(&self) {
+        self.state().watcher = Watcher::Called;
+        self.ahead.notify_one();
     }
 
     /// What was taken ahead of the writer is lost: it is to find out without gathering any longer.
     pub(in crate::telemetry) fn alarm(&self) {
         let mut state = self.state();
         state.wanted = state.wanted.max(state.settled + 1);
-        self.kick(&mut state);
-    }
-
-    /// Wakes the writer and whoever takes records ahead of it: something is different.
-    pub(in crate::telemetry) fn wake_all(&self) {
-        let mut state = self.state();
-        self.wake_ahead(&mut state);
         self.kick(&mut state);
     }
 

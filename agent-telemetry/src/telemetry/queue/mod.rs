@@ -90,8 +90,8 @@ struct State {
     kicked: bool,
     /// Records taken ahead of the writer since it last took any.
     ahead: usize,
-    /// Whoever takes them sleeps until `ahead` is signalled.
-    ahead_sleeps: bool,
+    /// Whoever takes them.
+    watcher: Watcher,
     wakeups: u64,
     life: Life,
 }
@@ -104,6 +104,17 @@ enum Life {
     Closed,
     /// The writer is gone.
     Finished,
+}
+
+/// The thread that takes records ahead of the writer.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Watcher {
+    #[default]
+    Works,
+    /// Until it is called.
+    Sleeps,
+    /// It is not to sleep, or not any longer.
+    Called,
 }
 
 impl State {
