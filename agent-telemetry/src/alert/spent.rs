@@ -150,7 +150,7 @@ mod tests {
         for days in 0..146_097 {
             if days == first.1 {
                 first = month(days);
-                let text = Timestamp::from_unix_nanos(days * DAY_NANOS).to_string();
+                let text = Timestamp::from_unix_seconds(days * 86_400).to_string();
                 // Timestamps end in 2262.
                 assert!(days > 106_000 || text.get(8..10) == Some("01"), "{text}");
                 assert_eq!(first.0, days);
