@@ -67,6 +67,21 @@ fn budget_is_whole_again_when_its_day_begins() {
 }
 
 #[test]
+fn budget_is_told_alone_as_beside_one_that_looks_further_ahead() {
+    let records = a_dollar_an_hour(24 * 14, |_| true);
+    let budgets = ["30/day", "600/month", "6/5h"];
+    let config = budgets
+        .iter()
+        .fold(ForecastConfig::default(), |config, it| {
+            config.budget(it.parse().unwrap())
+        });
+    let report = ForecastReport::of(noon(), &config, &records);
+    let alone = budgets.map(|it| forecast(&SpendHistory::of(&records), it));
+    assert_eq!(report.budgets, alone);
+    assert_eq!(alone[0].verdict, BudgetVerdict::Lasts);
+}
+
+#[test]
 fn rolling_window_forgets_what_was_spent_before_it() {
     // Five dollars are in any five hours.
     let told = forecast(&steady(14), "6/5h");
