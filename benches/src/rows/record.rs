@@ -67,15 +67,8 @@ fn cases(threads: usize) -> Result<Vec<Case>, Broken> {
             ("model handle, watched", Reader::Reads),
             ("model handle, watched by one that is stuck", Reader::Stuck),
         ] {
-            let recorder = Recorder::new(None)?;
-            let live = recorder.watched(reader)?;
-            let call = recorder.model_handle()?;
-            let empty = move || {
-                let _subscribed = &live;
-                recorder.empty()
-            };
-            let work = Together::new(vec![call], empty);
-            watched.push(Case::steps(Kind::Ours, name, version, work));
+            let seen = Recorder::new(None)?.watched(reader)?;
+            watched.push(recorded_by(seen, name, Recorder::model_handle)?);
         }
     }
     let mut cases = vec![
@@ -119,6 +112,8 @@ impl Sink for Nowhere {
 struct Recorder {
     telemetry: Telemetry,
     session: Arc<Session>,
+    /// A subscription that nobody reads.
+    _stuck: Option<Live>,
 }
 
 static PROVIDER: LazyLock<Option<ProviderId>> = LazyLock::new(|| "anthropic".parse().ok());
@@ -137,21 +132,26 @@ impl Recorder {
         Ok(Self {
             session: Arc::new(telemetry.session(SessionStart::new(session, agent))),
             telemetry,
+            _stuck: None,
         })
     }
 
-    /// The subscription of a reader that is stuck; one that reads has it on its thread.
-    fn watched(&self, reader: Reader) -> Result<Option<Live>, Broken> {
+    /// The same, watched.
+    fn watched(self, reader: Reader) -> Result<Self, Broken> {
         let config = LiveConfig::new().patience(NonZeroUsize::MAX);
         let live = self.telemetry.subscribe(config);
         let live = live.map_err(Broken::when("watch the recorder"))?;
-        Ok(match reader {
+        let stuck = match reader {
             Reader::Stuck => Some(live),
             Reader::Reads => {
                 // Ends with the recorder.
                 thread::spawn(move || live.for_each(drop));
                 None
             }
+        };
+        Ok(Self {
+            _stuck: stuck,
+            ..self
         })
     }
 
