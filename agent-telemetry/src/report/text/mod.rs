@@ -7,6 +7,7 @@ mod errors;
 mod handoffs;
 mod models;
 mod performance;
+mod remedies;
 mod tools;
 
 use super::Percentiles;
