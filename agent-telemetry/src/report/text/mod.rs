@@ -7,9 +7,13 @@ mod errors;
 mod handoffs;
 mod models;
 mod performance;
+<<<<<<< HEAD
 mod quality;
 mod sequences;
 mod suggestions;
+=======
+mod remedies;
+>>>>>>> w-errperf
 mod tools;
 
 use super::Percentiles;
