@@ -7,13 +7,10 @@ mod errors;
 mod handoffs;
 mod models;
 mod performance;
-<<<<<<< HEAD
 mod quality;
+mod remedies;
 mod sequences;
 mod suggestions;
-=======
-mod remedies;
->>>>>>> w-errperf
 mod tools;
 
 use super::Percentiles;
