@@ -48,12 +48,16 @@ impl Points {
     /// Whether all is here that stayed as it was from `durable` on. Where something is lost, what was not durable
     /// may be missing while what came later is there: a label behind a hole counts, and the retention keeps
     /// older checkpoints in the place of those that are gone. A session that shows only its end tells nothing of
-    /// what was dropped.
+    /// what the retention dropped meanwhile, which is none with a name or a pin.
     pub(super) fn keeps<'a>(&self, durable: &Self, later: impl Iterator<Item = &'a Self>) -> bool {
-        let later: Vec<_> = later.filter(|points| !points.is_end).collect();
+        let (ends, later): (Vec<_>, Vec<_>) = later.partition(|points| points.is_end);
         let mut stayed = durable.listed.iter();
         stayed.all(|point| {
-            self.listed.contains(point) || later.iter().any(|points| !points.listed.contains(point))
+            let (_, labels, is_pinned) = point;
+            let may_be_dropped = labels.is_empty() && !is_pinned;
+            self.listed.contains(point)
+                || (may_be_dropped && !ends.is_empty())
+                || later.iter().any(|points| !points.listed.contains(point))
         })
     }
 }
