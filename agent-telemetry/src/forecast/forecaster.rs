@@ -129,7 +129,9 @@ impl Forecaster {
                 let mut request = RequestSize::new(input, config.timeout);
                 request.max_output = config.max_output;
                 let risk = self.times.risk(provider, model, &request);
-                let is_told = |it: &TimeoutRisk| it.request == request && it.model == **model;
+                let is_told = |it: &TimeoutRisk| {
+                    it.request == request && it.model == **model && it.provider == **provider
+                };
                 if !told.last().is_some_and(is_told) {
                     told.push(risk);
                 }

@@ -66,9 +66,14 @@ impl LiveConfig {
         self
     }
 
-    /// How often totals come; once a second unless set, by the recorder's clock.
+    /// How often totals come; once a second unless set, and at most once a millisecond, by the recorder's clock.
     pub const fn totals_every(mut self, interval: Duration) -> Self {
-        self.totals_every = Some(interval);
+        let least = Duration::from_millis(1);
+        self.totals_every = Some(if interval.as_nanos() < least.as_nanos() {
+            least
+        } else {
+            interval
+        });
         self
     }
 

@@ -16,13 +16,14 @@ use crate::alert::Notification;
 /// use agent_telemetry::alert::DeliveryConfig;
 ///
 /// let config = DeliveryConfig::default();
-/// assert_eq!((config.queue, config.attempts), (64, 5));
+/// assert_eq!((config.queue, config.attempts), (256, 5));
 /// assert_eq!((config.first_delay.as_secs(), config.longest_delay.as_secs()), (1, 30));
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DeliveryConfig {
-    /// Notifications that wait for one receiver; 64 unless set. What does not fit is counted.
+    /// Notifications that wait for one receiver; 256 unless set, which is what a restart may
+    /// offer at once. What does not fit is counted.
     pub queue: usize,
     /// How often one is tried; 5 unless set, and once at the least.
     pub attempts: u32,
@@ -35,7 +36,7 @@ pub struct DeliveryConfig {
 impl Default for DeliveryConfig {
     fn default() -> Self {
         Self {
-            queue: 64,
+            queue: 256,
             attempts: 5,
             first_delay: Duration::from_secs(1),
             longest_delay: Duration::from_secs(30),

@@ -193,6 +193,14 @@ impl Shared {
     }
 
     pub(super) fn saved(&self, result: Result<(), AlertStoreError>) {
+        if let Err(error) = &result {
+            // Before the lock is taken: a subscriber may ask how alerts are.
+            tracing::warn!(
+                target: "agent_telemetry",
+                error = error as &dyn std::error::Error,
+                "the state of alerts was not saved"
+            );
+        }
         let mut inner = self.inner();
         match result {
             Ok(()) => {
@@ -200,11 +208,6 @@ impl Shared {
                 inner.health.error = None;
             }
             Err(error) => {
-                tracing::warn!(
-                    target: "agent_telemetry",
-                    error = &error as &dyn std::error::Error,
-                    "the state of alerts was not saved"
-                );
                 inner.health.failed_saves = inner.health.failed_saves.saturating_add(1);
                 inner.health.error = Some(std::sync::Arc::new(error));
                 // Tried again in time.

@@ -133,6 +133,11 @@ impl FileState {
 
     fn write(&self, text: &str) -> io::Result<()> {
         let new = beside(&self.path, ".new");
+        // What an earlier process left there, or somebody put there, is not written into.
+        match fs::remove_file(&new) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
         let mut file = private(&new, true)?;
         file.write_all(text.as_bytes())?;
         file.sync_all()?;
@@ -174,9 +179,9 @@ fn beside(path: &Path, ending: &str) -> PathBuf {
 }
 
 /// For its owner only.
-fn private(path: &Path, empty: bool) -> io::Result<File> {
+fn private(path: &Path, is_new: bool) -> io::Result<File> {
     let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(empty);
+    options.write(true).create(true).create_new(is_new);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(path)

@@ -130,7 +130,7 @@ impl Turns {
     /// A share that is set holds; otherwise where it was compacted before; otherwise the whole window.
     pub(super) fn threshold(&self, full_at: Option<f64>) -> Option<u64> {
         let of_window = |share: f64| Some(count(share * real(self.window?)));
-        match full_at {
+        match full_at.filter(|share| *share > 0.0 && *share <= 1.0) {
             Some(share) => of_window(share),
             None => self.compacted_at.or_else(|| of_window(FULL_AT)),
         }

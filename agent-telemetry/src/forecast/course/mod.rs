@@ -246,7 +246,8 @@ impl DayCourses {
         let expected = self.fit.expected(weekday(day));
         if expected > 0.0 {
             let ratio = (self.now.spent + amount) / expected;
-            level = self.fit.moved(level, weekday(day), ratio, 0);
+            let moved = self.fit.moved(level, weekday(day), ratio, 0);
+            level = moved.min(LEVEL_MOST * self.fit.level);
         }
         if later.is_empty() {
             return;

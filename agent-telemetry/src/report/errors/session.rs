@@ -6,6 +6,9 @@ use super::course::Course;
 use super::tools::FailedTools;
 use crate::{Outcome, SessionEnd};
 
+/// Agents that are followed in one session. Others begin and end unseen.
+const AGENTS: usize = 64;
+
 #[derive(Debug, Default)]
 pub(super) struct OneSession {
     pub(super) course: Course,
@@ -27,28 +30,30 @@ struct Worker {
 impl OneSession {
     /// Whether the agent was at work already, so that something must have died.
     pub(super) fn begin(&mut self, agent: Option<&AgentId>) -> bool {
-        std::mem::replace(&mut self.worker(agent).at_work, true)
+        self.worker(agent)
+            .is_some_and(|worker| std::mem::replace(&mut worker.at_work, true))
     }
 
     pub(super) fn end(&mut self, agent: Option<&AgentId>, end: &SessionEnd) {
         self.last_outcome = Some(end.outcome);
-        self.worker(agent).at_work = false;
+        if let Some(worker) = self.worker(agent) {
+            worker.at_work = false;
+        }
     }
 
-    fn worker(&mut self, agent: Option<&AgentId>) -> &mut Worker {
+    fn worker(&mut self, agent: Option<&AgentId>) -> Option<&mut Worker> {
         let place = self
             .workers
             .iter()
             .position(|it| it.agent.as_ref() == agent);
-        let place = place.unwrap_or_else(|| {
+        if place.is_none() && self.workers.len() < AGENTS {
             self.workers.push(Worker {
                 agent: agent.cloned(),
                 at_work: false,
             });
-            self.workers.len() - 1
-        });
-        #[expect(clippy::indexing_slicing, reason = "found or pushed above")]
-        &mut self.workers[place]
+            return self.workers.last_mut();
+        }
+        self.workers.get_mut(place?)
     }
 
     /// `None` while anybody works in it, or after the process of one died.

@@ -163,13 +163,18 @@ impl Found {
     fn back_and_forth(&mut self, calls: &[Call]) {
         let mut begin = 0;
         while let Some([a, b]) = calls.get(begin..begin + 2) {
+            // Nor is looked ahead: a tool that fails over and over is no way back and forth.
+            if a.tool == b.tool {
+                begin += 1;
+                continue;
+            }
             let is_round = |round: &[Call]| match round {
                 [x, y] => x.tool == a.tool && y.tool == b.tool && (x.failed() || y.failed()),
                 _ => false,
             };
             let all = calls.get(begin..).unwrap_or_default();
             let rounds = all.chunks(2).take_while(|it| is_round(it)).count();
-            if rounds < 2 || a.tool == b.tool {
+            if rounds < 2 {
                 begin += 1;
                 continue;
             }

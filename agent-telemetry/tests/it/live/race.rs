@@ -67,6 +67,8 @@ fn readers_that_come_and_go_see_each_thread_without_a_gap_and_the_sink_sees_ever
         .start()
         .unwrap();
     let stop = AtomicBool::new(false);
+    // Before anything is recorded.
+    let mut live = telemetry.subscribe(at_most(1_000_000)).unwrap();
     std::thread::scope(|scope| {
         let writers: Vec<_> = (0..THREADS)
             .map(|name| {
@@ -90,8 +92,7 @@ fn readers_that_come_and_go_see_each_thread_without_a_gap_and_the_sink_sees_ever
                 }
             });
         }
-        let steady = scope.spawn(|| {
-            let mut live = telemetry.subscribe(at_most(1_000_000)).unwrap();
+        let steady = scope.spawn(move || {
             let is_over = |seen: &Seen| {
                 seen.0.len() == THREADS as usize
                     && seen.0.values().all(|(_, last)| *last == EACH - 1)
