@@ -1,7 +1,10 @@
 //! The figures of today.
 
 use std::ffi::OsString;
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 use super::callgrind::instructions;
 use super::record::Gate;
@@ -37,24 +40,56 @@ impl Counters {
         }
     }
 
-    /// Counts what each of `gates` asks for.
+    /// Counts what each of `gates` asks for, instructions of as many at once as there are processors: a count does
+    /// not depend on what else runs.
     ///
     /// # Errors
     /// When a path is gone, or a counter cannot be run.
     pub fn measure(&self, gates: &[Gate]) -> Result<Vec<Measured>, Broken> {
         let mut counted: Vec<Counted> = Vec::new();
-        let mut measured = Vec::new();
         for gate in gates {
             if !counted.iter().any(|one| one.group() == gate.group) {
                 let arguments = ["--bench", "--filter", &gate.group].map(OsString::from);
                 counted.extend(counted_by(&self.allocations, &arguments)?);
             }
+        }
+        let mut measured = Vec::with_capacity(gates.len());
+        for (gate, instructions) in gates.iter().zip(self.instructions(gates)) {
             measured.push(Measured {
-                instructions: instructions(&self.instructions, gate)?,
+                instructions: instructions?,
                 allocations: allocations(&counted, gate)?,
             });
         }
         Ok(measured)
+    }
+
+    /// Of each of `gates`, in their order.
+    fn instructions(&self, gates: &[Gate]) -> Vec<Result<f64, Broken>> {
+        let next = AtomicUsize::new(0);
+        let work = || {
+            let mut done = Vec::new();
+            loop {
+                let at = next.fetch_add(1, Ordering::Relaxed);
+                match gates.get(at) {
+                    Some(gate) => done.push((at, instructions(&self.instructions, gate))),
+                    None => return done,
+                }
+            }
+        };
+        let processors = thread::available_parallelism().map_or(1, NonZero::get);
+        let mut counts = thread::scope(|scope| {
+            let others: Vec<_> = (1..processors).map(|_| scope.spawn(work)).collect();
+            let mut counts = work();
+            for other in others {
+                match other.join() {
+                    Ok(more) => counts.extend(more),
+                    Err(panic) => std::panic::resume_unwind(panic),
+                }
+            }
+            counts
+        });
+        counts.sort_by_key(|(at, _)| *at);
+        counts.into_iter().map(|(_, count)| count).collect()
     }
 }
 

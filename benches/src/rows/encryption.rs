@@ -1,13 +1,13 @@
 //! What encryption adds to ours, beside the bare cipher over as many bytes. Without files, so that it can be counted.
 
 use agent_checkpoint::encrypt::{Key, Keyring};
-use agent_checkpoint::{Checkpointer, Durability, MemoryStore, Reader, Snapshot};
+use agent_checkpoint::{Checkpointer, Durability, MemoryStore, Reader};
 use agent_primitives::{CheckpointKind, SessionId};
 use chacha20poly1305::aead::AeadInOut;
 use chacha20poly1305::{KeyInit, Tag, XChaCha20Poly1305, XNonce};
-use serde::{Deserialize, Serialize};
 
 use super::setting::Setting;
+use super::whole::{Whole, write};
 use crate::harness::{Broken, Case, Group, Kind, Plan, Steps, version_of};
 use crate::session::{Message, Source};
 
@@ -32,7 +32,12 @@ pub(super) fn plans(setting: &Setting) -> Vec<Plan> {
         }),
         plan(
             "save the whole state, 1 MB, encrypted, in memory",
-            |setting| saves(STATES, |is_encrypted| Whole::new(setting, is_encrypted)),
+            |setting| {
+                saves(STATES, |is_encrypted| {
+                    let session = open(MemoryStore::new(), is_encrypted)?;
+                    Whole::new(session, Source::new(SEED), setting.bytes(MIDDLE))
+                })
+            },
         ),
         plan("restore 1 MB, encrypted, in memory", |setting| {
             let unencrypted = written(setting, false)?;
@@ -131,17 +136,8 @@ fn filled(
     source: &mut Source,
     bytes: u64,
 ) -> Result<Checkpointer, Broken> {
-    let doing = "write the session";
     let mut session = open(store, is_encrypted)?;
-    let turns = source.turns(bytes);
-    for turn in turns.map_err(Broken::when("measure the session"))? {
-        for message in turn {
-            let pushed = session.push(message.into_ours());
-            pushed.map_err(Broken::when(doing))?;
-        }
-        let saved = session.save(CheckpointKind::Auto);
-        saved.map_err(Broken::when(doing))?;
-    }
+    write(&mut session, source, bytes)?;
     Ok(session)
 }
 
@@ -171,61 +167,9 @@ impl Steps for Growing {
     }
 }
 
-/// The state of a host that cannot say what changed in it.
-#[derive(Debug, Serialize, Deserialize)]
-struct State {
-    messages: Vec<Message>,
-}
-
-impl Snapshot for State {
-    const KIND: &'static str = "state";
-    const VERSION: u16 = 1;
-}
-
-/// Its last turn is another one each time, so that it stays as long as it is.
-struct Whole {
-    session: Checkpointer,
-    state: State,
-    /// Messages that stay.
-    kept: usize,
-    source: Source,
-}
-
-impl Whole {
-    fn new(setting: &Setting, is_encrypted: bool) -> Result<Self, Broken> {
-        let mut source = Source::new(SEED);
-        let turns = source.turns(setting.bytes(MIDDLE));
-        let messages = turns.map_err(Broken::when("measure the session"))?.concat();
-        let mut whole = Self {
-            session: open(MemoryStore::new(), is_encrypted)?,
-            kept: messages.len(),
-            state: State { messages },
-            source,
-        };
-        whole.run()?;
-        Ok(whole)
-    }
-}
-
 impl Stored for Whole {
     fn stored(&self) -> Result<usize, Broken> {
-        stored(&self.session)
-    }
-}
-
-impl Steps for Whole {
-    fn prepare(&mut self) -> Result<(), Broken> {
-        self.state.messages.truncate(self.kept);
-        self.state.messages.extend(self.source.turn());
-        Ok(())
-    }
-
-    fn run(&mut self) -> Result<(), Broken> {
-        self.session
-            .put(&self.state)
-            .and_then(|()| self.session.save(CheckpointKind::Auto))
-            .map(drop)
-            .map_err(Broken::when("save the whole state"))
+        stored(self.session())
     }
 }
 

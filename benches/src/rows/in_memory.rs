@@ -2,13 +2,13 @@
 
 use std::any::Any;
 
-use agent_checkpoint::{Checkpointer, Durability, MemoryStore, Reader, Resume, Snapshot, Store};
-use agent_primitives::{CheckpointKind, SessionId};
-use serde::{Deserialize, Serialize};
+use agent_checkpoint::{Checkpointer, Durability, MemoryStore, Reader, Resume, Store};
+use agent_primitives::SessionId;
 
 use super::setting::Setting;
+use super::whole::{Whole, write};
 use crate::harness::{Broken, Case, Group, Kind, Plan, Steps, version_of};
-use crate::session::{Message, Source};
+use crate::session::Source;
 use crate::stores::{PointsInMemory, TAIL, saved};
 
 const SEED: u64 = 7;
@@ -24,7 +24,9 @@ pub(super) fn plans(setting: &Setting) -> Vec<Plan> {
     };
     vec![
         plan("save the whole state, 1 MB, in memory", |setting| {
-            Ok(vec![case("checkpoint log, JSON", Whole::new(setting)?)])
+            let session = open(MemoryStore::new(), Resume::Whole)?;
+            let whole = Whole::new(session, Source::new(SEED), setting.bytes(MIDDLE))?;
+            Ok(vec![case("checkpoint log, JSON", whole)])
         }),
         plan("restore 1 MB, in memory", |setting| {
             let whole: Read = |store| Ok(Box::new(open(store, Resume::Whole)?));
@@ -74,58 +76,6 @@ fn open(store: impl Store + 'static, resume: Resume) -> Result<Checkpointer, Bro
         .map_err(Broken::when("open the session"))
 }
 
-/// The state of a host that cannot say what changed in it.
-#[derive(Debug, Serialize, Deserialize)]
-struct State {
-    messages: Vec<Message>,
-}
-
-impl Snapshot for State {
-    const KIND: &'static str = "state";
-    const VERSION: u16 = 1;
-}
-
-/// Its last turn is another one each time, so that it stays as long as it is.
-struct Whole {
-    session: Checkpointer,
-    state: State,
-    /// Messages that stay.
-    kept: usize,
-    source: Source,
-}
-
-impl Whole {
-    fn new(setting: &Setting) -> Result<Self, Broken> {
-        let mut source = Source::new(SEED);
-        let turns = source.turns(setting.bytes(MIDDLE));
-        let messages = turns.map_err(Broken::when("measure the session"))?.concat();
-        let mut whole = Self {
-            session: open(MemoryStore::new(), Resume::Whole)?,
-            kept: messages.len(),
-            state: State { messages },
-            source,
-        };
-        whole.run()?;
-        Ok(whole)
-    }
-}
-
-impl Steps for Whole {
-    fn prepare(&mut self) -> Result<(), Broken> {
-        self.state.messages.truncate(self.kept);
-        self.state.messages.extend(self.source.turn());
-        Ok(())
-    }
-
-    fn run(&mut self) -> Result<(), Broken> {
-        self.session
-            .put(&self.state)
-            .and_then(|()| self.session.save(CheckpointKind::Auto))
-            .map(|_| ())
-            .map_err(Broken::when("save the whole state"))
-    }
-}
-
 type Read = fn(MemoryStore) -> Result<Box<dyn Any>, Broken>;
 
 struct Restored {
@@ -139,15 +89,7 @@ impl Restored {
         let doing = "write the session";
         let store = MemoryStore::new();
         let mut session = open(store.clone(), Resume::Whole)?;
-        let turns = Source::new(SEED).turns(setting.bytes(MIDDLE));
-        for turn in turns.map_err(Broken::when("measure the session"))? {
-            for message in turn {
-                let pushed = session.push(message.into_ours());
-                pushed.map_err(Broken::when(doing))?;
-            }
-            let saved = session.save(CheckpointKind::Auto);
-            saved.map_err(Broken::when(doing))?;
-        }
+        write(&mut session, &mut Source::new(SEED), setting.bytes(MIDDLE))?;
         if is_sealed {
             session.seal().map_err(Broken::when(doing))?;
         }

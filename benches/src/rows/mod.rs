@@ -29,6 +29,7 @@ mod state;
 mod store;
 mod stream;
 mod together;
+mod whole;
 
 pub use setting::Setting;
 
