@@ -209,7 +209,7 @@ pub enum Condition {
         #[serde(default = "five_minutes", with = "span")]
         window: Duration,
     },
-    /// A share of a budget is spent. Ends with the period, or with the session.
+    /// A share of a budget is spent. Ends with the period, or when the last agent of the session has ended.
     Budget {
         /// For how long the budget is.
         period: BudgetPeriod,
@@ -220,7 +220,8 @@ pub enum Condition {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         amount: Option<Usd>,
     },
-    /// A share of the context window is used. Ends with the session, or a day after the last word of it.
+    /// A share of the context window of an agent is used. Ends with the work of the agent in the session, or a day after
+    /// the last word of it.
     ContextShare {
         /// The share that fires it when it is reached; 0.8 is 80 %.
         share: f64,

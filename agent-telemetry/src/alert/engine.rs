@@ -5,6 +5,7 @@ use std::time::Duration;
 use agent_primitives::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::crew::Crews;
 use super::measure::Sample;
 use super::outbox::Outbox;
 use super::state::{AlertState, RuleState};
@@ -61,6 +62,9 @@ pub struct AlertCounts {
     pub unheard: u64,
     /// Times that the clock was set back by more than a minute.
     pub rewound: u64,
+    /// Sessions whose agents were forgotten to make room for others: such a one ends with the next end of any of its agents.
+    #[serde(default)]
+    pub forgotten: u64,
 }
 
 /// An alert that fires at this moment.
@@ -111,6 +115,8 @@ pub struct FiringAlert {
 #[derive(Debug, Clone)]
 pub struct Alerts {
     watches: Vec<Watch>,
+    /// Who works in which session, where a rule asks for it.
+    crews: Option<Crews>,
     config: AlertsConfig,
     /// The latest time of all records and ticks.
     now: Timestamp,
@@ -138,8 +144,13 @@ impl Alerts {
     /// ```
     pub fn with_config(rules: &Rules, config: AlertsConfig, now: Timestamp) -> Self {
         let rules = rules.as_slice().iter();
+        let watches: Vec<_> = rules.map(|rule| Watch::new(rule, now)).collect();
         Self {
-            watches: rules.map(|rule| Watch::new(rule, now)).collect(),
+            crews: watches
+                .iter()
+                .any(Watch::is_by_session)
+                .then(Crews::default),
+            watches,
             config,
             now,
             told: now,
@@ -172,6 +183,7 @@ impl Alerts {
         let AlertState {
             now: before,
             rules: old,
+            sessions,
             outbox,
         } = state;
         let latest = now + AHEAD;
@@ -182,6 +194,9 @@ impl Alerts {
         };
         let mut alerts = Self::with_config(rules, config, now);
         alerts.outbox = Outbox::of(outbox);
+        if let Some(crews) = &mut alerts.crews {
+            (*crews, alerts.counts.forgotten) = Crews::of(sessions, latest);
+        }
         for RuleState { rule, states } in old {
             let same = alerts.watches.iter_mut().find(|it| *it.rule() == rule);
             let Some(watch) = same else {
@@ -354,6 +369,7 @@ impl Alerts {
         AlertState {
             now: self.now,
             rules: rules.collect(),
+            sessions: self.crews.as_ref().map(Crews::states).unwrap_or_default(),
             outbox: self.unacknowledged(),
         }
     }
@@ -372,7 +388,13 @@ impl Alerts {
             counts: &mut self.counts,
             told,
         };
-        let seen = Seen::new(record);
+        let mut seen = Seen::new(record);
+        if let Some(crews) = &mut self.crews {
+            let turn = crews.follow(record, at);
+            seen.ends_session = turn.is_end;
+            let counts = &mut *desk.counts;
+            counts.forgotten = counts.forgotten.saturating_add(turn.forgotten);
+        }
         let mut is_late = false;
         for watch in &mut self.watches {
             is_late |= watch.observe(&seen, at, &mut desk);
@@ -386,6 +408,9 @@ impl Alerts {
         if now + AHEAD < self.now {
             self.counts.rewound = self.counts.rewound.saturating_add(1);
             self.now = now;
+            if let Some(crews) = &mut self.crews {
+                crews.rewind(now);
+            }
             for watch in &mut self.watches {
                 watch.rewind(now);
             }

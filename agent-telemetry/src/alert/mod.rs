@@ -4,6 +4,7 @@
 
 mod check;
 mod condition;
+mod crew;
 mod deliver;
 mod engine;
 mod gauge;

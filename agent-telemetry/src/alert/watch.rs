@@ -11,7 +11,7 @@ use super::measure::{Measure, Sample, Signal};
 use super::notification::Told;
 use super::subject::Seen;
 use super::{AlertCounts, BudgetPeriod, Condition, Dimension, Notification, Rule, Status, Subject};
-use crate::{Body, Record};
+use crate::Body;
 
 /// A single value that is older than this when it comes says nothing about now.
 const LATENESS: Duration = Duration::from_secs(300);
@@ -91,6 +91,10 @@ impl Watch {
         self.due
     }
 
+    pub(super) fn is_by_session(&self) -> bool {
+        self.by.contains(&Dimension::Session)
+    }
+
     pub(super) const fn states(&self) -> &BTreeMap<Subject, State> {
         &self.states
     }
@@ -140,9 +144,8 @@ impl Watch {
                 is_late = !self.add(&subject, sample, at, desk);
             }
         }
-        if matches!(seen.record.body, Body::SessionEnd(_)) && self.by.contains(&Dimension::Session)
-        {
-            self.end_session(seen.record, desk);
+        if matches!(seen.record.body, Body::SessionEnd(_)) && self.is_by_session() {
+            self.end_session(seen, desk);
         }
         is_late
     }
@@ -207,12 +210,16 @@ impl Watch {
         self.due = now;
     }
 
-    /// What is said of a session ends with it.
-    fn end_session(&mut self, record: &Record, desk: &mut Desk<'_>) {
-        let is_ended = |subject: &Subject| {
-            subject.session == record.session && subject.project == record.project
-        };
+    /// What is said of one agent ends with that agent, and what is said of the session with the last of its agents.
+    fn end_session(&mut self, seen: &Seen<'_>, desk: &mut Desk<'_>) {
+        let record = seen.record;
         let (rule, measure, pace) = (&self.rule, &self.measure, self.pace);
+        let is_ended = |subject: &Subject| {
+            let agent = subject.agent.as_ref().or(rule.only.agent.as_ref());
+            subject.session == record.session
+                && subject.project == record.project
+                && (seen.ends_session || agent.is_some() && agent == record.agent.as_ref())
+        };
         self.states.retain(|subject, state| {
             if !is_ended(subject) {
                 return true;
@@ -363,15 +370,16 @@ impl State {
 /// By what a rule is told apart, with what goes without saying.
 fn dimensions(rule: &Rule) -> Vec<Dimension> {
     let mut by = rule.by.clone();
-    let own = match rule.when {
-        Condition::ProviderDown { .. } => Some(Dimension::Provider),
-        Condition::ContextShare { .. }
-        | Condition::Budget {
+    let own: &[Dimension] = match rule.when {
+        Condition::ProviderDown { .. } => &[Dimension::Provider],
+        // Each agent of a session has a window of its own.
+        Condition::ContextShare { .. } => &[Dimension::Session, Dimension::Agent],
+        Condition::Budget {
             period: BudgetPeriod::Session,
             ..
-        } => Some(Dimension::Session),
-        _ => None,
+        } => &[Dimension::Session],
+        _ => &[],
     };
-    by.extend(own.filter(|own| !rule.by.contains(own)));
+    by.extend(own.iter().filter(|own| !rule.by.contains(own)));
     by
 }

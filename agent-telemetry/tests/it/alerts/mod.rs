@@ -6,6 +6,7 @@ mod deliver;
 mod fires;
 mod restart;
 mod rules;
+mod sessions;
 #[cfg(feature = "webhook")]
 mod webhook;
 
