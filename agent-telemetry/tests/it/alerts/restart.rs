@@ -232,6 +232,27 @@ fn alert_that_ended_while_nobody_ran_is_told_with_its_own_moment() {
 }
 
 #[test]
+fn rule_with_times_below_a_millisecond_is_the_same_after_a_restart() {
+    let when = Condition::Latency {
+        of: Calls::ModelCalls,
+        quantile: 0.95,
+        above: Duration::from_nanos(1_500_001),
+        clear: Some(Duration::from_micros(1_250)),
+        window: seconds(60),
+        at_least: 1,
+    };
+    let rules = rules([Rule::new("slow", when)]);
+    let mut alerts = Alerts::new(&rules, at(0));
+    let told = alerts.observe(&good(1));
+    alerts.acknowledge(&told[0].id);
+    let text = serde_json::to_string(&alerts.state()).unwrap();
+    let state = serde_json::from_str(&text).unwrap();
+    let mut after = Alerts::restore(&rules, AlertsConfig::default(), state, at(2));
+    assert!(after.unacknowledged().is_empty(), "neither ended");
+    assert!(after.observe(&good(3)).is_empty(), "nor told again");
+}
+
+#[test]
 fn rule_that_changed_or_is_gone_ends_what_it_had_told() {
     let mut alerts = alerts_of(deep());
     let told = alerts.observe(&depth(1, 6));
