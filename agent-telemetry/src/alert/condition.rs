@@ -216,7 +216,9 @@ pub enum Condition {
         /// The share that fires it when it is reached; 0.8 is 80 %.
         share: f64,
         /// The budget, against which the costs of the records are summed up. Without one it is the budget that the
-        /// host guards, as the event [`SpendCrossing`](agent_primitives::SpendCrossing) tells of it.
+        /// host guards, as the event [`SpendCrossing`](agent_primitives::SpendCrossing) tells of it: the newest share of
+        /// its dollars or of its tokens, whichever is higher. So it also ends when the budget was raised and the next
+        /// crossing is one of a lower share.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         amount: Option<Usd>,
     },

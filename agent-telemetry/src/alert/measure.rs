@@ -5,6 +5,7 @@ use std::time::Duration;
 use agent_primitives::{SpendScope, Timestamp, Usd};
 use serde::{Deserialize, Serialize};
 
+use super::crossing::{Crossing, Shares, Unit};
 use super::gauge::{Gauge, Last, Source};
 use super::limit::{Limit, Reading, Side, float, level};
 use super::provider::{Down, Provider, Word};
@@ -22,6 +23,7 @@ pub(super) enum Measure {
     Burn(Burn),
     Total(Total),
     Last(Last),
+    Crossing(Crossing),
     Budget(Budget),
     Down(Down),
     Silence(Duration),
@@ -35,6 +37,7 @@ pub(super) enum Signal {
     Pairs(Vec<[Ring<Tally>; 2]>),
     Sum(Ring<Sum>),
     Value(Gauge),
+    Shares(Shares),
     Spent(Spent),
     Provider(Provider),
     /// When the last record was.
@@ -47,6 +50,7 @@ pub(super) enum Sample {
     Tally(Tally),
     Amount(i128),
     Value(f64),
+    Share(Unit, f64),
     Cost(Usd),
     Word(Word),
     Sign,
@@ -118,10 +122,10 @@ impl Measure {
                 period,
                 share,
                 amount: None,
-            } => {
-                let source = Source::Crossing(scope(period));
-                Self::last(source, Limit::new(Side::Reached, share, None))
-            }
+            } => Self::Crossing(Crossing {
+                scope: scope(period),
+                limit: Limit::new(Side::Reached, share, None),
+            }),
             &Condition::ContextShare { share, clear } => {
                 Self::last(Source::Context, Limit::new(Side::Reached, share, clear))
             }
@@ -168,6 +172,7 @@ impl Measure {
             }
             Self::Total(total) => Signal::Sum(Ring::new(total.window, now)),
             Self::Last(_) => Signal::Value(Gauge::default()),
+            Self::Crossing(_) => Signal::Shares(Shares::default()),
             Self::Budget(budget) => Signal::Spent(budget.fresh(now)),
             Self::Down(_) => Signal::Provider(Provider::default()),
             Self::Silence(_) => Signal::Sign(now),
@@ -186,6 +191,7 @@ impl Measure {
             }
             (Self::Total(total), Signal::Sum(ring)) => ring.is_over(total.window),
             (Self::Last(_), Signal::Value(_))
+            | (Self::Crossing(_), Signal::Shares(_))
             | (Self::Budget(_), Signal::Spent(_))
             | (Self::Down(_), Signal::Provider(_))
             | (Self::Silence(_), Signal::Sign(_)) => true,
@@ -200,6 +206,10 @@ impl Measure {
             Self::Burn(burn) => burn.tally(body).map(Sample::Tally),
             Self::Total(total) => total.amount(body).map(Sample::Amount),
             Self::Last(last) => last.value(body).map(Sample::Value),
+            Self::Crossing(crossing) => {
+                let share = crossing.share(body);
+                share.map(|(unit, share)| Sample::Share(unit, share))
+            }
             Self::Budget(_) => match body {
                 Body::ModelCall(it) => it.cost.map(Sample::Cost),
                 _ => None,
@@ -224,6 +234,9 @@ impl Measure {
             (Self::Last(last), Signal::Value(gauge), Sample::Value(value)) => {
                 last.set(gauge, value, at)
             }
+            (Self::Crossing(crossing), Signal::Shares(shares), Sample::Share(unit, share)) => {
+                crossing.set(shares, unit, share, at)
+            }
             (Self::Budget(budget), Signal::Spent(spent), Sample::Cost(cost)) => {
                 budget.add(spent, cost, at)
             }
@@ -245,6 +258,7 @@ impl Measure {
             (Self::Burn(burn), Signal::Pairs(rings)) => burn.read(rings, now),
             (Self::Total(total), Signal::Sum(ring)) => total.read(ring, now),
             (Self::Last(last), Signal::Value(gauge)) => last.read(gauge, now),
+            (Self::Crossing(crossing), Signal::Shares(shares)) => crossing.read(shares, now),
             (Self::Budget(budget), Signal::Spent(spent)) => budget.read(spent, now),
             (Self::Down(down), Signal::Provider(provider)) => provider.read(down, now),
             (Self::Silence(after), Signal::Sign(last)) => {
@@ -275,6 +289,7 @@ impl Measure {
             // A sum only falls.
             (_, Signal::Sum(ring)) => (!is_quiet).then(|| ring.next()),
             (_, Signal::Value(gauge)) => gauge.due(),
+            (_, Signal::Shares(shares)) => shares.due(),
             (_, Signal::Spent(spent)) => spent.due(),
             (_, Signal::Provider(provider)) => provider.due(),
             (Self::Silence(after), Signal::Sign(last)) => {
@@ -291,6 +306,7 @@ impl Measure {
             Signal::Pairs(rings) => rings.iter_mut().flatten().for_each(|ring| ring.rewind(now)),
             Signal::Sum(ring) => ring.rewind(now),
             Signal::Value(gauge) => gauge.rewind(now),
+            Signal::Shares(shares) => shares.rewind(now),
             Signal::Spent(spent) if spent.is_ahead(now) => *signal = self.fresh(now),
             Signal::Spent(_) => {}
             Signal::Provider(provider) => provider.rewind(now),

@@ -5,6 +5,7 @@
 mod check;
 mod condition;
 mod crew;
+mod crossing;
 mod deliver;
 mod engine;
 mod gauge;

@@ -136,7 +136,10 @@ impl Watch {
         if let Some(sample) = self.measure.sample(&seen.record.body)
             && seen.is_of(&self.rule.only)
         {
-            let is_single = matches!(sample, Sample::Value(_) | Sample::Word(_));
+            let is_single = matches!(
+                sample,
+                Sample::Value(_) | Sample::Share(..) | Sample::Word(_)
+            );
             if is_single && at < desk.now - LATENESS {
                 is_late = true;
             } else {

@@ -4,6 +4,7 @@ mod bounds;
 mod burn;
 mod deliver;
 mod fires;
+mod guarded;
 mod restart;
 mod rules;
 mod sessions;
