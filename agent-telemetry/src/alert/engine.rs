@@ -56,7 +56,8 @@ pub struct AlertCounts {
     pub ahead: u64,
     /// Quiet subjects that made room for others, and are forgotten.
     pub evicted: u64,
-    /// Times that a subject had no room, since all others fire.
+    /// Times that a subject had no room, since all others fire. Of a state that is gone on with, also those that found no
+    /// room; what fired of them is told as ended.
     pub left_out: u64,
     /// Notifications that made room before anybody acknowledged them.
     pub unheard: u64,
@@ -161,7 +162,7 @@ impl Alerts {
 
     /// Goes on after a restart: what fires goes on firing untold, and what has ended in the meantime is told as ended, with
     /// the moment when it did. A rule that has changed begins anew; what it, or a rule that is gone, had told to fire is
-    /// told as ended. [`unacknowledged`](Self::unacknowledged) has all that is to be told now.
+    /// told as ended, and so is what finds no room among fewer subjects. [`unacknowledged`](Self::unacknowledged) has all that is to be told now.
     ///
     /// ```
     /// use agent_primitives::{ContextPressure, SessionId, Timestamp};
@@ -207,11 +208,15 @@ impl Alerts {
                 alerts.keep(&ended);
                 continue;
             };
-            for (subject, state) in states {
-                if !watch.restore(subject, state, latest, config.subjects) {
-                    alerts.counts.left_out = alerts.counts.left_out.saturating_add(1);
-                }
-            }
+            let mut ended = Vec::new();
+            let mut desk = Desk {
+                now,
+                subjects: config.subjects,
+                counts: &mut alerts.counts,
+                told: &mut ended,
+            };
+            watch.restore(states, latest, &mut desk);
+            alerts.keep(&ended);
         }
         alerts.told = now;
         let _ = alerts.go_on();

@@ -1,5 +1,6 @@
 //! One rule at work: a state for each subject, bounded.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -109,25 +110,30 @@ impl Watch {
             })
     }
 
-    /// Goes on with a state of before, unless it is none of this rule or there is no room. Nothing in it is later than
-    /// `latest`.
+    /// Goes on with states of before, those that fire first and then those of which something was heard last. What fired
+    /// and has no room, or is none of this rule, is told as ended. Nothing in them is later than `latest`.
     pub(super) fn restore(
         &mut self,
-        subject: Subject,
-        mut state: State,
+        mut states: Vec<(Subject, State)>,
         latest: Timestamp,
-        subjects: usize,
-    ) -> bool {
-        let has_room = self.states.len() < subjects || self.states.contains_key(&subject);
-        if !self.measure.fits(&state.signal) || !has_room {
-            return false;
+        desk: &mut Desk<'_>,
+    ) {
+        states.sort_by_key(|(_, state)| (state.phase.rank(), Reverse(state.seen)));
+        for (subject, mut state) in states {
+            let has_room = self.states.len() < desk.subjects || self.states.contains_key(&subject);
+            if !self.measure.fits(&state.signal) || !has_room {
+                state.phase = state.phase.rewind(latest, self.pace);
+                desk.told
+                    .extend(state.ended(&self.rule, &subject, desk.now));
+                desk.counts.left_out = desk.counts.left_out.saturating_add(1);
+                continue;
+            }
+            self.measure.rewind(&mut state.signal, latest);
+            state.phase = state.phase.rewind(latest, self.pace);
+            state.seen = state.seen.min(latest);
+            self.due = state.due.min(self.due);
+            self.states.insert(subject, state);
         }
-        self.measure.rewind(&mut state.signal, latest);
-        state.phase = state.phase.rewind(latest, self.pace);
-        state.seen = state.seen.min(latest);
-        self.due = state.due.min(self.due);
-        self.states.insert(subject, state);
-        true
     }
 
     /// Takes in a record whose time counts as `at`. Whether it came too late for this rule.

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use agent_primitives::SessionId;
 use agent_telemetry::Record;
 use agent_telemetry::alert::{
     AlertState, Alerts, AlertsConfig, Bound, BudgetPeriod, Calls, Condition, Dimension,
@@ -229,6 +230,37 @@ fn alert_that_ended_while_nobody_ran_is_told_with_its_own_moment() {
         (ended[0].at, ended[0].lasted()),
         (at(101), Duration::from_secs(100))
     );
+}
+
+#[test]
+fn those_that_fire_have_room_first_and_those_without_are_told_as_ended() {
+    let busy = Condition::TokensPerMinute {
+        above: 100,
+        clear: None,
+        window: seconds(60),
+    };
+    let rules = rules([Rule::new("busy", busy).by([Dimension::Session])]);
+    let mut alerts = Alerts::new(&rules, at(0));
+    for number in 0..10 {
+        // The even ones are quiet, and known under the first names.
+        let used = if number % 2 == 0 { 10 } else { 200 };
+        let session = SessionId::new(format!("s{}-{number}", number % 2)).unwrap();
+        for told in alerts.observe(&tokens(number, used).of_session(session)) {
+            alerts.acknowledge(&told.id);
+        }
+    }
+    assert_eq!(alerts.firing().len(), 5);
+    let few = |subjects| {
+        let config = AlertsConfig { subjects };
+        let after = Alerts::restore(&rules, config, alerts.state(), at(10));
+        let ended = after.unacknowledged();
+        assert!(ended.iter().all(|it| it.status == Status::Resolved));
+        (after.firing().len(), ended.len(), after.counts().left_out)
+    };
+    assert_eq!(few(10), (5, 0, 0));
+    assert_eq!(few(6), (5, 0, 4));
+    assert_eq!(few(5), (5, 0, 5));
+    assert_eq!(few(3), (3, 2, 7));
 }
 
 #[test]
