@@ -91,16 +91,18 @@ impl Crossing {
         let highest = dollars.into_iter().chain(tokens).reduce(f64::max);
         self.limit.read(highest)
     }
+
+    /// The clock was set back to `now`.
+    pub(super) fn rewind(&self, shares: &mut Shares, now: Timestamp) {
+        for gauge in [&mut shares.dollars, &mut shares.tokens] {
+            gauge.rewind(now, |at| Some(self.until(at)));
+        }
+    }
 }
 
 impl Shares {
     pub(super) fn due(&self) -> Option<Timestamp> {
         let ends = [self.dollars.due(), self.tokens.due()];
         ends.into_iter().flatten().min()
-    }
-
-    pub(super) fn rewind(&mut self, now: Timestamp) {
-        self.dollars.rewind(now);
-        self.tokens.rewind(now);
     }
 }

@@ -219,6 +219,9 @@ impl Alerts {
             alerts.keep(&ended);
         }
         alerts.told = now;
+        if before > latest {
+            alerts.rewind(now);
+        }
         let _ = alerts.go_on();
         alerts
     }
@@ -411,14 +414,19 @@ impl Alerts {
     fn set_told(&mut self, now: Timestamp) {
         self.told = now;
         if now + AHEAD < self.now {
-            self.counts.rewound = self.counts.rewound.saturating_add(1);
-            self.now = now;
-            if let Some(crews) = &mut self.crews {
-                crews.rewind(now);
-            }
-            for watch in &mut self.watches {
-                watch.rewind(now);
-            }
+            self.rewind(now);
+        }
+    }
+
+    /// The clock was set back to `now`.
+    fn rewind(&mut self, now: Timestamp) {
+        self.counts.rewound = self.counts.rewound.saturating_add(1);
+        self.now = now;
+        if let Some(crews) = &mut self.crews {
+            crews.rewind(now);
+        }
+        for watch in &mut self.watches {
+            watch.rewind(now);
         }
     }
 

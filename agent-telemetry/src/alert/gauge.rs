@@ -66,6 +66,11 @@ impl Last {
         true
     }
 
+    /// The clock was set back to `now`.
+    pub(super) fn rewind(&self, gauge: &mut Gauge, now: Timestamp) {
+        gauge.rewind(now, |at| self.until(at));
+    }
+
     pub(super) fn read(&self, gauge: &mut Gauge, now: Timestamp) -> Reading {
         self.limit.read(gauge.get(now))
     }
@@ -97,7 +102,15 @@ impl Gauge {
         self.until
     }
 
-    pub(super) fn rewind(&mut self, now: Timestamp) {
-        self.at = self.at.min(now);
+    /// The clock was set back to `now`; `until` says how long a value of a moment says something.
+    pub(super) fn rewind(
+        &mut self,
+        now: Timestamp,
+        until: impl Fn(Timestamp) -> Option<Timestamp>,
+    ) {
+        if self.value.is_some() {
+            self.at = self.at.min(now);
+            self.until = until(self.at);
+        }
     }
 }

@@ -301,16 +301,19 @@ impl Measure {
 
     /// Leaves nothing in it that is ahead of `now`: the clock was set back.
     pub(super) fn rewind(&self, signal: &mut Signal, now: Timestamp) {
-        match signal {
-            Signal::Calls(ring) => ring.rewind(now),
-            Signal::Pairs(rings) => rings.iter_mut().flatten().for_each(|ring| ring.rewind(now)),
-            Signal::Sum(ring) => ring.rewind(now),
-            Signal::Value(gauge) => gauge.rewind(now),
-            Signal::Shares(shares) => shares.rewind(now),
-            Signal::Spent(spent) if spent.is_ahead(now) => *signal = self.fresh(now),
-            Signal::Spent(_) => {}
-            Signal::Provider(provider) => provider.rewind(now),
-            Signal::Sign(last) => *last = now.min(*last),
+        match (self, signal) {
+            (_, Signal::Calls(ring)) => ring.rewind(now),
+            (_, Signal::Pairs(rings)) => {
+                rings.iter_mut().flatten().for_each(|ring| ring.rewind(now));
+            }
+            (_, Signal::Sum(ring)) => ring.rewind(now),
+            (Self::Last(last), Signal::Value(gauge)) => last.rewind(gauge, now),
+            (Self::Crossing(crossing), Signal::Shares(shares)) => crossing.rewind(shares, now),
+            (Self::Budget(budget), Signal::Spent(spent)) => budget.rewind(spent, now),
+            (_, Signal::Provider(provider)) => provider.rewind(now),
+            (_, Signal::Sign(last)) => *last = now.min(*last),
+            // `fits` keeps others out.
+            (_, signal) => *signal = self.fresh(now),
         }
     }
 }

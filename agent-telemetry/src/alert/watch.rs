@@ -131,6 +131,8 @@ impl Watch {
             self.measure.rewind(&mut state.signal, latest);
             state.phase = state.phase.rewind(latest, self.pace);
             state.seen = state.seen.min(latest);
+            // Looked at now, so that no moment of a clock that was wrong is waited for.
+            state.due = state.due.min(desk.now);
             self.due = state.due.min(self.due);
             self.states.insert(subject, state);
         }

@@ -2,6 +2,7 @@
 
 mod bounds;
 mod burn;
+mod clock;
 mod deliver;
 mod fires;
 mod guarded;
