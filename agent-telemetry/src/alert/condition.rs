@@ -145,7 +145,7 @@ pub enum Condition {
         /// Over which time; 5 minutes unless set.
         #[serde(default = "five_minutes", with = "span")]
         window: Duration,
-        /// With fewer calls in the window nothing is said; 20 unless set.
+        /// With fewer calls in the window nothing begins, and the share alone ends it; 20 unless set.
         #[serde(default = "twenty")]
         at_least: u64,
     },
@@ -170,7 +170,7 @@ pub enum Condition {
         /// Over which time; 5 minutes unless set.
         #[serde(default = "five_minutes", with = "span")]
         window: Duration,
-        /// With fewer calls in the window nothing is said; 20 unless set.
+        /// With fewer calls in the window nothing begins, and the share alone ends it; 20 unless set.
         #[serde(default = "twenty")]
         at_least: u64,
     },
@@ -249,7 +249,7 @@ pub enum Condition {
         objective: f64,
         /// The pairs.
         windows: Vec<WindowPair>,
-        /// With fewer calls in the long window nothing is said; 20 unless set.
+        /// With fewer calls in the long window nothing begins; 20 unless set.
         #[serde(default = "twenty")]
         at_least: u64,
     },
