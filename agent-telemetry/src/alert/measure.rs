@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::crossing::{Crossing, Shares, Unit};
 use super::gauge::{Gauge, Last, Source};
-use super::limit::{Limit, Reading, Side, float, level};
+use super::limit::{Limit, Portion, Reading, Side, float, level};
 use super::provider::{Down, Provider, Word};
 use super::share::{Burn, Fault, Share};
 use super::spent::{Budget, Spent};
@@ -68,8 +68,8 @@ impl Measure {
             } => Self::Share(Share {
                 of,
                 fault: Fault::Failed,
-                fire: above,
-                clear: clear.unwrap_or(above),
+                fire: Portion::of(above),
+                clear: Portion::of(clear.unwrap_or(above)),
                 window,
                 at_least,
             }),
@@ -82,11 +82,12 @@ impl Measure {
                 at_least,
             } => {
                 let clear = clear.unwrap_or(above);
+                let rest = Portion::of(1.0 - quantile);
                 Self::Share(Share {
                     of,
                     fault: Fault::Slow { fire: above, clear },
-                    fire: 1.0 - quantile,
-                    clear: 1.0 - quantile,
+                    fire: rest,
+                    clear: rest,
                     window,
                     at_least,
                 })
@@ -137,7 +138,7 @@ impl Measure {
                 at_least,
             } => Self::Burn(Burn {
                 of: *of,
-                budget: 1.0 - objective,
+                budget: Portion::of(1.0 - objective),
                 pairs: windows.clone(),
                 at_least: *at_least,
             }),

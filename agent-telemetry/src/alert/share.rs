@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use agent_primitives::Timestamp;
 
-use super::limit::{Reading, float, level};
+use super::limit::{Portion, Reading, float, level};
 use super::machine::Level;
 use super::window::{Ring, Tally};
 use super::{Calls, WindowPair};
@@ -27,8 +27,8 @@ pub(super) struct Share {
     pub(super) of: Calls,
     pub(super) fault: Fault,
     /// Share beyond which it fires, and at which it ends.
-    pub(super) fire: f64,
-    pub(super) clear: f64,
+    pub(super) fire: Portion,
+    pub(super) clear: Portion,
     pub(super) window: Duration,
     pub(super) at_least: u64,
 }
@@ -38,7 +38,7 @@ pub(super) struct Share {
 pub(super) struct Burn {
     pub(super) of: Calls,
     /// The share that may fail.
-    pub(super) budget: f64,
+    pub(super) budget: Portion,
     pub(super) pairs: Vec<WindowPair>,
     pub(super) at_least: u64,
 }
@@ -80,15 +80,14 @@ impl Share {
 
     pub(super) fn read(&self, ring: &mut Ring<Tally>, now: Timestamp) -> Reading {
         let tally = ring.sum(now);
-        let all = float(tally.all.into());
         // Too few calls begin nothing, and end nothing either: their share would come and go with one of them.
         let is_known = tally.all >= self.at_least;
-        let is_over = is_known && float(tally.bad.into()) > self.fire * all;
-        let is_near = float(tally.near.into()) > self.clear * all;
+        let is_over = is_known && self.fire.is_exceeded(tally.bad, tally.all);
+        let is_near = self.clear.is_exceeded(tally.near, tally.all);
         Reading {
             level: level(is_over, is_near),
             value: rate(tally),
-            limit: self.fire,
+            limit: self.fire.share(),
         }
     }
 }
@@ -109,11 +108,11 @@ impl Burn {
         let mut nearest: Option<((bool, f64), Reading)> = None;
         for (pair, [long, short]) in self.pairs.iter().zip(rings) {
             let (long, short) = (long.sum(now), short.sum(now));
-            let is_beyond = |tally: Tally| {
-                float(tally.bad.into()) > pair.factor * self.budget * float(tally.all.into())
-            };
+            let budget = self.budget.share();
+            let allowed = Portion::of(pair.factor * budget);
+            let is_beyond = |tally: Tally| allowed.is_exceeded(tally.bad, tally.all);
             // As fast as in both of them: over the limit when they are.
-            let value = rate(long).map(|it| it.min(rate(short).unwrap_or(0.0)) / self.budget);
+            let value = rate(long).map(|it| it.min(rate(short).unwrap_or(0.0)) / budget);
             let is_both = is_beyond(long) && is_beyond(short);
             let reading = Reading {
                 // With too few calls nothing begins, and nothing ends.
