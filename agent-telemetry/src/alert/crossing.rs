@@ -55,7 +55,7 @@ impl Crossing {
     }
 
     /// Until when a crossing says something: to the end of its day, or for a day in a session.
-    fn until(&self, at: Timestamp) -> Timestamp {
+    pub(super) fn until(&self, at: Timestamp) -> Timestamp {
         match self.scope {
             SpendScope::Session => at + FORGOTTEN,
             _ => day_end(at),

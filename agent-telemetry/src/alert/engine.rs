@@ -94,8 +94,9 @@ pub struct FiringAlert {
 /// tells nobody. [`Alerting`](super::Alerting) does that.
 ///
 /// Time is that of the records, as far as it is not more than a minute ahead of the time that [`tick`](Self::tick) was told
-/// last. Whatever time alone changes happens at its own moment, however late the tick: how often it ticks decides when
-/// somebody hears of it, and not what they hear.
+/// last. Whatever time alone changes happens at its own moment, however late the tick: while records come in the order of
+/// their times, how often it ticks decides when somebody hears of it, and not what they hear. A record that comes late is added to what
+/// is known by then.
 ///
 /// ```
 /// use agent_primitives::{ContextPressure, SessionId, Timestamp};

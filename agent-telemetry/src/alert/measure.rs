@@ -16,6 +16,9 @@ use super::window::{Ring, Sum, Tally};
 use super::{Bound, BudgetPeriod, Condition, Queue};
 use crate::Body;
 
+/// A value that is older than this when it comes says nothing about now; the next one does.
+const LATENESS: Duration = Duration::from_secs(300);
+
 /// How something is measured.
 #[derive(Debug, Clone)]
 pub(super) enum Measure {
@@ -220,6 +223,16 @@ impl Measure {
         }
     }
 
+    /// Whether it says nothing about `now` any more. Windows and budgets know by themselves what is too old for them.
+    pub(super) fn is_past(&self, sample: Sample, at: Timestamp, now: Timestamp) -> bool {
+        match (self, sample) {
+            (_, Sample::Value(_)) => at < now - LATENESS,
+            (Self::Crossing(crossing), Sample::Share(..)) => crossing.until(at) <= now,
+            (_, Sample::Word(word)) => word.is_past(at, now),
+            _ => false,
+        }
+    }
+
     /// Whether it counts: `false` for what is too late.
     pub(super) fn add(&self, signal: &mut Signal, sample: Sample, at: Timestamp) -> bool {
         match (self, signal, sample) {
@@ -242,8 +255,7 @@ impl Measure {
                 budget.add(spent, cost, at)
             }
             (_, Signal::Provider(provider), Sample::Word(word)) => {
-                provider.hear(word, at);
-                true
+                provider.hear(word, at)
             }
             (_, Signal::Sign(last), Sample::Sign) => {
                 *last = at.max(*last);

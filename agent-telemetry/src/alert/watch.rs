@@ -2,7 +2,6 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use agent_primitives::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -14,8 +13,6 @@ use super::subject::Seen;
 use super::{AlertCounts, BudgetPeriod, Condition, Dimension, Notification, Rule, Status, Subject};
 use crate::Body;
 
-/// A single value that is older than this when it comes says nothing about now.
-const LATENESS: Duration = Duration::from_secs(300);
 /// The moment of what time alone does not change.
 const NEVER: Timestamp = Timestamp::MAX;
 
@@ -144,16 +141,8 @@ impl Watch {
         if let Some(sample) = self.measure.sample(&seen.record.body)
             && seen.is_of(&self.rule.only)
         {
-            let is_single = matches!(
-                sample,
-                Sample::Value(_) | Sample::Share(..) | Sample::Word(_)
-            );
-            if is_single && at < desk.now - LATENESS {
-                is_late = true;
-            } else {
-                let subject = seen.subject(&self.by);
-                is_late = !self.add(&subject, sample, at, desk);
-            }
+            is_late = self.measure.is_past(sample, at, desk.now)
+                || !self.add(&seen.subject(&self.by), sample, at, desk);
         }
         if matches!(seen.record.body, Body::SessionEnd(_)) && self.is_by_session() {
             self.end_session(seen, desk);

@@ -6,6 +6,7 @@ mod clock;
 mod deliver;
 mod fires;
 mod guarded;
+mod late;
 mod restart;
 mod rules;
 mod sessions;
