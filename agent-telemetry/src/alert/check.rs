@@ -63,7 +63,14 @@ enum Fault {
     Nothing,
     #[error("has {0} pairs; write 1 to {PAIRS}")]
     Pairs(usize),
-    #[error("has a short window that is not shorter than the long one")]
+    #[error("has a wrong pair {number}: {field} {fault}")]
+    Pair {
+        /// From 1.
+        number: usize,
+        field: &'static str,
+        fault: Box<Fault>,
+    },
+    #[error("is not shorter than the long window")]
     PairOrder,
     #[error("is missing; no event tells of a month's budget")]
     NoEvent,
@@ -222,15 +229,26 @@ fn pairs(windows: &[WindowPair]) -> Result<(), Found> {
     if !(1..=PAIRS).contains(&windows.len()) {
         return Err(("windows", Fault::Pairs(windows.len())));
     }
-    windows.iter().try_for_each(pair)
+    for (number, one) in (1..).zip(windows) {
+        pair(one).map_err(|(field, fault)| {
+            let fault = Box::new(fault);
+            let fault = Fault::Pair {
+                number,
+                field,
+                fault,
+            };
+            ("windows", fault)
+        })?;
+    }
+    Ok(())
 }
 
 fn pair(pair: &WindowPair) -> Result<(), Found> {
-    positive("windows", pair.factor)?;
-    window("windows", pair.long)?;
-    window("windows", pair.short)?;
+    positive("factor", pair.factor)?;
+    window("long", pair.long)?;
+    window("short", pair.short)?;
     if pair.short >= pair.long {
-        return Err(("windows", Fault::PairOrder));
+        return Err(("short", Fault::PairOrder));
     }
     Ok(())
 }
