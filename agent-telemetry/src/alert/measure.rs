@@ -254,9 +254,7 @@ impl Measure {
             (Self::Budget(budget), Signal::Spent(spent), Sample::Cost(cost)) => {
                 budget.add(spent, cost, at)
             }
-            (_, Signal::Provider(provider), Sample::Word(word)) => {
-                provider.hear(word, at)
-            }
+            (_, Signal::Provider(provider), Sample::Word(word)) => provider.hear(word, at),
             (_, Signal::Sign(last), Sample::Sign) => {
                 *last = at.max(*last);
                 true

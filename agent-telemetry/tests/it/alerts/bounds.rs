@@ -65,13 +65,23 @@ proptest! {
 /// Alerts after so many calls, of which so many took longer than the limit or failed.
 fn told(when: &Condition, bad: i64, all: i64) -> usize {
     let mut alerts = alerts(when.clone());
-    let records = (0..all).map(|number| call(0, |it| {
-        let it = it.latency(seconds(if number < bad { 11 } else { 1 }));
-        if number < bad { it.failed(FailureKind::Server) } else { it }
-    }));
+    let records = (0..all).map(|number| {
+        call(0, |it| {
+            let it = it.latency(seconds(if number < bad { 11 } else { 1 }));
+            if number < bad {
+                it.failed(FailureKind::Server)
+            } else {
+                it
+            }
+        })
+    });
     // The bad ones come last, so that no share on the way is higher.
     let records: Vec<_> = records.collect();
-    records.iter().rev().flat_map(|it| alerts.observe(it)).count()
+    records
+        .iter()
+        .rev()
+        .flat_map(|it| alerts.observe(it))
+        .count()
 }
 
 #[test]

@@ -62,10 +62,7 @@ fn word_of_a_breaker_from_before_a_later_one_is_not_believed() {
     );
     assert_eq!(alerts.counts().late, 1);
     // Within a minute the order of recording counts: the clock may have been set back.
-    assert_eq!(
-        alerts.observe(&breaker(4_890, BreakerState::Open)).len(),
-        1
-    );
+    assert_eq!(alerts.observe(&breaker(4_890, BreakerState::Open)).len(), 1);
     assert_eq!(
         alerts.observe(&breaker(4_850, BreakerState::Closed)).len(),
         1

@@ -12,7 +12,7 @@ use agent_telemetry::alert::{
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use super::{alerts_of, at, attempt, cost, failed, good, rules, seconds, tokens};
+use super::{alerts_of, at, attempt, cost, failed, good, rules, seconds, sessions, tokens};
 
 /// A rule of each kind, with limits that a few records cross.
 pub(super) fn of_each_kind() -> Rules {
@@ -100,7 +100,7 @@ pub(super) fn of_each_kind() -> Rules {
 }
 
 fn event() -> impl Strategy<Value = (i64, u8)> {
-    (select(&[0, 1, 2, 5, 11, 40, 90][..]), 0_u8..9)
+    (select(&[0, 1, 2, 5, 11, 40, 90][..]), 0_u8..18)
 }
 
 fn record(when: i64, kind: u8) -> Record {
@@ -111,7 +111,18 @@ fn record(when: i64, kind: u8) -> Record {
         5 => cost(when, "0.9"),
         6 => attempt(when, None),
         7 => attempt(when, Some(agent_primitives::FailureKind::Timeout)),
-        _ => good(when - 7),
+        8 => good(when - 7),
+        9..13 => sessions::starts(when, who(kind)),
+        13..15 => sessions::ends(when, who(kind)),
+        _ => sessions::context(when, who(kind), 80),
+    }
+}
+
+const fn who(kind: u8) -> &'static str {
+    if kind.is_multiple_of(2) {
+        "coder"
+    } else {
+        "tester"
     }
 }
 

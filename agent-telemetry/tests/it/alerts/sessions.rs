@@ -14,15 +14,15 @@ fn of(when: i64, agent: &str, body: impl Into<Body>) -> Record {
         .of_agent(AgentId::new(agent).unwrap())
 }
 
-fn starts(when: i64, agent: &str) -> Record {
+pub(super) fn starts(when: i64, agent: &str) -> Record {
     of(when, agent, Body::SessionStart(Task::default()))
 }
 
-fn ends(when: i64, agent: &str) -> Record {
+pub(super) fn ends(when: i64, agent: &str) -> Record {
     of(when, agent, SessionEnd::new(Outcome::Success, seconds(1)))
 }
 
-fn context(when: i64, agent: &str, used: u64) -> Record {
+pub(super) fn context(when: i64, agent: &str, used: u64) -> Record {
     of(when, agent, ContextPressure::new(used, 100))
 }
 
