@@ -199,12 +199,12 @@ impl Alerts {
         if let Some(crews) = &mut alerts.crews {
             (*crews, alerts.counts.forgotten) = Crews::of(sessions, latest);
         }
-        for RuleState { rule, states } in old {
-            let same = alerts.watches.iter_mut().find(|it| *it.rule() == rule);
-            let Some(watch) = same else {
-                let ended = states.iter();
+        for old in old {
+            let mut watches = alerts.watches.iter_mut();
+            let Some(watch) = watches.find(|it| *it.rule() == old.rule) else {
+                let ended = old.states.iter();
                 let ended: Vec<_> = ended
-                    .filter_map(|(subject, state)| state.ended(&rule, subject, now))
+                    .filter_map(|(subject, state)| state.ended(&old.rule, subject, now))
                     .collect();
                 alerts.keep(&ended);
                 continue;
@@ -216,7 +216,7 @@ impl Alerts {
                 counts: &mut alerts.counts,
                 told: &mut ended,
             };
-            watch.restore(states, latest, &mut desk);
+            watch.restore(old, latest, &mut desk);
             alerts.keep(&ended);
         }
         alerts.told = now;
@@ -374,6 +374,7 @@ impl Alerts {
         let rules = self.watches.iter().map(|watch| RuleState {
             rule: watch.rule().clone(),
             states: states(watch),
+            fired: watch.fired(),
         });
         AlertState {
             now: self.now,

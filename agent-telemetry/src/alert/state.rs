@@ -43,6 +43,9 @@ pub struct AlertState {
 pub(super) struct RuleState {
     pub(super) rule: Rule,
     pub(super) states: Vec<(Subject, State)>,
+    /// How often it has fired.
+    #[serde(default)]
+    pub(super) fired: u64,
 }
 
 #[derive(Serialize, Deserialize)]

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::machine::{Change, Level, Pace, Phase};
 use super::measure::{Measure, Sample, Signal};
 use super::notification::Told;
+use super::state::RuleState;
 use super::subject::Seen;
 use super::{AlertCounts, BudgetPeriod, Condition, Dimension, Notification, Rule, Status, Subject};
 use crate::Body;
@@ -25,6 +26,8 @@ pub(super) struct Watch {
     states: BTreeMap<Subject, State>,
     /// Not later than the first moment at which time alone changes a state.
     due: Timestamp,
+    /// How often the rule has fired, which tells apart what fires twice at one moment.
+    fired: u64,
 }
 
 /// What is known about one subject.
@@ -32,7 +35,7 @@ pub(super) struct Watch {
 pub(super) struct State {
     signal: Signal,
     phase: Phase,
-    /// How often it has fired.
+    /// How often the rule had fired when this did.
     fired: u64,
     /// When the last record came.
     seen: Timestamp,
@@ -62,6 +65,7 @@ impl Watch {
             },
             states: BTreeMap::new(),
             due: NEVER,
+            fired: 0,
         };
         // Silence begins before there is a record.
         if watch.by.is_empty() {
@@ -109,12 +113,10 @@ impl Watch {
 
     /// Goes on with states of before, those that fire first and then those of which something was heard last. What fired
     /// and has no room, or is none of this rule, is told as ended. Nothing in them is later than `latest`.
-    pub(super) fn restore(
-        &mut self,
-        mut states: Vec<(Subject, State)>,
-        latest: Timestamp,
-        desk: &mut Desk<'_>,
-    ) {
+    pub(super) fn restore(&mut self, before: RuleState, latest: Timestamp, desk: &mut Desk<'_>) {
+        let mut states = before.states;
+        let last = states.iter().map(|(_, state)| state.fired).max();
+        self.fired = before.fired.max(last.unwrap_or(0));
         states.sort_by_key(|(_, state)| (state.phase.rank(), Reverse(state.seen)));
         for (subject, mut state) in states {
             let has_room = self.states.len() < desk.subjects || self.states.contains_key(&subject);
@@ -133,6 +135,10 @@ impl Watch {
             self.due = state.due.min(self.due);
             self.states.insert(subject, state);
         }
+    }
+
+    pub(super) const fn fired(&self) -> u64 {
+        self.fired
     }
 
     /// Takes in a record whose time counts as `at`. Whether it came too late for this rule.
@@ -168,6 +174,7 @@ impl Watch {
             rule: &self.rule,
             measure: &self.measure,
             pace: self.pace,
+            fired: &mut self.fired,
             subject,
             state,
         };
@@ -190,6 +197,7 @@ impl Watch {
                 rule: &self.rule,
                 measure: &self.measure,
                 pace: self.pace,
+                fired: &mut self.fired,
                 subject,
                 state,
             };
@@ -214,6 +222,7 @@ impl Watch {
     fn end_session(&mut self, seen: &Seen<'_>, desk: &mut Desk<'_>) {
         let record = seen.record;
         let (rule, measure, pace) = (&self.rule, &self.measure, self.pace);
+        let fired = &mut self.fired;
         let is_ended = |subject: &Subject| {
             let agent = subject.agent.as_ref().or(rule.only.agent.as_ref());
             subject.session == record.session
@@ -228,6 +237,7 @@ impl Watch {
                 rule,
                 measure,
                 pace,
+                fired,
                 subject,
                 state,
             };
@@ -266,6 +276,7 @@ struct One<'w> {
     rule: &'w Rule,
     measure: &'w Measure,
     pace: Pace,
+    fired: &'w mut u64,
     subject: &'w Subject,
     state: &'w mut State,
 }
@@ -294,7 +305,8 @@ impl One<'_> {
                 Change::Resolved { since } => (Status::Resolved, since),
             };
             if status == Status::Firing {
-                self.state.fired = self.state.fired.saturating_add(1);
+                *self.fired = self.fired.saturating_add(1);
+                self.state.fired = *self.fired;
             }
             told.push(Notification::new(
                 self.rule,

@@ -1,5 +1,7 @@
 //! What is told of a session ends with the last of its agents, and what is told of an agent with that agent.
 
+use std::collections::BTreeSet;
+
 use agent_primitives::{AgentId, ContextPressure, SessionId};
 use agent_telemetry::alert::{
     AlertState, Alerts, AlertsConfig, BudgetPeriod, Condition, Only, Rule, Rules,
@@ -171,6 +173,27 @@ fn end_that_names_nobody_is_that_of_the_session() {
         hear(&mut alerts(budget()), &records, 100),
         ["firing 0: session s1"]
     );
+}
+
+#[test]
+fn alert_that_fires_twice_at_one_moment_has_two_ids() {
+    let rules = rules([Rule::new("rule", full())]);
+    for restarts in [false, true] {
+        let mut alerts = Alerts::new(&rules, at(0));
+        let mut ids = BTreeSet::new();
+        for record in [
+            context(1, "coder", 90),
+            ends(1, "coder"),
+            context(1, "coder", 90),
+            ends(1, "coder"),
+        ] {
+            if restarts {
+                alerts = Alerts::restore(&rules, AlertsConfig::default(), alerts.state(), at(1));
+            }
+            ids.extend(alerts.observe(&record).into_iter().map(|it| it.id));
+        }
+        assert_eq!(ids.len(), 4);
+    }
 }
 
 #[test]
