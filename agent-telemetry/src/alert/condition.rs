@@ -21,7 +21,7 @@ words! {
         ToolCalls = "tool_calls",
         /// Single calls to providers, as events tell of them.
         Attempts = "attempts",
-        /// Sessions that ended; failed and aborted ones have failed.
+        /// Sessions that ended, once for each agent that worked in one; failed and aborted ones have failed.
         Sessions = "sessions",
     }
 }
