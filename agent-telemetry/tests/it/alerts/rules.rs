@@ -207,6 +207,22 @@ fn what_is_read_is_held_to_the_same_limits_as_what_is_built() {
             "window is 83d8h",
         ),
         (
+            format!(r#""kind": "error_rate", {calls}, "above": 0.1, "clear": -0.1"#),
+            "clear is below zero",
+        ),
+        (
+            r#""kind": "cost_per_hour", "above": "1", "clear": "-1""#.to_owned(),
+            "clear is below zero",
+        ),
+        (
+            r#""kind": "queue_depth", "of": "tasks", "above": 1, "clear": -1"#.to_owned(),
+            "clear is below zero",
+        ),
+        (
+            r#""kind": "context_share", "share": 0.5, "clear": -0.5"#.to_owned(),
+            "clear is below zero",
+        ),
+        (
             format!(r#""kind": "latency", {calls}, "above": "1m", "window": "2000h""#),
             "window is 83d8h",
         ),
