@@ -53,6 +53,10 @@ enum Fault {
     Finite(f64),
     #[error("is beyond the limit that fires; write one on its other side, or none")]
     ClearBeyond,
+    #[error(
+        "is below zero, which nothing falls under, so it would not end; write zero or more, or none"
+    )]
+    ClearNegative,
     #[error("is {}; write {} to {}", span::text(*.0), span::text(SHORTEST), span::text(LONGEST))]
     Window(Duration),
     #[error("is {}; write at most {}", span::text(*.0), span::text(LONGEST))]
@@ -63,7 +67,14 @@ enum Fault {
     Nothing,
     #[error("has {0} pairs; write 1 to {PAIRS}")]
     Pairs(usize),
-    #[error("has a short window that is not shorter than the long one")]
+    #[error("has a wrong pair {number}: {field} {fault}")]
+    Pair {
+        /// From 1.
+        number: usize,
+        field: &'static str,
+        fault: Box<Fault>,
+    },
+    #[error("is not shorter than the long window")]
     PairOrder,
     #[error("is missing; no event tells of a month's budget")]
     NoEvent,
@@ -131,7 +142,7 @@ fn condition(when: &Condition) -> Result<(), Found> {
             ..
         } => {
             fraction("above", *above)?;
-            clears(*above, *clear)?;
+            clears_down(*above, *clear)?;
             window("window", *over)
         }
         Condition::Latency {
@@ -159,6 +170,9 @@ fn condition(when: &Condition) -> Result<(), Found> {
             window: over,
         } => {
             is_some("above", *above)?;
+            if clear.is_some_and(|clear| clear < Usd::ZERO) {
+                return Err(("clear", Fault::ClearNegative));
+            }
             within(above, clear.as_ref())?;
             window("window", *over)
         }
@@ -169,7 +183,7 @@ fn condition(when: &Condition) -> Result<(), Found> {
             ..
         } => {
             positive("above", *above)?;
-            clears(*above, *clear)?;
+            clears_down(*above, *clear)?;
             window("window", *over)
         }
         Condition::Budget {
@@ -186,7 +200,7 @@ fn condition(when: &Condition) -> Result<(), Found> {
         }
         Condition::ContextShare { share, clear } => {
             positive("share", *share)?;
-            clears(*share, *clear)
+            clears_down(*share, *clear)
         }
         Condition::ProviderDown { after, .. } => at_most("after", *after),
         Condition::BurnRate {
@@ -222,15 +236,26 @@ fn pairs(windows: &[WindowPair]) -> Result<(), Found> {
     if !(1..=PAIRS).contains(&windows.len()) {
         return Err(("windows", Fault::Pairs(windows.len())));
     }
-    windows.iter().try_for_each(pair)
+    for (number, one) in (1..).zip(windows) {
+        pair(one).map_err(|(field, fault)| {
+            let fault = Box::new(fault);
+            let fault = Fault::Pair {
+                number,
+                field,
+                fault,
+            };
+            ("windows", fault)
+        })?;
+    }
+    Ok(())
 }
 
 fn pair(pair: &WindowPair) -> Result<(), Found> {
-    positive("windows", pair.factor)?;
-    window("windows", pair.long)?;
-    window("windows", pair.short)?;
+    positive("factor", pair.factor)?;
+    window("long", pair.long)?;
+    window("short", pair.short)?;
     if pair.short >= pair.long {
-        return Err(("windows", Fault::PairOrder));
+        return Err(("short", Fault::PairOrder));
     }
     Ok(())
 }
@@ -277,6 +302,14 @@ fn clears(limit: f64, clear: Option<f64>) -> Result<(), Found> {
         Some(clear) if clear > limit => Err(("clear", Fault::ClearBeyond)),
         _ => Ok(()),
     }
+}
+
+/// The same for what is never below zero.
+fn clears_down(limit: f64, clear: Option<f64>) -> Result<(), Found> {
+    if clear.is_some_and(|clear| clear < 0.0) {
+        return Err(("clear", Fault::ClearNegative));
+    }
+    clears(limit, clear)
 }
 
 fn window(field: &'static str, span: Duration) -> Result<(), Found> {

@@ -21,7 +21,7 @@ words! {
         ToolCalls = "tool_calls",
         /// Single calls to providers, as events tell of them.
         Attempts = "attempts",
-        /// Sessions that ended; failed and aborted ones have failed.
+        /// Sessions that ended, once for each agent that worked in one; failed and aborted ones have failed.
         Sessions = "sessions",
     }
 }
@@ -145,7 +145,7 @@ pub enum Condition {
         /// Over which time; 5 minutes unless set.
         #[serde(default = "five_minutes", with = "span")]
         window: Duration,
-        /// With fewer calls in the window nothing is said; 20 unless set.
+        /// With fewer calls in the window nothing begins, and the share alone ends it; 20 unless set.
         #[serde(default = "twenty")]
         at_least: u64,
     },
@@ -170,7 +170,7 @@ pub enum Condition {
         /// Over which time; 5 minutes unless set.
         #[serde(default = "five_minutes", with = "span")]
         window: Duration,
-        /// With fewer calls in the window nothing is said; 20 unless set.
+        /// With fewer calls in the window nothing begins, and the share alone ends it; 20 unless set.
         #[serde(default = "twenty")]
         at_least: u64,
     },
@@ -209,18 +209,21 @@ pub enum Condition {
         #[serde(default = "five_minutes", with = "span")]
         window: Duration,
     },
-    /// A share of a budget is spent. Ends with the period, or with the session.
+    /// A share of a budget is spent. Ends with the period, or when the last agent of the session has ended.
     Budget {
         /// For how long the budget is.
         period: BudgetPeriod,
         /// The share that fires it when it is reached; 0.8 is 80 %.
         share: f64,
         /// The budget, against which the costs of the records are summed up. Without one it is the budget that the
-        /// host guards, as the event [`SpendCrossing`](agent_primitives::SpendCrossing) tells of it.
+        /// host guards, as the event [`SpendCrossing`](agent_primitives::SpendCrossing) tells of it: the newest share of
+        /// its dollars or of its tokens, whichever is higher. So it also ends when the budget was raised and the next
+        /// crossing is one of a lower share.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         amount: Option<Usd>,
     },
-    /// A share of the context window is used. Ends with the session, or a day after the last word of it.
+    /// A share of the context window of an agent is used. Ends with the work of the agent in the session, or a day after
+    /// the last word of it.
     ContextShare {
         /// The share that fires it when it is reached; 0.8 is 80 %.
         share: f64,
@@ -246,7 +249,7 @@ pub enum Condition {
         objective: f64,
         /// The pairs.
         windows: Vec<WindowPair>,
-        /// With fewer calls in the long window nothing is said; 20 unless set.
+        /// With fewer calls in the long window nothing begins; 20 unless set.
         #[serde(default = "twenty")]
         at_least: u64,
     },

@@ -5,6 +5,7 @@ use std::time::Duration;
 use agent_primitives::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::crew::Crews;
 use super::measure::Sample;
 use super::outbox::Outbox;
 use super::state::{AlertState, RuleState};
@@ -55,12 +56,16 @@ pub struct AlertCounts {
     pub ahead: u64,
     /// Quiet subjects that made room for others, and are forgotten.
     pub evicted: u64,
-    /// Times that a subject had no room, since all others fire.
+    /// Times that a subject had no room, since all others fire. Of a state that is gone on with, also those that found no
+    /// room; what fired of them is told as ended.
     pub left_out: u64,
     /// Notifications that made room before anybody acknowledged them.
     pub unheard: u64,
     /// Times that the clock was set back by more than a minute.
     pub rewound: u64,
+    /// Sessions whose agents were forgotten to make room for others: such a one ends with the next end of any of its agents.
+    #[serde(default)]
+    pub forgotten: u64,
 }
 
 /// An alert that fires at this moment.
@@ -89,8 +94,9 @@ pub struct FiringAlert {
 /// tells nobody. [`Alerting`](super::Alerting) does that.
 ///
 /// Time is that of the records, as far as it is not more than a minute ahead of the time that [`tick`](Self::tick) was told
-/// last. Whatever time alone changes happens at its own moment, however late the tick: how often it ticks decides when
-/// somebody hears of it, and not what they hear.
+/// last. Whatever time alone changes happens at its own moment, however late the tick: while records come in the order of
+/// their times, how often it ticks decides when somebody hears of it, and not what they hear. A record that comes late is added to what
+/// is known by then.
 ///
 /// ```
 /// use agent_primitives::{ContextPressure, SessionId, Timestamp};
@@ -111,6 +117,8 @@ pub struct FiringAlert {
 #[derive(Debug, Clone)]
 pub struct Alerts {
     watches: Vec<Watch>,
+    /// Who works in which session, where a rule asks for it.
+    crews: Option<Crews>,
     config: AlertsConfig,
     /// The latest time of all records and ticks.
     now: Timestamp,
@@ -138,8 +146,13 @@ impl Alerts {
     /// ```
     pub fn with_config(rules: &Rules, config: AlertsConfig, now: Timestamp) -> Self {
         let rules = rules.as_slice().iter();
+        let watches: Vec<_> = rules.map(|rule| Watch::new(rule, now)).collect();
         Self {
-            watches: rules.map(|rule| Watch::new(rule, now)).collect(),
+            crews: watches
+                .iter()
+                .any(Watch::is_by_session)
+                .then(Crews::default),
+            watches,
             config,
             now,
             told: now,
@@ -150,7 +163,7 @@ impl Alerts {
 
     /// Goes on after a restart: what fires goes on firing untold, and what has ended in the meantime is told as ended, with
     /// the moment when it did. A rule that has changed begins anew; what it, or a rule that is gone, had told to fire is
-    /// told as ended. [`unacknowledged`](Self::unacknowledged) has all that is to be told now.
+    /// told as ended, and so is what finds no room among fewer subjects. [`unacknowledged`](Self::unacknowledged) has all that is to be told now.
     ///
     /// ```
     /// use agent_primitives::{ContextPressure, SessionId, Timestamp};
@@ -172,6 +185,7 @@ impl Alerts {
         let AlertState {
             now: before,
             rules: old,
+            sessions,
             outbox,
         } = state;
         let latest = now + AHEAD;
@@ -182,23 +196,33 @@ impl Alerts {
         };
         let mut alerts = Self::with_config(rules, config, now);
         alerts.outbox = Outbox::of(outbox);
-        for RuleState { rule, states } in old {
-            let same = alerts.watches.iter_mut().find(|it| *it.rule() == rule);
-            let Some(watch) = same else {
-                let ended = states.iter();
+        if let Some(crews) = &mut alerts.crews {
+            (*crews, alerts.counts.forgotten) = Crews::of(sessions, latest);
+        }
+        for old in old {
+            let mut watches = alerts.watches.iter_mut();
+            let Some(watch) = watches.find(|it| *it.rule() == old.rule) else {
+                let ended = old.states.iter();
                 let ended: Vec<_> = ended
-                    .filter_map(|(subject, state)| state.ended(&rule, subject, now))
+                    .filter_map(|(subject, state)| state.ended(&old.rule, subject, now))
                     .collect();
                 alerts.keep(&ended);
                 continue;
             };
-            for (subject, state) in states {
-                if !watch.restore(subject, state, latest, config.subjects) {
-                    alerts.counts.left_out = alerts.counts.left_out.saturating_add(1);
-                }
-            }
+            let mut ended = Vec::new();
+            let mut desk = Desk {
+                now,
+                subjects: config.subjects,
+                counts: &mut alerts.counts,
+                told: &mut ended,
+            };
+            watch.restore(old, latest, &mut desk);
+            alerts.keep(&ended);
         }
         alerts.told = now;
+        if before > latest {
+            alerts.rewind(now);
+        }
         let _ = alerts.go_on();
         alerts
     }
@@ -350,10 +374,12 @@ impl Alerts {
         let rules = self.watches.iter().map(|watch| RuleState {
             rule: watch.rule().clone(),
             states: states(watch),
+            fired: watch.fired(),
         });
         AlertState {
             now: self.now,
             rules: rules.collect(),
+            sessions: self.crews.as_ref().map(Crews::states).unwrap_or_default(),
             outbox: self.unacknowledged(),
         }
     }
@@ -372,7 +398,13 @@ impl Alerts {
             counts: &mut self.counts,
             told,
         };
-        let seen = Seen::new(record);
+        let mut seen = Seen::new(record);
+        if let Some(crews) = &mut self.crews {
+            let turn = crews.follow(record, at);
+            seen.ends_session = turn.is_end;
+            let counts = &mut *desk.counts;
+            counts.forgotten = counts.forgotten.saturating_add(turn.forgotten);
+        }
         let mut is_late = false;
         for watch in &mut self.watches {
             is_late |= watch.observe(&seen, at, &mut desk);
@@ -384,11 +416,19 @@ impl Alerts {
     fn set_told(&mut self, now: Timestamp) {
         self.told = now;
         if now + AHEAD < self.now {
-            self.counts.rewound = self.counts.rewound.saturating_add(1);
-            self.now = now;
-            for watch in &mut self.watches {
-                watch.rewind(now);
-            }
+            self.rewind(now);
+        }
+    }
+
+    /// The clock was set back to `now`.
+    fn rewind(&mut self, now: Timestamp) {
+        self.counts.rewound = self.counts.rewound.saturating_add(1);
+        self.now = now;
+        if let Some(crews) = &mut self.crews {
+            crews.rewind(now);
+        }
+        for watch in &mut self.watches {
+            watch.rewind(now);
         }
     }
 

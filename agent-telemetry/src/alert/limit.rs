@@ -53,6 +53,30 @@ impl Limit {
     }
 }
 
+/// A share in trillionths: sums of floats are not what they look like, and 10 of 100 are not more than 1 - 0.9.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Portion(i128);
+
+const TRILLION: i128 = 1_000_000_000_000;
+
+impl Portion {
+    #[expect(clippy::cast_possible_truncation, reason = "casts of floats saturate")]
+    pub(super) fn of(share: f64) -> Self {
+        // What allows something allows a trillionth.
+        Self(((share * 1e12).round() as i128).max(i128::from(share > 0.0)))
+    }
+
+    /// Whether so many of all are more than this share of them.
+    pub(super) fn is_exceeded(self, some: u64, all: u64) -> bool {
+        let some = i128::from(some).saturating_mul(TRILLION);
+        some > self.0.saturating_mul(i128::from(all))
+    }
+
+    pub(super) const fn share(self) -> f64 {
+        float(self.0) / 1e12
+    }
+}
+
 pub(super) const fn level(is_over: bool, is_near: bool) -> Level {
     match (is_over, is_near) {
         (true, _) => Level::Over,

@@ -80,6 +80,15 @@ impl Phase {
         }
     }
 
+    /// Which has to stay where there is no room for all: the lowest.
+    pub(super) const fn rank(self) -> u8 {
+        match self {
+            Self::Firing { .. } => 0,
+            Self::Pending { .. } | Self::Cooling { .. } => 1,
+            Self::Quiet => 2,
+        }
+    }
+
     /// The same, with no time in it that lies beyond `now`: the clock was set back.
     pub(super) fn rewind(self, now: Timestamp, pace: Pace) -> Self {
         match self {

@@ -5,8 +5,9 @@ use std::time::Duration;
 use agent_primitives::{SpendScope, Timestamp, Usd};
 use serde::{Deserialize, Serialize};
 
+use super::crossing::{Crossing, Shares, Unit};
 use super::gauge::{Gauge, Last, Source};
-use super::limit::{Limit, Reading, Side, float, level};
+use super::limit::{Limit, Portion, Reading, Side, float, level};
 use super::provider::{Down, Provider, Word};
 use super::share::{Burn, Fault, Share};
 use super::spent::{Budget, Spent};
@@ -15,6 +16,9 @@ use super::window::{Ring, Sum, Tally};
 use super::{Bound, BudgetPeriod, Condition, Queue};
 use crate::Body;
 
+/// A value that is older than this when it comes says nothing about now; the next one does.
+const LATENESS: Duration = Duration::from_secs(300);
+
 /// How something is measured.
 #[derive(Debug, Clone)]
 pub(super) enum Measure {
@@ -22,6 +26,7 @@ pub(super) enum Measure {
     Burn(Burn),
     Total(Total),
     Last(Last),
+    Crossing(Crossing),
     Budget(Budget),
     Down(Down),
     Silence(Duration),
@@ -35,6 +40,7 @@ pub(super) enum Signal {
     Pairs(Vec<[Ring<Tally>; 2]>),
     Sum(Ring<Sum>),
     Value(Gauge),
+    Shares(Shares),
     Spent(Spent),
     Provider(Provider),
     /// When the last record was.
@@ -47,6 +53,7 @@ pub(super) enum Sample {
     Tally(Tally),
     Amount(i128),
     Value(f64),
+    Share(Unit, f64),
     Cost(Usd),
     Word(Word),
     Sign,
@@ -64,8 +71,8 @@ impl Measure {
             } => Self::Share(Share {
                 of,
                 fault: Fault::Failed,
-                fire: above,
-                clear: clear.unwrap_or(above),
+                fire: Portion::of(above),
+                clear: Portion::of(clear.unwrap_or(above)),
                 window,
                 at_least,
             }),
@@ -78,11 +85,12 @@ impl Measure {
                 at_least,
             } => {
                 let clear = clear.unwrap_or(above);
+                let rest = Portion::of(1.0 - quantile);
                 Self::Share(Share {
                     of,
                     fault: Fault::Slow { fire: above, clear },
-                    fire: 1.0 - quantile,
-                    clear: 1.0 - quantile,
+                    fire: rest,
+                    clear: rest,
                     window,
                     at_least,
                 })
@@ -118,10 +126,10 @@ impl Measure {
                 period,
                 share,
                 amount: None,
-            } => {
-                let source = Source::Crossing(scope(period));
-                Self::last(source, Limit::new(Side::Reached, share, None))
-            }
+            } => Self::Crossing(Crossing {
+                scope: scope(period),
+                limit: Limit::new(Side::Reached, share, None),
+            }),
             &Condition::ContextShare { share, clear } => {
                 Self::last(Source::Context, Limit::new(Side::Reached, share, clear))
             }
@@ -133,7 +141,7 @@ impl Measure {
                 at_least,
             } => Self::Burn(Burn {
                 of: *of,
-                budget: 1.0 - objective,
+                budget: Portion::of(1.0 - objective),
                 pairs: windows.clone(),
                 at_least: *at_least,
             }),
@@ -168,6 +176,7 @@ impl Measure {
             }
             Self::Total(total) => Signal::Sum(Ring::new(total.window, now)),
             Self::Last(_) => Signal::Value(Gauge::default()),
+            Self::Crossing(_) => Signal::Shares(Shares::default()),
             Self::Budget(budget) => Signal::Spent(budget.fresh(now)),
             Self::Down(_) => Signal::Provider(Provider::default()),
             Self::Silence(_) => Signal::Sign(now),
@@ -186,6 +195,7 @@ impl Measure {
             }
             (Self::Total(total), Signal::Sum(ring)) => ring.is_over(total.window),
             (Self::Last(_), Signal::Value(_))
+            | (Self::Crossing(_), Signal::Shares(_))
             | (Self::Budget(_), Signal::Spent(_))
             | (Self::Down(_), Signal::Provider(_))
             | (Self::Silence(_), Signal::Sign(_)) => true,
@@ -200,12 +210,26 @@ impl Measure {
             Self::Burn(burn) => burn.tally(body).map(Sample::Tally),
             Self::Total(total) => total.amount(body).map(Sample::Amount),
             Self::Last(last) => last.value(body).map(Sample::Value),
+            Self::Crossing(crossing) => {
+                let share = crossing.share(body);
+                share.map(|(unit, share)| Sample::Share(unit, share))
+            }
             Self::Budget(_) => match body {
                 Body::ModelCall(it) => it.cost.map(Sample::Cost),
                 _ => None,
             },
             Self::Down(_) => Word::of(body).map(Sample::Word),
             Self::Silence(_) => Some(Sample::Sign),
+        }
+    }
+
+    /// Whether it says nothing about `now` any more. Windows and budgets know by themselves what is too old for them.
+    pub(super) fn is_past(&self, sample: Sample, at: Timestamp, now: Timestamp) -> bool {
+        match (self, sample) {
+            (_, Sample::Value(_)) => at < now - LATENESS,
+            (Self::Crossing(crossing), Sample::Share(..)) => crossing.until(at) <= now,
+            (_, Sample::Word(word)) => word.is_past(at, now),
+            _ => false,
         }
     }
 
@@ -224,13 +248,13 @@ impl Measure {
             (Self::Last(last), Signal::Value(gauge), Sample::Value(value)) => {
                 last.set(gauge, value, at)
             }
+            (Self::Crossing(crossing), Signal::Shares(shares), Sample::Share(unit, share)) => {
+                crossing.set(shares, unit, share, at)
+            }
             (Self::Budget(budget), Signal::Spent(spent), Sample::Cost(cost)) => {
                 budget.add(spent, cost, at)
             }
-            (_, Signal::Provider(provider), Sample::Word(word)) => {
-                provider.hear(word, at);
-                true
-            }
+            (_, Signal::Provider(provider), Sample::Word(word)) => provider.hear(word, at),
             (_, Signal::Sign(last), Sample::Sign) => {
                 *last = at.max(*last);
                 true
@@ -245,6 +269,7 @@ impl Measure {
             (Self::Burn(burn), Signal::Pairs(rings)) => burn.read(rings, now),
             (Self::Total(total), Signal::Sum(ring)) => total.read(ring, now),
             (Self::Last(last), Signal::Value(gauge)) => last.read(gauge, now),
+            (Self::Crossing(crossing), Signal::Shares(shares)) => crossing.read(shares, now),
             (Self::Budget(budget), Signal::Spent(spent)) => budget.read(spent, now),
             (Self::Down(down), Signal::Provider(provider)) => provider.read(down, now),
             (Self::Silence(after), Signal::Sign(last)) => {
@@ -275,6 +300,7 @@ impl Measure {
             // A sum only falls.
             (_, Signal::Sum(ring)) => (!is_quiet).then(|| ring.next()),
             (_, Signal::Value(gauge)) => gauge.due(),
+            (_, Signal::Shares(shares)) => shares.due(),
             (_, Signal::Spent(spent)) => spent.due(),
             (_, Signal::Provider(provider)) => provider.due(),
             (Self::Silence(after), Signal::Sign(last)) => {
@@ -286,15 +312,19 @@ impl Measure {
 
     /// Leaves nothing in it that is ahead of `now`: the clock was set back.
     pub(super) fn rewind(&self, signal: &mut Signal, now: Timestamp) {
-        match signal {
-            Signal::Calls(ring) => ring.rewind(now),
-            Signal::Pairs(rings) => rings.iter_mut().flatten().for_each(|ring| ring.rewind(now)),
-            Signal::Sum(ring) => ring.rewind(now),
-            Signal::Value(gauge) => gauge.rewind(now),
-            Signal::Spent(spent) if spent.is_ahead(now) => *signal = self.fresh(now),
-            Signal::Spent(_) => {}
-            Signal::Provider(provider) => provider.rewind(now),
-            Signal::Sign(last) => *last = now.min(*last),
+        match (self, signal) {
+            (_, Signal::Calls(ring)) => ring.rewind(now),
+            (_, Signal::Pairs(rings)) => {
+                rings.iter_mut().flatten().for_each(|ring| ring.rewind(now));
+            }
+            (_, Signal::Sum(ring)) => ring.rewind(now),
+            (Self::Last(last), Signal::Value(gauge)) => last.rewind(gauge, now),
+            (Self::Crossing(crossing), Signal::Shares(shares)) => crossing.rewind(shares, now),
+            (Self::Budget(budget), Signal::Spent(spent)) => budget.rewind(spent, now),
+            (_, Signal::Provider(provider)) => provider.rewind(now),
+            (_, Signal::Sign(last)) => *last = now.min(*last),
+            // `fits` keeps others out.
+            (_, signal) => *signal = self.fresh(now),
         }
     }
 }

@@ -4,6 +4,8 @@
 
 mod check;
 mod condition;
+mod crew;
+mod crossing;
 mod deliver;
 mod engine;
 mod gauge;

@@ -75,7 +75,7 @@ pub(super) struct Told {
     pub(super) status: Status,
     pub(super) at: Timestamp,
     pub(super) since: Timestamp,
-    /// How often it has fired.
+    /// How often the rule had fired then.
     pub(super) times: u64,
     pub(super) reading: Reading,
 }

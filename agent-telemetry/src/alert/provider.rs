@@ -10,6 +10,10 @@ use crate::Body;
 
 /// After which time without a word nothing is known of it any more.
 const FORGOTTEN: Duration = Duration::from_secs(86_400);
+/// How far a clock is set back before anybody calls it that: within it the order of recording counts.
+const BACK: Duration = Duration::from_secs(60);
+/// An attempt that is older than this when it comes says nothing about now.
+const LATENESS: Duration = Duration::from_secs(300);
 
 #[derive(Debug, Clone)]
 pub(super) struct Down {
@@ -34,6 +38,9 @@ pub(super) struct Provider {
     failing: Option<(Timestamp, Timestamp)>,
     failures: u64,
     last: Option<Timestamp>,
+    /// When the last word came by which it is open or closed.
+    #[serde(default)]
+    told: Option<Timestamp>,
 }
 
 impl Word {
@@ -50,6 +57,15 @@ impl Word {
                 _ => None,
             },
             _ => None,
+        }
+    }
+
+    /// Whether it says nothing any more at `now`. Attempts come again and again, and a breaker says once that it opens and
+    /// once that it closes: that counts for as long as it is not forgotten.
+    pub(super) fn is_past(self, at: Timestamp, now: Timestamp) -> bool {
+        match self {
+            Self::Answered | Self::Failed => at < now - LATENESS,
+            Self::Opened | Self::Closed => at + FORGOTTEN <= now,
         }
     }
 }
@@ -69,7 +85,14 @@ const fn is_its_own(kind: FailureKind) -> bool {
 }
 
 impl Provider {
-    pub(super) fn hear(&mut self, word: Word, at: Timestamp) {
+    /// Whether it counts: what is known from a later moment is better known.
+    pub(super) fn hear(&mut self, word: Word, at: Timestamp) -> bool {
+        if word != Word::Failed {
+            if self.told.is_some_and(|told| at + BACK < told) {
+                return false;
+            }
+            self.told = self.told.max(Some(at));
+        }
         self.last = self.last.max(Some(at));
         match word {
             Word::Answered | Word::Closed => {
@@ -84,6 +107,7 @@ impl Provider {
                 self.failures = self.failures.saturating_add(1);
             }
         }
+        true
     }
 
     /// When it is forgotten.
@@ -109,6 +133,7 @@ impl Provider {
 
     pub(super) fn rewind(&mut self, now: Timestamp) {
         self.last = self.last.min(Some(now));
+        self.told = self.told.min(Some(now));
         self.failing = self
             .failing
             .map(|(first, last)| (first.min(now), last.min(now)));

@@ -95,7 +95,7 @@ pub struct Rule {
     #[serde(default, skip_serializing_if = "is_any")]
     pub only: Only,
     /// Told apart by what; all together unless set. A provider that is down is always told apart by provider, the
-    /// context window and the budget of a session by session.
+    /// budget of a session by session, the context window by session and agent.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub by: Vec<Dimension>,
     /// How bad it is; [`Severity::Warning`] unless set.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use agent_primitives::Timestamp;
 
-use super::limit::{Reading, float, level};
+use super::limit::{Portion, Reading, float, level};
 use super::machine::Level;
 use super::window::{Ring, Tally};
 use super::{Calls, WindowPair};
@@ -27,8 +27,8 @@ pub(super) struct Share {
     pub(super) of: Calls,
     pub(super) fault: Fault,
     /// Share beyond which it fires, and at which it ends.
-    pub(super) fire: f64,
-    pub(super) clear: f64,
+    pub(super) fire: Portion,
+    pub(super) clear: Portion,
     pub(super) window: Duration,
     pub(super) at_least: u64,
 }
@@ -38,7 +38,7 @@ pub(super) struct Share {
 pub(super) struct Burn {
     pub(super) of: Calls,
     /// The share that may fail.
-    pub(super) budget: f64,
+    pub(super) budget: Portion,
     pub(super) pairs: Vec<WindowPair>,
     pub(super) at_least: u64,
 }
@@ -80,14 +80,14 @@ impl Share {
 
     pub(super) fn read(&self, ring: &mut Ring<Tally>, now: Timestamp) -> Reading {
         let tally = ring.sum(now);
-        let all = float(tally.all.into());
-        let is_known = tally.all > 0 && tally.all >= self.at_least;
-        let is_over = is_known && float(tally.bad.into()) > self.fire * all;
-        let is_near = is_known && float(tally.near.into()) > self.clear * all;
+        // Too few calls begin nothing, and end nothing either: their share would come and go with one of them.
+        let is_known = tally.all >= self.at_least;
+        let is_over = is_known && self.fire.is_exceeded(tally.bad, tally.all);
+        let is_near = self.clear.is_exceeded(tally.near, tally.all);
         Reading {
             level: level(is_over, is_near),
             value: rate(tally),
-            limit: self.fire,
+            limit: self.fire.share(),
         }
     }
 }
@@ -105,27 +105,27 @@ impl Burn {
 
     /// The first pair that is over, or the one that is nearest to it.
     pub(super) fn read(&self, rings: &mut [[Ring<Tally>; 2]], now: Timestamp) -> Reading {
-        let mut nearest: Option<(f64, Reading)> = None;
+        let mut nearest: Option<((bool, f64), Reading)> = None;
         for (pair, [long, short]) in self.pairs.iter().zip(rings) {
             let (long, short) = (long.sum(now), short.sum(now));
-            let is_over = |tally: Tally| {
-                float(tally.bad.into()) > pair.factor * self.budget * float(tally.all.into())
-            };
-            let is_known = long.all > 0 && long.all >= self.at_least;
+            let budget = self.budget.share();
+            let allowed = Portion::of(pair.factor * budget);
+            let is_beyond = |tally: Tally| allowed.is_exceeded(tally.bad, tally.all);
             // As fast as in both of them: over the limit when they are.
-            let value = rate(long).map(|it| it.min(rate(short).unwrap_or(0.0)) / self.budget);
-            let is_firing = is_known && is_over(long) && is_over(short);
+            let value = rate(long).map(|it| it.min(rate(short).unwrap_or(0.0)) / budget);
+            let is_both = is_beyond(long) && is_beyond(short);
             let reading = Reading {
-                level: if is_firing { Level::Over } else { Level::Clear },
+                // With too few calls nothing begins, and nothing ends.
+                level: level(is_both && long.all >= self.at_least, is_both),
                 value,
                 limit: pair.factor,
             };
-            if is_firing {
+            if reading.level == Level::Over {
                 return reading;
             }
-            let share = value.unwrap_or(0.0) / pair.factor;
-            if nearest.is_none_or(|(other, _)| share > other) {
-                nearest = Some((share, reading));
+            let near = (is_both, value.unwrap_or(0.0) / pair.factor);
+            if nearest.is_none_or(|(other, _)| near > other) {
+                nearest = Some((near, reading));
             }
         }
         nearest.map_or(

@@ -1,28 +1,32 @@
-//! Lengths of time as rules write them: `90s`, `5m`, `1h30m`, `3d`.
+//! Lengths of time as rules write them: `90s`, `5m`, `1h30m`, `3d`, `1ms500us`.
 
 use std::fmt::Write as _;
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serializer};
 
-const UNITS: [(&str, u64); 5] = [
-    ("d", 86_400_000),
-    ("h", 3_600_000),
-    ("m", 60_000),
-    ("s", 1_000),
-    ("ms", 1),
+/// In nanoseconds.
+const UNITS: [(&str, u128); 7] = [
+    ("d", 86_400_000_000_000),
+    ("h", 3_600_000_000_000),
+    ("m", 60_000_000_000),
+    ("s", NANOS),
+    ("ms", 1_000_000),
+    ("us", 1_000),
+    ("ns", 1),
 ];
+const NANOS: u128 = 1_000_000_000;
 
-/// The shortest way to write it; parts of a millisecond are left out.
+/// The shortest way to write it. It is exact: a rule that is kept must read back as itself, or it would begin anew.
 pub(super) fn text(span: Duration) -> String {
-    let mut left = u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
+    let mut left = span.as_nanos();
     if left == 0 {
         return "0s".to_owned();
     }
     let mut text = String::new();
-    for (unit, millis) in UNITS {
-        let whole = left / millis;
-        left %= millis;
+    for (unit, nanos) in UNITS {
+        let whole = left / nanos;
+        left %= nanos;
         if whole > 0 {
             // Writing to a text does not fail.
             let _ = write!(text, "{whole}{unit}");
@@ -34,19 +38,24 @@ pub(super) fn text(span: Duration) -> String {
 /// What `text` writes, and the same with more than 24 hours or 60 minutes. Units come once, largest first.
 pub(super) fn parse(text: &str) -> Option<Duration> {
     let mut rest = text;
-    let mut sum = 0_u64;
+    let mut sum = 0_u128;
     let mut units = UNITS.iter();
     while !rest.is_empty() {
         let digits = rest.find(|c: char| !c.is_ascii_digit())?;
         let (number, behind) = rest.split_at(digits);
         let ends = behind.find(|c: char| c.is_ascii_digit());
         let (unit, behind) = behind.split_at(ends.unwrap_or(behind.len()));
-        let (_, millis) = units.find(|(known, _)| *known == unit)?;
-        let part = number.parse::<u64>().ok()?.checked_mul(*millis)?;
+        let (_, nanos) = units.find(|(known, _)| *known == unit)?;
+        let part = number.parse::<u128>().ok()?.checked_mul(*nanos)?;
         sum = sum.checked_add(part)?;
         rest = behind;
     }
-    (!text.is_empty()).then(|| Duration::from_millis(sum))
+    if text.is_empty() {
+        return None;
+    }
+    let seconds = u64::try_from(sum / NANOS).ok()?;
+    let nanos = u32::try_from(sum % NANOS).ok()?;
+    Some(Duration::new(seconds, nanos))
 }
 
 pub(super) fn serialize<S: Serializer>(span: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
@@ -108,6 +117,19 @@ mod tests {
         }
         assert_eq!(parse("90s"), Some(Duration::from_secs(90)));
         assert_eq!(parse("1s250ms"), Some(Duration::from_millis(1_250)));
+    }
+
+    #[test]
+    fn every_length_of_time_is_written_in_full() {
+        for (span, written) in [
+            (Duration::from_micros(1_500), "1ms500us"),
+            (Duration::from_nanos(1), "1ns"),
+            (Duration::from_nanos(60_000_000_007), "1m7ns"),
+        ] {
+            assert_eq!(text(span), written);
+            assert_eq!(parse(written), Some(span));
+        }
+        assert_eq!(parse(&text(Duration::MAX)), Some(Duration::MAX));
     }
 
     #[test]

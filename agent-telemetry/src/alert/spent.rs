@@ -79,6 +79,16 @@ impl Budget {
         true
     }
 
+    /// The clock was set back to `now`: a period that is later than it begins anew.
+    pub(super) fn rewind(&self, spent: &mut Spent, now: Timestamp) {
+        let fresh = self.fresh(now);
+        if spent.from > now {
+            *spent = fresh;
+        } else {
+            spent.until = spent.until.min(fresh.until);
+        }
+    }
+
     fn turn(&self, spent: &mut Spent, now: Timestamp) {
         if now >= spent.until {
             *spent = self.fresh(now);
@@ -89,11 +99,6 @@ impl Budget {
 impl Spent {
     pub(super) fn due(&self) -> Option<Timestamp> {
         (!self.sum.is_zero()).then_some(self.until)
-    }
-
-    /// Whether it belongs to a later time than `now`: the clock was set back.
-    pub(super) fn is_ahead(&self, now: Timestamp) -> bool {
-        self.from > now
     }
 }
 

@@ -3,13 +3,14 @@
 use agent_primitives::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::crew::CrewState;
 use super::watch::State;
 use super::{Notification, Rule, Subject};
 
 /// The version of the form that is written.
 const VERSION: u32 = 1;
 
-/// Everything that [`Alerts`](super::Alerts) knows: windows, what fires, and what was told and not acknowledged. With it
+/// Everything that [`Alerts`](super::Alerts) knows: windows, what fires, who works in which session, and what was told and not acknowledged. With it
 /// a restart changes nothing of what is told.
 ///
 /// Serialises in a form with a version; only the newest is read.
@@ -33,6 +34,7 @@ const VERSION: u32 = 1;
 pub struct AlertState {
     pub(super) now: Timestamp,
     pub(super) rules: Vec<RuleState>,
+    pub(super) sessions: Vec<CrewState>,
     pub(super) outbox: Vec<Notification>,
 }
 
@@ -41,6 +43,9 @@ pub struct AlertState {
 pub(super) struct RuleState {
     pub(super) rule: Rule,
     pub(super) states: Vec<(Subject, State)>,
+    /// How often it has fired.
+    #[serde(default)]
+    pub(super) fired: u64,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -50,6 +55,8 @@ struct Wire {
     now: Timestamp,
     #[serde(default)]
     rules: Vec<RuleState>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    sessions: Vec<CrewState>,
     #[serde(default)]
     outbox: Vec<Notification>,
 }
@@ -67,6 +74,7 @@ impl TryFrom<Wire> for AlertState {
         Ok(Self {
             now: wire.now,
             rules: wire.rules,
+            sessions: wire.sessions,
             outbox: wire.outbox,
         })
     }
@@ -78,6 +86,7 @@ impl From<AlertState> for Wire {
             version: VERSION,
             now: state.now,
             rules: state.rules,
+            sessions: state.sessions,
             outbox: state.outbox,
         }
     }

@@ -72,6 +72,8 @@ impl fmt::Display for Subject {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Seen<'r> {
     pub(super) record: &'r Record,
+    /// Nobody works in its session any more.
+    pub(super) ends_session: bool,
     provider: Option<&'r ProviderId>,
     model: Option<&'r ModelId>,
     tool: Option<&'r ToolName>,
@@ -91,6 +93,7 @@ impl<'r> Seen<'r> {
         }
         Self {
             record,
+            ends_session: false,
             provider,
             model,
             tool,

@@ -1,7 +1,7 @@
 //! One rule at work: a state for each subject, bounded.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use agent_primitives::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -9,12 +9,11 @@ use serde::{Deserialize, Serialize};
 use super::machine::{Change, Level, Pace, Phase};
 use super::measure::{Measure, Sample, Signal};
 use super::notification::Told;
+use super::state::RuleState;
 use super::subject::Seen;
 use super::{AlertCounts, BudgetPeriod, Condition, Dimension, Notification, Rule, Status, Subject};
-use crate::{Body, Record};
+use crate::Body;
 
-/// A single value that is older than this when it comes says nothing about now.
-const LATENESS: Duration = Duration::from_secs(300);
 /// The moment of what time alone does not change.
 const NEVER: Timestamp = Timestamp::MAX;
 
@@ -27,6 +26,8 @@ pub(super) struct Watch {
     states: BTreeMap<Subject, State>,
     /// Not later than the first moment at which time alone changes a state.
     due: Timestamp,
+    /// How often the rule has fired, which tells apart what fires twice at one moment.
+    fired: u64,
 }
 
 /// What is known about one subject.
@@ -34,7 +35,7 @@ pub(super) struct Watch {
 pub(super) struct State {
     signal: Signal,
     phase: Phase,
-    /// How often it has fired.
+    /// How often the rule had fired when this did.
     fired: u64,
     /// When the last record came.
     seen: Timestamp,
@@ -64,6 +65,7 @@ impl Watch {
             },
             states: BTreeMap::new(),
             due: NEVER,
+            fired: 0,
         };
         // Silence begins before there is a record.
         if watch.by.is_empty() {
@@ -91,6 +93,10 @@ impl Watch {
         self.due
     }
 
+    pub(super) fn is_by_session(&self) -> bool {
+        self.by.contains(&Dimension::Session)
+    }
+
     pub(super) const fn states(&self) -> &BTreeMap<Subject, State> {
         &self.states
     }
@@ -105,25 +111,34 @@ impl Watch {
             })
     }
 
-    /// Goes on with a state of before, unless it is none of this rule or there is no room. Nothing in it is later than
-    /// `latest`.
-    pub(super) fn restore(
-        &mut self,
-        subject: Subject,
-        mut state: State,
-        latest: Timestamp,
-        subjects: usize,
-    ) -> bool {
-        let has_room = self.states.len() < subjects || self.states.contains_key(&subject);
-        if !self.measure.fits(&state.signal) || !has_room {
-            return false;
+    /// Goes on with states of before, those that fire first and then those of which something was heard last. What fired
+    /// and has no room, or is none of this rule, is told as ended. Nothing in them is later than `latest`.
+    pub(super) fn restore(&mut self, before: RuleState, latest: Timestamp, desk: &mut Desk<'_>) {
+        let mut states = before.states;
+        let last = states.iter().map(|(_, state)| state.fired).max();
+        self.fired = before.fired.max(last.unwrap_or(0));
+        states.sort_by_key(|(_, state)| (state.phase.rank(), Reverse(state.seen)));
+        for (subject, mut state) in states {
+            let has_room = self.states.len() < desk.subjects || self.states.contains_key(&subject);
+            if !self.measure.fits(&state.signal) || !has_room {
+                state.phase = state.phase.rewind(latest, self.pace);
+                desk.told
+                    .extend(state.ended(&self.rule, &subject, desk.now));
+                desk.counts.left_out = desk.counts.left_out.saturating_add(1);
+                continue;
+            }
+            self.measure.rewind(&mut state.signal, latest);
+            state.phase = state.phase.rewind(latest, self.pace);
+            state.seen = state.seen.min(latest);
+            // Looked at now, so that no moment of a clock that was wrong is waited for.
+            state.due = state.due.min(desk.now);
+            self.due = state.due.min(self.due);
+            self.states.insert(subject, state);
         }
-        self.measure.rewind(&mut state.signal, latest);
-        state.phase = state.phase.rewind(latest, self.pace);
-        state.seen = state.seen.min(latest);
-        self.due = state.due.min(self.due);
-        self.states.insert(subject, state);
-        true
+    }
+
+    pub(super) const fn fired(&self) -> u64 {
+        self.fired
     }
 
     /// Takes in a record whose time counts as `at`. Whether it came too late for this rule.
@@ -132,17 +147,11 @@ impl Watch {
         if let Some(sample) = self.measure.sample(&seen.record.body)
             && seen.is_of(&self.rule.only)
         {
-            let is_single = matches!(sample, Sample::Value(_) | Sample::Word(_));
-            if is_single && at < desk.now - LATENESS {
-                is_late = true;
-            } else {
-                let subject = seen.subject(&self.by);
-                is_late = !self.add(&subject, sample, at, desk);
-            }
+            is_late = self.measure.is_past(sample, at, desk.now)
+                || !self.add(&seen.subject(&self.by), sample, at, desk);
         }
-        if matches!(seen.record.body, Body::SessionEnd(_)) && self.by.contains(&Dimension::Session)
-        {
-            self.end_session(seen.record, desk);
+        if matches!(seen.record.body, Body::SessionEnd(_)) && self.is_by_session() {
+            self.end_session(seen, desk);
         }
         is_late
     }
@@ -165,6 +174,7 @@ impl Watch {
             rule: &self.rule,
             measure: &self.measure,
             pace: self.pace,
+            fired: &mut self.fired,
             subject,
             state,
         };
@@ -187,6 +197,7 @@ impl Watch {
                 rule: &self.rule,
                 measure: &self.measure,
                 pace: self.pace,
+                fired: &mut self.fired,
                 subject,
                 state,
             };
@@ -207,12 +218,17 @@ impl Watch {
         self.due = now;
     }
 
-    /// What is said of a session ends with it.
-    fn end_session(&mut self, record: &Record, desk: &mut Desk<'_>) {
-        let is_ended = |subject: &Subject| {
-            subject.session == record.session && subject.project == record.project
-        };
+    /// What is said of one agent ends with that agent, and what is said of the session with the last of its agents.
+    fn end_session(&mut self, seen: &Seen<'_>, desk: &mut Desk<'_>) {
+        let record = seen.record;
         let (rule, measure, pace) = (&self.rule, &self.measure, self.pace);
+        let fired = &mut self.fired;
+        let is_ended = |subject: &Subject| {
+            let agent = subject.agent.as_ref().or(rule.only.agent.as_ref());
+            subject.session == record.session
+                && subject.project == record.project
+                && (seen.ends_session || agent.is_some() && agent == record.agent.as_ref())
+        };
         self.states.retain(|subject, state| {
             if !is_ended(subject) {
                 return true;
@@ -221,6 +237,7 @@ impl Watch {
                 rule,
                 measure,
                 pace,
+                fired,
                 subject,
                 state,
             };
@@ -259,6 +276,7 @@ struct One<'w> {
     rule: &'w Rule,
     measure: &'w Measure,
     pace: Pace,
+    fired: &'w mut u64,
     subject: &'w Subject,
     state: &'w mut State,
 }
@@ -287,7 +305,8 @@ impl One<'_> {
                 Change::Resolved { since } => (Status::Resolved, since),
             };
             if status == Status::Firing {
-                self.state.fired = self.state.fired.saturating_add(1);
+                *self.fired = self.fired.saturating_add(1);
+                self.state.fired = *self.fired;
             }
             told.push(Notification::new(
                 self.rule,
@@ -363,15 +382,16 @@ impl State {
 /// By what a rule is told apart, with what goes without saying.
 fn dimensions(rule: &Rule) -> Vec<Dimension> {
     let mut by = rule.by.clone();
-    let own = match rule.when {
-        Condition::ProviderDown { .. } => Some(Dimension::Provider),
-        Condition::ContextShare { .. }
-        | Condition::Budget {
+    let own: &[Dimension] = match rule.when {
+        Condition::ProviderDown { .. } => &[Dimension::Provider],
+        // Each agent of a session has a window of its own.
+        Condition::ContextShare { .. } => &[Dimension::Session, Dimension::Agent],
+        Condition::Budget {
             period: BudgetPeriod::Session,
             ..
-        } => Some(Dimension::Session),
-        _ => None,
+        } => &[Dimension::Session],
+        _ => &[],
     };
-    by.extend(own.filter(|own| !rule.by.contains(own)));
+    by.extend(own.iter().filter(|own| !rule.by.contains(own)));
     by
 }

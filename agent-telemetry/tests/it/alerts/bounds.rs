@@ -1,12 +1,14 @@
 //! Whatever comes: no panic, no memory without bound, and no clock that wedges it.
 
-use agent_primitives::{ContextPressure, SessionId, Timestamp};
+use agent_primitives::{ContextPressure, FailureKind, SessionId, Timestamp};
 use agent_telemetry::Record;
-use agent_telemetry::alert::{AlertState, Alerts, AlertsConfig, Condition, Dimension, Rule, Rules};
+use agent_telemetry::alert::{
+    AlertState, Alerts, AlertsConfig, Calls, Condition, Dimension, Rule, Rules, WindowPair,
+};
 use proptest::prelude::*;
 
 use super::restart::of_each_kind;
-use super::{alerts, at, failed, good, hear, rules, seconds, tokens};
+use super::{alerts, at, call, failed, good, hear, rules, seconds, tokens};
 use crate::arbitrary;
 
 fn busy() -> Rule {
@@ -57,6 +59,64 @@ proptest! {
             .max()
             .unwrap();
         prop_assert!(subjects <= 3, "{subjects}");
+    }
+}
+
+/// Alerts after so many calls, of which so many took longer than the limit or failed.
+fn told(when: &Condition, bad: i64, all: i64) -> usize {
+    let mut alerts = alerts(when.clone());
+    let records = (0..all).map(|number| {
+        call(0, |it| {
+            let it = it.latency(seconds(if number < bad { 11 } else { 1 }));
+            if number < bad {
+                it.failed(FailureKind::Server)
+            } else {
+                it
+            }
+        })
+    });
+    // The bad ones come last, so that no share on the way is higher.
+    let records: Vec<_> = records.collect();
+    records
+        .iter()
+        .rev()
+        .flat_map(|it| alerts.observe(it))
+        .count()
+}
+
+#[test]
+fn exactly_the_allowed_share_fires_nothing_and_one_more_does() {
+    for percent in 1..100_u32 {
+        let (share, bad) = (f64::from(percent) / 100.0, i64::from(percent) * 10);
+        let slow = Condition::Latency {
+            of: Calls::ModelCalls,
+            quantile: f64::from(100 - percent) / 100.0,
+            above: seconds(10),
+            clear: None,
+            window: seconds(60),
+            at_least: 1,
+        };
+        let errors = Condition::ErrorRate {
+            of: Calls::ModelCalls,
+            above: share,
+            clear: None,
+            window: seconds(60),
+            at_least: 1,
+        };
+        let burn = Condition::BurnRate {
+            of: Calls::ModelCalls,
+            objective: 1.0 - share,
+            windows: vec![WindowPair {
+                factor: 1.0,
+                long: seconds(60),
+                short: seconds(10),
+            }],
+            at_least: 1,
+        };
+        for when in [slow, errors, burn] {
+            assert_eq!(told(&when, bad, 1_000), 0, "{when:?}");
+            assert_eq!(told(&when, bad + 1, 1_000), 1, "{when:?}");
+        }
     }
 }
 

@@ -62,6 +62,15 @@ fn short_window_ends_the_alert_soon_after_the_failures() {
 }
 
 #[test]
+fn burn_does_not_come_and_go_where_calls_are_as_few_as_are_needed() {
+    // One in 3 minutes: 19 or 20 in an hour, as its parts fall; one or two in 5 minutes.
+    let records = calls(20_000, 180, |_| true);
+    let heard = hear(&mut alerts(burn(WindowPair::FAST)), &records, 30_000);
+    // The last of them at 19 980 leaves the short window of 5 s parts.
+    assert_eq!(heard, ["firing 3420", "resolved 20280"]);
+}
+
+#[test]
 fn value_is_that_of_the_window_that_decides() {
     let records = calls(6_000, 1, |second| (3_600..4_500).contains(&second));
     let mut alerts = alerts(burn(WindowPair::FAST));

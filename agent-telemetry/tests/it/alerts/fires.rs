@@ -26,9 +26,9 @@ fn error_rate_fires_with_the_call_that_crosses_it_and_ends_when_the_window_has_p
     // 18 good calls, then failures: 2 of 20 are 10 %, 3 of 21 are more.
     let mut records: Vec<_> = (0..18).map(good).collect();
     records.extend([failed(18), failed(19), failed(20)]);
-    // The failures leave the window of 300 s with its parts of 5 s; then nothing is known.
+    // The failures leave the window of 300 s with its parts of 5 s, behind the good calls; then nothing is known.
     let heard = hear(&mut alerts(errors(0.1, None)), &records, 400);
-    assert_eq!(heard, ["firing 20", "resolved 300"]);
+    assert_eq!(heard, ["firing 20", "resolved 320"]);
 }
 
 #[test]
@@ -53,6 +53,19 @@ fn nothing_is_said_of_too_few_calls() {
 }
 
 #[test]
+fn alert_does_not_come_and_go_where_calls_are_as_few_as_are_needed() {
+    // One in 15 s: 19 or 20 in 300 s, as the parts of the window fall.
+    let records: Vec<_> = (0..100).map(|number| failed(number * 15)).collect();
+    let heard = hear(&mut alerts(errors(0.1, None)), &records, 3_000);
+    assert_eq!(heard, ["firing 285", "resolved 1785"]);
+    // Good ones end it, however few.
+    let mut records: Vec<_> = (0..20).map(failed).collect();
+    records.extend((0..10).map(|number| good(200 + number * 20)));
+    let heard = hear(&mut alerts(errors(0.1, None)), &records, 3_000);
+    assert_eq!(heard, ["firing 19", "resolved 315"]);
+}
+
+#[test]
 fn alert_between_its_limits_stays_as_it_is() {
     // 3 of 21, then good ones: 3 of 30 are 10 %, 3 of 60 are 5 %.
     let mut records: Vec<_> = (0..18).map(good).collect();
@@ -71,7 +84,7 @@ fn held_rule_fires_when_its_time_is_over_without_another_record() {
         .cooldown(seconds(600));
     let records: Vec<_> = (0..20).map(failed).collect();
     let heard = hear(&mut alerts_of(rule), &records, 400);
-    assert_eq!(heard, ["firing 79", "resolved 300"]);
+    assert_eq!(heard, ["firing 79", "resolved 315"]);
 }
 
 #[test]

@@ -2,10 +2,14 @@
 
 mod bounds;
 mod burn;
+mod clock;
 mod deliver;
 mod fires;
+mod guarded;
+mod late;
 mod restart;
 mod rules;
+mod sessions;
 #[cfg(feature = "webhook")]
 mod webhook;
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use agent_primitives::SessionId;
 use agent_telemetry::Record;
 use agent_telemetry::alert::{
     AlertState, Alerts, AlertsConfig, Bound, BudgetPeriod, Calls, Condition, Dimension,
@@ -11,7 +12,7 @@ use agent_telemetry::alert::{
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use super::{alerts_of, at, attempt, cost, failed, good, rules, seconds, tokens};
+use super::{alerts_of, at, attempt, cost, failed, good, rules, seconds, sessions, tokens};
 
 /// A rule of each kind, with limits that a few records cross.
 pub(super) fn of_each_kind() -> Rules {
@@ -99,7 +100,7 @@ pub(super) fn of_each_kind() -> Rules {
 }
 
 fn event() -> impl Strategy<Value = (i64, u8)> {
-    (select(&[0, 1, 2, 5, 11, 40, 90][..]), 0_u8..9)
+    (select(&[0, 1, 2, 5, 11, 40, 90][..]), 0_u8..18)
 }
 
 fn record(when: i64, kind: u8) -> Record {
@@ -110,7 +111,18 @@ fn record(when: i64, kind: u8) -> Record {
         5 => cost(when, "0.9"),
         6 => attempt(when, None),
         7 => attempt(when, Some(agent_primitives::FailureKind::Timeout)),
-        _ => good(when - 7),
+        8 => good(when - 7),
+        9..13 => sessions::starts(when, who(kind)),
+        13..15 => sessions::ends(when, who(kind)),
+        _ => sessions::context(when, who(kind), 80),
+    }
+}
+
+const fn who(kind: u8) -> &'static str {
+    if kind.is_multiple_of(2) {
+        "coder"
+    } else {
+        "tester"
     }
 }
 
@@ -229,6 +241,58 @@ fn alert_that_ended_while_nobody_ran_is_told_with_its_own_moment() {
         (ended[0].at, ended[0].lasted()),
         (at(101), Duration::from_secs(100))
     );
+}
+
+#[test]
+fn those_that_fire_have_room_first_and_those_without_are_told_as_ended() {
+    let busy = Condition::TokensPerMinute {
+        above: 100,
+        clear: None,
+        window: seconds(60),
+    };
+    let rules = rules([Rule::new("busy", busy).by([Dimension::Session])]);
+    let mut alerts = Alerts::new(&rules, at(0));
+    for number in 0..10 {
+        // The even ones are quiet, and known under the first names.
+        let used = if number % 2 == 0 { 10 } else { 200 };
+        let session = SessionId::new(format!("s{}-{number}", number % 2)).unwrap();
+        for told in alerts.observe(&tokens(number, used).of_session(session)) {
+            alerts.acknowledge(&told.id);
+        }
+    }
+    assert_eq!(alerts.firing().len(), 5);
+    let few = |subjects| {
+        let config = AlertsConfig { subjects };
+        let after = Alerts::restore(&rules, config, alerts.state(), at(10));
+        let ended = after.unacknowledged();
+        assert!(ended.iter().all(|it| it.status == Status::Resolved));
+        (after.firing().len(), ended.len(), after.counts().left_out)
+    };
+    assert_eq!(few(10), (5, 0, 0));
+    assert_eq!(few(6), (5, 0, 4));
+    assert_eq!(few(5), (5, 0, 5));
+    assert_eq!(few(3), (3, 2, 7));
+}
+
+#[test]
+fn rule_with_times_below_a_millisecond_is_the_same_after_a_restart() {
+    let when = Condition::Latency {
+        of: Calls::ModelCalls,
+        quantile: 0.95,
+        above: Duration::from_nanos(1_500_001),
+        clear: Some(Duration::from_micros(1_250)),
+        window: seconds(60),
+        at_least: 1,
+    };
+    let rules = rules([Rule::new("slow", when)]);
+    let mut alerts = Alerts::new(&rules, at(0));
+    let told = alerts.observe(&good(1));
+    alerts.acknowledge(&told[0].id);
+    let text = serde_json::to_string(&alerts.state()).unwrap();
+    let state = serde_json::from_str(&text).unwrap();
+    let mut after = Alerts::restore(&rules, AlertsConfig::default(), state, at(2));
+    assert!(after.unacknowledged().is_empty(), "neither ended");
+    assert!(after.observe(&good(3)).is_empty(), "nor told again");
 }
 
 #[test]
