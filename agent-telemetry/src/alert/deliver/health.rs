@@ -23,9 +23,11 @@ pub struct AlertingHealth {
     pub offered_again: u64,
     /// Deliveries, one for each receiver.
     pub delivered: u64,
-    /// Deliveries that a receiver refused for good.
+    /// Deliveries that a receiver refused for good. They are not repeated.
     pub refused: u64,
-    /// Deliveries that found the queue of a receiver full.
+    /// Deliveries that a receiver refused for now, as often as it was asked. Offered again after a restart.
+    pub given_up: u64,
+    /// Deliveries that found the queue of a receiver full. Offered again after a restart.
     pub dropped: u64,
     /// Times that the state was saved.
     pub saved: u64,

@@ -183,15 +183,18 @@ impl Thread {
                 return Outcome::Delivered;
             };
             failures += 1;
-            let is_last = !error.is_temporary() || failures >= self.config.attempts;
             tracing::warn!(
                 target: "agent_telemetry",
                 error = &error as &dyn std::error::Error,
                 failures,
                 "a receiver of alerts refused"
             );
-            if is_last || !self.shared.pause(self.config.delay(failures)) {
+            if !error.is_temporary() {
                 return Outcome::Refused;
+            }
+            let is_last = failures >= self.config.attempts;
+            if is_last || !self.shared.pause(self.config.delay(failures)) {
+                return Outcome::GivenUp;
             }
         }
     }

@@ -17,7 +17,10 @@ const PENDING: usize = 1_024;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Outcome {
     Delivered,
+    /// For good: this one is not heard there however often it is told.
     Refused,
+    /// For now, until nobody asked any more.
+    GivenUp,
     /// There was no room.
     Dropped,
 }
@@ -60,10 +63,39 @@ pub(super) struct Inner {
     open: usize,
 }
 
-/// How many receivers have not answered, and whether those that have heard of it.
+/// What receivers have said of one notification.
 struct Pending {
+    /// How many have not answered.
     left: usize,
-    heard: bool,
+    /// Somebody has heard of it.
+    is_heard: bool,
+    /// Somebody did not, and may when it is offered again.
+    is_missed: bool,
+}
+
+impl Pending {
+    const fn new(receivers: usize) -> Self {
+        Self {
+            left: receivers,
+            is_heard: false,
+            is_missed: false,
+        }
+    }
+
+    fn add(&mut self, outcome: Outcome) {
+        self.left = self.left.saturating_sub(1);
+        match outcome {
+            Outcome::Delivered => self.is_heard = true,
+            Outcome::GivenUp | Outcome::Dropped => self.is_missed = true,
+            Outcome::Refused => {}
+        }
+    }
+
+    /// Whether nobody gains by hearing it again. Whom nobody can tell keeps none of the others; what nobody at all has
+    /// heard is kept.
+    const fn is_over(&self) -> bool {
+        self.is_heard && !self.is_missed
+    }
 }
 
 impl Shared {
@@ -133,10 +165,7 @@ impl Shared {
                 inner.alerts.acknowledge(&notification.id);
                 continue;
             }
-            let pending = Pending {
-                left: receivers,
-                heard: true,
-            };
+            let pending = Pending::new(receivers);
             inner.pending.insert(notification.id.clone(), pending);
             if inner.pending.len() > PENDING {
                 inner.pending.pop_first();
@@ -151,18 +180,18 @@ impl Shared {
         let count = match outcome {
             Outcome::Delivered => &mut health.delivered,
             Outcome::Refused => &mut health.refused,
+            Outcome::GivenUp => &mut health.given_up,
             Outcome::Dropped => &mut health.dropped,
         };
         *count = count.saturating_add(1);
         let Some(pending) = inner.pending.get_mut(id) else {
             return;
         };
-        pending.left = pending.left.saturating_sub(1);
-        pending.heard &= outcome == Outcome::Delivered;
+        pending.add(outcome);
         if pending.left > 0 {
             return;
         }
-        if pending.heard && inner.alerts.acknowledge(id) {
+        if pending.is_over() && inner.alerts.acknowledge(id) {
             inner.dirty = true;
             self.work.notify_all();
         }

@@ -4,6 +4,7 @@ mod bounds;
 mod burn;
 mod deliver;
 mod fires;
+mod outcomes;
 mod restart;
 mod rules;
 #[cfg(feature = "webhook")]
