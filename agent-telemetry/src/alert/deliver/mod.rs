@@ -1,6 +1,8 @@
 //! Rules at work in a process: a clock, a store and receivers around them.
 
 mod builder;
+mod errand;
+mod guarded;
 mod health;
 mod outlet;
 mod receiver;
@@ -108,11 +110,12 @@ impl Alerting {
         self.0.0.inner().alerts.firing()
     }
 
-    /// Waits until all that was told has been heard, refused or dropped, and is saved as such. Whether that came in time.
+    /// Waits until all that was told has been heard, refused or dropped, and is saved as such. Whether that came in time;
+    /// `false` also where its thread [runs no more](AlertingHealth::running).
     pub fn flush(&self, timeout: Duration) -> bool {
-        self.0
-            .0
-            .until(timeout, |inner| inner.is_at_rest() || inner.is_finished())
+        let shared = &self.0.0;
+        shared.until(timeout, |inner| inner.is_at_rest() || inner.is_finished())
+            && !shared.inner().is_finished()
     }
 
     /// How it is doing.
@@ -120,6 +123,7 @@ impl Alerting {
         let inner = self.0.0.inner();
         let mut health = inner.health.clone();
         health.counts = inner.alerts.counts();
+        health.running = !inner.is_finished();
         health
     }
 }

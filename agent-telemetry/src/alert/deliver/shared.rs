@@ -6,11 +6,12 @@ use std::time::{Duration, Instant};
 
 use agent_primitives::{Clock, Timestamp};
 
+use super::guarded::guarded;
 use super::health::AlertingHealth;
 use super::store::AlertStoreError;
 use crate::alert::{Alerts, Notification};
 
-/// Most notifications whose receivers are waited for; a receiver that panicked never answers.
+/// Most notifications whose receivers are waited for.
 const PENDING: usize = 1_024;
 
 /// What came of one delivery.
@@ -224,11 +225,13 @@ impl Shared {
     pub(super) fn saved(&self, result: Result<(), AlertStoreError>) {
         if let Err(error) = &result {
             // Before the lock is taken: a subscriber may ask how alerts are.
-            tracing::warn!(
-                target: "agent_telemetry",
-                error = error as &dyn std::error::Error,
-                "the state of alerts was not saved"
-            );
+            let _ = guarded(|| {
+                tracing::warn!(
+                    target: "agent_telemetry",
+                    error = error as &dyn std::error::Error,
+                    "the state of alerts was not saved"
+                );
+            });
         }
         let mut inner = self.inner();
         match result {

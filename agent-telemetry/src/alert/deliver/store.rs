@@ -27,7 +27,7 @@ pub trait AlertStore: Send {
     /// [`AlertStoreError`] when there is something and it cannot be read.
     fn load(&mut self) -> Result<Option<AlertState>, AlertStoreError>;
 
-    /// Keeps this in the place of what was there, or leaves that as it was.
+    /// Keeps this in the place of what was there, or leaves that as it was. One that panics counts as not kept.
     ///
     /// # Errors
     /// [`AlertStoreError`] when it is not kept.

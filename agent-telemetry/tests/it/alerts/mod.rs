@@ -5,6 +5,7 @@ mod burn;
 mod deliver;
 mod fires;
 mod outcomes;
+mod panics;
 mod restart;
 mod rules;
 #[cfg(feature = "webhook")]
