@@ -37,8 +37,9 @@ const DROP_TIMEOUT: Duration = Duration::from_secs(5);
 /// receivers. Clones are handles of the same alerts.
 ///
 /// Neither whoever records nor the sink waits for a receiver: each has a bounded queue, and what does not fit or is refused is
-/// counted. One thread keeps time, saves the state and hands out; it sleeps while nothing can change. When the
-/// last handle is dropped, sinks included, it saves and delivers what is left, for up to five seconds.
+/// counted. One thread keeps time, saves the state and hands out. It sleeps while nothing can change, and looks at the clock
+/// once a second while time alone may change something. When the last handle is dropped, sinks included, it saves and
+/// delivers what is left, for up to five seconds.
 ///
 /// ```
 /// use std::sync::mpsc::sync_channel;

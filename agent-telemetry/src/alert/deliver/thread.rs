@@ -14,6 +14,8 @@ use crate::alert::Notification;
 
 /// The shortest time between two ticks, so that those that are near each other are one.
 const TOGETHER: Duration = Duration::from_millis(200);
+/// Longest wait while there is a time to keep. A wait stands still while the machine sleeps, and the clock does not.
+const LONGEST: Duration = Duration::from_secs(1);
 /// Longest wait for receivers at the end.
 const END: Duration = Duration::from_secs(4);
 
@@ -108,5 +110,5 @@ impl Worker {
 }
 
 fn within(timer: Timestamp, now: Timestamp) -> Duration {
-    timer.since(now).max(TOGETHER)
+    timer.since(now).clamp(TOGETHER, LONGEST)
 }

@@ -120,6 +120,21 @@ fn thread_keeps_time_by_itself() {
 }
 
 #[test]
+fn thread_sees_by_itself_that_the_clock_has_moved_on() {
+    // As after a machine has slept: the wait of the thread stood still, and the time did not.
+    let clock = noon();
+    let hour = Condition::Silence {
+        after: seconds(3_600),
+    };
+    let (sender, told) = sync_channel(10);
+    let rules = rules([Rule::new("silent", hour)]);
+    let alerting = started(Alerting::builder(rules).channel(sender), &clock);
+    assert!(alerting.flush(SOON));
+    clock.advance(seconds(3_600));
+    assert_eq!(heard(&told).at, at(3_600));
+}
+
+#[test]
 fn receiver_that_hangs_holds_up_nobody_and_what_it_misses_is_counted() {
     let clock = noon();
     let (release, hangs) = channel::<()>();
