@@ -3,9 +3,11 @@
 mod bounds;
 mod burn;
 mod deliver;
+mod file;
 mod fires;
 mod outcomes;
 mod panics;
+mod prompt;
 mod restart;
 mod rules;
 #[cfg(feature = "webhook")]
