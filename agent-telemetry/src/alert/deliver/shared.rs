@@ -315,3 +315,48 @@ impl Inner {
         self.open > 0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use agent_primitives::ManualClock;
+
+    use super::*;
+    use crate::alert::Rules;
+
+    /// Counts the events at which it could ask how alerts are.
+    struct Asks(Arc<Shared>, Arc<AtomicU32>);
+
+    impl tracing::Subscriber for Asks {
+        fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
+            true
+        }
+        fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+            tracing::span::Id::from_u64(1)
+        }
+        fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+        fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+        fn event(&self, _: &tracing::Event<'_>) {
+            assert!(self.0.inner.try_lock().is_ok());
+            self.1.fetch_add(1, Ordering::Relaxed);
+        }
+        fn enter(&self, _: &tracing::span::Id) {}
+        fn exit(&self, _: &tracing::span::Id) {}
+    }
+
+    #[test]
+    fn subscriber_that_asks_how_alerts_are_while_one_is_logged_has_an_answer() {
+        let alerts = Alerts::new(&Rules::recommended(), Timestamp::UNIX_EPOCH);
+        let clock = Box::new(ManualClock::default());
+        let shared = Arc::new(Shared::new(alerts, clock, Duration::ZERO));
+        let asked = Arc::new(AtomicU32::new(0));
+        let asks = Asks(shared.clone(), asked.clone());
+        tracing::subscriber::with_default(asks, || {
+            shared.saved(Err(AlertStoreError::new("disk is full")));
+        });
+        assert_eq!(asked.load(Ordering::Relaxed), 1);
+        assert_eq!(shared.inner().health.failed_saves, 1);
+    }
+}

@@ -1,11 +1,12 @@
 //! What a receiver that fails costs the others, and what is offered again after a restart.
 
 use std::sync::Arc;
-use std::sync::mpsc::sync_channel;
+use std::sync::mpsc::{channel, sync_channel};
+use std::time::Duration;
 
 use agent_telemetry::alert::{
-    AlertStore as _, Alerting, AlertingBuilder, AlertingHealth, MemoryState, Notification, Receive,
-    ReceiveError,
+    AlertStore as _, Alerting, AlertingBuilder, AlertingHealth, AlertsConfig, MemoryState,
+    Notification, Receive, ReceiveError,
 };
 
 use super::deliver::{SOON, burst, busy, noon, started};
@@ -93,4 +94,52 @@ fn outbox_empties_however_long_one_receiver_refuses_for_good() {
     drop(alerting);
     let state = serde_json::to_value(kept.load().unwrap().unwrap()).unwrap();
     assert!(state["outbox"].as_array().unwrap().is_empty());
+}
+
+#[test]
+fn queue_of_a_receiver_holds_what_a_restart_may_offer() {
+    let (clock, kept) = (noon(), MemoryState::default());
+    let builder = Alerting::builder(busy()).store(kept.clone());
+    let before = started(builder.receiver(Refuses(NEVER)), &clock);
+    for session in 0..256 {
+        before.observe(&[burst(session)]);
+    }
+    assert!(before.flush(SOON));
+    drop(before);
+    let (release, hangs) = channel::<()>();
+    let after = Alerting::builder(busy())
+        .store(kept)
+        .clock(clock)
+        .callback(move |_| {
+            let _ = hangs.recv();
+        })
+        .start()
+        .unwrap();
+    assert!(!after.flush(Duration::from_millis(50)), "it hangs");
+    drop(release);
+    assert!(after.flush(SOON));
+    let health = after.health();
+    assert_eq!((health.offered_again, health.delivered), (256, 256));
+    assert_eq!(health.dropped, 0);
+}
+
+#[test]
+fn queue_of_a_receiver_holds_256_beside_the_one_in_its_hands() {
+    let (release, hangs) = channel::<()>();
+    let alerting = Alerting::builder(busy())
+        .config(AlertsConfig { subjects: 400 })
+        .clock(noon())
+        .callback(move |_| {
+            let _ = hangs.recv();
+        })
+        .start()
+        .unwrap();
+    let bursts: Vec<_> = (0..300).map(burst).collect();
+    alerting.observe(&bursts);
+    assert!(!alerting.flush(Duration::from_millis(50)), "it hangs");
+    drop(release);
+    assert!(alerting.flush(SOON));
+    let health = alerting.health();
+    assert!((43..=44).contains(&health.dropped), "{health:?}");
+    assert_eq!(health.delivered + health.dropped, 300);
 }
