@@ -45,7 +45,7 @@ pub(crate) struct Queue {
     work: Condvar,
     /// Signals those who wait for the writer: progress, failure, end.
     progress: Condvar,
-    /// Signals the thread that takes records ahead of the writer: there are some again, or nobody watches.
+    /// Signals the thread that takes records ahead of the writer: there are some again, or nobody watches any more.
     ahead: Condvar,
     /// Known before the sink is first called. A wait on this thread would be for itself.
     writer: OnceLock<ThreadId>,
@@ -57,7 +57,7 @@ pub(crate) struct Queue {
 struct Signals {
     /// The stamp of the latest mark; whatever happens after it is stamped above it.
     floor: AtomicU64,
-    /// The writer sleeps, or is about to, and must be woken.
+    /// The writer or the thread that takes records ahead of it sleeps, or is about to, and must be woken.
     idle: AtomicBool,
     /// The writer waits for its window to end and may be woken earlier.
     gathering: AtomicBool,
@@ -86,6 +86,8 @@ struct State {
     wanted: u64,
     /// The write that was under way when they were asked for.
     wanted_after: u64,
+    /// The writer sleeps until there is a record.
+    sleeps: bool,
     /// Somebody has signalled `work`.
     kicked: bool,
     /// Records taken ahead of the writer since it last took any.
@@ -277,12 +279,23 @@ impl Queue {
     }
 
     fn wake_idle(&self) {
-        // Never missed: the writer says that it is idle, and then looks into each shard under its
+        // Never missed: whoever is to sleep says so, and then looks into each shard under its
         // lock. It finds the record there, or this thread took the lock later and sees the word.
         if self.signals.idle.load(Ordering::Relaxed)
             && self.signals.idle.swap(false, Ordering::Relaxed)
         {
-            self.kick(&mut self.state());
+            self.wake_sleeper();
+        }
+    }
+
+    /// One signal at most: the writer wakes the other one.
+    #[cold]
+    fn wake_sleeper(&self) {
+        let mut state = self.state();
+        if state.sleeps {
+            self.kick(&mut state);
+        } else {
+            self.wake_ahead(&mut state);
         }
     }
 
