@@ -130,6 +130,8 @@ fn thread_sees_by_itself_that_the_clock_has_moved_on() {
     let rules = rules([Rule::new("silent", hour)]);
     let alerting = started(Alerting::builder(rules).channel(sender), &clock);
     assert!(alerting.flush(SOON));
+    // It waits by now.
+    assert!(told.recv_timeout(Duration::from_millis(100)).is_err());
     clock.advance(seconds(3_600));
     assert_eq!(heard(&told).at, at(3_600));
 }

@@ -117,6 +117,15 @@ fn readers_that_come_and_go_see_each_thread_without_a_gap_and_the_sink_sees_ever
     assert_eq!(telemetry.health().live.subscribers, 0);
 }
 
+/// Ends those who record, also when the test fails.
+struct Stop<'a>(&'a AtomicBool);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 struct Nowhere;
 
 impl Sink for Nowhere {
@@ -156,6 +165,7 @@ fn a_reader_sees_all_that_begins_after_it_subscribed_and_nothing_that_ended_befo
                 }
             });
         }
+        let _stop = Stop(&stop);
         for round in 0..ROUNDS {
             let before = now(&ended);
             let mut live = telemetry.subscribe(at_most(1_000_000)).unwrap();
@@ -170,7 +180,6 @@ fn a_reader_sees_all_that_begins_after_it_subscribed_and_nothing_that_ended_befo
                 );
             }
         }
-        stop.store(true, Ordering::Relaxed);
     });
     assert_eq!(telemetry.dropped().total(), 0);
 }
