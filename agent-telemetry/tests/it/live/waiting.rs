@@ -143,16 +143,18 @@ fn nothing_wakes_while_a_window_is_open_and_nothing_more_is_recorded() {
 
 #[test]
 fn a_record_after_a_rest_of_any_length_wakes_who_watches() {
-    // Of the window, of the pulse, and of none.
-    let telemetry = Telemetry::builder(MemorySink::new())
-        .window(Duration::from_millis(1))
-        .start()
-        .unwrap();
-    let mut live = telemetry.subscribe(at_most(10)).unwrap();
-    for number in 0..400 {
-        telemetry.record(numbered(number));
-        assert_eq!(*next_record(&mut live), numbered(number));
-        let rest = Duration::from_micros(u64::from(number % 40) * 100);
-        assert!(live.recv(rest).unwrap_err().is_empty());
+    for window in [Duration::from_millis(1), LONG] {
+        let telemetry = Telemetry::builder(MemorySink::new())
+            .window(window)
+            .start()
+            .unwrap();
+        let mut live = telemetry.subscribe(at_most(10)).unwrap();
+        for number in 0..400 {
+            telemetry.record(numbered(number));
+            assert_eq!(*next_record(&mut live), numbered(number));
+            // Of less than a pulse, of about one, and of more.
+            let rest = Duration::from_micros(u64::from(number % 40) * 100);
+            assert!(live.recv(rest).unwrap_err().is_empty());
+        }
     }
 }
