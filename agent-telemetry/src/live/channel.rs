@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::mem;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
@@ -12,6 +12,7 @@ use agent_primitives::{Clock, Monotonic};
 use super::fold::Fold;
 use super::{LiveConfig, LiveError, LiveItem, LiveTotals};
 use crate::Record;
+use crate::locks::{Condvar, Mutex, MutexGuard};
 
 /// Between the recorder and one reader. Its lock is held for a few moves of pointers and sums, never while a reader
 /// works.

@@ -6,6 +6,8 @@ mod error;
 mod fold;
 mod item;
 mod minute;
+#[cfg(all(test, agent_model))]
+mod model;
 mod totals;
 
 use std::fmt;
