@@ -21,6 +21,7 @@ pub mod improving {
 }
 mod jsonl;
 mod live;
+mod locks;
 /// Counters, gauges and histograms while the program runs.
 pub mod live_metrics {
     #![doc = include_str!("../docs/metrics.md")]

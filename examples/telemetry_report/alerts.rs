@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fs;
 use std::path::PathBuf;
 
-use agent_telemetry::alert::{Alerts, Notification, Rules};
+use agent_telemetry::alert::{Alerts, Notification, Rules, Status};
 use agent_telemetry::{Period, Record, SqliteStore};
 
 /// Which rules.
@@ -56,11 +56,12 @@ impl Past {
                 println!("{}", line(notification));
             }
         }
+        let fired = told.iter().filter(|it| it.status == Status::Firing).count();
         eprintln!(
-            "{} records, {} rules: {} alerts would have been told, {} still fire at the end",
+            "{} records, {} rules: {fired} alerts would have fired and {} ended, {} still fire at the end",
             records.len(),
             rules.as_slice().len(),
-            told.len(),
+            told.len() - fired,
             alerts.firing().len()
         );
         Ok(true)

@@ -63,6 +63,14 @@ fn rules_are_run_over_the_past() {
             (&"any-cost".into(), &expected.into())
         );
     }
+    // A beginning and its end are one alert.
+    let (lines, said) = (
+        text.lines().count(),
+        String::from_utf8(output.stderr).expect("text"),
+    );
+    let (fired, ended) = (lines.div_ceil(2), lines / 2);
+    let counted = format!("1 rules: {fired} alerts would have fired and {ended} ended, ");
+    assert!(said.contains(&counted), "{said}");
     let recommended = run(&program, &now);
     let said = String::from_utf8(recommended.stderr).expect("text");
     assert!(said.contains(" records, 10 rules: "), "{said}");

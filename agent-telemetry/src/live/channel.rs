@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::mem;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
@@ -12,6 +12,7 @@ use agent_primitives::{Clock, Monotonic};
 use super::fold::Fold;
 use super::{LiveConfig, LiveError, LiveItem, LiveTotals};
 use crate::Record;
+use crate::locks::{Condvar, Mutex, MutexGuard};
 
 /// Between the recorder and one reader. Its lock is held for a few moves of pointers and sums, never while a reader
 /// works.
@@ -25,6 +26,8 @@ pub(crate) struct Channel {
 
 struct State {
     buffer: VecDeque<Arc<Record>>,
+    /// Follows the gap that was told last, and so has nothing missed ahead of it.
+    next: Option<Arc<Record>>,
     /// Missed ahead of what the buffer holds, and not told yet.
     untold: u64,
     /// Missed in all.
@@ -32,6 +35,8 @@ struct State {
     fold: Fold,
     /// When the next totals are due.
     totals_at: Option<Monotonic>,
+    /// There were totals, and a record is to come before there are more.
+    owes_record: bool,
     life: Life,
     /// A reader that blocks.
     blocks: bool,
@@ -78,10 +83,12 @@ impl Channel {
         let now = clock.monotonic();
         let state = State {
             buffer: VecDeque::new(),
+            next: None,
             untold: 0,
             missed: 0,
             fold: Fold::new(clock.timestamp(), now),
             totals_at: config.totals_every.map(|interval| now + interval),
+            owes_record: false,
             life: Life::Open,
             blocks: false,
             waker: None,
@@ -153,26 +160,44 @@ impl Channel {
         self.take_from(&mut self.state())
     }
 
+    /// Between two totals, and between two gaps, there is a record where any waits: so neither keeps back the records of
+    /// a reader that is slower than they come.
     fn take_from(&self, state: &mut State) -> Result<LiveItem, LiveError> {
+        if let Some(record) = state.next.take() {
+            return Ok(state.hand_out(record));
+        }
+        if let Some(totals) = self.due_totals(state) {
+            return Ok(LiveItem::Totals(Box::new(totals)));
+        }
         if state.untold > 0 {
+            state.next = state.buffer.pop_front();
             return Ok(LiveItem::Missed(mem::take(&mut state.untold)));
         }
-        if let Some(interval) = self.config.totals_every
-            && state.life == Life::Open
-        {
-            let now = self.clock.monotonic();
-            if state.totals_at.is_some_and(|at| at <= now) {
-                state.totals_at = Some(now + interval);
-                let totals = state.totals(self.clock.timestamp(), now);
-                return Ok(LiveItem::Totals(Box::new(totals)));
-            }
-        }
         match (state.buffer.pop_front(), state.life) {
-            (Some(record), _) => Ok(LiveItem::Record(record)),
-            (None, Life::Open) => Err(LiveError::EMPTY),
+            (Some(record), _) => Ok(state.hand_out(record)),
+            (None, Life::Open) => {
+                // No record was kept back.
+                state.owes_record = false;
+                Err(LiveError::EMPTY)
+            }
             (None, Life::Ended) => Err(LiveError::ENDED),
             (None, Life::Disconnected) => Err(LiveError::disconnected(state.missed)),
         }
+    }
+
+    fn due_totals(&self, state: &mut State) -> Option<LiveTotals> {
+        let interval = self.config.totals_every?;
+        let is_record_first = state.owes_record && !state.buffer.is_empty();
+        if state.life != Life::Open || is_record_first {
+            return None;
+        }
+        let now = self.clock.monotonic();
+        if state.totals_at.is_none_or(|at| at > now) {
+            return None;
+        }
+        state.totals_at = Some(now + interval);
+        state.owes_record = true;
+        Some(state.totals(self.clock.timestamp(), now))
     }
 
     /// For the reader: what comes next, up to the `deadline` if there is one.
@@ -234,6 +259,11 @@ impl Channel {
 }
 
 impl State {
+    fn hand_out(&mut self, record: Arc<Record>) -> LiveItem {
+        self.owes_record = false;
+        LiveItem::Record(record)
+    }
+
     fn miss(&mut self, records: u64) {
         self.untold = self.untold.saturating_add(records);
         self.missed = self.missed.saturating_add(records);

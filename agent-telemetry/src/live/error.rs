@@ -9,7 +9,7 @@ use std::fmt;
 /// use agent_telemetry::{LiveConfig, MemorySink, Telemetry};
 ///
 /// let telemetry = Telemetry::builder(MemorySink::new()).start()?;
-/// let mut live = telemetry.subscribe(LiveConfig::new())?;
+/// let mut live = telemetry.subscribe(LiveConfig::new().without_totals())?;
 /// assert!(live.try_recv().unwrap_err().is_empty());
 ///
 /// telemetry.shutdown(Duration::from_secs(5))?;

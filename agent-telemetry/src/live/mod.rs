@@ -6,6 +6,8 @@ mod error;
 mod fold;
 mod item;
 mod minute;
+#[cfg(all(test, agent_model))]
+mod model;
 mod totals;
 
 use std::fmt;
@@ -96,7 +98,7 @@ impl Live {
     /// use agent_telemetry::{LiveConfig, MemorySink, Telemetry};
     ///
     /// let telemetry = Telemetry::builder(MemorySink::new()).start()?;
-    /// let mut live = telemetry.subscribe(LiveConfig::new())?;
+    /// let mut live = telemetry.subscribe(LiveConfig::new().without_totals())?;
     /// let next = pin!(live.recv_async());
     /// assert!(next.poll(&mut Context::from_waker(Waker::noop())).is_pending());
     /// # Ok::<(), agent_telemetry::StartError>(())

@@ -70,6 +70,11 @@ impl Redaction {
     /// Adds a rule behind those that are there: given a text, it returns the text to be stored
     /// instead, or `None` to leave it. Called for each text and name, mostly by the writer thread; a
     /// panic in it stops the recorder, as one of the sink does.
+    ///
+    /// While somebody [watches](crate::Telemetry::subscribe) it is called under the lock that
+    /// subscribing, dropping a [`Live`](crate::Live) and the writer take: they wait while it works, and
+    /// a rule that does one of the two itself, or waits for a flush, waits for ever. Recording does not
+    /// wait for it.
     #[must_use]
     pub fn rule(mut self, rule: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Self {
         self.rules.push(Arc::new(rule));

@@ -61,7 +61,7 @@ impl<W: fmt::Write> Exposition<W> {
             (
                 "agent_telemetry_wakeups",
                 Counter,
-                "Times that the writer thread has woken.",
+                "Times that the threads of the recorder have woken.",
                 health.wakeups,
             ),
             (

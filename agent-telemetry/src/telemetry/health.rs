@@ -63,7 +63,8 @@ pub struct Health {
     pub failed_writes: u64,
     /// Why the sink refused the last write; `None` once it has stored one again.
     pub error: Option<Arc<SinkError>>,
-    /// How often the writer thread has woken; does not move while nothing is recorded.
+    /// How often the writer thread has woken, and the one beside it while somebody watches; does not
+    /// move while nothing is recorded.
     pub wakeups: u64,
     /// Whether the writer thread lives.
     pub running: bool,

@@ -205,7 +205,8 @@ impl Telemetry {
     /// use agent_telemetry::{LiveConfig, LiveItem, MemorySink, RecordKind, SessionStart, Telemetry};
     ///
     /// let telemetry = Telemetry::builder(MemorySink::new()).start()?;
-    /// let mut live = telemetry.subscribe(LiveConfig::new().kinds([RecordKind::ToolCall]))?;
+    /// let calls = LiveConfig::new().kinds([RecordKind::ToolCall]).without_totals();
+    /// let mut live = telemetry.subscribe(calls)?;
     ///
     /// let session = telemetry.session(SessionStart::new(SessionId::new("s1")?, AgentId::new("coder")?));
     /// session.tool_call(ToolName::new("grep")?).ok();

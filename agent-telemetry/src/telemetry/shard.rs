@@ -1,13 +1,14 @@
 //! One of several places where records wait for the writer, so that threads do not meet.
 
 use std::cell::Cell;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use agent_primitives::Timestamp;
 
 use super::context::ContextId;
 use super::health::Dropped;
+use crate::locks::{AtomicU64, Mutex, MutexGuard};
 use crate::record::Answer;
 use crate::{Record, ToolOutcome};
 

@@ -1,9 +1,9 @@
 //! Takes records out of the queue ahead of the writer, for those who watch.
 //!
 //! The writer gathers for its window, and is behind while its sink works. So while somebody watches, a second thread
-//! takes what waits every few milliseconds, makes whole records of it, and keeps them for the writer, which stores
-//! them when it would have stored them anyway. Nothing changes for those who record, and while nobody watches there
-//! is no such thread.
+//! takes what waits, makes whole records of it, and keeps them for the writer, which stores them when it would have
+//! stored them anyway. It sleeps until there is a record, and takes those that follow every few milliseconds. Nothing
+//! changes for those who record, but that one which wakes it; and while nobody watches there is no such thread.
 
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -21,12 +21,13 @@ use super::shard::Lists;
 use crate::Record;
 use crate::live::{Channel, Handed, LiveConfig, Offered};
 
-/// How often waiting records are taken while somebody watches.
+/// How often waiting records are taken while they follow each other and somebody watches.
 const PULSE: Duration = Duration::from_millis(2);
 /// Room that an empty list of records keeps for the next time.
 const KEPT: usize = 8_192;
 
-/// One for each recorder. Its lock is taken before that of the queue, and never held while the sink works.
+/// One for each recorder. Its lock is taken before that of the queue, and never held while the sink works. The rules
+/// that mask texts run under it: whole records are made in the order in which they are taken.
 pub(crate) struct Tap {
     queue: Arc<Queue>,
     clock: Arc<dyn Clock>,

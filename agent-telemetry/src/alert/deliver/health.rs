@@ -11,7 +11,9 @@ use crate::alert::AlertCounts;
 /// use agent_telemetry::alert::{Alerting, Rules};
 ///
 /// let alerting = Alerting::builder(Rules::recommended()).start()?;
-/// assert_eq!(alerting.health().told, 0);
+/// let health = alerting.health();
+/// assert!(health.running);
+/// assert_eq!(health.told, 0);
 /// # Ok::<(), agent_telemetry::alert::AlertingError>(())
 /// ```
 #[derive(Debug, Clone, Default)]
@@ -23,9 +25,11 @@ pub struct AlertingHealth {
     pub offered_again: u64,
     /// Deliveries, one for each receiver.
     pub delivered: u64,
-    /// Deliveries that a receiver refused for good.
+    /// Deliveries that a receiver refused for good. They are not repeated.
     pub refused: u64,
-    /// Deliveries that found the queue of a receiver full.
+    /// Deliveries that a receiver refused for now, as often as it was asked. Offered again after a restart.
+    pub given_up: u64,
+    /// Deliveries that found the queue of a receiver full. Offered again after a restart.
     pub dropped: u64,
     /// Times that the state was saved.
     pub saved: u64,
@@ -33,6 +37,8 @@ pub struct AlertingHealth {
     pub failed_saves: u64,
     /// Why it could not be saved the last time; `None` once it could again.
     pub error: Option<Arc<AlertStoreError>>,
+    /// Whether the thread that keeps time and hands out lives. Without it nobody is told.
+    pub running: bool,
     /// What the rules have left out.
     pub counts: AlertCounts,
 }

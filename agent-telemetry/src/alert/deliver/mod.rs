@@ -1,6 +1,8 @@
 //! Rules at work in a process: a clock, a store and receivers around them.
 
 mod builder;
+mod errand;
+mod guarded;
 mod health;
 mod outlet;
 mod receiver;
@@ -35,8 +37,9 @@ const DROP_TIMEOUT: Duration = Duration::from_secs(5);
 /// receivers. Clones are handles of the same alerts.
 ///
 /// Neither whoever records nor the sink waits for a receiver: each has a bounded queue, and what does not fit or is refused is
-/// counted. One thread keeps time, saves the state and hands out; it sleeps while nothing can change. When the
-/// last handle is dropped, sinks included, it saves and delivers what is left, for up to five seconds.
+/// counted. One thread keeps time, saves the state and hands out. It sleeps while nothing can change, and looks at the clock
+/// once a second while time alone may change something. When the last handle is dropped, sinks included, it saves and
+/// delivers what is left, for up to five seconds.
 ///
 /// ```
 /// use std::sync::mpsc::sync_channel;
@@ -108,11 +111,12 @@ impl Alerting {
         self.0.0.inner().alerts.firing()
     }
 
-    /// Waits until all that was told has been heard, refused or dropped, and is saved as such. Whether that came in time.
+    /// Waits until all that was told has been heard, refused or dropped, and is saved as such. Whether that came in time;
+    /// `false` also where its thread [runs no more](AlertingHealth::running).
     pub fn flush(&self, timeout: Duration) -> bool {
-        self.0
-            .0
-            .until(timeout, |inner| inner.is_at_rest() || inner.is_finished())
+        let shared = &self.0.0;
+        shared.until(timeout, |inner| inner.is_at_rest() || inner.is_finished())
+            && !shared.inner().is_finished()
     }
 
     /// How it is doing.
@@ -120,6 +124,7 @@ impl Alerting {
         let inner = self.0.0.inner();
         let mut health = inner.health.clone();
         health.counts = inner.alerts.counts();
+        health.running = !inner.is_finished();
         health
     }
 }

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::errand::Errand;
+use super::guarded::guarded;
 use super::receiver::Receive;
 use super::shared::{Outcome, Shared};
 use crate::alert::Notification;
@@ -65,7 +67,7 @@ pub(super) enum Address {
 
 /// Whom to tell, without ever waiting.
 pub(super) enum Outlet {
-    Queue(SyncSender<Arc<Notification>>),
+    Queue(SyncSender<Errand>),
     Channel(SyncSender<Notification>),
     Tracing(tracing::Dispatch),
 }
@@ -87,38 +89,33 @@ impl Outlet {
             receiver,
             queue,
             config,
-            shared: shared.clone(),
-            current: None,
+            open: Open::new(shared.clone()),
         };
-        shared.opened();
-        let spawned = std::thread::Builder::new()
+        std::thread::Builder::new()
             .name(format!("agent-alerts-{number}"))
-            .spawn(move || thread.run());
-        if let Err(error) = spawned {
-            shared.closed();
-            return Err(error);
-        }
+            .spawn(move || thread.run())?;
         Ok(Self::Queue(sender))
     }
 
-    /// Offers one; what came of it, unless a thread will say so.
-    pub(super) fn offer(&self, told: &Arc<Notification>) -> Option<Outcome> {
-        match self {
-            Self::Queue(sender) => match sender.try_send(told.clone()) {
-                Ok(()) => None,
-                Err(TrySendError::Full(_)) => Some(Outcome::Dropped),
-                Err(TrySendError::Disconnected(_)) => Some(Outcome::Refused),
+    /// Offers one, and says what came of it unless a thread will.
+    pub(super) fn offer(&self, errand: Errand) {
+        let outcome = match self {
+            Self::Queue(sender) => match sender.try_send(errand) {
+                Err(TrySendError::Full(errand)) => return errand.end(Outcome::Dropped),
+                Ok(()) | Err(TrySendError::Disconnected(_)) => return,
             },
-            Self::Channel(sender) => Some(match sender.try_send((**told).clone()) {
+            Self::Channel(sender) => match sender.try_send(errand.clone()) {
                 Ok(()) => Outcome::Delivered,
                 Err(TrySendError::Full(_)) => Outcome::Dropped,
                 Err(TrySendError::Disconnected(_)) => Outcome::Refused,
-            }),
+            },
             Self::Tracing(dispatch) => {
-                tracing::dispatcher::with_default(dispatch, || trace(told));
-                Some(Outcome::Delivered)
+                let traced =
+                    guarded(|| tracing::dispatcher::with_default(dispatch, || trace(&errand)));
+                traced.map_or(Outcome::Refused, |()| Outcome::Delivered)
             }
-        }
+        };
+        errand.end(outcome);
     }
 }
 
@@ -147,32 +144,36 @@ fn trace(told: &Notification) {
     }
 }
 
-struct Thread {
-    receiver: Box<dyn Receive>,
-    queue: Receiver<Arc<Notification>>,
-    config: DeliveryConfig,
-    shared: Arc<Shared>,
-    /// In the receiver's hands.
-    current: Option<Arc<Notification>>,
+/// Counts as one receiver that may have something to say, for as long as it lives.
+struct Open(Arc<Shared>);
+
+impl Open {
+    fn new(shared: Arc<Shared>) -> Self {
+        shared.opened();
+        Self(shared)
+    }
 }
 
-impl Drop for Thread {
-    /// Also when the receiver panics: then there is something left that nobody will hear.
+impl Drop for Open {
     fn drop(&mut self) {
-        for told in self.current.take().into_iter().chain(self.queue.try_iter()) {
-            self.shared.settle(&told.id, Outcome::Refused);
-        }
-        self.shared.closed();
+        self.0.closed();
     }
+}
+
+struct Thread {
+    receiver: Box<dyn Receive>,
+    queue: Receiver<Errand>,
+    config: DeliveryConfig,
+    /// Behind the queue, so that what is left there is settled before this ends.
+    open: Open,
 }
 
 impl Thread {
     fn run(mut self) {
-        while let Ok(told) = self.queue.recv() {
-            self.current = Some(told.clone());
-            let outcome = self.deliver(&told);
-            self.current = None;
-            self.shared.settle(&told.id, outcome);
+        while let Ok(errand) = self.queue.recv() {
+            // One that it panics at would make it panic again.
+            let outcome = guarded(|| self.deliver(&errand)).unwrap_or(Outcome::Refused);
+            errand.end(outcome);
         }
     }
 
@@ -183,15 +184,18 @@ impl Thread {
                 return Outcome::Delivered;
             };
             failures += 1;
-            let is_last = !error.is_temporary() || failures >= self.config.attempts;
             tracing::warn!(
                 target: "agent_telemetry",
                 error = &error as &dyn std::error::Error,
                 failures,
                 "a receiver of alerts refused"
             );
-            if is_last || !self.shared.pause(self.config.delay(failures)) {
+            if !error.is_temporary() {
                 return Outcome::Refused;
+            }
+            let is_last = failures >= self.config.attempts;
+            if is_last || !self.open.0.pause(self.config.delay(failures)) {
+                return Outcome::GivenUp;
             }
         }
     }

@@ -5,7 +5,8 @@ use std::fmt;
 
 use crate::alert::Notification;
 
-/// Is told of alerts, one by one, on a thread of its own: it may block, and nothing but its own queue waits for it.
+/// Is told of alerts, one by one, on a thread of its own: it may block, and nothing but its own queue waits for it. When it
+/// panics it has refused that one for good, and is told of the next.
 ///
 /// ```
 /// use agent_telemetry::alert::{Notification, Receive, ReceiveError};

@@ -6,18 +6,22 @@ use std::time::{Duration, Instant};
 
 use agent_primitives::{Clock, Timestamp};
 
+use super::guarded::guarded;
 use super::health::AlertingHealth;
 use super::store::AlertStoreError;
 use crate::alert::{Alerts, Notification};
 
-/// Most notifications whose receivers are waited for; a receiver that panicked never answers.
+/// Most notifications whose receivers are waited for.
 const PENDING: usize = 1_024;
 
 /// What came of one delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Outcome {
     Delivered,
+    /// For good: this one is not heard there however often it is told.
     Refused,
+    /// For now, until nobody asked any more.
+    GivenUp,
     /// There was no room.
     Dropped,
 }
@@ -60,10 +64,39 @@ pub(super) struct Inner {
     open: usize,
 }
 
-/// How many receivers have not answered, and whether those that have heard of it.
+/// What receivers have said of one notification.
 struct Pending {
+    /// How many have not answered.
     left: usize,
-    heard: bool,
+    /// Somebody has heard of it.
+    is_heard: bool,
+    /// Somebody did not, and may when it is offered again.
+    is_missed: bool,
+}
+
+impl Pending {
+    const fn new(receivers: usize) -> Self {
+        Self {
+            left: receivers,
+            is_heard: false,
+            is_missed: false,
+        }
+    }
+
+    fn add(&mut self, outcome: Outcome) {
+        self.left = self.left.saturating_sub(1);
+        match outcome {
+            Outcome::Delivered => self.is_heard = true,
+            Outcome::GivenUp | Outcome::Dropped => self.is_missed = true,
+            Outcome::Refused => {}
+        }
+    }
+
+    /// Whether nobody gains by hearing it again. Whom nobody can tell keeps none of the others; what nobody at all has
+    /// heard is kept.
+    const fn is_over(&self) -> bool {
+        self.is_heard && !self.is_missed
+    }
 }
 
 impl Shared {
@@ -133,10 +166,7 @@ impl Shared {
                 inner.alerts.acknowledge(&notification.id);
                 continue;
             }
-            let pending = Pending {
-                left: receivers,
-                heard: true,
-            };
+            let pending = Pending::new(receivers);
             inner.pending.insert(notification.id.clone(), pending);
             if inner.pending.len() > PENDING {
                 inner.pending.pop_first();
@@ -151,18 +181,18 @@ impl Shared {
         let count = match outcome {
             Outcome::Delivered => &mut health.delivered,
             Outcome::Refused => &mut health.refused,
+            Outcome::GivenUp => &mut health.given_up,
             Outcome::Dropped => &mut health.dropped,
         };
         *count = count.saturating_add(1);
         let Some(pending) = inner.pending.get_mut(id) else {
             return;
         };
-        pending.left = pending.left.saturating_sub(1);
-        pending.heard &= outcome == Outcome::Delivered;
+        pending.add(outcome);
         if pending.left > 0 {
             return;
         }
-        if pending.heard && inner.alerts.acknowledge(id) {
+        if pending.is_over() && inner.alerts.acknowledge(id) {
             inner.dirty = true;
             self.work.notify_all();
         }
@@ -195,11 +225,13 @@ impl Shared {
     pub(super) fn saved(&self, result: Result<(), AlertStoreError>) {
         if let Err(error) = &result {
             // Before the lock is taken: a subscriber may ask how alerts are.
-            tracing::warn!(
-                target: "agent_telemetry",
-                error = error as &dyn std::error::Error,
-                "the state of alerts was not saved"
-            );
+            let _ = guarded(|| {
+                tracing::warn!(
+                    target: "agent_telemetry",
+                    error = error as &dyn std::error::Error,
+                    "the state of alerts was not saved"
+                );
+            });
         }
         let mut inner = self.inner();
         match result {
@@ -281,5 +313,50 @@ impl Inner {
 
     pub(super) const fn has_outlets(&self) -> bool {
         self.open > 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use agent_primitives::ManualClock;
+
+    use super::*;
+    use crate::alert::Rules;
+
+    /// Counts the events at which it could ask how alerts are.
+    struct Asks(Arc<Shared>, Arc<AtomicU32>);
+
+    impl tracing::Subscriber for Asks {
+        fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
+            true
+        }
+        fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+            tracing::span::Id::from_u64(1)
+        }
+        fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+        fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+        fn event(&self, _: &tracing::Event<'_>) {
+            assert!(self.0.inner.try_lock().is_ok());
+            self.1.fetch_add(1, Ordering::Relaxed);
+        }
+        fn enter(&self, _: &tracing::span::Id) {}
+        fn exit(&self, _: &tracing::span::Id) {}
+    }
+
+    #[test]
+    fn subscriber_that_asks_how_alerts_are_while_one_is_logged_has_an_answer() {
+        let alerts = Alerts::new(&Rules::recommended(), Timestamp::UNIX_EPOCH);
+        let clock = Box::new(ManualClock::default());
+        let shared = Arc::new(Shared::new(alerts, clock, Duration::ZERO));
+        let asked = Arc::new(AtomicU32::new(0));
+        let asks = Asks(shared.clone(), asked.clone());
+        tracing::subscriber::with_default(asks, || {
+            shared.saved(Err(AlertStoreError::new("disk is full")));
+        });
+        assert_eq!(asked.load(Ordering::Relaxed), 1);
+        assert_eq!(shared.inner().health.failed_saves, 1);
     }
 }

@@ -27,7 +27,7 @@ pub trait AlertStore: Send {
     /// [`AlertStoreError`] when there is something and it cannot be read.
     fn load(&mut self) -> Result<Option<AlertState>, AlertStoreError>;
 
-    /// Keeps this in the place of what was there, or leaves that as it was.
+    /// Keeps this in the place of what was there, or leaves that as it was. One that panics counts as not kept.
     ///
     /// # Errors
     /// [`AlertStoreError`] when it is not kept.
@@ -185,4 +185,25 @@ fn private(path: &Path, is_new: bool) -> io::Result<File> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn new_file_is_made_and_none_that_is_there_is_written_into() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("alerts.json.new");
+        assert!(private(&path, true).is_ok());
+        let error = private(&path, true).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
+        #[cfg(unix)]
+        {
+            let link = folder.path().join("link");
+            std::os::unix::fs::symlink(folder.path().join("elsewhere"), &link).unwrap();
+            let error = private(&link, true).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
+        }
+    }
 }

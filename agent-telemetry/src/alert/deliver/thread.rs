@@ -5,13 +5,17 @@ use std::time::Duration;
 
 use agent_primitives::{Monotonic, Timestamp};
 
+use super::errand::Errand;
+use super::guarded::guarded;
 use super::outlet::Outlet;
 use super::shared::Shared;
-use super::store::AlertStore;
+use super::store::{AlertStore, AlertStoreError};
 use crate::alert::Notification;
 
 /// The shortest time between two ticks, so that those that are near each other are one.
 const TOGETHER: Duration = Duration::from_millis(200);
+/// Longest wait while there is a time to keep. A wait stands still while the machine sleeps, and the clock does not.
+const LONGEST: Duration = Duration::from_secs(1);
 /// Longest wait for receivers at the end.
 const END: Duration = Duration::from_secs(4);
 
@@ -21,7 +25,7 @@ pub(super) struct Worker {
     pub(super) outlets: Vec<Outlet>,
 }
 
-/// Says that it is over, also when a store panics.
+/// Says that it is over, also when a clock panics.
 struct Finish(Arc<Shared>);
 
 impl Drop for Finish {
@@ -89,7 +93,8 @@ impl Worker {
         };
         let state = inner.alerts.state();
         drop(inner);
-        let result = store.save(&state);
+        let result = guarded(|| store.save(&state))
+            .unwrap_or_else(|| Err(AlertStoreError::new("the store panicked")));
         self.shared.saved(result);
     }
 
@@ -98,14 +103,12 @@ impl Worker {
         for told in fresh {
             let told = Arc::new(told);
             for outlet in &self.outlets {
-                if let Some(outcome) = outlet.offer(&told) {
-                    self.shared.settle(&told.id, outcome);
-                }
+                outlet.offer(Errand::new(told.clone(), self.shared.clone()));
             }
         }
     }
 }
 
 fn within(timer: Timestamp, now: Timestamp) -> Duration {
-    timer.since(now).max(TOGETHER)
+    timer.since(now).clamp(TOGETHER, LONGEST)
 }

@@ -41,12 +41,17 @@ impl Queue {
         let mut state = self.state();
         loop {
             self.signals.idle.store(true, Ordering::Relaxed);
-            if state.ahead > 0 || self.shards.iter().any(|it| it.lock().waiting.len() > 0) {
+            let has_new = self.has_waiting();
+            if has_new {
+                self.wake_ahead(&mut state);
+            }
+            if has_new || state.ahead > 0 {
                 break;
             }
             if !state.is_open() {
                 return false;
             }
+            state.sleeps = true;
             while !state.kicked {
                 state = self
                     .work
@@ -54,10 +59,11 @@ impl Queue {
                     .unwrap_or_else(PoisonError::into_inner);
                 state.wakeups += 1;
             }
-            state.kicked = false;
+            (state.sleeps, state.kicked) = (false, false);
         }
-        self.signals.idle.store(false, Ordering::Relaxed);
-        self.wake_ahead(&mut state);
+        if state.watcher != Watcher::Sleeps {
+            self.signals.idle.store(false, Ordering::Relaxed);
+        }
         self.signals.gathering.store(true, Ordering::Relaxed);
         let deadline = Instant::now().checked_add(self.window);
         while state.is_open()
@@ -108,17 +114,18 @@ impl Queue {
         taken
     }
 
-    /// For whoever takes records ahead of the writer: sleeps for `pulse`, or, where nothing was `found` and the writer
-    /// sleeps as well, until the writer has woken or somebody [calls](Self::call_ahead).
+    /// For whoever takes records ahead of the writer: sleeps for `pulse` where some were `found`, since more are likely
+    /// to follow and nobody is to wake it for each, and where none were until there is one or somebody
+    /// [calls](Self::call_ahead).
     pub(in crate::telemetry) fn rest_ahead(&self, pulse: Duration, found: bool) {
         let mut state = self.state();
-        // The writer says that it is idle under this lock, and has looked into each shard behind it. Whoever brings a
-        // record after that wakes the writer, which wakes this thread.
-        if found || !self.signals.idle.load(Ordering::Relaxed) || !state.is_open() {
-            drop(wait(&self.ahead, state, pulse));
+        if found {
+            state = wait(&self.ahead, state, pulse);
+            state.wakeups += 1;
             return;
         }
-        if state.watcher == Watcher::Works {
+        self.signals.idle.store(true, Ordering::Relaxed);
+        if state.watcher == Watcher::Works && !state.is_finished() && !self.has_waiting() {
             state.watcher = Watcher::Sleeps;
         }
         while state.watcher == Watcher::Sleeps {
@@ -126,11 +133,16 @@ impl Queue {
                 .ahead
                 .wait(state)
                 .unwrap_or_else(PoisonError::into_inner);
+            state.wakeups += 1;
         }
         state.watcher = Watcher::Works;
     }
 
-    fn wake_ahead(&self, state: &mut State) {
+    fn has_waiting(&self) -> bool {
+        self.shards.iter().any(|it| it.lock().waiting.len() > 0)
+    }
+
+    pub(super) fn wake_ahead(&self, state: &mut State) {
         if state.watcher == Watcher::Sleeps {
             state.watcher = Watcher::Called;
             self.ahead.notify_one();

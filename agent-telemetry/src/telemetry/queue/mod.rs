@@ -7,11 +7,13 @@
 //! their records in the order of the stamps.
 
 mod drain;
+#[cfg(all(test, agent_model))]
+mod model;
 
 pub(super) use drain::{Take, Taken};
 
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, OnceLock, PoisonError};
 use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
@@ -20,6 +22,7 @@ use agent_primitives::Timestamp;
 use super::context::ContextId;
 use super::health::{Dropped, FlushError, Flushed, Health, LiveHealth};
 use super::shard::{Call, Figures, Inner, Shard, Whole, thread_number};
+use crate::locks::{AtomicBool, AtomicU64, AtomicUsize, Condvar, Mutex, MutexGuard};
 use crate::{Body, Record, SinkError};
 
 /// The writer does not wait for the window to end once so many places of the common pool are taken.
@@ -45,7 +48,7 @@ pub(crate) struct Queue {
     work: Condvar,
     /// Signals those who wait for the writer: progress, failure, end.
     progress: Condvar,
-    /// Signals the thread that takes records ahead of the writer: there are some again, or nobody watches.
+    /// Signals the thread that takes records ahead of the writer: there are some again, or nobody watches any more.
     ahead: Condvar,
     /// Known before the sink is first called. A wait on this thread would be for itself.
     writer: OnceLock<ThreadId>,
@@ -57,7 +60,7 @@ pub(crate) struct Queue {
 struct Signals {
     /// The stamp of the latest mark; whatever happens after it is stamped above it.
     floor: AtomicU64,
-    /// The writer sleeps, or is about to, and must be woken.
+    /// The writer or the thread that takes records ahead of it sleeps, or is about to, and must be woken.
     idle: AtomicBool,
     /// The writer waits for its window to end and may be woken earlier.
     gathering: AtomicBool,
@@ -86,6 +89,8 @@ struct State {
     wanted: u64,
     /// The write that was under way when they were asked for.
     wanted_after: u64,
+    /// The writer sleeps until there is a record.
+    sleeps: bool,
     /// Somebody has signalled `work`.
     kicked: bool,
     /// Records taken ahead of the writer since it last took any.
@@ -140,7 +145,8 @@ struct Sum {
 }
 
 impl Queue {
-    pub(super) const SHARDS: usize = 16;
+    /// For the model checker as few as meet.
+    pub(super) const SHARDS: usize = if cfg!(all(test, agent_model)) { 2 } else { 16 };
 
     pub(super) fn new(capacity: usize, window: Duration) -> Self {
         // Seven eighths of the places are everybody's. The rest is for two lots of every shard's own
@@ -277,12 +283,23 @@ impl Queue {
     }
 
     fn wake_idle(&self) {
-        // Never missed: the writer says that it is idle, and then looks into each shard under its
+        // Never missed: whoever is to sleep says so, and then looks into each shard under its
         // lock. It finds the record there, or this thread took the lock later and sees the word.
         if self.signals.idle.load(Ordering::Relaxed)
             && self.signals.idle.swap(false, Ordering::Relaxed)
         {
-            self.kick(&mut self.state());
+            self.wake_sleeper();
+        }
+    }
+
+    /// One signal at most: the writer wakes the other one.
+    #[cold]
+    fn wake_sleeper(&self) {
+        let mut state = self.state();
+        if state.sleeps {
+            self.kick(&mut state);
+        } else {
+            self.wake_ahead(&mut state);
         }
     }
 

@@ -14,10 +14,10 @@ use agent_telemetry::{MemorySink, Record, Telemetry};
 
 use super::{at, rules, seconds, tokens};
 
-const SOON: Duration = Duration::from_secs(20);
+pub(super) const SOON: Duration = Duration::from_secs(20);
 
 /// More than 100 tokens a minute, of each session.
-fn busy() -> Rules {
+pub(super) fn busy() -> Rules {
     let when = Condition::TokensPerMinute {
         above: 100,
         clear: None,
@@ -26,16 +26,16 @@ fn busy() -> Rules {
     rules([Rule::new("busy", when).by([Dimension::Session])])
 }
 
-fn noon() -> ManualClock {
+pub(super) fn noon() -> ManualClock {
     ManualClock::starting_at(at(0))
 }
 
 /// Fires for a session of its own.
-fn burst(session: u32) -> Record {
+pub(super) fn burst(session: u32) -> Record {
     tokens(0, 200).of_session(SessionId::new(format!("s{session}")).unwrap())
 }
 
-fn started(builder: AlertingBuilder, clock: &ManualClock) -> Alerting {
+pub(super) fn started(builder: AlertingBuilder, clock: &ManualClock) -> Alerting {
     let quick = DeliveryConfig {
         queue: 4,
         first_delay: Duration::from_millis(1),
@@ -120,6 +120,23 @@ fn thread_keeps_time_by_itself() {
 }
 
 #[test]
+fn thread_sees_by_itself_that_the_clock_has_moved_on() {
+    // As after a machine has slept: the wait of the thread stood still, and the time did not.
+    let clock = noon();
+    let hour = Condition::Silence {
+        after: seconds(3_600),
+    };
+    let (sender, told) = sync_channel(10);
+    let rules = rules([Rule::new("silent", hour)]);
+    let alerting = started(Alerting::builder(rules).channel(sender), &clock);
+    assert!(alerting.flush(SOON));
+    // It waits by now.
+    assert!(told.recv_timeout(Duration::from_millis(100)).is_err());
+    clock.advance(seconds(3_600));
+    assert_eq!(heard(&told).at, at(3_600));
+}
+
+#[test]
 fn receiver_that_hangs_holds_up_nobody_and_what_it_misses_is_counted() {
     let clock = noon();
     let (release, hangs) = channel::<()>();
@@ -186,16 +203,18 @@ impl Receive for Refuses {
 
 #[test]
 fn receiver_that_refuses_is_tried_five_times_or_once() {
-    for (kind, expected) in [(ReceiveKind::Later, 5), (ReceiveKind::Never, 1)] {
+    for (kind, expected) in [
+        (ReceiveKind::Later, (5, 1, 0)),
+        (ReceiveKind::Never, (1, 0, 1)),
+    ] {
         let (clock, tries) = (noon(), Arc::default());
         let receiver = Refuses(kind, Arc::clone(&tries));
         let alerting = started(Alerting::builder(busy()).receiver(receiver), &clock);
         alerting.observe(&[burst(1)]);
         assert!(alerting.flush(SOON));
-        assert_eq!(
-            (*tries.lock().unwrap(), alerting.health().refused),
-            (expected, 1)
-        );
+        let health = alerting.health();
+        let tries = *tries.lock().unwrap();
+        assert_eq!((tries, health.given_up, health.refused), expected);
     }
 }
 
@@ -247,7 +266,7 @@ fn process_that_dies_before_a_delivery_is_known_offers_it_again_once() {
 }
 
 #[test]
-fn delivery_that_one_receiver_refused_or_missed_is_offered_again_after_a_restart() {
+fn delivery_that_found_no_room_is_offered_again_after_a_restart() {
     let (clock, kept) = (noon(), MemoryState::default());
     let (full, _rest) = sync_channel(1);
     let (sender, told) = sync_channel(10);

@@ -99,11 +99,11 @@ pub(super) fn of_each_kind() -> Rules {
     rules(all)
 }
 
-fn event() -> impl Strategy<Value = (i64, u8)> {
+pub(super) fn event() -> impl Strategy<Value = (i64, u8)> {
     (select(&[0, 1, 2, 5, 11, 40, 90][..]), 0_u8..18)
 }
 
-fn record(when: i64, kind: u8) -> Record {
+pub(super) fn record(when: i64, kind: u8) -> Record {
     match kind {
         0 | 1 => good(when),
         2 | 3 => failed(when),

@@ -99,19 +99,22 @@ fn alerting(hook: Webhook) -> Alerting {
         .unwrap()
 }
 
-/// What came of one alert: delivered, refused.
-fn told(hook: Webhook) -> (u64, u64) {
+/// What came of one alert: delivered, refused, given up.
+fn told(hook: Webhook) -> (u64, u64, u64) {
     let alerting = alerting(hook);
     alerting.observe(&[tokens(0, 200)]);
     assert!(alerting.flush(SOON));
     let health = alerting.health();
-    (health.delivered, health.refused)
+    (health.delivered, health.refused, health.given_up)
 }
 
 #[test]
 fn notification_arrives_as_signed_json() {
     let (address, requests) = server(&[204]);
-    assert_eq!(told(Webhook::new(&address).unwrap().secret("hush")), (1, 0));
+    assert_eq!(
+        told(Webhook::new(&address).unwrap().secret("hush")),
+        (1, 0, 0)
+    );
     let request = requests.recv_timeout(SOON).unwrap();
     assert_eq!(request.head[0], "POST /hook HTTP/1.1");
     assert_eq!(request.header("content-type"), "application/json");
@@ -135,7 +138,7 @@ fn notification_arrives_as_signed_json() {
 #[test]
 fn server_that_is_busy_is_asked_again_with_the_same_notification() {
     let (address, requests) = server(&[503, 429, 200]);
-    assert_eq!(told(Webhook::new(&address).unwrap()), (1, 0));
+    assert_eq!(told(Webhook::new(&address).unwrap()), (1, 0, 0));
     let ids: Vec<_> = requests
         .try_iter()
         .map(|it| it.header("idempotency-key").to_owned())
@@ -148,7 +151,11 @@ fn server_that_is_busy_is_asked_again_with_the_same_notification() {
 fn answer_that_will_not_change_is_a_refusal() {
     for answers in [&[404_u16, 200][..], &[401, 200], &[302, 200]] {
         let (address, requests) = server(answers);
-        assert_eq!(told(Webhook::new(&address).unwrap()), (0, 1), "{answers:?}");
+        assert_eq!(
+            told(Webhook::new(&address).unwrap()),
+            (0, 1, 0),
+            "{answers:?}"
+        );
         assert_eq!(requests.try_iter().count(), 1, "{answers:?}");
     }
 }
@@ -158,7 +165,7 @@ fn server_that_is_gone_is_given_up_after_a_few_tries() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
-    assert_eq!(told(Webhook::new(&address).unwrap()), (0, 1));
+    assert_eq!(told(Webhook::new(&address).unwrap()), (0, 0, 1));
 }
 
 #[test]

@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 use std::sync::Barrier;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
-use agent_telemetry::{Live, LiveItem, MemorySink, Record, Telemetry};
+use agent_telemetry::{Live, LiveItem, MemorySink, Record, Sink, SinkError, Telemetry};
 
 use super::{at_most, number, numbered};
 use crate::story::{LONG, session_id};
@@ -115,6 +115,73 @@ fn readers_that_come_and_go_see_each_thread_without_a_gap_and_the_sink_sees_ever
     }
     assert_eq!(telemetry.dropped().total(), 0);
     assert_eq!(telemetry.health().live.subscribers, 0);
+}
+
+/// Ends those who record, also when the test fails.
+struct Stop<'a>(&'a AtomicBool);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+struct Nowhere;
+
+impl Sink for Nowhere {
+    fn write(&mut self, _: &[Record]) -> Result<(), SinkError> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_reader_sees_all_that_begins_after_it_subscribed_and_nothing_that_ended_before() {
+    const ROUNDS: u32 = 200;
+    let telemetry = Telemetry::builder(Nowhere)
+        .queue(1_000_000.try_into().unwrap())
+        .window(Duration::from_millis(1))
+        .start()
+        .unwrap();
+    let stop = AtomicBool::new(false);
+    let counts = || -> [AtomicU32; THREADS as usize] { Default::default() };
+    let (begun, ended) = (counts(), counts());
+    let now = |counts: &[AtomicU32]| -> Vec<u32> {
+        let counts = counts.iter();
+        counts.map(|it| it.load(Ordering::SeqCst)).collect()
+    };
+    std::thread::scope(|scope| {
+        for (name, (begun, ended)) in begun.iter().zip(&ended).enumerate() {
+            let (telemetry, stop) = (&telemetry, &stop);
+            scope.spawn(move || {
+                let id = session_id(&format!("t{name}"));
+                for number in 0.. {
+                    begun.store(number + 1, Ordering::SeqCst);
+                    telemetry.record(numbered(number).of_session(id.clone()));
+                    ended.store(number + 1, Ordering::SeqCst);
+                    if stop.load(Ordering::Relaxed) {
+                        break;
+                    }
+                    std::thread::yield_now();
+                }
+            });
+        }
+        let _stop = Stop(&stop);
+        for round in 0..ROUNDS {
+            let before = now(&ended);
+            let mut live = telemetry.subscribe(at_most(1_000_000)).unwrap();
+            let after = now(&begun);
+            let seen = Seen::read(&mut live, |seen| seen.0.len() == THREADS as usize);
+            for name in 0..THREADS {
+                let (first, _) = seen.0[&format!("t{name}")];
+                let place = name as usize;
+                assert!(
+                    (before[place]..=after[place]).contains(&first),
+                    "round {round}: {first}, {before:?}, {after:?}"
+                );
+            }
+        }
+    });
+    assert_eq!(telemetry.dropped().total(), 0);
 }
 
 #[test]

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use agent_primitives::{FailureKind, ManualClock, Timestamp, TokenUsage};
 use agent_telemetry::{
-    Body, LiveConfig, LiveItem, LiveTotals, MemorySink, ModelCall, Outcome, SessionStart, Stats,
-    Telemetry, ToolOutcome,
+    Body, Live, LiveConfig, LiveItem, LiveTotals, MemorySink, ModelCall, Outcome, SessionStart,
+    Stats, Telemetry, ToolOutcome,
 };
 
-use super::next_record;
+use super::{next_record, number, numbered};
 use crate::story::{self, LONG, agent, model, provider, recorder, session_id, tool};
 
 fn replayed() -> (LiveTotals, Stats) {
@@ -99,6 +99,76 @@ fn totals_come_once_in_each_interval_of_the_recorder_s_clock() {
     clock.advance(Duration::from_secs(10));
     assert!(matches!(live.try_recv(), Ok(LiveItem::Totals(_))));
     assert!(matches!(next_record(&mut live).body, Body::ToolCall(_)));
+}
+
+#[test]
+fn totals_come_at_most_once_a_millisecond() {
+    let clock = ManualClock::default();
+    let telemetry = recorder(MemorySink::new(), &clock);
+    let often = LiveConfig::new().totals_every(Duration::ZERO);
+    let mut live = telemetry.subscribe(often).unwrap();
+    for _ in 0..3 {
+        assert!(live.try_recv().unwrap_err().is_empty());
+        clock.advance(Duration::from_micros(999));
+        assert!(live.try_recv().unwrap_err().is_empty());
+        clock.advance(Duration::from_micros(1));
+        assert!(matches!(live.try_recv(), Ok(LiveItem::Totals(_))));
+    }
+}
+
+/// What the next reads say, each after a second in which `records` more are recorded.
+fn reads(live: &mut Live, clock: &ManualClock, count: u32, mut records: impl FnMut()) -> String {
+    let read = |_| {
+        records();
+        clock.advance(Duration::from_secs(1));
+        match live.try_recv().unwrap() {
+            LiveItem::Totals(_) => "totals ".to_owned(),
+            LiveItem::Missed(records) => format!("-{records} "),
+            LiveItem::Record(record) => format!("{} ", number(&record).unwrap()),
+            other => panic!("{other:?}"),
+        }
+    };
+    (0..count).map(read).collect()
+}
+
+#[test]
+fn totals_that_come_faster_than_reads_keep_back_no_record() {
+    let clock = ManualClock::default();
+    let telemetry = recorder(MemorySink::new(), &clock);
+    let often = LiveConfig::new().totals_every(Duration::from_millis(1));
+    let mut live = telemetry.subscribe(often).unwrap();
+    for number in 0..3 {
+        telemetry.record(numbered(number));
+    }
+    telemetry.flush(LONG).unwrap();
+    assert_eq!(
+        reads(&mut live, &clock, 8, || {}),
+        "totals 0 totals 1 totals 2 totals totals "
+    );
+}
+
+#[test]
+fn gaps_and_totals_at_every_read_keep_back_no_record_and_stand_where_they_are() {
+    let clock = ManualClock::default();
+    let telemetry = recorder(MemorySink::new(), &clock);
+    let room = |config: LiveConfig| config.capacity(2.try_into().unwrap());
+    let mut live = telemetry.subscribe(room(LiveConfig::new())).unwrap();
+    let alone = room(LiveConfig::new().without_totals());
+    let mut alone = telemetry.subscribe(alone).unwrap();
+    let mut next = 0;
+    let mut flood = || {
+        for _ in 0..4 {
+            telemetry.record(numbered(next));
+            next += 1;
+        }
+        telemetry.flush(LONG).unwrap();
+    };
+    assert_eq!(
+        reads(&mut live, &clock, 7, &mut flood),
+        "totals -6 6 totals -11 18 totals "
+    );
+    // Each gap ends where the record behind it begins.
+    assert_eq!(reads(&mut alone, &clock, 4, &mut flood), "-30 30 -7 38 ");
 }
 
 #[test]

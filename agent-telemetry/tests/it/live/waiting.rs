@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use agent_primitives::ManualClock;
-use agent_telemetry::{LiveConfig, LiveItem, MemorySink};
+use agent_telemetry::{Live, LiveConfig, LiveItem, MemorySink, Telemetry};
 
 use super::{at_most, next_record, numbered};
 use crate::story::{LONG, recorder};
@@ -106,6 +106,13 @@ fn a_thread_that_waits_has_the_record_without_asking_again() {
     assert_eq!(*reader.join().unwrap(), numbered(1));
 }
 
+/// How often a thread of the recorder wakes while `live` waits for `time` in vain.
+fn wakeups(telemetry: &Telemetry, live: &mut Live, time: Duration) -> u64 {
+    let before = telemetry.health().wakeups;
+    assert!(live.recv(time).unwrap_err().is_empty());
+    telemetry.health().wakeups - before
+}
+
 #[test]
 fn nothing_wakes_while_nothing_is_recorded() {
     let telemetry = recorder(MemorySink::new(), &ManualClock::default());
@@ -113,7 +120,41 @@ fn nothing_wakes_while_nothing_is_recorded() {
     telemetry.record(numbered(1));
     next_record(&mut live);
     telemetry.flush(LONG).unwrap();
-    let before = telemetry.health().wakeups;
-    assert!(live.recv(Duration::from_millis(50)).unwrap_err().is_empty());
-    assert_eq!(telemetry.health().wakeups, before);
+    // The thread beside the writer looks once more.
+    let _ = wakeups(&telemetry, &mut live, Duration::from_millis(50));
+    let more = wakeups(&telemetry, &mut live, Duration::from_millis(100));
+    assert!(more <= 1, "{more}");
+}
+
+#[test]
+fn nothing_wakes_while_a_window_is_open_and_nothing_more_is_recorded() {
+    // The window is a minute, and the writer is in it until then.
+    let telemetry = recorder(MemorySink::new(), &ManualClock::default());
+    let mut live = telemetry.subscribe(at_most(10)).unwrap();
+    for number in 0..3 {
+        telemetry.record(numbered(number));
+        assert_eq!(*next_record(&mut live), numbered(number));
+        let _ = wakeups(&telemetry, &mut live, Duration::from_millis(50));
+        let more = wakeups(&telemetry, &mut live, Duration::from_millis(100));
+        assert!(more <= 1, "{more}");
+    }
+    assert_eq!(telemetry.health().stored, 0);
+}
+
+#[test]
+fn a_record_after_a_rest_of_any_length_wakes_who_watches() {
+    for window in [Duration::from_millis(1), LONG] {
+        let telemetry = Telemetry::builder(MemorySink::new())
+            .window(window)
+            .start()
+            .unwrap();
+        let mut live = telemetry.subscribe(at_most(10)).unwrap();
+        for number in 0..400 {
+            telemetry.record(numbered(number));
+            assert_eq!(*next_record(&mut live), numbered(number));
+            // Of less than a pulse, of about one, and of more.
+            let rest = Duration::from_micros(u64::from(number % 40) * 100);
+            assert!(live.recv(rest).unwrap_err().is_empty());
+        }
+    }
 }
