@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use agent_primitives::{AgentId, SessionId, ToolName};
+use agent_primitives::{AgentId, SessionId, Timestamp, ToolName};
 
 use super::lines::Lines;
 use super::stream::{Call, Found, Turns};
 use super::{SCHEMA, SequencesLeftOut, ToolSequencesReport};
 use crate::{Body, Outcome, Period, ProjectId, Record, Span, ToolCall};
 
-/// Calls and sessions in memory: some 50 MB.
+/// Calls and sessions in memory: some 60 MB.
 const CALLS: usize = 1 << 19;
 const SESSIONS: usize = 1 << 17;
 /// Tools that are told apart, and agents of one session.
@@ -52,6 +52,8 @@ struct Worker {
     at_work: bool,
     calls: Vec<Call>,
     asked: Turns,
+    /// When the newest of all model calls had ended.
+    asked_at: Option<Timestamp>,
     /// Whether the next call follows on the last one.
     follows: bool,
 }
@@ -133,7 +135,10 @@ impl Fold {
                     self.left_out.beyond += 1;
                 }
             }
-            Body::ModelCall(call) => worker.asked.add(call),
+            Body::ModelCall(call) => {
+                worker.asked.add(call);
+                worker.asked_at = worker.asked_at.max(Some(record.at));
+            }
             body => {
                 worker.at_work = !matches!(body, Body::SessionEnd(_));
                 worker.follows = false;
@@ -216,6 +221,7 @@ impl OneSession {
                     at_work: false,
                     calls: Vec::new(),
                     asked: Turns::default(),
+                    asked_at: None,
                     follows: false,
                 });
                 self.workers.len() - 1
@@ -246,6 +252,7 @@ impl Worker {
             at: record.at,
             elapsed: call.elapsed,
             before: std::mem::take(&mut self.asked),
+            asked_at: self.asked_at,
             is_first: !self.follows,
         });
         self.follows = true;

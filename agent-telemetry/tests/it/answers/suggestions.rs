@@ -250,9 +250,9 @@ fn size_that_makes_no_difference_is_no_advice() {
 
 #[test]
 fn turns_that_lead_nowhere_are_told_from_ten_in_three_sessions_on() {
-    let use_tool = |session: &str, second, name: &str, outcome| {
+    let use_tool = |session: &str, who: &str, second, name: &str, outcome| {
         let it = ToolCall::new(tool(name), outcome, Duration::from_secs(1));
-        record(session, "a", second, it)
+        record(session, who, second, it)
     };
     let (failed, ok) = (ToolOutcome::Failed, ToolOutcome::Ok);
     let mut records = Vec::new();
@@ -264,11 +264,11 @@ fn turns_that_lead_nowhere_are_told_from_ten_in_three_sessions_on() {
                 100 + second,
                 call("house", "small", 1_000),
             ));
-            records.push(use_tool(session, 100 + second, "grep", failed));
+            records.push(use_tool(session, "a", 100 + second, "grep", failed));
         }
         for round in 0..5 {
-            records.push(use_tool(session, 200 + 2 * round, "edit", ok));
-            records.push(use_tool(session, 201 + 2 * round, "test", failed));
+            records.push(use_tool(session, "b", 200 + 2 * round, "edit", ok));
+            records.push(use_tool(session, "b", 201 + 2 * round, "test", failed));
         }
     }
     let two_sessions: Vec<Record> = records
@@ -334,6 +334,7 @@ fn failure_that_recurs_comes_with_what_answers_it() {
         share,
         interval,
         time,
+        // Of one whose model calls nobody records.
         remedy,
         page,
         ..
