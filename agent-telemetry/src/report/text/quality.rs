@@ -228,6 +228,11 @@ impl QualityReport {
                 it.unmended,
                 "violation whose mending is not looked for",
             ),
+            (
+                "mended",
+                it.mended,
+                "mended violation that would count again",
+            ),
             ("corrections", it.corrections, "less frequent correction"),
             (
                 "decisions",

@@ -139,6 +139,32 @@ fn violation_that_is_told_again_as_mended_is_mended_after_the_time_between() {
 }
 
 #[test]
+fn violation_that_a_session_tells_twice_as_mended_is_mended_once() {
+    let told = |records: &[Record]| {
+        let report = QualityReport::of(day(), records);
+        let times = report.rules[0].fix_time.map_or(0, |it| it.count);
+        assert_eq!(
+            report.agents.len(),
+            1,
+            "who tells it again has found nothing"
+        );
+        (report.found, report.fixed, times)
+    };
+    let found = |second| record("s1", "a", second, unwrap_in("a.rs"));
+    let fixed = |session: &str, who: &str, second| {
+        let it = unwrap_in("a.rs").fixed();
+        record(session, who, second, it)
+    };
+    let mut records = vec![found(100), fixed("s1", "a", 110), fixed("s1", "b", 120)];
+    assert_eq!(told(&records), (1, 1, 1));
+    // Found once more, it is another one, and so is what another session mends.
+    records.extend([found(130), fixed("s1", "a", 140), fixed("s1", "a", 150)]);
+    assert_eq!(told(&records), (2, 2, 2));
+    records.extend([fixed("s2", "a", 160), fixed("s2", "a", 170)]);
+    assert_eq!(told(&records), (3, 3, 2));
+}
+
+#[test]
 fn what_was_corrected_in_two_sessions_is_recurring() {
     let mut records = Vec::new();
     for session in ["s1", "s2", "s3"] {
