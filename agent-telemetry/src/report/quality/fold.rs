@@ -45,11 +45,11 @@ impl Fold {
                         .add_violation(record, violation, &mut self.seen);
                 }
             }
-            Body::Decision(decision) => self.corrections.add_decision(record, decision),
-            Body::DecisionOutcome(outcome) => {
+            Body::Decision(decision) => {
                 self.corrections
-                    .add_outcome(record, outcome, &mut self.seen);
+                    .add_decision(record, decision, &mut self.seen);
             }
+            Body::DecisionOutcome(outcome) => self.corrections.add_outcome(record, outcome),
             Body::SessionStart(_) | Body::SessionResume(_) | Body::SessionEnd(_) => {
                 self.sessions.add(record);
             }
@@ -57,14 +57,12 @@ impl Fold {
         }
     }
 
-    pub(super) fn finish(self) -> QualityReport {
-        let mut left_out = QualityLeftOut {
-            evidence: self.seen.left_out(),
-            ..QualityLeftOut::default()
-        };
+    pub(super) fn finish(mut self) -> QualityReport {
+        let mut left_out = QualityLeftOut::default();
         let scores = self.scores.finish(&mut left_out);
         let violations = self.violations.finish(&mut left_out);
-        let corrections = self.corrections.finish(&mut left_out);
+        let corrections = self.corrections.finish(&mut self.seen, &mut left_out);
+        left_out.evidence = self.seen.left_out();
         let ended = self.sessions.finish(&mut left_out);
         QualityReport {
             schema: SCHEMA,

@@ -212,6 +212,55 @@ fn what_was_corrected_in_two_sessions_is_recurring() {
 }
 
 #[test]
+fn verdict_that_is_taken_back_leaves_no_session_and_no_time_behind() {
+    let decision = |session: &str| {
+        let it = Decision::new("d-1", "model").choice("small");
+        record(session, "a", 100, it)
+    };
+    let verdict = |session: &str, second, outcome| {
+        let it = DecisionOutcome::new("d-1", outcome);
+        record(session, "a", second, it)
+    };
+    let told = |records: &[Record]| {
+        let report = QualityReport::of(day(), records);
+        let lines = report.corrections.iter();
+        let line = |it: &agent_telemetry::CorrectionLine| {
+            let names: Vec<String> = it
+                .evidence
+                .sessions
+                .iter()
+                .map(ToString::to_string)
+                .collect();
+            (it.times, it.of, names.join(" "), it.first, it.last)
+        };
+        lines.map(line).collect::<Vec<_>>()
+    };
+    let mut records: Vec<Record> = ["s1", "s2", "s3"].map(decision).into();
+    records.extend([
+        verdict("s1", 110, Outcome::Failed),
+        verdict("s2", 120, Outcome::Failed),
+        verdict("s3", 130, Outcome::Escalated),
+    ]);
+    let [first, last] = [110, 130].map(at);
+    assert_eq!(told(&records), [(3, 3, "s1 s2 s3".to_owned(), first, last)]);
+    // Not so after all; what stands is what is left.
+    records.push(verdict("s1", 140, Outcome::Success));
+    let [first, last] = [120, 130].map(at);
+    assert_eq!(told(&records), [(2, 3, "s2 s3".to_owned(), first, last)]);
+    // Of one session alone nothing recurs.
+    records.push(verdict("s3", 150, Outcome::Success));
+    assert_eq!(told(&records), []);
+    // Wrong once more, since then.
+    records.push(verdict("s3", 160, Outcome::Failed));
+    let [first, last] = [120, 160].map(at);
+    assert_eq!(told(&records), [(2, 3, "s2 s3".to_owned(), first, last)]);
+    // The id of another decision in the same session takes nothing back.
+    records.extend([decision("s2"), verdict("s2", 170, Outcome::Failed)]);
+    let last = at(170);
+    assert_eq!(told(&records), [(3, 4, "s2 s3".to_owned(), first, last)]);
+}
+
+#[test]
 fn sessions_count_on_the_day_and_in_the_week_of_their_last_end() {
     // 1970-01-01 was a Thursday, so that day 4 begins the next week.
     let mut records = Vec::new();
