@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use agent_primitives::{Attempt, FailureKind, SessionId};
 
+use super::course::failed_at_once;
 use super::kinds::Kinds;
 use super::remedies::Remedies;
 use super::remedy::{Remedy, Step};
@@ -150,7 +151,7 @@ impl Fold {
         if counts {
             self.kinds.model_call(it, record.at);
         }
-        let mut met_failure = it.attempts > 1;
+        let mut met_failure = it.attempts > 1 || failed_at_once(it);
         let place = self.place(record);
         match place.and_then(|place| self.told.get_mut(place)) {
             Some((_, session)) => {

@@ -86,8 +86,8 @@ pub struct ErrorsReport {
     pub failures: u64,
     /// Of those, the ones after which their session made no other call.
     pub given_up: u64,
-    /// Of the model calls of which an attempt failed, or that took more than one, those that were answered
-    /// in the end.
+    /// Of the model calls of which an attempt failed, those that were answered in the end: calls that took more
+    /// than one attempt, and those whose only one failed.
     pub hindered: RecoveryRate,
     /// Time that the failed calls of sessions took.
     pub time_lost: Duration,

@@ -136,8 +136,8 @@ fn every_figure_of_some_day_is_the_one_worked_out_by_hand() {
     assert_eq!((report.tool_calls, report.failed_tool_calls), (2, 1));
     // Overloaded twice, too long once; two timeouts and a rate limit that no attempt tells of.
     assert_eq!((report.failures, report.given_up), (6, 1));
-    // Both calls of s; those of t took one attempt each.
-    assert_eq!((report.hindered.recovered, report.hindered.of), (2, 2));
+    // Both calls of s; three of t took one attempt each, and that failed.
+    assert_eq!((report.hindered.recovered, report.hindered.of), (2, 5));
     assert_eq!(report.time_lost, seconds(2 + 3 + 1 + 10 + 2 + 3));
     assert_eq!(report.waited, seconds(1));
     assert_eq!(report.cost, Usd::from_micros(1_000));
@@ -294,7 +294,27 @@ fn failed_model_call_is_the_end_of_its_last_attempt_and_counts_once() {
     assert_eq!((report.failed_model_calls, report.failed_attempts), (3, 1));
     assert_eq!((report.failures, report.given_up), (3, 1));
     assert_eq!(told(&report, Remedy::Retry), [2, 1, 1, 0]);
-    assert_eq!((report.hindered.recovered, report.hindered.of), (0, 1));
+    // The last one had no failed attempt.
+    assert_eq!((report.hindered.recovered, report.hindered.of), (0, 2));
+}
+
+#[test]
+fn call_is_answered_in_spite_of_a_failed_attempt_or_not_answered_for_one() {
+    let ask = || call("x", "m", 0);
+    let hindered = |calls: &[ModelCall]| {
+        let in_session = |it: &ModelCall| record("s", "a", 10, it.clone());
+        let outside = |it: &ModelCall| Record::new(at(10), it.clone());
+        let one = report(&calls.iter().map(in_session).collect::<Vec<_>>()).hindered;
+        let other = report(&calls.iter().map(outside).collect::<Vec<_>>()).hindered;
+        assert_eq!(one, other, "within a session or not");
+        (one.recovered, one.of)
+    };
+    assert_eq!(hindered(&[ask()]), (0, 0));
+    assert_eq!(hindered(&[ask().attempts(2)]), (1, 1));
+    assert_eq!(hindered(&[ask().failed(OVERLOADED).attempts(2)]), (0, 1));
+    assert_eq!(hindered(&[ask().failed(OVERLOADED)]), (0, 1));
+    // Given up before anybody was asked.
+    assert_eq!(hindered(&[ask().failed(OVERLOADED).attempts(0)]), (0, 0));
 }
 
 #[test]
