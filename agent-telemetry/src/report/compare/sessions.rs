@@ -19,8 +19,8 @@ type Key = (Option<ProjectId>, SessionId);
 
 #[derive(Debug)]
 pub(super) struct Sessions {
-    period: Period,
-    config: CompareConfig,
+    pub(super) period: Period,
+    pub(super) config: CompareConfig,
     place: HashMap<Key, usize>,
     /// In the order of recording.
     told: Vec<(SessionId, OneSession)>,
@@ -65,7 +65,7 @@ impl Sessions {
         }
     }
 
-    pub(super) fn add(&mut self, record: &Record) {
+    pub(super) fn tell(&mut self, record: &Record) {
         let Some(session) = &record.session else {
             return;
         };
@@ -102,7 +102,7 @@ impl Sessions {
         }
     }
 
-    pub(super) fn finish(self) -> Sides {
+    pub(super) fn sides(self) -> Sides {
         let mut sides = Sides::default();
         sides.left_out.beyond = self.beyond;
         for (id, session) in self.told {

@@ -16,6 +16,7 @@ use std::time::Duration;
 use agent_primitives::{FailureKind, ModelId, ProviderId, Timestamp, ToolName, Usd};
 use serde::{Deserialize, Serialize};
 
+use super::folded::Folded;
 use super::interval::Share;
 use super::{Evidence, Interval, Percentiles, SCHEMA};
 use crate::{Outcomes, Period, Record};
@@ -316,11 +317,7 @@ impl ErrorsReport {
     /// The report on what failed in `period`. All records of the sessions in question are to be given, in
     /// the order of recording, those after the period as well: they say what happened then.
     pub fn of(period: Period, records: impl IntoIterator<Item = impl Borrow<Record>>) -> Self {
-        let mut fold = Fold::new(period);
-        for record in records {
-            fold.add(record.borrow());
-        }
-        fold.finish()
+        Fold::new(period).of(records)
     }
 
     /// As [`of`](Self::of), of records that are read from somewhere: ends with the first error.
@@ -331,11 +328,7 @@ impl ErrorsReport {
         period: Period,
         records: impl IntoIterator<Item = Result<Record, E>>,
     ) -> Result<Self, E> {
-        let mut fold = Fold::new(period);
-        for record in records {
-            fold.add(&record?);
-        }
-        Ok(fold.finish())
+        Fold::new(period).try_of(records)
     }
 
     /// Whether nothing was called and nothing was interrupted in the period.

@@ -1,5 +1,6 @@
 //! Records into what the report says.
 
+use super::super::folded::Folded;
 use super::corrections::Corrections;
 use super::outcomes::Sessions;
 use super::scores::Scores;
@@ -18,19 +19,10 @@ pub(super) struct Fold {
     sessions: Sessions,
 }
 
-impl Fold {
-    pub(super) fn new(period: Period) -> Self {
-        Self {
-            period: period.outward(Span::Minute),
-            seen: Seen::default(),
-            scores: Scores::default(),
-            violations: Violations::default(),
-            corrections: Corrections::default(),
-            sessions: Sessions::default(),
-        }
-    }
+impl Folded for Fold {
+    type Report = QualityReport;
 
-    pub(super) fn add(&mut self, record: &Record) {
+    fn add(&mut self, record: &Record) {
         if !self.period.contains(record.at) {
             return;
         }
@@ -57,7 +49,7 @@ impl Fold {
         }
     }
 
-    pub(super) fn finish(mut self) -> QualityReport {
+    fn finish(mut self) -> QualityReport {
         let mut left_out = QualityLeftOut::default();
         let scores = self.scores.finish(&mut left_out);
         let violations = self.violations.finish(&mut left_out);
@@ -79,6 +71,19 @@ impl Fold {
             days: ended.days,
             weeks: ended.weeks,
             left_out,
+        }
+    }
+}
+
+impl Fold {
+    pub(super) fn new(period: Period) -> Self {
+        Self {
+            period: period.outward(Span::Minute),
+            seen: Seen::default(),
+            scores: Scores::default(),
+            violations: Violations::default(),
+            corrections: Corrections::default(),
+            sessions: Sessions::default(),
         }
     }
 }

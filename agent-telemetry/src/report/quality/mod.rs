@@ -12,6 +12,7 @@ use std::borrow::Borrow;
 use agent_primitives::{AgentId, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::folded::Folded;
 use super::{Evidence, Interval, Percentiles, SCHEMA, days, seen};
 use crate::{Outcomes, Period, Record, Severity, Unit};
 use fold::Fold;
@@ -245,11 +246,7 @@ impl QualityReport {
     /// The report on the records of `period`, in the order of recording; those of other times are passed
     /// over.
     pub fn of(period: Period, records: impl IntoIterator<Item = impl Borrow<Record>>) -> Self {
-        let mut fold = Fold::new(period);
-        for record in records {
-            fold.add(record.borrow());
-        }
-        fold.finish()
+        Fold::new(period).of(records)
     }
 
     /// As [`of`](Self::of), of records that are read from somewhere: ends with the first error.
@@ -260,11 +257,7 @@ impl QualityReport {
         period: Period,
         records: impl IntoIterator<Item = Result<Record, E>>,
     ) -> Result<Self, E> {
-        let mut fold = Fold::new(period);
-        for record in records {
-            fold.add(&record?);
-        }
-        Ok(fold.finish())
+        Fold::new(period).try_of(records)
     }
 
     /// Whether nothing was measured, no rule broken, nothing corrected and no session known.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use agent_primitives::{AgentId, SessionId, Timestamp, ToolName};
 
+use super::super::folded::Folded;
 use super::lines::Lines;
 use super::stream::{Call, Found, Turns};
 use super::{SCHEMA, SequencesLeftOut, ToolSequencesReport};
@@ -77,23 +78,10 @@ impl Tools {
     }
 }
 
-impl Fold {
-    pub(in crate::report) fn new(period: Period) -> Self {
-        Self {
-            period: period.outward(Span::Minute),
-            tools: Tools::default(),
-            number: HashMap::new(),
-            told: BTreeMap::new(),
-            next: 0,
-            in_memory: 0,
-            calls: 0,
-            sessions: 0,
-            lines: Lines::default(),
-            left_out: SequencesLeftOut::default(),
-        }
-    }
+impl Folded for Fold {
+    type Report = ToolSequencesReport;
 
-    pub(in crate::report) fn add(&mut self, record: &Record) {
+    fn add(&mut self, record: &Record) {
         let is_told = matches!(
             record.body,
             Body::SessionStart(_)
@@ -149,6 +137,40 @@ impl Fold {
         }
     }
 
+    fn finish(mut self) -> ToolSequencesReport {
+        let all = self.told.keys().copied().collect();
+        self.look_through(all);
+        let mut left_out = self.left_out;
+        let told = self.lines.finish(&self.tools, &mut left_out);
+        ToolSequencesReport {
+            schema: SCHEMA,
+            period: self.period,
+            calls: self.calls,
+            sessions: self.sessions,
+            sequences: told.sequences,
+            repeats: told.repeats,
+            back_and_forth: told.back_and_forth,
+            left_out,
+        }
+    }
+}
+
+impl Fold {
+    pub(in crate::report) fn new(period: Period) -> Self {
+        Self {
+            period: period.outward(Span::Minute),
+            tools: Tools::default(),
+            number: HashMap::new(),
+            told: BTreeMap::new(),
+            next: 0,
+            in_memory: 0,
+            calls: 0,
+            sessions: 0,
+            lines: Lines::default(),
+            left_out: SequencesLeftOut::default(),
+        }
+    }
+
     fn place(&mut self, record: &Record) -> Option<u64> {
         let key = (record.project.clone(), record.session.clone()?);
         if let Some(place) = self.number.get(&key) {
@@ -188,23 +210,6 @@ impl Fold {
             self.sessions += u64::from(is_any);
             self.lines.add(&key.1, &found, session.outcome());
             self.number.remove(&key);
-        }
-    }
-
-    pub(in crate::report) fn finish(mut self) -> ToolSequencesReport {
-        let all = self.told.keys().copied().collect();
-        self.look_through(all);
-        let mut left_out = self.left_out;
-        let told = self.lines.finish(&self.tools, &mut left_out);
-        ToolSequencesReport {
-            schema: SCHEMA,
-            period: self.period,
-            calls: self.calls,
-            sessions: self.sessions,
-            sequences: told.sequences,
-            repeats: told.repeats,
-            back_and_forth: told.back_and_forth,
-            left_out,
         }
     }
 }

@@ -12,6 +12,7 @@ use std::time::Duration;
 use agent_primitives::{ToolName, Usd};
 use serde::{Deserialize, Serialize};
 
+use super::folded::Folded;
 use super::{Evidence, Interval, SCHEMA};
 use crate::{Outcomes, Period, Record};
 pub(in crate::report) use fold::Fold;
@@ -189,11 +190,7 @@ impl ToolSequencesReport {
     /// The report on the tool calls of `period`, of which the records are to be given in the order of
     /// recording: tool calls, model calls, and the marks of sessions.
     pub fn of(period: Period, records: impl IntoIterator<Item = impl Borrow<Record>>) -> Self {
-        let mut fold = Fold::new(period);
-        for record in records {
-            fold.add(record.borrow());
-        }
-        fold.finish()
+        Fold::new(period).of(records)
     }
 
     /// As [`of`](Self::of), of records that are read from somewhere: ends with the first error.
@@ -204,11 +201,7 @@ impl ToolSequencesReport {
         period: Period,
         records: impl IntoIterator<Item = Result<Record, E>>,
     ) -> Result<Self, E> {
-        let mut fold = Fold::new(period);
-        for record in records {
-            fold.add(&record?);
-        }
-        Ok(fold.finish())
+        Fold::new(period).try_of(records)
     }
 
     /// One self-contained page that needs no script, no network and no style of its own.

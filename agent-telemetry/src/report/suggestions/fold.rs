@@ -1,6 +1,7 @@
 //! Records into suggestions.
 
 use super::super::compare::ModelsByTaskType;
+use super::super::folded::Folded;
 use super::super::seen::Seen;
 use super::super::sequences::Fold as Sequences;
 use super::cache::Inputs;
@@ -26,22 +27,10 @@ pub(super) struct Fold {
     inputs: Inputs,
 }
 
-impl Fold {
-    pub(super) fn new(period: Period, config: &SuggestConfig) -> Self {
-        Self {
-            period: period.outward(Span::Minute),
-            config: *config,
-            told: Told::default(),
-            seen: Seen::default(),
-            models: ModelsByTaskType::new(period, config.rate_margin()),
-            requests: Requests::default(),
-            sequences: Sequences::new(period),
-            errors: Errors::default(),
-            inputs: Inputs::default(),
-        }
-    }
+impl Folded for Fold {
+    type Report = SuggestionsReport;
 
-    pub(super) fn add(&mut self, record: &Record) {
+    fn add(&mut self, record: &Record) {
         self.models.add(record);
         if !self.period.contains(record.at) {
             return;
@@ -56,7 +45,7 @@ impl Fold {
         }
     }
 
-    pub(super) fn finish(self) -> SuggestionsReport {
+    fn finish(self) -> SuggestionsReport {
         let (config, told) = (&self.config, self.told);
         let sequences = self.sequences.finish();
         let mut left_out = SuggestionsLeftOut {
@@ -85,6 +74,22 @@ impl Fold {
             suggestions: found,
             looked: vec![models, requests, repeats, pairs, errors, inputs],
             left_out,
+        }
+    }
+}
+
+impl Fold {
+    pub(super) fn new(period: Period, config: &SuggestConfig) -> Self {
+        Self {
+            period: period.outward(Span::Minute),
+            config: *config,
+            told: Told::default(),
+            seen: Seen::default(),
+            models: ModelsByTaskType::new(period, config.rate_margin()),
+            requests: Requests::default(),
+            sequences: Sequences::new(period),
+            errors: Errors::default(),
+            inputs: Inputs::default(),
         }
     }
 }
