@@ -27,6 +27,7 @@ mod prune;
 mod quality;
 #[cfg(feature = "sqlite")]
 mod read;
+mod reads;
 #[cfg(feature = "sqlite")]
 mod reports;
 mod retention;

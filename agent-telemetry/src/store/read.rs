@@ -12,6 +12,7 @@ use rusqlite::{Connection, OpenFlags};
 use super::error::Fault;
 use super::file::{immutable_address, keep_plans, log_of};
 use super::pages::Pages;
+use super::reads::Reads;
 use super::rolled::Wanted;
 use super::tables::Table;
 use super::{StoreError, schema};
@@ -98,6 +99,11 @@ impl SqliteStore {
     /// The records of a time, in the order of recording.
     pub fn records_in(&self, times: impl RangeBounds<Timestamp>) -> Records<'_> {
         Records::of(self, times, Pages::new(self.version))
+    }
+
+    /// What a report reads.
+    pub(super) fn told(&self, reads: Reads) -> Records<'_> {
+        Records::of_tables(self, reads.times, reads.tables)
     }
 
     /// The sums of a period, from the days, hours and minutes that it is made of: the work does not grow
