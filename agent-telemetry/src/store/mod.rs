@@ -52,6 +52,8 @@ pub use error::StoreError;
 #[cfg(feature = "sqlite")]
 pub use read::{Records, SqliteStore};
 #[cfg(feature = "postgres")]
+pub(crate) use reads::Reads;
+#[cfg(feature = "postgres")]
 pub(crate) use retention::Cutoffs;
 pub use retention::{Pruned, Retention};
 #[cfg(feature = "postgres")]
