@@ -244,3 +244,48 @@ impl Iterator for Records<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use agent_primitives::{Handoff, HandoffReason, ProviderId, SessionId};
+
+    use super::super::SqliteSink;
+    use super::super::reads::Reads;
+    use super::*;
+    use crate::Sink;
+
+    #[test]
+    fn session_of_a_hundred_thousand_handoffs_is_read_a_page_at_a_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("telemetry.db");
+        let [from, to] = ["claude", "groq"].map(|name| ProviderId::new(name).unwrap());
+        let handoff = Handoff::automatic(from, to, HandoffReason::Overloaded);
+        let record = |second| {
+            let record = Record::new(Timestamp::from_unix_seconds(second), handoff.clone());
+            record.of_session(SessionId::new("s").unwrap())
+        };
+        let mut sink = SqliteSink::open(&path)
+            .unwrap()
+            .retention(crate::Retention::FOREVER);
+        for batch in 0..10 {
+            let seconds = 10_000 * batch..10_000 * (batch + 1);
+            let records: Vec<Record> = seconds.map(record).collect();
+            sink.write(&records).unwrap();
+        }
+        drop(sink);
+        let store = SqliteStore::open_read_only(&path).unwrap();
+        let mut records = store.told(Reads::handoffs(Period::ALL));
+        let (mut most, mut read) = (0, 0);
+        while let Some(record) = records.next() {
+            read += 1;
+            assert!(record.is_ok());
+            most = most.max(records.page.len());
+        }
+        assert_eq!((read, most), (100_000, 4_095));
+        let report = store.handoffs_report(Period::ALL).unwrap();
+        assert_eq!(
+            (report.handoffs, report.left_out.beyond),
+            (100_000, 100_000 - 64)
+        );
+    }
+}

@@ -320,3 +320,29 @@ impl Spent {
         (!self.unpriced).then_some(self.cost)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use agent_primitives::Timestamp;
+
+    use super::*;
+
+    #[test]
+    fn session_with_a_hundred_thousand_agents_takes_no_more_memory_than_one_with_64() {
+        let mut sessions = Sessions::new(Period::ALL, &CompareConfig::default());
+        for number in 0..100_000 {
+            let record = |body: Body| {
+                let agent = AgentId::new(format!("a{number}")).unwrap();
+                let at = Timestamp::from_unix_seconds(number);
+                let record = Record::new(at, body).of_agent(agent);
+                record.of_session(SessionId::new("s").unwrap())
+            };
+            sessions.tell(&record(Body::SessionStart(Task::default())));
+            let end = SessionEnd::new(Outcome::Success, Duration::from_secs(1));
+            sessions.tell(&record(end.into()));
+        }
+        assert_eq!((sessions.told.len(), sessions.place.len()), (1, 1));
+        assert_eq!(sessions.told[0].1.workers.len(), AGENTS);
+        assert_eq!(sessions.beyond, 100_000 - AGENTS as u64);
+    }
+}

@@ -198,32 +198,32 @@ impl Fold {
     }
 }
 
-    pub(super) fn finish(self) -> HandoffsReport {
-        let mut left_out = self.left_out;
-        let (mut lines, beyond) = Lines::most_frequent(&self.counted);
-        left_out.paths = beyond + self.others.handoffs;
-        let ends = |path| self.paths.ends(path);
-        let other = |place: usize| self.told.get(place).map(|(_, session)| session);
-        let mut chains = Chains::default();
-        let mut sessions = 0;
-        for (id, session) in &self.told {
-            lines.add(id, session, ends, other);
-            if session.handoffs.is_empty() {
-                continue;
-            }
-            sessions += 1;
-            let paths: Vec<usize> = session.handoffs.iter().map(|given| given.path).collect();
-            let is_success = session.outcome() == Some(Outcome::Success);
-            chains.add(id, &paths, ends, is_success);
+#[cfg(test)]
+mod tests {
+    use agent_primitives::{AgentId, HandoffReason, ModelId, ProviderId, Timestamp};
+
+    use super::*;
+    use crate::ModelCall;
+
+    #[test]
+    fn session_with_a_hundred_thousand_handoffs_takes_no_more_memory_than_one_with_64() {
+        let mut fold = Fold::new(Period::ALL);
+        let session = SessionId::new("s").unwrap();
+        let agent = |number: u32| AgentId::new(format!("a{number}")).unwrap();
+        for number in 0..100_000 {
+            let of = |body: Body| {
+                let at = Timestamp::from_unix_seconds(number.into());
+                let record = Record::new(at, body).of_session(session.clone());
+                record.of_agent(agent(number))
+            };
+            let to = agent(number + 1);
+            let handoff = Handoff::automatic(agent(number), to, HandoffReason::Quality);
+            fold.add(&of(handoff.into()));
+            let model = ModelId::new("m").unwrap();
+            let call = ModelCall::new(ProviderId::new("p").unwrap(), model);
+            fold.add(&of(call.into()));
+            fold.add(&of(Body::SessionStart(crate::Task::default())));
         }
-        let mut all = self.others;
-        for counted in &self.counted {
-            all.absorb(counted);
-        }
-        let (automatic, manual) = all.initiators();
-        let paths = lines.finish(&self.counted, ends);
-        let (chains, chains_left_out) = chains.finish(ends);
-        left_out.chains = chains_left_out;
         assert_eq!((fold.told.len(), fold.place.len()), (1, 1));
         assert_eq!(
             (fold.paths.ends.len(), fold.paths.number.len()),
@@ -236,17 +236,5 @@ impl Fold {
         let it = report.left_out;
         // Those on further paths are not followed either.
         assert_eq!((it.paths, it.beyond), (100_000 - 64, PATHS as u64 - 64));
-        HandoffsReport {
-            schema: SCHEMA,
-            period: self.period,
-            handoffs: all.handoffs,
-            automatic,
-            manual,
-            sessions,
-            paths,
-            reasons: all.reasons(),
-            chains,
-            left_out,
-        }
     }
 }
