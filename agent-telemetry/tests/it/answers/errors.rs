@@ -458,6 +458,13 @@ fn nothing_called_and_nothing_failed_are_told_apart() {
     let said = format!("Errors, {period}\n\n  There were no calls in this period.\n");
     assert_eq!(empty.to_string(), said);
     assert!(empty.is_empty());
+    let failed = report(&[record("s", "a", 10, call("x", "m", 1).failed(OVERLOADED))]);
+    let text = failed.to_string();
+    assert!(!text.contains("answered "), "{text}");
+    assert!(
+        text.contains("overloaded            1  100.0 %         -       -"),
+        "attempts are not recorded: {text}"
+    );
     let well = report(&[record("s", "a", 10, call("x", "m", 1))]);
     assert!(!well.is_empty());
     let text = well.to_string();

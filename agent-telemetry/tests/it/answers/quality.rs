@@ -330,12 +330,16 @@ fn text_says_what_the_figures_are() {
         record("s1", "a", 200, end(Outcome::Success, 195)),
     ];
     records.extend([0.5, 0.7].map(|value| record("s1", "a", 50, score(value))));
+    // Shares have as many decimals each.
+    let pass = |value| Metric::new("pass", value, Unit::Ratio).unwrap();
+    records.extend([0.9, 1.0].map(|value| record("s1", "a", 50, pass(value))));
     let text = QualityReport::of(day(), &records).to_string();
     for wanted in [
         "1 success of 1 that ended, 100.0 %",
         "1 violation found, 1 mended, 100.0 %",
-        "unwrap_used      1      0       1  100.0 %  20.7 to 100.0 %    90.00 s",
-        "review  a           2   0.6  -0.671 to 1.871     0.5      0.7",
+        "unwrap_used      1      0       1  100.0 %  20.7 to 100.0 %      1    90.00 s",
+        "pass    a           2  0.950   0.315 to 1.000   0.900    1.000",
+        "review  a           2    0.6  -0.671 to 1.871     0.5      0.7",
         "1970-01-01      1        1  100.0 %  20.7 to 100.0 %",
     ] {
         assert!(text.contains(wanted), "{wanted} in {text}");

@@ -248,12 +248,20 @@ fn text_and_tables_say_what_the_figures_are() {
     let report = ToolSequencesReport::of(day(), &records);
     let text = report.to_string();
     for wanted in [
-        "read → edit      4        1         2        2  100.0 %     3.00 s",
+        "read → edit      4        1         2  100.0 %     3.00 s",
         "test              1        2          1         1             1      0     -  2.00 s",
         "Arguments are not recorded",
     ] {
         assert!(text.contains(wanted), "{wanted} in {text}");
     }
+    // Names stand once with how often, so that the whole of it can be read.
+    let names = "list_files read_file read_file read_file search";
+    let told = calls("s1", "a", &[names; 3].join(" end "));
+    let text = ToolSequencesReport::of(day(), &told).to_string();
+    assert!(
+        text.contains("  list_files → 3 × read_file → search  "),
+        "{text}"
+    );
     // As a part of the report on tools.
     let mut tools = ToolsReport::of(day(), &Rollups::of(&records, day()));
     assert_eq!(tools.sequences, None);
