@@ -21,7 +21,7 @@ use crate::{Body, Metric, ModelCall, Period, ProjectId, Record, Span};
 const SESSIONS: usize = 1 << 20;
 
 #[derive(Debug)]
-pub(super) struct Fold {
+pub(in crate::report) struct Fold {
     period: Period,
     place: HashMap<(Option<ProjectId>, SessionId), usize>,
     /// In the order of recording.
@@ -144,7 +144,7 @@ impl Folded for Fold {
 }
 
 impl Fold {
-    pub(super) fn new(period: Period) -> Self {
+    pub(in crate::report) fn new(period: Period) -> Self {
         Self {
             period: period.outward(Span::Minute),
             place: HashMap::new(),

@@ -20,7 +20,7 @@ use super::folded::Folded;
 use super::interval::Share;
 use super::{Evidence, Interval, Percentiles, SCHEMA};
 use crate::{Outcomes, Period, Record};
-use fold::Fold;
+pub(in crate::report) use fold::Fold;
 pub use remedy::Remedy;
 
 /// Fewest cases of which an interval is told.

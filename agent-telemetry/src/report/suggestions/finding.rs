@@ -135,6 +135,11 @@ pub enum Finding {
         share: f64,
         /// Of that share, 95 %.
         interval: Interval,
+        /// Failed calls of sessions, each counted once, as [`ErrorsReport`](crate::ErrorsReport) counts them.
+        failures: u64,
+        /// Of those, the ones after which the next call of the session succeeded: what is done already helps
+        /// with these.
+        overcome: u64,
         /// What the failed ones took, and the pauses after them.
         time: Duration,
         /// What the failed model calls cost, exact.

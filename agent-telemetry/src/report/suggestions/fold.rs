@@ -1,6 +1,7 @@
 //! Records into suggestions.
 
 use super::super::compare::ModelsByTaskType;
+use super::super::errors::Fold as Recoveries;
 use super::super::folded::Folded;
 use super::super::seen::Seen;
 use super::super::sequences::Fold as Sequences;
@@ -24,6 +25,7 @@ pub(super) struct Fold {
     requests: Requests,
     sequences: Sequences,
     errors: Errors,
+    recoveries: Recoveries,
     inputs: Inputs,
 }
 
@@ -38,6 +40,7 @@ impl Folded for Fold {
         self.told.add(record.at);
         self.sequences.add(record);
         self.errors.add(record, &mut self.seen);
+        self.recoveries.add(record);
         if let Body::ModelCall(call) = &record.body {
             self.requests
                 .add(record, call, &self.config, &mut self.seen);
@@ -60,7 +63,8 @@ impl Folded for Fold {
         left_out.compared = compared;
         let requests = self.requests.suggest(config, told, &mut found);
         let [repeats, pairs] = turns::suggest(sequences, config, told, &mut found);
-        let errors = self.errors.suggest(config, told, &mut found);
+        let recoveries = self.recoveries.finish();
+        let errors = self.errors.suggest(config, told, &recoveries, &mut found);
         let inputs = self.inputs.suggest(config, told, &mut found);
         // Stable: where the rest is equal, in the order of the kinds.
         found.sort_by_key(|it| it.gain.order());
@@ -89,6 +93,7 @@ impl Fold {
             requests: Requests::default(),
             sequences: Sequences::new(period),
             errors: Errors::default(),
+            recoveries: Recoveries::new(period),
             inputs: Inputs::default(),
         }
     }

@@ -405,6 +405,8 @@ fn failure_that_recurs_comes_with_what_answers_it() {
         time,
         remedy,
         page,
+        failures,
+        overcome,
         ..
     } = &it.finding
     else {
@@ -421,6 +423,14 @@ fn failure_that_recurs_comes_with_what_answers_it() {
     );
     assert_eq!(*time, Duration::from_secs(50 + 100));
     assert!(remedy.contains("RateLimit") && page == "docs/presets.md");
+    // All in one session, where an attempt without a failure comes next.
+    assert_eq!((*failures, *overcome), (50, 50));
+    assert!(
+        it.confidence
+            .contains("As things are, the next call succeeded after 50 of 50 such calls."),
+        "{}",
+        it.confidence
+    );
     assert_eq!(
         (it.gain.time, it.gain.turns),
         (Some(Duration::from_secs(300)), Some(100))
