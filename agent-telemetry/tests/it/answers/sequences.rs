@@ -255,8 +255,8 @@ fn text_and_tables_say_what_the_figures_are() {
         assert!(text.contains(wanted), "{wanted} in {text}");
     }
     // Names stand once with how often, so that the whole of it can be read.
-    let names = "list_files read_file read_file read_file search";
-    let told = calls("s1", "a", &[names; 3].join(" end "));
+    let sequence = "list_files read_file read_file read_file search";
+    let told = calls("s1", "a", &[sequence; 3].join(" end "));
     let text = ToolSequencesReport::of(day(), &told).to_string();
     assert!(
         text.contains("  list_files → 3 × read_file → search  "),
