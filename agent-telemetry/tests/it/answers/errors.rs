@@ -497,6 +497,9 @@ fn database_says_what_the_records_say() {
 
     let mut records = crate::story::records();
     records.extend(some_day());
+    // What follows a failure counts after its day.
+    records.push(record("late", "a", 86_399, failed("x", 1, OVERLOADED)));
+    records.push(record("late", "a", 86_420, attempt("x", 1)));
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("telemetry.db");
     let mut sink = SqliteSink::open(&path)
