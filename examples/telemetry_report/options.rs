@@ -153,11 +153,7 @@ impl Options {
                 }
                 Long("budget") => forecast = forecast.budget(args.value()?.parse()?),
                 Long("window") => forecast = forecast.window(args.value()?.parse()?),
-                Long("timeout") => {
-                    let limit = Duration::from_secs(args.value()?.parse()?);
-                    forecast = forecast.timeout(limit);
-                    suggest.timeout = Some(limit);
-                }
+                Long("timeout") => patience(args.value()?.parse()?, &mut forecast, &mut suggest),
                 Long("demo") => is_demo = true,
                 Long("sample") => sample_only = true,
                 Long("seed") => seed = args.value()?.parse()?,
@@ -222,6 +218,12 @@ impl Options {
             _folder: folder,
         }))
     }
+}
+
+/// After how many seconds a request is given up.
+fn patience(seconds: u64, forecast: &mut ForecastConfig, suggest: &mut SuggestConfig) {
+    forecast.timeout = Duration::from_secs(seconds);
+    suggest.timeout = Some(forecast.timeout);
 }
 
 fn question(word: &str) -> Result<Question, String> {
