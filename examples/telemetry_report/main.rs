@@ -29,7 +29,7 @@ use std::error::Error;
 use std::process::ExitCode;
 
 use agent_telemetry::{
-    AgentsReport, ModelsReport, Period, SqliteStore, Stats, StoreError, SuggestConfig, ToolsReport,
+    AgentsReport, ModelsReport, Period, SqliteStore, Stats, StoreError, ToolsReport,
 };
 
 use options::{Options, Question};
@@ -163,7 +163,7 @@ fn answer(
             Ok(!report.is_empty())
         }
         Question::Suggestions => {
-            let report = store.suggestions_report(period, &SuggestConfig::default())?;
+            let report = store.suggestions_report(period, &options.suggest)?;
             output.show("suggestions", &report)?;
             Ok(!report.told.is_zero())
         }

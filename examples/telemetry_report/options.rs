@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use agent_primitives::{Clock, SystemClock, Timestamp};
-use agent_telemetry::{CompareConfig, ContenderKind, ForecastConfig, Period, ProjectId};
+use agent_telemetry::{
+    CompareConfig, ContenderKind, ForecastConfig, Period, ProjectId, SuggestConfig,
+};
 use lexopt::prelude::*;
 
 use crate::alerts::Past;
@@ -52,7 +54,8 @@ telemetry_report --demo [--seed N] [--sessions N] [--db PATH]
   --budget BUDGET  for a forecast, as often as there are budgets: 50usd/day, 900usd/month, 20usd/5h,
                    150usd/7d or 3usd/session
   --window TOKENS  for a forecast: how many fit into a context, where no record says so
-  --timeout SEC    for a forecast: after which time a request is given up; 60 unless given
+  --timeout SEC    for a forecast and for suggestions: after which time a request is given up; 60,
+                   which suggestions call an assumption, unless given
   --json           one line of JSON for each report
   --now MOMENT     reports as at that moment, in UTC; as at this one unless given
   --demo           fills a database with 30 days of work up to now, then reports; a path that --db
@@ -106,6 +109,7 @@ pub(super) struct Options {
     pub(super) now: Timestamp,
     pub(super) compare: CompareConfig,
     pub(super) forecast: ForecastConfig,
+    pub(super) suggest: SuggestConfig,
     pub(super) demo: Option<Demo>,
     /// Holds the database of a demo that names none; removed with it.
     _folder: Option<tempfile::TempDir>,
@@ -125,6 +129,7 @@ impl Options {
         let mut alerts: Option<Past> = None;
         let mut compare = CompareConfig::default();
         let mut forecast = ForecastConfig::default();
+        let mut suggest = SuggestConfig::default();
         let mut args = lexopt::Parser::from_env();
         while let Some(arg) = args.next()? {
             match arg {
@@ -148,9 +153,7 @@ impl Options {
                 }
                 Long("budget") => forecast = forecast.budget(args.value()?.parse()?),
                 Long("window") => forecast = forecast.window(args.value()?.parse()?),
-                Long("timeout") => {
-                    forecast = forecast.timeout(Duration::from_secs(args.value()?.parse()?));
-                }
+                Long("timeout") => patience(args.value()?.parse()?, &mut forecast, &mut suggest),
                 Long("demo") => is_demo = true,
                 Long("sample") => sample_only = true,
                 Long("seed") => seed = args.value()?.parse()?,
@@ -205,6 +208,7 @@ impl Options {
             now,
             compare,
             forecast,
+            suggest,
             demo: is_demo.then_some(Demo {
                 seed,
                 sessions,
@@ -214,6 +218,12 @@ impl Options {
             _folder: folder,
         }))
     }
+}
+
+/// After how many seconds a request is given up.
+fn patience(seconds: u64, forecast: &mut ForecastConfig, suggest: &mut SuggestConfig) {
+    forecast.timeout = Duration::from_secs(seconds);
+    suggest.timeout = Some(forecast.timeout);
 }
 
 fn question(word: &str) -> Result<Question, String> {

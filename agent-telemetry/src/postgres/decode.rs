@@ -268,7 +268,7 @@ impl<'a> Decoder<'a> {
         u32::try_from(number).map_err(|_| nonsense(format_args!("the count {number}")))
     }
 
-    fn maybe_name(&mut self) -> Result<Option<Arc<str>>, Fault> {
+    pub(super) fn maybe_name(&mut self) -> Result<Option<Arc<str>>, Fault> {
         let id = self.cell::<Option<i64>>()?;
         id.map(|id| self.text(id)).transpose()
     }

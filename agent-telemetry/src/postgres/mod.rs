@@ -12,6 +12,7 @@ mod names;
 mod pages;
 mod prune;
 mod read;
+mod reports;
 mod rolled;
 mod schema;
 mod sessions;

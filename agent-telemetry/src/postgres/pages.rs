@@ -62,7 +62,8 @@ fn of_all(which: &str, condition: &str) -> String {
 }
 
 impl Pages {
-    pub(super) fn new() -> Self {
+    /// The records of these tables.
+    pub(super) fn of_tables(tables: &[Table]) -> Self {
         let source = |table: Table| {
             let columns: Vec<String> = ["seq", "at", "session", "agent", "project"]
                 .into_iter()
@@ -80,7 +81,7 @@ impl Pages {
             }
         };
         Self {
-            sources: Table::ALL.map(source).into(),
+            sources: tables.iter().copied().map(source).collect(),
             texts: Texts::default(),
         }
     }

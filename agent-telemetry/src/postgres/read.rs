@@ -12,6 +12,7 @@ use super::error::Fault;
 use super::names::Texts;
 use super::pages::{self, Pages};
 use super::{PostgresConfig, PostgresError, rolled, schema};
+use crate::store::{Reads, Table};
 use crate::{Period, Record, Stats, StoredRollups};
 
 /// A database opened for reading only.
@@ -52,7 +53,7 @@ impl PostgresStore {
         Ok(store)
     }
 
-    fn ask<T: Send>(
+    pub(super) fn ask<T: Send>(
         &mut self,
         question: impl FnOnce(&mut Connection) -> Result<T, Fault> + Send,
     ) -> Result<T, PostgresError> {
@@ -106,6 +107,19 @@ impl PostgresStore {
     /// # Ok::<(), agent_telemetry::PostgresError>(())
     /// ```
     pub fn records_in(&mut self, times: impl RangeBounds<Timestamp>) -> PostgresRecords<'_> {
+        self.of_tables(times, &Table::ALL)
+    }
+
+    /// What a report reads.
+    pub(super) fn told(&mut self, reads: Reads) -> PostgresRecords<'_> {
+        self.of_tables(reads.times, reads.tables)
+    }
+
+    fn of_tables(
+        &mut self,
+        times: impl RangeBounds<Timestamp>,
+        tables: &[Table],
+    ) -> PostgresRecords<'_> {
         let nanos = |bound: Bound<&Timestamp>, open: i64, inwards: i64| match bound {
             Bound::Included(at) => Some(at.unix_nanos()),
             Bound::Excluded(at) => at.unix_nanos().checked_add(inwards),
@@ -115,7 +129,7 @@ impl PostgresStore {
         let last = nanos(times.end_bound(), i64::MAX, -1);
         PostgresRecords {
             store: self,
-            pages: Pages::new(),
+            pages: Pages::of_tables(tables),
             // No time is between bounds that exclude the end of time.
             times: first.zip(last),
             page: VecDeque::new(),

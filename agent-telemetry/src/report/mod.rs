@@ -7,6 +7,7 @@ mod cost;
 mod days;
 mod errors;
 mod evidence;
+mod folded;
 mod handoffs;
 mod interval;
 mod models;

@@ -3,8 +3,10 @@
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use agent_primitives::SessionId;
+
 use super::Evidence;
-use crate::Record;
+use crate::{ProjectId, Record};
 
 /// Pairs of a thing and a session that are told apart.
 const PAIRS: usize = 1 << 20;
@@ -20,11 +22,21 @@ pub(super) struct Seen {
 impl Seen {
     /// Adds the session of a record to what a thing rests on, unless it is there.
     pub(super) fn add(&mut self, thing: impl Hash, record: &Record, evidence: &mut Evidence) {
-        let Some(session) = &record.session else {
-            return;
-        };
+        if let Some(session) = &record.session {
+            self.add_session(thing, record.project.as_ref(), session, evidence);
+        }
+    }
+
+    /// Adds a session to what a thing rests on, unless it is there.
+    pub(super) fn add_session(
+        &mut self,
+        thing: impl Hash,
+        project: Option<&ProjectId>,
+        session: &SessionId,
+        evidence: &mut Evidence,
+    ) {
         let mut hasher = DefaultHasher::new();
-        (thing, &record.project, session).hash(&mut hasher);
+        (thing, project, session).hash(&mut hasher);
         let pair = hasher.finish();
         if self.pairs.contains(&pair) {
             return;

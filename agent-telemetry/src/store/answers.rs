@@ -5,13 +5,12 @@ use agent_primitives::{SessionId, Usd};
 use super::decode::{Decoder, nonsense};
 use super::error::Fault;
 use super::names::Texts;
-use super::read::Records;
+use super::reads::Reads;
 use super::rolled::{self, Wanted};
-use super::tables::Table;
 use super::{SqliteStore, StoreError};
 use crate::{
     CompareConfig, CompareReport, CostReport, HandoffsReport, Period, ProjectId, Rollups,
-    SessionSpend, Span,
+    SessionSpend,
 };
 
 impl SqliteStore {
@@ -37,11 +36,7 @@ impl SqliteStore {
         period: Period,
         config: &CompareConfig,
     ) -> Result<CompareReport, StoreError> {
-        let tables = [Table::SessionMarks, Table::ModelCalls];
-        // As the report counts.
-        let whole = period.outward(Span::Minute);
-        let records = Records::of_tables(self, whole.from()..whole.to(), &tables);
-        CompareReport::try_of(period, config, records)
+        CompareReport::try_of(period, config, self.told(Reads::compare(period)))
     }
 
     /// The report `handoffs` of a period, from the marks, calls and handoffs of sessions up to now: it takes
@@ -61,16 +56,7 @@ impl SqliteStore {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn handoffs_report(&self, period: Period) -> Result<HandoffsReport, StoreError> {
-        let tables = [
-            Table::SessionMarks,
-            Table::ModelCalls,
-            Table::Handoffs,
-            Table::Attempts,
-        ];
-        // As the report counts.
-        let from = period.outward(Span::Minute).from();
-        let records = Records::of_tables(self, from.., &tables);
-        HandoffsReport::try_of(period, records)
+        HandoffsReport::try_of(period, self.told(Reads::handoffs(period)))
     }
 
     /// The report `cost` of a period, over the time that the stored sums cover, without the dearest

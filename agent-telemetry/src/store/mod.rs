@@ -27,6 +27,7 @@ mod prune;
 mod quality;
 #[cfg(feature = "sqlite")]
 mod read;
+mod reads;
 #[cfg(feature = "sqlite")]
 mod reports;
 mod retention;
@@ -50,6 +51,8 @@ mod write;
 pub use error::StoreError;
 #[cfg(feature = "sqlite")]
 pub use read::{Records, SqliteStore};
+#[cfg(feature = "postgres")]
+pub(crate) use reads::Reads;
 #[cfg(feature = "postgres")]
 pub(crate) use retention::Cutoffs;
 pub use retention::{Pruned, Retention};

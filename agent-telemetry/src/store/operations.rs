@@ -1,9 +1,8 @@
 //! Reports on calls and what failed of them, straight from a database.
 
-use super::read::Records;
-use super::tables::Table;
+use super::reads::Reads;
 use super::{SqliteStore, StoreError};
-use crate::{ErrorsReport, PerformanceReport, Period, Span};
+use crate::{ErrorsReport, PerformanceReport, Period};
 
 impl SqliteStore {
     /// The report `errors` of a period, from the marks, calls, events of providers, metrics and restores of
@@ -23,19 +22,7 @@ impl SqliteStore {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn errors_report(&self, period: Period) -> Result<ErrorsReport, StoreError> {
-        let tables = [
-            Table::SessionMarks,
-            Table::ModelCalls,
-            Table::ToolCalls,
-            Table::Attempts,
-            Table::Retries,
-            Table::BreakerChanges,
-            Table::Cooldowns,
-            Table::Restores,
-            Table::Metrics,
-        ];
-        let records = Records::of_tables(self, period.outward(Span::Minute).from().., &tables);
-        ErrorsReport::try_of(period, records)
+        ErrorsReport::try_of(period, self.told(Reads::errors(period)))
     }
 
     /// The report `performance` of a period, from the marks, calls and waits of it and of the preceding
@@ -55,19 +42,6 @@ impl SqliteStore {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn performance_report(&self, period: Period) -> Result<PerformanceReport, StoreError> {
-        let tables = [
-            Table::SessionMarks,
-            Table::ModelCalls,
-            Table::ToolCalls,
-            Table::Attempts,
-            Table::Retries,
-            Table::Checkpoints,
-            Table::Restores,
-            Table::TaskTimings,
-        ];
-        let whole = period.outward(Span::Minute);
-        let from = whole.preceding().from();
-        let records = Records::of_tables(self, from..whole.to(), &tables);
-        PerformanceReport::try_of(period, records)
+        PerformanceReport::try_of(period, self.told(Reads::performance(period)))
     }
 }

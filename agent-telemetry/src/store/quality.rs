@@ -1,7 +1,6 @@
 //! What the records of a database say about quality.
 
-use super::read::Records;
-use super::tables::Table;
+use super::reads::Reads;
 use super::{SqliteStore, StoreError};
 use crate::{Period, QualityReport};
 
@@ -26,15 +25,6 @@ impl SqliteStore {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn quality_report(&self, period: Period) -> Result<QualityReport, StoreError> {
-        let tables = [
-            Table::SessionMarks,
-            Table::Metrics,
-            Table::Violations,
-            Table::Decisions,
-            Table::DecisionOutcomes,
-        ];
-        let whole = period.outward(crate::Span::Minute);
-        let records = Records::of_tables(self, whole.from()..whole.to(), &tables);
-        QualityReport::try_of(period, records)
+        QualityReport::try_of(period, self.told(Reads::quality(period)))
     }
 }

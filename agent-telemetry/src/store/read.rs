@@ -12,6 +12,7 @@ use rusqlite::{Connection, OpenFlags};
 use super::error::Fault;
 use super::file::{immutable_address, keep_plans, log_of};
 use super::pages::Pages;
+use super::reads::Reads;
 use super::rolled::Wanted;
 use super::tables::Table;
 use super::{StoreError, schema};
@@ -98,6 +99,11 @@ impl SqliteStore {
     /// The records of a time, in the order of recording.
     pub fn records_in(&self, times: impl RangeBounds<Timestamp>) -> Records<'_> {
         Records::of(self, times, Pages::new(self.version))
+    }
+
+    /// What a report reads.
+    pub(super) fn told(&self, reads: Reads) -> Records<'_> {
+        Records::of_tables(self, reads.times, reads.tables)
     }
 
     /// The sums of a period, from the days, hours and minutes that it is made of: the work does not grow
@@ -236,5 +242,50 @@ impl Iterator for Records<'_> {
                 Some(Err(StoreError::fault(&self.store.path, fault)))
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use agent_primitives::{Handoff, HandoffReason, ProviderId, SessionId};
+
+    use super::super::SqliteSink;
+    use super::super::reads::Reads;
+    use super::*;
+    use crate::Sink;
+
+    #[test]
+    fn session_of_a_hundred_thousand_handoffs_is_read_a_page_at_a_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("telemetry.db");
+        let [from, to] = ["claude", "groq"].map(|name| ProviderId::new(name).unwrap());
+        let handoff = Handoff::automatic(from, to, HandoffReason::Overloaded);
+        let record = |second| {
+            let record = Record::new(Timestamp::from_unix_seconds(second), handoff.clone());
+            record.of_session(SessionId::new("s").unwrap())
+        };
+        let mut sink = SqliteSink::open(&path)
+            .unwrap()
+            .retention(crate::Retention::FOREVER);
+        for batch in 0..10 {
+            let seconds = 10_000 * batch..10_000 * (batch + 1);
+            let records: Vec<Record> = seconds.map(record).collect();
+            sink.write(&records).unwrap();
+        }
+        drop(sink);
+        let store = SqliteStore::open_read_only(&path).unwrap();
+        let mut records = store.told(Reads::handoffs(Period::ALL));
+        let (mut most, mut read) = (0, 0);
+        while let Some(record) = records.next() {
+            read += 1;
+            assert!(record.is_ok());
+            most = most.max(records.page.len());
+        }
+        assert_eq!((read, most), (100_000, 4_095));
+        let report = store.handoffs_report(Period::ALL).unwrap();
+        assert_eq!(
+            (report.handoffs, report.left_out.beyond),
+            (100_000, 100_000 - 64)
+        );
     }
 }

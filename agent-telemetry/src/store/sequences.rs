@@ -1,7 +1,6 @@
 //! Which tool calls of a database recur one after another.
 
-use super::read::Records;
-use super::tables::Table;
+use super::reads::Reads;
 use super::{SqliteStore, StoreError};
 use crate::{Period, ToolSequencesReport};
 
@@ -23,9 +22,6 @@ impl SqliteStore {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn tool_sequences_report(&self, period: Period) -> Result<ToolSequencesReport, StoreError> {
-        let tables = [Table::SessionMarks, Table::ModelCalls, Table::ToolCalls];
-        let whole = period.outward(crate::Span::Minute);
-        let records = Records::of_tables(self, whole.from()..whole.to(), &tables);
-        ToolSequencesReport::try_of(period, records)
+        ToolSequencesReport::try_of(period, self.told(Reads::tool_sequences(period)))
     }
 }

@@ -1,7 +1,6 @@
 //! What the records of a database suggest.
 
-use super::read::Records;
-use super::tables::Table;
+use super::reads::Reads;
 use super::{SqliteStore, StoreError};
 use crate::{Period, SuggestConfig, SuggestionsReport};
 
@@ -28,15 +27,6 @@ impl SqliteStore {
         period: Period,
         config: &SuggestConfig,
     ) -> Result<SuggestionsReport, StoreError> {
-        let tables = [
-            Table::SessionMarks,
-            Table::ModelCalls,
-            Table::ToolCalls,
-            Table::Attempts,
-            Table::Retries,
-        ];
-        let whole = period.outward(crate::Span::Minute);
-        let records = Records::of_tables(self, whole.from()..whole.to(), &tables);
-        SuggestionsReport::try_of(period, config, records)
+        SuggestionsReport::try_of(period, config, self.told(Reads::suggestions(period)))
     }
 }

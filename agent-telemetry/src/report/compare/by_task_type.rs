@@ -50,12 +50,12 @@ impl ModelsByTaskType {
     }
 
     pub(in crate::report) fn add(&mut self, record: &Record) {
-        self.sessions.add(record);
+        self.sessions.tell(record);
     }
 
     /// Every two in both directions.
     pub(in crate::report) fn finish(self) -> (Vec<Judged>, LeftOut) {
-        let (kinds, left_out) = self.sessions.finish().by_task_type();
+        let (kinds, left_out) = self.sessions.sides().by_task_type();
         let mut judged = Vec::new();
         for (task_type, sides) in kinds {
             let task_type = task_type.as_deref().map(str::to_owned);

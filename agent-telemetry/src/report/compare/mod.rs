@@ -19,6 +19,7 @@ pub use config::CompareConfig;
 pub use contender::{Contender, ContenderKind, SessionResult};
 pub use verdict::{Shortage, Verdict};
 
+use super::folded::Folded;
 use super::{Evidence, Interval, SCHEMA};
 use crate::{Period, Record, Span};
 use sessions::Sessions;
@@ -207,11 +208,7 @@ impl CompareReport {
         config: &CompareConfig,
         records: impl IntoIterator<Item = impl Borrow<Record>>,
     ) -> Self {
-        let mut sessions = Sessions::new(period, config);
-        for record in records {
-            sessions.add(record.borrow());
-        }
-        sessions.finish().report(period, config)
+        Sessions::new(period, config).of(records)
     }
 
     /// As [`of`](Self::of), of records that are read from somewhere: ends with the first error.
@@ -223,11 +220,7 @@ impl CompareReport {
         config: &CompareConfig,
         records: impl IntoIterator<Item = Result<Record, E>>,
     ) -> Result<Self, E> {
-        let mut sessions = Sessions::new(period, config);
-        for record in records {
-            sessions.add(&record?);
-        }
-        Ok(sessions.finish().report(period, config))
+        Sessions::new(period, config).try_of(records)
     }
 
     /// The report on sessions that are summed up already, whoever did that; only `task_type` of the
@@ -256,6 +249,19 @@ impl CompareReport {
     /// ```
     pub fn to_html(&self) -> String {
         self.sheet().html()
+    }
+}
+
+impl Folded for Sessions {
+    type Report = CompareReport;
+
+    fn add(&mut self, record: &Record) {
+        self.tell(record);
+    }
+
+    fn finish(self) -> CompareReport {
+        let (period, config) = (self.period, self.config.clone());
+        self.sides().report(period, &config)
     }
 }
 

@@ -19,8 +19,8 @@ type Key = (Option<ProjectId>, SessionId);
 
 #[derive(Debug)]
 pub(super) struct Sessions {
-    period: Period,
-    config: CompareConfig,
+    pub(super) period: Period,
+    pub(super) config: CompareConfig,
     place: HashMap<Key, usize>,
     /// In the order of recording.
     told: Vec<(SessionId, OneSession)>,
@@ -65,7 +65,7 @@ impl Sessions {
         }
     }
 
-    pub(super) fn add(&mut self, record: &Record) {
+    pub(super) fn tell(&mut self, record: &Record) {
         let Some(session) = &record.session else {
             return;
         };
@@ -102,7 +102,7 @@ impl Sessions {
         }
     }
 
-    pub(super) fn finish(self) -> Sides {
+    pub(super) fn sides(self) -> Sides {
         let mut sides = Sides::default();
         sides.left_out.beyond = self.beyond;
         for (id, session) in self.told {
@@ -318,5 +318,31 @@ impl Spent {
 
     fn known(self) -> Option<Usd> {
         (!self.unpriced).then_some(self.cost)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use agent_primitives::Timestamp;
+
+    use super::*;
+
+    #[test]
+    fn session_with_a_hundred_thousand_agents_takes_no_more_memory_than_one_with_64() {
+        let mut sessions = Sessions::new(Period::ALL, &CompareConfig::default());
+        for number in 0..100_000 {
+            let record = |body: Body| {
+                let agent = AgentId::new(format!("a{number}")).unwrap();
+                let at = Timestamp::from_unix_seconds(number);
+                let record = Record::new(at, body).of_agent(agent);
+                record.of_session(SessionId::new("s").unwrap())
+            };
+            sessions.tell(&record(Body::SessionStart(Task::default())));
+            let end = SessionEnd::new(Outcome::Success, Duration::from_secs(1));
+            sessions.tell(&record(end.into()));
+        }
+        assert_eq!((sessions.told.len(), sessions.place.len()), (1, 1));
+        assert_eq!(sessions.told[0].1.workers.len(), AGENTS);
+        assert_eq!(sessions.beyond, 100_000 - AGENTS as u64);
     }
 }

@@ -99,7 +99,10 @@ impl Course {
         remedies: &mut Remedies,
     ) -> (bool, bool) {
         let told = std::mem::take(&mut self.told);
-        let met_failure = std::mem::take(&mut self.met_failure) || it.attempts > 1;
+        let met_failure = std::mem::take(&mut self.met_failure)
+            || it.attempts > 1
+            // Its only attempt, of which it alone tells.
+            || (!told && failed_at_once(it));
         // The end of the attempt that failed last.
         if told && self.failed && it.failure.is_some() {
             return (false, met_failure);
@@ -241,4 +244,9 @@ impl Course {
         }
         (self.used, self.open.map(|failed| failed.kind))
     }
+}
+
+/// Whether a call took one attempt, which failed, as far as it says itself.
+pub(super) const fn failed_at_once(it: &ModelCall) -> bool {
+    it.attempts == 1 && it.failure.is_some()
 }

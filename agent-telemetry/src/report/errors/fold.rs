@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use agent_primitives::{Attempt, FailureKind, SessionId};
 
+use super::super::folded::Folded;
+use super::course::failed_at_once;
 use super::kinds::Kinds;
 use super::remedies::Remedies;
 use super::remedy::{Remedy, Step};
@@ -19,7 +21,7 @@ use crate::{Body, Metric, ModelCall, Period, ProjectId, Record, Span};
 const SESSIONS: usize = 1 << 20;
 
 #[derive(Debug)]
-pub(super) struct Fold {
+pub(in crate::report) struct Fold {
     period: Period,
     place: HashMap<(Option<ProjectId>, SessionId), usize>,
     /// In the order of recording.
@@ -35,25 +37,10 @@ pub(super) struct Fold {
     left_out: ErrorsLeftOut,
 }
 
-impl Fold {
-    pub(super) fn new(period: Period) -> Self {
-        Self {
-            period: period.outward(Span::Minute),
-            place: HashMap::new(),
-            told: Vec::new(),
-            kinds: Kinds::default(),
-            tools: Tools::default(),
-            remedies: Remedies::default(),
-            rests: Rests::default(),
-            hindered: Share::default(),
-            interruptions: Interruptions::default(),
-            waited: Duration::ZERO,
-            steps_given_up: 0,
-            left_out: ErrorsLeftOut::default(),
-        }
-    }
+impl Folded for Fold {
+    type Report = ErrorsReport;
 
-    pub(super) fn add(&mut self, record: &Record) {
+    fn add(&mut self, record: &Record) {
         let counts = self.period.contains(record.at);
         match &record.body {
             Body::Attempt(it) => self.attempt(record, it, counts),
@@ -104,6 +91,76 @@ impl Fold {
         }
     }
 
+    fn finish(mut self) -> ErrorsReport {
+        let mut given_up = 0;
+        for (id, session) in self.told {
+            let outcome = session.outcome();
+            let (used, open) = session.course.finish(&mut self.remedies);
+            self.remedies.session(used, &id, outcome);
+            self.kinds.session(session.met, &id);
+            self.tools.session(&session.tools, &id);
+            if session.interrupted {
+                self.interruptions.evidence.add(&id);
+                *self.interruptions.outcomes.of(outcome) += 1;
+            }
+            if let Some(kind) = open {
+                self.kinds.give_up(kind);
+                given_up += 1;
+            }
+        }
+        let tool_calls = self.tools.counts();
+        let (model_calls, attempts) = (self.kinds.model_calls, self.kinds.attempts);
+        let kinds = self.kinds.finish(&self.remedies);
+        let (tools, tools_left_out) = self.tools.finish();
+        self.left_out.tools = tools_left_out;
+        let sum = |of: fn(&super::ErrorLine) -> u64| kinds.iter().map(of).sum::<u64>();
+        ErrorsReport {
+            schema: SCHEMA,
+            period: self.period,
+            model_calls,
+            failed_model_calls: sum(|line| line.model_calls),
+            attempts,
+            failed_attempts: sum(|line| line.attempts),
+            tool_calls: tool_calls.calls,
+            failed_tool_calls: tool_calls.failed,
+            aborted_tool_calls: tool_calls.aborted,
+            failures: sum(|line| line.failures),
+            given_up,
+            hindered: RecoveryRate::of(self.hindered),
+            time_lost: kinds
+                .iter()
+                .fold(Duration::ZERO, |sum, it| sum.saturating_add(it.time_lost)),
+            waited: self.waited,
+            cost: kinds.iter().map(|line| line.cost).sum(),
+            unpriced_calls: sum(|line| line.unpriced_calls),
+            kinds,
+            tools,
+            remedies: self.remedies.finish(),
+            steps_given_up: self.steps_given_up,
+            interruptions: self.interruptions,
+            left_out: self.left_out,
+        }
+    }
+}
+
+impl Fold {
+    pub(in crate::report) fn new(period: Period) -> Self {
+        Self {
+            period: period.outward(Span::Minute),
+            place: HashMap::new(),
+            told: Vec::new(),
+            kinds: Kinds::default(),
+            tools: Tools::default(),
+            remedies: Remedies::default(),
+            rests: Rests::default(),
+            hindered: Share::default(),
+            interruptions: Interruptions::default(),
+            waited: Duration::ZERO,
+            steps_given_up: 0,
+            left_out: ErrorsLeftOut::default(),
+        }
+    }
+
     fn place(&mut self, record: &Record) -> Option<usize> {
         let session = record.session.as_ref()?;
         let key = (record.project.clone(), session.clone());
@@ -150,7 +207,7 @@ impl Fold {
         if counts {
             self.kinds.model_call(it, record.at);
         }
-        let mut met_failure = it.attempts > 1;
+        let mut met_failure = it.attempts > 1 || failed_at_once(it);
         let place = self.place(record);
         match place.and_then(|place| self.told.get_mut(place)) {
             Some((_, session)) => {
@@ -228,57 +285,6 @@ impl Fold {
         if session.begin(agent) && counts {
             session.interrupted = true;
             self.interruptions.crashes += 1;
-        }
-    }
-
-    pub(super) fn finish(mut self) -> ErrorsReport {
-        let mut given_up = 0;
-        for (id, session) in self.told {
-            let outcome = session.outcome();
-            let (used, open) = session.course.finish(&mut self.remedies);
-            self.remedies.session(used, &id, outcome);
-            self.kinds.session(session.met, &id);
-            self.tools.session(&session.tools, &id);
-            if session.interrupted {
-                self.interruptions.evidence.add(&id);
-                *self.interruptions.outcomes.of(outcome) += 1;
-            }
-            if let Some(kind) = open {
-                self.kinds.give_up(kind);
-                given_up += 1;
-            }
-        }
-        let tool_calls = self.tools.counts();
-        let (model_calls, attempts) = (self.kinds.model_calls, self.kinds.attempts);
-        let kinds = self.kinds.finish(&self.remedies);
-        let (tools, tools_left_out) = self.tools.finish();
-        self.left_out.tools = tools_left_out;
-        let sum = |of: fn(&super::ErrorLine) -> u64| kinds.iter().map(of).sum::<u64>();
-        ErrorsReport {
-            schema: SCHEMA,
-            period: self.period,
-            model_calls,
-            failed_model_calls: sum(|line| line.model_calls),
-            attempts,
-            failed_attempts: sum(|line| line.attempts),
-            tool_calls: tool_calls.calls,
-            failed_tool_calls: tool_calls.failed,
-            aborted_tool_calls: tool_calls.aborted,
-            failures: sum(|line| line.failures),
-            given_up,
-            hindered: RecoveryRate::of(self.hindered),
-            time_lost: kinds
-                .iter()
-                .fold(Duration::ZERO, |sum, it| sum.saturating_add(it.time_lost)),
-            waited: self.waited,
-            cost: kinds.iter().map(|line| line.cost).sum(),
-            unpriced_calls: sum(|line| line.unpriced_calls),
-            kinds,
-            tools,
-            remedies: self.remedies.finish(),
-            steps_given_up: self.steps_given_up,
-            interruptions: self.interruptions,
-            left_out: self.left_out,
         }
     }
 }

@@ -16,10 +16,11 @@ use std::time::Duration;
 use agent_primitives::{FailureKind, ModelId, ProviderId, Timestamp, ToolName, Usd};
 use serde::{Deserialize, Serialize};
 
+use super::folded::Folded;
 use super::interval::Share;
 use super::{Evidence, Interval, Percentiles, SCHEMA};
 use crate::{Outcomes, Period, Record};
-use fold::Fold;
+pub(in crate::report) use fold::Fold;
 pub use remedy::Remedy;
 
 /// Fewest cases of which an interval is told.
@@ -86,8 +87,8 @@ pub struct ErrorsReport {
     pub failures: u64,
     /// Of those, the ones after which their session made no other call.
     pub given_up: u64,
-    /// Of the model calls of which an attempt failed, or that took more than one, those that were answered
-    /// in the end.
+    /// Of the model calls of which an attempt failed, those that were answered in the end: calls that took more
+    /// than one attempt, and those whose only one failed.
     pub hindered: RecoveryRate,
     /// Time that the failed calls of sessions took.
     pub time_lost: Duration,
@@ -316,11 +317,7 @@ impl ErrorsReport {
     /// The report on what failed in `period`. All records of the sessions in question are to be given, in
     /// the order of recording, those after the period as well: they say what happened then.
     pub fn of(period: Period, records: impl IntoIterator<Item = impl Borrow<Record>>) -> Self {
-        let mut fold = Fold::new(period);
-        for record in records {
-            fold.add(record.borrow());
-        }
-        fold.finish()
+        Fold::new(period).of(records)
     }
 
     /// As [`of`](Self::of), of records that are read from somewhere: ends with the first error.
@@ -331,11 +328,7 @@ impl ErrorsReport {
         period: Period,
         records: impl IntoIterator<Item = Result<Record, E>>,
     ) -> Result<Self, E> {
-        let mut fold = Fold::new(period);
-        for record in records {
-            fold.add(&record?);
-        }
-        Ok(fold.finish())
+        Fold::new(period).try_of(records)
     }
 
     /// Whether nothing was called and nothing was interrupted in the period.

@@ -64,3 +64,31 @@ impl OneSession {
         self.last_outcome
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn agents_beyond_the_first_64_begin_and_end_unseen() {
+        let mut session = OneSession::default();
+        let agent = |number: usize| AgentId::new(format!("a{number}")).unwrap();
+        let agents: Vec<AgentId> = (0..10_000).map(agent).collect();
+        for agent in &agents {
+            assert!(!session.begin(Some(agent)), "{agent}: for the first time");
+        }
+        assert_eq!(session.workers.len(), AGENTS);
+        let end = SessionEnd::new(Outcome::Success, Duration::ZERO);
+        // One that is not followed ends: those that are go on.
+        session.end(agents.last(), &end);
+        assert_eq!(session.outcome(), None);
+        for agent in agents.iter().take(AGENTS) {
+            assert!(session.begin(Some(agent)), "at work already");
+            session.end(Some(agent), &end);
+        }
+        assert_eq!(session.outcome(), Some(Outcome::Success));
+        assert!(!session.begin(agents.last()), "nobody knows whether it was");
+    }
+}

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use agent_primitives::{Handoff, Party, SessionId};
 
+use super::super::folded::Folded;
 use super::after::After;
 use super::chains::Chains;
 use super::lines::{Counted, Lines};
@@ -54,20 +55,10 @@ impl Paths {
     }
 }
 
-impl Fold {
-    pub(super) fn new(period: Period) -> Self {
-        Self {
-            period: period.outward(Span::Minute),
-            place: HashMap::new(),
-            told: Vec::new(),
-            paths: Paths::default(),
-            counted: Vec::new(),
-            others: Counted::default(),
-            left_out: HandoffsLeftOut::default(),
-        }
-    }
+impl Folded for Fold {
+    type Report = HandoffsReport;
 
-    pub(super) fn add(&mut self, record: &Record) {
+    fn add(&mut self, record: &Record) {
         match &record.body {
             Body::Handoff(handoff) if self.period.contains(record.at) => {
                 self.give(record, handoff);
@@ -99,6 +90,60 @@ impl Fold {
                 }
             }
             _ => {}
+        }
+    }
+
+    fn finish(self) -> HandoffsReport {
+        let mut left_out = self.left_out;
+        let (mut lines, beyond) = Lines::most_frequent(&self.counted);
+        left_out.paths = beyond + self.others.handoffs;
+        let ends = |path| self.paths.ends(path);
+        let other = |place: usize| self.told.get(place).map(|(_, session)| session);
+        let mut chains = Chains::default();
+        let mut sessions = 0;
+        for (id, session) in &self.told {
+            lines.add(id, session, ends, other);
+            if session.handoffs.is_empty() {
+                continue;
+            }
+            sessions += 1;
+            let paths: Vec<usize> = session.handoffs.iter().map(|given| given.path).collect();
+            let is_success = session.outcome() == Some(Outcome::Success);
+            chains.add(id, &paths, ends, is_success);
+        }
+        let mut all = self.others;
+        for counted in &self.counted {
+            all.absorb(counted);
+        }
+        let (automatic, manual) = all.initiators();
+        let paths = lines.finish(&self.counted, ends);
+        let (chains, chains_left_out) = chains.finish(ends);
+        left_out.chains = chains_left_out;
+        HandoffsReport {
+            schema: SCHEMA,
+            period: self.period,
+            handoffs: all.handoffs,
+            automatic,
+            manual,
+            sessions,
+            paths,
+            reasons: all.reasons(),
+            chains,
+            left_out,
+        }
+    }
+}
+
+impl Fold {
+    pub(super) fn new(period: Period) -> Self {
+        Self {
+            period: period.outward(Span::Minute),
+            place: HashMap::new(),
+            told: Vec::new(),
+            paths: Paths::default(),
+            counted: Vec::new(),
+            others: Counted::default(),
+            left_out: HandoffsLeftOut::default(),
         }
     }
 
@@ -151,44 +196,45 @@ impl Fold {
             self.left_out.beyond += 1;
         }
     }
+}
 
-    pub(super) fn finish(self) -> HandoffsReport {
-        let mut left_out = self.left_out;
-        let (mut lines, beyond) = Lines::most_frequent(&self.counted);
-        left_out.paths = beyond + self.others.handoffs;
-        let ends = |path| self.paths.ends(path);
-        let other = |place: usize| self.told.get(place).map(|(_, session)| session);
-        let mut chains = Chains::default();
-        let mut sessions = 0;
-        for (id, session) in &self.told {
-            lines.add(id, session, ends, other);
-            if session.handoffs.is_empty() {
-                continue;
-            }
-            sessions += 1;
-            let paths: Vec<usize> = session.handoffs.iter().map(|given| given.path).collect();
-            let is_success = session.outcome() == Some(Outcome::Success);
-            chains.add(id, &paths, ends, is_success);
+#[cfg(test)]
+mod tests {
+    use agent_primitives::{AgentId, HandoffReason, ModelId, ProviderId, Timestamp};
+
+    use super::*;
+    use crate::ModelCall;
+
+    #[test]
+    fn session_with_a_hundred_thousand_handoffs_takes_no_more_memory_than_one_with_64() {
+        let mut fold = Fold::new(Period::ALL);
+        let session = SessionId::new("s").unwrap();
+        let agent = |number: u32| AgentId::new(format!("a{number}")).unwrap();
+        for number in 0..100_000 {
+            let of = |body: Body| {
+                let at = Timestamp::from_unix_seconds(number.into());
+                let record = Record::new(at, body).of_session(session.clone());
+                record.of_agent(agent(number))
+            };
+            let to = agent(number + 1);
+            let handoff = Handoff::automatic(agent(number), to, HandoffReason::Quality);
+            fold.add(&of(handoff.into()));
+            let model = ModelId::new("m").unwrap();
+            let call = ModelCall::new(ProviderId::new("p").unwrap(), model);
+            fold.add(&of(call.into()));
+            fold.add(&of(Body::SessionStart(crate::Task::default())));
         }
-        let mut all = self.others;
-        for counted in &self.counted {
-            all.absorb(counted);
-        }
-        let (automatic, manual) = all.initiators();
-        let paths = lines.finish(&self.counted, ends);
-        let (chains, chains_left_out) = chains.finish(ends);
-        left_out.chains = chains_left_out;
-        HandoffsReport {
-            schema: SCHEMA,
-            period: self.period,
-            handoffs: all.handoffs,
-            automatic,
-            manual,
-            sessions,
-            paths,
-            reasons: all.reasons(),
-            chains,
-            left_out,
-        }
+        assert_eq!((fold.told.len(), fold.place.len()), (1, 1));
+        assert_eq!(
+            (fold.paths.ends.len(), fold.paths.number.len()),
+            (PATHS, PATHS)
+        );
+        assert_eq!(fold.counted.len(), PATHS);
+        assert_eq!(fold.told[0].1.followed(), (64, 64));
+        let report = fold.finish();
+        assert_eq!(report.handoffs, 100_000, "all of them count");
+        let it = report.left_out;
+        // Those on further paths are not followed either.
+        assert_eq!((it.paths, it.beyond), (100_000 - 64, PATHS as u64 - 64));
     }
 }

@@ -12,6 +12,7 @@ use std::borrow::Borrow;
 use agent_primitives::{HandoffReason, Party, Usd};
 use serde::{Deserialize, Serialize};
 
+use super::folded::Folded;
 use super::{Evidence, Interval, Percentiles, SCHEMA};
 use crate::{Outcomes, Period, Record};
 use fold::Fold;
@@ -182,11 +183,7 @@ impl HandoffsReport {
     /// The report on the handoffs in `period`. All records of the sessions in question are to be given,
     /// in the order of recording, those after the period as well: they say what happened then.
     pub fn of(period: Period, records: impl IntoIterator<Item = impl Borrow<Record>>) -> Self {
-        let mut fold = Fold::new(period);
-        for record in records {
-            fold.add(record.borrow());
-        }
-        fold.finish()
+        Fold::new(period).of(records)
     }
 
     /// As [`of`](Self::of), of records that are read from somewhere: ends with the first error.
@@ -197,11 +194,7 @@ impl HandoffsReport {
         period: Period,
         records: impl IntoIterator<Item = Result<Record, E>>,
     ) -> Result<Self, E> {
-        let mut fold = Fold::new(period);
-        for record in records {
-            fold.add(&record?);
-        }
-        Ok(fold.finish())
+        Fold::new(period).try_of(records)
     }
 
     /// One self-contained page that needs no script, no network and no style of its own.

@@ -129,6 +129,14 @@ impl OneSession {
 }
 
 #[cfg(test)]
+impl OneSession {
+    /// Handoffs and agents in memory.
+    pub(super) const fn followed(&self) -> (usize, usize) {
+        (self.handoffs.len(), self.workers.len())
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use agent_primitives::{ModelId, ProviderId};
 

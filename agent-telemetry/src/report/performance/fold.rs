@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use agent_primitives::{FailureKind, SessionId};
 
+use super::super::folded::Folded;
 use super::profiles::{Profiles, Timed};
 use super::{Operated, PerformanceReport, SCHEMA};
 use crate::{Body, ModelCall, Period, ProjectId, Record, Span, Task, ToolOutcome};
@@ -29,24 +30,10 @@ pub(super) struct Fold {
     waited_for_limits: Duration,
 }
 
-impl Fold {
-    pub(super) fn new(period: Period) -> Self {
-        let period = period.outward(Span::Minute);
-        Self {
-            period,
-            before: period.preceding(),
-            task_types: HashMap::new(),
-            kinds: HashSet::new(),
-            calls: Profiles::default(),
-            by_task_type: Profiles::default(),
-            attempts: Profiles::default(),
-            tasks: Profiles::default(),
-            waits: Profiles::default(),
-            waited_for_limits: Duration::ZERO,
-        }
-    }
+impl Folded for Fold {
+    type Report = PerformanceReport;
 
-    pub(super) fn add(&mut self, record: &Record) {
+    fn add(&mut self, record: &Record) {
         if let Body::SessionStart(task) | Body::SessionResume(task) = &record.body {
             self.name(record, task);
             return;
@@ -98,6 +85,46 @@ impl Fold {
         }
     }
 
+    fn finish(self) -> PerformanceReport {
+        let (calls, time, calls_left_out) = self.calls.finish();
+        let (task_types, _, types_left_out) = self.by_task_type.finish();
+        let (attempts, _, attempts_left_out) = self.attempts.finish();
+        let (tasks, _, _) = self.tasks.finish();
+        let (waits, waited, waits_left_out) = self.waits.finish();
+        PerformanceReport {
+            schema: SCHEMA,
+            period: self.period,
+            before: self.before,
+            time,
+            calls,
+            task_types,
+            attempts,
+            tasks,
+            waits,
+            waited,
+            waited_for_limits: self.waited_for_limits,
+            left_out: calls_left_out + types_left_out + attempts_left_out + waits_left_out,
+        }
+    }
+}
+
+impl Fold {
+    pub(super) fn new(period: Period) -> Self {
+        let period = period.outward(Span::Minute);
+        Self {
+            period,
+            before: period.preceding(),
+            task_types: HashMap::new(),
+            kinds: HashSet::new(),
+            calls: Profiles::default(),
+            by_task_type: Profiles::default(),
+            attempts: Profiles::default(),
+            tasks: Profiles::default(),
+            waits: Profiles::default(),
+            waited_for_limits: Duration::ZERO,
+        }
+    }
+
     /// The kind of work that a session names first.
     fn name(&mut self, record: &Record, task: &Task) {
         let (Some(session), Some(name)) = (&record.session, &task.task_type) else {
@@ -133,28 +160,6 @@ impl Fold {
         if let Some(kind) = self.task_types.get(&key) {
             let of = of(Some(kind.as_ref().to_owned()));
             self.by_task_type.add_call(of, timed, it);
-        }
-    }
-
-    pub(super) fn finish(self) -> PerformanceReport {
-        let (calls, time, calls_left_out) = self.calls.finish();
-        let (task_types, _, types_left_out) = self.by_task_type.finish();
-        let (attempts, _, attempts_left_out) = self.attempts.finish();
-        let (tasks, _, _) = self.tasks.finish();
-        let (waits, waited, waits_left_out) = self.waits.finish();
-        PerformanceReport {
-            schema: SCHEMA,
-            period: self.period,
-            before: self.before,
-            time,
-            calls,
-            task_types,
-            attempts,
-            tasks,
-            waits,
-            waited,
-            waited_for_limits: self.waited_for_limits,
-            left_out: calls_left_out + types_left_out + attempts_left_out + waits_left_out,
         }
     }
 }

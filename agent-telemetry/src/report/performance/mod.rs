@@ -12,6 +12,7 @@ use std::time::Duration;
 use agent_primitives::{SessionId, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::folded::Folded;
 use super::{Percentiles, SCHEMA};
 use crate::{Period, ProjectId, Record};
 use fold::Fold;
@@ -148,11 +149,7 @@ impl PerformanceReport {
     /// The report on the operations in `period`. The records of the preceding period of equal length are to
     /// be given as well, for the trend; without them there is none.
     pub fn of(period: Period, records: impl IntoIterator<Item = impl Borrow<Record>>) -> Self {
-        let mut fold = Fold::new(period);
-        for record in records {
-            fold.add(record.borrow());
-        }
-        fold.finish()
+        Fold::new(period).of(records)
     }
 
     /// As [`of`](Self::of), of records that are read from somewhere: ends with the first error.
@@ -163,11 +160,7 @@ impl PerformanceReport {
         period: Period,
         records: impl IntoIterator<Item = Result<Record, E>>,
     ) -> Result<Self, E> {
-        let mut fold = Fold::new(period);
-        for record in records {
-            fold.add(&record?);
-        }
-        Ok(fold.finish())
+        Fold::new(period).try_of(records)
     }
 
     /// Whether there was no operation in the period.

@@ -29,16 +29,27 @@ pub(super) struct Corrections {
     /// Found of each rule, wherever.
     of_rule: BTreeMap<String, u64>,
     decided: HashMap<Key, Decided>,
+    /// How many verdicts there were so far.
+    judged: u64,
     left_out: u64,
     decisions: u64,
     unmatched: u64,
 }
 
-/// By its number, with the verdict so far: of several, the last one counts.
+/// By its number, with the verdict so far.
 #[derive(Debug)]
 struct Decided {
     place: usize,
-    verdict: Option<bool>,
+    verdict: Option<Verdict>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Verdict {
+    is_wrong: bool,
+    /// When it was first said to be so.
+    at: Timestamp,
+    /// Before how many others that was.
+    order: u64,
 }
 
 #[derive(Debug)]
@@ -61,12 +72,13 @@ impl Corrections {
             return;
         };
         *self.of_rule.entry(it.kind.as_ref().to_owned()).or_default() += 1;
+        let project = record.project.as_ref();
         if let Some(corrected) = self.known.get_mut(place) {
-            corrected.add(place, record, seen);
+            corrected.add(place, record.at, (project, record.session.as_ref()), seen);
         }
     }
 
-    pub(super) fn add_decision(&mut self, record: &Record, it: &Decision) {
+    pub(super) fn add_decision(&mut self, record: &Record, it: &Decision, seen: &mut Seen) {
         let what = Correction::Decision {
             subject: it.subject.as_ref().to_owned(),
             choice: it.choice.as_deref().map(str::to_owned),
@@ -78,25 +90,39 @@ impl Corrections {
         if let Some(place) = self.place(what) {
             let verdict = None;
             let decided = Decided { place, verdict };
-            self.decided.insert(key(record, it.id.clone()), decided);
+            let key = key(record, it.id.clone());
+            // An id that is used again is that of another decision.
+            if let Some(before) = self.decided.insert(key.clone(), decided) {
+                self.settle(&key, &before, seen);
+            }
         }
     }
 
-    pub(super) fn add_outcome(&mut self, record: &Record, it: &DecisionOutcome, seen: &mut Seen) {
+    pub(super) fn add_outcome(&mut self, record: &Record, it: &DecisionOutcome) {
         let Some(decided) = self.decided.get_mut(&key(record, it.decision.clone())) else {
             self.unmatched = self.unmatched.saturating_add(1);
             return;
         };
         let is_wrong = matches!(it.outcome, Outcome::Failed | Outcome::Escalated);
-        let before = decided.verdict.replace(is_wrong);
-        let Some(corrected) = self.known.get_mut(decided.place) else {
+        if decided.verdict.is_none_or(|it| it.is_wrong != is_wrong) {
+            decided.verdict = Some(Verdict {
+                is_wrong,
+                at: record.at,
+                order: self.judged,
+            });
+            self.judged += 1;
+        }
+    }
+
+    /// The last verdict on a decision is the one that counts.
+    fn settle(&mut self, (project, session, _): &Key, it: &Decided, seen: &mut Seen) {
+        let Some((verdict, corrected)) = it.verdict.zip(self.known.get_mut(it.place)) else {
             return;
         };
-        corrected.of += u64::from(before.is_none());
-        match (before, is_wrong) {
-            (None | Some(false), true) => corrected.add(decided.place, record, seen),
-            (Some(true), false) => corrected.times -= 1,
-            _ => {}
+        corrected.of += 1;
+        if verdict.is_wrong {
+            let of = (project.as_ref(), session.as_ref());
+            corrected.add(it.place, verdict.at, of, seen);
         }
     }
 
@@ -122,7 +148,16 @@ impl Corrections {
     }
 
     /// That of the most sessions first, then the most frequent.
-    pub(super) fn finish(self, left_out: &mut QualityLeftOut) -> Vec<CorrectionLine> {
+    pub(super) fn finish(
+        mut self,
+        seen: &mut Seen,
+        left_out: &mut QualityLeftOut,
+    ) -> Vec<CorrectionLine> {
+        let mut decided: Vec<(Key, Decided)> = self.decided.drain().collect();
+        decided.sort_by_key(|(_, it)| it.verdict.map(|it| it.order));
+        for (key, it) in &decided {
+            self.settle(key, it, seen);
+        }
         let is_recurring = |it: &Corrected| it.evidence.count >= SESSIONS && it.times > 1;
         let mut known: Vec<Corrected> = self.known.into_iter().filter(is_recurring).collect();
         let rank = |it: &Corrected| (Reverse(it.evidence.count), Reverse(it.times));
@@ -153,11 +188,20 @@ impl Corrections {
 }
 
 impl Corrected {
-    fn add(&mut self, place: usize, record: &Record, seen: &mut Seen) {
+    fn add(
+        &mut self,
+        place: usize,
+        at: Timestamp,
+        (project, session): (Option<&ProjectId>, Option<&SessionId>),
+        seen: &mut Seen,
+    ) {
         self.times += 1;
-        self.first = self.first.min(record.at);
-        self.last = self.last.max(record.at);
-        seen.add(("correction", place), record, &mut self.evidence);
+        self.first = self.first.min(at);
+        self.last = self.last.max(at);
+        if let Some(session) = session {
+            let thing = ("correction", place);
+            seen.add_session(thing, project, session, &mut self.evidence);
+        }
     }
 }
 

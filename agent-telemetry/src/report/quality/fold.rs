@@ -1,5 +1,6 @@
 //! Records into what the report says.
 
+use super::super::folded::Folded;
 use super::corrections::Corrections;
 use super::outcomes::Sessions;
 use super::scores::Scores;
@@ -18,19 +19,10 @@ pub(super) struct Fold {
     sessions: Sessions,
 }
 
-impl Fold {
-    pub(super) fn new(period: Period) -> Self {
-        Self {
-            period: period.outward(Span::Minute),
-            seen: Seen::default(),
-            scores: Scores::default(),
-            violations: Violations::default(),
-            corrections: Corrections::default(),
-            sessions: Sessions::default(),
-        }
-    }
+impl Folded for Fold {
+    type Report = QualityReport;
 
-    pub(super) fn add(&mut self, record: &Record) {
+    fn add(&mut self, record: &Record) {
         if !self.period.contains(record.at) {
             return;
         }
@@ -45,11 +37,11 @@ impl Fold {
                         .add_violation(record, violation, &mut self.seen);
                 }
             }
-            Body::Decision(decision) => self.corrections.add_decision(record, decision),
-            Body::DecisionOutcome(outcome) => {
+            Body::Decision(decision) => {
                 self.corrections
-                    .add_outcome(record, outcome, &mut self.seen);
+                    .add_decision(record, decision, &mut self.seen);
             }
+            Body::DecisionOutcome(outcome) => self.corrections.add_outcome(record, outcome),
             Body::SessionStart(_) | Body::SessionResume(_) | Body::SessionEnd(_) => {
                 self.sessions.add(record);
             }
@@ -57,14 +49,12 @@ impl Fold {
         }
     }
 
-    pub(super) fn finish(self) -> QualityReport {
-        let mut left_out = QualityLeftOut {
-            evidence: self.seen.left_out(),
-            ..QualityLeftOut::default()
-        };
+    fn finish(mut self) -> QualityReport {
+        let mut left_out = QualityLeftOut::default();
         let scores = self.scores.finish(&mut left_out);
         let violations = self.violations.finish(&mut left_out);
-        let corrections = self.corrections.finish(&mut left_out);
+        let corrections = self.corrections.finish(&mut self.seen, &mut left_out);
+        left_out.evidence = self.seen.left_out();
         let ended = self.sessions.finish(&mut left_out);
         QualityReport {
             schema: SCHEMA,
@@ -81,6 +71,19 @@ impl Fold {
             days: ended.days,
             weeks: ended.weeks,
             left_out,
+        }
+    }
+}
+
+impl Fold {
+    pub(super) fn new(period: Period) -> Self {
+        Self {
+            period: period.outward(Span::Minute),
+            seen: Seen::default(),
+            scores: Scores::default(),
+            violations: Violations::default(),
+            corrections: Corrections::default(),
+            sessions: Sessions::default(),
         }
     }
 }

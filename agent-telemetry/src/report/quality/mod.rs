@@ -12,6 +12,7 @@ use std::borrow::Borrow;
 use agent_primitives::{AgentId, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::folded::Folded;
 use super::{Evidence, Interval, Percentiles, SCHEMA, days, seen};
 use crate::{Outcomes, Period, Record, Severity, Unit};
 use fold::Fold;
@@ -23,8 +24,9 @@ use fold::Fold;
 ///   of a mean is Student's; a day with one value, or with values that are all alike, has none.
 /// - **Found and mended.** A violation that is recorded again, equal but for
 ///   [`fixed`](crate::Violation::fixed), says that the earlier one is mended, and when. Recorded again and not
-///   mended it is the same violation, seen again. One without a file is a new one in each session. The
-///   interval of the share that was mended is Wilson's.
+///   mended it is the same violation, seen again. Told twice as mended by one session it is mended once, unless it
+///   was found in between; what another session mends as well was there anew. One without a file is a new one in
+///   each session. The interval of the share that was mended is Wilson's.
 /// - **Recurring** is what had to be corrected in two sessions or more: a rule broken in the same file, or a
 ///   decision on one subject for one choice that ended in [`Failed`](crate::Outcome::Failed) or
 ///   [`Escalated`](crate::Outcome::Escalated).
@@ -95,6 +97,9 @@ pub struct QualityLeftOut {
     pub violations: u64,
     /// Violations beyond 65 536 that are not mended: whether they were is not looked for.
     pub unmended: u64,
+    /// Mended ones beyond 65 536: one of them that its session tells again counts again.
+    #[serde(default)]
+    pub mended: u64,
     /// Corrections beyond the first 4 096 things that were corrected, and lines beyond 64.
     pub corrections: u64,
     /// Decisions beyond the first 262 144: how they turned out is not looked for.
@@ -241,11 +246,7 @@ impl QualityReport {
     /// The report on the records of `period`, in the order of recording; those of other times are passed
     /// over.
     pub fn of(period: Period, records: impl IntoIterator<Item = impl Borrow<Record>>) -> Self {
-        let mut fold = Fold::new(period);
-        for record in records {
-            fold.add(record.borrow());
-        }
-        fold.finish()
+        Fold::new(period).of(records)
     }
 
     /// As [`of`](Self::of), of records that are read from somewhere: ends with the first error.
@@ -256,11 +257,7 @@ impl QualityReport {
         period: Period,
         records: impl IntoIterator<Item = Result<Record, E>>,
     ) -> Result<Self, E> {
-        let mut fold = Fold::new(period);
-        for record in records {
-            fold.add(&record?);
-        }
-        Ok(fold.finish())
+        Fold::new(period).try_of(records)
     }
 
     /// Whether nothing was measured, no rule broken, nothing corrected and no session known.

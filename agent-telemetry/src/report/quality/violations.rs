@@ -1,7 +1,7 @@
 //! Broken rules, and whether they were mended.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::{Evidence, ExponentialHistogram, Record, Severity, Violation};
 /// Rules, files and agents that are told apart, and those that are shown.
 const KNOWN: usize = 1_024;
 const SHOWN: usize = 256;
-/// Violations that may be mended later.
+/// Violations that may be mended later, and mended ones that may be told again.
 const UNMENDED: usize = 1 << 16;
 
 #[derive(Debug, Default)]
@@ -28,6 +28,9 @@ pub(super) struct Violations {
     /// By what makes two of them one, as 64 bits.
     unmended: HashMap<u64, Unmended>,
     beyond: u64,
+    /// What is mended, by the session that did it.
+    mended: HashSet<u64>,
+    mended_beyond: u64,
 }
 
 /// One that was found and not mended yet.
@@ -84,7 +87,9 @@ pub(super) struct Told {
 impl Violations {
     /// Whether it is one that was not known before.
     pub(super) fn add(&mut self, record: &Record, it: &Violation, seen: &mut Seen) -> bool {
-        let (said, agent) = self.said(record, it);
+        let Some((said, agent)) = self.said(record, it) else {
+            return false;
+        };
         self.all.add(said);
         let rule = it.kind.as_ref().to_owned();
         let file = it.file.as_deref().map(str::to_owned);
@@ -96,20 +101,22 @@ impl Violations {
         matches!(said, Said::Found | Said::FoundAndMended)
     }
 
-    /// With whose work it is in.
-    fn said(&mut self, record: &Record, it: &Violation) -> (Said, Option<AgentId>) {
+    /// With whose work it is in; `None` for what the session has said before.
+    fn said(&mut self, record: &Record, it: &Violation) -> Option<(Said, Option<AgentId>)> {
         let key = same(record, it);
         if it.fixed {
+            let is_new = self.mend(record, key);
             return match self.unmended.remove(&key) {
                 Some(found) => {
                     let after = record.at.since(found.at);
-                    (Said::Mended { after }, found.agent)
+                    Some((Said::Mended { after }, found.agent))
                 }
-                None => (Said::FoundAndMended, record.agent.clone()),
+                // What another session mended before was there anew.
+                None => is_new.then(|| (Said::FoundAndMended, record.agent.clone())),
             };
         }
         if let Some(found) = self.unmended.get(&key) {
-            return (Said::SeenAgain, found.agent.clone());
+            return Some((Said::SeenAgain, found.agent.clone()));
         }
         if self.unmended.len() < UNMENDED {
             let (at, agent) = (record.at, record.agent.clone());
@@ -117,11 +124,25 @@ impl Violations {
         } else {
             self.beyond = self.beyond.saturating_add(1);
         }
-        (Said::Found, record.agent.clone())
+        Some((Said::Found, record.agent.clone()))
+    }
+
+    /// Whether the session has not said that before.
+    fn mend(&mut self, record: &Record, key: u64) -> bool {
+        let mut hasher = DefaultHasher::new();
+        (key, &record.session).hash(&mut hasher);
+        let by = hasher.finish();
+        if self.mended.len() < UNMENDED {
+            return self.mended.insert(by);
+        }
+        let is_new = !self.mended.contains(&by);
+        self.mended_beyond = self.mended_beyond.saturating_add(u64::from(is_new));
+        is_new
     }
 
     pub(super) fn finish(self, left_out: &mut QualityLeftOut) -> Told {
         left_out.unmended = self.beyond;
+        left_out.mended = self.mended_beyond;
         let beyond = &mut left_out.violations;
         let mut severities = self.severities.finish(beyond);
         severities.sort_by_key(|line| Reverse(line.of));

@@ -2,14 +2,15 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use agent_primitives::{AgentId, SessionId, ToolName};
+use agent_primitives::{AgentId, SessionId, Timestamp, ToolName};
 
+use super::super::folded::Folded;
 use super::lines::Lines;
 use super::stream::{Call, Found, Turns};
 use super::{SCHEMA, SequencesLeftOut, ToolSequencesReport};
 use crate::{Body, Outcome, Period, ProjectId, Record, Span, ToolCall};
 
-/// Calls and sessions in memory: some 50 MB.
+/// Calls and sessions in memory: some 60 MB.
 const CALLS: usize = 1 << 19;
 const SESSIONS: usize = 1 << 17;
 /// Tools that are told apart, and agents of one session.
@@ -52,6 +53,8 @@ struct Worker {
     at_work: bool,
     calls: Vec<Call>,
     asked: Turns,
+    /// When the newest of all model calls had ended.
+    asked_at: Option<Timestamp>,
     /// Whether the next call follows on the last one.
     follows: bool,
 }
@@ -75,23 +78,10 @@ impl Tools {
     }
 }
 
-impl Fold {
-    pub(in crate::report) fn new(period: Period) -> Self {
-        Self {
-            period: period.outward(Span::Minute),
-            tools: Tools::default(),
-            number: HashMap::new(),
-            told: BTreeMap::new(),
-            next: 0,
-            in_memory: 0,
-            calls: 0,
-            sessions: 0,
-            lines: Lines::default(),
-            left_out: SequencesLeftOut::default(),
-        }
-    }
+impl Folded for Fold {
+    type Report = ToolSequencesReport;
 
-    pub(in crate::report) fn add(&mut self, record: &Record) {
+    fn add(&mut self, record: &Record) {
         let is_told = matches!(
             record.body,
             Body::SessionStart(_)
@@ -133,7 +123,10 @@ impl Fold {
                     self.left_out.beyond += 1;
                 }
             }
-            Body::ModelCall(call) => worker.asked.add(call),
+            Body::ModelCall(call) => {
+                worker.asked.add(call);
+                worker.asked_at = worker.asked_at.max(Some(record.at));
+            }
             body => {
                 worker.at_work = !matches!(body, Body::SessionEnd(_));
                 worker.follows = false;
@@ -141,6 +134,40 @@ impl Fold {
         }
         if self.in_memory >= CALLS || self.told.len() >= SESSIONS {
             self.make_room();
+        }
+    }
+
+    fn finish(mut self) -> ToolSequencesReport {
+        let all = self.told.keys().copied().collect();
+        self.look_through(all);
+        let mut left_out = self.left_out;
+        let told = self.lines.finish(&self.tools, &mut left_out);
+        ToolSequencesReport {
+            schema: SCHEMA,
+            period: self.period,
+            calls: self.calls,
+            sessions: self.sessions,
+            sequences: told.sequences,
+            repeats: told.repeats,
+            back_and_forth: told.back_and_forth,
+            left_out,
+        }
+    }
+}
+
+impl Fold {
+    pub(in crate::report) fn new(period: Period) -> Self {
+        Self {
+            period: period.outward(Span::Minute),
+            tools: Tools::default(),
+            number: HashMap::new(),
+            told: BTreeMap::new(),
+            next: 0,
+            in_memory: 0,
+            calls: 0,
+            sessions: 0,
+            lines: Lines::default(),
+            left_out: SequencesLeftOut::default(),
         }
     }
 
@@ -185,23 +212,6 @@ impl Fold {
             self.number.remove(&key);
         }
     }
-
-    pub(in crate::report) fn finish(mut self) -> ToolSequencesReport {
-        let all = self.told.keys().copied().collect();
-        self.look_through(all);
-        let mut left_out = self.left_out;
-        let told = self.lines.finish(&self.tools, &mut left_out);
-        ToolSequencesReport {
-            schema: SCHEMA,
-            period: self.period,
-            calls: self.calls,
-            sessions: self.sessions,
-            sequences: told.sequences,
-            repeats: told.repeats,
-            back_and_forth: told.back_and_forth,
-            left_out,
-        }
-    }
 }
 
 impl OneSession {
@@ -216,6 +226,7 @@ impl OneSession {
                     at_work: false,
                     calls: Vec::new(),
                     asked: Turns::default(),
+                    asked_at: None,
                     follows: false,
                 });
                 self.workers.len() - 1
@@ -246,6 +257,7 @@ impl Worker {
             at: record.at,
             elapsed: call.elapsed,
             before: std::mem::take(&mut self.asked),
+            asked_at: self.asked_at,
             is_first: !self.follows,
         });
         self.follows = true;

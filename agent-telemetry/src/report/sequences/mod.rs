@@ -12,6 +12,7 @@ use std::time::Duration;
 use agent_primitives::{ToolName, Usd};
 use serde::{Deserialize, Serialize};
 
+use super::folded::Folded;
 use super::{Evidence, Interval, SCHEMA};
 use crate::{Outcomes, Period, Record};
 pub(in crate::report) use fold::Fold;
@@ -25,10 +26,12 @@ pub(in crate::report) use fold::Fold;
 /// - **Recurring** is what was seen three times. A part of a longer sequence that recurs at least four fifths as
 ///   often is not shown beside it; of two of one length that share more than half, as parts of something longer
 ///   than five calls, the more frequent is shown.
-/// - **Failing again** is a call that failed right after a call of the same tool that failed as well. **Back and
-///   forth** are two tools by turns, two rounds or more, with a failure in each round. The first of them may
-///   have been worth its while; **wasted** are the others. Records hold no arguments: whether they asked for the
-///   same is not known.
+/// - **Failing again** is a call that failed right after a call of the same tool that failed as well, and was
+///   made when that was known: it began after the other had ended, and the agent has asked a model in between,
+///   where that is told. Calls side by side, and calls that one turn asks for together, are one failure. **Back and
+///   forth** are two tools by turns, two rounds or more, with a failure in each that was made when the one before was
+///   known. The first of them may have been worth its while; **wasted** are the others. Records hold no arguments:
+///   whether they asked for the same is not known.
 /// - **Turns** are the model calls that asked for those calls, with what they cost.
 ///
 /// Memory is bounded: 4 096 sequences of each length are counted, with the sketch of Metwally, Agrawal and El
@@ -131,11 +134,11 @@ pub struct RepeatLine {
     pub tool: ToolName,
     /// How often it failed at least twice running.
     pub runs: u64,
-    /// Most failures running.
+    /// Most failures running, where those that were made together are one.
     pub longest: u64,
     /// Runs after which the next call was of this tool and did its work.
     pub recovered: u64,
-    /// All but the first of each run.
+    /// Those of each run that were made when its first one was known.
     pub wasted: WastedTurns,
     /// How the sessions with a run ended, once for each.
     pub outcomes: Outcomes,
@@ -187,11 +190,7 @@ impl ToolSequencesReport {
     /// The report on the tool calls of `period`, of which the records are to be given in the order of
     /// recording: tool calls, model calls, and the marks of sessions.
     pub fn of(period: Period, records: impl IntoIterator<Item = impl Borrow<Record>>) -> Self {
-        let mut fold = Fold::new(period);
-        for record in records {
-            fold.add(record.borrow());
-        }
-        fold.finish()
+        Fold::new(period).of(records)
     }
 
     /// As [`of`](Self::of), of records that are read from somewhere: ends with the first error.
@@ -202,11 +201,7 @@ impl ToolSequencesReport {
         period: Period,
         records: impl IntoIterator<Item = Result<Record, E>>,
     ) -> Result<Self, E> {
-        let mut fold = Fold::new(period);
-        for record in records {
-            fold.add(&record?);
-        }
-        Ok(fold.finish())
+        Fold::new(period).try_of(records)
     }
 
     /// One self-contained page that needs no script, no network and no style of its own.

@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 /// use agent_telemetry::SuggestConfig;
 ///
 /// let config: SuggestConfig = serde_json::from_str(r#"{"timeout":{"secs":30,"nanos":0}}"#)?;
-/// assert_eq!((config.timeout, config.rate_margin), (Duration::from_secs(30), 0.05));
+/// assert_eq!((config.timeout, config.rate_margin), (Some(Duration::from_secs(30)), 0.05));
+/// assert_eq!(SuggestConfig::default().timeout, None);
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -22,9 +23,9 @@ pub struct SuggestConfig {
     /// difference has to be above it. 0.05, which are five points, unless set: half of what
     /// [`CompareConfig`](crate::CompareConfig) takes for a difference that matters. From 0.001 to 1.
     pub rate_margin: f64,
-    /// After how long the host gives up a request. 60 s unless set, the shortest of the limits that
-    /// providers' own clients have.
-    pub timeout: Duration,
+    /// After how long the host gives up a request. Unless set, 60 s are assumed, the shortest of the limits that
+    /// providers' own clients have, and each suggestion that rests on it says so.
+    pub timeout: Option<Duration>,
     /// From which part of that time on a request is at risk. 0.8 unless set: with a spread of a tenth of
     /// the time, one of forty that take so long takes longer than the limit. From 0 to 1.
     pub near: f64,
@@ -49,11 +50,14 @@ pub struct SuggestConfig {
     pub repeated_share: f64,
 }
 
+/// What a host is taken to wait that does not say how long.
+const ASSUMED: Duration = Duration::from_secs(60);
+
 impl Default for SuggestConfig {
     fn default() -> Self {
         Self {
             rate_margin: 0.05,
-            timeout: Duration::from_secs(60),
+            timeout: None,
             near: 0.8,
             near_share: 0.05,
             requests: 30,
@@ -73,11 +77,17 @@ impl SuggestConfig {
         self.rate_margin.clamp(0.001, 1.0).max(0.001)
     }
 
+    /// After how long a request is given up, as far as is known.
+    pub(super) fn limit(&self) -> Duration {
+        self.timeout.unwrap_or(ASSUMED)
+    }
+
     /// From how long on a request is at risk.
     pub(super) fn near(&self) -> Duration {
         // What is no number is the whole of it.
         let part = if self.near.is_nan() { 1.0 } else { self.near };
-        let seconds = self.timeout.as_secs_f64() * part.clamp(0.0, 1.0);
-        Duration::try_from_secs_f64(seconds).unwrap_or(self.timeout)
+        let limit = self.limit();
+        let seconds = limit.as_secs_f64() * part.clamp(0.0, 1.0);
+        Duration::try_from_secs_f64(seconds).unwrap_or(limit)
     }
 }

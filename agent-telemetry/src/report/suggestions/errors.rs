@@ -11,7 +11,7 @@ use super::gain::Told;
 use super::remedies::remedy;
 use super::{Finding, LookedAt, SuggestConfig, Suggestion, SuggestionKind};
 use crate::stats::layout::{count, money, plural};
-use crate::{Body, Evidence, Record};
+use crate::{Body, ErrorsReport, Evidence, Record};
 
 #[derive(Debug, Default)]
 pub(super) struct Errors {
@@ -69,6 +69,7 @@ impl Errors {
         self,
         config: &SuggestConfig,
         told: Told,
+        recoveries: &ErrorsReport,
         found: &mut Vec<Suggestion>,
     ) -> LookedAt {
         let mut looked = LookedAt {
@@ -122,12 +123,25 @@ impl Errors {
             } else {
                 String::new()
             };
+            let line = recoveries.kinds.iter().find(|line| line.kind == kind);
+            let (overcome, followed) =
+                line.map_or((0, 0), |line| (line.recovery.recovered, line.failures));
+            let overcome_so_far = match followed {
+                0 => String::new(),
+                of => format!(
+                    " As things are, the next call succeeded after {} of {} such calls.",
+                    count(overcome),
+                    count(of)
+                ),
+            };
             let finding = Finding::RecurringError {
                 failure: kind,
                 attempts: of.attempts,
                 calls: of.calls,
                 share: value,
                 interval,
+                failures: followed,
+                overcome,
                 time,
                 cost: of.cost,
                 remedy: remedy.to_owned(),
@@ -138,7 +152,7 @@ impl Errors {
                 text,
                 gain: told.at_most(of.cost, time, failed),
                 confidence: format!(
-                    "{:.1} to {:.1} % of them fail so (95 %).{cost} How: the resilience crate, {page}.",
+                    "{:.1} to {:.1} % of them fail so (95 %).{overcome_so_far}{cost} How: the resilience crate, {page}.",
                     interval.low * 100.0,
                     interval.high * 100.0
                 ),

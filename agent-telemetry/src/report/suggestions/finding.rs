@@ -71,6 +71,10 @@ pub enum Finding {
         provider: ProviderId,
         /// With which model.
         model: ModelId,
+        /// After how long a request is given up.
+        limit: Duration,
+        /// Whether that is assumed, since nobody said it.
+        limit_assumed: bool,
         /// From how long on a request counts as at risk.
         near: Duration,
         /// From how many tokens of input on; 0 for all requests.
@@ -79,7 +83,7 @@ pub enum Finding {
         calls: u64,
         /// Those that took so long, or were given up.
         near_calls: u64,
-        /// Those that took the whole time, or were given up.
+        /// Those that were given up, or took the whole of a limit that is not assumed.
         lost_calls: u64,
         /// The share of those at risk, from 0 to 1.
         share: f64,
@@ -131,6 +135,11 @@ pub enum Finding {
         share: f64,
         /// Of that share, 95 %.
         interval: Interval,
+        /// Failed calls of sessions, each counted once, as [`ErrorsReport`](crate::ErrorsReport) counts them.
+        failures: u64,
+        /// Of those, the ones after which the next call of the session succeeded: what is done already helps
+        /// with these.
+        overcome: u64,
         /// What the failed ones took, and the pauses after them.
         time: Duration,
         /// What the failed model calls cost, exact.

@@ -1,6 +1,8 @@
 //! Records into suggestions.
 
 use super::super::compare::ModelsByTaskType;
+use super::super::errors::Fold as Recoveries;
+use super::super::folded::Folded;
 use super::super::seen::Seen;
 use super::super::sequences::Fold as Sequences;
 use super::cache::Inputs;
@@ -23,25 +25,14 @@ pub(super) struct Fold {
     requests: Requests,
     sequences: Sequences,
     errors: Errors,
+    recoveries: Recoveries,
     inputs: Inputs,
 }
 
-impl Fold {
-    pub(super) fn new(period: Period, config: &SuggestConfig) -> Self {
-        Self {
-            period: period.outward(Span::Minute),
-            config: *config,
-            told: Told::default(),
-            seen: Seen::default(),
-            models: ModelsByTaskType::new(period, config.rate_margin()),
-            requests: Requests::default(),
-            sequences: Sequences::new(period),
-            errors: Errors::default(),
-            inputs: Inputs::default(),
-        }
-    }
+impl Folded for Fold {
+    type Report = SuggestionsReport;
 
-    pub(super) fn add(&mut self, record: &Record) {
+    fn add(&mut self, record: &Record) {
         self.models.add(record);
         if !self.period.contains(record.at) {
             return;
@@ -49,6 +40,7 @@ impl Fold {
         self.told.add(record.at);
         self.sequences.add(record);
         self.errors.add(record, &mut self.seen);
+        self.recoveries.add(record);
         if let Body::ModelCall(call) = &record.body {
             self.requests
                 .add(record, call, &self.config, &mut self.seen);
@@ -56,7 +48,7 @@ impl Fold {
         }
     }
 
-    pub(super) fn finish(self) -> SuggestionsReport {
+    fn finish(self) -> SuggestionsReport {
         let (config, told) = (&self.config, self.told);
         let sequences = self.sequences.finish();
         let mut left_out = SuggestionsLeftOut {
@@ -71,7 +63,8 @@ impl Fold {
         left_out.compared = compared;
         let requests = self.requests.suggest(config, told, &mut found);
         let [repeats, pairs] = turns::suggest(sequences, config, told, &mut found);
-        let errors = self.errors.suggest(config, told, &mut found);
+        let recoveries = self.recoveries.finish();
+        let errors = self.errors.suggest(config, told, &recoveries, &mut found);
         let inputs = self.inputs.suggest(config, told, &mut found);
         // Stable: where the rest is equal, in the order of the kinds.
         found.sort_by_key(|it| it.gain.order());
@@ -85,6 +78,23 @@ impl Fold {
             suggestions: found,
             looked: vec![models, requests, repeats, pairs, errors, inputs],
             left_out,
+        }
+    }
+}
+
+impl Fold {
+    pub(super) fn new(period: Period, config: &SuggestConfig) -> Self {
+        Self {
+            period: period.outward(Span::Minute),
+            config: *config,
+            told: Told::default(),
+            seen: Seen::default(),
+            models: ModelsByTaskType::new(period, config.rate_margin()),
+            requests: Requests::default(),
+            sequences: Sequences::new(period),
+            errors: Errors::default(),
+            recoveries: Recoveries::new(period),
+            inputs: Inputs::default(),
         }
     }
 }

@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 pub use config::SuggestConfig;
 pub use finding::{Finding, SuggestionKind};
 
+use super::folded::Folded;
 use super::{Evidence, LeftOut, SCHEMA, SequencesLeftOut};
 use crate::words::words;
 use crate::{Period, Record};
@@ -181,11 +182,7 @@ impl SuggestionsReport {
         config: &SuggestConfig,
         records: impl IntoIterator<Item = impl Borrow<Record>>,
     ) -> Self {
-        let mut fold = Fold::new(period, config);
-        for record in records {
-            fold.add(record.borrow());
-        }
-        fold.finish()
+        Fold::new(period, config).of(records)
     }
 
     /// As [`of`](Self::of), of records that are read from somewhere: ends with the first error.
@@ -197,11 +194,7 @@ impl SuggestionsReport {
         config: &SuggestConfig,
         records: impl IntoIterator<Item = Result<Record, E>>,
     ) -> Result<Self, E> {
-        let mut fold = Fold::new(period, config);
-        for record in records {
-            fold.add(&record?);
-        }
-        Ok(fold.finish())
+        Fold::new(period, config).try_of(records)
     }
 
     /// One self-contained page that needs no script, no network and no style of its own.

@@ -109,7 +109,9 @@ impl Requests {
         };
         it.calls += 1;
         it.near += u64::from(is_near);
-        it.lost += u64::from(given_up || call.latency >= config.timeout);
+        // One that was answered was not lost to a limit that is but assumed.
+        let took_all = config.timeout.is_some_and(|limit| call.latency >= limit);
+        it.lost += u64::from(given_up || took_all);
         it.evidence.absorb(&evidence);
         if given_up {
             it.time = it.time.saturating_add(call.latency);
@@ -156,10 +158,15 @@ impl Requests {
             candidates,
             enough,
             takes: format!(
-                "{} of one model and about one size, more than {:.0} % of which take {} or longer",
+                "{} of one model and about one size, more than {:.0} % of which take {} or longer{}",
                 plural(config.requests, "request"),
                 config.near_share * 100.0,
-                time(config.near())
+                time(config.near()),
+                if config.timeout.is_none() {
+                    format!(", where a limit of {} is assumed", time(config.limit()))
+                } else {
+                    String::new()
+                }
             ),
             nearest: nearest.map(|it| it.1),
         }
@@ -180,7 +187,8 @@ fn suggestion(
     let interval = it.share().interval()?;
     let size_matters = below.calls >= config.requests
         && (below.share().interval()).is_some_and(|below| below.high < interval.low);
-    let (near, limit) = (time(config.near()), time(config.timeout));
+    let (near, limit) = (time(config.near()), time(config.limit()));
+    let limit_assumed = config.timeout.is_none();
     let of = format!("{provider} · {model}");
     let share = it.share().value()?;
     let advice = if size_matters {
@@ -191,8 +199,16 @@ fn suggestion(
     } else {
         format!("give {of} more time, or take its answers as a stream with a limit for silence")
     };
+    let (of_limit, lost) = if limit_assumed {
+        (
+            format!("where {limit} are assumed to be the limit"),
+            "were given up",
+        )
+    } else {
+        (format!("of the {limit} that they have"), "took all of it")
+    };
     let text = format!(
-        "Of {} {}, {} took {near} or longer of the {limit} that they have ({:.1} %), and {} took all of it: {advice}.",
+        "Of {} {}, {} took {near} or longer {of_limit} ({:.1} %), and {} {lost}: {advice}.",
         plural(it.calls, "request"),
         if first > 0 {
             format!("with {} tokens of input or more", count(from(first)))
@@ -216,6 +232,9 @@ fn suggestion(
         );
         confidence.push_str(&less);
     }
+    if limit_assumed {
+        confidence.push_str(" How long the host waits is not known: set `timeout`.");
+    }
     let unknown = &of_model.unsized_ones;
     if unknown.calls > 0 {
         let more = format!(
@@ -228,6 +247,8 @@ fn suggestion(
     let finding = Finding::TimeoutRisk {
         provider,
         model,
+        limit: config.limit(),
+        limit_assumed,
         near: config.near(),
         from_tokens: from(first),
         calls: it.calls,

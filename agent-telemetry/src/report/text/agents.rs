@@ -4,7 +4,7 @@ use std::fmt;
 
 use agent_primitives::Usd;
 
-use super::{dash, known};
+use super::{at_least, dash, known};
 use crate::report::interval::Share;
 use crate::report::sheet::{Bar, Chart, Scale, Sheet};
 use crate::report::{AgentLine, AgentsReport};
@@ -148,7 +148,7 @@ impl AgentsReport {
                 _ => amount(line.cost),
             };
             let per_success = match (line.cost_per_success, line.model_calls) {
-                (Some(cost), 1..) => amount(cost),
+                (Some(cost), 1..) => at_least(cost, line.unpriced_calls, decimals),
                 _ => dash(),
             };
             table.row([

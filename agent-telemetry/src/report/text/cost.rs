@@ -4,7 +4,7 @@ use std::fmt;
 
 use agent_primitives::Usd;
 
-use super::{dash, known, offer};
+use super::{at_least, dash, known, offer};
 use crate::report::civil::minute_text;
 use crate::report::cost::{CostReport, DaySpend, ModelSpend, SpendLine};
 use crate::report::sheet::{Bar, Chart, Scale, Series, Sheet, dollars};
@@ -65,7 +65,9 @@ impl CostReport {
         top.fact("total", &total);
         let is_known = !self.cost.is_zero() || self.unpriced_calls == 0;
         if let Some(cost) = self.cost_per_success.filter(|_| is_known) {
-            let of = format!("{}, over {}", money(cost), plural(self.success, "success"));
+            let least = if self.unpriced_calls > 0 { "≥ " } else { "" };
+            let over = plural(self.success, "success");
+            let of = format!("{least}{}, over {over}", money(cost));
             top.fact("per success", &of.replace("successs", "successes"));
         }
         let read = self.usage.cache_read();
@@ -224,7 +226,7 @@ fn spent<K>(of: &str, lines: &[SpendLine<K>], name: impl Fn(&K) -> String) -> Ta
             count(line.success),
             line.cost_per_success
                 .filter(|_| line.calls > 0)
-                .map_or_else(dash, shown),
+                .map_or_else(dash, |it| at_least(it, line.unpriced_calls, decimals)),
         ]);
     }
     table

@@ -77,7 +77,8 @@ impl ErrorsReport {
             let aborted = plural(self.aborted_tool_calls, "tool call");
             top.fact("aborted", &format!("{aborted} that nobody saw the end of"));
         }
-        if self.hindered.of > 0 {
+        // Otherwise they are the failed ones above.
+        if self.hindered.recovered > 0 {
             let what = format!(
                 "{} of {} with a failed attempt, {}",
                 count(self.hindered.recovered),
@@ -140,7 +141,7 @@ impl ErrorsReport {
                 line.kind.to_string(),
                 count(line.model_calls),
                 share(line.model_calls, self.model_calls),
-                count(line.attempts),
+                self.of_attempts(line.attempts),
                 share(line.attempts, self.attempts),
                 if line.failures == 0 {
                     dash()
@@ -192,11 +193,20 @@ impl ErrorsReport {
                     place(it),
                     line.kind.to_string(),
                     count(it.model_calls),
-                    count(it.attempts),
+                    self.of_attempts(it.attempts),
                 ]);
             }
         }
         table
+    }
+
+    /// Where none are recorded, there is no number of those that failed.
+    fn of_attempts(&self, failed: u64) -> String {
+        if self.attempts == 0 {
+            dash()
+        } else {
+            count(failed)
+        }
     }
 
     fn tools(&self) -> Table {

@@ -49,7 +49,8 @@ impl PerformanceReport {
             scale: Scale::Time,
             bars: bars(&self.calls, |line| Some(line.latency?.p95)),
         });
-        slow.table(self.slowest());
+        slow.table(self.slowest("model_call", "model call"));
+        slow.table(self.slowest("tool_call", "tool call"));
         self.trend(sheet.section("Against the period before"));
         if self.left_out > 0 {
             let left_out = plural(self.left_out, "operation");
@@ -156,25 +157,24 @@ impl PerformanceReport {
         section.table(profile("provider, failure", &self.waits));
     }
 
-    fn slowest(&self) -> Table {
-        let mut table = Table::new(3, ["slowest", "in session", "ended", "", "took"]);
-        for operation in ["model_call", "tool_call"] {
-            let lines = self.calls.iter();
-            let lines = lines.filter(|line| line.of.operation() == operation);
-            let mut slowest: Vec<(&ProfileLine, &SlowOperation)> = lines
-                .flat_map(|line| line.slowest.iter().map(move |it| (line, it)))
-                .collect();
-            slowest.sort_by_key(|(_, it)| Reverse(it.elapsed));
-            for (line, it) in slowest.into_iter().take(SLOWEST) {
-                let session = it.session.as_ref();
-                table.row([
-                    name(&line.of),
-                    cut(&session.map_or_else(dash, ToString::to_string), 24),
-                    minute_text(it.at),
-                    if it.failed { "failed" } else { "" }.to_owned(),
-                    time(it.elapsed),
-                ]);
-            }
+    /// Of operations of one kind.
+    fn slowest(&self, operation: &str, title: &str) -> Table {
+        let mut table = Table::new(3, [title, "in session", "ended", "", "took"]);
+        let lines = self.calls.iter();
+        let lines = lines.filter(|line| line.of.operation() == operation);
+        let mut slowest: Vec<(&ProfileLine, &SlowOperation)> = lines
+            .flat_map(|line| line.slowest.iter().map(move |it| (line, it)))
+            .collect();
+        slowest.sort_by_key(|(_, it)| Reverse(it.elapsed));
+        for (line, it) in slowest.into_iter().take(SLOWEST) {
+            let session = it.session.as_ref();
+            table.row([
+                name(&line.of),
+                cut(&session.map_or_else(dash, ToString::to_string), 24),
+                minute_text(it.at),
+                if it.failed { "failed" } else { "" }.to_owned(),
+                time(it.elapsed),
+            ]);
         }
         table
     }
@@ -200,7 +200,11 @@ impl PerformanceReport {
             };
             let ratio = |of: Option<f64>| of.map_or_else(dash, |it| format!("{it:.2} ×"));
             table.row([
-                name(&line.of),
+                match &line.of {
+                    Operated::Attempt { provider } => format!("attempts at {provider}"),
+                    Operated::TaskWait | Operated::TaskRun => format!("tasks {}", name(&line.of)),
+                    other => name(other),
+                },
                 count(trend.before.count),
                 time(trend.before.p50),
                 time(now.p50),
@@ -252,8 +256,8 @@ fn name(of: &Operated) -> String {
             provider, model, ..
         } => offer(provider, model),
         Operated::CheckpointSave { kind } => format!("checkpoint, {kind}"),
-        Operated::TaskWait => "waited to begin".to_owned(),
-        Operated::TaskRun => "ran".to_owned(),
+        Operated::TaskWait => "in the queue".to_owned(),
+        Operated::TaskRun => "at work".to_owned(),
         other => other.to_string(),
     }
 }

@@ -115,10 +115,10 @@ impl QualityReport {
                 line.name.clone(),
                 agent(line),
                 count(line.count),
-                number(line.mean),
-                between(line.interval),
-                number(line.min),
-                number(line.max),
+                figure(line.mean, line.unit),
+                between(line.interval, line.unit),
+                figure(line.min, line.unit),
+                figure(line.max, line.unit),
             ]);
         }
         table
@@ -140,8 +140,8 @@ impl QualityReport {
                 agent(line),
                 day(it.from),
                 count(it.count),
-                number(it.mean),
-                between(it.interval),
+                figure(it.mean, line.unit),
+                between(it.interval, line.unit),
             ]);
         }
         table
@@ -228,6 +228,11 @@ impl QualityReport {
                 it.unmended,
                 "violation whose mending is not looked for",
             ),
+            (
+                "mended",
+                it.mended,
+                "mended violation that would count again",
+            ),
             ("corrections", it.corrections, "less frequent correction"),
             (
                 "decisions",
@@ -265,9 +270,18 @@ fn bounds(day: &ScoreDay) -> (f64, f64) {
         .map_or((day.mean, day.mean), |it| (it.low, it.high))
 }
 
-fn between(interval: Option<Interval>) -> String {
+/// Shares with as many decimals each, so that those of a column can be compared.
+fn figure(value: f64, unit: Unit) -> String {
+    if unit == Unit::Ratio && (value == 0.0 || (1e-3..1e3).contains(&value.abs())) {
+        format!("{value:.3}")
+    } else {
+        number(value)
+    }
+}
+
+fn between(interval: Option<Interval>, unit: Unit) -> String {
     interval.map_or_else(dash, |it| {
-        format!("{} to {}", number(it.low), number(it.high))
+        format!("{} to {}", figure(it.low, unit), figure(it.high, unit))
     })
 }
 
@@ -290,6 +304,7 @@ fn fixes<K>(of: &str, lines: &[FixLine<K>], name: impl Fn(&K) -> String) -> Tabl
         "mended",
         "rate",
         "95 % interval",
+        "timed",
         "after p50",
         "p95",
     ];
@@ -303,6 +318,7 @@ fn fixes<K>(of: &str, lines: &[FixLine<K>], name: impl Fn(&K) -> String) -> Tabl
             count(line.fixed),
             share(line.fixed, line.found),
             percents(line.fix_interval),
+            count(line.fix_time.map_or(0, |it| it.count)),
             p50,
             p95,
         ]);

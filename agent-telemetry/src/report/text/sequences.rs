@@ -67,7 +67,6 @@ impl ToolSequencesReport {
             "running",
             "sessions",
             "success",
-            "rate",
             "mean time",
         ];
         let mut table = Table::new(0, header);
@@ -86,7 +85,6 @@ impl ToolSequencesReport {
                 times,
                 count(line.running),
                 count(line.evidence.count),
-                count(it.success),
                 share(it.success, it.total() - it.open),
                 time(line.mean_time),
             ]);
@@ -171,9 +169,16 @@ impl ToolSequencesReport {
     }
 }
 
+/// One tool after another; one that is called several times running is named once.
 fn path(tools: &[ToolName]) -> String {
-    let names: Vec<String> = tools.iter().map(|it| cut(it.as_str(), NAME)).collect();
-    names.join(" → ")
+    let names = tools.chunk_by(|a, b| a == b).filter_map(|running| {
+        let name = cut(running.first()?.as_str(), NAME);
+        Some(match running.len() {
+            1 => name,
+            times => format!("{times} × {name}"),
+        })
+    });
+    names.collect::<Vec<_>>().join(" → ")
 }
 
 fn wasted(it: &WastedTurns, decimals: Decimals) -> [String; 4] {

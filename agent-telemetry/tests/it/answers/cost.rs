@@ -105,6 +105,26 @@ fn calls_without_a_price_are_no_free_ones() {
 }
 
 #[test]
+fn success_of_which_some_calls_have_no_price_costs_what_is_known_at_least() {
+    let mut records: Vec<Record> = session("s1", "a", "fix", Outcome::Success, 3_000).into();
+    let mut unpriced = call("house", "small", 0).usage(agent_primitives::TokenUsage::new(5, 5));
+    unpriced.cost = None;
+    records.push(record("s1", "a", 112, unpriced));
+    records.extend(session("s2", "b", "fix", Outcome::Success, 4_000));
+    let text = report(&records, two_days()).to_string();
+    assert!(
+        text.contains("per success   ≥ $0.003500, over 2 successes"),
+        "{text}"
+    );
+    let line = |name: &str| text.lines().find(|line| line.starts_with(name)).unwrap();
+    assert!(line("  a ").ends_with("  ≥ $0.003000"), "{text}");
+    assert!(line("  b ").ends_with("    $0.004000"), "{text}");
+    let sums = Rollups::of(&records, two_days());
+    let text = agent_telemetry::AgentsReport::of(two_days(), &sums).to_string();
+    assert!(text.contains("≥ $0.003000"), "{text}");
+}
+
+#[test]
 fn numbers_without_measure_are_no_trouble() {
     let most = u64::MAX >> 1;
     let usage = agent_primitives::TokenUsage::new(most, most)

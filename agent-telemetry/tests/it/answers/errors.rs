@@ -136,8 +136,8 @@ fn every_figure_of_some_day_is_the_one_worked_out_by_hand() {
     assert_eq!((report.tool_calls, report.failed_tool_calls), (2, 1));
     // Overloaded twice, too long once; two timeouts and a rate limit that no attempt tells of.
     assert_eq!((report.failures, report.given_up), (6, 1));
-    // Both calls of s; those of t took one attempt each.
-    assert_eq!((report.hindered.recovered, report.hindered.of), (2, 2));
+    // Both calls of s; three of t took one attempt each, and that failed.
+    assert_eq!((report.hindered.recovered, report.hindered.of), (2, 5));
     assert_eq!(report.time_lost, seconds(2 + 3 + 1 + 10 + 2 + 3));
     assert_eq!(report.waited, seconds(1));
     assert_eq!(report.cost, Usd::from_micros(1_000));
@@ -294,7 +294,27 @@ fn failed_model_call_is_the_end_of_its_last_attempt_and_counts_once() {
     assert_eq!((report.failed_model_calls, report.failed_attempts), (3, 1));
     assert_eq!((report.failures, report.given_up), (3, 1));
     assert_eq!(told(&report, Remedy::Retry), [2, 1, 1, 0]);
-    assert_eq!((report.hindered.recovered, report.hindered.of), (0, 1));
+    // The last one had no failed attempt.
+    assert_eq!((report.hindered.recovered, report.hindered.of), (0, 2));
+}
+
+#[test]
+fn call_is_answered_in_spite_of_a_failed_attempt_or_not_answered_for_one() {
+    let ask = || call("x", "m", 0);
+    let hindered = |calls: &[ModelCall]| {
+        let in_session = |it: &ModelCall| record("s", "a", 10, it.clone());
+        let outside = |it: &ModelCall| Record::new(at(10), it.clone());
+        let one = report(&calls.iter().map(in_session).collect::<Vec<_>>()).hindered;
+        let other = report(&calls.iter().map(outside).collect::<Vec<_>>()).hindered;
+        assert_eq!(one, other, "within a session or not");
+        (one.recovered, one.of)
+    };
+    assert_eq!(hindered(&[ask()]), (0, 0));
+    assert_eq!(hindered(&[ask().attempts(2)]), (1, 1));
+    assert_eq!(hindered(&[ask().failed(OVERLOADED).attempts(2)]), (0, 1));
+    assert_eq!(hindered(&[ask().failed(OVERLOADED)]), (0, 1));
+    // Given up before anybody was asked.
+    assert_eq!(hindered(&[ask().failed(OVERLOADED).attempts(0)]), (0, 0));
 }
 
 #[test]
@@ -438,6 +458,13 @@ fn nothing_called_and_nothing_failed_are_told_apart() {
     let said = format!("Errors, {period}\n\n  There were no calls in this period.\n");
     assert_eq!(empty.to_string(), said);
     assert!(empty.is_empty());
+    let failed = report(&[record("s", "a", 10, call("x", "m", 1).failed(OVERLOADED))]);
+    let text = failed.to_string();
+    assert!(!text.contains("answered "), "{text}");
+    assert!(
+        text.contains("overloaded            1  100.0 %         -       -"),
+        "attempts are not recorded: {text}"
+    );
     let well = report(&[record("s", "a", 10, call("x", "m", 1))]);
     assert!(!well.is_empty());
     let text = well.to_string();
@@ -470,6 +497,9 @@ fn database_says_what_the_records_say() {
 
     let mut records = crate::story::records();
     records.extend(some_day());
+    // What follows a failure counts after its day.
+    records.push(record("late", "a", 86_399, failed("x", 1, OVERLOADED)));
+    records.push(record("late", "a", 86_420, attempt("x", 1)));
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("telemetry.db");
     let mut sink = SqliteSink::open(&path)

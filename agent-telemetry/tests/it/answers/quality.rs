@@ -139,6 +139,32 @@ fn violation_that_is_told_again_as_mended_is_mended_after_the_time_between() {
 }
 
 #[test]
+fn violation_that_a_session_tells_twice_as_mended_is_mended_once() {
+    let told = |records: &[Record]| {
+        let report = QualityReport::of(day(), records);
+        let times = report.rules[0].fix_time.map_or(0, |it| it.count);
+        assert_eq!(
+            report.agents.len(),
+            1,
+            "who tells it again has found nothing"
+        );
+        (report.found, report.fixed, times)
+    };
+    let found = |second| record("s1", "a", second, unwrap_in("a.rs"));
+    let fixed = |session: &str, who: &str, second| {
+        let it = unwrap_in("a.rs").fixed();
+        record(session, who, second, it)
+    };
+    let mut records = vec![found(100), fixed("s1", "a", 110), fixed("s1", "b", 120)];
+    assert_eq!(told(&records), (1, 1, 1));
+    // Found once more, it is another one, and so is what another session mends.
+    records.extend([found(130), fixed("s1", "a", 140), fixed("s1", "a", 150)]);
+    assert_eq!(told(&records), (2, 2, 2));
+    records.extend([fixed("s2", "a", 160), fixed("s2", "a", 170)]);
+    assert_eq!(told(&records), (3, 3, 2));
+}
+
+#[test]
 fn what_was_corrected_in_two_sessions_is_recurring() {
     let mut records = Vec::new();
     for session in ["s1", "s2", "s3"] {
@@ -183,6 +209,55 @@ fn what_was_corrected_in_two_sessions_is_recurring() {
     // Wilson of 2 of 3, as above.
     assert_eq!(shown(report.corrections[1].interval), "0.208 to 0.939");
     assert_eq!(report.left_out.unmatched, 1);
+}
+
+#[test]
+fn verdict_that_is_taken_back_leaves_no_session_and_no_time_behind() {
+    let decision = |session: &str| {
+        let it = Decision::new("d-1", "model").choice("small");
+        record(session, "a", 100, it)
+    };
+    let verdict = |session: &str, second, outcome| {
+        let it = DecisionOutcome::new("d-1", outcome);
+        record(session, "a", second, it)
+    };
+    let told = |records: &[Record]| {
+        let report = QualityReport::of(day(), records);
+        let lines = report.corrections.iter();
+        let line = |it: &agent_telemetry::CorrectionLine| {
+            let names: Vec<String> = it
+                .evidence
+                .sessions
+                .iter()
+                .map(ToString::to_string)
+                .collect();
+            (it.times, it.of, names.join(" "), it.first, it.last)
+        };
+        lines.map(line).collect::<Vec<_>>()
+    };
+    let mut records: Vec<Record> = ["s1", "s2", "s3"].map(decision).into();
+    records.extend([
+        verdict("s1", 110, Outcome::Failed),
+        verdict("s2", 120, Outcome::Failed),
+        verdict("s3", 130, Outcome::Escalated),
+    ]);
+    let [first, last] = [110, 130].map(at);
+    assert_eq!(told(&records), [(3, 3, "s1 s2 s3".to_owned(), first, last)]);
+    // Not so after all; what stands is what is left.
+    records.push(verdict("s1", 140, Outcome::Success));
+    let [first, last] = [120, 130].map(at);
+    assert_eq!(told(&records), [(2, 3, "s2 s3".to_owned(), first, last)]);
+    // Of one session alone nothing recurs.
+    records.push(verdict("s3", 150, Outcome::Success));
+    assert_eq!(told(&records), []);
+    // Wrong once more, since then.
+    records.push(verdict("s3", 160, Outcome::Failed));
+    let [first, last] = [120, 160].map(at);
+    assert_eq!(told(&records), [(2, 3, "s2 s3".to_owned(), first, last)]);
+    // The id of another decision in the same session takes nothing back.
+    records.extend([decision("s2"), verdict("s2", 170, Outcome::Failed)]);
+    let last = at(170);
+    assert_eq!(told(&records), [(3, 4, "s2 s3".to_owned(), first, last)]);
 }
 
 #[test]
@@ -255,12 +330,16 @@ fn text_says_what_the_figures_are() {
         record("s1", "a", 200, end(Outcome::Success, 195)),
     ];
     records.extend([0.5, 0.7].map(|value| record("s1", "a", 50, score(value))));
+    // Shares have as many decimals each.
+    let pass = |value| Metric::new("pass", value, Unit::Ratio).unwrap();
+    records.extend([0.9, 1.0].map(|value| record("s1", "a", 50, pass(value))));
     let text = QualityReport::of(day(), &records).to_string();
     for wanted in [
         "1 success of 1 that ended, 100.0 %",
         "1 violation found, 1 mended, 100.0 %",
-        "unwrap_used      1      0       1  100.0 %  20.7 to 100.0 %    90.00 s",
-        "review  a           2   0.6  -0.671 to 1.871     0.5      0.7",
+        "unwrap_used      1      0       1  100.0 %  20.7 to 100.0 %      1    90.00 s",
+        "pass    a           2  0.950   0.315 to 1.000   0.900    1.000",
+        "review  a           2    0.6  -0.671 to 1.871     0.5      0.7",
         "1970-01-01      1        1  100.0 %  20.7 to 100.0 %",
     ] {
         assert!(text.contains(wanted), "{wanted} in {text}");

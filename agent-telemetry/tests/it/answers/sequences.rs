@@ -170,6 +170,56 @@ fn call_that_fails_again_is_wasted_with_the_turns_that_asked_for_it() {
 }
 
 #[test]
+fn calls_that_were_made_together_are_one_failure() {
+    let ask = |second| record("s1", "a", second, call("house", "small", 10));
+    let grep = |second, seconds| {
+        let it = ToolCall::new(
+            tool("grep"),
+            ToolOutcome::Failed,
+            Duration::from_secs(seconds),
+        );
+        record("s1", "a", second, it)
+    };
+    let told = |records: &[Record]| {
+        let report = ToolSequencesReport::of(day(), records);
+        let line = report.repeats.first();
+        line.map(|it| (it.runs, it.longest, it.wasted.calls, it.wasted.turns))
+    };
+    // Three at the same time, without a word about who asked for them; then one that began when they had failed.
+    let side_by_side = [grep(110, 10), grep(111, 10), grep(112, 10)];
+    assert_eq!(told(&side_by_side), None);
+    let mut records = side_by_side.to_vec();
+    records.push(grep(113, 3));
+    assert_eq!(told(&records), Some((1, 2, 1, 0)));
+    // One after another, and asked for by one turn; then two by the next one.
+    let mut records = vec![ask(100), grep(110, 5), grep(120, 5), grep(130, 5)];
+    assert_eq!(told(&records), None);
+    records.extend([ask(140), grep(150, 5), grep(160, 5)]);
+    assert_eq!(told(&records), Some((1, 3, 2, 1)));
+    // Asked for since, but at work since before the first one failed.
+    assert_eq!(
+        told(&[ask(100), grep(110, 5), ask(115), grep(120, 11)]),
+        None
+    );
+}
+
+#[test]
+fn rounds_that_were_made_together_are_no_way_back_and_forth() {
+    let ask = |second| record("s1", "a", second, call("house", "small", 10));
+    let mut records = vec![ask(99)];
+    records.extend(calls("s1", "a", "edit test! edit test!"));
+    let told = |records: &[Record]| {
+        let report = ToolSequencesReport::of(day(), records);
+        let line = report.back_and_forth.first();
+        line.map(|it| (it.stretches, it.rounds, it.wasted.calls))
+    };
+    assert_eq!(told(&records), None, "one turn asked for all of them");
+    // The second round is asked for when the first one has failed.
+    records.insert(3, ask(105));
+    assert_eq!(told(&records), Some((1, 2, 2)));
+}
+
+#[test]
 fn two_tools_by_turns_with_a_failure_in_each_round_go_back_and_forth() {
     let mut records = calls("s1", "a", "edit test! edit test! edit test! edit test read");
     records.extend(calls("s2", "a", "test! edit test! edit"));
@@ -198,12 +248,20 @@ fn text_and_tables_say_what_the_figures_are() {
     let report = ToolSequencesReport::of(day(), &records);
     let text = report.to_string();
     for wanted in [
-        "read → edit      4        1         2        2  100.0 %     3.00 s",
+        "read → edit      4        1         2  100.0 %     3.00 s",
         "test              1        2          1         1             1      0     -  2.00 s",
         "Arguments are not recorded",
     ] {
         assert!(text.contains(wanted), "{wanted} in {text}");
     }
+    // Names stand once with how often, so that the whole of it can be read.
+    let sequence = "list_files read_file read_file read_file search";
+    let told = calls("s1", "a", &[sequence; 3].join(" end "));
+    let text = ToolSequencesReport::of(day(), &told).to_string();
+    assert!(
+        text.contains("  list_files → 3 × read_file → search  "),
+        "{text}"
+    );
     // As a part of the report on tools.
     let mut tools = ToolsReport::of(day(), &Rollups::of(&records, day()));
     assert_eq!(tools.sequences, None);

@@ -18,8 +18,19 @@ use crate::story::{provider, tool};
 const DAY: i64 = 86_400;
 
 fn report(records: &[Record]) -> SuggestionsReport {
+    with(&SuggestConfig::default(), records)
+}
+
+fn with(config: &SuggestConfig, records: &[Record]) -> SuggestionsReport {
     let period = Period::new(at(0), at(30 * DAY));
-    SuggestionsReport::of(period, &SuggestConfig::default(), records)
+    SuggestionsReport::of(period, config, records)
+}
+
+/// As of a host that gives up requests after a minute.
+fn within_a_minute(records: &[Record]) -> SuggestionsReport {
+    let mut config = SuggestConfig::default();
+    config.timeout = Some(Duration::from_secs(60));
+    with(&config, records)
 }
 
 fn of_kind(report: &SuggestionsReport, kind: SuggestionKind) -> Vec<&Suggestion> {
@@ -176,7 +187,7 @@ fn requests_that_take_almost_as_long_as_they_may_are_told_with_their_size() {
             _ => ask(number, 40_000, 47, None),
         });
     }
-    let report = report(&over_15_days(records));
+    let report = within_a_minute(&over_15_days(records));
     let found = of_kind(&report, SuggestionKind::TimeoutRisk);
     assert_eq!(found.len(), 1);
     let Finding::TimeoutRisk {
@@ -229,6 +240,63 @@ fn requests_that_take_almost_as_long_as_they_may_are_told_with_their_size() {
 }
 
 #[test]
+fn limit_that_nobody_set_is_told_as_assumed() {
+    let ask = |number: u64| {
+        let mut it = call("house", "large", 0)
+            .usage(TokenUsage::new(5_000, 10))
+            .latency(Duration::from_secs(50 + number % 20));
+        it.failure = (number % 20 == 19).then_some(FailureKind::Timeout);
+        record(&format!("s{number}"), "a", 100, it)
+    };
+    let records: Vec<Record> = (0..60).map(ask).collect();
+    let assumed = report(&records);
+    let it = only(&assumed);
+    let Finding::TimeoutRisk {
+        limit,
+        limit_assumed,
+        near_calls,
+        lost_calls,
+        ..
+    } = it.finding
+    else {
+        panic!("{it:?}");
+    };
+    // Thirty took longer than the limit and were answered all the same, but for three.
+    assert_eq!((limit, limit_assumed), (Duration::from_secs(60), true));
+    assert_eq!((near_calls, lost_calls), (60, 3));
+    assert!(
+        it.text
+            .contains("where 60.00 s are assumed to be the limit (100.0 %), and 3 were given up"),
+        "{}",
+        it.text
+    );
+    assert!(it.confidence.contains("set `timeout`"), "{}", it.confidence);
+    let takes = |report: &SuggestionsReport| report.looked[1].takes.contains("is assumed");
+    assert!(takes(&assumed));
+
+    let known = within_a_minute(&records);
+    let it = only(&known);
+    assert!(
+        matches!(
+            it.finding,
+            Finding::TimeoutRisk {
+                limit_assumed: false,
+                lost_calls: 30,
+                ..
+            }
+        ),
+        "{it:?}"
+    );
+    assert!(
+        it.text
+            .contains("of the 60.00 s that they have (100.0 %), and 30 took all of it"),
+        "{}",
+        it.text
+    );
+    assert!(!it.confidence.contains("set `timeout`") && !takes(&known));
+}
+
+#[test]
 fn size_that_makes_no_difference_is_no_advice() {
     let records: Vec<Record> = (0..60_u64)
         .map(|number| {
@@ -250,9 +318,9 @@ fn size_that_makes_no_difference_is_no_advice() {
 
 #[test]
 fn turns_that_lead_nowhere_are_told_from_ten_in_three_sessions_on() {
-    let use_tool = |session: &str, second, name: &str, outcome| {
+    let use_tool = |session: &str, who: &str, second, name: &str, outcome| {
         let it = ToolCall::new(tool(name), outcome, Duration::from_secs(1));
-        record(session, "a", second, it)
+        record(session, who, second, it)
     };
     let (failed, ok) = (ToolOutcome::Failed, ToolOutcome::Ok);
     let mut records = Vec::new();
@@ -264,11 +332,12 @@ fn turns_that_lead_nowhere_are_told_from_ten_in_three_sessions_on() {
                 100 + second,
                 call("house", "small", 1_000),
             ));
-            records.push(use_tool(session, 100 + second, "grep", failed));
+            records.push(use_tool(session, "a", 100 + second, "grep", failed));
         }
+        // Of one whose model calls nobody records.
         for round in 0..5 {
-            records.push(use_tool(session, 200 + 2 * round, "edit", ok));
-            records.push(use_tool(session, 201 + 2 * round, "test", failed));
+            records.push(use_tool(session, "b", 200 + 2 * round, "edit", ok));
+            records.push(use_tool(session, "b", 201 + 2 * round, "test", failed));
         }
     }
     let two_sessions: Vec<Record> = records
@@ -336,6 +405,8 @@ fn failure_that_recurs_comes_with_what_answers_it() {
         time,
         remedy,
         page,
+        failures,
+        overcome,
         ..
     } = &it.finding
     else {
@@ -352,6 +423,14 @@ fn failure_that_recurs_comes_with_what_answers_it() {
     );
     assert_eq!(*time, Duration::from_secs(50 + 100));
     assert!(remedy.contains("RateLimit") && page == "docs/presets.md");
+    // All in one session, where an attempt without a failure comes next.
+    assert_eq!((*failures, *overcome), (50, 50));
+    assert!(
+        it.confidence
+            .contains("As things are, the next call succeeded after 50 of 50 such calls."),
+        "{}",
+        it.confidence
+    );
     assert_eq!(
         (it.gain.time, it.gain.turns),
         (Some(Duration::from_secs(300)), Some(100))
@@ -505,7 +584,7 @@ proptest! {
     fn any_records_are_told(
         records in arbitrary::records(),
         (margin, near, least) in (any::<f64>(), any::<f64>(), 0_u64..3),
-        timeout in any::<Duration>(),
+        timeout in any::<Option<Duration>>(),
     ) {
         let mut config = SuggestConfig::default();
         (config.rate_margin, config.near, config.near_share) = (margin, near, -1.0);

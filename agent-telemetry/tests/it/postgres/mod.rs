@@ -7,6 +7,7 @@ mod faults;
 mod kill;
 mod outage;
 mod proxy;
+mod reports;
 mod retention;
 mod rights;
 mod schema_page;

@@ -1,0 +1,111 @@
+//! What each report reads of a database: which tables, of which time.
+
+use std::ops::Bound;
+
+use agent_primitives::Timestamp;
+
+use super::tables::Table;
+use crate::{Period, Span};
+
+/// Tables, and a time.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Reads {
+    pub(crate) tables: &'static [Table],
+    pub(crate) times: (Bound<Timestamp>, Bound<Timestamp>),
+}
+
+impl Reads {
+    /// Of the period, as reports count it.
+    fn within(period: Period, tables: &'static [Table]) -> Self {
+        let whole = period.outward(Span::Minute);
+        Self {
+            tables,
+            times: (Bound::Included(whole.from()), Bound::Excluded(whole.to())),
+        }
+    }
+
+    /// From the beginning of the period up to now: what came after it says how it ended.
+    fn since(period: Period, tables: &'static [Table]) -> Self {
+        let Self { times, .. } = Self::within(period, tables);
+        Self {
+            tables,
+            times: (times.0, Bound::Unbounded),
+        }
+    }
+
+    pub(crate) fn compare(period: Period) -> Self {
+        Self::within(period, &[Table::SessionMarks, Table::ModelCalls])
+    }
+
+    pub(crate) fn handoffs(period: Period) -> Self {
+        const TABLES: &[Table] = &[
+            Table::SessionMarks,
+            Table::ModelCalls,
+            Table::Handoffs,
+            Table::Attempts,
+        ];
+        Self::since(period, TABLES)
+    }
+
+    pub(crate) fn errors(period: Period) -> Self {
+        const TABLES: &[Table] = &[
+            Table::SessionMarks,
+            Table::ModelCalls,
+            Table::ToolCalls,
+            Table::Attempts,
+            Table::Retries,
+            Table::BreakerChanges,
+            Table::Cooldowns,
+            Table::Restores,
+            Table::Metrics,
+        ];
+        Self::since(period, TABLES)
+    }
+
+    /// With the preceding period of equal length.
+    pub(crate) fn performance(period: Period) -> Self {
+        const TABLES: &[Table] = &[
+            Table::SessionMarks,
+            Table::ModelCalls,
+            Table::ToolCalls,
+            Table::Attempts,
+            Table::Retries,
+            Table::Checkpoints,
+            Table::Restores,
+            Table::TaskTimings,
+        ];
+        let within = Self::within(period, TABLES);
+        let before = period.outward(Span::Minute).preceding();
+        Self {
+            times: (Bound::Included(before.from()), within.times.1),
+            ..within
+        }
+    }
+
+    pub(crate) fn quality(period: Period) -> Self {
+        const TABLES: &[Table] = &[
+            Table::SessionMarks,
+            Table::Metrics,
+            Table::Violations,
+            Table::Decisions,
+            Table::DecisionOutcomes,
+        ];
+        Self::within(period, TABLES)
+    }
+
+    pub(crate) fn tool_sequences(period: Period) -> Self {
+        const TABLES: &[Table] = &[Table::SessionMarks, Table::ModelCalls, Table::ToolCalls];
+        Self::within(period, TABLES)
+    }
+
+    pub(crate) fn suggestions(period: Period) -> Self {
+        const TABLES: &[Table] = &[
+            Table::SessionMarks,
+            Table::ModelCalls,
+            Table::ToolCalls,
+            Table::Attempts,
+            Table::Retries,
+        ];
+        Self::within(period, TABLES)
+    }
+}
