@@ -10,8 +10,7 @@ use super::rolled::{self, Wanted};
 use super::tables::Table;
 use super::{SqliteStore, StoreError};
 use crate::{
-    CompareConfig, CompareReport, CostReport, HandoffsReport, Period, ProjectId, Rollups,
-    SessionSpend, Span,
+    CompareConfig, CompareReport, CostReport, Period, ProjectId, Rollups, SessionSpend, Span,
 };
 
 impl SqliteStore {
@@ -42,35 +41,6 @@ impl SqliteStore {
         let whole = period.outward(Span::Minute);
         let records = Records::of_tables(self, whole.from()..whole.to(), &tables);
         CompareReport::try_of(period, config, records)
-    }
-
-    /// The report `handoffs` of a period, from the marks, calls and handoffs of sessions up to now: it takes
-    /// as long as reading those does.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the database cannot be read.
-    ///
-    /// ```
-    /// use agent_telemetry::{Period, SqliteSink, SqliteStore};
-    ///
-    /// let folder = tempfile::tempdir()?;
-    /// let path = folder.path().join("telemetry.db");
-    /// drop(SqliteSink::open(&path)?);
-    /// let report = SqliteStore::open_read_only(&path)?.handoffs_report(Period::ALL)?;
-    /// assert_eq!(report.handoffs, 0);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn handoffs_report(&self, period: Period) -> Result<HandoffsReport, StoreError> {
-        let tables = [
-            Table::SessionMarks,
-            Table::ModelCalls,
-            Table::Handoffs,
-            Table::Attempts,
-        ];
-        // As the report counts.
-        let from = period.outward(Span::Minute).from();
-        let records = Records::of_tables(self, from.., &tables);
-        HandoffsReport::try_of(period, records)
     }
 
     /// The report `cost` of a period, over the time that the stored sums cover, without the dearest

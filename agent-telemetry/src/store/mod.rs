@@ -16,6 +16,8 @@ mod file;
 #[cfg(feature = "sqlite")]
 mod forecast;
 #[cfg(feature = "sqlite")]
+mod handoffs;
+#[cfg(feature = "sqlite")]
 mod names;
 #[cfg(feature = "sqlite")]
 mod operations;
@@ -48,6 +50,8 @@ mod write;
 
 #[cfg(feature = "sqlite")]
 pub use error::StoreError;
+#[cfg(feature = "sqlite")]
+pub use handoffs::StoredHandoffs;
 #[cfg(feature = "sqlite")]
 pub use read::{Records, SqliteStore};
 #[cfg(feature = "postgres")]
