@@ -118,6 +118,7 @@ impl Day {
             for (hour, it) in hours {
                 sum.absorb(it.cell(span(Span::Hour, *hour), told));
             }
+            // So that few are left to be looked at in each period.
             sum.keep_first(day, told);
             sum
         })

@@ -249,6 +249,26 @@ fn what_the_taker_did_next_counts_after_the_period_as_well() {
 }
 
 #[test]
+fn equally_frequent_paths_stand_in_the_order_of_recording_in_the_period() {
+    let records = [
+        record("s", "a", 20, switch("x", "y")),
+        record("s", "a", HOUR + 20, switch("y", "x")),
+        record("s", "a", HOUR + 30, switch("x", "y")),
+    ];
+    let first = |from: i64, to: i64| {
+        let report = HandoffsReport::of(Period::new(at(from), at(to)), &records);
+        assert_eq!((report.paths.len(), report.sessions), (2, 1));
+        report.paths[0].from.to_string()
+    };
+    assert_eq!(first(HOUR, 2 * HOUR), first(HOUR + 20, 2 * HOUR));
+    assert!(
+        first(HOUR, 2 * HOUR).contains('y'),
+        "{}",
+        first(HOUR, 2 * HOUR)
+    );
+}
+
+#[test]
 fn times_at_the_ends_of_time_are_no_trouble() {
     let mut ledger = HandoffLedger::default();
     for nanos in [i64::MIN, i64::MIN + 1, 0, i64::MAX - 1, i64::MAX] {
@@ -301,6 +321,27 @@ mod stored {
                 prop_assert_eq!(&once, &expected);
             }
         }
+    }
+
+    #[test]
+    fn database_of_the_first_version_is_asked_as_well() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("telemetry.db");
+        let sql = rusqlite::Connection::open(&path).unwrap();
+        sql.execute_batch(include_str!("../../golden/v1.sql"))
+            .unwrap();
+        drop(sql);
+        let store = SqliteStore::open_read_only(&path).unwrap();
+        let records: Vec<Record> = store.records().collect::<Result<_, _>>().unwrap();
+        let from = records.iter().map(|record| record.at).max().unwrap();
+        let last = Period::new(from, Period::ALL.to());
+        let mut kept = store.into_handoffs();
+        for period in [Period::ALL, last] {
+            let expected = HandoffsReport::of(period, &records);
+            assert_eq!(kept.report(period).unwrap(), expected);
+            assert_eq!(kept.store().handoffs_report(period).unwrap(), expected);
+        }
+        assert!(kept.report(Period::ALL).unwrap().handoffs > 0);
     }
 
     #[test]
