@@ -54,7 +54,22 @@ struct Day {
 }
 
 #[derive(Debug, Default)]
-pub(super) struct Days(BTreeMap<i64, Day>);
+pub(super) struct Days {
+    days: BTreeMap<i64, Day>,
+    /// What was asked for last.
+    stretches: Vec<Stretch>,
+}
+
+/// Days that follow one another, by the beginning of the first and the end of the last.
+#[derive(Debug)]
+struct Stretch {
+    from: i64,
+    to: i64,
+    cell: Cell,
+}
+
+/// Stretches that are kept.
+const STRETCHES: usize = 4;
 
 impl Days {
     pub(super) fn add(&mut self, handed: Handed) {
@@ -67,8 +82,10 @@ impl Days {
 
     /// More is known of what happened then.
     pub(super) fn forget(&mut self, at: Timestamp) {
-        if let Some(day) = self.0.get_mut(&Span::Day.start(at)) {
+        let start = Span::Day.start(at);
+        if let Some(day) = self.days.get_mut(&start) {
             day.cell = None;
+            self.stretches.retain(|it| !it.contains(start));
             if let Some(hour) = day.hours.get_mut(&Span::Hour.start(at)) {
                 hour.cell = None;
             }
@@ -76,7 +93,9 @@ impl Days {
     }
 
     fn hour(&mut self, at: Timestamp) -> &mut Hour {
-        let day = self.0.entry(Span::Day.start(at)).or_default();
+        let start = Span::Day.start(at);
+        self.stretches.retain(|it| !it.contains(start));
+        let day = self.days.entry(start).or_default();
         day.cell = None;
         let hour = day.hours.entry(Span::Hour.start(at)).or_default();
         hour.cell = None;
@@ -87,12 +106,17 @@ impl Days {
     /// hours that it cuts.
     pub(super) fn sum(&mut self, period: Period, told: &Told) -> Cell {
         let mut sum = Cell::default();
+        if period.is_empty() {
+            return sum;
+        }
         let (first, end) = (Span::Day.start(period.from()), period.to());
-        let days = self.0.range_mut(first..);
-        for (day, it) in days.take_while(|(day, _)| span(Span::Day, **day).from() < end) {
-            let day = span(Span::Day, *day);
-            if is_within(day, period) {
-                sum.absorb(it.cell(day, told));
+        let days = self.days.range_mut(first..);
+        let days = days.take_while(|(day, _)| span(Span::Day, **day).from() < end);
+        let mut whole: Option<(i64, i64)> = None;
+        for (day, it) in days {
+            if is_within(span(Span::Day, *day), period) {
+                let to = day.saturating_add(Span::Day.seconds());
+                whole = Some((whole.map_or(*day, |(from, _)| from), to));
                 continue;
             }
             for (hour, it) in &mut it.hours {
@@ -104,9 +128,41 @@ impl Days {
                 }
             }
         }
+        if let Some((from, to)) = whole {
+            self.add_stretch(&mut sum, from, to, told);
+        }
         sum.keep_first(period, told);
         sum.see_first(told);
         sum
+    }
+}
+
+impl Days {
+    fn add_stretch(&mut self, sum: &mut Cell, from: i64, to: i64, told: &Told) {
+        let known = self
+            .stretches
+            .iter()
+            .position(|it| (it.from, it.to) == (from, to));
+        let known = known.map(|place| self.stretches.remove(place));
+        let stretch = known.unwrap_or_else(|| {
+            let mut cell = Cell::default();
+            for (day, it) in self.days.range_mut(from..to) {
+                cell.absorb(it.cell(span(Span::Day, *day), told));
+            }
+            // As of a day.
+            let [from_at, to_at] = [from, to].map(Timestamp::from_unix_seconds);
+            cell.keep_first(Period::new(from_at, to_at), told);
+            Stretch { from, to, cell }
+        });
+        sum.absorb(&stretch.cell);
+        self.stretches.insert(0, stretch);
+        self.stretches.truncate(STRETCHES);
+    }
+}
+
+impl Stretch {
+    const fn contains(&self, day: i64) -> bool {
+        self.from <= day && day < self.to
     }
 }
 

@@ -130,7 +130,7 @@ fn plain(period: Period, records: &[Record]) -> (u64, Plain) {
             }
             seen.push(path);
             line.1 += 1;
-            for later in &told[place..] {
+            for later in told.iter().skip(place) {
                 if let Body::ModelCall(call) = &later.body {
                     line.2 += call.cost.unwrap_or_default();
                     line.3 += u64::from(call.cost.is_none());
