@@ -107,8 +107,8 @@ impl SqliteStore {
 /// recorded since. What [`Retention`](crate::Retention) has removed is forgotten, for which all is
 /// read anew, once a day.
 ///
-/// It keeps some hundred bytes for each session of the database, up to a million, and for each handoff, up to
-/// four million. An example is at [`SqliteStore::into_handoffs`].
+/// It keeps each session of the database, up to a million, and each handoff, up to four million: 118 MB of memory for
+/// 100 000 sessions with as many handoffs. An example is at [`SqliteStore::into_handoffs`].
 pub struct StoredHandoffs {
     store: SqliteStore,
     ledger: HandoffLedger,
