@@ -102,6 +102,7 @@ pub use record::{
     Record, ServiceTier, SessionEnd, SessionStart, Severity, StopReason, Task, TaskTiming,
     ToolCall, ToolOutcome, Unit, UserHash, Violation,
 };
+pub use report::HandoffLedger;
 pub use report::{
     AgentLine, AgentsReport, CallFailures, ChainLine, CompareConfig, CompareReport, Contender,
     ContenderKind, CostReport, DaySpend, Evidence, ExtraCost, HandoffsLeftOut, HandoffsReport,
@@ -135,6 +136,8 @@ pub use stats::{
     ProviderLine, Quality, Stats, StopLine, TaskCost, TierCost, ToolLine, ViolationFileLine,
     ViolationKindLine, ViolationLine, Work,
 };
+#[cfg(feature = "sqlite")]
+pub use store::StoredHandoffs;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub use store::{Pruned, Retention};
 #[cfg(feature = "sqlite")]

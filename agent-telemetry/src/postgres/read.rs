@@ -211,6 +211,12 @@ pub struct PostgresRecords<'a> {
 }
 
 impl PostgresRecords<'_> {
+    /// Those alone from a number on.
+    pub(super) const fn beginning(mut self, first: i64) -> Self {
+        self.next = Some(first);
+        self
+    }
+
     fn advance(&mut self) -> Result<Option<Record>, PostgresError> {
         let Some(times) = self.times else {
             return Ok(None);

@@ -8,11 +8,11 @@ use super::decode::{Decoder, nonsense};
 use super::error::Fault;
 use super::names::Texts;
 use super::{PostgresError, PostgresStore, rolled};
-use crate::store::Reads;
+use crate::store::{FIRST_OF_HANDOFFS, Reads};
 use crate::{
     CompareConfig, CompareReport, CostReport, ErrorsReport, HandoffsReport, PerformanceReport,
-    Period, ProjectId, QualityReport, Rollups, SessionSpend, SuggestConfig, SuggestionsReport,
-    ToolSequencesReport,
+    Period, ProjectId, QualityReport, Rollups, SessionSpend, Span, SuggestConfig,
+    SuggestionsReport, ToolSequencesReport,
 };
 
 impl PostgresStore {
@@ -38,7 +38,7 @@ impl PostgresStore {
     }
 
     /// The report `handoffs` of a period, from the marks, calls and handoffs of sessions up to now: it takes
-    /// as long as reading those does.
+    /// as long as reading those does, from the beginning of the first session in question.
     ///
     /// # Errors
     /// [`PostgresError`] when the database cannot be read.
@@ -51,7 +51,16 @@ impl PostgresStore {
     /// # Ok::<(), agent_telemetry::PostgresError>(())
     /// ```
     pub fn handoffs_report(&mut self, period: Period) -> Result<HandoffsReport, PostgresError> {
-        HandoffsReport::try_of(period, self.told(Reads::handoffs(period)))
+        // As the report counts.
+        let whole = period.outward(Span::Minute);
+        let first = self.ask(|connection| {
+            let (mut transaction, statements) = connection.begin()?;
+            let first = first_of_handoffs(&mut transaction, statements, whole)?;
+            transaction.commit()?;
+            Ok(first)
+        })?;
+        let records = self.told(Reads::handoffs()).beginning(first);
+        HandoffsReport::try_of(period, records)
     }
 
     /// The report `errors` of a period, from the marks, calls, events of providers, metrics and restores of
@@ -219,6 +228,22 @@ impl PostgresStore {
             Ok(found)
         })
     }
+}
+
+fn first_of_handoffs(
+    transaction: &mut Transaction<'_>,
+    statements: &mut Statements,
+    period: Period,
+) -> Result<i64, Fault> {
+    let (from, to) = (period.from().unix_nanos(), period.to().unix_nanos());
+    if from == i64::MIN {
+        return Ok(i64::MIN);
+    }
+    let select = statements.of(transaction, FIRST_OF_HANDOFFS)?;
+    let row = transaction.query_one(&select, &[&from, &to])?;
+    let first: Option<i64> = row.try_get(0).map_err(Fault::nonsense)?;
+    // Without any there is nothing to read.
+    Ok(first.unwrap_or(i64::MAX))
 }
 
 /// Sums are of any size here, and come as text.

@@ -35,7 +35,9 @@ pub use errors::{
     RemedyFailures, RemedyLine, ToolErrors,
 };
 pub use evidence::Evidence;
-pub use handoffs::{ChainLine, ExtraCost, HandoffsLeftOut, HandoffsReport, PathLine, ReasonLine};
+pub use handoffs::{
+    ChainLine, ExtraCost, HandoffLedger, HandoffsLeftOut, HandoffsReport, PathLine, ReasonLine,
+};
 pub use interval::Interval;
 pub use models::{CallFailures, ModelFigures, ModelsReport};
 pub use page::{HtmlPage, HtmlPart};

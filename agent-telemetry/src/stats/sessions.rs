@@ -167,6 +167,14 @@ impl Outcomes {
             None => &mut self.open,
         }
     }
+
+    pub(crate) fn absorb(&mut self, other: &Self) {
+        self.success += other.success;
+        self.escalated += other.escalated;
+        self.failed += other.failed;
+        self.aborted += other.aborted;
+        self.open += other.open;
+    }
 }
 
 impl TaskCost {

@@ -8,10 +8,7 @@ use super::names::Texts;
 use super::reads::Reads;
 use super::rolled::{self, Wanted};
 use super::{SqliteStore, StoreError};
-use crate::{
-    CompareConfig, CompareReport, CostReport, HandoffsReport, Period, ProjectId, Rollups,
-    SessionSpend,
-};
+use crate::{CompareConfig, CompareReport, CostReport, Period, ProjectId, Rollups, SessionSpend};
 
 impl SqliteStore {
     /// The report `compare` of a period, from the marks and the model calls of sessions: it takes as long as
@@ -37,26 +34,6 @@ impl SqliteStore {
         config: &CompareConfig,
     ) -> Result<CompareReport, StoreError> {
         CompareReport::try_of(period, config, self.told(Reads::compare(period)))
-    }
-
-    /// The report `handoffs` of a period, from the marks, calls and handoffs of sessions up to now: it takes
-    /// as long as reading those does.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the database cannot be read.
-    ///
-    /// ```
-    /// use agent_telemetry::{Period, SqliteSink, SqliteStore};
-    ///
-    /// let folder = tempfile::tempdir()?;
-    /// let path = folder.path().join("telemetry.db");
-    /// drop(SqliteSink::open(&path)?);
-    /// let report = SqliteStore::open_read_only(&path)?.handoffs_report(Period::ALL)?;
-    /// assert_eq!(report.handoffs, 0);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn handoffs_report(&self, period: Period) -> Result<HandoffsReport, StoreError> {
-        HandoffsReport::try_of(period, self.told(Reads::handoffs(period)))
     }
 
     /// The report `cost` of a period, over the time that the stored sums cover, without the dearest

@@ -16,6 +16,8 @@ mod file;
 #[cfg(feature = "sqlite")]
 mod forecast;
 #[cfg(feature = "sqlite")]
+mod handoffs;
+#[cfg(feature = "sqlite")]
 mod names;
 #[cfg(feature = "sqlite")]
 mod operations;
@@ -50,9 +52,11 @@ mod write;
 #[cfg(feature = "sqlite")]
 pub use error::StoreError;
 #[cfg(feature = "sqlite")]
+pub use handoffs::StoredHandoffs;
+#[cfg(feature = "sqlite")]
 pub use read::{Records, SqliteStore};
 #[cfg(feature = "postgres")]
-pub(crate) use reads::Reads;
+pub(crate) use reads::{FIRST_OF_HANDOFFS, Reads};
 #[cfg(feature = "postgres")]
 pub(crate) use retention::Cutoffs;
 pub use retention::{Pruned, Retention};

@@ -200,6 +200,18 @@ impl<'a> Records<'a> {
         Self::of(store, times, Pages::of_tables(store.version, tables))
     }
 
+    /// Those alone from a number on.
+    pub(super) const fn beginning(mut self, first: i64) -> Self {
+        self.next = Some(first);
+        self
+    }
+
+    /// Those alone up to a number, and with it.
+    pub(super) const fn ending(mut self, last: i64) -> Self {
+        self.end = Some(last);
+        self
+    }
+
     /// Those alone among so many numbers up to the last one.
     pub(super) const fn newest(mut self, numbers: i64) -> Self {
         self.newest = Some(numbers);
@@ -274,7 +286,7 @@ mod tests {
         }
         drop(sink);
         let store = SqliteStore::open_read_only(&path).unwrap();
-        let mut records = store.told(Reads::handoffs(Period::ALL));
+        let mut records = store.told(Reads::handoffs());
         let (mut most, mut read) = (0, 0);
         while let Some(record) = records.next() {
             read += 1;

@@ -7,6 +7,16 @@ use agent_primitives::Timestamp;
 use super::tables::Table;
 use crate::{Period, Span};
 
+/// The first record of a period, or of a session that begins or has a handoff in it, of either database.
+pub(crate) const FIRST_OF_HANDOFFS: &str = "WITH told(session) AS MATERIALIZED (
+        SELECT session FROM handoffs WHERE at >= $1 AND at < $2 UNION
+        SELECT session FROM session_marks WHERE at >= $1 AND at < $2 AND mark = 'start')
+    SELECT min(seq) FROM (
+        SELECT min(seq) AS seq FROM session_marks WHERE at >= $1 OR session IN told UNION ALL
+        SELECT min(seq) FROM model_calls WHERE at >= $1 OR session IN told UNION ALL
+        SELECT min(seq) FROM handoffs WHERE at >= $1 OR session IN told UNION ALL
+        SELECT min(seq) FROM attempts WHERE at >= $1 OR session IN told)";
+
 /// Tables, and a time.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Reads {
@@ -37,14 +47,18 @@ impl Reads {
         Self::within(period, &[Table::SessionMarks, Table::ModelCalls])
     }
 
-    pub(crate) fn handoffs(period: Period) -> Self {
+    /// Of all time: what was before the period says how its sessions began.
+    pub(crate) fn handoffs() -> Self {
         const TABLES: &[Table] = &[
             Table::SessionMarks,
             Table::ModelCalls,
             Table::Handoffs,
             Table::Attempts,
         ];
-        Self::since(period, TABLES)
+        Self {
+            tables: TABLES,
+            times: (Bound::Unbounded, Bound::Unbounded),
+        }
     }
 
     pub(crate) fn errors(period: Period) -> Self {

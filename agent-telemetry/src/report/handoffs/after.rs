@@ -55,8 +55,9 @@ impl After {
         }
     }
 
-    /// The start of a session, at that place, for which this one is the parent.
-    pub(super) fn see_child(&mut self, at: Timestamp, record: &Record, place: usize) {
+    /// The start of a session, at that place, for which this one is the parent; says whether that is where
+    /// the taker works.
+    pub(super) fn see_child(&mut self, at: Timestamp, record: &Record, place: usize) -> bool {
         if let Self::Awaited(Party::Agent(agent)) = self
             && record.agent.as_ref() == Some(agent)
         {
@@ -65,7 +66,9 @@ impl After {
                 wait: wait(at, record.at, Duration::ZERO),
                 elsewhere: Some(place),
             };
+            return true;
         }
+        false
     }
 
     pub(super) fn became<'a>(

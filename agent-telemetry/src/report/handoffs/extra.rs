@@ -1,36 +1,29 @@
 //! What sessions with a handoff cost beside those without.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
-
-use agent_primitives::AgentId;
 
 use super::super::interval::{LogRatio, Moments};
 use super::ExtraCost;
 use super::session::OneSession;
+use super::told::{Stratum, Told};
 
 /// Fewest sessions of either kind.
 const SESSIONS: u64 = 20;
 /// Degrees of freedom below which a few sessions decide.
 const FREEDOM: f64 = 8.0;
-/// Agents and kinds of work together that are told apart.
-const STRATA: usize = 256;
 
-/// The cost of sessions by who began them and what they are about.
-#[derive(Debug, Default)]
-pub(super) struct Costs(BTreeMap<Stratum, Moments>);
-
-type Stratum = (Option<AgentId>, Option<Cow<'static, str>>);
+/// The cost of sessions by who began them and what they are about, of which each pair has a number.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Costs(BTreeMap<usize, Moments>);
 
 impl Costs {
     /// A session that is told from its beginning to its end, with a price for everything; others do not
     /// count.
     pub(super) fn add(&mut self, session: &OneSession) {
-        if !session.began || session.unpriced > 0 || session.outcome().is_none() {
+        let Some(stratum) = session.stratum else {
             return;
-        }
-        let stratum = (session.agent.clone(), session.task_type.clone());
-        if self.0.len() >= STRATA && !self.0.contains_key(&stratum) {
+        };
+        if session.unpriced > 0 || session.outcome().is_none() {
             return;
         }
         #[expect(clippy::cast_precision_loss, reason = "statistics need no 53 bits")]
@@ -39,16 +32,25 @@ impl Costs {
         self.0.entry(stratum).or_default().add(dollars, true);
     }
 
+    pub(super) fn absorb(&mut self, other: &Self) {
+        for (stratum, more) in &other.0 {
+            self.0.entry(*stratum).or_default().merge(more);
+        }
+    }
+
     /// Against sessions without.
-    pub(super) fn against(&self, without: &Self) -> Option<ExtraCost> {
-        let mut strata = Vec::new();
-        for (stratum, with) in &self.0 {
-            if let Some(without) = without.0.get(stratum)
+    pub(super) fn against(&self, without: &Self, told: &Told) -> Option<ExtraCost> {
+        // In the order of names: the last bits of a sum depend on it.
+        let mut strata: BTreeMap<&Stratum, (Moments, Moments)> = BTreeMap::new();
+        for (number, with) in &self.0 {
+            if let Some(without) = without.0.get(number)
                 && with.cases.min(without.cases) >= 2
+                && let Some(stratum) = told.stratum(*number)
             {
-                strata.push((*with, *without));
+                strata.insert(stratum, (*with, *without));
             }
         }
+        let strata: Vec<(Moments, Moments)> = strata.into_values().collect();
         let sessions_with = strata.iter().map(|(it, _)| it.cases).sum();
         let sessions_without = strata.iter().map(|(_, it)| it.cases).sum();
         let ratio = LogRatio::of(&strata)?;

@@ -2,21 +2,24 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
-use std::time::Duration;
 
-use agent_primitives::{Handoff, HandoffReason, Initiator, Party, SessionId, Usd};
+use agent_primitives::{HandoffReason, Usd};
 
+use super::cell::{Cell, OnPath};
+use super::days::Handed;
 use super::extra::Costs;
+use super::named::Named;
 use super::session::{Given, OneSession};
+use super::told::{Line, Told};
+use super::waits::Waits;
 use super::{PathLine, ReasonLine};
-use crate::report::Percentiles;
-use crate::{Evidence, ExponentialHistogram, Outcomes};
+use crate::Outcomes;
 
 /// Paths that are shown.
 const SHOWN: usize = 64;
 
-/// What is counted as the handoffs come.
-#[derive(Debug, Default)]
+/// What is counted of all handoffs, whatever is known of what came after.
+#[derive(Debug, Clone, Default)]
 pub(super) struct Counted {
     pub(super) handoffs: u64,
     automatic: u64,
@@ -25,13 +28,14 @@ pub(super) struct Counted {
 }
 
 impl Counted {
-    pub(super) fn add(&mut self, handoff: &Handoff) {
+    pub(super) fn add(&mut self, handed: &Handed) {
         self.handoffs += 1;
-        match handoff.initiator {
-            Initiator::Manual => self.manual += 1,
-            _ => self.automatic += 1,
+        if handed.is_manual {
+            self.manual += 1;
+        } else {
+            self.automatic += 1;
         }
-        *self.reasons.entry(handoff.reason).or_default() += 1;
+        *self.reasons.entry(handed.reason).or_default() += 1;
     }
 
     pub(super) fn absorb(&mut self, other: &Self) {
@@ -58,154 +62,108 @@ impl Counted {
     }
 }
 
-/// The paths that are shown, by their numbers, and the sessions without any handoff.
-#[derive(Debug, Default)]
-pub(super) struct Lines {
-    by_path: BTreeMap<usize, Sums>,
-    without: Costs,
-}
-
 /// What came of the handoffs of one path.
-#[derive(Debug, Default)]
-struct Sums {
+#[derive(Debug, Clone, Default)]
+pub(super) struct Sums {
     taken_up: u64,
     succeeded: u64,
     failed: u64,
     given_back: u64,
     given_on: u64,
-    wait_ns: ExponentialHistogram,
+    waits: Waits,
     outcomes: Outcomes,
     cost_after: Usd,
     unpriced_after: u64,
     with: Costs,
-    evidence: Evidence,
-}
-
-impl Lines {
-    /// Those with the most handoffs, and how many handoffs the others have.
-    pub(super) fn most_frequent(counted: &[Counted]) -> (Self, u64) {
-        let mut order: Vec<usize> = (0..counted.len()).collect();
-        let handoffs = |place: &usize| counted.get(*place).map_or(0, |it| it.handoffs);
-        order.sort_by_key(|place| Reverse(handoffs(place)));
-        let beyond = order.iter().skip(SHOWN).map(handoffs).sum();
-        let shown = order.into_iter().take(SHOWN);
-        let lines = Self {
-            by_path: shown.map(|place| (place, Sums::default())).collect(),
-            without: Costs::default(),
-        };
-        (lines, beyond)
-    }
-
-    pub(super) fn add<'a>(
-        &mut self,
-        id: &SessionId,
-        session: &'a OneSession,
-        ends: impl Fn(usize) -> Option<(Party, Party)>,
-        other: impl Fn(usize) -> Option<&'a OneSession> + Copy,
-    ) {
-        if session.handoffs.is_empty() {
-            self.without.add(session);
-            return;
-        }
-        for (place, given) in session.handoffs.iter().enumerate() {
-            let Some(sums) = self.by_path.get_mut(&given.path) else {
-                continue;
-            };
-            sums.see(given, session, other);
-            let earlier = session.handoffs.iter().take(place);
-            if !earlier.into_iter().any(|it| it.path == given.path) {
-                sums.see_session(id, given, session);
-            }
-            let Some((giver, taker)) = ends(given.path) else {
-                continue;
-            };
-            let mut later = session.handoffs.iter().skip(place + 1);
-            let next = later.find_map(|it| ends(it.path).filter(|(from, _)| *from == taker));
-            match next {
-                Some((_, to)) if to == giver => sums.given_back += 1,
-                Some(_) => sums.given_on += 1,
-                None => {}
-            }
-        }
-    }
-
-    /// The most frequent first; equally frequent ones in the order of recording.
-    pub(super) fn finish(
-        self,
-        counted: &[Counted],
-        ends: impl Fn(usize) -> Option<(Party, Party)>,
-    ) -> Vec<PathLine> {
-        let paths = self.by_path.into_iter();
-        let mut lines: Vec<PathLine> = paths
-            .filter_map(|(path, sums)| {
-                let (from, to) = ends(path)?;
-                Some(sums.line(from, to, counted.get(path)?, &self.without))
-            })
-            .collect();
-        lines.sort_by_key(|line| Reverse(line.handoffs));
-        lines
-    }
+    named: Named,
 }
 
 impl Sums {
-    fn see<'a>(
-        &mut self,
-        given: &Given,
-        session: &'a OneSession,
-        other: impl Fn(usize) -> Option<&'a OneSession>,
-    ) {
-        let became = given.after.became(session, other);
+    pub(super) fn see(&mut self, given: &Given, session: &OneSession, told: &Told) {
+        let became = given.after.became(session, |place| told.session(place));
         if let Some(wait) = became.wait {
             self.taken_up += 1;
-            // Up to 104 days a number of nanoseconds is exact.
-            #[expect(
-                clippy::cast_precision_loss,
-                reason = "a histogram holds floating-point numbers"
-            )]
-            self.wait_ns.record(wait.as_nanos() as f64);
+            self.waits.add(wait);
         }
         self.succeeded += u64::from(became.succeeded == Some(true));
         self.failed += u64::from(became.succeeded == Some(false));
     }
 
+    /// What the taker did with the work at its next handoff in the session.
+    pub(super) fn see_next(&mut self, number: usize, session: &OneSession, told: &Told) {
+        let ends = |given: &Given| told.ends(given.path);
+        let mut handoffs = session.handoffs.iter().skip(number);
+        let Some((giver, taker)) = handoffs.next().and_then(ends) else {
+            return;
+        };
+        match handoffs.filter_map(ends).find(|(from, _)| from == taker) {
+            Some((_, to)) if to == giver => self.given_back += 1,
+            Some(_) => self.given_on += 1,
+            None => {}
+        }
+    }
+
     /// Once for each session, at its first handoff on the path.
-    fn see_session(&mut self, id: &SessionId, given: &Given, session: &OneSession) {
+    pub(super) fn see_session(&mut self, line: Line, order: u64, told: &Told) {
+        let Some((session, given)) = told.line(line) else {
+            return;
+        };
         *self.outcomes.of(session.outcome()) += 1;
         self.cost_after += session.spent - given.spent_before;
         self.unpriced_after += session.unpriced - given.unpriced_before;
         self.with.add(session);
-        self.evidence.add(id);
+        self.named.add(order, line.session);
     }
 
-    fn line(self, from: Party, to: Party, counted: &Counted, without: &Costs) -> PathLine {
-        let wait = |q: f64| {
-            let nanos = self.wait_ns.quantile(q)?;
-            #[expect(
-                clippy::cast_possible_truncation,
-                clippy::cast_sign_loss,
-                reason = "not negative, and saturating"
-            )]
-            Some(Duration::from_nanos(nanos.round() as u64))
-        };
+    pub(super) fn absorb(&mut self, other: &Self) {
+        self.taken_up += other.taken_up;
+        self.succeeded += other.succeeded;
+        self.failed += other.failed;
+        self.given_back += other.given_back;
+        self.given_on += other.given_on;
+        self.waits.absorb(&other.waits);
+        self.outcomes.absorb(&other.outcomes);
+        self.cost_after += other.cost_after;
+        self.unpriced_after += other.unpriced_after;
+        self.with.absorb(&other.with);
+        self.named.absorb(&other.named);
+    }
+}
+
+/// The most frequent first, equally frequent ones in the order of recording; and how many handoffs the others have.
+pub(super) fn most_frequent(cell: &mut Cell, told: &Told) -> (Vec<PathLine>, u64) {
+    let mut paths: Vec<(usize, OnPath)> = std::mem::take(&mut cell.paths).into_iter().collect();
+    paths.sort_by_key(|(_, it)| (Reverse(it.counted.handoffs), it.order));
+    let others = paths.iter().skip(SHOWN);
+    let beyond = others.map(|(_, it)| it.counted.handoffs).sum();
+    let shown = paths.into_iter().take(SHOWN);
+    let lines = shown.filter_map(|(path, it)| it.line(path, &cell.without, told));
+    (lines.collect(), beyond)
+}
+
+impl OnPath {
+    fn line(self, path: usize, without: &Costs, told: &Told) -> Option<PathLine> {
+        let (from, to) = told.ends(path)?.clone();
+        let Self { counted, sums, .. } = self;
         let (automatic, manual) = counted.initiators();
-        PathLine {
+        Some(PathLine {
             from,
             to,
             handoffs: counted.handoffs,
             automatic,
             manual,
             reasons: counted.reasons(),
-            taken_up: self.taken_up,
-            succeeded: self.succeeded,
-            failed: self.failed,
-            given_back: self.given_back,
-            given_on: self.given_on,
-            wait: Percentiles::of(self.wait_ns.count(), wait),
-            outcomes: self.outcomes,
-            cost_after: self.cost_after,
-            unpriced_after: self.unpriced_after,
-            extra_cost: self.with.against(without),
-            evidence: self.evidence,
-        }
+            taken_up: sums.taken_up,
+            succeeded: sums.succeeded,
+            failed: sums.failed,
+            given_back: sums.given_back,
+            given_on: sums.given_on,
+            wait: sums.waits.percentiles(),
+            outcomes: sums.outcomes,
+            cost_after: sums.cost_after,
+            unpriced_after: sums.unpriced_after,
+            extra_cost: sums.with.against(without, told),
+            evidence: sums.named.evidence(told),
+        })
     }
 }

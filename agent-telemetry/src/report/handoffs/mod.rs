@@ -1,11 +1,16 @@
 //! Who gave work to whom, why, and what came of it.
 
 mod after;
+mod cell;
 mod chains;
+mod days;
 mod extra;
-mod fold;
+mod ledger;
 mod lines;
+mod named;
 mod session;
+mod told;
+mod waits;
 
 use std::borrow::Borrow;
 
@@ -15,7 +20,8 @@ use serde::{Deserialize, Serialize};
 use super::folded::Folded;
 use super::{Evidence, Interval, Percentiles, SCHEMA};
 use crate::{Outcomes, Period, Record};
-use fold::Fold;
+
+pub use ledger::HandoffLedger;
 
 /// The report `handoffs`: the paths that work took from one agent or provider to another, why, and what
 /// happened after.
@@ -25,7 +31,9 @@ use fold::Fold;
 ///   session that names this one as its parent.
 /// - **Succeeded** means for a provider that this next call did, for an agent that it ended in success.
 /// - **Given back** and **given on** tell what the taker did with the work at its next handoff in the
-///   session.
+///   session, whenever that was.
+/// - **A session** counts once, at its first handoff in the period, and once on each path; what came after
+///   that is told to the last record. A chain counts where it begins.
 /// - **Extra cost** sets whole sessions with a handoff on the path beside sessions without any, of the
 ///   same agent and task type. It says what goes together and not what causes what: longer sessions cost
 ///   more and have more time to change hands.
@@ -90,7 +98,8 @@ pub struct HandoffsLeftOut {
     pub chains: u64,
     /// Handoffs that name no session: nothing is known of what came after.
     pub no_session: u64,
-    /// Handoffs beyond the first 64 of a session, and in sessions beyond the first million.
+    /// Handoffs beyond the first 64 of a session, and in sessions beyond the first million; and all beyond the
+    /// first four million, which are not counted elsewhere.
     pub beyond: u64,
 }
 
@@ -179,9 +188,36 @@ pub struct ExtraCost {
     pub sessions_without: u64,
 }
 
+struct Fold {
+    period: Period,
+    ledger: HandoffLedger,
+}
+
+impl Fold {
+    fn new(period: Period) -> Self {
+        Self {
+            period,
+            ledger: HandoffLedger::default(),
+        }
+    }
+}
+
+impl Folded for Fold {
+    type Report = HandoffsReport;
+
+    fn add(&mut self, record: &Record) {
+        self.ledger.add(record);
+    }
+
+    fn finish(mut self) -> HandoffsReport {
+        self.ledger.report(self.period)
+    }
+}
+
 impl HandoffsReport {
     /// The report on the handoffs in `period`. All records of the sessions in question are to be given,
-    /// in the order of recording, those after the period as well: they say what happened then.
+    /// in the order of recording, those before and after the period as well: they say how the session began
+    /// and what happened then. For several periods of the same records there is [`HandoffLedger`].
     pub fn of(period: Period, records: impl IntoIterator<Item = impl Borrow<Record>>) -> Self {
         Fold::new(period).of(records)
     }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use agent_primitives::{AgentId, Timestamp, Usd};
 
 use super::after::After;
-use crate::{Body, ModelCall, Outcome, Period, Record, Task};
+use crate::{Body, ModelCall, Outcome, Record, Task};
 
 /// Handoffs of one session that are followed.
 const HANDOFFS: usize = 64;
@@ -17,14 +17,20 @@ pub(super) struct OneSession {
     /// Who began it.
     pub(super) agent: Option<AgentId>,
     pub(super) task_type: Option<Cow<'static, str>>,
-    /// Whether its first mark is a start within the period.
-    pub(super) began: bool,
+    /// When, where its first mark is a start and nothing was spent before.
+    pub(super) began: Option<Timestamp>,
     workers: Vec<Worker>,
     last_outcome: Option<Outcome>,
     /// Of all calls so far.
     pub(super) spent: Usd,
     pub(super) unpriced: u64,
     pub(super) handoffs: Vec<Given>,
+    /// The sessions that wait for what comes of this one, by place; as many as their handoffs at most.
+    pub(super) parents: Vec<usize>,
+    /// Which agent and kind of work, of a session that began.
+    pub(super) stratum: Option<usize>,
+    /// Whether something was told of it since the last look.
+    pub(super) is_changed: bool,
 }
 
 #[derive(Debug)]
@@ -34,7 +40,7 @@ struct Worker {
     outcome: Option<Outcome>,
 }
 
-/// One handoff in the period.
+/// One handoff.
 #[derive(Debug)]
 pub(super) struct Given {
     /// Which path.
@@ -46,18 +52,19 @@ pub(super) struct Given {
 }
 
 impl OneSession {
-    /// Whether it is one of those that are followed.
-    pub(super) fn give(&mut self, given: Given) -> bool {
-        let is_followed = self.handoffs.len() < HANDOFFS;
-        if is_followed {
-            self.handoffs.push(given);
+    /// Its number, if it is one of those that are followed.
+    pub(super) fn give(&mut self, given: Given) -> Option<usize> {
+        let number = self.handoffs.len();
+        if number >= HANDOFFS {
+            return None;
         }
-        is_followed
+        self.handoffs.push(given);
+        Some(number)
     }
 
-    pub(super) fn add(&mut self, record: &Record, period: Period) {
+    pub(super) fn add(&mut self, record: &Record) {
         match &record.body {
-            Body::SessionStart(task) => self.begin(record, task, period.contains(record.at)),
+            Body::SessionStart(task) => self.begin(record, task, true),
             Body::SessionResume(task) => self.begin(record, task, false),
             Body::SessionEnd(end) => {
                 self.last_outcome = Some(end.outcome);
@@ -78,7 +85,8 @@ impl OneSession {
         if self.workers.is_empty() {
             self.agent.clone_from(&record.agent);
             // What was called before tells of a beginning that is not among the records.
-            self.began = is_start && self.spent.is_zero() && self.unpriced == 0;
+            let began = is_start && self.spent.is_zero() && self.unpriced == 0;
+            self.began = began.then_some(record.at);
         }
         if self.task_type.is_none() {
             self.task_type.clone_from(&task.task_type);
@@ -145,7 +153,7 @@ mod tests {
     fn told(bodies: [Body; 2]) -> OneSession {
         let mut session = OneSession::default();
         for body in bodies {
-            session.add(&Record::new(Timestamp::UNIX_EPOCH, body), Period::ALL);
+            session.add(&Record::new(Timestamp::UNIX_EPOCH, body));
         }
         session
     }
@@ -155,7 +163,7 @@ mod tests {
         let model = ModelId::new("m").unwrap();
         let call = ModelCall::new(ProviderId::new("p").unwrap(), model).cost(Usd::from_micros(1));
         let start = Body::SessionStart(Task::default());
-        assert!(!told([call.clone().into(), start.clone()]).began);
-        assert!(told([start, call.into()]).began);
+        assert_eq!(told([call.clone().into(), start.clone()]).began, None);
+        assert!(told([start, call.into()]).began.is_some());
     }
 }

@@ -5,6 +5,7 @@ mod compare;
 mod cost;
 mod errors;
 mod handoffs;
+mod handoffs_kept;
 mod performance;
 mod quality;
 mod sequences;
