@@ -68,6 +68,11 @@ impl Forecaster {
         &mut self.spending
     }
 
+    #[cfg(feature = "sqlite")]
+    pub(crate) const fn contexts_mut(&mut self) -> &mut ContextSessions {
+        &mut self.contexts
+    }
+
     /// The report as at `now`.
     pub fn report(&self, now: Timestamp, config: &ForecastConfig) -> ForecastReport {
         let (seed, spending) = (config.seed, &self.spending);
@@ -94,9 +99,9 @@ impl Forecaster {
         };
         for budget in bounded(&config.budgets, BUDGETS, &mut left_out) {
             if budget.period == BudgetPeriod::Session {
-                let sessions = self.contexts.budgets(budget, now, seed);
-                let told = bounded(&sessions, SESSIONS, &mut left_out);
-                report.budgets.extend(told.iter().cloned());
+                let (told, more) = self.contexts.budgets(budget, now, seed, SESSIONS);
+                left_out = left_out.saturating_add(more as u64);
+                report.budgets.extend(told);
             } else {
                 let told = BudgetForecast::with(spending, budget, now, foreseen);
                 report.budgets.push(told);

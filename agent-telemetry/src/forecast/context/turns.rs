@@ -16,7 +16,9 @@ const HALF_LIFE: f64 = 24.0;
 /// Turns of other sessions weigh as much as so many of its own at most.
 const OTHERS_WEIGH: f64 = 20.0;
 /// The context is compacted where less than this share of it is left.
-const COMPACTED_BELOW: f64 = 0.8;
+pub(super) const COMPACTED_BELOW: f64 = 0.8;
+/// A turn that begins below this share of where the context fell, and ends where it was, shows that it did not fall.
+const ASIDE_BELOW: f64 = 0.5;
 /// How many cases are drawn.
 const CASES: u64 = 400;
 /// Turns that a case draws from.
@@ -34,6 +36,15 @@ impl Growths {
             self.0.pop_front();
         }
         self.0.push_back(tokens);
+    }
+
+    /// As if the last ones had not been.
+    fn take_back(&mut self, turns: usize) {
+        self.0.truncate(self.0.len().saturating_sub(turns));
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = u64> {
+        self.0.iter().copied()
     }
 
     pub(in crate::forecast) fn len(&self) -> usize {
@@ -67,9 +78,21 @@ pub(in crate::forecast) struct Turns {
     used: Option<u64>,
     window: Option<u64>,
     growths: Growths,
-    /// In use before the last drop.
+    /// In use before the last drop, as long as nothing refutes that it is compacted there.
     compacted_at: Option<u64>,
     compactions: u64,
+    /// The last drop, until what is in use is where it was.
+    fallen: Option<Fallen>,
+}
+
+/// A drop, and what was known before it.
+#[derive(Debug, Clone, Copy)]
+struct Fallen {
+    from: u64,
+    compacted_at: Option<u64>,
+    compactions: u64,
+    /// Turns since then.
+    turns: usize,
 }
 
 impl Turns {
@@ -84,21 +107,56 @@ impl Turns {
         self.at = self.at.max(at);
         let before = self.used.replace(used)?;
         if real(used) < COMPACTED_BELOW * real(before) {
-            self.compacted_at = Some(before);
-            self.compactions = self.compactions.saturating_add(1);
+            self.fall(before);
             return None;
         }
+        let before = self.stood(before, used);
+        // It is not compacted where it went on from.
+        self.compacted_at = self
+            .compacted_at
+            .filter(|mark| used <= mark.saturating_add(mark / 10));
         if used == before {
             return None;
         }
         let grown = used.saturating_sub(before);
         self.growths.add(grown, TURNS);
+        if let Some(fallen) = &mut self.fallen {
+            fallen.turns += 1;
+        }
         Some(grown)
     }
 
-    /// Something happened in the session.
-    pub(super) fn seen(&mut self, at: Timestamp) {
-        self.at = self.at.max(at);
+    fn fall(&mut self, from: u64) {
+        let is_low = |it: Fallen| real(from) < ASIDE_BELOW * real(it.from);
+        let compactions = self.compactions;
+        self.compactions = compactions.saturating_add(1);
+        // What is cleared long before it is full says nothing of where it is.
+        if self.fallen.is_some_and(is_low) {
+            return;
+        }
+        let compacted_at = self.compacted_at.replace(from);
+        self.fallen = Some(Fallen {
+            from,
+            compacted_at,
+            compactions,
+            turns: 0,
+        });
+    }
+
+    /// What was in use before a turn: where it jumps back to where it fell from, something was asked aside, and
+    /// nothing was compacted.
+    fn stood(&mut self, before: u64, used: u64) -> u64 {
+        let is_back = |it: &Fallen| real(used) >= COMPACTED_BELOW * real(it.from);
+        let Some(fallen) = self.fallen.take_if(|it| is_back(it)) else {
+            return before;
+        };
+        if real(before) >= ASIDE_BELOW * real(fallen.from) {
+            return before;
+        }
+        self.compacted_at = fallen.compacted_at;
+        self.compactions = fallen.compactions;
+        self.growths.take_back(fallen.turns);
+        fallen.from
     }
 
     pub(super) const fn window_unless_known(&mut self, window: Option<u64>) {

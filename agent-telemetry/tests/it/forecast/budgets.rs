@@ -3,11 +3,11 @@
 use agent_primitives::Usd;
 use agent_telemetry::{
     Budget, BudgetForecast, BudgetVerdict, BurnRate, CostProjection, ForecastBasis, ForecastConfig,
-    ForecastReport, Missing, Record, SpendHistory,
+    ForecastReport, Missing, Outcome, Record, SessionEnd, SpendHistory,
 };
 
 use super::{NOON, a_dollar_an_hour, at, call, hours, in_office_hours, noon, steady, usd};
-use crate::story::session_id;
+use crate::story::{agent as agent_id, session_id};
 
 fn forecast(history: &SpendHistory, budget: &str) -> BudgetForecast {
     BudgetForecast::of(history, &budget.parse().unwrap(), noon(), 7)
@@ -189,6 +189,67 @@ fn session_runs_out_as_its_calls_go_on() {
     );
     // Five calls, one a minute.
     assert_eq!(told.middle, Some(at(NOON + 300)));
+}
+
+#[test]
+fn long_session_runs_out_at_the_pace_of_its_calls() {
+    // A tenth of a cent a second, and five dollars left: five thousand calls.
+    let call_at = |turn: i64| Record::new(at(NOON - 100 + turn), call(Usd::from_micros(1_000)));
+    let records: Vec<Record> = (0..100)
+        .map(|turn| call_at(turn).of_session(session_id("s1")))
+        .collect();
+    let config = ForecastConfig::default().budget("5.1/session".parse().unwrap());
+    let told = &ForecastReport::of(noon(), &config, &records).budgets[0];
+    assert_eq!(told.verdict, BudgetVerdict::RunsOut);
+    let middle = told.middle.unwrap().since(noon()).as_secs();
+    assert!((4_990..=5_010).contains(&middle), "{middle}");
+    // At this pace a day comes to 86 dollars.
+    let config = ForecastConfig::default().budget("90/session".parse().unwrap());
+    let told = &ForecastReport::of(noon(), &config, &records).budgets[0];
+    assert_eq!(told.verdict, BudgetVerdict::Lasts);
+}
+
+#[test]
+fn dearest_sessions_are_told_and_the_others_counted() {
+    let mut records = Vec::new();
+    for turn in 0..5 {
+        for number in 0..40 {
+            let session = session_id(&format!("s{number}"));
+            let second = NOON - 600 + 60 * turn + number;
+            records.push(Record::new(at(second), call(usd(1 + number))).of_session(session));
+        }
+    }
+    let config = ForecastConfig::default().budget("500/session".parse().unwrap());
+    let report = ForecastReport::of(noon(), &config, &records);
+    assert_eq!(report.budgets.len(), 16);
+    let first = &report.budgets[0];
+    assert_eq!(
+        (first.session.clone(), first.spent),
+        (Some(session_id("s39")), usd(200))
+    );
+    assert_eq!(report.left_out, 24);
+}
+
+#[test]
+fn session_goes_on_spending_after_the_end_of_one_of_its_agents() {
+    let mut records = Vec::new();
+    for turn in 0..10 {
+        let agent = agent_id(if turn % 2 == 0 { "one" } else { "two" });
+        let record = Record::new(at(NOON - 600 + 60 * turn), call(usd(1)));
+        records.push(record.of_session(session_id("s1")).of_agent(agent));
+    }
+    let end = SessionEnd::new(Outcome::Success, hours(1));
+    let end = Record::new(at(NOON - 50), end).of_session(session_id("s1"));
+    records.push(end.clone().of_agent(agent_id("one")));
+    let config = ForecastConfig::default().budget("15/session".parse().unwrap());
+    let told = |records: &[Record]| ForecastReport::of(noon(), &config, records).budgets;
+    assert_eq!(told(&records)[0].spent, usd(10));
+    records.push(end.of_agent(agent_id("two")));
+    assert!(told(&records).is_empty());
+    // It goes on under the same name, and so does its budget.
+    let last = Record::new(at(NOON - 10), call(usd(1)));
+    records.push(last.of_session(session_id("s1")).of_agent(agent_id("two")));
+    assert_eq!(told(&records)[0].spent, usd(11));
 }
 
 #[test]
