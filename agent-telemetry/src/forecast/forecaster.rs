@@ -79,23 +79,25 @@ impl Forecaster {
         let until = calendar::month(now).to().max(furthest(config, now));
         let outlook = Outlook::of(spending, money, now, until, seed);
         let foreseen = outlook.as_ref().map_err(|it| *it);
-        let mut left_out = spending.left_out();
-        let (active_hours, hours) = spending.active(now);
+        let mut left_out = 0;
+        let known = spending.known(now);
         let mut report = ForecastReport {
             schema: SCHEMA,
             now,
             basis: foreseen.map_or(ForecastBasis::Nothing, Outlook::basis),
-            since: spending.begun(),
-            hours,
-            active_hours,
-            calls: spending.calls(),
-            unpriced_calls: spending.unpriced_calls(),
+            days: foreseen.map_or(0, Outlook::days),
+            since: known.since,
+            hours: known.hours,
+            active_hours: known.active,
+            calls: known.sum.calls,
+            unpriced_calls: known.sum.unpriced,
             burn: BurnRate::with(spending, now, foreseen, seed),
             budgets: Vec::new(),
             projection: CostProjection::with(spending, now, foreseen),
             contexts: self.contexts(now, config),
             timeouts: Vec::new(),
             left_out: 0,
+            calls_left_out: spending.left_out().saturating_add(self.times.left_out()),
         };
         for budget in bounded(&config.budgets, BUDGETS, &mut left_out) {
             if budget.period == BudgetPeriod::Session {
@@ -110,8 +112,7 @@ impl Forecaster {
         left_out += report.contexts.len().saturating_sub(CONTEXTS) as u64;
         report.contexts.truncate(CONTEXTS);
         report.timeouts = self.timeouts(config, &mut left_out);
-        let beside = self.contexts.left_out() + self.times.left_out();
-        report.left_out = left_out.saturating_add(beside);
+        report.left_out = left_out.saturating_add(self.contexts.left_out());
         report
     }
 

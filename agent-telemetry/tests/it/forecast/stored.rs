@@ -80,3 +80,17 @@ fn session_budget_has_what_was_spent_long_before() {
         assert_eq!((stored.from, stored.until), (told.from, told.until));
     }
 }
+
+#[test]
+fn nine_weeks_of_hours_are_looked_at_whole() {
+    let records = a_dollar_an_hour(9 * 7 * 24 + 40, |_| true);
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(&folder, &records);
+    let now = at(NOON - 60);
+    let report = store
+        .forecast_report(now, &ForecastConfig::default())
+        .unwrap();
+    let report = report.unwrap();
+    assert_eq!((report.hours, report.active_hours), (1_513, 1_513));
+    assert_eq!((report.calls, report.calls_left_out), (1_513, 0));
+}
