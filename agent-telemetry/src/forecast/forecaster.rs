@@ -5,8 +5,9 @@ use agent_primitives::Timestamp;
 use super::history::{SpendHistory, money};
 use super::outlook::Outlook;
 use super::{
-    Budget, BudgetForecast, BudgetPeriod, BurnRate, CallTimes, ContextSessions, CostProjection,
-    ForecastBasis, ForecastConfig, ForecastReport, RequestSize, TimeoutRisk, calendar,
+    Budget, BudgetForecast, BudgetPeriod, BurnRate, CallTimes, ContextForecast, ContextSessions,
+    CostProjection, ForecastBasis, ForecastConfig, ForecastReport, RequestSize, TimeoutRisk,
+    calendar,
 };
 use crate::{Body, Period, Record, Rollups};
 
@@ -94,7 +95,7 @@ impl Forecaster {
             burn: BurnRate::with(spending, now, foreseen, seed),
             budgets: Vec::new(),
             projection: CostProjection::with(spending, now, foreseen),
-            contexts: self.contexts(now, config),
+            contexts: Vec::new(),
             timeouts: Vec::new(),
             left_out: 0,
             calls_left_out: spending.left_out().saturating_add(self.times.left_out()),
@@ -109,17 +110,19 @@ impl Forecaster {
                 report.budgets.push(told);
             }
         }
-        left_out += report.contexts.len().saturating_sub(CONTEXTS) as u64;
-        report.contexts.truncate(CONTEXTS);
+        let more;
+        (report.contexts, more) = self.contexts(now, config);
+        left_out = left_out.saturating_add(more as u64);
         report.timeouts = self.timeouts(config, &mut left_out);
         report.left_out = left_out.saturating_add(self.contexts.left_out());
         report
     }
 
-    fn contexts(&self, now: Timestamp, config: &ForecastConfig) -> Vec<super::ContextForecast> {
+    fn contexts(&self, now: Timestamp, config: &ForecastConfig) -> (Vec<ContextForecast>, usize) {
         let window = config.window.filter(|it| *it > 0);
+        let full = (window, config.full_at);
         self.contexts
-            .forecasts_with(now, config.seed, window, config.full_at)
+            .forecasts_with(now, config.seed, full, CONTEXTS)
     }
 
     fn timeouts(&self, config: &ForecastConfig, left_out: &mut u64) -> Vec<TimeoutRisk> {

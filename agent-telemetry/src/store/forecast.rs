@@ -88,10 +88,7 @@ impl SqliteStore {
         forecaster: &mut Forecaster,
     ) -> Result<(), Fault> {
         let contexts = forecaster.contexts_mut();
-        let open: Vec<&str> = contexts
-            .open()
-            .map(|(_, session)| session.as_str())
-            .collect();
+        let open: Vec<&str> = contexts.open().map(SessionId::as_str).collect();
         if open.is_empty() {
             return Ok(());
         }

@@ -1,5 +1,6 @@
 //! How many turns are left until a context window is full.
 
+mod alike;
 mod lines;
 mod sessions;
 mod turns;
@@ -69,8 +70,8 @@ pub struct ContextForecast {
     pub compactions: u64,
     /// What a turn adds half of the time.
     pub growth: Option<u64>,
-    /// The number of turns until it is full, or one more or less, that comes most often; `None` where it is not
-    /// known, or is more than 400.
+    /// The number of turns until it is full, or one more or less, that comes about as often as any; `None` where it is
+    /// not known, or is more than 400.
     pub turns: Option<u64>,
     /// In which share of the cases it is that number, or one more or less.
     pub within_one: Option<f64>,

@@ -150,36 +150,47 @@ impl ContextSessions {
     /// Each session that has not ended and had a turn by `now`, the one that is nearest to its end first. What is
     /// drawn depends on `seed` alone.
     pub fn forecasts(&self, now: Timestamp, seed: u64) -> Vec<ContextForecast> {
-        self.forecasts_with(now, seed, self.window, self.full_at)
+        self.forecasts_with(now, seed, (self.window, self.full_at), usize::MAX)
+            .0
     }
 
+    /// So many at most, those that are nearest to their end by what a turn adds on the average; and how many more
+    /// there are.
     pub(in crate::forecast) fn forecasts_with(
         &self,
         now: Timestamp,
         seed: u64,
-        window: Option<u64>,
-        full_at: Option<f64>,
-    ) -> Vec<ContextForecast> {
+        (window, full_at): (Option<u64>, Option<f64>),
+        most: usize,
+    ) -> (Vec<ContextForecast>, usize) {
         let known = self.sessions.iter().filter(|(_, it)| it.is_open(now));
         let told = known.filter_map(|(key, it)| Some((key, it.lines.told()?)));
-        let mut forecasts: Vec<ContextForecast> = told
-            .filter(|(_, line)| line.turns.used() > 0)
-            .map(|((project, session), line)| {
+        let told = told.filter(|(_, line)| line.turns.used() > 0);
+        let mut nearest: Vec<_> = told
+            .map(|(key, line)| {
                 let mut turns = line.turns.clone();
                 turns.window_unless_known(window);
-                let (project, session) = (project.clone(), session.clone());
-                let mut told =
-                    ContextForecast::of(project, session, &turns, &self.growths, full_at, seed);
-                (told.agent, told.model) = (line.agent.clone(), line.model.clone());
-                told
+                let left = turns.left_on_average(full_at, &self.growths);
+                (left, key, line, turns)
             })
             .collect();
+        nearest.sort_by(|one, other| one.0.total_cmp(&other.0).then(one.1.cmp(other.1)));
+        let more = nearest.len().saturating_sub(most);
+        nearest.truncate(most);
+        let told = nearest.into_iter().map(|(_, key, line, turns)| {
+            let (project, session) = key.clone();
+            let mut told =
+                ContextForecast::of(project, session, &turns, &self.growths, full_at, seed);
+            (told.agent, told.model) = (line.agent.clone(), line.model.clone());
+            told
+        });
+        let mut forecasts: Vec<ContextForecast> = told.collect();
         forecasts.sort_by(|one, other| {
             let place = |it: &ContextForecast| (it.turns.is_none(), it.turns, u64::MAX - it.used);
             let names = (&one.project, &one.session).cmp(&(&other.project, &other.session));
             place(one).cmp(&place(other)).then(names)
         });
-        forecasts
+        (forecasts, more)
     }
 
     /// What a budget for sessions means to each that has not ended, the dearest first and so many of them at most;
@@ -207,10 +218,10 @@ impl ContextSessions {
 
     /// Sessions that have not ended.
     #[cfg(feature = "sqlite")]
-    pub(crate) fn open(&self) -> impl Iterator<Item = (Option<&ProjectId>, &SessionId)> {
+    pub(crate) fn open(&self) -> impl Iterator<Item = &SessionId> {
         let open = self.sessions.iter();
         let open = open.filter(|(_, it)| !it.workers.is_over());
-        open.map(|((project, session), _)| (project.as_ref(), session))
+        open.map(|((_, session), _)| session)
     }
 
     /// What one of them spent before the records that were added.
