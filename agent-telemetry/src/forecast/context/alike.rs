@@ -69,13 +69,15 @@ mod tests {
 
     #[test]
     fn others_weigh_as_much_as_they_are_alike() {
-        let mixed = |number: u64| (0..number).map(|it| if it % 5 == 0 { 9_000 } else { 900 });
+        let sizes = [300, 500, 800, 1_300, 2_100, 3_400, 5_500, 9_000, 14_000];
+        let mixed = |number: usize| (0..number).map(move |it| sizes[it * 7 % sizes.len()]);
         let others = growths(mixed(400));
-        assert_eq!(weight(&Growths::default(), &others), 20.0);
-        assert_eq!(weight(&growths(mixed(60)), &others), 320.0);
-        assert_eq!(weight(&growths((0..60).map(|_| 9_000)), &others), 5.0);
+        let weighs = |own, others: &Growths| crate::forecast::number::count(weight(&own, others));
+        assert_eq!(weighs(Growths::default(), &others), 20);
+        assert_eq!(weighs(growths(mixed(60)), &others), 320);
+        assert_eq!(weighs(growths((0..60).map(|_| 9_000)), &others), 5);
         // There are no more of them than there are.
-        assert_eq!(weight(&growths(mixed(60)), &growths(mixed(10))), 10.0);
+        assert_eq!(weighs(growths(mixed(60)), &growths(mixed(10))), 10);
     }
 
     #[test]

@@ -101,8 +101,9 @@ impl ForecastReport {
         }
         match self.basis {
             ForecastBasis::Days if self.days < PROMISED_FROM => top.note(&format!(
-                "Bounds are to hold what comes in 80 of 100 cases; after {} they hold it in about 70.",
-                plural(self.days, "whole day")
+                "Bounds are to hold what comes in 80 of 100 cases; after so few whole days, {}, they held it in {}.",
+                self.days,
+                held(self.days)
             )),
             ForecastBasis::Days => top.note("Bounds hold what comes in 80 of 100 cases."),
             ForecastBasis::Hours => top.note(
@@ -318,6 +319,11 @@ fn row(name: &str, it: &Projected, decimals: Amounts) -> [String; 5] {
         shown(it.total.map(|it| it.low)),
         shown(it.total.map(|it| it.high)),
     ]
+}
+
+/// Of 100 simulated cases, with seven days and with five; see `docs/forecasts.md`.
+const fn held(days: u64) -> &'static str {
+    if days < 7 { "57 to 75" } else { "69 to 79" }
 }
 
 /// Behind the session that it is of: where there is no room for both, the session is what rows differ in.

@@ -284,8 +284,11 @@ fn few_days_promise_less() {
     };
     let few = told(7);
     assert_eq!((few.basis, few.days), (ForecastBasis::Days, 7));
-    let words = "after 7 whole days they hold it in about 70.";
-    assert!(few.to_string().contains(words), "{few}");
+    let text = few.to_string().replace("\n  ", " ");
+    let words = "after so few whole days, 7, they held it in 69 to 79.";
+    assert!(text.contains(words), "{few}");
+    let fewer = told(5).to_string().replace("\n  ", " ");
+    assert!(fewer.contains("whole days, 5, they held it in 57 to 75."));
     let enough = told(12).to_string();
     let words = "Bounds hold what comes in 80 of 100 cases.";
     assert!(enough.contains(words), "{enough}");

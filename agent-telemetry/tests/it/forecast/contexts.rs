@@ -153,7 +153,7 @@ fn end_of_one_agent_leaves_the_session_to_the_others() {
     let main = (0..20).map(|turn| tokens(60 * turn, "main", "large", 5_000 * (turn as u64 + 1)));
     let mut records: Vec<Record> = main.collect();
     records.insert(10, tokens(590, "aside", "large", 3_000));
-    records.insert(11, end_of(595, "aside"));
+    records.push(end_of(1_500, "aside"));
     let window = || ContextSessions::new().window(200_000);
     let goes_on = told(window(), &records);
     assert_eq!((goes_on.len(), goes_on[0].seen), (1, 19));
