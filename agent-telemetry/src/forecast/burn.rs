@@ -54,9 +54,10 @@ pub struct BurnRate {
     pub tokens_smoothed: Option<u64>,
     /// Tokens in the next 60 minutes.
     pub tokens_next_hour: Option<CountBand>,
-    /// In which share of the hours anything was spent, from 0 to 1, over the time that is kept.
+    /// In which share of the hours there was a call, from 0 to 1, over the last nine weeks or since the first call.
+    /// The hour that is not over counts as one.
     pub active_share: Option<f64>,
-    /// Money per hour in which anything was spent.
+    /// Money per hour in which there was a call, over the same time.
     pub when_active: Option<Usd>,
     /// What there is too little of for telling the next hour, where there is.
     pub missing: Option<Missing>,
@@ -76,10 +77,7 @@ impl BurnRate {
         seed: u64,
     ) -> Self {
         let last = history.sum(now - HOUR, now);
-        let (active, all) = history.active(now);
-        let spent = history
-            .begun()
-            .map(|begun| history.spent(begun.max(now - HOUR * 9 * 7 * 24), now));
+        let known = history.known(now);
         let of_tokens = Outlook::of(history, tokens, now, now, seed).ok();
         Self {
             last_hour: last.cost,
@@ -90,8 +88,8 @@ impl BurnRate {
             tokens_last_hour: last.tokens,
             tokens_smoothed: smoothed(&history.hourly(now, tokens)).map(count),
             tokens_next_hour: of_tokens.and_then(|it| CountBand::of(&it.next_hour(tokens(&last)))),
-            active_share: (all > 0).then(|| real(active) / real(all)),
-            when_active: spent.and_then(|it| it.div_round(active)),
+            active_share: (known.hours > 0).then(|| real(known.active) / real(known.hours)),
+            when_active: known.sum.cost.div_round(known.active),
             missing: outlook.err(),
         }
     }

@@ -5,8 +5,9 @@ use agent_primitives::Timestamp;
 use super::history::{SpendHistory, money};
 use super::outlook::Outlook;
 use super::{
-    Budget, BudgetForecast, BudgetPeriod, BurnRate, CallTimes, ContextSessions, CostProjection,
-    ForecastBasis, ForecastConfig, ForecastReport, RequestSize, TimeoutRisk, calendar,
+    Budget, BudgetForecast, BudgetPeriod, BurnRate, CallTimes, ContextForecast, ContextSessions,
+    CostProjection, ForecastBasis, ForecastConfig, ForecastReport, RequestSize, TimeoutRisk,
+    calendar,
 };
 use crate::{Body, Period, Record, Rollups};
 
@@ -68,52 +69,60 @@ impl Forecaster {
         &mut self.spending
     }
 
+    #[cfg(feature = "sqlite")]
+    pub(crate) const fn contexts_mut(&mut self) -> &mut ContextSessions {
+        &mut self.contexts
+    }
+
     /// The report as at `now`.
     pub fn report(&self, now: Timestamp, config: &ForecastConfig) -> ForecastReport {
         let (seed, spending) = (config.seed, &self.spending);
         let until = calendar::month(now).to().max(furthest(config, now));
         let outlook = Outlook::of(spending, money, now, until, seed);
         let foreseen = outlook.as_ref().map_err(|it| *it);
-        let mut left_out = spending.left_out();
-        let (active_hours, hours) = spending.active(now);
+        let mut left_out = 0;
+        let known = spending.known(now);
         let mut report = ForecastReport {
             schema: SCHEMA,
             now,
             basis: foreseen.map_or(ForecastBasis::Nothing, Outlook::basis),
-            since: spending.begun(),
-            hours,
-            active_hours,
-            calls: spending.calls(),
-            unpriced_calls: spending.unpriced_calls(),
+            days: foreseen.map_or(0, Outlook::days),
+            since: known.since,
+            hours: known.hours,
+            active_hours: known.active,
+            calls: known.sum.calls,
+            unpriced_calls: known.sum.unpriced,
             burn: BurnRate::with(spending, now, foreseen, seed),
             budgets: Vec::new(),
             projection: CostProjection::with(spending, now, foreseen),
-            contexts: self.contexts(now, config),
+            contexts: Vec::new(),
             timeouts: Vec::new(),
             left_out: 0,
+            calls_left_out: spending.left_out().saturating_add(self.times.left_out()),
         };
         for budget in bounded(&config.budgets, BUDGETS, &mut left_out) {
             if budget.period == BudgetPeriod::Session {
-                let sessions = self.contexts.budgets(budget, now, seed);
-                let told = bounded(&sessions, SESSIONS, &mut left_out);
-                report.budgets.extend(told.iter().cloned());
+                let (told, more) = self.contexts.budgets(budget, now, seed, SESSIONS);
+                left_out = left_out.saturating_add(more as u64);
+                report.budgets.extend(told);
             } else {
                 let told = BudgetForecast::with(spending, budget, now, foreseen);
                 report.budgets.push(told);
             }
         }
-        left_out += report.contexts.len().saturating_sub(CONTEXTS) as u64;
-        report.contexts.truncate(CONTEXTS);
+        let more;
+        (report.contexts, more) = self.contexts(now, config);
+        left_out = left_out.saturating_add(more as u64);
         report.timeouts = self.timeouts(config, &mut left_out);
-        let beside = self.contexts.left_out() + self.times.left_out();
-        report.left_out = left_out.saturating_add(beside);
+        report.left_out = left_out.saturating_add(self.contexts.left_out());
         report
     }
 
-    fn contexts(&self, now: Timestamp, config: &ForecastConfig) -> Vec<super::ContextForecast> {
+    fn contexts(&self, now: Timestamp, config: &ForecastConfig) -> (Vec<ContextForecast>, usize) {
         let window = config.window.filter(|it| *it > 0);
+        let full = (window, config.full_at);
         self.contexts
-            .forecasts_with(now, config.seed, window, config.full_at)
+            .forecasts_with(now, config.seed, full, CONTEXTS)
     }
 
     fn timeouts(&self, config: &ForecastConfig, left_out: &mut u64) -> Vec<TimeoutRisk> {

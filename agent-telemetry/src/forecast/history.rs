@@ -10,8 +10,8 @@ use super::number::real;
 use crate::report::sheet::dollars;
 use crate::{Body, Period, Record, Rollups, Span};
 
-/// Hours that are kept: nine weeks.
-const HOURS: usize = 9 * 7 * 24;
+/// Hours that are kept: nine weeks, and the one that is not over.
+const HOURS: usize = 9 * 7 * 24 + 1;
 /// Minutes that are kept.
 const MINUTES: usize = 25 * 60;
 /// Hours further apart than this have nothing to do with each other.
@@ -19,8 +19,8 @@ const FARTHEST: i64 = 9 * 7 * 24;
 
 /// What was spent by the hour, and of late by the minute: from records, or from sums.
 ///
-/// At most 1 512 hours in which anything was spent are kept, nine weeks, and 1 500 minutes; the oldest go first
-/// and are counted. Things may come in any order.
+/// At most 1 513 hours with calls are kept, nine weeks and the one that is not over, and 1 500 minutes; the oldest go
+/// first and are counted. Things may come in any order.
 ///
 /// ```
 /// use agent_primitives::{ModelId, ProviderId, Timestamp, Usd};
@@ -257,15 +257,39 @@ impl SpendHistory {
         }
     }
 
-    /// Hours up to now that anything was spent in, and how many there were since the first.
-    pub(super) fn active(&self, now: Timestamp) -> (u64, u64) {
+    /// What there is of the last nine weeks up to now: all of it of the same time.
+    pub(super) fn known(&self, now: Timestamp) -> Known {
         let current = hour_of(now);
-        let known = self.hours.range(current.saturating_sub(FARTHEST)..current);
-        let mut known = known.map(|(hour, _)| *hour).peekable();
-        let first = known.peek().copied().unwrap_or(current);
-        let all = u64::try_from(current.saturating_sub(first)).unwrap_or(0);
-        (known.count() as u64, all)
+        let oldest = current.saturating_sub(FARTHEST);
+        let mut hours = self.hours.range(oldest..=current).map(|(hour, _)| *hour);
+        let Some(first) = hours.next() else {
+            return Known::default();
+        };
+        let sum = self.sum(hour_begin(first), now);
+        let last = self.sum(hour_begin(current), now);
+        let whole = self.hours.range(first..current).count() as u64;
+        // An hour that has just begun is none yet.
+        let begun = current.saturating_add(i64::from(hour_begin(current) < now));
+        Known {
+            since: (!sum.is_nothing()).then_some(hour_begin(first)),
+            hours: u64::try_from(begun.saturating_sub(first)).unwrap_or(0),
+            active: whole + u64::from(!last.is_nothing()),
+            sum,
+        }
     }
+}
+
+/// What forecasts of money rest on.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Known {
+    /// The hour of the first call.
+    pub(super) since: Option<Timestamp>,
+    /// Hours since then, the one that is not over among them.
+    pub(super) hours: u64,
+    /// Those with a call.
+    pub(super) active: u64,
+    /// What the calls came to.
+    pub(super) sum: Spent,
 }
 
 /// What records say may be anything.

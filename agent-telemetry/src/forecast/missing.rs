@@ -33,6 +33,13 @@ pub enum Missing {
         /// How many are needed.
         needed: u64,
     },
+    /// Whole days on which anything was spent: idle days alone do not say when work goes on.
+    ActiveDays {
+        /// How many there are.
+        have: u64,
+        /// How many are needed.
+        needed: u64,
+    },
     /// Calls of the model or in the session.
     Calls {
         /// How many there are.
@@ -64,6 +71,10 @@ impl fmt::Display for Missing {
             Self::Larger { seen } => {
                 let seen = plural(seen, "token");
                 return write!(f, "not enough data: the largest request had {seen}");
+            }
+            Self::ActiveDays { have, needed } => {
+                let have = plural(have, "whole day");
+                return write!(f, "not enough data: {have} with spending of {needed}");
             }
             Self::Hours { have, needed } => (have, needed, "hour"),
             Self::Days { have, needed } => (have, needed, "whole day"),

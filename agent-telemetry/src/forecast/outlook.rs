@@ -3,7 +3,7 @@
 use agent_primitives::Timestamp;
 
 use super::calendar::{hour_begin, hour_of};
-use super::course::{Courses, Draw, Hourly, Source};
+use super::course::{ACTIVE, Courses, Draw, Hourly, Source, TooLittle};
 use super::history::{SpendHistory, Spent};
 use super::{ForecastBasis, Missing};
 
@@ -45,9 +45,15 @@ impl Outlook {
         if hourly.amounts.iter().all(|it| *it <= 0.0) {
             return Err(Missing::Spending);
         }
-        let courses = Courses::of(&hourly).map_err(|_| Missing::Hours {
-            have: history.active(now).1.min(HOURS_NEEDED - 1),
-            needed: HOURS_NEEDED,
+        let courses = Courses::of(&hourly).map_err(|little| match little {
+            TooLittle::Hours => Missing::Hours {
+                have: history.known(now).hours.min(HOURS_NEEDED - 1),
+                needed: HOURS_NEEDED,
+            },
+            TooLittle::ActiveDays(have) => Missing::ActiveDays {
+                have: have as u64,
+                needed: ACTIVE as u64,
+            },
         })?;
         let ahead = hour_of(until)
             .saturating_sub(hour_of(now))
@@ -83,6 +89,14 @@ impl Outlook {
         match self.courses.source() {
             Source::Days(_) => ForecastBasis::Days,
             Source::Hours(_) => ForecastBasis::Hours,
+        }
+    }
+
+    /// Whole days that it rests on.
+    pub(super) fn days(&self) -> u64 {
+        match self.courses.source() {
+            Source::Days(days) => days as u64,
+            Source::Hours(hours) => hours as u64 / 24,
         }
     }
 

@@ -110,7 +110,7 @@ impl ForecastConfig {
 /// The report `forecast`: how fast money goes, when budgets run out, what today and the month come to, how many
 /// turns contexts have left, and which requests may take too long.
 ///
-/// Every interval is to hold what comes in 80 of 100 cases. Days are those of UTC. Where there is too little to
+/// Every interval is to hold what comes in 80 of 100 cases, those of money from ten whole days on. Days are those of UTC. Where there is too little to
 /// tell something from, the report says what is missing.
 ///
 /// ```
@@ -140,13 +140,16 @@ pub struct ForecastReport {
     pub now: Timestamp,
     /// What forecasts of money rest on.
     pub basis: ForecastBasis,
-    /// The hour of the first call that they rest on.
+    /// Whole days that they rest on: with fewer than ten, intervals hold what comes in fewer than 80 of 100 cases.
+    #[serde(default)]
+    pub days: u64,
+    /// The hour of the first call that they rest on, at most nine weeks ago.
     pub since: Option<Timestamp>,
-    /// Hours since then that are over.
+    /// Hours since then, the one that is not over among them.
     pub hours: u64,
     /// Those of them with a call.
     pub active_hours: u64,
-    /// Model calls that they rest on.
+    /// Model calls since then.
     pub calls: u64,
     /// Calls whose cost is not known: no forecast of money has it.
     pub unpriced_calls: u64,
@@ -162,8 +165,11 @@ pub struct ForecastReport {
     /// How likely requests take too long: for the 16 models with the most calls, a request as large as half of
     /// those that were recorded at most, and one as large as 95 of 100.
     pub timeouts: Vec<TimeoutRisk>,
-    /// Budgets, sessions and models beyond the bounds, and calls before what is kept.
+    /// Budgets, sessions and models beyond the bounds.
     pub left_out: u64,
+    /// Calls before what is kept, in sums of more than an hour, or of models beyond those whose times are kept.
+    #[serde(default)]
+    pub calls_left_out: u64,
 }
 
 impl ForecastReport {

@@ -123,7 +123,9 @@ pub(crate) fn cut(text: &str, limit: usize) -> String {
     if columns(text) <= limit {
         return text.to_owned();
     }
-    let mut left = limit.saturating_sub(1);
+    let Some(mut left) = limit.checked_sub(1) else {
+        return String::new();
+    };
     text.chars()
         .map_while(|character| {
             left = left.checked_sub(width(character))?;
@@ -184,6 +186,10 @@ mod tests {
         assert_eq!(cut("数据库", 5), "数据…");
         assert_eq!(cut("数据库", 4), "数…");
         assert_eq!(cut("abc", 2), "a…");
+        assert_eq!(
+            (cut("abc", 1), cut("abc", 0)),
+            ("…".to_owned(), String::new())
+        );
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! The report `forecast`, straight from a database: sums by the hour, and the newest records.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use agent_primitives::{Timestamp, TokenUsage, Usd};
+use agent_primitives::{SessionId, Timestamp, TokenUsage, Usd};
 
 use super::decode::{Decoder, nonsense};
 use super::error::Fault;
@@ -11,7 +12,7 @@ use super::read::Records;
 use super::tables::Table;
 use super::{SqliteStore, StoreError};
 use crate::forecast::Spent;
-use crate::{ForecastConfig, ForecastReport, Forecaster, Span};
+use crate::{BudgetPeriod, ForecastConfig, ForecastReport, Forecaster, ProjectId, Span};
 
 /// As far back as a forecast goes.
 const HOURS: Duration = Duration::from_secs(9 * 7 * 86_400);
@@ -25,7 +26,8 @@ const NEWEST: i64 = 20_000;
 impl SqliteStore {
     /// The report `forecast` as at a time: what money comes to, from the sums of the last nine weeks; contexts
     /// and the time that calls take, from those of the newest 20 000 records that are of the last 24 hours before
-    /// `now`. `None` as for [`rollups`](Self::rollups).
+    /// `now`. What the sessions in these spent before them is added up where there is a budget for sessions, which
+    /// takes as long as looking at each stored call. `None` as for [`rollups`](Self::rollups).
     ///
     /// # Errors
     /// [`StoreError`] when the database cannot be read.
@@ -64,10 +66,55 @@ impl SqliteStore {
             Table::ModelCalls,
             Table::ContextPressure,
         ];
-        for record in Records::of_tables(self, now - SILENT..=now, &tables).newest(NEWEST) {
+        let mut records = Records::of_tables(self, now - SILENT..=now, &tables).newest(NEWEST);
+        for record in &mut records {
             forecaster.add_beside_sums(&record?);
         }
+        let mut budgets = config.budgets.iter();
+        if budgets.any(|it| it.period == BudgetPeriod::Session)
+            && let Some(numbers) = records.numbers()
+        {
+            self.spent_before(now, numbers, &mut forecaster)
+                .map_err(|fault| StoreError::fault(&self.path, fault))?;
+        }
         Ok(Some(forecaster.report(now, config)))
+    }
+
+    /// What open sessions spent in calls that are none of those with these numbers of the last day.
+    fn spent_before(
+        &self,
+        now: Timestamp,
+        (first, last): (i64, i64),
+        forecaster: &mut Forecaster,
+    ) -> Result<(), Fault> {
+        let contexts = forecaster.contexts_mut();
+        let open: Vec<&str> = contexts.open().map(SessionId::as_str).collect();
+        if open.is_empty() {
+            return Ok(());
+        }
+        let open = serde_json::to_string(&open).map_err(nonsense)?;
+        let mut select = self.connection.prepare_cached(
+            "SELECT project, session, at, cost_picos, cost_wide FROM model_calls
+             WHERE session IN (SELECT id FROM names WHERE name IN (SELECT value FROM json_each(?1)))
+               AND at <= ?2 AND seq <= ?3 AND (seq < ?4 OR at < ?5)",
+        )?;
+        let (until, read_from) = (now.unix_nanos(), (now - SILENT).unix_nanos());
+        let mut rows = select.query((open, until, last, first, read_from))?;
+        let mut texts = Texts::default();
+        let mut sums: BTreeMap<_, (Timestamp, Usd)> = BTreeMap::new();
+        while let Some(row) = rows.next()? {
+            let mut row = Decoder::new(&self.connection, &mut texts, row);
+            let project = row.maybe_name()?.map(ProjectId::new);
+            let project = project.transpose().map_err(nonsense)?;
+            let session = row.id(SessionId::new)?;
+            let (at, cost) = (Timestamp::from_unix_nanos(row.cell()?), cost(&mut row)?);
+            let sum = sums.entry((project, session)).or_insert((at, Usd::ZERO));
+            *sum = (at.min(sum.0), sum.1 + cost);
+        }
+        for ((project, session), (began, cost)) in sums {
+            contexts.spent_before(project, session, began, cost);
+        }
+        Ok(())
     }
 
     fn spending(&self, now: Timestamp, forecaster: &mut Forecaster) -> Result<(), Fault> {
@@ -105,11 +152,15 @@ fn spent(row: &mut Decoder<'_>) -> Result<(i64, Spent), Fault> {
         .with_cache_read(cache_read)
         .with_cache_write_5m(five_minutes)
         .with_cache_write_1h(hour);
+    Ok((second, Spent::new(cost(row)?, usage, calls, unpriced)))
+}
+
+/// Of the two columns that an amount has.
+fn cost(row: &mut Decoder<'_>) -> Result<Usd, Fault> {
     let (narrow, wide) = (row.cell::<Option<i64>>()?, row.cell::<Option<String>>()?);
     let picos = match wide {
         Some(picos) => picos.parse().map_err(nonsense)?,
         None => narrow.map_or(0, i128::from),
     };
-    let cost = Usd::from_picos(picos);
-    Ok((second, Spent::new(cost, usage, calls, unpriced)))
+    Ok(Usd::from_picos(picos))
 }

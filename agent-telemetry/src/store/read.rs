@@ -217,6 +217,13 @@ impl<'a> Records<'a> {
         self.newest = Some(numbers);
         self
     }
+
+    /// The first and the last number that are looked at; `None` before the first record was asked for.
+    pub(super) fn numbers(&self) -> Option<(i64, i64)> {
+        let end = self.end?;
+        let first = self.newest.map(|newest| end.saturating_sub(newest));
+        Some((first.unwrap_or(i64::MIN), end))
+    }
 }
 
 impl Records<'_> {

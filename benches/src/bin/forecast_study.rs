@@ -1,5 +1,6 @@
 //! How often the intervals of forecasts hold what comes, and how far off they are beside the linear projection, over
-//! simulated histories and recorded sessions: `forecast_study [--short] [--cases 150] [--seed 7]`.
+//! simulated histories and recorded sessions: `forecast_study [--short] [--cases 150] [--seed 7] [--contexts]`, the
+//! last for contexts alone.
 //!
 //! Ends with 1 where the intervals hold what comes in less than 72 or more than 88 of 100 cases, or budgets are told
 //! less than 30 percent better than by the linear projection.
@@ -17,7 +18,7 @@ use lexopt::prelude::*;
 use serde_json::json;
 
 /// Days of history.
-const DAYS: [usize; 5] = [2, 5, 10, 21, 35];
+const DAYS: [usize; 6] = [2, 5, 7, 10, 21, 35];
 const SHORT_DAYS: [usize; 2] = [10, 28];
 /// Histories that the promise is made for have at least so many days.
 const PROMISED_FROM: usize = 10;
@@ -42,17 +43,22 @@ fn main() -> ExitCode {
 
 /// What does not hold.
 fn run() -> Result<Vec<String>, Box<dyn std::error::Error>> {
-    let (mut cases, mut seed, mut is_short) = (None, 7, false);
+    let (mut cases, mut seed, mut is_short, mut contexts_alone) = (None, 7, false, false);
     let mut args = lexopt::Parser::from_env();
     while let Some(arg) = args.next()? {
         match arg {
             Long("short") => is_short = true,
+            Long("contexts") => contexts_alone = true,
             Long("cases") => cases = Some(args.value()?.parse::<u32>()?),
             Long("seed") => seed = args.value()?.parse()?,
             _ => return Err(arg.unexpected().into()),
         }
     }
     let mut rng = Rng::with_seed(seed);
+    if contexts_alone {
+        print_contexts(&contexts(&mut rng, 2 * cases.unwrap_or(150))?);
+        return Ok(Vec::new());
+    }
     let (days, usual): (&[usize], u32) = if is_short {
         (&SHORT_DAYS, 60)
     } else {
@@ -178,7 +184,7 @@ fn print_contexts(told: &[Context]) {
         "Contexts: turns told right to within one, of 100, by how many were told (the best possible guess)\n"
     );
     println!(
-        "  sessions      forecasts  intervals  at most 1      at most 2      at most 3      at most 5      at most 10     all"
+        "  sessions      forecasts  intervals  at most 1      at most 2      at most 3      at most 5      at most 10     all            sure (right)"
     );
     for it in told {
         let column = |place: usize| {
@@ -189,11 +195,8 @@ fn print_contexts(told: &[Context]) {
         };
         let columns: String = (0..6).map(column).collect();
         println!(
-            "  {:<12}  {:>9}  {:>9.1}  {}",
-            it.name,
-            it.told,
-            it.coverage,
-            columns.trim_end()
+            "  {:<12}  {:>9}  {:>9.1}  {columns}{:.1} ({:.1})",
+            it.name, it.told, it.coverage, it.sure, it.sure_right
         );
     }
 }

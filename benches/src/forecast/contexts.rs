@@ -19,6 +19,8 @@ const RECORDED: [&str; 2] = [
     ),
     concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/data"),
 ];
+/// A forecast that says so is sure to be right to within one.
+const SURE: f64 = 0.8;
 /// Turns that a session has before it is told.
 const BEFORE: usize = 5;
 /// Cases that the best possible guess is taken from.
@@ -48,6 +50,10 @@ pub struct Context {
     pub within_one: [f64; 6],
     /// The same of the best guess that is possible, from the distribution itself; where that is known.
     pub best: Option<[f64; 6]>,
+    /// How many of a hundred forecasts say that they are right to within one in at least 80 of 100 cases.
+    pub sure: f64,
+    /// How many of a hundred of those were.
+    pub sure_right: f64,
 }
 
 /// The bounds of the columns.
@@ -106,6 +112,7 @@ fn of_kind(
 ) -> Result<Context, InvalidId> {
     let (mut counts, mut best) = (Counts::default(), Counts::default());
     let (mut held, mut told) = (0_u32, 0_u32);
+    let (mut sure, mut sure_right) = (0_u32, 0_u32);
     // What others did is known, as it is of an agent that has worked before.
     let mut known = ContextSessions::new();
     for number in 0..sessions {
@@ -129,8 +136,13 @@ fn of_kind(
                 continue;
             };
             let came = (full - turn) as u64;
-            counts.add(forecast.turns.unwrap_or(u64::MAX), came);
+            let turns = forecast.turns.unwrap_or(u64::MAX);
+            counts.add(turns, came);
             told += 1;
+            if forecast.within_one.is_some_and(|share| share >= SURE) {
+                sure += 1;
+                sure_right += u32::from(turns.abs_diff(came) <= 1);
+            }
             held += u32::from(forecast.interval.is_some_and(|it| it.contains(came)));
             if !matches!(growth, Growth::Recorded(_)) {
                 best.add(best_guess(rng, growth, window - tokens), came);
@@ -149,6 +161,8 @@ fn of_kind(
         coverage: 100.0 * f64::from(held) / f64::from(told.max(1)),
         within_one: counts.percent(),
         best: (!matches!(growth, Growth::Recorded(_))).then(|| best.percent()),
+        sure: 100.0 * f64::from(sure) / f64::from(told.max(1)),
+        sure_right: 100.0 * f64::from(sure_right) / f64::from(sure.max(1)),
     })
 }
 

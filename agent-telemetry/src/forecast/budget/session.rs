@@ -17,8 +17,8 @@ const CALLS: usize = 64;
 const NEEDED: usize = 4;
 /// How far the forecast looks.
 const AHEAD: Duration = Duration::from_secs(24 * 3_600);
-/// Most calls that a case goes on for.
-const MOST: usize = 2_000;
+/// Calls that are drawn for a case; from there on it goes at the pace of these.
+const DRAWN: usize = 400;
 const CASES: u64 = 400;
 /// Calls in a row that are drawn at a time.
 const BLOCK: usize = 3;
@@ -45,6 +45,13 @@ impl SessionCalls {
                 .push_back((at.since(last), dollars(cost).clamp(0.0, 1e18)));
         }
         self.last = Some(self.last.map_or(at, |last| last.max(at)));
+    }
+
+    /// What was spent since a time, before the calls that were added.
+    #[cfg(feature = "sqlite")]
+    pub(in crate::forecast) fn add_before(&mut self, began: Timestamp, cost: Usd) {
+        self.began = Some(self.began.map_or(began, |it| it.min(began)));
+        self.spent += cost;
     }
 
     pub(in crate::forecast) const fn spent(&self) -> Usd {
@@ -89,7 +96,7 @@ impl SessionCalls {
         draw: &mut Draw,
     ) -> Option<Timestamp> {
         let (mut at, mut spent) = (now, 0.0);
-        for _ in 0..MOST.div_ceil(BLOCK) {
+        for _ in 0..DRAWN.div_ceil(BLOCK) {
             let from = draw.below(self.calls.len());
             for (gap, cost) in self.calls.iter().cycle().skip(from).take(BLOCK) {
                 at = at + *gap;
@@ -102,6 +109,9 @@ impl SessionCalls {
                 }
             }
         }
-        None
+        // Calls that cost nothing go on for ever.
+        let more = at.since(now).as_secs_f64() * (left - spent) / spent;
+        let more = Duration::try_from_secs_f64(more).ok()?;
+        Some(at + more).filter(|at| *at <= until)
     }
 }

@@ -1,9 +1,12 @@
 //! How many turns are left until a context window is full.
 
+mod alike;
+mod lines;
 mod sessions;
 mod turns;
+mod workers;
 
-use agent_primitives::{SessionId, Timestamp};
+use agent_primitives::{AgentId, ModelId, SessionId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{CountBand, Missing};
@@ -46,14 +49,20 @@ pub struct ContextForecast {
     pub project: Option<ProjectId>,
     /// Which session.
     pub session: SessionId,
+    /// Whose context, of those in the session: the one with most of the last turns. `None` where nobody says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<AgentId>,
+    /// With which model; not known where a [`ContextPressure`](agent_primitives::ContextPressure) says what is in use.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<ModelId>,
     /// When its last turn was.
     pub at: Timestamp,
     /// Tokens in use.
     pub used: u64,
     /// Tokens that fit, where known.
     pub window: Option<u64>,
-    /// Tokens from which on it counts as full: where it was compacted before, otherwise the set share of the
-    /// window.
+    /// Tokens from which on it counts as full: the set share of the window; where none is set, where it was
+    /// compacted before, unless it went on from there.
     pub threshold: Option<u64>,
     /// Turns that were seen, at most the last 128.
     pub seen: u64,
@@ -61,8 +70,8 @@ pub struct ContextForecast {
     pub compactions: u64,
     /// What a turn adds half of the time.
     pub growth: Option<u64>,
-    /// The number of turns until it is full, or one more or less, that comes most often; `None` where it is not
-    /// known, or is more than 400.
+    /// The number of turns until it is full, or one more or less, that comes about as often as any; `None` where it is
+    /// not known, or is more than 400.
     pub turns: Option<u64>,
     /// In which share of the cases it is that number, or one more or less.
     pub within_one: Option<f64>,
@@ -87,6 +96,8 @@ impl ContextForecast {
         let mut forecast = Self {
             project,
             session,
+            agent: None,
+            model: None,
             at: turns.at(),
             used: turns.used(),
             window,

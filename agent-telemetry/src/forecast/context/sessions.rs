@@ -2,14 +2,16 @@
 
 use std::collections::HashMap;
 
-use agent_primitives::{SessionId, Timestamp, Usd};
+use agent_primitives::{AgentId, SessionId, Timestamp, Usd};
 
-use super::{ContextForecast, Growths, Turns};
+use super::lines::Lines;
+use super::workers::Workers;
+use super::{ContextForecast, Growths};
 use crate::forecast::budget::SessionCalls;
 use crate::forecast::{Budget, BudgetForecast};
 use crate::{Body, ProjectId, Record};
 
-/// Sessions that are remembered; the one whose last turn is oldest goes first.
+/// Sessions that are remembered; those that are over go first, then the one that was silent for the longest time.
 const SESSIONS: usize = 256;
 /// What turns of all sessions added, that is remembered.
 const GROWTHS: usize = 512;
@@ -17,8 +19,10 @@ const GROWTHS: usize = 512;
 /// How the contexts of sessions fill, from records in their order.
 ///
 /// What is in use is what a [`ContextPressure`](agent_primitives::ContextPressure) says, or without any the tokens
-/// that a model call read and wrote. A session that ended is forgotten, and of more than 256 the one that was
-/// silent for the longest time; what their turns added is remembered, of the last 512.
+/// that a model call read and wrote. Each agent in a session has a context of its own, and so has each model that it
+/// asks something aside; the one with most of the last turns is told. A session is over when the last of its agents
+/// ended. Of more than 256 the one that was silent for the longest time is forgotten; what their turns added is
+/// remembered, of the last 512.
 ///
 /// ```
 /// use agent_telemetry::ContextSessions;
@@ -40,10 +44,17 @@ type Key = (Option<ProjectId>, SessionId);
 
 #[derive(Debug, Clone, Default)]
 struct Known {
-    turns: Turns,
+    /// When anything was last heard of it.
+    at: Timestamp,
+    lines: Lines,
     calls: SessionCalls,
-    /// Whether somebody says how full the context is, so that calls need not be asked.
-    is_told: bool,
+    workers: Workers,
+}
+
+impl Known {
+    fn is_open(&self, now: Timestamp) -> bool {
+        self.at <= now && !self.workers.is_over()
+    }
 }
 
 impl ContextSessions {
@@ -75,24 +86,30 @@ impl ContextSessions {
             return;
         };
         let key = (record.project.clone(), session.clone());
+        let (at, agent) = (record.at, record.agent.as_ref());
         match &record.body {
+            Body::SessionStart(_) | Body::SessionResume(_) => {
+                self.known(key, at, agent);
+            }
             Body::SessionEnd(_) => {
-                self.sessions.remove(&key);
+                if let Some(known) = self.sessions.get_mut(&key) {
+                    known.workers.ends(agent);
+                    known.lines.forget(agent);
+                }
             }
             Body::ContextPressure(it) => {
-                let known = self.known(key, record.at);
-                known.is_told = true;
-                let grown = known.turns.add(record.at, it.used, Some(it.window));
+                let lines = &mut self.known(key, at, agent).lines;
+                let grown = lines.pressure(at, agent, it.used, it.window);
                 self.learn(grown);
             }
             Body::ModelCall(call) => {
-                let known = self.known(key, record.at);
-                known.calls.add(record.at, call.cost.unwrap_or_default());
+                let known = self.known(key, at, agent);
+                known.calls.add(at, call.cost.unwrap_or_default());
                 let tokens = call.usage.total();
-                if known.is_told || call.failure.is_some() || tokens == 0 {
+                if call.failure.is_some() || tokens == 0 {
                     return;
                 }
-                let grown = known.turns.add(record.at, tokens, None);
+                let grown = known.lines.call(at, agent, &call.model, tokens);
                 self.learn(grown);
             }
             _ => {}
@@ -105,19 +122,23 @@ impl ContextSessions {
         }
     }
 
-    fn known(&mut self, key: Key, at: Timestamp) -> &mut Known {
+    fn known(&mut self, key: Key, at: Timestamp, agent: Option<&AgentId>) -> &mut Known {
         if self.sessions.len() >= SESSIONS && !self.sessions.contains_key(&key) {
+            let place = |it: &Known| (!it.workers.is_over(), it.at);
             let oldest = self
                 .sessions
                 .iter()
-                .min_by(|one, other| (one.1.turns.at(), one.0).cmp(&(other.1.turns.at(), other.0)));
-            if let Some(oldest) = oldest.map(|(key, _)| key.clone()) {
-                self.sessions.remove(&oldest);
-                self.left_out = self.left_out.saturating_add(1);
+                .min_by(|one, other| (place(one.1), one.0).cmp(&(place(other.1), other.0)));
+            if let Some(oldest) = oldest.map(|(key, _)| key.clone())
+                && let Some(gone) = self.sessions.remove(&oldest)
+            {
+                let is_missed = u64::from(!gone.workers.is_over());
+                self.left_out = self.left_out.saturating_add(is_missed);
             }
         }
         let known = self.sessions.entry(key).or_default();
-        known.turns.seen(at);
+        known.at = known.at.max(at);
+        known.workers.works(agent);
         known
     }
 
@@ -129,50 +150,91 @@ impl ContextSessions {
     /// Each session that has not ended and had a turn by `now`, the one that is nearest to its end first. What is
     /// drawn depends on `seed` alone.
     pub fn forecasts(&self, now: Timestamp, seed: u64) -> Vec<ContextForecast> {
-        self.forecasts_with(now, seed, self.window, self.full_at)
+        self.forecasts_with(now, seed, (self.window, self.full_at), usize::MAX)
+            .0
     }
 
+    /// So many at most, those that are nearest to their end by what a turn adds on the average; and how many more
+    /// there are.
     pub(in crate::forecast) fn forecasts_with(
         &self,
         now: Timestamp,
         seed: u64,
-        window: Option<u64>,
-        full_at: Option<f64>,
-    ) -> Vec<ContextForecast> {
-        let known = self.sessions.iter();
-        let known = known.filter(|(_, it)| it.turns.at() <= now && it.turns.used() > 0);
-        let mut forecasts: Vec<ContextForecast> = known
-            .map(|((project, session), known)| {
-                let mut turns = known.turns.clone();
+        (window, full_at): (Option<u64>, Option<f64>),
+        most: usize,
+    ) -> (Vec<ContextForecast>, usize) {
+        let known = self.sessions.iter().filter(|(_, it)| it.is_open(now));
+        let told = known.filter_map(|(key, it)| Some((key, it.lines.told()?)));
+        let told = told.filter(|(_, line)| line.turns.used() > 0);
+        let mut nearest: Vec<_> = told
+            .map(|(key, line)| {
+                let mut turns = line.turns.clone();
                 turns.window_unless_known(window);
-                let (project, session) = (project.clone(), session.clone());
-                ContextForecast::of(project, session, &turns, &self.growths, full_at, seed)
+                let left = turns.left_on_average(full_at, &self.growths);
+                (left, key, line, turns)
             })
             .collect();
+        nearest.sort_by(|one, other| one.0.total_cmp(&other.0).then(one.1.cmp(other.1)));
+        let more = nearest.len().saturating_sub(most);
+        nearest.truncate(most);
+        let told = nearest.into_iter().map(|(_, key, line, turns)| {
+            let (project, session) = key.clone();
+            let mut told =
+                ContextForecast::of(project, session, &turns, &self.growths, full_at, seed);
+            (told.agent, told.model) = (line.agent.clone(), line.model.clone());
+            told
+        });
+        let mut forecasts: Vec<ContextForecast> = told.collect();
         forecasts.sort_by(|one, other| {
             let place = |it: &ContextForecast| (it.turns.is_none(), it.turns, u64::MAX - it.used);
             let names = (&one.project, &one.session).cmp(&(&other.project, &other.session));
             place(one).cmp(&place(other)).then(names)
         });
-        forecasts
+        (forecasts, more)
     }
 
-    /// What a budget for sessions means to each that has not ended, the dearest first.
+    /// What a budget for sessions means to each that has not ended, the dearest first and so many of them at most;
+    /// and how many more there are.
     pub(in crate::forecast) fn budgets(
         &self,
         budget: &Budget,
         now: Timestamp,
         seed: u64,
-    ) -> Vec<BudgetForecast> {
-        let known = self.sessions.iter();
-        let known = known.filter(|(_, it)| it.turns.at() <= now && it.calls.spent() > Usd::ZERO);
-        let mut forecasts: Vec<BudgetForecast> = known
-            .map(|((_, session), known)| known.calls.forecast(session, budget, now, seed))
-            .collect();
-        forecasts.sort_by(|one, other| {
-            let spent = other.spent.cmp(&one.spent);
-            spent.then_with(|| one.session.cmp(&other.session))
+        most: usize,
+    ) -> (Vec<BudgetForecast>, usize) {
+        let known = self.sessions.iter().filter(|(_, it)| it.is_open(now));
+        let known = known.filter(|(_, it)| it.calls.spent() > Usd::ZERO);
+        let mut dearest: Vec<_> = known.collect();
+        dearest.sort_by(|one, other| {
+            let spent = other.1.calls.spent().cmp(&one.1.calls.spent());
+            let [one, other] = [one.0, other.0].map(|(project, session)| (session, project));
+            spent.then(one.cmp(&other))
         });
-        forecasts
+        let more = dearest.len().saturating_sub(most);
+        let told = dearest.into_iter().take(most);
+        let told = told.map(|((_, session), it)| it.calls.forecast(session, budget, now, seed));
+        (told.collect(), more)
+    }
+
+    /// Sessions that have not ended.
+    #[cfg(feature = "sqlite")]
+    pub(crate) fn open(&self) -> impl Iterator<Item = &SessionId> {
+        let open = self.sessions.iter();
+        let open = open.filter(|(_, it)| !it.workers.is_over());
+        open.map(|((_, session), _)| session)
+    }
+
+    /// What one of them spent before the records that were added.
+    #[cfg(feature = "sqlite")]
+    pub(crate) fn spent_before(
+        &mut self,
+        project: Option<ProjectId>,
+        session: SessionId,
+        began: Timestamp,
+        cost: Usd,
+    ) {
+        if let Some(known) = self.sessions.get_mut(&(project, session)) {
+            known.calls.add_before(began, cost);
+        }
     }
 }

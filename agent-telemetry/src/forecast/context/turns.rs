@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use agent_primitives::Timestamp;
 
-use super::FULL_AT;
+use super::{FULL_AT, alike};
 use crate::forecast::CountBand;
 use crate::forecast::course::{Draw, Weighted};
 use crate::forecast::number::{count, length, real};
@@ -13,14 +13,16 @@ use crate::forecast::number::{count, length, real};
 const TURNS: usize = 128;
 /// Turns after which one weighs half as much.
 const HALF_LIFE: f64 = 24.0;
-/// Turns of other sessions weigh as much as so many of its own at most.
-const OTHERS_WEIGH: f64 = 20.0;
 /// The context is compacted where less than this share of it is left.
-const COMPACTED_BELOW: f64 = 0.8;
+pub(super) const COMPACTED_BELOW: f64 = 0.8;
+/// A turn that begins below this share of where the context fell, and ends where it was, shows that it did not fall.
+const ASIDE_BELOW: f64 = 0.5;
 /// How many cases are drawn.
 const CASES: u64 = 400;
-/// Turns that a case draws from.
-const RESAMPLED: usize = 40;
+/// Turns that a case draws from at most.
+const RESAMPLED: f64 = 100.0;
+/// Numbers that as many cases are within one of as this share of the most are as good: which of them it is, is chance.
+const AS_GOOD: f64 = 0.9;
 /// Most turns that a case goes on for.
 pub(super) const MOST: u64 = 400;
 
@@ -36,6 +38,15 @@ impl Growths {
         self.0.push_back(tokens);
     }
 
+    /// As if the last ones had not been.
+    fn take_back(&mut self, turns: usize) {
+        self.0.truncate(self.0.len().saturating_sub(turns));
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = u64> {
+        self.0.iter().copied()
+    }
+
     pub(in crate::forecast) fn len(&self) -> usize {
         self.0.len()
     }
@@ -45,6 +56,11 @@ impl Growths {
         let mut sorted: Vec<u64> = self.0.iter().copied().collect();
         sorted.sort_unstable();
         sorted.get(sorted.len() / 2).copied()
+    }
+
+    fn mean(&self) -> Option<f64> {
+        let sum: f64 = self.iter().map(real).sum();
+        (self.len() > 0).then(|| sum / length(self.len()))
     }
 
     /// Each with what it weighs.
@@ -67,9 +83,21 @@ pub(in crate::forecast) struct Turns {
     used: Option<u64>,
     window: Option<u64>,
     growths: Growths,
-    /// In use before the last drop.
+    /// In use before the last drop, as long as nothing refutes that it is compacted there.
     compacted_at: Option<u64>,
     compactions: u64,
+    /// The last drop, until what is in use is where it was.
+    fallen: Option<Fallen>,
+}
+
+/// A drop, and what was known before it.
+#[derive(Debug, Clone, Copy)]
+struct Fallen {
+    from: u64,
+    compacted_at: Option<u64>,
+    compactions: u64,
+    /// Turns since then.
+    turns: usize,
 }
 
 impl Turns {
@@ -84,21 +112,56 @@ impl Turns {
         self.at = self.at.max(at);
         let before = self.used.replace(used)?;
         if real(used) < COMPACTED_BELOW * real(before) {
-            self.compacted_at = Some(before);
-            self.compactions = self.compactions.saturating_add(1);
+            self.fall(before);
             return None;
         }
+        let before = self.stood(before, used);
+        // It is not compacted where it went on from.
+        self.compacted_at = self
+            .compacted_at
+            .filter(|mark| used <= mark.saturating_add(mark / 10));
         if used == before {
             return None;
         }
         let grown = used.saturating_sub(before);
         self.growths.add(grown, TURNS);
+        if let Some(fallen) = &mut self.fallen {
+            fallen.turns += 1;
+        }
         Some(grown)
     }
 
-    /// Something happened in the session.
-    pub(super) fn seen(&mut self, at: Timestamp) {
-        self.at = self.at.max(at);
+    fn fall(&mut self, from: u64) {
+        let is_low = |it: Fallen| real(from) < ASIDE_BELOW * real(it.from);
+        let compactions = self.compactions;
+        self.compactions = compactions.saturating_add(1);
+        // What is cleared long before it is full says nothing of where it is.
+        if self.fallen.is_some_and(is_low) {
+            return;
+        }
+        let compacted_at = self.compacted_at.replace(from);
+        self.fallen = Some(Fallen {
+            from,
+            compacted_at,
+            compactions,
+            turns: 0,
+        });
+    }
+
+    /// What was in use before a turn: where it jumps back to where it fell from, something was asked aside, and
+    /// nothing was compacted.
+    fn stood(&mut self, before: u64, used: u64) -> u64 {
+        let is_back = |it: &Fallen| real(used) >= COMPACTED_BELOW * real(it.from);
+        let Some(fallen) = self.fallen.take_if(|it| is_back(it)) else {
+            return before;
+        };
+        if real(before) >= ASIDE_BELOW * real(fallen.from) {
+            return before;
+        }
+        self.compacted_at = fallen.compacted_at;
+        self.compactions = fallen.compactions;
+        self.growths.take_back(fallen.turns);
+        fallen.from
     }
 
     pub(super) const fn window_unless_known(&mut self, window: Option<u64>) {
@@ -127,6 +190,15 @@ impl Turns {
         self.compactions
     }
 
+    /// Turns that it takes where each adds what turns add on the average; without end where that is not known.
+    pub(super) fn left_on_average(&self, full_at: Option<f64>, others: &Growths) -> f64 {
+        let mean = self.growths.mean().or_else(|| others.mean());
+        let full = self.threshold(full_at);
+        let left = full.map(|it| it.saturating_sub(self.used()));
+        left.zip(mean)
+            .map_or(f64::INFINITY, |(left, mean)| real(left) / mean.max(1.0))
+    }
+
     /// A share that is set holds; otherwise where it was compacted before; otherwise the whole window.
     pub(super) fn threshold(&self, full_at: Option<f64>) -> Option<u64> {
         let of_window = |share: f64| Some(count(share * real(self.window?)));
@@ -145,14 +217,17 @@ pub(super) struct Told {
 
 /// How many turns it takes to add so many tokens.
 pub(super) fn tell(left: u64, own: &Growths, others: &Growths, seed: u64) -> Told {
+    let weight = alike::weight(own, others);
     let mut from = own.weighed(length(own.len()), HALF_LIFE);
-    from.extend(others.weighed(OTHERS_WEIGH.min(length(others.len())), f64::INFINITY));
-    let weights = Weighted::of(from.iter().map(|(_, weight)| *weight));
+    from.extend(others.weighed(weight, f64::INFINITY));
+    let turns = Drawn {
+        weights: Weighted::of(from.iter().map(|(_, weight)| *weight)),
+        from,
+        known: (length(own.len()) + weight).min(RESAMPLED),
+    };
     let mut draw = Draw::new(seed);
     let left = real(left);
-    let mut cases: Vec<f64> = (0..CASES)
-        .map(|_| case(left, &from, &weights, &mut draw))
-        .collect();
+    let mut cases: Vec<f64> = (0..CASES).map(|_| turns.case(left, &mut draw)).collect();
     cases.sort_by(f64::total_cmp);
     let (turns, within_one) = most_often(&cases);
     Told {
@@ -162,22 +237,35 @@ pub(super) fn tell(left: u64, own: &Growths, others: &Growths, seed: u64) -> Tol
     }
 }
 
-/// How often turns add how much is not known better than they tell: each case draws from turns that are drawn.
-fn case(left: f64, from: &[(f64, f64)], weights: &Weighted, draw: &mut Draw) -> f64 {
-    let drawn = (0..from.len().min(RESAMPLED)).filter_map(|_| weights.draw(draw));
-    let again: Vec<f64> = drawn.filter_map(|it| from.get(it).map(|it| it.0)).collect();
-    let (mut sum, mut turns) = (0.0, 0);
-    while sum < left && turns < MOST {
-        let Some(grown) = again.get(draw.below(again.len())) else {
-            return real(MOST);
-        };
-        sum += grown;
-        turns += 1;
-    }
-    real(turns)
+/// What turns are drawn from.
+struct Drawn {
+    from: Vec<(f64, f64)>,
+    weights: Weighted,
+    /// Turns that these are worth.
+    known: f64,
 }
 
-/// The number that most cases are within one of, and the share of those; of several the one in their middle.
+impl Drawn {
+    /// How often turns add how much is not known better than they tell: each case draws from turns that are drawn.
+    fn case(&self, left: f64, draw: &mut Draw) -> f64 {
+        let drawn = (0..count(self.known)).filter_map(|_| self.weights.draw(draw));
+        let again: Vec<f64> = drawn
+            .filter_map(|it| self.from.get(it).map(|it| it.0))
+            .collect();
+        let (mut sum, mut turns) = (0.0, 0);
+        while sum < left && turns < MOST {
+            let Some(grown) = again.get(draw.below(again.len())) else {
+                return real(MOST);
+            };
+            sum += grown;
+            turns += 1;
+        }
+        real(turns)
+    }
+}
+
+/// The number that most cases are within one of, and the share of those. Of several that are about as good it is
+/// the one nearest to the middle case.
 fn most_often(sorted: &[f64]) -> (u64, f64) {
     let known = sorted.first().zip(sorted.last());
     let Some((first, last)) = known.map(|(first, last)| (count(*first), count(*last))) else {
@@ -186,10 +274,13 @@ fn most_often(sorted: &[f64]) -> (u64, f64) {
     let within = |turns: u64| {
         let low = sorted.partition_point(|it| *it < real(turns) - 1.5);
         let high = sorted.partition_point(|it| *it < real(turns) + 1.5);
-        high - low
+        length(high - low)
     };
-    let best = (first..=last).map(within).max().unwrap_or(0);
-    let ties: Vec<u64> = (first..=last).filter(|it| within(*it) == best).collect();
-    let turns = ties.get(ties.len() / 2).copied().unwrap_or(first);
-    (turns, length(best) / length(sorted.len()))
+    let numbers: Vec<(u64, f64)> = (first..=last).map(|it| (it, within(it))).collect();
+    let best = numbers.iter().map(|it| it.1).fold(0.0, f64::max);
+    let middle = sorted.get(sorted.len() / 2).copied().map_or(first, count);
+    let good = numbers.into_iter().filter(|it| it.1 >= AS_GOOD * best);
+    let told = good.min_by_key(|(turns, _)| turns.abs_diff(middle));
+    let (turns, cases) = told.unwrap_or((first, best));
+    (turns, cases / length(sorted.len()))
 }

@@ -1,12 +1,19 @@
 //! What past days say about days to come: how much of an average day each day of the week is, how the level
 //! moves, and how far each day was from what was to be expected before it.
 
+use super::TooLittle;
 use crate::forecast::number::length;
 
 /// Hours of a day.
 pub(super) const HOURS: usize = 24;
 /// Whole days from which on there is a forecast from days.
-pub(super) const LEAST: usize = 4;
+const LEAST: usize = 4;
+/// The least of them with spending, of all and of those that are told from others: idle days alone say that nothing
+/// comes, and never when work goes on.
+pub(crate) const ACTIVE: usize = 3;
+const ACTIVE_TOLD: usize = 2;
+/// Whole days up to which hours tell it where too few days had spending, and the least that have to have any.
+const FROM_HOURS: (usize, usize) = (7, 2);
 /// Days that are learnt from before one is told.
 const UNTOLD: usize = 2;
 /// Days of its kind that a day of the week weighs beside its own.
@@ -36,6 +43,27 @@ impl Days {
     pub(super) fn number(&self, place: usize) -> i64 {
         let place = i64::try_from(place).unwrap_or(i64::MAX);
         self.first.saturating_add(place)
+    }
+
+    /// Whether there are enough of them.
+    pub(super) fn suffice(&self) -> Result<(), TooLittle> {
+        if self.hours.len() < LEAST {
+            return Err(TooLittle::Hours);
+        }
+        let active = |days: &[[f64; HOURS]]| {
+            let active = days.iter().filter(|day| day.iter().any(|it| *it > 0.0));
+            active.count()
+        };
+        let all = active(&self.hours);
+        if all >= ACTIVE && active(self.hours.get(UNTOLD..).unwrap_or(&[])) >= ACTIVE_TOLD {
+            return Ok(());
+        }
+        let (days, least) = FROM_HOURS;
+        Err(if self.hours.len() < days && all >= least {
+            TooLittle::Hours
+        } else {
+            TooLittle::ActiveDays(all.min(ACTIVE - 1))
+        })
     }
 }
 

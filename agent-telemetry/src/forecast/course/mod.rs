@@ -7,6 +7,7 @@ mod next_hour;
 mod recent;
 mod rest;
 
+pub(crate) use days::ACTIVE;
 use days::{Days, Fit, HOURS, Kind, weekday};
 use draw::Gaps;
 pub(crate) use draw::{Draw, Weighted};
@@ -97,6 +98,15 @@ pub(crate) enum Source {
     Hours(usize),
 }
 
+/// What there is too little of for a course.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TooLittle {
+    /// Hours, or those with spending.
+    Hours,
+    /// Days with spending, of which there are so many.
+    ActiveDays(usize),
+}
+
 /// What courses are drawn from.
 #[derive(Debug)]
 pub(crate) enum Courses {
@@ -105,11 +115,15 @@ pub(crate) enum Courses {
 }
 
 impl Courses {
-    /// From days where there are enough, otherwise from hours. The error is how many whole days there are.
-    pub(crate) fn of(hourly: &Hourly) -> Result<Self, usize> {
+    /// From days where there are enough, otherwise from hours.
+    pub(crate) fn of(hourly: &Hourly) -> Result<Self, TooLittle> {
         match DayCourses::of(hourly) {
             Ok(courses) => Ok(Self::Days(Box::new(courses))),
-            Err(days) => Recent::of(hourly).map(Self::Hours).ok_or(days),
+            Err(TooLittle::Hours) => {
+                let recent = Recent::of(hourly).map(Self::Hours);
+                recent.ok_or(TooLittle::Hours)
+            }
+            Err(idle) => Err(idle),
         }
     }
 
@@ -155,9 +169,8 @@ pub(crate) struct DayCourses {
 }
 
 impl DayCourses {
-    /// The error is how many whole days there are.
-    fn of(hourly: &Hourly) -> Result<Self, usize> {
-        let begun = hourly.begun().ok_or(0_usize)?;
+    fn of(hourly: &Hourly) -> Result<Self, TooLittle> {
+        let begun = hourly.begun().ok_or(TooLittle::Hours)?;
         let last = hourly.last();
         let (today, hour) = (last.div_euclid(24), last.rem_euclid(24));
         let day = |day: i64| -> [f64; HOURS] {
@@ -173,9 +186,7 @@ impl DayCourses {
             hours: (first..today).map(day).collect(),
             first,
         };
-        if days.hours.len() < days::LEAST {
-            return Err(days.hours.len());
-        }
+        days.suffice()?;
         let now = Now {
             day: today,
             hour: usize::try_from(hour).unwrap_or(0),

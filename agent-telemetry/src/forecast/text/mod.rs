@@ -1,8 +1,11 @@
 //! The text of the report on what is to be expected.
 
+mod amounts;
 mod charts;
 
 use std::fmt;
+
+use amounts::Amounts;
 
 use agent_primitives::{Timestamp, Usd};
 
@@ -11,8 +14,11 @@ use super::{
 };
 use crate::report::civil::minute_text;
 use crate::report::sheet::{Sheet, dollars};
-use crate::stats::layout::{Decimals, Table, count, dash, money, offer, plural, share, time};
+use crate::stats::layout::{Table, count, dash, money, offer, plural, share, time};
 use crate::stats::width::cut;
+
+/// Whole days from which on intervals hold what they are to.
+const PROMISED_FROM: u64 = 10;
 
 impl fmt::Display for ForecastReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -48,7 +54,16 @@ impl ForecastReport {
         timeouts.chart(self.risks());
         timeouts.table(self.timeouts());
         if self.left_out > 0 {
-            sheet.note(&format!("{} left out.", plural(self.left_out, "line")));
+            let more = count(self.left_out);
+            sheet.note(&format!(
+                "{more} more budgets, sessions or models are left out."
+            ));
+        }
+        if self.calls_left_out > 0 {
+            let calls = plural(self.calls_left_out, "call");
+            sheet.note(&format!(
+                "{calls} left out: older than what is kept, or of too many models."
+            ));
         }
         sheet
     }
@@ -85,6 +100,11 @@ impl ForecastReport {
             top.fact("unpriced", &what);
         }
         match self.basis {
+            ForecastBasis::Days if self.days < PROMISED_FROM => top.note(&format!(
+                "Bounds are to hold what comes in 80 of 100 cases; after so few whole days, {}, they held it in {}.",
+                self.days,
+                held(self.days)
+            )),
             ForecastBasis::Days => top.note("Bounds hold what comes in 80 of 100 cases."),
             ForecastBasis::Hours => top.note(
                 "Bounds hold what comes in fewer than 80 of 100 cases: there are hours to tell it from, and no four whole days.",
@@ -109,7 +129,7 @@ impl ForecastReport {
             ["an hour", "the last", "smoothed", "the next", "from", "to"],
         );
         let amounts = [Some(burn.last_hour), burn.smoothed];
-        let decimals = Decimals::of(amounts.into_iter().flatten());
+        let decimals = Amounts::of(amounts.into_iter().flatten());
         let [middle, low, high] = next(
             burn.next_hour
                 .map(|it| [it.middle, it.low, it.high].map(|it| decimals.show(it))),
@@ -147,28 +167,24 @@ impl ForecastReport {
 
     fn budgets(&self) -> Table {
         let amounts = self.budgets.iter().flat_map(|it| [it.spent, it.left]);
-        let decimals = Decimals::of(amounts);
+        let decimals = Amounts::of(amounts);
         let header = [
-            "budget", "session", "spent", "left", "verdict", "cases", "earliest", "middle",
-            "latest",
+            "budget", "spent", "left", "verdict", "cases", "earliest", "middle", "latest",
         ];
-        let is_any = self.budgets.iter().any(|it| it.session.is_some());
-        let shown = header.into_iter().filter(|it| is_any || *it != "session");
-        let mut table = Table::headed(0, shown.map(str::to_owned).collect());
+        let mut table = Table::new(0, header);
         for it in &self.budgets {
-            let mut row = vec![it.budget.to_string()];
-            if is_any {
-                let session = it.session.as_ref();
-                row.push(session.map_or_else(dash, |it| cut(it.as_str(), 14)));
-            }
-            row.extend([
+            let [earliest, middle, latest] =
+                [it.earliest, it.middle, it.latest].map(|at| at.map_or_else(dash, short));
+            table.row([
+                budget(it),
                 decimals.show(it.spent),
                 decimals.show(it.left),
                 it.verdict.as_str().replace('_', " "),
                 it.probability.map_or_else(dash, percent),
+                earliest,
+                middle,
+                latest,
             ]);
-            row.extend([it.earliest, it.middle, it.latest].map(|at| at.map_or_else(dash, short)));
-            table.push(&row);
         }
         table
     }
@@ -181,8 +197,10 @@ impl ForecastReport {
         }
         section.chart(self.fan());
         section.chart(self.daily());
-        let amounts = [projection.today, projection.month];
-        let decimals = Decimals::of(amounts.iter().map(|it| it.spent));
+        let totals = [projection.today.total, projection.month.total];
+        let totals = totals.into_iter().flatten().map(|it| it.high);
+        let spent = [projection.today.spent, projection.month.spent];
+        let decimals = Amounts::of(spent.into_iter().chain(totals));
         let mut table = Table::new(0, ["in all", "by now", "in the end", "from", "to"]);
         for (name, it) in [
             ("today", &projection.today),
@@ -202,7 +220,7 @@ impl ForecastReport {
     }
 
     /// From today on.
-    fn days(&self, decimals: Decimals) -> Table {
+    fn days(&self, decimals: Amounts) -> Table {
         let mut table = Table::new(
             0,
             [
@@ -292,7 +310,7 @@ fn context(it: &ContextForecast) -> [String; 8] {
     ]
 }
 
-fn row(name: &str, it: &Projected, decimals: Decimals) -> [String; 5] {
+fn row(name: &str, it: &Projected, decimals: Amounts) -> [String; 5] {
     let shown = |amount: Option<Usd>| amount.map_or_else(dash, |it| decimals.show(it));
     [
         name.to_owned(),
@@ -303,12 +321,22 @@ fn row(name: &str, it: &Projected, decimals: Decimals) -> [String; 5] {
     ]
 }
 
+/// Of 100 simulated cases, with seven days and with five; see `docs/forecasts.md`.
+const fn held(days: u64) -> &'static str {
+    if days < 7 { "57 to 75" } else { "69 to 79" }
+}
+
+/// Behind the session that it is of: where there is no room for both, the session is what rows differ in.
+fn budget(it: &BudgetForecast) -> String {
+    match &it.session {
+        Some(session) => format!("{} {}", cut(session.as_str(), 14), it.budget),
+        None => it.budget.to_string(),
+    }
+}
+
 fn told_missing(it: &BudgetForecast) -> Option<String> {
     let missing = it.missing?;
-    Some(match &it.session {
-        Some(session) => format!("{}, {}: {missing}.", it.budget, cut(session.as_str(), 32)),
-        None => format!("{}: {missing}.", it.budget),
-    })
+    Some(format!("{}: {missing}.", budget(it)))
 }
 
 fn between(band: &CostBand) -> String {

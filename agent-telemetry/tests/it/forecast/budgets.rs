@@ -3,11 +3,11 @@
 use agent_primitives::Usd;
 use agent_telemetry::{
     Budget, BudgetForecast, BudgetVerdict, BurnRate, CostProjection, ForecastBasis, ForecastConfig,
-    ForecastReport, Missing, Record, SpendHistory,
+    ForecastReport, Missing, Outcome, Record, SessionEnd, SpendHistory,
 };
 
 use super::{NOON, a_dollar_an_hour, at, call, hours, in_office_hours, noon, steady, usd};
-use crate::story::session_id;
+use crate::story::{agent as agent_id, session_id};
 
 fn forecast(history: &SpendHistory, budget: &str) -> BudgetForecast {
     BudgetForecast::of(history, &budget.parse().unwrap(), noon(), 7)
@@ -189,6 +189,141 @@ fn session_runs_out_as_its_calls_go_on() {
     );
     // Five calls, one a minute.
     assert_eq!(told.middle, Some(at(NOON + 300)));
+}
+
+#[test]
+fn long_session_runs_out_at_the_pace_of_its_calls() {
+    // A tenth of a cent a second, and five dollars left: five thousand calls.
+    let call_at = |turn: i64| Record::new(at(NOON - 100 + turn), call(Usd::from_micros(1_000)));
+    let records: Vec<Record> = (0..100)
+        .map(|turn| call_at(turn).of_session(session_id("s1")))
+        .collect();
+    let config = ForecastConfig::default().budget("5.1/session".parse().unwrap());
+    let told = &ForecastReport::of(noon(), &config, &records).budgets[0];
+    assert_eq!(told.verdict, BudgetVerdict::RunsOut);
+    let middle = told.middle.unwrap().since(noon()).as_secs();
+    assert!((4_990..=5_010).contains(&middle), "{middle}");
+    // At this pace a day comes to 86 dollars.
+    let config = ForecastConfig::default().budget("90/session".parse().unwrap());
+    let told = &ForecastReport::of(noon(), &config, &records).budgets[0];
+    assert_eq!(told.verdict, BudgetVerdict::Lasts);
+}
+
+#[test]
+fn dearest_sessions_are_told_and_the_others_counted() {
+    let mut records = Vec::new();
+    for turn in 0..5 {
+        for number in 0..40 {
+            let session = session_id(&format!("s{number}"));
+            let second = NOON - 600 + 60 * turn + number;
+            records.push(Record::new(at(second), call(usd(1 + number))).of_session(session));
+        }
+    }
+    let config = ForecastConfig::default().budget("500/session".parse().unwrap());
+    let report = ForecastReport::of(noon(), &config, &records);
+    assert_eq!(report.budgets.len(), 16);
+    let first = &report.budgets[0];
+    assert_eq!(
+        (first.session.clone(), first.spent),
+        (Some(session_id("s39")), usd(200))
+    );
+    assert_eq!(report.left_out, 24);
+    let words = "24 more budgets, sessions or models are left out.";
+    assert!(report.to_string().contains(words), "{report}");
+}
+
+#[test]
+fn session_goes_on_spending_after_the_end_of_one_of_its_agents() {
+    let mut records = Vec::new();
+    for turn in 0..10 {
+        let agent = agent_id(if turn % 2 == 0 { "one" } else { "two" });
+        let record = Record::new(at(NOON - 600 + 60 * turn), call(usd(1)));
+        records.push(record.of_session(session_id("s1")).of_agent(agent));
+    }
+    let end = SessionEnd::new(Outcome::Success, hours(1));
+    let end = Record::new(at(NOON - 50), end).of_session(session_id("s1"));
+    records.push(end.clone().of_agent(agent_id("one")));
+    let config = ForecastConfig::default().budget("15/session".parse().unwrap());
+    let told = |records: &[Record]| ForecastReport::of(noon(), &config, records).budgets;
+    assert_eq!(told(&records)[0].spent, usd(10));
+    records.push(end.of_agent(agent_id("two")));
+    assert!(told(&records).is_empty());
+    // It goes on under the same name, and so does its budget.
+    let last = Record::new(at(NOON - 10), call(usd(1)));
+    records.push(last.of_session(session_id("s1")).of_agent(agent_id("two")));
+    assert_eq!(told(&records)[0].spent, usd(11));
+}
+
+#[test]
+fn one_day_and_idle_ones_are_not_enough() {
+    let trial = |second: i64| second < NOON - 12 * 3_600 - 10 * 86_400;
+    let history = SpendHistory::of(&a_dollar_an_hour(24 * 12, trial));
+    let projection = CostProjection::of(&history, noon(), 7);
+    let missing = Some(Missing::ActiveDays { have: 2, needed: 3 });
+    assert_eq!(
+        (projection.today.total, projection.today.missing),
+        (None, missing)
+    );
+    assert!(projection.days.iter().all(|day| day.month.is_none()));
+    let burn = BurnRate::of(&history, noon(), 7);
+    assert_eq!((burn.next_hour, burn.missing), (None, missing));
+    assert_eq!(forecast(&history, "5/day").missing, missing);
+    // Thursday and Friday, and a weekend: hours tell it.
+    let monday = noon() + hours(3 * 24);
+    let begun = |second: i64| second >= NOON - 36 * 3_600 && in_office_hours(second);
+    let history = SpendHistory::of(&a_dollar_an_hour(24 * 12, begun));
+    let told = CostProjection::of(&history, monday, 7).today;
+    assert!(told.total.is_some_and(|it| it.high > usd(0)), "{told:?}");
+}
+
+#[test]
+fn few_days_promise_less() {
+    let told = |days: i64| {
+        let records = a_dollar_an_hour(24 * days, |_| true);
+        ForecastReport::of(noon(), &ForecastConfig::default(), &records)
+    };
+    let few = told(7);
+    assert_eq!((few.basis, few.days), (ForecastBasis::Days, 7));
+    let text = few.to_string().replace("\n  ", " ");
+    let words = "after so few whole days, 7, they held it in 69 to 79.";
+    assert!(text.contains(words), "{few}");
+    let fewer = told(5).to_string().replace("\n  ", " ");
+    assert!(fewer.contains("whole days, 5, they held it in 57 to 75."));
+    let enough = told(12).to_string();
+    let words = "Bounds hold what comes in 80 of 100 cases.";
+    assert!(enough.contains(words), "{enough}");
+}
+
+#[test]
+fn figures_of_the_history_are_of_one_time() {
+    // A call ten weeks ago, and one in each of the last three hours, the last of which is not over.
+    let seconds = [NOON - 70 * 86_400, NOON - 7_000, NOON - 3_000, NOON + 600];
+    let records = seconds.map(|second| Record::new(at(second), call(usd(3))));
+    let now = at(NOON + 900);
+    let report = ForecastReport::of(now, &ForecastConfig::default(), &records);
+    assert_eq!(report.since, Some(at(NOON - 7_200)));
+    assert_eq!((report.calls, report.hours, report.active_hours), (3, 3, 3));
+    assert_eq!(report.burn.when_active, Some(usd(3)));
+    assert_eq!(report.burn.active_share, Some(1.0));
+}
+
+#[test]
+fn long_names_and_small_amounts_fit_the_width() {
+    let name = "a-session-with-a-name-that-takes-more-than-a-line-".repeat(2);
+    let mut records = a_dollar_an_hour(24 * 14, |_| true);
+    for turn in 0..10 {
+        let cost = Usd::from_micros(1_234 + turn);
+        let record = Record::new(at(NOON - 600 + 60 * turn), call(cost));
+        records.push(record.of_session(session_id(&name)));
+    }
+    let config = ["0.015/session", "123456.789/month", "0.000001/day"].iter();
+    let config = config.fold(ForecastConfig::default(), |config, it| {
+        config.budget(it.parse().unwrap())
+    });
+    let report = ForecastReport::of(noon(), &config, &records).to_string();
+    assert!(super::super::answers::widest(&report) <= 100, "{report}");
+    assert!(report.contains("  a-session-wit…"), "{report}");
+    assert!(report.contains("  $123456.789/mo…"), "{report}");
 }
 
 #[test]

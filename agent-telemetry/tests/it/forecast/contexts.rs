@@ -6,7 +6,7 @@ use agent_telemetry::{
 };
 
 use super::{at, hours, noon};
-use crate::story::{model, provider, session_id};
+use crate::story::{agent as agent_id, model, provider, session_id};
 
 fn pressures(session: &str, used: impl IntoIterator<Item = u64>) -> Vec<Record> {
     let each = (0..).zip(used);
@@ -131,4 +131,105 @@ fn ended_sessions_are_forgotten_and_silent_ones_when_there_are_many() {
     let told = sessions.forecasts(noon(), 7);
     assert_eq!((told.len(), sessions.left_out()), (256, 44));
     assert!(told.iter().all(|it| it.session != session_id("s43")));
+}
+
+fn tokens(second: i64, agent: &str, model_name: &str, used: u64) -> Record {
+    let call = ModelCall::new(provider("claude"), model(model_name));
+    let call = call.usage(TokenUsage::new(used, 0));
+    Record::new(at(second), call)
+        .of_session(session_id("s"))
+        .of_agent(agent_id(agent))
+}
+
+fn end_of(second: i64, agent: &str) -> Record {
+    let end = SessionEnd::new(Outcome::Success, hours(1));
+    Record::new(at(second), end)
+        .of_session(session_id("s"))
+        .of_agent(agent_id(agent))
+}
+
+#[test]
+fn end_of_one_agent_leaves_the_session_to_the_others() {
+    let main = (0..20).map(|turn| tokens(60 * turn, "main", "large", 5_000 * (turn as u64 + 1)));
+    let mut records: Vec<Record> = main.collect();
+    records.insert(10, tokens(590, "aside", "large", 3_000));
+    records.push(end_of(1_500, "aside"));
+    let window = || ContextSessions::new().window(200_000);
+    let goes_on = told(window(), &records);
+    assert_eq!((goes_on.len(), goes_on[0].seen), (1, 19));
+    records.push(end_of(2_000, "main"));
+    assert!(told(window(), &records).is_empty());
+    // It goes on in a new process, with a context of its own.
+    records.push(tokens(2_100, "main", "large", 4_000));
+    let again = &told(window(), &records)[0];
+    assert_eq!((again.used, again.seen, again.compactions), (4_000, 0, 0));
+}
+
+#[test]
+fn what_others_ask_aside_is_no_compaction() {
+    let mut records = Vec::new();
+    for turn in 0..20 {
+        records.push(tokens(
+            60 * turn,
+            "main",
+            "large",
+            5_000 * (turn as u64 + 1),
+        ));
+        records.push(match turn % 2 {
+            0 => tokens(60 * turn + 20, "main", "small", 700),
+            _ => tokens(60 * turn + 20, "other", "large", 900),
+        });
+    }
+    let told = &told(ContextSessions::new().window(200_000), &records)[0];
+    assert_eq!((told.compactions, told.threshold), (0, Some(200_000)));
+    assert_eq!((told.used, told.growth), (100_000, Some(5_000)));
+    assert_eq!(
+        (told.agent.clone(), told.model.clone()),
+        (Some(agent_id("main")), Some(model("large")))
+    );
+    assert_eq!(told.turns, Some(20));
+}
+
+#[test]
+fn another_model_goes_on_with_the_same_context() {
+    let of = |turn: i64| if turn < 12 { "large" } else { "other" };
+    let each = (0..20).map(|turn| tokens(60 * turn, "main", of(turn), 5_000 * (turn as u64 + 1)));
+    let told = &told(
+        ContextSessions::new().window(200_000),
+        &each.collect::<Vec<_>>(),
+    )[0];
+    assert_eq!((told.used, told.seen), (100_000, 19));
+    assert_eq!(told.model, Some(model("other")));
+}
+
+#[test]
+fn fall_that_is_back_at_once_was_none() {
+    let climb = |from: u64, to: u64| (from..=to).map(|turn| 5_000 * turn);
+    let used = climb(1, 20).chain([2_000, 2_100]).chain(climb(21, 22));
+    let told = &told(ContextSessions::new(), &pressures("s", used))[0];
+    assert_eq!((told.compactions, told.threshold), (0, Some(200_000)));
+    // What was asked aside is no turn of it either.
+    assert_eq!((told.growth, told.seen), (Some(5_000), 21));
+}
+
+#[test]
+fn mark_that_is_passed_is_none() {
+    let climb = |to: u64| (1..=to).map(|turn| 5_000 * turn);
+    // Cleared at 50 000, and not again where it was.
+    let passed = told(
+        ContextSessions::new(),
+        &pressures("s", climb(10).chain(climb(16))),
+    );
+    assert_eq!(
+        (passed[0].compactions, passed[0].threshold),
+        (1, Some(200_000))
+    );
+    assert_eq!(passed[0].turns, Some(24));
+    // Cleared long before it was full, after it had been compacted.
+    let cleared = climb(32).chain(climb(8)).chain(climb(4));
+    let cleared = told(ContextSessions::new(), &pressures("s", cleared));
+    assert_eq!(
+        (cleared[0].compactions, cleared[0].threshold),
+        (2, Some(160_000))
+    );
 }
