@@ -194,3 +194,61 @@ impl Strata {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use agent_primitives::{HandoffReason, ModelId, ProviderId};
+
+    use super::*;
+    use crate::{Body, HandoffsReport, ModelCall, Period, Task};
+
+    fn hostile() -> Vec<Record> {
+        let session = SessionId::new("s").unwrap();
+        let agent = |number: u32| AgentId::new(format!("a{number}")).unwrap();
+        let mut records = Vec::new();
+        for number in 0..100_000 {
+            let mut give = |body: Body| {
+                let at = Timestamp::from_unix_seconds(number.into());
+                let record = Record::new(at, body).of_session(session.clone());
+                records.push(record.of_agent(agent(number)));
+            };
+            let to = agent(number + 1);
+            give(Handoff::automatic(agent(number), to, HandoffReason::Quality).into());
+            let model = ModelId::new("m").unwrap();
+            give(ModelCall::new(ProviderId::new("p").unwrap(), model).into());
+            give(Body::SessionStart(Task::default()));
+        }
+        records
+    }
+
+    #[test]
+    fn session_with_a_hundred_thousand_handoffs_is_followed_as_one_with_64() {
+        let records = hostile();
+        let mut told = Told::default();
+        for record in &records {
+            let place = told.place(record).unwrap();
+            match &record.body {
+                Body::Handoff(handoff) => {
+                    if let Some(path) = told.path(handoff) {
+                        told.give(place, path, record.at, handoff);
+                    }
+                }
+                _ => {
+                    told.tell(place, record);
+                }
+            }
+        }
+        assert_eq!((told.sessions.len(), told.place.len()), (1, 1));
+        assert_eq!(
+            (told.paths.ends.len(), told.paths.number.len()),
+            (PATHS, PATHS)
+        );
+        assert_eq!(told.sessions[0].1.followed(), (64, 64));
+
+        let report = HandoffsReport::of(Period::ALL, &records);
+        assert_eq!(report.handoffs, 100_000, "all of them count");
+        let it = report.left_out;
+        // Those on further paths are not followed either.
+        assert_eq!((it.paths, it.beyond), (100_000 - 64, PATHS as u64 - 64));
+    }
+}
