@@ -12,10 +12,10 @@ pub(crate) const FIRST_OF_HANDOFFS: &str = "WITH told(session) AS MATERIALIZED (
         SELECT session FROM handoffs WHERE at >= $1 AND at < $2 UNION
         SELECT session FROM session_marks WHERE at >= $1 AND at < $2 AND mark = 'start')
     SELECT min(seq) FROM (
-        SELECT min(seq) AS seq FROM session_marks WHERE at >= $1 OR session IN told UNION ALL
-        SELECT min(seq) FROM model_calls WHERE at >= $1 OR session IN told UNION ALL
-        SELECT min(seq) FROM handoffs WHERE at >= $1 OR session IN told UNION ALL
-        SELECT min(seq) FROM attempts WHERE at >= $1 OR session IN told)";
+        SELECT min(seq) AS seq FROM session_marks WHERE at >= $1 OR session IN (SELECT session FROM told) UNION ALL
+        SELECT min(seq) FROM model_calls WHERE at >= $1 OR session IN (SELECT session FROM told) UNION ALL
+        SELECT min(seq) FROM handoffs WHERE at >= $1 OR session IN (SELECT session FROM told) UNION ALL
+        SELECT min(seq) FROM attempts WHERE at >= $1 OR session IN (SELECT session FROM told)) AS firsts";
 
 /// Tables, and a time.
 #[derive(Debug, Clone, Copy)]
