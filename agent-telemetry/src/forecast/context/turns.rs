@@ -17,6 +17,10 @@ const HALF_LIFE: f64 = 24.0;
 pub(super) const COMPACTED_BELOW: f64 = 0.8;
 /// A turn that begins below this share of where the context fell, and ends where it was, shows that it did not fall.
 const ASIDE_BELOW: f64 = 0.5;
+/// What jumps back later than so many turns after the drop was compacted, and has grown since.
+const ASIDE_TURNS: usize = 8;
+/// Drops from long before it was as full, after which it is compacted there.
+const LOW_DROPS: u32 = 3;
 /// How many cases are drawn.
 const CASES: u64 = 400;
 /// Turns that a case draws from at most.
@@ -98,6 +102,8 @@ struct Fallen {
     compactions: u64,
     /// Turns since then.
     turns: usize,
+    /// Drops since then from long before it was as full.
+    low: u32,
 }
 
 impl Turns {
@@ -136,8 +142,11 @@ impl Turns {
         let compactions = self.compactions;
         self.compactions = compactions.saturating_add(1);
         // What is cleared long before it is full says nothing of where it is.
-        if self.fallen.is_some_and(is_low) {
-            return;
+        if let Some(it) = self.fallen.as_mut().filter(|it| is_low(**it)) {
+            it.low += 1;
+            if it.low < LOW_DROPS {
+                return;
+            }
         }
         let compacted_at = self.compacted_at.replace(from);
         self.fallen = Some(Fallen {
@@ -145,6 +154,7 @@ impl Turns {
             compacted_at,
             compactions,
             turns: 0,
+            low: 0,
         });
     }
 
@@ -152,6 +162,9 @@ impl Turns {
     /// nothing was compacted.
     fn stood(&mut self, before: u64, used: u64) -> u64 {
         let is_back = |it: &Fallen| real(used) >= COMPACTED_BELOW * real(it.from);
+        self.fallen = self
+            .fallen
+            .filter(|it| it.turns < ASIDE_TURNS || !is_back(it));
         let Some(fallen) = self.fallen.take_if(|it| is_back(it)) else {
             return before;
         };

@@ -213,6 +213,25 @@ fn fall_that_is_back_at_once_was_none() {
 }
 
 #[test]
+fn fall_that_is_back_many_turns_later_was_one() {
+    let before = (1..=20).map(|turn| 5_000 * turn);
+    let behind = (0..=50).map(|turn| 20_000 + 500 * turn);
+    let used = before.chain(behind).chain([85_000]);
+    let told = &told(ContextSessions::new(), &pressures("s", used))[0];
+    assert_eq!((told.compactions, told.threshold), (1, Some(100_000)));
+    assert_eq!(told.seen, 20 - 1 + 50 + 1);
+}
+
+#[test]
+fn context_that_is_compacted_lower_again_and_again_is_expected_to_be_there() {
+    let once = (1..=19).map(|turn| 10_000 * turn);
+    let lower = (0..4).flat_map(|_| (1..=8).map(|turn| 10_000 * turn));
+    let used = once.chain(lower).chain([10_000]);
+    let told = &told(ContextSessions::new(), &pressures("s", used))[0];
+    assert_eq!((told.compactions, told.threshold), (5, Some(80_000)));
+}
+
+#[test]
 fn mark_that_is_passed_is_none() {
     let climb = |to: u64| (1..=to).map(|turn| 5_000 * turn);
     // Cleared at 50 000, and not again where it was.
