@@ -109,12 +109,23 @@ impl Outlook {
                 if ahead <= known.max(FROM_HOURS) as u64 {
                     return Ok(());
                 }
+                if known as u64 / 24 >= DAYS_NEEDED {
+                    return Err(Missing::ActiveDays {
+                        have: self.active_days().min(ACTIVE - 1) as u64,
+                        needed: ACTIVE as u64,
+                    });
+                }
                 Err(Missing::Days {
                     have: (known as u64 / 24).min(DAYS_NEEDED - 1),
                     needed: DAYS_NEEDED,
                 })
             }
         }
+    }
+
+    fn active_days(&self) -> usize {
+        let days = self.hourly.amounts.chunks(24);
+        days.filter(|day| day.iter().any(|it| *it > 0.0)).count()
     }
 
     /// Each course by itself.

@@ -107,7 +107,7 @@ impl ForecastReport {
             )),
             ForecastBasis::Days => top.note("Bounds hold what comes in 80 of 100 cases."),
             ForecastBasis::Hours => top.note(
-                "Bounds hold what comes in fewer than 80 of 100 cases: there are hours to tell it from, and no four whole days.",
+                "Bounds hold what comes in fewer than 80 of 100 cases: there are hours to tell it from, and too few whole days with spending.",
             ),
             ForecastBasis::Nothing => {
                 if let Some(missing) = self.burn.missing {
