@@ -57,6 +57,8 @@ enum Fault {
         "is below zero, which nothing falls under, so it would not end; write zero or more, or none"
     )]
     ClearNegative,
+    #[error("is zero, which nothing falls under, so it would not end; write more, or none")]
+    ClearZero,
     #[error("is {}; write {} to {}", span::text(*.0), span::text(SHORTEST), span::text(LONGEST))]
     Window(Duration),
     #[error("is {}; write at most {}", span::text(*.0), span::text(LONGEST))]
@@ -200,7 +202,11 @@ fn condition(when: &Condition) -> Result<(), Found> {
         }
         Condition::ContextShare { share, clear } => {
             positive("share", *share)?;
-            clears_down(*share, *clear)
+            clears_down(*share, *clear)?;
+            match clear {
+                Some(0.0) => Err(("clear", Fault::ClearZero)),
+                _ => Ok(()),
+            }
         }
         Condition::ProviderDown { after, .. } => at_most("after", *after),
         Condition::BurnRate {

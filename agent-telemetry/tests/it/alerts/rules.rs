@@ -223,6 +223,10 @@ fn what_is_read_is_held_to_the_same_limits_as_what_is_built() {
             "clear is below zero",
         ),
         (
+            r#""kind": "context_share", "share": 0.5, "clear": 0"#.to_owned(),
+            "clear is zero",
+        ),
+        (
             format!(r#""kind": "latency", {calls}, "above": "1m", "window": "2000h""#),
             "window is 83d8h",
         ),
