@@ -87,10 +87,10 @@ const fn is_its_own(kind: FailureKind) -> bool {
 impl Provider {
     /// Whether it counts: what is known from a later moment is better known.
     pub(super) fn hear(&mut self, word: Word, at: Timestamp) -> bool {
+        if self.told.is_some_and(|told| at + BACK < told) {
+            return false;
+        }
         if word != Word::Failed {
-            if self.told.is_some_and(|told| at + BACK < told) {
-                return false;
-            }
             self.told = self.told.max(Some(at));
         }
         self.last = self.last.max(Some(at));
@@ -102,6 +102,8 @@ impl Provider {
             }
             Word::Opened => self.open = true,
             Word::Failed => {
+                // From the last answer on.
+                let at = self.told.map_or(at, |told| at.max(told));
                 let (first, last) = self.failing.unwrap_or((at, at));
                 self.failing = Some((first.min(at), last.max(at)));
                 self.failures = self.failures.saturating_add(1);

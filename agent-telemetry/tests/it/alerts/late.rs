@@ -51,6 +51,20 @@ fn breaker_says_once_that_it_opens_and_once_that_it_closes() {
 }
 
 #[test]
+fn failure_from_before_an_answer_does_not_make_an_outage_long() {
+    let mut alerts = down();
+    let server = Some(FailureKind::Server);
+    alerts.tick(at(300));
+    alerts.observe(&attempt(300, None));
+    for when in [10, 280, 301, 302] {
+        alerts.tick(at(when.max(300)));
+        assert!(alerts.observe(&attempt(when, server)).is_empty());
+    }
+    alerts.tick(at(361));
+    assert_eq!(alerts.observe(&attempt(361, server)).len(), 1);
+}
+
+#[test]
 fn word_of_a_breaker_from_before_a_later_one_is_not_believed() {
     let mut alerts = down();
     alerts.tick(at(5_000));
