@@ -84,9 +84,11 @@ impl Crews {
     /// Takes in a record that came at `at`. Whoever calls models or tools works, also where nobody saw the beginning. A
     /// session of which nothing is known ends with the first end.
     pub(super) fn follow(&mut self, record: &Record, at: Timestamp) -> Turn {
-        let begins = match record.body {
-            Body::SessionStart(_) | Body::SessionResume(_) => true,
-            Body::ModelCall(_) | Body::ToolCall(_) => false,
+        match record.body {
+            Body::SessionStart(_)
+            | Body::SessionResume(_)
+            | Body::ModelCall(_)
+            | Body::ToolCall(_) => {}
             Body::SessionEnd(_) => {
                 return Turn {
                     is_end: self.end(record, at),
@@ -94,7 +96,7 @@ impl Crews {
                 };
             }
             _ => return Turn::default(),
-        };
+        }
         let Some(session) = &record.session else {
             return Turn::default();
         };
@@ -106,7 +108,8 @@ impl Crews {
         if !crew.agents.contains(&record.agent) {
             if crew.agents.len() < AGENTS {
                 crew.agents.push(record.agent.clone());
-            } else if begins {
+            } else if matches!(record.body, Body::SessionStart(_)) {
+                // Who resumes may have been counted.
                 crew.beyond = crew.beyond.saturating_add(1);
             }
         }

@@ -147,6 +147,23 @@ fn agents_beyond_the_bound_are_counted_and_the_session_ends_with_the_last() {
 }
 
 #[test]
+fn agent_beyond_the_bound_that_goes_on_is_counted_once() {
+    let mut alerts = alerts(budget());
+    for number in 0..65 {
+        alerts.observe(&starts(0, &format!("a{number}")));
+    }
+    let mut resumes = starts(1, "a64");
+    resumes.body = agent_telemetry::Body::SessionResume(agent_telemetry::Task::default());
+    alerts.observe(&resumes);
+    alerts.observe(&spends(1, "8"));
+    for number in 0..65 {
+        assert_eq!(alerts.firing().len(), 1, "{number}");
+        alerts.observe(&ends(2, &format!("a{number}")));
+    }
+    assert!(alerts.firing().is_empty());
+}
+
+#[test]
 fn sessions_beyond_the_bound_make_room_and_are_counted() {
     let mut alerts = alerts(budget());
     for number in 0..5_000 {
