@@ -110,7 +110,7 @@ impl AlertingBuilder {
     }
 
     /// Sets how often the windows are saved while records come, which is what a process that is killed forgets of them; 30 s
-    /// unless set. What was told is never forgotten.
+    /// unless set, and 200 ms at least. What was told is never forgotten.
     pub const fn save_every(mut self, time: Duration) -> Self {
         self.save_every = time;
         self

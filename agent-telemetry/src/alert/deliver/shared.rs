@@ -14,6 +14,9 @@ use crate::alert::{Alerts, Notification};
 /// Most notifications whose receivers are waited for.
 const PENDING: usize = 1_024;
 
+/// However often a host wants it: a store that fails is asked again no sooner.
+const SAVED_AT_MOST_EVERY: Duration = Duration::from_millis(200);
+
 /// What came of one delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Outcome {
@@ -122,7 +125,7 @@ impl Shared {
             work: Condvar::new(),
             done: Condvar::new(),
             clock,
-            save_every,
+            save_every: save_every.max(SAVED_AT_MOST_EVERY),
         }
     }
 

@@ -62,7 +62,8 @@ impl Worker {
                 inner.hear(told);
             }
             let passed = shared.clock.monotonic().since(*saved);
-            let is_time = inner.observed && passed >= shared.save_every;
+            // One that ends saves once more behind this.
+            let is_time = inner.observed && !inner.is_closing() && passed >= shared.save_every;
             if inner.dirty || !inner.fresh.is_empty() || is_time {
                 let fresh = std::mem::take(&mut inner.fresh);
                 inner.busy = true;
