@@ -239,13 +239,14 @@ impl Channel {
 
     /// For the reader: what comes next, or a promise to wake it.
     pub(super) fn poll(&self, context: &mut Context<'_>) -> Poll<Result<LiveItem, LiveError>> {
+        // Wakers are cloned and dropped without the lock: they may hold what takes other locks.
+        let waker = context.waker().clone();
         let mut state = self.state();
         match self.take_from(&mut state) {
             Err(error) if error.is_empty() => {
-                match &mut state.waker {
-                    Some(waker) => waker.clone_from(context.waker()),
-                    none => *none = Some(context.waker().clone()),
-                }
+                let before = state.waker.replace(waker);
+                drop(state);
+                drop(before);
                 Poll::Pending
             }
             other => Poll::Ready(other),
