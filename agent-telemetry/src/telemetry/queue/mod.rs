@@ -285,9 +285,9 @@ impl Queue {
     fn wake_idle(&self) {
         // Never missed: whoever is to sleep says so, and then looks into each shard under its
         // lock. It finds the record there, or this thread took the lock later and sees the word.
-        if self.signals.idle.load(Ordering::Relaxed)
-            && self.signals.idle.swap(false, Ordering::Relaxed)
-        {
+        let idle = &self.signals.idle;
+        let relaxed = Ordering::Relaxed;
+        if idle.load(relaxed) && idle.compare_exchange(true, false, relaxed, relaxed).is_ok() {
             self.wake_sleeper();
         }
     }

@@ -101,6 +101,28 @@ fn record_wakes_the_writer_and_whoever_watches_and_one_of_them_has_it() {
 }
 
 #[test]
+fn record_that_comes_when_the_writer_has_left_wakes_whoever_watches() {
+    check(|| {
+        let story = Story::new();
+        let watcher = {
+            let story = story.clone();
+            thread::spawn(move || story.watch(1))
+        };
+        let writer = {
+            let story = story.clone();
+            thread::spawn(move || {
+                assert!(story.queue.await_work());
+                story.take(Take::ToStore);
+            })
+        };
+        story.record();
+        writer.join().unwrap();
+        story.record();
+        assert!(watcher.join().unwrap() >= 1);
+    });
+}
+
+#[test]
 fn thread_that_watches_ends_when_the_last_reader_leaves() {
     check(|| {
         let story = Story::new();
