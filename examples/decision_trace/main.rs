@@ -24,7 +24,7 @@ mod told;
 mod trace;
 
 use std::error::Error;
-use std::io::{BufRead, Write};
+use std::io::{self, BufRead, Write};
 use std::process::ExitCode;
 
 use options::{Form, Options};
@@ -49,6 +49,8 @@ fn main() -> ExitCode {
     match run(&options) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(NOBODY),
+        // Whoever reads it has seen enough.
+        Err(error) if is_broken_pipe(error.as_ref()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("decision_trace: {error}");
             let mut cause = error.source();
@@ -59,6 +61,12 @@ fn main() -> ExitCode {
             ExitCode::from(UNREADABLE)
         }
     }
+}
+
+fn is_broken_pipe(error: &(dyn Error + 'static)) -> bool {
+    error
+        .downcast_ref::<io::Error>()
+        .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
 /// Whether there was a session to replay.
