@@ -88,12 +88,14 @@ impl HandoffLedger {
     }
 
     fn give(&mut self, record: &Record, handoff: &Handoff) {
+        let place = self.told.place(record);
+        if let Some(place) = place {
+            self.told.mark(place);
+        }
         let mut handed = Handed::new(record.at, self.records, handoff);
         handed.path = self.told.path(handoff);
         handed.has_session = record.session.is_some();
-        if let Some(path) = handed.path
-            && let Some(place) = self.told.place(record)
-        {
+        if let (Some(path), Some(place)) = (handed.path, place) {
             handed.line = self.told.give(place, path, record.at, handoff);
         }
         if self.only.is_some_and(|it| !it.contains(record.at)) {

@@ -25,6 +25,8 @@ pub(super) struct OneSession {
     pub(super) spent: Usd,
     pub(super) unpriced: u64,
     pub(super) handoffs: Vec<Given>,
+    /// Whether it has any handoff, followed or not.
+    pub(super) has_given: bool,
     /// The sessions that wait for what comes of this one, by place; as many as their handoffs at most.
     pub(super) parents: Vec<usize>,
     /// Which agent and kind of work, of a session that began.
