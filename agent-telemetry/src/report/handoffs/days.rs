@@ -168,11 +168,15 @@ impl Stretch {
 
 impl Day {
     fn cell(&mut self, day: Period, told: &Told) -> &Cell {
-        let hours = &mut self.hours;
+        let hours = &self.hours;
         self.cell.get_or_insert_with(|| {
             let mut sum = Cell::default();
+            // Sums of hours are kept of those that were asked for one by one: there are many.
             for (hour, it) in hours {
-                sum.absorb(it.cell(span(Span::Hour, *hour), told));
+                match &it.cell {
+                    Some(cell) => sum.absorb(cell),
+                    None => sum.absorb(&Cell::of(it, span(Span::Hour, *hour), told)),
+                }
             }
             // So that few are left to be looked at in each period.
             sum.keep_first(day, told);
