@@ -159,7 +159,7 @@ impl Told {
         if is_taken {
             self.change(parent);
             if let Some((_, child)) = self.sessions.get_mut(place) {
-                child.parents.push(parent);
+                child.parents.insert(parent);
             }
         }
     }
