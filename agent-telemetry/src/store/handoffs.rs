@@ -109,7 +109,11 @@ struct Removed {
 }
 
 impl StoredHandoffs {
-    /// The report on the handoffs in `period`: what [`SqliteStore::handoffs_report`] says.
+    /// The report on the handoffs in `period`: what [`SqliteStore::handoffs_report`] says, as long as the database
+    /// has no more than a million sessions, 4 096 paths and four million handoffs; beyond these the oldest are kept.
+    ///
+    /// Where records are removed twice on one day, and the second time only late ones that are not the oldest of
+    /// their table, this is noticed with the removal of the next day.
     ///
     /// # Errors
     /// [`StoreError`] when the database cannot be read; the next one begins anew.

@@ -71,7 +71,7 @@ impl Cell {
         }
         for (_, place) in hour.begun.iter().filter(|(at, _)| span.contains(*at)) {
             let session = told.session(*place);
-            if let Some(session) = session.filter(|it| it.handoffs.is_empty()) {
+            if let Some(session) = session.filter(|it| !it.has_given) {
                 cell.without.add(session);
             }
         }

@@ -113,24 +113,29 @@ impl Days {
         let days = self.days.range_mut(first..);
         let days = days.take_while(|(day, _)| span(Span::Day, **day).from() < end);
         let mut whole: Option<(i64, i64)> = None;
+        // What comes after the whole days, which are to be added first: chains beyond the bound give way to earlier
+        // ones.
+        let mut tail = Cell::default();
         for (day, it) in days {
             if is_within(span(Span::Day, *day), period) {
                 let to = day.saturating_add(Span::Day.seconds());
                 whole = Some((whole.map_or(*day, |(from, _)| from), to));
                 continue;
             }
+            let part = if whole.is_some() { &mut tail } else { &mut sum };
             for (hour, it) in &mut it.hours {
                 let hour = span(Span::Hour, *hour);
                 if is_within(hour, period) {
-                    sum.absorb(it.cell(hour, told));
+                    part.absorb(it.cell(hour, told));
                 } else {
-                    sum.absorb(&Cell::of(it, both(hour, period), told));
+                    part.absorb(&Cell::of(it, both(hour, period), told));
                 }
             }
         }
         if let Some((from, to)) = whole {
             self.add_stretch(&mut sum, from, to, told);
         }
+        sum.absorb(&tail);
         sum.keep_first(period, told);
         sum.see_first(told);
         sum
@@ -168,11 +173,15 @@ impl Stretch {
 
 impl Day {
     fn cell(&mut self, day: Period, told: &Told) -> &Cell {
-        let hours = &mut self.hours;
+        let hours = &self.hours;
         self.cell.get_or_insert_with(|| {
             let mut sum = Cell::default();
+            // Sums of hours are kept of those that were asked for one by one: there are many.
             for (hour, it) in hours {
-                sum.absorb(it.cell(span(Span::Hour, *hour), told));
+                match &it.cell {
+                    Some(cell) => sum.absorb(cell),
+                    None => sum.absorb(&Cell::of(it, span(Span::Hour, *hour), told)),
+                }
             }
             // So that few are left to be looked at in each period.
             sum.keep_first(day, told);

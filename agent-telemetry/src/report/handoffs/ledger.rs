@@ -41,9 +41,19 @@ pub struct HandoffLedger {
     /// Records so far.
     records: u64,
     handoffs: u64,
+    /// The only time that is asked about, where that is known: the bound of handoffs is for those in it.
+    only: Option<Period>,
 }
 
 impl HandoffLedger {
+    /// For the report of that period alone.
+    pub(super) fn only(period: Period) -> Self {
+        Self {
+            only: Some(period.outward(Span::Minute)),
+            ..Self::default()
+        }
+    }
+
     /// One more record. They are to be told in the order of recording, all of a session; those that say nothing
     /// of handoffs are passed over.
     pub fn add(&mut self, record: &Record) {
@@ -78,19 +88,23 @@ impl HandoffLedger {
     }
 
     fn give(&mut self, record: &Record, handoff: &Handoff) {
-        self.handoffs = self.handoffs.saturating_add(1);
-        if self.handoffs > HANDOFFS {
-            return;
+        let place = self.told.place(record);
+        if let Some(place) = place {
+            self.told.mark(place);
         }
         let mut handed = Handed::new(record.at, self.records, handoff);
         handed.path = self.told.path(handoff);
         handed.has_session = record.session.is_some();
-        if let Some(path) = handed.path
-            && let Some(place) = self.told.place(record)
-        {
+        if let (Some(path), Some(place)) = (handed.path, place) {
             handed.line = self.told.give(place, path, record.at, handoff);
         }
-        self.days.add(handed);
+        if self.only.is_some_and(|it| !it.contains(record.at)) {
+            return;
+        }
+        self.handoffs = self.handoffs.saturating_add(1);
+        if self.handoffs <= HANDOFFS {
+            self.days.add(handed);
+        }
     }
 
     /// The report on the handoffs in `period`, by all that it was told.
@@ -128,5 +142,31 @@ impl HandoffLedger {
                 ..left_out
             },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use agent_primitives::{HandoffReason, ProviderId, Timestamp};
+
+    use super::*;
+
+    #[test]
+    fn handoffs_outside_of_the_only_period_take_no_place_of_those_in_it() {
+        let [from, to] = ["x", "y"].map(|name| ProviderId::new(name).unwrap());
+        let handoff = Handoff::automatic(from, to, HandoffReason::Overloaded);
+        let at = Timestamp::from_unix_seconds;
+        let period = Period::new(at(130), at(190));
+        let mut ledger = HandoffLedger::only(period);
+        ledger.handoffs = HANDOFFS - 2;
+        // Whole minutes count: from 120 up to 240.
+        for second in [0, 119, 120, 239, 240] {
+            ledger.add(&Record::new(at(second), handoff.clone()));
+        }
+        let report = ledger.report(period);
+        assert_eq!((report.handoffs, report.left_out.beyond), (2, 0));
+        ledger.add(&Record::new(at(150), handoff));
+        let report = ledger.report(period);
+        assert_eq!((report.handoffs, report.left_out.beyond), (2, 1));
     }
 }

@@ -92,14 +92,16 @@ pub struct HandoffsReport {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct HandoffsLeftOut {
-    /// Handoffs on paths beyond the 64 most frequent, and on those beyond the first 4 096.
+    /// Handoffs on paths beyond the 64 most frequent, and on those beyond the first 4 096 of all that were told,
+    /// whenever they were.
     pub paths: u64,
     /// Chains beyond the 16 most frequent, and those beyond the first 1 024.
     pub chains: u64,
     /// Handoffs that name no session: nothing is known of what came after.
     pub no_session: u64,
-    /// Handoffs beyond the first 64 of a session, and in sessions beyond the first million; and all beyond the
-    /// first four million, which are not counted elsewhere.
+    /// Handoffs beyond the first 64 of a session, whenever they were, and in sessions beyond the first million; and
+    /// all beyond the first four million, which are not counted elsewhere: of the period, or of all time in a
+    /// [`HandoffLedger`].
     pub beyond: u64,
 }
 
@@ -197,7 +199,7 @@ impl Fold {
     fn new(period: Period) -> Self {
         Self {
             period,
-            ledger: HandoffLedger::default(),
+            ledger: HandoffLedger::only(period),
         }
     }
 }

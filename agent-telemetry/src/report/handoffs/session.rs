@@ -1,6 +1,7 @@
 //! One session, as far as it says what came of handoffs.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use agent_primitives::{AgentId, Timestamp, Usd};
 
@@ -25,8 +26,10 @@ pub(super) struct OneSession {
     pub(super) spent: Usd,
     pub(super) unpriced: u64,
     pub(super) handoffs: Vec<Given>,
+    /// Whether it has any handoff, followed or not.
+    pub(super) has_given: bool,
     /// The sessions that wait for what comes of this one, by place; as many as their handoffs at most.
-    pub(super) parents: Vec<usize>,
+    pub(super) parents: BTreeSet<usize>,
     /// Which agent and kind of work, of a session that began.
     pub(super) stratum: Option<usize>,
     /// Whether something was told of it since the last look.

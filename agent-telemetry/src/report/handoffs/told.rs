@@ -100,6 +100,15 @@ impl Told {
         Some(self.sessions.len() - 1)
     }
 
+    /// A handoff of that session, followed or not.
+    pub(super) fn mark(&mut self, place: usize) {
+        if let Some((_, session)) = self.sessions.get_mut(place)
+            && !std::mem::replace(&mut session.has_given, true)
+        {
+            self.change(place);
+        }
+    }
+
     /// A handoff on that path, followed unless the session has too many.
     pub(super) fn give(
         &mut self,
@@ -150,7 +159,7 @@ impl Told {
         if is_taken {
             self.change(parent);
             if let Some((_, child)) = self.sessions.get_mut(place) {
-                child.parents.push(parent);
+                child.parents.insert(parent);
             }
         }
     }

@@ -156,11 +156,17 @@ impl Found {
                 continue;
             };
             let mut wasted = WastedTurns::default();
+            // The last failure that was known to the one after it, and how many of those there are.
+            let (mut known, mut longest) = (first, 1);
             for pair in run.windows(2) {
                 if let [earlier, call] = pair
                     && call.knew(first)
                 {
                     wasted.add(earlier, call);
+                    if call.knew(known) {
+                        known = call;
+                        longest += 1;
+                    }
                 }
             }
             if wasted.calls == 0 {
@@ -168,7 +174,7 @@ impl Found {
             }
             let found = self.repeats.entry(first.tool).or_default();
             found.times += 1;
-            found.longest = found.longest.max(wasted.calls + 1);
+            found.longest = found.longest.max(longest);
             found.wasted.absorb(&wasted);
             let next = calls.get(behind);
             let is_ok = |it: &Call| it.tool == first.tool && it.outcome == ToolOutcome::Ok;

@@ -224,6 +224,27 @@ fn what_is_beyond_the_bounds_is_counted() {
 }
 
 #[test]
+fn session_with_a_handoff_that_is_not_followed_is_none_without_any() {
+    // As many paths as are told apart, with that from x to y.
+    let mut records: Vec<Record> = (0..4_095)
+        .map(|number| Record::new(at(5), switch(&format!("p{number}"), "z")))
+        .collect();
+    records.extend(sessions(25, 50));
+    let extra = |report: &HandoffsReport| {
+        let of = |it: &&PathLine| it.from.name() == "x";
+        let extra = report.paths.iter().find(of)?.extra_cost?;
+        Some((extra.sessions_with, extra.sessions_without))
+    };
+    assert_eq!(extra(&report(&records)), Some((25, 50)));
+    // Ten of those without go on a path beyond.
+    records
+        .extend((40..50).map(|number| record(&format!("s{number}"), "a", 130, switch("v", "w"))));
+    let report = report(&records);
+    assert_eq!(report.left_out.paths, 4_096 - 64 + 10);
+    assert_eq!(extra(&report), Some((25, 40)));
+}
+
+#[test]
 fn agents_without_end_in_one_session_are_not_followed() {
     let mut records = vec![record("s", "a", 1, task("fix"))];
     for number in 0..70 {

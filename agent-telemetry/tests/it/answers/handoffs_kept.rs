@@ -269,6 +269,32 @@ fn equally_frequent_paths_stand_in_the_order_of_recording_in_the_period() {
 }
 
 #[test]
+fn frequent_chain_of_whole_days_is_not_left_out_for_those_of_the_last_hours() {
+    let chain = |session: &str, second: i64, [a, b, c]: [&str; 3]| {
+        [
+            record(session, "a", second, switch(a, b)),
+            record(session, "a", second + 1, switch(b, c)),
+        ]
+    };
+    let mut records = Vec::new();
+    for number in 0..3 {
+        records.extend(chain(&format!("s{number}"), 20 * HOUR, ["x", "y", "z"]));
+    }
+    // As many others as are told apart, once each.
+    for number in 0..1_024 {
+        let [a, b] = [number / 32, number % 32].map(|number| format!("p{number}"));
+        records.extend(chain(
+            &format!("t{number}"),
+            30 * HOUR,
+            [&a, "m", &format!("to-{b}")],
+        ));
+    }
+    let report = HandoffsReport::of(Period::new(at(0), at(36 * HOUR)), &records);
+    assert_eq!(report.chains[0].times, 3);
+    assert_eq!(report.left_out.chains, 1_024 - 15);
+}
+
+#[test]
 fn times_at_the_ends_of_time_are_no_trouble() {
     let mut ledger = HandoffLedger::default();
     for nanos in [i64::MIN, i64::MIN + 1, 0, i64::MAX - 1, i64::MAX] {
