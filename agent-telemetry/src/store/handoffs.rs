@@ -88,7 +88,7 @@ impl SqliteStore {
 /// recorded since. What [`Retention`](crate::Retention) has removed is forgotten, for which all is
 /// read anew, once a day.
 ///
-/// It keeps each session of the database, up to a million, and each handoff, up to four million: 118 MB of memory for
+/// It keeps each session of the database, up to a million, and each handoff, up to four million: 85 MB of memory for
 /// 100 000 sessions with as many handoffs. An example is at [`SqliteStore::into_handoffs`].
 pub struct StoredHandoffs {
     store: SqliteStore,
