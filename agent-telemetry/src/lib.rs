@@ -27,6 +27,8 @@ pub mod live_metrics {
     #![doc = include_str!("../docs/metrics.md")]
 }
 mod metrics;
+#[cfg(feature = "otlp")]
+pub mod otlp;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod price;

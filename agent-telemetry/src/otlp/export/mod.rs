@@ -1,0 +1,1 @@
+//! Records as OTLP, sent to a collector.

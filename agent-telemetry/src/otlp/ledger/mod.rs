@@ -1,0 +1,1 @@
+//! Each request counted once, through whichever channels it is told.

@@ -1,0 +1,1 @@
+//! Transcripts that an agent CLI left on disk.
