@@ -117,7 +117,7 @@ fn is_shipped(name: &str, entry: &Fields) -> bool {
 fn is_kept(key: &str) -> bool {
     matches!(
         key,
-        "litellm_provider" | "source" | "provider_specific_entry"
+        "litellm_provider" | "max_input_tokens" | "provider_specific_entry" | "source"
     ) || ["cost", "pricing", "multiplier"]
         .iter()
         .any(|word| key.contains(word))

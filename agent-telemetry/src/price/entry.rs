@@ -20,6 +20,8 @@ pub(super) struct Entry {
     pub(super) uplifts: Vec<(Uplift, Factor)>,
     /// A price of the host's own: holds in all tiers.
     pub(super) flat: bool,
+    /// Tokens that a prompt may have, where the map says so (`max_input_tokens`).
+    pub(super) window: Option<u64>,
 }
 
 /// Rates of prompts of more than `start` and up to `end` tokens.

@@ -78,6 +78,11 @@ impl<'a> EntryReader<'a> {
                 self.entry.vendor = string(value).unwrap_or_default().into();
                 return KeyKind::Description;
             }
+            "max_input_tokens" => {
+                let text = value.get().trim().trim_matches('"');
+                self.entry.window = text.parse().ok().filter(|tokens| *tokens > 0);
+                return KeyKind::Description;
+            }
             "since" => {
                 self.since = string(value).and_then(|day| start_of_day(&day));
                 if self.since.is_none() {

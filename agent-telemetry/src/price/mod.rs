@@ -19,6 +19,7 @@ mod reprice;
 mod rule;
 mod shipped;
 mod table;
+mod window;
 
 use std::collections::HashMap;
 use std::io::Read;
@@ -90,6 +91,7 @@ pub struct Prices {
     anywhere: HashMap<ModelId, Series>,
     table: Arc<Table>,
     margins: HashMap<ProviderId, Factor>,
+    windows: HashMap<ModelId, u64>,
 }
 
 /// What one provider asks.
@@ -204,6 +206,9 @@ impl Prices {
                 .iter()
                 .map(|(provider, it)| (provider.clone(), *it)),
         );
+        let windows = newer.windows.iter();
+        self.windows
+            .extend(windows.map(|(model, it)| (model.clone(), *it)));
         Arc::make_mut(&mut self.table).merge(&newer.table);
         self
     }
