@@ -79,9 +79,9 @@ pub use export::{
 };
 pub use forecast::{
     Budget, BudgetForecast, BudgetPeriod, BudgetVerdict, BurnRate, CallTimes, ContextForecast,
-    ContextSessions, CostBand, CostProjection, CountBand, ForecastBasis, ForecastConfig,
-    ForecastReport, Forecaster, InvalidBudget, Missing, Projected, ProjectedDay, RequestSize,
-    SpendHistory, TimeoutRisk,
+    ContextSessions, ContextUse, ContextWatch, CostBand, CostProjection, CountBand, ForecastBasis,
+    ForecastConfig, ForecastReport, Forecaster, InvalidBudget, Missing, Projected, ProjectedDay,
+    RequestSize, SpendHistory, TimeoutRisk,
 };
 pub use genai::GenAiNames;
 pub use jsonl::{JsonlConfig, JsonlError, JsonlRecords, JsonlSink, JsonlStore};

@@ -19,7 +19,7 @@ mod timeout;
 pub use band::{CostBand, CountBand};
 pub use budget::{Budget, BudgetForecast, BudgetPeriod, BudgetVerdict, InvalidBudget};
 pub use burn::BurnRate;
-pub use context::{ContextForecast, ContextSessions};
+pub use context::{ContextForecast, ContextSessions, ContextUse, ContextWatch};
 pub use forecaster::Forecaster;
 pub use history::SpendHistory;
 #[cfg(feature = "sqlite")]

@@ -4,6 +4,7 @@ mod alike;
 mod lines;
 mod sessions;
 mod turns;
+mod watch;
 mod workers;
 
 use agent_primitives::{AgentId, ModelId, SessionId, Timestamp};
@@ -14,6 +15,7 @@ use crate::ProjectId;
 
 pub use sessions::ContextSessions;
 pub(super) use turns::{Growths, Turns};
+pub use watch::{ContextUse, ContextWatch};
 
 /// The share of a window at which it counts as full, where no compaction was seen and none is set.
 const FULL_AT: f64 = 1.0;
