@@ -1,1 +1,325 @@
 //! Each request counted once, through whichever channels it is told.
+//!
+//! Calls are known again by their keys, or else by session, model, tokens and time. The first to arrive is held for a
+//! moment, so that what other channels know better gets into the same record. What metrics tell beyond all calls
+//! becomes usage without a call after a grace; a call that explains it later is recorded with the rest alone.
+
+mod accounts;
+mod amounts;
+mod call;
+mod coverage;
+mod key;
+mod lives;
+mod mark;
+mod once;
+mod sequence;
+mod session;
+mod sums;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::time::Duration;
+
+use agent_primitives::{SessionId, Timestamp};
+
+pub use coverage::{ByChannel, SessionCoverage, Told};
+
+use super::seen::{Seen, What};
+use crate::Record;
+use mark::Mark;
+use once::Once;
+use session::{Account, Session};
+
+/// Bounds and times.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct LedgerConfig {
+    /// Sessions, and projects, whose accounts are kept; of more, the one not heard of for longest is closed.
+    pub(crate) sessions: usize,
+    /// Keys of calls, and of tool calls, that are known again.
+    pub(crate) keys: usize,
+    /// Calls that are held. Of more, the first is recorded at once.
+    pub(crate) held: usize,
+    /// How long a call waits for what other channels say of it. With zero, none waits.
+    pub(crate) hold: Duration,
+    /// How long an amount of a metric waits for the calls that explain it: longer than the interval of exports.
+    pub(crate) grace: Duration,
+    /// How far apart two channels may see the end of a call that has no key in common.
+    pub(crate) window: Duration,
+}
+
+impl Default for LedgerConfig {
+    fn default() -> Self {
+        Self {
+            sessions: 4_096,
+            keys: 262_144,
+            held: 16_384,
+            hold: Duration::from_secs(2),
+            grace: Duration::from_secs(90),
+            window: Duration::from_secs(2),
+        }
+    }
+}
+
+/// What is to be recorded, with what is to be stored in the same transaction.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Entry {
+    pub(crate) record: Record,
+    /// Of the start of a session: the person, to be hashed.
+    pub(crate) user: Option<String>,
+    /// The newest state of each key counts.
+    pub(crate) marks: Vec<(u128, Vec<u8>)>,
+}
+
+/// What was dropped, by cause.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct LedgerFigures {
+    /// Accounts closed because there were too many.
+    pub(crate) sessions_evicted: u64,
+    /// Calls and tool calls that are not known again.
+    pub(crate) forgotten: u64,
+    /// States that could not be read, or for which there was no room.
+    pub(crate) marks_refused: u64,
+    /// Numbers of events, and figures of coverage, of sessions that are not known.
+    pub(crate) of_no_session: u64,
+}
+
+/// What a converter of metrics says of a session's series since it said so last.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Covered {
+    /// Time that no delta covers.
+    pub(crate) uncovered_ns: u64,
+    /// Points that were not added up.
+    pub(crate) points_lost: u64,
+    /// Points that showed a second writer.
+    pub(crate) second_writers: u64,
+}
+
+/// Something that waits to be recorded.
+#[derive(Debug, Clone, Copy)]
+enum Held {
+    Call(u64),
+    Tool(u64),
+}
+
+#[derive(Debug)]
+struct Waiting {
+    held: Held,
+    account: Account,
+    /// `None` until the clock is known.
+    since: Option<Timestamp>,
+}
+
+/// What changed since it was stored last.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Unsaved {
+    Call(u64),
+    Tool(u64),
+    Session(Account),
+    Sums(Account, Box<str>),
+}
+
+/// Knows what was told, and by whom.
+#[derive(Debug)]
+pub(crate) struct Ledger {
+    config: LedgerConfig,
+    calls: Once<super::seen::CallSeen>,
+    tools: Once<super::seen::ToolSeen>,
+    held: VecDeque<Waiting>,
+    sessions: HashMap<Account, Session>,
+    heard: u64,
+    unsaved: HashSet<Unsaved>,
+    figures: LedgerFigures,
+}
+
+impl Ledger {
+    pub(crate) fn new(config: LedgerConfig) -> Self {
+        Self {
+            calls: Once::new(config.keys, config.window),
+            tools: Once::new(config.keys, config.window),
+            held: VecDeque::new(),
+            sessions: HashMap::new(),
+            heard: 0,
+            unsaved: HashSet::new(),
+            figures: LedgerFigures::default(),
+            config: LedgerConfig {
+                // None that is held is forgotten, however many keys it has.
+                held: config.held.min(config.keys / once::KEYS),
+                ..config
+            },
+        }
+    }
+
+    /// One more thing that was seen. What is to be recorded of it and others now goes to `out`.
+    pub(crate) fn see(&mut self, seen: Seen, out: &mut Vec<Entry>) {
+        let Seen { who, at, channel, what } = seen;
+        self.hear(&Account::of(&who), out);
+        match what {
+            What::Call(call) => self.see_call(who, at, channel, *call, out),
+            What::Tool(tool) => self.see_tool(who, at, channel, tool, out),
+            What::Amount(amount) => {
+                self.start(&who, at, out);
+                self.add(&who, at, &amount);
+            }
+            What::Began { resumed } => self.began(&who, at, channel, resumed, out),
+            What::Ended { outcome, elapsed } => {
+                self.start(&who, at - elapsed, out);
+                self.ended(&who, at, channel, outcome, elapsed, out);
+            }
+            What::Compacted { before, after, automatic } => {
+                self.start(&who, at, out);
+                self.compacted(&who, at, channel, (before, after), automatic, out);
+            }
+            What::Context { used, window } => {
+                self.start(&who, at, out);
+                self.context(&who, at, used, window, out);
+            }
+            What::Metric(it) => self.other(&who, at, it.into(), out),
+            What::Violation(it) => self.other(&who, at, it.into(), out),
+            What::Decision(it) => self.other(&who, at, (*it).into(), out),
+            What::Files(it) => self.other(&who, at, it.into(), out),
+        }
+        while self.held.len() > self.config.held {
+            self.record_oldest(out);
+        }
+    }
+
+    /// Records the calls that waited long enough, and what metrics told that no call explained. To be called each
+    /// second or so; times of waiting are counted from the first of these calls on.
+    pub(crate) fn settle(&mut self, now: Timestamp, out: &mut Vec<Entry>) {
+        for waiting in self.held.iter_mut().rev() {
+            if waiting.since.is_some() {
+                break;
+            }
+            waiting.since = Some(now);
+        }
+        while let Some(Waiting { since: Some(since), .. }) = self.held.front()
+            && now.since(*since) >= self.config.hold
+        {
+            self.record_oldest(out);
+        }
+        let grace = self.config.grace;
+        self.settle_sums(|sums| sums.mature(now, grace), out);
+    }
+
+    /// Records all that waits: at shutdown.
+    pub(crate) fn flush(&mut self, out: &mut Vec<Entry>) {
+        while !self.held.is_empty() {
+            self.record_oldest(out);
+        }
+        self.settle_sums(sums::Sums::mature_all, out);
+    }
+
+    /// The number that a sender gave one of its events.
+    pub(crate) fn sequence(&mut self, session: &SessionId, sequence: u64) {
+        if let Some(session) = self.quietly(session) {
+            session.figures.sequences.see(sequence);
+        }
+    }
+
+    /// Adds what a converter of metrics found.
+    pub(crate) fn covered(&mut self, session: &SessionId, covered: Covered) {
+        if let Some(session) = self.quietly(session) {
+            let figures = &mut session.figures;
+            let add = |sum: &mut u64, more| *sum = sum.saturating_add(more);
+            add(&mut figures.uncovered_ns, covered.uncovered_ns);
+            add(&mut figures.lost_points, covered.points_lost);
+            add(&mut figures.writers, covered.second_writers);
+        }
+    }
+
+    fn quietly(&mut self, session: &SessionId) -> Option<&mut Session> {
+        let account = Account::Session(session.clone());
+        let room = self.sessions.len() < self.config.sessions;
+        if !room && !self.sessions.contains_key(&account) {
+            self.figures.of_no_session += 1;
+            return None;
+        }
+        self.unsaved.insert(Unsaved::Session(account.clone()));
+        Some(self.sessions.entry(account).or_default())
+    }
+
+    pub(crate) fn coverage(&self, session: &SessionId) -> Option<SessionCoverage> {
+        let account = Account::Session(session.clone());
+        SessionCoverage::new(&account, self.sessions.get(&account)?)
+    }
+
+    /// Of all sessions that are known, in no order.
+    pub(crate) fn sessions(&self) -> impl Iterator<Item = SessionCoverage> {
+        let sessions = self.sessions.iter();
+        sessions.filter_map(|(account, session)| SessionCoverage::new(account, session))
+    }
+
+    pub(crate) fn figures(&self) -> LedgerFigures {
+        LedgerFigures {
+            forgotten: self.calls.forgotten + self.tools.forgotten,
+            ..self.figures
+        }
+    }
+
+    /// Whether there are states that no entry brought to the store yet.
+    pub(crate) fn is_unsaved(&self) -> bool {
+        !self.unsaved.is_empty()
+    }
+
+    /// The states that changed since the last entry: what a batch of amounts that calls explain changes makes no
+    /// record. They belong in the same transaction as the baselines of the converter that the amounts came from.
+    pub(crate) fn take_marks(&mut self) -> Vec<(u128, Vec<u8>)> {
+        let unsaved = std::mem::take(&mut self.unsaved);
+        unsaved.iter().filter_map(|it| self.mark(it)).collect()
+    }
+
+    fn mark(&self, unsaved: &Unsaved) -> Option<(u128, Vec<u8>)> {
+        let (key, mark) = match unsaved {
+            Unsaved::Call(id) => {
+                let call = self.calls.get(*id)?;
+                (*call.keys.first()?, mark::of_call(call))
+            }
+            Unsaved::Tool(id) => {
+                let tool = self.tools.get(*id)?;
+                (*tool.keys.first()?, mark::of_tool(tool))
+            }
+            Unsaved::Session(account) => {
+                let session = account.session()?;
+                let figures = self.sessions.get(account)?.figures.clone();
+                let key = key::of_session(session.as_str());
+                (key, Mark::Session(session.clone(), figures))
+            }
+            Unsaved::Sums(account, model) => {
+                let sums = self.sessions.get(account)?.models.get(model)?;
+                let (session, project) = match account {
+                    Account::Session(session) => (Some(session.as_str()), None),
+                    Account::Project(project) => (None, project.as_ref().map(|it| it.as_str())),
+                };
+                let key = key::of_scope(session, project, model);
+                (key, Mark::Sums(account.clone(), model.clone(), sums.clone()))
+            }
+        };
+        Some((key, mark.write()))
+    }
+
+    /// Takes back what was stored with an entry. To be called before anything is seen.
+    pub(crate) fn restore(&mut self, _key: u128, state: &[u8]) {
+        let room = |sessions: &HashMap<Account, Session>, account: &Account| {
+            sessions.len() < self.config.sessions || sessions.contains_key(account)
+        };
+        match Mark::read(state) {
+            Some(Mark::Call(known)) => {
+                self.calls.insert(mark::call(known));
+            }
+            Some(Mark::Tool(known)) => {
+                self.tools.insert(mark::tool(known));
+            }
+            Some(Mark::Session(session, figures)) if room(&self.sessions, &Account::Session(session.clone())) => {
+                let session = self.sessions.entry(Account::Session(session)).or_default();
+                session.figures = figures;
+            }
+            Some(Mark::Sums(account, model, mut sums)) if room(&self.sessions, &account) => {
+                sums.sums.resume();
+                let session = self.sessions.entry(account).or_default();
+                session.models.insert(model, sums);
+            }
+            _ => self.figures.marks_refused += 1,
+        }
+    }
+}

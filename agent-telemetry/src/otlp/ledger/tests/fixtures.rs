@@ -1,0 +1,392 @@
+//! Cases that users of other programs reported, and what follows from them.
+
+use super::*;
+
+fn with_ids(mut call: CallSeen, request: Option<&str>, response: Option<&str>) -> CallSeen {
+    call.keys.request = request.map(str::to_owned);
+    call.keys.response = response.map(str::to_owned);
+    call
+}
+
+fn line(seconds: f64, request: Option<&str>, response: Option<&str>, usage: TokenUsage) -> Seen {
+    let call = with_ids(call(Some(usage)), request, response);
+    seen(Channel::Transcript, seconds, call)
+}
+
+fn of(session: &str, mut seen: Seen) -> Seen {
+    seen.who = who(session);
+    seen
+}
+
+/// One request, as five channels tell it.
+fn one_request() -> [Vec<Seen>; 5] {
+    let mut event = with_ids(call(Some(usage())), Some("req_1"), None);
+    event.cost = Some(COST);
+    event.latency = Some(Duration::from_secs(7));
+    let mut span = with_ids(call(Some(usage())), None, Some("msg_1"));
+    span.keys.span = Some((5, 6));
+    span.first_token = Some(Duration::from_secs(1));
+    let mut by_span = seen(Channel::Span, 10.01, span);
+    by_span.who.agent = Some(AgentId::new("explore").unwrap());
+    by_span.who.parent_agent = Some(AgentId::new("claude-code").unwrap());
+    let tokens = |channel, source| {
+        let buckets = [
+            (Bucket::Input, 10),
+            (Bucket::CacheRead, 20_000),
+            (Bucket::CacheWrite, 300),
+            (Bucket::Output, 500),
+            (Bucket::Cost, u64::try_from(COST.picos()).unwrap()),
+        ];
+        buckets.map(|(bucket, it)| amount(channel, source, bucket, it)).to_vec()
+    };
+    let lines = (0..3).map(|it| line(7.0 + f64::from(it), Some("req_1"), Some("msg_1"), usage()));
+    [
+        tokens(Channel::Metric, "claude_code.token.usage"),
+        vec![seen(Channel::Event, 10.0, event)],
+        vec![by_span],
+        tokens(Channel::Hook, "statusline"),
+        lines.collect(),
+    ]
+}
+
+fn orders(left: Vec<usize>, so_far: Vec<usize>, all: &mut Vec<Vec<usize>>) {
+    if left.is_empty() {
+        all.push(so_far);
+        return;
+    }
+    for place in 0..left.len() {
+        let (mut left, mut so_far) = (left.clone(), so_far.clone());
+        so_far.push(left.remove(place));
+        orders(left, so_far, all);
+    }
+}
+
+#[test]
+fn one_request_told_by_five_channels_in_any_order_is_one_call() {
+    let mut all = Vec::new();
+    orders((0..5).collect(), Vec::new(), &mut all);
+    assert_eq!(all.len(), 120);
+    for hold in [Duration::ZERO, Duration::from_secs(2)] {
+        for order in &all {
+            let channels = one_request();
+            let mut ledger = Ledger::new(LedgerConfig { hold, ..LedgerConfig::default() });
+            let items = order.iter().flat_map(|it| channels[*it].clone());
+            let records = recorded(&mut ledger, items);
+            let calls = calls(&records);
+            assert_eq!(calls.len(), 1, "{order:?} {calls:#?}");
+            assert_eq!(calls[0].usage, usage(), "{order:?}");
+            assert_eq!(calls[0].attempts, 1);
+            if hold > Duration::ZERO {
+                assert_eq!(calls[0].cost, Some(COST), "{order:?}");
+                assert_eq!(calls[0].latency, Duration::from_secs(7));
+                assert_eq!(calls[0].first_token, Some(Duration::from_secs(1)));
+                let of_call = records.iter().find(|it| matches!(it.body, Body::ModelCall(_)));
+                assert_eq!(of_call.unwrap().agent.as_ref().unwrap().as_str(), "explore");
+            }
+            let coverage = ledger.coverage(&session("s1")).unwrap();
+            assert_eq!(coverage.coverage(), Some(1.0), "{order:?}");
+            assert_eq!(
+                (coverage.calls, coverage.calls_by.events, coverage.calls_by.spans, coverage.calls_by.transcripts),
+                (1, 1, 1, 1),
+            );
+            assert_eq!(coverage.duplicates.transcripts, 2, "{order:?}");
+            assert_eq!(coverage.unexplained_records, 0);
+        }
+    }
+}
+
+#[test]
+fn an_answer_that_stands_on_many_lines_is_one_call_with_its_last_figures() {
+    let frame = |output| TokenUsage::new(10, output).with_cache_read(900);
+    for hold in [Duration::ZERO, Duration::from_secs(2)] {
+        let lines = [1, 7, 300, 300].map(|output| line(1.0, Some("req_1"), Some("msg_1"), frame(output)));
+        let mut ledger = Ledger::new(LedgerConfig { hold, ..LedgerConfig::default() });
+        let records = recorded(&mut ledger, lines);
+        assert_eq!(sum(&records), frame(300));
+        let with_call = calls(&records).iter().filter(|it| it.attempts > 0).count();
+        assert_eq!(with_call, 1);
+    }
+}
+
+/// ccusage#913: what `/btw` repeats of its parent has the same message and another request.
+#[test]
+fn a_side_chain_that_repeats_its_parent_counts_nothing() {
+    let lines = [
+        line(1.0, Some("req_1"), Some("msg_1"), usage()),
+        line(1.0, Some("req_2"), Some("msg_1"), usage()),
+        line(9.0, Some("req_3"), Some("msg_3"), TokenUsage::new(5, 5)),
+    ];
+    let records = recorded(&mut ledger(), lines);
+    assert_eq!(calls(&records).len(), 2);
+    assert_eq!(sum(&records), usage() + TokenUsage::new(5, 5));
+}
+
+/// ccusage#985: gateways and subagents leave the request out.
+#[test]
+fn without_a_request_the_message_is_enough() {
+    let lines = [0.0, 0.5, 40.0].map(|it| line(it, None, Some("msg_1"), usage()));
+    let records = recorded(&mut ledger(), lines);
+    assert_eq!(calls(&records).len(), 1);
+    assert_eq!(sum(&records), usage());
+}
+
+/// ccusage#1635: a relay gives all answers one id.
+#[test]
+fn answers_with_one_id_for_all_are_told_apart_by_session_and_input() {
+    let lines = [
+        line(0.0, None, Some("ocgo"), TokenUsage::new(100, 7)),
+        line(5.0, None, Some("ocgo"), TokenUsage::new(230, 7)),
+        of("s2", line(6.0, None, Some("ocgo"), TokenUsage::new(100, 7))),
+    ];
+    let records = recorded(&mut ledger(), lines);
+    assert_eq!(sum(&records), TokenUsage::new(430, 21));
+}
+
+/// ccusage#1762: copies of a transcript, as resumed and forked sessions have them.
+#[test]
+fn a_copy_in_another_session_counts_nothing() {
+    let lines = [
+        line(0.0, Some("req_1"), Some("msg_1"), usage()),
+        of("s2", line(0.0, Some("req_1"), Some("msg_1"), usage())),
+        of("s3", line(3.0, Some("req_1"), Some("msg_1"), usage())),
+        line(9.0, None, Some("msg_2"), usage()),
+        of("s2", line(9.0, None, Some("msg_2"), usage())),
+    ];
+    let records = recorded(&mut ledger(), lines);
+    assert_eq!(calls(&records).len(), 2);
+}
+
+/// claude-code#92776: metrics stop in the middle of a session, or events do.
+#[test]
+fn a_channel_that_stops_is_made_up_for_by_the_other() {
+    let half = TokenUsage::new(100, 50);
+    let event = |it: u32| {
+        let request = format!("req_{it}");
+        seen(Channel::Event, f64::from(it) * 20.0, with_ids(call(Some(half)), Some(&request), None))
+    };
+    let metric = |times: u64| {
+        let told = [(Bucket::Input, 100 * times), (Bucket::Output, 50 * times)];
+        told.map(|(bucket, it)| amount(Channel::Metric, "claude_code.token.usage", bucket, it))
+    };
+    let mut events_stop = ledger();
+    let records = recorded(&mut events_stop, [event(0)].into_iter().chain(metric(4)));
+    assert_eq!(sum(&records), TokenUsage::new(400, 200));
+    let rest: Vec<_> = calls(&records).into_iter().filter(|it| it.attempts == 0).collect();
+    assert_eq!((rest.len(), rest[0].usage), (1, TokenUsage::new(300, 150)));
+    let coverage = events_stop.coverage(&session("s1")).unwrap();
+    assert_eq!(coverage.coverage(), Some(0.25));
+    assert_eq!(
+        coverage.to_string(),
+        "s1: 25.0 % of 600 tokens told by 1 calls (1 events), 450 tokens without a call",
+    );
+    let mut metrics_stop = ledger();
+    let records = recorded(&mut metrics_stop, metric(1).into_iter().chain((0..4).map(event)));
+    assert_eq!((sum(&records), calls(&records).len()), (TokenUsage::new(400, 200), 4));
+}
+
+/// A call that comes after its amounts became usage is recorded with nothing but itself.
+#[test]
+fn a_call_that_comes_late_is_recorded_with_what_is_left() {
+    let mut ledger = ledger();
+    let metrics = one_request()[0].clone();
+    let before = recorded(&mut ledger, metrics);
+    assert_eq!((sum(&before), cost(&before)), (usage(), COST));
+    let after = recorded(&mut ledger, one_request()[1].clone());
+    let late = calls(&after);
+    assert_eq!((late.len(), late[0].usage, late[0].cost), (1, TokenUsage::ZERO, Some(Usd::ZERO)));
+    assert_eq!((late[0].attempts, late[0].latency), (1, Duration::from_secs(7)));
+    // Nothing is owed any more.
+    let next = with_ids(call(Some(usage())), Some("req_2"), None);
+    let next = recorded(&mut ledger, [seen(Channel::Event, 99.0, next)]);
+    assert_eq!(sum(&next), usage());
+}
+
+#[test]
+fn amounts_wait_for_their_calls() {
+    let mut ledger = ledger();
+    let mut out = Vec::new();
+    for seen in one_request()[0].clone() {
+        ledger.see(seen, &mut out);
+    }
+    out.clear();
+    ledger.settle(at(100.0), &mut out);
+    ledger.settle(at(189.0), &mut out);
+    assert_eq!(out, []);
+    ledger.settle(at(190.0), &mut out);
+    assert_eq!(out.len(), 1);
+}
+
+/// The token histogram of OpenTelemetry counts cached input as well.
+#[test]
+fn two_metrics_that_tell_the_same_are_not_added() {
+    let mut ledger = ledger();
+    let mut all = one_request()[0].clone();
+    all.push(amount(Channel::Metric, "gen_ai.client.token.usage", Bucket::InputInclusive, 20_310));
+    all.push(amount(Channel::Metric, "gen_ai.client.token.usage", Bucket::Output, 500));
+    let records = recorded(&mut ledger, all);
+    assert_eq!((sum(&records), cost(&records)), (usage(), COST));
+    // And input that may be cached is explained by a call that knows.
+    let mut ledger = super::ledger();
+    let inclusive = amount(Channel::Metric, "gen_ai.client.token.usage", Bucket::InputInclusive, 20_310);
+    let mut records = recorded(&mut ledger, [inclusive]);
+    records.extend(recorded(&mut ledger, one_request()[1].clone()));
+    assert_eq!((sum(&records).input_total(), sum(&records).output()), (20_310, 500));
+}
+
+#[test]
+fn metrics_without_a_session_are_explained_by_calls_of_all_sessions() {
+    let mut ledger = ledger();
+    let mut metrics = one_request()[0].clone();
+    for seen in &mut metrics {
+        seen.who.session = None;
+    }
+    let records = recorded(&mut ledger, one_request()[1].clone().into_iter().chain(metrics.clone()));
+    assert_eq!((sum(&records), cost(&records)), (usage(), COST));
+    let mut ledger = super::ledger();
+    let mut records = recorded(&mut ledger, metrics);
+    records.extend(recorded(&mut ledger, one_request()[1].clone()));
+    assert_eq!((sum(&records), cost(&records)), (usage(), COST));
+}
+
+#[test]
+fn two_equal_calls_told_by_two_channels_without_ids_stay_two() {
+    for gap in [0.0, 1.0] {
+        let told = |channel, seconds| seen(channel, seconds, call(Some(usage())));
+        let all = [
+            told(Channel::Event, 1.0),
+            told(Channel::Event, 1.0 + gap),
+            told(Channel::Span, 1.1),
+            told(Channel::Span, 1.1 + gap),
+        ];
+        let records = recorded(&mut ledger(), all);
+        assert_eq!(calls(&records).len(), 2);
+        assert_eq!(sum(&records), usage() + usage());
+    }
+}
+
+#[test]
+fn equal_calls_with_different_ids_or_far_apart_are_two() {
+    let event = with_ids(call(Some(usage())), Some("req_1"), None);
+    let other = with_ids(call(Some(usage())), Some("req_2"), None);
+    let all = [seen(Channel::Event, 1.0, event.clone()), seen(Channel::Span, 1.0, other)];
+    assert_eq!(calls(&recorded(&mut ledger(), all)).len(), 2);
+    let all = [seen(Channel::Event, 1.0, event), seen(Channel::Span, 12.0, call(Some(usage())))];
+    assert_eq!(calls(&recorded(&mut ledger(), all)).len(), 2);
+}
+
+#[test]
+fn an_event_within_the_span_of_its_call_belongs_to_it_and_those_within_a_longer_span_do_not() {
+    let within = |usage| {
+        let mut call = call(usage);
+        call.keys.span = Some((1, 2));
+        call
+    };
+    // An event without tokens, long before the end of the span.
+    let all = [
+        seen(Channel::Event, 1.0, within(None)),
+        seen(Channel::Span, 30.0, within(Some(usage()))),
+    ];
+    assert_eq!(calls(&recorded(&mut ledger(), all)).len(), 1);
+    let all = [
+        seen(Channel::Event, 1.0, within(Some(usage()))),
+        seen(Channel::Event, 30.0, within(Some(usage()))),
+    ];
+    assert_eq!(calls(&recorded(&mut ledger(), all)).len(), 2);
+}
+
+#[test]
+fn calls_that_turn_out_to_be_one_are_taken_back() {
+    // Nothing in common but what comes last.
+    let event = with_ids(call(Some(usage())), Some("req_1"), None);
+    let span = with_ids(call(Some(usage())), None, Some("msg_1"));
+    let both = with_ids(call(Some(usage())), Some("req_1"), Some("msg_1"));
+    let next = with_ids(call(Some(usage())), Some("req_2"), None);
+    let mut ledger = ledger();
+    let mut records = Vec::new();
+    for (seconds, channel, it) in [
+        (1.0, Channel::Event, event),
+        (99.0, Channel::Span, span),
+        (99.0, Channel::Transcript, both),
+        (200.0, Channel::Event, next),
+    ] {
+        records.extend(recorded(&mut ledger, [seen(channel, seconds, it)]));
+    }
+    // Two requests were made; three records of them were, of which the last is smaller.
+    assert_eq!(calls(&records).len(), 3);
+    assert_eq!(sum(&records), usage() + usage());
+    let coverage = ledger.coverage(&session("s1")).unwrap();
+    assert_eq!((coverage.calls, coverage.told_apart), (2, 1));
+}
+
+#[test]
+fn tools_are_told_once_and_agents_start_once() {
+    let tool = |channel, elapsed: Option<u64>| {
+        let tool = ToolSeen {
+            call: Some("toolu_1".to_owned()),
+            span: None,
+            item: None,
+            tool: ToolName::new("Bash").unwrap(),
+            outcome: ToolOutcome::Failed,
+            elapsed: elapsed.map(Duration::from_secs),
+        };
+        Seen { who: who("s1"), at: at(5.0), channel, what: What::Tool(tool) }
+    };
+    let all = [tool(Channel::Transcript, None), tool(Channel::Event, Some(3)), tool(Channel::Event, Some(3))];
+    let records = recorded(&mut ledger(), all);
+    assert_eq!(records.len(), 2);
+    assert!(matches!(records[0].body, Body::SessionStart(_)));
+    let Body::ToolCall(tool) = &records[1].body else {
+        panic!("{:?}", records[1]);
+    };
+    assert_eq!((tool.outcome, tool.elapsed), (ToolOutcome::Failed, Duration::from_secs(3)));
+}
+
+#[test]
+fn a_subagent_starts_with_its_parent() {
+    let mut sub = seen(Channel::Span, 5.0, call(Some(usage())));
+    sub.who.agent = Some(AgentId::new("explore").unwrap());
+    sub.who.parent_agent = Some(AgentId::new("claude-code").unwrap());
+    let began = |resumed| Seen {
+        what: What::Began { resumed },
+        ..seen(Channel::Event, 0.0, call(None))
+    };
+    let records = recorded(&mut ledger(), [began(false), began(false), sub, began(true)]);
+    let told: Vec<_> = records.iter().map(|it| (it.agent.as_ref().unwrap().as_str(), &it.body)).collect();
+    assert!(matches!(told[0], ("claude-code", Body::SessionStart(task)) if task.parent.is_none()));
+    assert!(matches!(told[1], ("claude-code", Body::SessionResume(_))));
+    let ("explore", Body::SessionStart(task)) = told[2] else {
+        panic!("{told:?}");
+    };
+    assert_eq!(task.parent.as_ref().unwrap().agent.as_ref().unwrap().as_str(), "claude-code");
+    assert!(matches!(told[3], ("explore", Body::ModelCall(_))));
+}
+
+#[test]
+fn all_that_is_kept_is_bounded() {
+    let config = LedgerConfig { sessions: 10, keys: 160, held: 5, ..LedgerConfig::default() };
+    let mut ledger = Ledger::new(config);
+    let mut records = Vec::new();
+    for it in 0..1_000_u32 {
+        let (request, name) = (format!("req_{it}"), format!("s{}", it % 100));
+        let event = with_ids(call(Some(usage())), Some(&request), None);
+        let mut out = Vec::new();
+        ledger.see(of(&name, seen(Channel::Event, f64::from(it), event)), &mut out);
+        records.extend(out.into_iter().map(|it| it.record));
+        assert!(ledger.sessions().count() <= 10);
+        assert!(ledger.held.len() <= 10);
+    }
+    records.extend(recorded(&mut ledger, []));
+    // None was lost for it.
+    assert_eq!(calls(&records).len(), 1_000);
+    let figures = ledger.figures();
+    assert!(figures.sessions_evicted > 900 && figures.forgotten > 800, "{figures:?}");
+}
+
+#[test]
+fn states_that_are_not_ours_are_refused_and_counted() {
+    let mut ledger = ledger();
+    for state in [&b""[..], b"{}", b"\xff", br#"{"Call":{}}"#] {
+        ledger.restore(1, state);
+    }
+    assert_eq!(ledger.figures().marks_refused, 4);
+}
