@@ -65,6 +65,7 @@ mod sink;
 mod stats;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod store;
+mod tee;
 mod telemetry;
 mod trace;
 /// What is recorded, as it is recorded.
@@ -144,6 +145,7 @@ pub use store::StoredHandoffs;
 pub use store::{Pruned, Retention};
 #[cfg(feature = "sqlite")]
 pub use store::{Records, SqliteSink, SqliteStore, StoreError};
+pub use tee::{TeeSink, TeeStats};
 pub use telemetry::{
     CoarseTimestamps, Dropped, FlushError, Flushed, Health, LiveHealth, StartError, Telemetry,
     TelemetryBuilder,

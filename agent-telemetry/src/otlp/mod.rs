@@ -11,3 +11,8 @@ mod seen;
 mod transcript;
 mod value;
 mod wire;
+
+pub use export::{
+    HandoffSpans, OtlpCounts, OtlpError, OtlpRetry, OtlpSignal, OtlpSignalCounts, OtlpSink,
+    OtlpSinkBuilder, OtlpStats, OtlpTemporality,
+};
