@@ -167,6 +167,13 @@ macro_rules! bodies {
     };
 }
 
+impl Body {
+    /// Whether it is usage that no call explains.
+    pub(crate) const fn is_unexplained(&self) -> bool {
+        matches!(self, Self::ModelCall(call) if call.is_unexplained())
+    }
+}
+
 bodies! {
     /// A session began.
     SessionStart(Task),
