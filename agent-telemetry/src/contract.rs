@@ -1,5 +1,6 @@
 //! What every sink that stores records must do, to be run against one's own.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use agent_primitives::{
 };
 
 use crate::{
-    Body, Candidate, Decision, FilesChanged, Metric, ModelCall, Outcome, ProjectId, Record,
+    Body, Candidate, Decision, FilesChanged, Mark, Metric, ModelCall, Outcome, ProjectId, Record,
     SessionEnd, Severity, Sink, Task, TaskTiming, ToolCall, ToolOutcome, Violation,
 };
 
@@ -35,8 +36,9 @@ impl std::error::Error for BrokenContract {}
 type Cause = Box<dyn std::error::Error + Send + Sync>;
 
 /// Checks that a sink stores whole batches in order, gives every kind of record back as it was, keeps
-/// what it has when it is opened again, and keeps one key for people. `open` opens the store, empty at
-/// first and the same one each time; `read` gives all that it holds, in the order of recording.
+/// what it has when it is opened again, keeps one key for people, and has either no marks ever or the newest
+/// of each key. `open` opens the store, empty at first and the same one each time; `read` gives all that it
+/// holds, in the order of recording and without marks.
 ///
 /// ```
 /// use agent_telemetry::{MemorySink, check_sink};
@@ -56,6 +58,7 @@ pub fn check_sink<S: Sink>(
     let written = |cause: crate::SinkError| BrokenContract(format!("a batch is refused: {cause}"));
     let mut expected: Vec<Record> = Vec::new();
     let mut key = None;
+    let mut marks = Marks::default();
     for (what, batch) in batches() {
         // Opened again for each, and so closed in between.
         let mut sink = open().map_err(fail("it does not open"))?;
@@ -68,10 +71,13 @@ pub fn check_sink<S: Sink>(
                 "the key for people is another one".to_owned(),
             ));
         }
+        marks.compare(&mut sink)?;
         sink.write(&[]).map_err(written)?;
         sink.write(&batch).map_err(written)?;
         let size = batch.len();
-        expected.extend(batch);
+        marks.expect(&batch);
+        marks.compare(&mut sink)?;
+        expected.extend(batch.iter().map(Record::clone_without_marks));
         drop(sink);
         let stored = read().map_err(fail("it cannot be read"))?;
         if let Some(missing) = expected.len().checked_sub(stored.len())
@@ -94,17 +100,61 @@ pub fn check_sink<S: Sink>(
     Ok(())
 }
 
+/// What a sink must have by now, if it has any.
+#[derive(Default)]
+struct Marks {
+    expected: BTreeMap<u128, Mark>,
+    has_had: bool,
+}
+
+impl Marks {
+    fn expect(&mut self, batch: &[Record]) {
+        let marks = batch.iter().flat_map(Record::marks);
+        self.expected
+            .extend(marks.map(|mark| (mark.key(), mark.clone())));
+    }
+
+    fn compare(&mut self, sink: &mut impl Sink) -> Result<(), BrokenContract> {
+        let found = sink
+            .marks()
+            .map_err(|cause| BrokenContract(format!("it gives no marks: {cause}")))?;
+        self.has_had |= !found.is_empty();
+        let count = found.len();
+        let found: BTreeMap<u128, Mark> =
+            found.into_iter().map(|mark| (mark.key(), mark)).collect();
+        let is_newest = count == found.len() && found == self.expected;
+        if self.has_had && !is_newest {
+            return Err(BrokenContract(
+                "its marks are not the newest of each key".to_owned(),
+            ));
+        }
+        Ok(())
+    }
+}
+
 fn batches() -> Vec<(&'static str, Vec<Record>)> {
     let numbered = |number: u32| {
         let at = Timestamp::from_unix_seconds(1_800_000_000 + i64::from(number));
         Record::new(at, Metric::count("number", number))
+    };
+    // Keys that come again in one batch, in a later one, and never.
+    let marked = |number: u32| {
+        let state = number.to_be_bytes().repeat(number as usize % 5);
+        let keys = [u128::from(number % 7), u128::MAX - u128::from(number)];
+        let marks: Vec<Mark> = keys
+            .into_iter()
+            .filter_map(|key| Mark::new(key, state.clone()).ok())
+            .collect();
+        let record = numbered(number);
+        record.clone().with_marks(marks).unwrap_or(record)
     };
     let kinds = kinds().unwrap_or_default();
     vec![
         ("the first batch", vec![numbered(0)]),
         ("the batch of all kinds", kinds),
         ("the long batch", (1..5_000).map(numbered).collect()),
-        ("the last batch", (5_000..5_003).map(numbered).collect()),
+        ("the batch with marks", (5_000..5_050).map(marked).collect()),
+        ("the last batch", (5_050..5_053).map(marked).collect()),
     ]
 }
 

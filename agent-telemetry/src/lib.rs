@@ -100,10 +100,10 @@ pub use price::{
 };
 pub use privacy::{Redaction, UserKey};
 pub use record::{
-    Answer, Body, Candidate, Decision, DecisionOutcome, FilesChanged, InvalidMetric,
-    InvalidProject, InvalidUserHash, Metric, MetricKind, ModelCall, Outcome, Parent, ProjectId,
-    Record, ServiceTier, SessionEnd, SessionStart, Severity, StopReason, Task, TaskTiming,
-    ToolCall, ToolOutcome, Unit, UserHash, Violation,
+    Answer, Body, Candidate, Decision, DecisionOutcome, FilesChanged, InvalidMark, InvalidMetric,
+    InvalidProject, InvalidUserHash, Mark, Metric, MetricKind, ModelCall, Outcome, Parent,
+    ProjectId, Record, ServiceTier, SessionEnd, SessionStart, Severity, StopReason, Task,
+    TaskTiming, ToolCall, ToolOutcome, Unit, UserHash, Violation,
 };
 pub use report::HandoffLedger;
 pub use report::{

@@ -5,7 +5,8 @@ use std::error::Error;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::{Period, Record, Rollups, UserKey};
+use crate::record::NewestMarks;
+use crate::{Mark, Period, Record, Rollups, UserKey};
 
 /// Stores records. Called by one thread, never concurrently.
 ///
@@ -48,6 +49,16 @@ pub trait Sink: Send {
     fn user_key(&mut self) -> Result<UserKey, SinkError> {
         Ok(UserKey::random())
     }
+
+    /// The newest [`Mark`] of each key that came with the records, asked for once when a recorder starts. A
+    /// sink that keeps marks stores them together with their records, whole batches or nothing, and gives at
+    /// most 262 144 of them. None unless a sink says otherwise: then nobody can go on where a process died.
+    ///
+    /// # Errors
+    /// [`SinkError`] when they cannot be read.
+    fn marks(&mut self) -> Result<Vec<Mark>, SinkError> {
+        Ok(Vec::new())
+    }
 }
 
 impl<S: Sink + ?Sized> Sink for Box<S> {
@@ -57,6 +68,10 @@ impl<S: Sink + ?Sized> Sink for Box<S> {
 
     fn user_key(&mut self) -> Result<UserKey, SinkError> {
         (**self).user_key()
+    }
+
+    fn marks(&mut self) -> Result<Vec<Mark>, SinkError> {
+        (**self).marks()
     }
 }
 
@@ -93,7 +108,8 @@ impl Error for SinkError {
 
 /// Keeps records in memory. Clones share them, so a host keeps one and gives the other away.
 ///
-/// Holds the newest 262 144 records unless set; older ones make room and are counted.
+/// Holds the newest 262 144 records unless set; older ones make room and are counted. Their marks it keeps
+/// apart, up to as many of them.
 ///
 /// ```
 /// use agent_primitives::Timestamp;
@@ -117,6 +133,7 @@ pub struct MemorySink {
 struct Kept {
     records: VecDeque<Record>,
     evicted: u64,
+    marks: NewestMarks,
     user_key: Option<UserKey>,
 }
 
@@ -166,7 +183,12 @@ impl Default for MemorySink {
 impl Sink for MemorySink {
     fn write(&mut self, batch: &[Record]) -> Result<(), SinkError> {
         let mut kept = self.kept();
-        kept.records.extend(batch.iter().cloned());
+        for record in batch {
+            for mark in record.marks() {
+                kept.marks.add(mark.clone());
+            }
+            kept.records.push_back(record.clone_without_marks());
+        }
         let surplus = kept.records.len().saturating_sub(self.capacity);
         kept.records.drain(..surplus);
         kept.evicted = kept.evicted.saturating_add(surplus as u64);
@@ -175,5 +197,9 @@ impl Sink for MemorySink {
 
     fn user_key(&mut self) -> Result<UserKey, SinkError> {
         Ok(*self.kept().user_key.get_or_insert_with(UserKey::random))
+    }
+
+    fn marks(&mut self) -> Result<Vec<Mark>, SinkError> {
+        Ok(self.kept().marks.iter().cloned().collect())
     }
 }

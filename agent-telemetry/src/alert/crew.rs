@@ -85,6 +85,8 @@ impl Crews {
     /// session of which nothing is known ends with the first end.
     pub(super) fn follow(&mut self, record: &Record, at: Timestamp) -> Turn {
         match record.body {
+            // It may be told of long after whoever worked has ended.
+            Body::ModelCall(ref it) if it.is_unexplained() => return Turn::default(),
             Body::SessionStart(_)
             | Body::SessionResume(_)
             | Body::ModelCall(_)

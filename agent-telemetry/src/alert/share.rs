@@ -46,7 +46,9 @@ pub(super) struct Burn {
 /// Whether a call failed and how long it took; `None` for what is no such call.
 fn ended(of: Calls, body: &Body) -> Option<(bool, Duration)> {
     match (of, body) {
-        (Calls::ModelCalls, Body::ModelCall(it)) => Some((it.failure.is_some(), it.latency)),
+        (Calls::ModelCalls, Body::ModelCall(it)) if !it.is_unexplained() => {
+            Some((it.failure.is_some(), it.latency))
+        }
         (Calls::ToolCalls, Body::ToolCall(it)) => {
             Some((it.outcome == ToolOutcome::Failed, it.elapsed))
         }

@@ -43,7 +43,11 @@ impl<W: Write> JsonItems<W> {
         };
         self.is_empty = false;
         self.buffer.extend_from_slice(gap);
-        serde_json::to_writer(&mut self.buffer, record)?;
+        if record.marks().is_empty() {
+            serde_json::to_writer(&mut self.buffer, record)?;
+        } else {
+            serde_json::to_writer(&mut self.buffer, &record.clone_without_marks())?;
+        }
         if self.buffer.len() >= BLOCK {
             self.out.write_all(&self.buffer)?;
             self.buffer.clear();

@@ -73,7 +73,7 @@ impl Spent {
     }
 
     const fn is_nothing(&self) -> bool {
-        self.calls == 0 && self.cost.is_zero() && self.tokens == 0
+        self.calls == 0 && self.cost.is_zero() && self.tokens == 0 && self.unpriced == 0
     }
 }
 
@@ -98,7 +98,7 @@ impl SpendHistory {
             let spent = Spent::new(
                 call.cost.unwrap_or_default(),
                 call.usage,
-                1,
+                u64::from(!call.is_unexplained()),
                 u64::from(call.is_unpriced()),
             );
             self.put(Span::Hour.start(record.at), spent);

@@ -209,7 +209,7 @@ impl ForecastReport {
 
     /// Whether there is nothing to tell anything from.
     pub fn is_empty(&self) -> bool {
-        self.calls == 0 && self.contexts.is_empty()
+        self.since.is_none() && self.contexts.is_empty()
     }
 
     /// One self-contained page that needs no script, no network and no style of its own.

@@ -6,10 +6,12 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use super::{JsonlError, files};
-use crate::{Period, Record, Rollups, Stats};
+use crate::record::{NewestMarks, RECORD_BYTES};
+use crate::{Mark, Period, Record, Rollups, Stats};
 
-/// Longest line that is read: a record has at most some 900 KB, with every character escaped.
-const LINE_BYTES: u64 = 1 << 20;
+/// Longest line that is read: a record has at most some 900 KB, with every character escaped, and its marks have two
+/// digits for a byte.
+const LINE_BYTES: u64 = (1 << 20) + 2 * RECORD_BYTES as u64;
 
 /// A folder of a [`JsonlSink`](crate::JsonlSink), for reading.
 ///
@@ -42,8 +44,8 @@ impl JsonlStore {
         Ok(Self { folder })
     }
 
-    /// Every record, in the order of recording, read as the iterator goes on. Lines that are no record
-    /// are passed over and counted: [`JsonlRecords::unreadable`].
+    /// Every record, in the order of recording and without its marks, read as the iterator goes on. Lines
+    /// that are no record are passed over and counted: [`JsonlRecords::unreadable`].
     pub fn records(&self) -> JsonlRecords {
         let (files, error) = match files::numbers(&self.folder) {
             Ok(numbers) => (numbers, None),
@@ -100,20 +102,58 @@ pub struct JsonlRecords {
 }
 
 impl JsonlRecords {
-    /// Lines so far that are no record: cut by the death of a process, longer than 1 MiB, of a newer
+    /// Lines so far that are no record: cut by the death of a process, longer than 3 MiB, of a newer
     /// version, or changed by other means.
     pub const fn unreadable(&self) -> u64 {
         self.unreadable
     }
 
     fn advance(&mut self) -> Result<Option<Record>, JsonlError> {
+        while self.next_line()? {
+            if let Some(mut record) = self.record() {
+                record.drop_marks();
+                return Ok(Some(record));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The newest mark of each key.
+    pub(super) fn marks(mut self) -> Result<Vec<Mark>, JsonlError> {
+        let mut newest = NewestMarks::default();
+        while self.next_line()? {
+            // Most lines have none, and need not be understood. In a text of a record the quotes are escaped.
+            let has_marks = |line: &str| line.contains("\"marks\"");
+            if !str::from_utf8(&self.line).is_ok_and(has_marks) {
+                continue;
+            }
+            // Of a line that is no record they do not count either.
+            let record = self.record();
+            for mark in record.iter().flat_map(Record::marks) {
+                newest.add(mark.clone());
+            }
+        }
+        Ok(newest.iter().cloned().collect())
+    }
+
+    /// What the line says; `None`, and counted, where that is no record.
+    fn record(&mut self) -> Option<Record> {
+        let record = serde_json::from_slice(&self.line).ok();
+        if record.is_none() && !self.line.trim_ascii().is_empty() {
+            self.unreadable = self.unreadable.saturating_add(1);
+        }
+        record
+    }
+
+    /// Reads the next line that is not too long; `false` behind the last one.
+    fn next_line(&mut self) -> Result<bool, JsonlError> {
         if let Some(error) = self.error.take() {
             return Err(error);
         }
         loop {
             let Some((path, reader)) = &mut self.current else {
                 let Some(path) = self.files.pop_front() else {
-                    return Ok(None);
+                    return Ok(false);
                 };
                 match File::open(&path) {
                     Ok(file) => self.current = Some((path, BufReader::new(file))),
@@ -133,15 +173,12 @@ impl JsonlRecords {
                 self.current = None;
                 continue;
             }
-            if read as u64 == LINE_BYTES && self.line.last() != Some(&b'\n') {
-                reader
-                    .skip_until(b'\n')
-                    .map_err(|error| JsonlError::io(path, error))?;
-            } else if let Ok(record) = serde_json::from_slice(&self.line) {
-                return Ok(Some(record));
-            } else if self.line.trim_ascii().is_empty() {
-                continue;
+            if (read as u64) < LINE_BYTES || self.line.last() == Some(&b'\n') {
+                return Ok(true);
             }
+            reader
+                .skip_until(b'\n')
+                .map_err(|error| JsonlError::io(path, error))?;
             self.unreadable = self.unreadable.saturating_add(1);
         }
     }

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{JsonlError, files};
-use crate::{Record, Sink, SinkError, UserKey};
+use super::{JsonlError, JsonlStore, files};
+use crate::{Mark, Record, Sink, SinkError, UserKey};
 
 /// Bounds of a [`JsonlSink`].
 ///
@@ -22,8 +22,8 @@ use crate::{Record, Sink, SinkError, UserKey};
 pub struct JsonlConfig {
     /// A file of at least so many bytes is followed by a new one; 16 MiB unless set.
     pub file_bytes: u64,
-    /// When all files together have more bytes, the oldest are removed, never the one that is written;
-    /// 1 GiB unless set.
+    /// When all files together have more bytes, the oldest are removed, with the marks in them, never the one
+    /// that is written; 1 GiB unless set.
     pub total_bytes: u64,
     /// Whether a batch is on the device before it is acknowledged, and so survives a loss of power;
     /// `false` unless set.
@@ -226,5 +226,11 @@ impl Sink for JsonlSink {
     /// The key is the file `user.key` beside the lines; whoever has the folder has the key.
     fn user_key(&mut self) -> Result<UserKey, SinkError> {
         self.key().map_err(SinkError::new)
+    }
+
+    /// They are in the lines of their records, and so all files are read.
+    fn marks(&mut self) -> Result<Vec<Mark>, SinkError> {
+        let stored = JsonlStore::open(&self.folder).and_then(|store| store.records().marks());
+        stored.map_err(SinkError::new)
     }
 }

@@ -121,7 +121,7 @@ impl Channel {
                 state.buffer.pop_front();
                 state.miss(1);
             }
-            let shared = shared.get_or_insert_with(|| Arc::new(record.clone()));
+            let shared = shared.get_or_insert_with(|| Arc::new(record.clone_without_marks()));
             state.buffer.push_back(Arc::clone(shared));
         }
         if state.untold > self.config.bearable() {

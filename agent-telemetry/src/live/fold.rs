@@ -67,7 +67,9 @@ impl Fold {
             Body::SessionResume(_) => self.runs(record),
             Body::SessionEnd(end) => self.ends(record, end.outcome),
             Body::ModelCall(call) => {
-                self.runs(record);
+                if !call.is_unexplained() {
+                    self.runs(record);
+                }
                 self.count_call(call, now);
             }
             Body::ToolCall(call) => {
@@ -97,9 +99,10 @@ impl Fold {
     }
 
     fn count_call(&mut self, call: &ModelCall, now: Monotonic) {
+        let is_call = !call.is_unexplained();
         if let Some(kind) = call.failure {
             *self.failures.entry(kind).or_default() += 1;
-        } else {
+        } else if is_call {
             #[expect(
                 clippy::cast_precision_loss,
                 reason = "a bucket is far wider than what is lost"
@@ -107,7 +110,7 @@ impl Fold {
             self.latency_ns.record(call.latency.as_nanos() as f64);
         }
         let sums = LiveSums {
-            model_calls: 1,
+            model_calls: is_call.into(),
             model_failures: u64::from(call.failure.is_some()),
             usage: call.usage,
             cost: call.cost.unwrap_or_default(),

@@ -135,15 +135,22 @@ impl Counted {
 }
 
 impl ModelCallMetrics {
-    /// Records a call. One that failed counts with the tokens that it used, which may be none.
+    /// Records a call. One that failed counts with the tokens that it used, which may be none. Of usage that no
+    /// call explains ([`ModelCall::is_unexplained`]) the tokens count alone; where the names have but a histogram
+    /// for them, it counts as one more value there.
     pub fn record(&self, operation: Operation, call: &ModelCall) {
         let (provider, model, usage) = (&call.provider, &call.model, &call.usage);
         let called = (operation, provider, model);
         match &self.tokens {
             Tokens::Usage(family) => {
-                let typed = |which| (operation, provider, model, which);
-                family.record(typed(TokenType::Input), tokens(usage.input_total()));
-                family.record(typed(TokenType::Output), tokens(usage.output()));
+                for (which, used) in [
+                    (TokenType::Input, usage.input_total()),
+                    (TokenType::Output, usage.output()),
+                ] {
+                    if used > 0 || !call.is_unexplained() {
+                        family.record((operation, provider, model, which), tokens(used));
+                    }
+                }
             }
             Tokens::Counted(it) => {
                 for (family, tokens) in [
@@ -155,9 +162,14 @@ impl ModelCallMetrics {
                 ] {
                     family.add((operation, provider, model, MODALITY), tokens);
                 }
-                it.of_input.record(called, tokens(usage.input_total()));
-                it.of_output.record(called, tokens(usage.output()));
+                if !call.is_unexplained() {
+                    it.of_input.record(called, tokens(usage.input_total()));
+                    it.of_output.record(called, tokens(usage.output()));
+                }
             }
+        }
+        if call.is_unexplained() {
+            return;
         }
         let failing = (operation, provider, model, call.failure);
         self.duration.record_duration(failing, call.latency);

@@ -14,10 +14,11 @@ use super::error::Fault;
 use super::names::Numbers;
 use super::prune::{self, Pruning};
 use super::sessions::Sessions;
-use super::{rolled, schema};
+use super::{marks, rolled, schema};
+use crate::record::MARKS;
 use crate::rollup::Minutes;
 use crate::store::{Cutoffs, Pruned, Retention, Table};
-use crate::{Record, UserKey};
+use crate::{Mark, Record, UserKey};
 
 /// What is handed to the server at a time.
 const PIECE: usize = 64 << 10;
@@ -37,6 +38,8 @@ pub(super) struct Database {
     pruned: Option<i64>,
     /// The minute of the newest record of this process.
     newest: Option<i64>,
+    /// No fewer marks than there are, as far as this process knows; `None` before it has written any.
+    marks: Option<usize>,
 }
 
 /// Why a batch was not stored, as far as is known.
@@ -129,6 +132,7 @@ impl Database {
             pruning: None,
             pruned: None,
             newest: None,
+            marks: None,
         })
     }
 
@@ -166,6 +170,12 @@ impl Database {
             names: &mut self.names,
         };
         let newest = writing.store(left, turn, &mut self.sessions, &mut self.rollups)?;
+        let written = marks::write(&mut transaction, statements, left, now)?;
+        let marks = match self.marks {
+            _ if written == 0 => self.marks,
+            Some(marks) => Some(marks.saturating_add(written)),
+            None => Some(marks::count(&mut transaction)?),
+        };
         let added = i64::try_from(left.len()).map_err(Fault::nonsense)?;
         let stored = counted.saturating_add(added);
         let next = turn.first.saturating_add(records);
@@ -186,6 +196,7 @@ impl Database {
         account.stored = stored;
         account.in_doubt.clear();
         self.changes = Some(turn.changes);
+        self.marks = marks;
         self.newest = self.newest.max(newest);
         Ok(())
     }
@@ -209,20 +220,42 @@ impl Database {
         Ok(pruning.total)
     }
 
-    /// Where a new day has begun since the last removal, or one is under way, the next step of it.
+    /// Where a new day has begun since the last removal, or one is under way, the next step of it. Says how many
+    /// marks went.
     pub(super) fn prune_a_step(
         &mut self,
         retention: &Retention,
         now: Timestamp,
-    ) -> Result<(), Fault> {
+    ) -> Result<u64, Fault> {
+        let surplus = self.remove_surplus_marks()?;
         let Some(mut pruning) = self.due(retention, now)? else {
-            return Ok(());
+            return Ok(surplus);
         };
         let step = pruning.step(&mut self.connection, now);
         if !matches!(step, Ok(Pruned { done: true, .. })) {
             self.pruning = Some(pruning);
         }
-        step.map(drop)
+        step.map(|step| step.marks.saturating_add(surplus))
+    }
+
+    /// Where there may be more by so many that looking is worth while.
+    fn remove_surplus_marks(&mut self) -> Result<u64, Fault> {
+        const WORTH: usize = 4_096;
+        if self.marks.is_none_or(|marks| marks < MARKS + WORTH) {
+            return Ok(0);
+        }
+        let (mut transaction, statements) = self.connection.begin()?;
+        Turn::take(&mut transaction, statements, 0)?;
+        let gone = marks::remove_surplus(&mut transaction)?;
+        let left = marks::count(&mut transaction)?;
+        transaction.commit()?;
+        self.marks = Some(left);
+        Ok(gone)
+    }
+
+    pub(super) fn marks(&mut self) -> Result<Vec<Mark>, Fault> {
+        let (client, _) = self.connection.client()?;
+        marks::read(client)
     }
 
     fn due(&mut self, retention: &Retention, now: Timestamp) -> Result<Option<Pruning>, Fault> {

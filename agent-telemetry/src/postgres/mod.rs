@@ -8,6 +8,7 @@ mod connection;
 mod decode;
 mod encode;
 mod error;
+mod marks;
 mod names;
 mod pages;
 mod prune;

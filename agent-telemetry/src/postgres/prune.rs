@@ -6,7 +6,7 @@ use postgres::{GenericClient, Transaction};
 use super::batch::Turn;
 use super::connection::{Connection, Statements};
 use super::error::Fault;
-use super::{pages, rolled};
+use super::{marks, pages, rolled};
 use crate::Span;
 use crate::store::{Cutoffs, Pruned, Table};
 
@@ -75,6 +75,10 @@ impl Pruning {
         gone.records = self.records(&mut transaction, statements, &mut next_record, end)?;
         gone.sessions = self.sessions(&mut transaction, &mut next_session)?;
         gone.done &= next_record.is_none() && next_session.is_none();
+        let (old_marks, is_last) =
+            marks::remove_older(&mut transaction, self.cutoffs.marks_nanos())?;
+        gone.marks = old_marks;
+        gone.done &= is_last;
         if gone.done {
             let silent = now.unix_seconds().saturating_sub(WRITERS);
             transaction.execute("DELETE FROM writers WHERE last < $1", &[&silent])?;
@@ -92,6 +96,7 @@ impl Pruning {
             sessions: self.total.sessions.saturating_add(gone.sessions),
             // They stay.
             names: 0,
+            marks: self.total.marks.saturating_add(gone.marks),
             done: gone.done,
         };
         Ok(gone)

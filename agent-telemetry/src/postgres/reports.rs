@@ -248,8 +248,9 @@ fn first_of_handoffs(
 
 /// Sums are of any size here, and come as text.
 const DEAREST: &str = "
-    SELECT project, session, coalesce(sum(cost_picos), 0)::text, count(*),
-           count(*) FILTER (WHERE cost_picos IS NULL AND NOT (failure IS NOT NULL
+    SELECT project, session, coalesce(sum(cost_picos), 0)::text,
+           count(*) FILTER (WHERE attempts > 0 OR failure IS NOT NULL),
+           count(*) FILTER (WHERE cost_picos IS NULL AND NOT ((failure IS NOT NULL OR attempts = 0)
                AND input::numeric + cache_read + cache_write_5m + cache_write_1h + output = 0))
     FROM model_calls WHERE session IS NOT NULL AND at >= $1 AND at < $2
     GROUP BY project, session HAVING max(cost_wide) IS NULL

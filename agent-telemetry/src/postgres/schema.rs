@@ -5,7 +5,7 @@ use super::connection::{Connection, quoted};
 use super::error::Fault;
 
 /// Step N brings a schema from version N to N + 1. Released steps never change.
-const MIGRATIONS: &[&str] = &[include_str!("schema/v1.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("schema/v1.sql"), include_str!("schema/v2.sql")];
 
 /// Not numbered, since they hold nothing.
 const VIEWS: &str = include_str!("schema/views.sql");

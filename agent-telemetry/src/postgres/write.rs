@@ -11,7 +11,7 @@ use super::connection::aside;
 use super::error::Fault;
 use super::{PostgresConfig, PostgresError};
 use crate::store::{Pruned, Retention};
-use crate::{Record, Sink, SinkError, UserKey};
+use crate::{Mark, Record, Sink, SinkError, UserKey};
 
 /// Stores records in a Postgres database, one transaction a batch.
 ///
@@ -49,6 +49,7 @@ pub struct PostgresSink {
     account: Account,
     retention: Retention,
     clock: Arc<dyn Clock>,
+    removed_marks: u64,
 }
 
 /// How often a batch is tried that the server has undone for the sake of another transaction.
@@ -72,6 +73,7 @@ impl PostgresSink {
             },
             retention: Retention::default(),
             clock: Arc::new(SystemClock),
+            removed_marks: 0,
         };
         sink.ask(|_| Ok(()))?;
         Ok(sink)
@@ -121,7 +123,22 @@ impl PostgresSink {
     /// [`PostgresError`] when a step could not be done; those before it stay done.
     pub fn prune(&mut self) -> Result<Pruned, PostgresError> {
         let (now, retention) = (self.clock.timestamp(), self.retention);
-        self.ask(|database| database.prune(&retention, now))
+        let pruned = self.ask(|database| database.prune(&retention, now))?;
+        self.removed_marks = self.removed_marks.saturating_add(pruned.marks);
+        Ok(pruned)
+    }
+
+    /// How many marks were removed since the sink was made: those of which nothing had come for longer than
+    /// [`Retention::marks`], and the oldest beyond 262 144.
+    ///
+    /// ```no_run
+    /// use agent_telemetry::PostgresSink;
+    ///
+    /// assert_eq!(PostgresSink::connect("host=localhost dbname=work")?.removed_marks(), 0);
+    /// # Ok::<(), agent_telemetry::PostgresError>(())
+    /// ```
+    pub const fn removed_marks(&self) -> u64 {
+        self.removed_marks
     }
 
     /// Does something with the database, which is connected to where it is not. After an error the
@@ -184,12 +201,13 @@ impl PostgresSink {
     /// The batch is stored already: that removing fails is said, and is no error of the write.
     fn prune_a_step(&mut self) {
         let (now, retention) = (self.clock.timestamp(), self.retention);
-        if let Err(error) = self.ask(|database| database.prune_a_step(&retention, now)) {
-            tracing::warn!(
+        match self.ask(|database| database.prune_a_step(&retention, now)) {
+            Ok(marks) => self.removed_marks = self.removed_marks.saturating_add(marks),
+            Err(error) => tracing::warn!(
                 target: "agent_telemetry",
                 error = &error as &dyn std::error::Error,
                 "old records could not be removed; it is tried again after the next batch"
-            );
+            ),
         }
     }
 }
@@ -213,6 +231,11 @@ impl Sink for PostgresSink {
     /// The key is a row of the database; whoever may read the table has the key.
     fn user_key(&mut self) -> Result<UserKey, SinkError> {
         self.ask(Database::user_key).map_err(SinkError::new)
+    }
+
+    /// They are the rows of a table of their own.
+    fn marks(&mut self) -> Result<Vec<Mark>, SinkError> {
+        self.ask(Database::marks).map_err(SinkError::new)
     }
 
     fn write(&mut self, batch: &[Record]) -> Result<(), SinkError> {

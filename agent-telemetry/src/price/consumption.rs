@@ -37,6 +37,8 @@ pub struct Consumption {
     pub(super) results: u64,
     pub(super) explicit_cache: bool,
     uplifts: u8,
+    /// Of several calls, the length of whose prompts is not known.
+    is_sum: bool,
 }
 
 /// Token items that [`TokenUsage`] does not count.
@@ -79,6 +81,7 @@ impl Consumption {
             results: 0,
             explicit_cache: false,
             uplifts: 0,
+            is_sum: false,
         }
     }
 
@@ -173,6 +176,16 @@ impl Consumption {
     #[must_use]
     pub const fn fast(self) -> Self {
         self.with(Uplift::Fast)
+    }
+
+    pub(super) const fn sum(mut self, is_sum: bool) -> Self {
+        self.is_sum = is_sum;
+        self
+    }
+
+    /// The length that chooses the threshold: of a sum the shortest, so that it says no more than is known.
+    pub(super) fn threshold_tokens(&self) -> u64 {
+        if self.is_sum { 0 } else { self.prompt_tokens() }
     }
 
     const fn with(mut self, uplift: Uplift) -> Self {

@@ -75,7 +75,7 @@ pub(super) fn bill(
     margin: Factor,
     mut line: impl FnMut(CostLine),
 ) -> Result<u64, Unpriced> {
-    let prompt = consumption.prompt_tokens();
+    let prompt = consumption.threshold_tokens();
     let (from, rates) = plan
         .rates(consumption.tier, prompt, at)
         .ok_or(Unpriced::UnknownModel)?;

@@ -372,7 +372,8 @@ impl Prices {
     }
 
     /// [`Prices::costing`] of a recorded call that was made at `at`, at the service tier that it names;
-    /// the standard one unless it does.
+    /// the standard one unless it does. Of usage that no call explains the length of the prompts is not known:
+    /// the rates of the shortest hold.
     ///
     /// ```
     /// use agent_primitives::{ModelId, ProviderId, Timestamp, TokenUsage};
@@ -434,5 +435,6 @@ impl Prices {
 
 fn recorded(call: &ModelCall) -> Result<Consumption, Unpriced> {
     let tier = PriceTier::recorded(call.service_tier).ok_or(Unpriced::UnknownTier)?;
-    Ok(Consumption::new(call.usage).tier(tier))
+    let consumption = Consumption::new(call.usage).tier(tier);
+    Ok(consumption.sum(call.is_unexplained()))
 }

@@ -13,6 +13,8 @@ pub struct Repricing {
     pub recorded: Option<Usd>,
     /// What these prices say for the time of the call.
     pub own: Result<Usd, Unpriced>,
+    /// Whether it is a call, and not usage that no call explains.
+    pub is_call: bool,
 }
 
 /// How far recorded costs and these prices lie apart.
@@ -74,6 +76,7 @@ impl Prices {
         Some(Repricing {
             recorded: call.cost,
             own: self.amount_of(call, record.at),
+            is_call: !call.is_unexplained(),
         })
     }
 
@@ -120,18 +123,19 @@ impl Drift {
         drift
     }
 
-    /// Adds one call.
+    /// Adds one call. Usage that no call explains is in the sums and, without a price, among the unpriced calls.
     pub fn add(&mut self, repricing: &Repricing) {
-        self.calls += 1;
+        let calls = u64::from(repricing.is_call);
+        self.calls += calls;
         match (repricing.recorded, repricing.own) {
             (Some(recorded), Ok(own)) => {
-                self.compared += 1;
-                self.differing += u64::from(recorded != own);
+                self.compared += calls;
+                self.differing += if recorded == own { 0 } else { calls };
                 self.recorded += recorded;
                 self.own += own;
             }
             (None, Ok(own)) => {
-                self.newly_priced += 1;
+                self.newly_priced += calls;
                 self.newly_priced_cost += own;
             }
             (_, Err(_)) => self.unpriced += 1,

@@ -17,7 +17,8 @@ macro_rules! call_setters {
             self
         }
 
-        /// Sets how many calls to providers it took.
+        /// Sets how many calls to providers it took. A successful one that took none is no call, but usage that
+        /// no call explains: [`ModelCall::is_unexplained`].
         #[must_use]
         pub const fn attempts(mut self, attempts: u32) -> Self {
             self.attempts = attempts;
@@ -86,7 +87,8 @@ pub struct ModelCall {
     pub latency: Duration,
     /// From the request to the first piece of the answer, where the host knows.
     pub first_token: Option<Duration>,
-    /// Calls to providers that it took; 1 unless set.
+    /// Calls to providers that it took; 1 unless set. 0 of a failed call: nobody was asked, as when a breaker
+    /// is open. 0 otherwise: see [`is_unexplained`](Self::is_unexplained).
     pub attempts: u32,
     /// What went wrong in the end, if anything: the kind of the verdict.
     pub failure: Option<FailureKind>,
@@ -119,6 +121,24 @@ impl ModelCall {
         }
     }
 
+    /// Usage that no call explains, still without figures: see [`is_unexplained`](Self::is_unexplained).
+    ///
+    /// ```
+    /// use agent_primitives::{ModelId, ProviderId, Timestamp, TokenUsage};
+    /// use agent_telemetry::{ModelCall, Record, Stats};
+    ///
+    /// let told = ModelCall::unexplained(ProviderId::new("claude")?, ModelId::new("claude-haiku-4-5")?)
+    ///     .usage(TokenUsage::new(1_200, 80))
+    ///     .cost("0.0016".parse()?);
+    /// let stats = Stats::of([Record::new(Timestamp::UNIX_EPOCH, told)]);
+    /// assert_eq!((stats.overview.model_calls, stats.overview.usage.total()), (0, 1_280));
+    /// assert_eq!(stats.cost.total, "0.0016".parse()?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub const fn unexplained(provider: ProviderId, model: ModelId) -> Self {
+        Self::new(provider, model).attempts(0)
+    }
+
     /// Sets the tokens.
     #[must_use]
     pub const fn usage(mut self, usage: TokenUsage) -> Self {
@@ -142,10 +162,20 @@ impl ModelCall {
 
     call_setters!();
 
-    /// Whether its cost is not known. A failed call without tokens does not count: nothing is known
-    /// to be owed for it.
+    /// Whether it is no call, but usage that a sum told of and no single call explains: a success without any
+    /// attempt. Its tokens and its cost count in every figure of tokens and money, and an unknown cost counts
+    /// among the unpriced calls, since the sum is short of it. It is in no number of calls, and says nothing of
+    /// failures, latencies, streaming, reasons to stop or who is at work.
+    pub const fn is_unexplained(&self) -> bool {
+        self.attempts == 0 && self.failure.is_none()
+    }
+
+    /// Whether its cost is not known. A failed call without tokens does not count, nor does usage of none:
+    /// nothing is known to be owed for it.
     pub const fn is_unpriced(&self) -> bool {
-        self.cost.is_none() && !(self.failure.is_some() && self.usage.total() == 0)
+        let is_nothing_owed =
+            (self.failure.is_some() || self.attempts == 0) && self.usage.total() == 0;
+        self.cost.is_none() && !is_nothing_owed
     }
 }
 

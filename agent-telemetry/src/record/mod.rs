@@ -3,7 +3,9 @@
 mod answer;
 mod call;
 mod decision;
+mod mark;
 mod metric;
+mod newest;
 mod project;
 mod session;
 mod text;
@@ -21,7 +23,12 @@ pub use answer::Answer;
 pub(crate) use answer::nanos;
 pub use call::{ModelCall, ServiceTier, StopReason, ToolCall, ToolOutcome};
 pub use decision::{Candidate, Decision, DecisionOutcome};
+pub(crate) use mark::RECORD_BYTES;
+pub use mark::{InvalidMark, Mark};
 pub use metric::{InvalidMetric, Metric, MetricKind, Unit};
+pub(crate) use newest::NewestMarks;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub(crate) use newest::{MARKS, newest_marks};
 pub use project::{InvalidProject, ProjectId};
 pub use session::{Outcome, Parent, SessionEnd, SessionStart, Task};
 pub use user::{InvalidUserHash, UserHash};
@@ -64,6 +71,8 @@ pub struct Record {
     /// By which agent, where known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent: Option<AgentId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    marks: Option<Box<[Mark]>>,
     /// What happened.
     #[serde(flatten)]
     pub body: Body,
@@ -77,6 +86,7 @@ impl Record {
             project: None,
             session: None,
             agent: None,
+            marks: None,
             body: body.into(),
         }
     }
@@ -131,6 +141,7 @@ impl Record {
             project: None,
             session: stamp.session.cloned(),
             agent: stamp.agent.cloned(),
+            marks: None,
             body,
         })
     }
@@ -154,6 +165,13 @@ macro_rules! bodies {
             }
         })+
     };
+}
+
+impl Body {
+    /// Whether it is usage that no call explains.
+    pub(crate) const fn is_unexplained(&self) -> bool {
+        matches!(self, Self::ModelCall(call) if call.is_unexplained())
+    }
 }
 
 bodies! {

@@ -83,7 +83,7 @@ cell! {
             failed_calls,
             /// Model calls whose cost is known.
             priced_calls,
-            /// Model calls whose cost is not known and missing from the sum.
+            /// Model calls, and usage without calls, whose cost is not known and missing from the sum.
             unpriced_calls,
             /// Tool calls that did their work.
             tools_ok,
@@ -119,9 +119,9 @@ cell! {
             ran_ns,
         }
         others {
-            /// Tokens of model calls.
+            /// Tokens of model calls, and of usage without calls.
             usage: TokenUsage,
-            /// The sum over priced calls.
+            /// The sum over priced calls, and over usage without calls that has a price.
             cost: Usd,
         }
     }
@@ -167,7 +167,7 @@ cell! {
             failed,
             /// Calls whose cost is known.
             priced,
-            /// Calls whose cost is not known and missing from the sum.
+            /// Calls, and usage without calls, whose cost is not known and missing from the sum.
             unpriced,
             /// Calls to providers that it took.
             attempts,

@@ -132,12 +132,15 @@ impl Rollups {
             model: call.model.clone(),
         };
         let sums = self.models.entry(key).or_default();
-        sums.calls.absorb(&1);
-        sums.attempts.absorb(&call.attempts.into());
-        sums.priced.absorb(&call.cost.is_some().into());
         sums.unpriced.absorb(&call.is_unpriced().into());
         sums.usage.absorb(&call.usage);
         sums.cost.absorb(&call.cost.unwrap_or_default());
+        if call.is_unexplained() {
+            return;
+        }
+        sums.calls.absorb(&1);
+        sums.attempts.absorb(&call.attempts.into());
+        sums.priced.absorb(&call.cost.is_some().into());
         if let Some(kind) = call.failure {
             sums.failed.absorb(&1);
             sums.failures.entry(kind).or_default().absorb(&1);
@@ -180,9 +183,11 @@ impl AgentCell {
                 self.elapsed_ns.absorb(&nanos(end.elapsed));
             }
             Body::ModelCall(call) => {
-                self.model_calls.absorb(&1);
+                let is_call = !call.is_unexplained();
+                self.model_calls.absorb(&is_call.into());
                 self.failed_calls.absorb(&call.failure.is_some().into());
-                self.priced_calls.absorb(&call.cost.is_some().into());
+                let is_priced = is_call && call.cost.is_some();
+                self.priced_calls.absorb(&is_priced.into());
                 self.unpriced_calls.absorb(&call.is_unpriced().into());
                 self.usage.absorb(&call.usage);
                 self.cost.absorb(&call.cost.unwrap_or_default());

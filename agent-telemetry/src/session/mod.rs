@@ -191,7 +191,9 @@ impl Session {
     /// Records a call of a model. A call without a cost gets it from the prices, where they know the
     /// provider and model at this time; otherwise it stays unpriced.
     pub fn model_call(&self, call: ModelCall) {
-        trace::model_call(&self.origin.span, self.origin.names(), &call);
+        if !call.is_unexplained() {
+            trace::model_call(&self.origin.span, self.origin.names(), &call);
+        }
         self.origin.record(call);
     }
 

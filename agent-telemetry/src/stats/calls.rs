@@ -61,12 +61,27 @@ impl Calls {
             .models
             .entry((call.provider.clone(), call.model.clone()))
             .or_default();
-        model.calls += 1;
-        model.attempts += u64::from(call.attempts);
-        model.priced += u64::from(call.cost.is_some());
         model.unpriced += u64::from(call.is_unpriced());
         model.usage += call.usage;
         model.cost += call.cost.unwrap_or(Usd::ZERO);
+        let tier = self.tiers.entry(call.service_tier);
+        let tier = tier.or_insert_with_key(|tier| TierCost {
+            tier: *tier,
+            calls: 0,
+            unpriced_calls: 0,
+            usage: TokenUsage::ZERO,
+            cost: Usd::ZERO,
+        });
+        tier.unpriced_calls += u64::from(call.is_unpriced());
+        tier.usage += call.usage;
+        tier.cost += call.cost.unwrap_or(Usd::ZERO);
+        if call.is_unexplained() {
+            return;
+        }
+        tier.calls += 1;
+        model.calls += 1;
+        model.attempts += u64::from(call.attempts);
+        model.priced += u64::from(call.cost.is_some());
         model.streamed += u64::from(call.streamed);
         let stop = (call.stop_reason.is_none(), call.stop_reason);
         *model.stops.entry(stop).or_default() += 1;
@@ -76,18 +91,6 @@ impl Calls {
             model.latencies.push(call.latency);
             model.first_tokens.extend(call.first_token);
         }
-        let tier = self.tiers.entry(call.service_tier);
-        let tier = tier.or_insert_with_key(|tier| TierCost {
-            tier: *tier,
-            calls: 0,
-            unpriced_calls: 0,
-            usage: TokenUsage::ZERO,
-            cost: Usd::ZERO,
-        });
-        tier.calls += 1;
-        tier.unpriced_calls += u64::from(call.is_unpriced());
-        tier.usage += call.usage;
-        tier.cost += call.cost.unwrap_or(Usd::ZERO);
     }
 
     pub(super) fn add_tool(&mut self, call: &ToolCall) {
@@ -119,6 +122,9 @@ impl Calls {
                 usage: it.usage,
                 cost: it.cost,
             });
+            if it.calls == 0 {
+                continue;
+            }
             figures.models.push(ModelLine {
                 provider,
                 model,

@@ -112,7 +112,7 @@ impl Labour {
             Body::SessionStart(task) | Body::SessionResume(task) => self.add_task(record, task),
             Body::SessionEnd(end) => self.stretches.push(end.elapsed),
             Body::ModelCall(call) => {
-                project.model_calls += 1;
+                project.model_calls += u64::from(!call.is_unexplained());
                 project.cost += call.cost.unwrap_or(Usd::ZERO);
                 project.unpriced_calls += u64::from(call.is_unpriced());
             }

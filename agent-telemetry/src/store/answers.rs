@@ -113,8 +113,9 @@ impl SqliteStore {
         let query = format!(
             "SELECT {project} AS of_project, session,
                     coalesce(sum(cost_picos >> 20) + (sum(cost_picos & 1048575) >> 20), 0) AS upper,
-                    coalesce(sum(cost_picos & 1048575) & 1048575, 0) AS lower, count(*),
-                    sum(cost_picos IS NULL AND NOT (failure IS NOT NULL AND input + cache_read
+                    coalesce(sum(cost_picos & 1048575) & 1048575, 0) AS lower,
+                    sum(attempts > 0 OR failure IS NOT NULL),
+                    sum(cost_picos IS NULL AND NOT ((failure IS NOT NULL OR attempts = 0) AND input + cache_read
                         + cache_write_5m + cache_write_1h + output = 0))
              FROM model_calls WHERE session IS NOT NULL AND at >= ?1 AND at < ?2
              GROUP BY of_project, session HAVING max(cost_wide) IS NULL

@@ -13,9 +13,10 @@ use super::prune::{self, Pruning};
 use super::retention::{Pruned, Retention};
 use super::rolled::{self, CatchUp};
 use super::rows::{Gathered, Inserts};
-use super::{StoreError, schema};
+use super::{StoreError, marks, schema};
+use crate::record::MARKS;
 use crate::rollup::Minutes;
-use crate::{Record, UserKey};
+use crate::{Mark, Record, UserKey};
 
 #[derive(Debug)]
 pub(super) struct Database {
@@ -29,6 +30,8 @@ pub(super) struct Database {
     pruned: Option<i64>,
     /// The minute of the newest record of this process.
     newest: Option<i64>,
+    /// No fewer marks than there are, as far as this process knows; `None` before it has written any.
+    marks: Option<usize>,
     /// What `PRAGMA data_version` said; it changes when another connection has written.
     data_version: Option<i64>,
 }
@@ -62,6 +65,7 @@ impl Database {
             pruning: None,
             pruned: None,
             newest: None,
+            marks: None,
             data_version: None,
         })
     }
@@ -71,6 +75,7 @@ impl Database {
         batch: &[Record],
         inserts: &Inserts,
         names: &mut Numbers,
+        now: Timestamp,
     ) -> Result<(), Fault> {
         let transaction = self
             .connection
@@ -81,7 +86,7 @@ impl Database {
             // A program of an older version has written meanwhile.
             drop(transaction);
             self.catch_up(names)?;
-            return self.store(batch, inserts, names);
+            return self.store(batch, inserts, names, now);
         }
         let next = i64::try_from(batch.len())
             .ok()
@@ -107,11 +112,18 @@ impl Database {
         }
         rows.finish()?;
         self.rollups.add(&transaction, names, &sums)?;
+        let written = marks::write(&transaction, batch, now)?;
+        let marks = match self.marks {
+            _ if written == 0 => self.marks,
+            Some(marks) => Some(marks.saturating_add(written)),
+            None => Some(marks::count(&transaction)?),
+        };
         transaction
             .prepare_cached("UPDATE sequence SET next = ?1")?
             .execute([next])?;
         rolled::set(&transaction, next)?;
         transaction.commit()?;
+        self.marks = marks;
         self.newest = self.newest.max(sums.0.keys().last().copied());
         Ok(())
     }
@@ -158,14 +170,16 @@ impl Database {
         Ok(pruning.total)
     }
 
-    /// Where a new day has begun since the last removal, or one is under way, the next step of it.
+    /// Where a new day has begun since the last removal, or one is under way, the next step of it. Says how many
+    /// marks went.
     pub(super) fn prune_a_step(
         &mut self,
         retention: &Retention,
         now: Timestamp,
-    ) -> Result<(), Fault> {
+    ) -> Result<u64, Fault> {
+        let surplus = self.remove_surplus_marks()?;
         let Some(mut pruning) = self.due(retention, now)? else {
-            return Ok(());
+            return Ok(surplus);
         };
         let step = pruning.step(&mut self.connection);
         self.rollups.forget();
@@ -174,7 +188,27 @@ impl Database {
         } else if pruning.total.sessions > 0 || pruning.total.names > 0 {
             self.forget();
         }
-        step.map(drop)
+        step.map(|step| step.marks.saturating_add(surplus))
+    }
+
+    /// Where there may be more by so many that looking is worth while.
+    fn remove_surplus_marks(&mut self) -> Result<u64, Fault> {
+        const WORTH: usize = 4_096;
+        if self.marks.is_none_or(|marks| marks < MARKS + WORTH) {
+            return Ok(0);
+        }
+        let transaction = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let gone = marks::remove_surplus(&transaction)?;
+        let left = marks::count(&transaction)?;
+        transaction.commit()?;
+        self.marks = Some(left);
+        Ok(gone)
+    }
+
+    pub(super) fn marks(&self) -> Result<Vec<Mark>, Fault> {
+        marks::read(&self.connection)
     }
 
     fn due(&mut self, retention: &Retention, now: Timestamp) -> Result<Option<Pruning>, Fault> {

@@ -18,6 +18,8 @@ mod forecast;
 #[cfg(feature = "sqlite")]
 mod handoffs;
 #[cfg(feature = "sqlite")]
+mod marks;
+#[cfg(feature = "sqlite")]
 mod names;
 #[cfg(feature = "sqlite")]
 mod operations;

@@ -7,7 +7,7 @@ use super::pages::Pages;
 use super::retention::{Cutoffs, Pruned};
 use super::tables::Table;
 use super::unused::remove_names;
-use super::{rolled, schema};
+use super::{marks, rolled, schema};
 use crate::Span;
 
 /// Most sums of one table and span, and most sessions, in one step.
@@ -86,6 +86,9 @@ impl Pruning {
         gone.records = self.records(&transaction, &mut next_record, end)?;
         gone.sessions = self.sessions(&transaction, &mut next_session)?;
         gone.done &= next_record.is_none() && next_session.is_none();
+        let (old_marks, is_last) = marks::remove_older(&transaction, self.cutoffs.marks_nanos())?;
+        gone.marks = old_marks;
+        gone.done &= is_last;
         let mut next_name = self.next_name;
         // Once all that refers to them is gone.
         if gone.done && self.sums_done {
@@ -104,6 +107,7 @@ impl Pruning {
             sums: self.total.sums.saturating_add(gone.sums),
             sessions: self.total.sessions.saturating_add(gone.sessions),
             names: self.total.names.saturating_add(gone.names),
+            marks: self.total.marks.saturating_add(gone.marks),
             done: gone.done,
         };
         Ok(gone)

@@ -5,14 +5,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::Span;
 
-/// How many days a database keeps records and sums; `None` for ever.
+/// How many days a database keeps records, sums and marks; `None` for ever.
 ///
 /// Days are whole ones, UTC, and count back from the newest record, or from the clock where a record
 /// says to come from the future: a store that nothing is added to loses nothing. Only records that the
 /// sums cover are removed. A name goes with the last of what was kept when it was last used, but on a Postgres
 /// server, where names stay. Free pages are used again; the file does not shrink.
 ///
-/// Once a day, the writer removes what is due in steps of at most 4 096 records, sums or names, one step
+/// The age of a mark is that of the batch that it came with, whatever times the records say. Beyond 262 144 of
+/// them the oldest go, whatever is set here.
+///
+/// Once a day, the writer removes what is due in steps of at most 4 096 records, sums, names or marks, one step
 /// after a batch, each in a transaction of its own.
 ///
 /// ```
@@ -20,7 +23,7 @@ use crate::Span;
 ///
 /// let retention = Retention::default();
 /// assert_eq!((retention.records, retention.minutes), (Some(30), Some(2)));
-/// assert_eq!((retention.hours, retention.days), (Some(90), Some(366)));
+/// assert_eq!((retention.hours, retention.days, retention.marks), (Some(90), Some(366), Some(30)));
 /// let longer: Retention = serde_json::from_str(r#"{"records": 90, "days": null}"#)?;
 /// assert_eq!((longer.records, longer.hours, longer.days), (Some(90), Some(90), None));
 /// # Ok::<(), serde_json::Error>(())
@@ -36,6 +39,8 @@ pub struct Retention {
     pub hours: Option<u32>,
     /// Days that sums by day are kept, and that a session is remembered to have begun; 366 unless set.
     pub days: Option<u32>,
+    /// Days that a [`Mark`](crate::Mark) is kept that nothing has come for since; 30 unless set.
+    pub marks: Option<u32>,
 }
 
 impl Default for Retention {
@@ -45,6 +50,7 @@ impl Default for Retention {
             minutes: Some(2),
             hours: Some(90),
             days: Some(366),
+            marks: Some(30),
         }
     }
 }
@@ -56,6 +62,7 @@ impl Retention {
         minutes: None,
         hours: None,
         days: None,
+        marks: None,
     };
 
     /// What is older may go, seen from a second of the newest day.
@@ -73,6 +80,7 @@ impl Retention {
                 (Span::Hour, cutoff(self.hours)),
                 (Span::Day, cutoff(self.days)),
             ],
+            marks: cutoff(self.marks),
         }
     }
 }
@@ -83,12 +91,18 @@ pub(crate) struct Cutoffs {
     pub(crate) today: i64,
     pub(crate) records: Option<i64>,
     pub(crate) sums: [(Span, Option<i64>); 3],
+    pub(crate) marks: Option<i64>,
 }
 
 impl Cutoffs {
     /// The first moment of a record that is kept, in nanoseconds.
     pub(crate) fn records_nanos(&self) -> Option<i64> {
         Some(Timestamp::from_unix_seconds(self.records?).unix_nanos())
+    }
+
+    /// The first moment of a mark that is kept, in nanoseconds.
+    pub(crate) fn marks_nanos(&self) -> Option<i64> {
+        Some(Timestamp::from_unix_seconds(self.marks?).unix_nanos())
     }
 
     /// Before this time nothing is kept; `None` where something is for ever.
@@ -120,6 +134,8 @@ pub struct Pruned {
     pub sessions: u64,
     /// Names that nothing refers to any more.
     pub names: u64,
+    /// Marks, of which nothing had come for longer than they are kept, or which were too many.
+    pub marks: u64,
     /// Whether nothing is left to remove that day.
     pub done: bool,
 }
@@ -138,6 +154,8 @@ mod tests {
         );
         assert_eq!(cutoffs.sums[0], (Span::Minute, Some(998 * DAY)));
         assert_eq!(cutoffs.days(), Some(634 * DAY));
+        let marks = cutoffs.marks_nanos().map(|it| it / 1_000_000_000);
+        assert_eq!(marks, Some(970 * DAY));
         assert_eq!(Retention::FOREVER.cutoffs(5).records_nanos(), None);
         let most = Retention {
             records: Some(u32::MAX),

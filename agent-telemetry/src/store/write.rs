@@ -13,7 +13,7 @@ use super::file::{FileIdentity, set_aside};
 use super::names::Numbers;
 use super::retention::{Pruned, Retention};
 use super::rows::Inserts;
-use crate::{Record, Sink, SinkError, UserKey};
+use crate::{Mark, Record, Sink, SinkError, UserKey};
 
 /// Stores records in an SQLite database, one transaction a batch.
 ///
@@ -46,6 +46,7 @@ pub struct SqliteSink {
     names: Numbers,
     retention: Retention,
     clock: Arc<dyn Clock>,
+    removed_marks: u64,
 }
 
 impl SqliteSink {
@@ -77,6 +78,7 @@ impl SqliteSink {
             names: Numbers::default(),
             retention: Retention::default(),
             clock: Arc::new(SystemClock),
+            removed_marks: 0,
         };
         sink.open_database()?;
         Ok(sink)
@@ -149,8 +151,17 @@ impl SqliteSink {
         let Some(database) = &mut self.database else {
             return Err(StoreError::replaced(&self.path));
         };
-        let pruned = database.prune(&self.retention, now);
-        pruned.map_err(|fault| StoreError::fault(&self.path, fault))
+        let pruned = database
+            .prune(&self.retention, now)
+            .map_err(|fault| StoreError::fault(&self.path, fault))?;
+        self.removed_marks = self.removed_marks.saturating_add(pruned.marks);
+        Ok(pruned)
+    }
+
+    /// How many marks were removed since the sink was opened: those of which nothing had come for longer than
+    /// [`Retention::marks`], and the oldest beyond 262 144.
+    pub const fn removed_marks(&self) -> u64 {
+        self.removed_marks
     }
 
     /// The batch is stored already: that removing fails is said, and is no error of the write.
@@ -159,13 +170,16 @@ impl SqliteSink {
         let Some(database) = &mut self.database else {
             return;
         };
-        if let Err(fault) = database.prune_a_step(&self.retention, now) {
-            let error = StoreError::fault(&self.path, fault);
-            tracing::warn!(
-                target: "agent_telemetry",
-                error = &error as &dyn std::error::Error,
-                "old records could not be removed; it is tried again after the next batch"
-            );
+        match database.prune_a_step(&self.retention, now) {
+            Ok(marks) => self.removed_marks = self.removed_marks.saturating_add(marks),
+            Err(fault) => {
+                let error = StoreError::fault(&self.path, fault);
+                tracing::warn!(
+                    target: "agent_telemetry",
+                    error = &error as &dyn std::error::Error,
+                    "old records could not be removed; it is tried again after the next batch"
+                );
+            }
         }
     }
 
@@ -198,11 +212,12 @@ impl SqliteSink {
 
     fn store(&mut self, batch: &[Record]) -> Result<(), StoreError> {
         self.follow_path()?;
+        let now = self.clock.timestamp();
         let Some(database) = &mut self.database else {
             return Err(StoreError::replaced(&self.path));
         };
         database
-            .store(batch, &self.inserts, &mut self.names)
+            .store(batch, &self.inserts, &mut self.names, now)
             .map_err(|fault| StoreError::fault(&self.path, fault))
     }
 }
@@ -225,6 +240,16 @@ impl Sink for SqliteSink {
         };
         let key = database.user_key();
         key.map_err(|fault| SinkError::new(StoreError::fault(path, fault)))
+    }
+
+    /// They are the rows of a table of their own.
+    fn marks(&mut self) -> Result<Vec<Mark>, SinkError> {
+        let path = &self.path;
+        let Some(database) = &self.database else {
+            return Err(SinkError::new(StoreError::replaced(path)));
+        };
+        let marks = database.marks();
+        marks.map_err(|fault| SinkError::new(StoreError::fault(path, fault)))
     }
 
     fn write(&mut self, batch: &[Record]) -> Result<(), SinkError> {

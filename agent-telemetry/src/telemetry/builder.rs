@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 use std::num::NonZeroUsize;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use agent_primitives::Clock;
@@ -124,18 +124,20 @@ impl<S: Sink + 'static> TelemetryBuilder<S> {
     /// Starts the writer thread.
     ///
     /// # Errors
-    /// [`StartError`] when the system gives no thread, or the sink cannot give its key.
+    /// [`StartError`] when the system gives no thread, or the sink cannot give its key or its marks.
     pub fn start(mut self) -> Result<Telemetry, StartError> {
         let queue = Arc::new(Queue::new(self.queue, self.window));
         let user_key = match self.user_key {
             Some(key) => key,
             None => self.sink.user_key().map_err(StartError::key)?,
         };
+        let marks = Mutex::new(self.sink.marks().map_err(StartError::marks)?);
         let contexts = Arc::new(Contexts::default());
+        let prices = Arc::new(self.prices);
         let redactor = Arc::new(Redactor::new(self.redaction, user_key));
         let resolver = Resolver::new(
             Arc::clone(&contexts),
-            Arc::new(self.prices),
+            Arc::clone(&prices),
             Arc::clone(&redactor),
         );
         let tap = Tap::new(
@@ -155,6 +157,8 @@ impl<S: Sink + 'static> TelemetryBuilder<S> {
             queue,
             tap,
             contexts,
+            marks,
+            prices,
             clock: self.clock,
             project: self.project,
             names: self.names,
@@ -173,8 +177,8 @@ impl<S> fmt::Debug for TelemetryBuilder<S> {
     }
 }
 
-/// The recorder did not start: the system gave no thread to write with, or the sink no key. Or a subscription did not:
-/// the system gave no thread.
+/// The recorder did not start: the system gave no thread to write with, or the sink no key or no marks. Or a
+/// subscription did not: the system gave no thread.
 ///
 /// ```
 /// let ready: Result<_, agent_telemetry::StartError> =
@@ -206,6 +210,13 @@ impl StartError {
     fn key(error: SinkError) -> Self {
         Self {
             doing: "the sink did not give its key for user hashes; mend the store or set a key",
+            source: error.into(),
+        }
+    }
+
+    fn marks(error: SinkError) -> Self {
+        Self {
+            doing: "the sink did not give its marks; mend the store",
             source: error.into(),
         }
     }

@@ -11,7 +11,7 @@ mod tap;
 mod writer;
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use agent_primitives::{Clock, Event, Observer, Stamp};
@@ -27,7 +27,8 @@ pub(crate) use tap::Tap;
 
 use crate::privacy::Redactor;
 use crate::{
-    GenAiNames, Live, LiveConfig, ProjectId, Record, Session, SessionStart, Sink, UserHash, UserKey,
+    GenAiNames, Live, LiveConfig, Mark, Prices, ProjectId, Record, Session, SessionStart, Sink,
+    UserHash, UserKey,
 };
 use context::Contexts;
 
@@ -72,6 +73,9 @@ struct Shared {
     queue: Arc<Queue>,
     tap: Arc<Tap>,
     contexts: Arc<Contexts>,
+    /// Those that the sink had, until somebody takes them.
+    marks: Mutex<Vec<Mark>>,
+    prices: Arc<Prices>,
     clock: Arc<dyn Clock>,
     project: Option<ProjectId>,
     names: GenAiNames,
@@ -139,6 +143,56 @@ impl Telemetry {
             record.project.clone_from(&self.0.project);
         }
         self.0.queue.push(None, record);
+    }
+
+    /// As [`record`](Self::record), and a model call without a cost gets that of the prices, where they know the
+    /// provider and model at its time; otherwise it stays unpriced.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use agent_primitives::{ModelId, ProviderId, Timestamp, TokenUsage};
+    /// use agent_telemetry::{MemorySink, ModelCall, Record, Stats, Telemetry};
+    ///
+    /// let sink = MemorySink::new();
+    /// let telemetry = Telemetry::builder(sink.clone()).start()?;
+    /// let call = ModelCall::new(ProviderId::new("claude")?, ModelId::new("claude-haiku-4-5")?)
+    ///     .usage(TokenUsage::new(1_000, 100));
+    /// telemetry.record_priced(Record::new(Timestamp::from_unix_seconds(1_795_132_800), call));
+    ///
+    /// telemetry.flush(Duration::from_secs(5))?;
+    /// assert_eq!(Stats::of(sink.records()).cost.total, "0.0015".parse()?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn record_priced(&self, mut record: Record) {
+        // Here, before the writer masks names: the prices know the real ones.
+        resolve::price(&self.0.prices, &mut record);
+        self.record(record);
+    }
+
+    /// The newest [`Mark`] of each key that the sink had when the recorder started, for whoever goes on where an
+    /// earlier process ended. Given once: they are not kept beyond that, and a second call gives none.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use agent_primitives::Timestamp;
+    /// use agent_telemetry::{Mark, MemorySink, Metric, Record, Telemetry};
+    ///
+    /// let sink = MemorySink::new();
+    /// let mark = Mark::new(7, *b"so far")?;
+    /// let before = Telemetry::builder(sink.clone()).start()?;
+    /// assert!(before.marks().is_empty());
+    /// let record = Record::new(Timestamp::UNIX_EPOCH, Metric::count("requests", 1));
+    /// before.record(record.with_marks([mark.clone()])?);
+    /// before.shutdown(Duration::from_secs(5))?;
+    ///
+    /// let after = Telemetry::builder(sink).start()?;
+    /// assert_eq!(after.marks(), [mark]);
+    /// assert!(after.marks().is_empty());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn marks(&self) -> Vec<Mark> {
+        let mut marks = self.0.marks.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut *marks)
     }
 
     /// A person by their e-mail address, of which nothing is kept: the key of the store makes a value

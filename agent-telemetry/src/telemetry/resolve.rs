@@ -63,7 +63,7 @@ impl Resolver {
         };
         let mut record = Record::new(call.at, body);
         context.sign(&mut record);
-        self.price(&mut record);
+        price(&self.prices, &mut record);
         Some(record)
     }
 
@@ -71,7 +71,7 @@ impl Resolver {
         let mut record = whole.record;
         if whole.context.is_some() {
             // Before names are masked: the prices know the real ones.
-            self.price(&mut record);
+            price(&self.prices, &mut record);
         }
         self.redactor.record(&mut record);
         if let Some(id) = whole.context {
@@ -79,14 +79,14 @@ impl Resolver {
         }
         Some(record)
     }
+}
 
-    fn price(&self, record: &mut Record) {
-        if let Body::ModelCall(call) = &mut record.body
-            && call.cost.is_none()
-        {
-            let prices = &self.prices;
-            call.cost = prices.amount_of(call, record.at).ok();
-        }
+/// Says what a model call costs where it does not say so itself.
+pub(super) fn price(prices: &Prices, record: &mut Record) {
+    if let Body::ModelCall(call) = &mut record.body
+        && call.cost.is_none()
+    {
+        call.cost = prices.amount_of(call, record.at).ok();
     }
 }
 

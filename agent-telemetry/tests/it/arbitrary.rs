@@ -78,7 +78,8 @@ fn cost() -> impl Strategy<Value = Usd> {
 fn model_call() -> impl Strategy<Value = Body> {
     let times = (time(), prop::option::of(time()));
     let ends = (
-        1_u32..5,
+        // None: usage that no call explains, or a call that was refused.
+        0_u32..5,
         prop::option::of(failure()),
         prop::option::of(cost()),
     );

@@ -1,7 +1,7 @@
 //! One contract for all stores of this crate.
 
 use agent_telemetry::{
-    JsonlConfig, JsonlSink, JsonlStore, MemorySink, Record, Sink, SinkError, check_sink,
+    JsonlConfig, JsonlSink, JsonlStore, Mark, MemorySink, Record, Sink, SinkError, check_sink,
 };
 
 #[test]
@@ -78,6 +78,47 @@ fn sinks_that_break_the_contract_are_found_out() {
     let sink = MemorySink::new();
     let error = check_sink(|| Ok(Unkept(sink.clone())), || Ok(sink.records())).unwrap_err();
     assert!(error.to_string().contains("key for people"), "{error}");
+}
+
+/// Keeps of marks what the function leaves of them.
+struct Forgets(MemorySink, fn(&mut Vec<Mark>));
+
+impl Sink for Forgets {
+    fn write(&mut self, batch: &[Record]) -> Result<(), SinkError> {
+        self.0.write(batch)
+    }
+
+    fn user_key(&mut self) -> Result<agent_telemetry::UserKey, SinkError> {
+        self.0.user_key()
+    }
+
+    fn marks(&mut self) -> Result<Vec<Mark>, SinkError> {
+        let mut marks = self.0.marks()?;
+        (self.1)(&mut marks);
+        Ok(marks)
+    }
+}
+
+#[test]
+fn marks_are_all_there_or_none_ever() {
+    let check = |forgets: fn(&mut Vec<Mark>)| {
+        let sink = MemorySink::new();
+        check_sink(|| Ok(Forgets(sink.clone(), forgets)), || Ok(sink.records()))
+    };
+    check(|_| {}).unwrap();
+    check(Vec::clear).unwrap();
+    let wrong: [fn(&mut Vec<Mark>); 3] = [
+        |marks| marks.truncate(10),
+        |marks| marks.extend_from_within(..),
+        |marks| marks.push(Mark::new(99, []).unwrap()),
+    ];
+    for forgets in wrong {
+        let error = check(forgets).unwrap_err().to_string();
+        assert!(
+            error.ends_with("its marks are not the newest of each key"),
+            "{error}"
+        );
+    }
 }
 
 struct Unkept(MemorySink);

@@ -375,7 +375,7 @@ fn newer_schema_is_refused_by_number() {
         assert!(
             error
                 .to_string()
-                .ends_with("schema 99 is newer than this version knows (4); upgrade the program")
+                .ends_with("schema 99 is newer than this version knows (5); upgrade the program")
         );
     }
 }

@@ -89,20 +89,21 @@ impl FullScan {
             }
             Body::ModelCall(call) => {
                 let unpriced = u64::from(call.is_unpriced());
-                agent.calls[0] += 1;
+                let is_call = call.attempts > 0 || call.failure.is_some();
+                agent.calls[0] += u64::from(is_call);
                 agent.calls[1] += u64::from(call.failure.is_some());
                 agent.calls[2] += unpriced;
                 agent.usage += call.usage;
                 agent.cost += call.cost.unwrap_or(Usd::ZERO);
                 let key = (call.provider.clone(), call.model.clone());
                 let model = self.models.entry(key).or_default();
-                model.calls += 1;
+                model.calls += u64::from(is_call);
                 model.unpriced += unpriced;
                 model.usage += call.usage;
                 model.cost += call.cost.unwrap_or(Usd::ZERO);
                 if let Some(kind) = call.failure {
                     *model.failures.entry(kind).or_default() += 1;
-                } else {
+                } else if is_call {
                     model.times.push(call.latency);
                     model.first_tokens.extend(call.first_token);
                 }

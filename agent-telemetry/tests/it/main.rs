@@ -30,6 +30,7 @@ mod jsonl;
 #[cfg(all(feature = "sqlite", unix))]
 mod kill;
 mod live;
+mod marks;
 mod observer;
 mod order;
 #[cfg(feature = "postgres")]
@@ -49,5 +50,6 @@ mod story;
 #[cfg(all(feature = "sqlite", target_os = "linux"))]
 mod strace;
 mod tracing_names;
+mod unexplained;
 #[cfg(feature = "sqlite")]
 mod views;

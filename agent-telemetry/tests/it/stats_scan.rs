@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use agent_primitives::{BreakerState, Usd};
 use agent_telemetry::{
-    Body, Decision, DecisionOutcome, FilesChanged, Latency, Outcome, ProjectId, Record, Stats,
-    TaskTiming,
+    Body, Decision, DecisionOutcome, FilesChanged, Latency, ModelCall, Outcome, ProjectId, Record,
+    Stats, TaskTiming,
 };
 use proptest::prelude::*;
 
@@ -322,8 +322,10 @@ fn check_terms_and_rules(records: &[Record], stats: &Stats) {
     for line in &stats.performance.models {
         let of = calls
             .iter()
+            .filter(|it| it.attempts > 0 || it.failure.is_some())
             .filter(|it| (&it.provider, &it.model) == (&line.provider, &line.model));
         let of: Vec<_> = of.collect();
+        assert_eq!(line.calls, of.len() as u64);
         assert_eq!(
             line.streamed,
             of.iter().filter(|it| it.streamed).count() as u64
@@ -345,7 +347,11 @@ fn check_terms_and_rules(records: &[Record], stats: &Stats) {
             .iter()
             .filter(|it| it.service_tier == line.tier)
             .collect();
-        assert_eq!(line.calls, of.len() as u64);
+        let is_call = |it: &&&ModelCall| it.attempts > 0 || it.failure.is_some();
+        assert_eq!(
+            line.calls,
+            of.iter().filter(|it| is_call(it)).count() as u64
+        );
         let unpriced = of.iter().filter(|it| it.is_unpriced()).count();
         assert_eq!(line.unpriced_calls, unpriced as u64);
         assert_eq!(line.cost, of.iter().filter_map(|it| it.cost).sum::<Usd>());

@@ -1,7 +1,7 @@
 //! A sink whose records the rules see.
 
 use super::Alerting;
-use crate::{Record, Sink, SinkError, UserKey};
+use crate::{Mark, Record, Sink, SinkError, UserKey};
 
 /// A sink whose records are looked at once it has stored them; made by [`Alerting::around`].
 ///
@@ -36,5 +36,9 @@ impl<S: Sink> Sink for AlertingSink<S> {
 
     fn user_key(&mut self) -> Result<UserKey, SinkError> {
         self.sink.user_key()
+    }
+
+    fn marks(&mut self) -> Result<Vec<Mark>, SinkError> {
+        self.sink.marks()
     }
 }

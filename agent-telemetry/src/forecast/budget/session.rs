@@ -47,6 +47,12 @@ impl SessionCalls {
         self.last = Some(self.last.map_or(at, |last| last.max(at)));
     }
 
+    /// What was spent without a call.
+    pub(in crate::forecast) fn spend(&mut self, at: Timestamp, cost: Usd) {
+        self.began.get_or_insert(at);
+        self.spent += cost;
+    }
+
     /// What was spent since a time, before the calls that were added.
     #[cfg(feature = "sqlite")]
     pub(in crate::forecast) fn add_before(&mut self, began: Timestamp, cost: Usd) {

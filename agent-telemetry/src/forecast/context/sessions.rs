@@ -102,6 +102,15 @@ impl ContextSessions {
                 let grown = lines.pressure(at, agent, it.used, it.window);
                 self.learn(grown);
             }
+            Body::ModelCall(call) if call.is_unexplained() => {
+                let cost = call.cost.unwrap_or_default();
+                // It is no sign that a session which has ended goes on.
+                let known = match self.sessions.get_mut(&key) {
+                    Some(known) => known,
+                    None => self.known(key, at, agent),
+                };
+                known.calls.spend(at, cost);
+            }
             Body::ModelCall(call) => {
                 let known = self.known(key, at, agent);
                 known.calls.add(at, call.cost.unwrap_or_default());

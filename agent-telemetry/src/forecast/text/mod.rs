@@ -120,7 +120,7 @@ impl ForecastReport {
     fn burning(&self, sheet: &mut Sheet) {
         let burn = &self.burn;
         let section = sheet.section("How fast it goes");
-        if self.calls == 0 {
+        if self.since.is_none() {
             return;
         }
         let next = |text: Option<[String; 3]>| text.unwrap_or_else(|| [dash(), dash(), dash()]);
@@ -192,7 +192,7 @@ impl ForecastReport {
     fn course(&self, sheet: &mut Sheet) {
         let projection = &self.projection;
         let section = sheet.section("What it comes to");
-        if self.calls == 0 {
+        if self.since.is_none() {
             return;
         }
         section.chart(self.fan());

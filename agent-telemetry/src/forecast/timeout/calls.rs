@@ -54,7 +54,8 @@ impl CallTimes {
     /// One more call. One that failed for another reason than its time says nothing.
     pub fn add(&mut self, call: &ModelCall) {
         let given_up = call.failure == Some(FailureKind::Timeout);
-        if (call.failure.is_some() && !given_up) || call.latency.is_zero() {
+        let is_other = call.failure.is_some() && !given_up;
+        if is_other || call.latency.is_zero() || call.is_unexplained() {
             return;
         }
         let key = (call.provider.clone(), call.model.clone());

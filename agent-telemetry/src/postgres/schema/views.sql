@@ -31,9 +31,9 @@ GROUP BY h.from_kind, f.name, h.to_kind, t.name, h.reason, h.initiator;
 
 CREATE VIEW v_cost_by_model AS
 WITH sums AS (
-    SELECT c.provider, c.model, count(*) AS calls,
+    SELECT c.provider, c.model, count(*) FILTER (WHERE c.attempts > 0 OR c.failure IS NOT NULL) AS calls,
            count(*) FILTER (WHERE c.cost_picos IS NULL AND c.cost_wide IS NULL
-               AND NOT (c.failure IS NOT NULL AND c.input::numeric + c.cache_read + c.cache_write_5m
+               AND NOT ((c.failure IS NOT NULL OR c.attempts = 0) AND c.input::numeric + c.cache_read + c.cache_write_5m
                         + c.cache_write_1h + c.output = 0)) AS unpriced,
            count(c.cost_wide) AS wide_calls,
            coalesce(sum(coalesce(c.cost_wide::numeric, c.cost_picos)), 0) AS cost_picos
@@ -98,7 +98,8 @@ WITH
         ORDER BY project, session, seq DESC
     ),
     costs AS (
-        SELECT coalesce(project, 0) AS project, session, count(*) AS calls,
+        SELECT coalesce(project, 0) AS project, session,
+               count(*) FILTER (WHERE attempts > 0 OR failure IS NOT NULL) AS calls,
                count(cost_wide) AS wide_calls,
                coalesce(sum(coalesce(cost_wide::numeric, cost_picos)), 0) AS picos
         FROM model_calls WHERE session IS NOT NULL GROUP BY project, session

@@ -1,7 +1,7 @@
 //! A sink that counts what another one has stored.
 
 use super::Totals;
-use crate::{Record, Sink, SinkError, UserKey};
+use crate::{Mark, Record, Sink, SinkError, UserKey};
 
 /// A sink whose records are counted in [`Totals`] once it has stored them; made by [`Totals::around`].
 ///
@@ -37,5 +37,9 @@ impl<S: Sink> Sink for TotalsSink<S> {
 
     fn user_key(&mut self) -> Result<UserKey, SinkError> {
         self.sink.user_key()
+    }
+
+    fn marks(&mut self) -> Result<Vec<Mark>, SinkError> {
+        self.sink.marks()
     }
 }

@@ -125,7 +125,7 @@ impl OneSession {
         match &record.body {
             Body::SessionStart(task) | Body::SessionResume(task) => self.name(task),
             Body::SessionEnd(end) => self.last_outcome = Some(end.outcome),
-            Body::ModelCall(call) if self.first_asked.is_none() => {
+            Body::ModelCall(call) if self.first_asked.is_none() && !call.is_unexplained() => {
                 self.first_asked = Some(Contender::Model {
                     provider: call.provider.clone(),
                     model: call.model.clone(),

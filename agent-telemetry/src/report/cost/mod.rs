@@ -200,9 +200,9 @@ impl CostReport {
         report
     }
 
-    /// Whether there was no model call in the period.
+    /// Whether there was no model call in the period, and no usage without calls.
     pub const fn is_empty(&self) -> bool {
-        self.calls == 0
+        self.calls == 0 && self.unpriced_calls == 0 && self.cost.is_zero()
     }
 
     /// One self-contained page that needs no script, no network and no style of its own.

@@ -44,6 +44,7 @@ impl Folded for Fold {
         let counts = self.period.contains(record.at);
         match &record.body {
             Body::Attempt(it) => self.attempt(record, it, counts),
+            Body::ModelCall(it) if it.is_unexplained() => {}
             Body::ModelCall(it) => self.model_call(record, it, counts),
             Body::ToolCall(it) => {
                 let place = self.place(record);

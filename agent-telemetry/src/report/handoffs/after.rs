@@ -105,7 +105,9 @@ impl After {
 fn call(body: &Body, provider: &ProviderId) -> Option<(bool, Duration)> {
     match body {
         Body::Attempt(it) if it.provider == *provider => Some((it.failure.is_none(), it.elapsed)),
-        Body::ModelCall(it) if it.provider == *provider => Some((it.failure.is_none(), it.latency)),
+        Body::ModelCall(it) if it.provider == *provider && !it.is_unexplained() => {
+            Some((it.failure.is_none(), it.latency))
+        }
         _ => None,
     }
 }
@@ -115,7 +117,7 @@ fn work(body: &Body) -> Option<Duration> {
     match body {
         Body::SessionStart(_) | Body::SessionResume(_) => Some(Duration::ZERO),
         Body::SessionEnd(it) => Some(it.elapsed),
-        Body::ModelCall(it) => Some(it.latency),
+        Body::ModelCall(it) if !it.is_unexplained() => Some(it.latency),
         _ => None,
     }
 }

@@ -49,6 +49,7 @@ impl Folded for Fold {
             before,
         };
         match &record.body {
+            Body::ModelCall(it) if it.is_unexplained() => {}
             Body::ModelCall(it) => self.model_call(it, timed(it.latency, it.failure.is_some())),
             Body::ToolCall(it) => {
                 let tool = it.tool.clone();

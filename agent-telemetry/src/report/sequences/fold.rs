@@ -90,6 +90,8 @@ impl Folded for Fold {
                 | Body::ModelCall(_)
                 | Body::ToolCall(_)
         );
+        // Usage that no call explains belongs to no turn.
+        let is_told = is_told && !record.body.is_unexplained();
         if !is_told || !self.period.contains(record.at) {
             return;
         }

@@ -38,7 +38,7 @@ impl Errors {
                 self.attempts += 1;
                 it.failure
             }
-            Body::ModelCall(it) => {
+            Body::ModelCall(it) if !it.is_unexplained() => {
                 self.calls += 1;
                 it.failure
             }

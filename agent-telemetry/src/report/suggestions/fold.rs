@@ -41,7 +41,9 @@ impl Folded for Fold {
         self.sequences.add(record);
         self.errors.add(record, &mut self.seen);
         self.recoveries.add(record);
-        if let Body::ModelCall(call) = &record.body {
+        if let Body::ModelCall(call) = &record.body
+            && !call.is_unexplained()
+        {
             self.requests
                 .add(record, call, &self.config, &mut self.seen);
             self.inputs.add(record, call, &mut self.seen);

@@ -66,6 +66,7 @@ impl AgentsReport {
         let cost: Usd = self.agents.iter().map(|line| line.cost).sum();
         let remark = match unpriced {
             0 => format!("for {}", plural(calls, "call")),
+            _ if unpriced > calls => format!("for {}, and usage", plural(calls, "call")),
             _ => format!("{} of {} unpriced", count(unpriced), plural(calls, "call")),
         };
         sheet.tile(

@@ -50,6 +50,10 @@ impl CostReport {
         let calls = plural(self.calls, "model call");
         let total = match (self.unpriced_calls, self.cost.is_zero()) {
             (0, _) => format!("{} for {calls}", money(self.cost)),
+            (unpriced, _) if unpriced > self.calls => format!(
+                "{} for {calls}, and usage without a known price",
+                known(self.cost, unpriced, Decimals::of([self.cost]))
+            ),
             (unpriced, true) => {
                 format!(
                     "not known: {} of {calls} without a known price",
@@ -212,20 +216,17 @@ fn spent<K>(of: &str, lines: &[SpendLine<K>], name: impl Fn(&K) -> String) -> Ta
     let mut table = Table::new(0, header);
     for line in lines {
         let shown = |cost: Usd| known(cost, line.unpriced_calls, decimals);
+        let is_used = line.calls > 0 || line.unpriced_calls > 0 || !line.cost.is_zero();
         table.row([
             name(&line.of),
-            if line.calls == 0 {
-                dash()
-            } else {
-                shown(line.cost)
-            },
+            if is_used { shown(line.cost) } else { dash() },
             percent(line.cost_share),
             count(line.calls),
             count(line.unpriced_calls),
             count(line.ended),
             count(line.success),
             line.cost_per_success
-                .filter(|_| line.calls > 0)
+                .filter(|_| is_used)
                 .map_or_else(dash, |it| at_least(it, line.unpriced_calls, decimals)),
         ]);
     }

@@ -72,6 +72,11 @@ impl ModelsReport {
     fn total(&self) -> String {
         match (self.unpriced_calls, self.cost.is_zero()) {
             (0, _) => format!("{} for {}", money(self.cost), plural(self.calls, "call")),
+            (unpriced, _) if unpriced > self.calls => format!(
+                "{} for {}, and usage without a known price",
+                known(self.cost, unpriced, Decimals::of([self.cost])),
+                plural(self.calls, "call")
+            ),
             (unpriced, true) => format!(
                 "not known: {} of {} without a known price",
                 count(unpriced),

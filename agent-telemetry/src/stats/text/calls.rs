@@ -158,7 +158,7 @@ fn resilience(it: &Performance) -> Table {
 
 pub(super) fn cost(sheet: &mut Sheet, it: &Cost, calls: u64) {
     let shown = sheet.section("Cost");
-    if calls == 0 {
+    if calls == 0 && it.total.is_zero() && it.unpriced_calls == 0 {
         shown.fact("model calls", "none");
         return;
     }

@@ -31,9 +31,9 @@ GROUP BY h.from_kind, f.name, h.to_kind, t.name, h.reason, h.initiator;
 -- beyond 64 bits (9.2 million dollars) is refused by SQLite rather than rounded.
 CREATE VIEW v_cost_by_model AS
 WITH sums AS (
-    SELECT c.provider, c.model, count(*) AS calls,
+    SELECT c.provider, c.model, sum(c.attempts > 0 OR c.failure IS NOT NULL) AS calls,
            sum(c.cost_picos IS NULL AND c.cost_wide IS NULL
-               AND NOT (c.failure IS NOT NULL AND c.input + c.cache_read + c.cache_write_5m
+               AND NOT ((c.failure IS NOT NULL OR c.attempts = 0) AND c.input + c.cache_read + c.cache_write_5m
                         + c.cache_write_1h + c.output = 0)) AS unpriced,
            sum(c.cost_wide IS NOT NULL) AS wide_calls,
            CASE WHEN max(c.cost_wide) IS NULL THEN coalesce(sum(c.cost_picos), 0) END AS cost_picos
@@ -88,7 +88,7 @@ WITH
         GROUP BY project, session
     ),
     costs AS (
-        SELECT project, session, count(*) AS calls, sum(cost_wide IS NOT NULL) AS wide_calls,
+        SELECT project, session, sum(attempts > 0 OR failure IS NOT NULL) AS calls, sum(cost_wide IS NOT NULL) AS wide_calls,
                CASE WHEN max(cost_wide) IS NULL THEN coalesce(sum(cost_picos), 0) END AS picos
         FROM model_calls GROUP BY project, session
     )

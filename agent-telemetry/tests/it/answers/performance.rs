@@ -354,8 +354,10 @@ proptest! {
             let report = PerformanceReport::of(period, &records);
             let period = report.period;
             for (lines, records) in [
-                (&report.calls, count(period, |it| matches!(it, Body::ModelCall(_) | Body::ToolCall(_)
-                    | Body::CheckpointSaved(_) | Body::Restored(_)))),
+                (&report.calls, count(period, |it| match it {
+                    Body::ModelCall(it) => !it.is_unexplained(),
+                    it => matches!(it, Body::ToolCall(_) | Body::CheckpointSaved(_) | Body::Restored(_)),
+                })),
                 (&report.attempts, count(period, |it| matches!(it, Body::Attempt(_)))),
                 (&report.tasks, 2 * count(period, |it| matches!(it, Body::TaskTiming(_)))),
                 (&report.waits, count(period, |it| matches!(it, Body::Retry(_)))),
