@@ -11,8 +11,10 @@ import json
 import sys
 import threading
 from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import grpc
 from google.protobuf import json_format
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest, ExportLogsServiceResponse
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
@@ -77,9 +79,7 @@ class Handler(BaseHTTPRequestHandler):
         else:
             request.ParseFromString(body)
             answer = response().SerializeToString()
-        with self.server.lock:
-            self.server.requests[signal].append(request)
-            self.server.ways.add(way)
+        self.server.keep(signal, request, way)
         self.send_response(200)
         self.send_header("content-type", "application/json" if is_json else "application/x-protobuf")
         self.send_header("content-length", str(len(answer)))
@@ -88,6 +88,41 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_):
         pass
+
+
+class Server(ThreadingHTTPServer):
+    """Keeps what arrives, over HTTP and over gRPC."""
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.lock, self.requests, self.ways = threading.Lock(), defaultdict(list), set()
+
+    def keep(self, signal, request, way):
+        with self.lock:
+            self.requests[signal].append(request)
+            self.ways.add(way)
+
+    def with_grpc(self):
+        """A server of gRPC beside this one, and its port."""
+
+        def keeping(signal, response):
+            def take(request, _):
+                self.keep(signal, request, "grpc")
+                return response()
+
+            return take
+
+        server = grpc.server(ThreadPoolExecutor(4))
+        for signal, request, response in SIGNALS.values():
+            name = {"metrics": "metrics", "logs": "logs", "traces": "trace"}[signal]
+            service = f"opentelemetry.proto.collector.{name}.v1.{name.title()}Service"
+            method = grpc.unary_unary_rpc_method_handler(
+                keeping(signal, response), request.FromString, response.SerializeToString
+            )
+            server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler(service, {"Export": method})])
+        port = server.add_insecure_port("127.0.0.1:0")
+        server.start()
+        return server, port
 
 
 def value_of(value):
@@ -279,12 +314,14 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--dir", help="for the host's sake; nothing is written")
     parser.parse_args()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.lock, server.requests, server.ways = threading.Lock(), defaultdict(list), set()
+    server = Server()
     threading.Thread(target=server.serve_forever, daemon=True).start()
+    of_grpc, port = server.with_grpc()
+    print(f"grpc on http://127.0.0.1:{port}", flush=True)
     print(f"listening on http://127.0.0.1:{server.server_address[1]}", flush=True)
     sys.stdin.read()
     server.shutdown()
+    of_grpc.stop(1).wait()
     print(json.dumps(Figures(server.requests).figures() | {"ways": sorted(server.ways)}))
 
 

@@ -6,10 +6,13 @@ import { parseArgs } from "node:util";
 
 import { ROOT_CONTEXT, SpanKind, SpanStatusCode, ValueType, trace } from "@opentelemetry/api";
 import { SeverityNumber } from "@opentelemetry/api-logs";
+import { OTLPLogExporter as LogsGrpc } from "@opentelemetry/exporter-logs-otlp-grpc";
 import { OTLPLogExporter as LogsJson } from "@opentelemetry/exporter-logs-otlp-http";
 import { OTLPLogExporter as LogsProto } from "@opentelemetry/exporter-logs-otlp-proto";
+import { OTLPMetricExporter as MetricsGrpc } from "@opentelemetry/exporter-metrics-otlp-grpc";
 import { OTLPMetricExporter as MetricsJson } from "@opentelemetry/exporter-metrics-otlp-http";
 import { OTLPMetricExporter as MetricsProto } from "@opentelemetry/exporter-metrics-otlp-proto";
+import { OTLPTraceExporter as TracesGrpc } from "@opentelemetry/exporter-trace-otlp-grpc";
 import { OTLPTraceExporter as TracesJson } from "@opentelemetry/exporter-trace-otlp-http";
 import { OTLPTraceExporter as TracesProto } from "@opentelemetry/exporter-trace-otlp-proto";
 import { resourceFromAttributes } from "@opentelemetry/resources";
@@ -26,6 +29,7 @@ import { BasicTracerProvider, BatchSpanProcessor } from "@opentelemetry/sdk-trac
 const EXPORTERS = {
   "http/protobuf": [MetricsProto, LogsProto, TracesProto],
   "http/json": [MetricsJson, LogsJson, TracesJson],
+  grpc: [MetricsGrpc, LogsGrpc, TracesGrpc],
 };
 const TEMPORALITIES = { cumulative: AggregationTemporality.CUMULATIVE, delta: AggregationTemporality.DELTA };
 const KINDS = { internal: SpanKind.INTERNAL, client: SpanKind.CLIENT };
@@ -69,7 +73,7 @@ class Process {
     const resource = resourceFromAttributes(step.resource);
     const [Metrics, Logs, Traces] = EXPORTERS[options.protocol];
     const to = (signal) => ({
-      url: `${options.endpoint}/v1/${signal}`,
+      url: options.protocol === "grpc" ? options.endpoint : `${options.endpoint}/v1/${signal}`,
       compression: options.compression,
       timeoutMillis: 30_000,
     });

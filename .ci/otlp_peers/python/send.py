@@ -28,15 +28,15 @@ BATCH = 8
 
 def exporters(protocol):
     """The exporters of metrics, logs and traces, and their word for gzip."""
-    package = {"http/protobuf": "proto", "http/json": "json"}[protocol]
-    base = f"opentelemetry.exporter.otlp.{package}.http"
+    package = {"http/protobuf": "proto.http", "http/json": "json.http", "grpc": "proto.grpc"}[protocol]
+    base = f"opentelemetry.exporter.otlp.{package}"
     modules = [importlib.import_module(f"{base}.{name}") for name in ("metric_exporter", "_log_exporter", "trace_exporter")]
     names = ("OTLPMetricExporter", "OTLPLogExporter", "OTLPSpanExporter")
-    if package == "json":
+    if protocol == "http/json":
         compression = importlib.import_module("opentelemetry.exporter.otlp.common.http").Compression
         words = {"none": compression.NONE, "gzip": compression.GZIP}
     else:
-        compression = importlib.import_module(base).Compression
+        compression = importlib.import_module("grpc" if protocol == "grpc" else base).Compression
         words = {"none": compression.NoCompression, "gzip": compression.Gzip}
     return [getattr(module, name) for module, name in zip(modules, names, strict=True)], words
 
@@ -80,8 +80,11 @@ class Process:
         (metrics, logs, traces), words = exporters(options.protocol)
         common = {"compression": words[options.compression], "timeout": 30}
 
+        if options.protocol == "grpc":
+            common["insecure"] = True
+
         def url(signal):
-            return f"{options.endpoint}/v1/{signal}"
+            return options.endpoint if options.protocol == "grpc" else f"{options.endpoint}/v1/{signal}"
 
         temporality = {}
         if options.temporality == "delta":
@@ -183,7 +186,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--day", required=True)
     parser.add_argument("--endpoint", required=True)
-    parser.add_argument("--protocol", choices=["http/protobuf", "http/json"], required=True)
+    parser.add_argument("--protocol", choices=["http/protobuf", "http/json", "grpc"], required=True)
     parser.add_argument("--temporality", choices=["cumulative", "delta"], required=True)
     parser.add_argument("--compression", choices=["none", "gzip"], required=True)
     options = parser.parse_args()
