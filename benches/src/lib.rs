@@ -5,6 +5,7 @@ pub mod forecast;
 pub mod gates;
 pub mod growth;
 pub mod harness;
+pub mod held;
 pub mod idle;
 pub mod large;
 pub mod rows;
