@@ -73,3 +73,6 @@ pub(crate) fn read_spans<'a>(
     }
     .map_err(|fault| fault.within(body))
 }
+
+#[cfg(test)]
+mod tests;
