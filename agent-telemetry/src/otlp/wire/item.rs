@@ -1,6 +1,7 @@
 //! What requests consist of.
 
 use std::borrow::Cow;
+use std::mem;
 
 use super::super::value::{Attributes, Value};
 
@@ -18,6 +19,16 @@ pub(crate) enum Temporality {
     Unspecified,
     Delta,
     Cumulative,
+}
+
+impl Temporality {
+    pub(super) const fn from_code(code: i32) -> Self {
+        match code {
+            1 => Self::Delta,
+            2 => Self::Cumulative,
+            _ => Self::Unspecified,
+        }
+    }
 }
 
 /// What kind of metric it is.
@@ -115,6 +126,17 @@ pub(crate) struct Log<'a> {
     pub(crate) fingerprint: u128,
 }
 
+impl Log<'_> {
+    /// Makes room for another record, where this one was.
+    pub(super) fn clear(&mut self) {
+        self.attributes.clear();
+        *self = Self {
+            attributes: mem::take(&mut self.attributes),
+            ..Self::default()
+        };
+    }
+}
+
 /// How a span says that it ended.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum SpanStatus {
@@ -122,6 +144,16 @@ pub(crate) enum SpanStatus {
     Unset,
     Ok,
     Error,
+}
+
+impl SpanStatus {
+    pub(super) const fn from_code(code: i32) -> Self {
+        match code {
+            1 => Self::Ok,
+            2 => Self::Error,
+            _ => Self::Unset,
+        }
+    }
 }
 
 /// One span.
@@ -138,6 +170,19 @@ pub(crate) struct Span<'a> {
     pub(crate) attributes: Attributes<'a>,
     pub(crate) status: SpanStatus,
     pub(crate) events: Vec<SpanEvent<'a>>,
+}
+
+impl Span<'_> {
+    /// Makes room for another span, where this one was.
+    pub(super) fn clear(&mut self) {
+        self.attributes.clear();
+        self.events.clear();
+        *self = Self {
+            attributes: mem::take(&mut self.attributes),
+            events: mem::take(&mut self.events),
+            ..Self::default()
+        };
+    }
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -1,0 +1,216 @@
+//! Points of histograms and summaries.
+
+use super::super::found::BUCKETS;
+use super::super::item::{ExponentialData, HistogramData, Point, PointData, Shape};
+use super::super::malformed::{Fault, Flaw};
+use super::super::raw::RawAttributes;
+use super::message::{Message, bytes, fixed64, varint};
+use super::run::Finder;
+
+// In all three
+const START: u32 = fixed64(2);
+const TIME: u32 = fixed64(3);
+const COUNT: u32 = fixed64(4);
+const SUM: u32 = fixed64(5);
+
+/// Reads a point of this shape, and checks its attributes down to `depth`.
+pub(super) fn read(
+    bytes: &[u8],
+    shape: Shape,
+    depth: usize,
+) -> Result<(RawAttributes<'_>, Point), Fault> {
+    match shape {
+        Shape::Histogram(_) => histogram(bytes, depth),
+        Shape::ExponentialHistogram(_) => exponential(bytes, depth),
+        _ => summary(bytes, depth),
+    }
+}
+
+/// What points of all shapes have.
+struct Common<'a> {
+    start: u64,
+    time: u64,
+    no_recorded_value: bool,
+    attributes: Finder<'a>,
+}
+
+impl<'a> Common<'a> {
+    const fn new(bytes: &'a [u8], depth: usize) -> Self {
+        Self {
+            start: 0,
+            time: 0,
+            no_recorded_value: false,
+            attributes: Finder::new(bytes, depth),
+        }
+    }
+
+    fn finish(self, tag: u32, data: PointData) -> Result<(RawAttributes<'a>, Point), Fault> {
+        let point = Point {
+            start: self.start,
+            time: self.time,
+            no_recorded_value: self.no_recorded_value,
+            data,
+        };
+        Ok((RawAttributes::protobuf(self.attributes.finish(tag)?), point))
+    }
+}
+
+fn histogram(bytes: &[u8], depth: usize) -> Result<(RawAttributes<'_>, Point), Fault> {
+    use self::{bytes as bytes_tag, fixed64 as fixed};
+    const ATTRIBUTES: u32 = bytes_tag(9);
+    const BUCKETS: u32 = fixed(6);
+    const BUCKETS_PACKED: u32 = bytes_tag(6);
+    const BOUNDS: u32 = fixed(7);
+    const BOUNDS_PACKED: u32 = bytes_tag(7);
+    const FLAGS: u32 = varint(10);
+    const MIN: u32 = fixed(11);
+    const MAX: u32 = fixed(12);
+
+    let mut message = Message::new(bytes);
+    let mut common = Common::new(bytes, depth);
+    let mut data = HistogramData::default();
+    loop {
+        let before = message.left();
+        let Some(tag) = message.tag()? else {
+            return common.finish(ATTRIBUTES, PointData::Histogram(data));
+        };
+        match tag {
+            ATTRIBUTES => common.attributes.attribute(&mut message, before)?,
+            START => common.start = message.fixed64()?,
+            TIME => common.time = message.fixed64()?,
+            COUNT => data.count = message.fixed64()?,
+            SUM => data.sum = Some(message.double()?),
+            BUCKETS => push(&mut data.buckets, message.fixed64()?, &message)?,
+            BUCKETS_PACKED => packed(&mut data.buckets, &mut message, u64::from_le_bytes)?,
+            BOUNDS => push(&mut data.bounds, message.double()?, &message)?,
+            BOUNDS_PACKED => packed(&mut data.bounds, &mut message, f64::from_le_bytes)?,
+            FLAGS => common.no_recorded_value = message.varint()? & 1 != 0,
+            MIN => data.min = Some(message.double()?),
+            MAX => data.max = Some(message.double()?),
+            other => message.skip(other)?,
+        }
+    }
+}
+
+fn exponential(bytes: &[u8], depth: usize) -> Result<(RawAttributes<'_>, Point), Fault> {
+    use self::{bytes as bytes_tag, fixed64 as fixed};
+    const ATTRIBUTES: u32 = bytes_tag(1);
+    const SCALE: u32 = varint(6);
+    const ZERO_COUNT: u32 = fixed(7);
+    const POSITIVE: u32 = bytes_tag(8);
+    const NEGATIVE: u32 = bytes_tag(9);
+    const FLAGS: u32 = varint(10);
+    const MIN: u32 = fixed(12);
+    const MAX: u32 = fixed(13);
+    const ZERO_THRESHOLD: u32 = fixed(14);
+
+    let mut message = Message::new(bytes);
+    let mut common = Common::new(bytes, depth);
+    let mut data = ExponentialData::default();
+    loop {
+        let before = message.left();
+        let Some(tag) = message.tag()? else {
+            return common.finish(ATTRIBUTES, PointData::Exponential(data));
+        };
+        match tag {
+            ATTRIBUTES => common.attributes.attribute(&mut message, before)?,
+            START => common.start = message.fixed64()?,
+            TIME => common.time = message.fixed64()?,
+            COUNT => data.count = message.fixed64()?,
+            SUM => data.sum = Some(message.double()?),
+            SCALE => data.scale = zigzag(message.varint()?),
+            ZERO_COUNT => data.zero_count = message.fixed64()?,
+            POSITIVE => {
+                let side = (&mut data.positive_offset, &mut data.positive);
+                buckets(message.bytes()?, side)?;
+            }
+            NEGATIVE => {
+                let side = (&mut data.negative_offset, &mut data.negative);
+                buckets(message.bytes()?, side)?;
+            }
+            FLAGS => common.no_recorded_value = message.varint()? & 1 != 0,
+            MIN => data.min = Some(message.double()?),
+            MAX => data.max = Some(message.double()?),
+            ZERO_THRESHOLD => data.zero_threshold = message.double()?,
+            other => message.skip(other)?,
+        }
+    }
+}
+
+fn buckets(bytes: &[u8], (offset, counts): (&mut i32, &mut Vec<u64>)) -> Result<(), Fault> {
+    const OFFSET: u32 = varint(1);
+    const COUNTS: u32 = varint(2);
+    const COUNTS_PACKED: u32 = self::bytes(2);
+
+    let mut message = Message::new(bytes);
+    while let Some(tag) = message.tag()? {
+        match tag {
+            OFFSET => *offset = zigzag(message.varint()?),
+            COUNTS => push(counts, message.varint()?, &message)?,
+            COUNTS_PACKED => {
+                let mut numbers = Message::new(message.bytes()?);
+                while numbers.left() > 0 {
+                    push(counts, numbers.varint()?, &numbers)?;
+                }
+            }
+            other => message.skip(other)?,
+        }
+    }
+    Ok(())
+}
+
+fn summary(bytes: &[u8], depth: usize) -> Result<(RawAttributes<'_>, Point), Fault> {
+    const ATTRIBUTES: u32 = self::bytes(7);
+    const FLAGS: u32 = varint(8);
+
+    let mut message = Message::new(bytes);
+    let mut common = Common::new(bytes, depth);
+    let (mut count, mut sum) = (0, 0.0);
+    loop {
+        let before = message.left();
+        let Some(tag) = message.tag()? else {
+            return common.finish(ATTRIBUTES, PointData::Summary { count, sum });
+        };
+        match tag {
+            ATTRIBUTES => common.attributes.attribute(&mut message, before)?,
+            START => common.start = message.fixed64()?,
+            TIME => common.time = message.fixed64()?,
+            COUNT => count = message.fixed64()?,
+            SUM => sum = message.double()?,
+            FLAGS => common.no_recorded_value = message.varint()? & 1 != 0,
+            other => message.skip(other)?,
+        }
+    }
+}
+
+fn push<T>(list: &mut Vec<T>, number: T, at: &Message<'_>) -> Result<(), Fault> {
+    if list.len() == BUCKETS {
+        return Err(Fault::new(Flaw::TooManyBuckets, at.rest()));
+    }
+    list.push(number);
+    Ok(())
+}
+
+/// Adds numbers of eight bytes that stand next to each other.
+fn packed<T>(
+    list: &mut Vec<T>,
+    message: &mut Message<'_>,
+    number: fn([u8; 8]) -> T,
+) -> Result<(), Fault> {
+    let (numbers, rest) = message.bytes()?.as_chunks();
+    if !rest.is_empty() {
+        return Err(Fault::new(Flaw::Packed, rest));
+    }
+    if numbers.len() > BUCKETS.saturating_sub(list.len()) {
+        return Err(Fault::new(Flaw::TooManyBuckets, message.rest()));
+    }
+    list.extend(numbers.iter().map(|bytes| number(*bytes)));
+    Ok(())
+}
+
+/// A `sint32`: the lowest bit is the sign.
+#[expect(clippy::cast_possible_truncation, reason = "as protobuf has it")]
+const fn zigzag(number: u64) -> i32 {
+    let number = number as u32;
+    (number >> 1).cast_signed() ^ -(number & 1).cast_signed()
+}

@@ -1,0 +1,125 @@
+//! Everything that a reader tells, line by line, attributes decoded.
+
+use std::fmt::Write as _;
+
+use super::super::super::value::Attributes;
+use super::super::{
+    AttributesDropped, Encoding, Log, Malformed, MetricHead, Point, RawAttributes, ReadLimits,
+    Scope, Span, VisitLogs, VisitMetrics, VisitSpans, read_logs, read_metrics, read_spans,
+};
+
+/// Which of the three requests it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Signal {
+    Metrics,
+    Logs,
+    Spans,
+}
+
+pub(super) const SIGNALS: [Signal; 3] = [Signal::Metrics, Signal::Logs, Signal::Spans];
+
+/// What was told, and what was left out.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Told {
+    pub(super) lines: String,
+    pub(super) fingerprints: Vec<u128>,
+    pub(super) dropped: AttributesDropped,
+    limits: ReadLimits,
+}
+
+impl Told {
+    pub(super) fn line(&mut self, what: &str, it: &impl std::fmt::Debug) {
+        writeln!(self.lines, "{what} {it:?}").expect("a text takes all");
+    }
+
+    fn attributes(&mut self, raw: RawAttributes<'_>) {
+        let mut attributes = Attributes::default();
+        let dropped = raw.read(&self.limits, &mut attributes);
+        self.add(dropped);
+        self.fingerprints.push(raw.fingerprint(7));
+        self.line("attributes", &attributes);
+    }
+
+    fn add(&mut self, dropped: AttributesDropped) {
+        self.dropped.too_many += dropped.too_many;
+        self.dropped.too_deep += dropped.too_deep;
+        self.dropped.cut += dropped.cut;
+    }
+}
+
+impl<'a> VisitMetrics<'a> for Told {
+    fn resource(&mut self, attributes: RawAttributes<'a>) {
+        self.attributes(attributes);
+    }
+    fn scope(&mut self, scope: Scope<'a>) {
+        self.line("", &scope);
+    }
+    fn metric(&mut self, head: MetricHead<'a>) {
+        self.line("", &head);
+    }
+    fn point(&mut self, attributes: RawAttributes<'a>, point: Point) {
+        self.attributes(attributes);
+        self.line("", &point);
+    }
+}
+
+impl<'a> VisitLogs<'a> for Told {
+    fn resource(&mut self, attributes: RawAttributes<'a>) {
+        self.attributes(attributes);
+    }
+    fn scope(&mut self, scope: Scope<'a>) {
+        self.line("", &scope);
+    }
+    fn log(&mut self, log: &mut Log<'a>) {
+        self.fingerprints.push(std::mem::take(&mut log.fingerprint));
+        self.line("", log);
+    }
+    fn dropped(&mut self, dropped: AttributesDropped) {
+        self.add(dropped);
+    }
+}
+
+impl<'a> VisitSpans<'a> for Told {
+    fn resource(&mut self, attributes: RawAttributes<'a>) {
+        self.attributes(attributes);
+    }
+    fn scope(&mut self, scope: Scope<'a>) {
+        self.line("", &scope);
+    }
+    fn span(&mut self, span: &mut Span<'a>) {
+        self.line("", span);
+    }
+    fn dropped(&mut self, dropped: AttributesDropped) {
+        self.add(dropped);
+    }
+}
+
+/// Reads a body within these limits. A refused one tells nothing.
+pub(super) fn read_within(
+    signal: Signal,
+    encoding: Encoding,
+    body: &[u8],
+    limits: ReadLimits,
+) -> Result<Told, Malformed> {
+    let mut told = Told {
+        limits,
+        ..Told::default()
+    };
+    let read = match signal {
+        Signal::Metrics => read_metrics(encoding, body, &limits, &mut told),
+        Signal::Logs => read_logs(encoding, body, &limits, &mut told),
+        Signal::Spans => read_spans(encoding, body, &limits, &mut told),
+    };
+    if let Err(malformed) = read {
+        assert_eq!(
+            told.lines, "",
+            "told of a request that was refused: {malformed}"
+        );
+        return Err(malformed);
+    }
+    Ok(told)
+}
+
+pub(super) fn read(signal: Signal, encoding: Encoding, body: &[u8]) -> Result<Told, Malformed> {
+    read_within(signal, encoding, body, ReadLimits::default())
+}
