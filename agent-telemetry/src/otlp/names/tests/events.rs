@@ -194,6 +194,35 @@ fn short_names_are_known_by_the_scope_where_the_service_has_another_name() {
     ));
 }
 
+/// As Claude Code sends them: truth values in letters, whole numbers as doubles, numbers in digits.
+#[test]
+fn figures_are_read_in_whichever_type_they_are_sent() {
+    let text = |it: &'static str| Value::Text(it.into());
+    let pairs = [
+        ("model", text("m")),
+        ("input_tokens", Value::Double(5.0)),
+        ("output_tokens", text("7")),
+        ("cost_usd_micros", Value::Double(12.0)),
+        ("duration_ms", text("1500")),
+    ];
+    let resource = attributes(CLAUDE);
+    let scope = scope();
+    let source = Source::new(&resource, &scope);
+    let log = |name: &'static str, attributes| Log {
+        event_name: name.into(),
+        attributes,
+        ..Log::default()
+    };
+    let mut out = Vec::new();
+    let call = log("api_request", Attributes::from_iter(pairs));
+    of_log(&source, &call, &mut out);
+    let pairs = [("tool_name", text("Bash")), ("success", text("false"))];
+    let tool = log("tool_result", Attributes::from_iter(pairs));
+    of_log(&source, &tool, &mut out);
+    let expected = "call anthropic m 5+0+0>7(0) $0.000012 1.5s\ntool Bash failed";
+    assert_eq!(lines(&out), expected);
+}
+
 #[test]
 fn call_without_tokens_tells_none_and_not_zero() {
     let (_, seen) = event(CLAUDE, "claude_code.api_request", "model=claude-opus-5");
