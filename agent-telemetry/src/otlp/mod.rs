@@ -11,3 +11,8 @@ mod seen;
 mod transcript;
 mod value;
 mod wire;
+
+pub use receiver::{
+    Accepted, BindError, Encoding, Intake, Receiver, ReceiverBuilder, ReceiverStats, Refused,
+    RequestCount, Signal, StopError,
+};
