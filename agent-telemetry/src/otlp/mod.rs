@@ -16,3 +16,7 @@ pub use export::{
     HandoffSpans, OtlpCounts, OtlpError, OtlpRetry, OtlpSignal, OtlpSignalCounts, OtlpSink,
     OtlpSinkBuilder, OtlpStats, OtlpTemporality,
 };
+pub use receiver::{
+    Accepted, BindError, Encoding, Intake, Receiver, ReceiverBuilder, ReceiverStats, Refused,
+    RequestCount, Signal, StopError,
+};
