@@ -16,6 +16,8 @@ pub use export::{
     HandoffSpans, OtlpCounts, OtlpError, OtlpRetry, OtlpSignal, OtlpSignalCounts, OtlpSink,
     OtlpSinkBuilder, OtlpStats, OtlpTemporality,
 };
+pub use ledger::{ByChannel, SessionCoverage, Told};
+pub use processor::{Figures, Items, Points, Processor, ProcessorBuilder, StartProcessorError};
 pub use receiver::{
     Accepted, BindError, Encoding, Intake, Receiver, ReceiverBuilder, ReceiverStats, Refused,
     RequestCount, Signal, StopError,

@@ -49,6 +49,13 @@ impl UserKey {
         UserHash::from_bits(self.hash("user", &address.trim().to_lowercase()))
     }
 
+    /// A secret of the store for another use.
+    #[cfg(feature = "otlp")]
+    #[expect(clippy::cast_possible_truncation, reason = "half of a hash is one")]
+    pub(crate) fn secret(self, usage: &str) -> u64 {
+        self.hash("secret", usage) as u64
+    }
+
     /// A value of `text`, apart from those of other uses of the key.
     pub(super) fn hash(self, usage: &str, text: &str) -> u128 {
         let mut input = Vec::with_capacity(usage.len() + 1 + text.len());

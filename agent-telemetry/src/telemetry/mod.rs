@@ -277,6 +277,18 @@ impl Telemetry {
         Ok(Live::new(Arc::clone(tap), channel))
     }
 
+    /// How many records the queue has room for, whoever records them.
+    #[cfg(feature = "otlp")]
+    pub(crate) fn room(&self) -> usize {
+        self.0.queue.room()
+    }
+
+    /// A number that nobody knows who has not the store, the same in every run.
+    #[cfg(feature = "otlp")]
+    pub(crate) fn secret(&self, usage: &str) -> u64 {
+        self.0.user_key.secret(usage)
+    }
+
     pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
         &self.0.clock
     }

@@ -202,11 +202,22 @@ impl Ledger {
         self.settle_sums(|sums| sums.mature(now, grace), out);
     }
 
-    /// Records all that waits: at shutdown.
-    pub(crate) fn flush(&mut self, out: &mut Vec<Entry>) {
+    /// Whether anything waits for time to pass.
+    pub(crate) fn waits(&self) -> bool {
+        let mut models = self.sessions.values().flat_map(|it| it.models.values());
+        !self.held.is_empty() || models.any(|it| it.sums.is_waiting())
+    }
+
+    /// Records the calls that wait, whatever other channels may know of them.
+    pub(crate) fn record_held(&mut self, out: &mut Vec<Entry>) {
         while !self.held.is_empty() {
             self.record_oldest(out);
         }
+    }
+
+    /// Records all that waits: at shutdown.
+    pub(crate) fn flush(&mut self, out: &mut Vec<Entry>) {
+        self.record_held(out);
         self.settle_sums(sums::Sums::mature_all, out);
     }
 

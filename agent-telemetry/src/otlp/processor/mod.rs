@@ -1,1 +1,128 @@
 //! From requests to records.
+
+mod builder;
+mod figures;
+mod identity;
+mod ingest;
+mod items;
+mod metrics;
+mod pending;
+mod recent;
+mod scribe;
+mod series;
+mod shared;
+mod state;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use builder::{ProcessorBuilder, StartProcessorError};
+pub use figures::{Figures, Items, Points};
+
+use super::ledger::SessionCoverage;
+use super::receiver::{Accepted, Encoding, Intake, Refused, Signal};
+use crate::{ContextUse, Telemetry};
+use shared::Handles;
+
+/// Makes records of what agents send over OTLP. Clones are handles of the same processor.
+///
+/// Each item is read by its name, whichever agent or convention it is of; what was there already is not counted again;
+/// cumulative values become what was added; and a request that several channels tell (metrics, events, spans,
+/// transcripts) becomes one record. What it must know for that is stored with the records, in the same transaction, so
+/// that figures stay right over a crash.
+///
+/// It takes requests synchronously. A thread of its own ends windows, and hands records to the recorder; it sleeps while
+/// nothing waits. When the last handle is dropped, what waits is recorded, for which the drop waits up to five seconds.
+///
+/// ```
+/// use std::time::Duration;
+/// use agent_telemetry::{MemorySink, Stats, Telemetry};
+/// use agent_telemetry::otlp::{Encoding, Processor, Signal};
+///
+/// let sink = MemorySink::new();
+/// let telemetry = Telemetry::builder(sink.clone()).start()?;
+/// let processor = Processor::builder(&telemetry).start()?;
+///
+/// let request = r#"{"resourceLogs": [{"scopeLogs": [{"logRecords": [{
+///     "timeUnixNano": "1795132800000000000",
+///     "body": {"stringValue": "claude_code.api_request"},
+///     "attributes": [
+///         {"key": "session.id", "value": {"stringValue": "s1"}},
+///         {"key": "model", "value": {"stringValue": "claude-haiku-4-5"}},
+///         {"key": "request_id", "value": {"stringValue": "req_1"}},
+///         {"key": "input_tokens", "value": {"intValue": "1000"}},
+///         {"key": "output_tokens", "value": {"intValue": "50"}}
+///     ]
+/// }]}]}]}"#;
+/// // Its answer got lost, so the agent sends it again.
+/// for _ in 0..2 {
+///     processor.ingest(Signal::Logs, Encoding::Json, request.as_bytes())?;
+/// }
+/// assert!(processor.flush(Duration::from_secs(5)));
+/// let stats = Stats::of(sink.records());
+/// assert_eq!((stats.overview.model_calls, stats.cost.usage.total()), (1, 1_050));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct Processor(Arc<Handles>);
+
+impl Processor {
+    /// A processor that records into `telemetry`, with its options still open.
+    pub fn builder(telemetry: &Telemetry) -> ProcessorBuilder {
+        ProcessorBuilder::new(telemetry.clone())
+    }
+
+    /// Takes one request, inflated. It is taken as a whole or not at all; items that are refused are counted in the
+    /// answer, and are not to be sent again.
+    ///
+    /// # Errors
+    /// [`Refused`] says whether the sender is to try again.
+    pub fn ingest(
+        &self,
+        signal: Signal,
+        encoding: Encoding,
+        body: &[u8],
+    ) -> Result<Accepted, Refused> {
+        self.0.0.ingest(signal, encoding, body)
+    }
+
+    /// Records what waits, that for which other channels may still know more included, and waits until the sink has it.
+    /// `false` when time is up or the sink refuses; nothing is lost by it, flush again.
+    ///
+    /// Blocks the calling thread.
+    pub fn flush(&self, timeout: Duration) -> bool {
+        self.0.0.flush(timeout)
+    }
+
+    /// What was taken, and what was not, by cause.
+    pub fn figures(&self) -> Figures {
+        self.0.0.work().state.figures()
+    }
+
+    /// How much of each session was seen, in no order.
+    pub fn coverage(&self) -> Vec<SessionCoverage> {
+        self.0.0.work().state.coverage()
+    }
+
+    /// How full the contexts of sessions are, in no order.
+    pub fn contexts(&self) -> Vec<ContextUse> {
+        self.0.0.work().state.contexts()
+    }
+}
+
+impl Intake for Processor {
+    fn take(&self, signal: Signal, encoding: Encoding, body: &[u8]) -> Result<Accepted, Refused> {
+        self.ingest(signal, encoding, body)
+    }
+
+    fn flush(&self, timeout: Duration) -> bool {
+        Processor::flush(self, timeout)
+    }
+}
+
+impl fmt::Debug for Processor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Processor").field(&self.figures()).finish()
+    }
+}

@@ -282,6 +282,12 @@ impl Queue {
         }
     }
 
+    /// Free places that every shard may have.
+    #[cfg(feature = "otlp")]
+    pub(super) fn room(&self) -> usize {
+        self.free.0.load(Ordering::Relaxed)
+    }
+
     fn wake_idle(&self) {
         // Never missed: whoever is to sleep says so, and then looks into each shard under its
         // lock. It finds the record there, or this thread took the lock later and sees the word.

@@ -1,0 +1,53 @@
+//! One request.
+
+use agent_primitives::Timestamp;
+
+use super::super::receiver::{Accepted, Encoding, Refused, Signal};
+use super::super::wire::{self, Malformed, read_logs, read_metrics, read_spans};
+use super::items::Taking;
+use super::metrics::Metrics;
+use super::state::State;
+
+impl State {
+    /// Takes it as a whole, or nothing of it.
+    pub(super) fn ingest(
+        &mut self,
+        signal: Signal,
+        encoding: Encoding,
+        body: &[u8],
+        now: Timestamp,
+    ) -> Result<Accepted, Refused> {
+        self.figures.requests += 1;
+        let limits = self.limits;
+        let encoding = match encoding {
+            Encoding::Protobuf => wire::Encoding::Protobuf,
+            Encoding::Json => wire::Encoding::Json,
+        };
+        let read = match signal {
+            Signal::Metrics => {
+                let mut metrics = Metrics::new(self);
+                let read = read_metrics(encoding, body, &limits, &mut metrics);
+                let (rejected, message) = metrics.finish();
+                read.map(|()| match message {
+                    Some(message) => Accepted::partly(rejected, message),
+                    None => Accepted::all(),
+                })
+            }
+            Signal::Logs => {
+                let mut taking = Taking::new(self, now);
+                read_logs(encoding, body, &limits, &mut taking).map(|()| Accepted::all())
+            }
+            Signal::Traces => {
+                let mut taking = Taking::new(self, now);
+                read_spans(encoding, body, &limits, &mut taking).map(|()| Accepted::all())
+            }
+        };
+        read.map_err(|malformed| self.refuse(&malformed))
+    }
+
+    #[cold]
+    fn refuse(&mut self, malformed: &Malformed) -> Refused {
+        self.figures.malformed += 1;
+        Refused::Malformed(malformed.to_string())
+    }
+}

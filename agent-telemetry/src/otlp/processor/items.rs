@@ -1,0 +1,108 @@
+//! Log records and spans of a request: each read by its name.
+
+use agent_primitives::Timestamp;
+
+use super::super::names::{Recognised, SessionFrom, Source, of_log, of_span, sequence_of};
+use super::super::value::Attributes;
+use super::super::wire::{
+    AttributesDropped, Log, RawAttributes, Scope, Span, VisitLogs, VisitSpans,
+};
+use super::figures::Items;
+use super::state::State;
+
+/// Takes the log records or spans of one request.
+pub(super) struct Taking<'s, 'a> {
+    state: &'s mut State,
+    now: Timestamp,
+    resource: Attributes<'a>,
+    scope: Scope<'a>,
+}
+
+impl<'s, 'a> Taking<'s, 'a> {
+    pub(super) fn new(state: &'s mut State, now: Timestamp) -> Self {
+        Self {
+            state,
+            now,
+            resource: Attributes::default(),
+            scope: Scope::default(),
+        }
+    }
+
+    fn resource(&mut self, attributes: RawAttributes<'a>) {
+        let dropped = attributes.read(&self.state.limits, &mut self.resource);
+        self.count(dropped);
+    }
+
+    fn count(&mut self, dropped: AttributesDropped) {
+        self.state.figures.attributes_dropped += dropped.too_many + dropped.too_deep + dropped.cut;
+    }
+}
+
+impl<'a> VisitLogs<'a> for Taking<'_, 'a> {
+    fn resource(&mut self, attributes: RawAttributes<'a>) {
+        Taking::resource(self, attributes);
+    }
+
+    fn scope(&mut self, scope: Scope<'a>) {
+        self.scope = scope;
+    }
+
+    fn log(&mut self, log: &mut Log<'a>) {
+        let state = &mut *self.state;
+        let item = state.identity.of_item(b'l', log.fingerprint, 0);
+        if !state.recent.insert(item) {
+            state.figures.logs.duplicates += 1;
+            return;
+        }
+        let source = Source::new(&self.resource, &self.scope);
+        let recognised = of_log(&source, log, &mut state.seen);
+        count(&mut state.figures.logs, recognised);
+        if let Some((session, sequence)) = sequence_of(&source, log) {
+            state.ledger.sequence(&session, sequence);
+        }
+        state.see(self.now, Some(item));
+    }
+
+    fn dropped(&mut self, dropped: AttributesDropped) {
+        self.count(dropped);
+    }
+}
+
+impl<'a> VisitSpans<'a> for Taking<'_, 'a> {
+    fn resource(&mut self, attributes: RawAttributes<'a>) {
+        Taking::resource(self, attributes);
+    }
+
+    fn scope(&mut self, scope: Scope<'a>) {
+        self.scope = scope;
+    }
+
+    fn span(&mut self, span: &mut Span<'a>) {
+        let state = &mut *self.state;
+        let item = state.identity.of_item(b'p', span.trace_id, span.span_id);
+        if !state.recent.insert(item) {
+            state.figures.spans.duplicates += 1;
+            return;
+        }
+        let source = Source::new(&self.resource, &self.scope);
+        let recognised = of_span(&source, span, &mut state.seen);
+        count(&mut state.figures.spans, recognised);
+        state.see(self.now, Some(item));
+    }
+
+    fn dropped(&mut self, dropped: AttributesDropped) {
+        self.count(dropped);
+    }
+}
+
+fn count(items: &mut Items, recognised: Recognised) {
+    match recognised {
+        Recognised::Known(_, notes) => {
+            items.known += 1;
+            items.incomplete += u64::from(notes.incomplete);
+            items.without_session += u64::from(notes.session == SessionFrom::Nobody);
+        }
+        Recognised::Unknown => items.unknown += 1,
+        Recognised::Refused(_) => items.refused += 1,
+    }
+}

@@ -1,0 +1,170 @@
+//! Metrics of a request: each point to its series.
+
+use super::super::delta::Taken;
+use super::super::ledger::Covered;
+use super::super::names::{Source, of_series};
+use super::super::value::Attributes;
+use super::super::wire::{MetricHead, Point, PointData, RawAttributes, Scope, Shape, VisitMetrics};
+use super::series::Place;
+use super::state::State;
+
+/// Takes the points of one request.
+pub(super) struct Metrics<'s, 'a> {
+    state: &'s mut State,
+    resource: Option<RawAttributes<'a>>,
+    /// Its attributes and its identity, once a series of it was not known.
+    read: Option<(Attributes<'a>, u128)>,
+    resource_written: u128,
+    scope: Scope<'a>,
+    head: MetricHead<'a>,
+    head_written: u128,
+    attributes: Attributes<'a>,
+    rejected: u64,
+    message: Option<String>,
+}
+
+impl<'s, 'a> Metrics<'s, 'a> {
+    pub(super) fn new(state: &'s mut State) -> Self {
+        Self {
+            state,
+            resource: None,
+            read: None,
+            resource_written: 0,
+            scope: Scope::default(),
+            head: MetricHead {
+                name: "".into(),
+                unit: "".into(),
+                shape: Shape::Unknown,
+            },
+            head_written: 0,
+            attributes: Attributes::default(),
+            rejected: 0,
+            message: None,
+        }
+    }
+
+    /// How many points were refused, and why the first one was.
+    pub(super) fn finish(self) -> (u64, Option<String>) {
+        (self.rejected, self.message)
+    }
+
+    fn reject(&mut self, why: impl FnOnce(&MetricHead<'_>) -> String) {
+        self.rejected += 1;
+        if self.message.is_none() {
+            self.message = Some(why(&self.head));
+        }
+    }
+
+    /// A series that is not known as it is written.
+    #[cold]
+    fn resolve(&mut self, attributes: RawAttributes<'a>, written: u128) -> Option<Place> {
+        let state = &mut *self.state;
+        let (resource, identity) = self.read.get_or_insert_with(|| {
+            let mut read = Attributes::default();
+            if let Some(resource) = &self.resource {
+                let dropped = resource.read(&state.limits, &mut read);
+                state.figures.attributes_dropped +=
+                    dropped.too_many + dropped.too_deep + dropped.cut;
+            }
+            let identity = state.identity.of_resource(&read);
+            (read, identity)
+        });
+        let dropped = attributes.read(&state.limits, &mut self.attributes);
+        state.figures.attributes_dropped += dropped.too_many + dropped.too_deep + dropped.cut;
+        let key = state
+            .identity
+            .of_series(*identity, &self.scope, &self.head, &self.attributes);
+        if let Some(place) = state.table.known(key, written) {
+            return Some(place);
+        }
+        let source = Source::new(resource, &self.scope);
+        let meaning = of_series(&source, &self.head, &self.attributes);
+        state.table.insert(key, self.head.shape, meaning, written)
+    }
+}
+
+impl<'a> VisitMetrics<'a> for Metrics<'_, 'a> {
+    fn resource(&mut self, attributes: RawAttributes<'a>) {
+        self.resource_written = attributes.fingerprint(self.state.seed);
+        self.resource = Some(attributes);
+        self.read = None;
+    }
+
+    fn scope(&mut self, scope: Scope<'a>) {
+        self.scope = scope;
+    }
+
+    fn metric(&mut self, head: MetricHead<'a>) {
+        let nothing = Attributes::default();
+        let identity = &mut self.state.identity;
+        let key = identity.of_series(self.resource_written, &self.scope, &head, &nothing);
+        self.head_written = key.0.rotate_left(64) ^ u128::from(self.state.seed);
+        self.head = head;
+    }
+
+    fn point(&mut self, attributes: RawAttributes<'a>, point: Point) {
+        let written = attributes.fingerprint(self.state.seed);
+        let written = written.rotate_left(1).wrapping_add(self.head_written);
+        let known = self.state.table.written(written);
+        let Some(place) = known.or_else(|| self.resolve(attributes, written)) else {
+            self.state.figures.points.too_many_series += 1;
+            self.reject(|head| format!("no room for another series of {:?}", head.name));
+            return;
+        };
+        let state = &mut *self.state;
+        let Some(series) = state.table.get(place) else {
+            return;
+        };
+        let taken = state
+            .deltas
+            .add(series.key, series.shape, &point, &mut state.added);
+        let points = &mut state.figures.points;
+        points.unknown_names += u64::from(!series.meaning.is_known());
+        points.resets_without_start += u64::from(state.added.reset_without_start);
+        points.second_writers += u64::from(state.added.second_writer);
+        series.pending.points = series.pending.points.saturating_add(1);
+        let gap = state.added.gap_ns.saturating_sub(state.added.filled_ns);
+        series.pending.gap_ns = series.pending.gap_ns.saturating_add(gap);
+        let (count, is_news) = match taken {
+            Taken::Added => {
+                match &point.data {
+                    PointData::Number(value) if series.is_level() => {
+                        series.pending.show(*value, point.time);
+                    }
+                    _ => series.pending.add(&state.added),
+                }
+                (&mut points.added, true)
+            }
+            Taken::Gauge(value) => {
+                series.pending.show(value, point.time);
+                (&mut points.gauges, true)
+            }
+            Taken::Baseline => (&mut points.baselines, true),
+            Taken::Nothing => (&mut points.nothing, false),
+            Taken::Late => (&mut points.late, false),
+            Taken::Duplicate => (&mut points.duplicates, false),
+            Taken::Forgotten => (&mut points.forgotten, false),
+            Taken::NoRecordedValue => (&mut points.no_recorded_value, false),
+            Taken::Rejected(_) => (&mut points.invalid, false),
+        };
+        *count += 1;
+        let lost = u64::from(matches!(taken, Taken::Forgotten | Taken::Rejected(_)));
+        let writers = u64::from(state.added.second_writer);
+        if lost + writers > 0
+            && let Some(session) = series.session()
+        {
+            let covered = Covered {
+                points_lost: lost,
+                second_writers: writers,
+                ..Covered::default()
+            };
+            state.ledger.covered(session, covered);
+        }
+        if is_news {
+            state.table.touch(place);
+        }
+        if let Taken::Rejected(cause) = taken {
+            self.reject(|head| format!("{:?}: {cause}", head.name));
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! The series that are known: what each means, and what it added since it was told last.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+
+use agent_primitives::SessionId;
+
+use super::super::delta::SeriesKey;
+use super::super::names::Meaning;
+use super::super::wire::Shape;
+use super::pending::Pending;
+
+/// Ways to write the attributes of one series that are known, in the mean.
+const ALIASES_EACH: usize = 4;
+
+/// A series that is known.
+#[derive(Debug)]
+pub(super) struct Series {
+    pub(super) key: SeriesKey,
+    pub(super) shape: Shape,
+    pub(super) meaning: Meaning,
+    pub(super) pending: Pending,
+    /// Whether it waits to be told.
+    dirty: bool,
+    /// The window in which a point of it came last.
+    used: u64,
+}
+
+impl Series {
+    /// A sum that may fall says how much there is, and not what was added.
+    pub(super) fn is_level(&self) -> bool {
+        let Shape::Sum { monotonic, .. } = self.shape else {
+            return false;
+        };
+        !monotonic
+    }
+
+    pub(super) fn session(&self) -> Option<&SessionId> {
+        self.meaning.who().session.as_ref()
+    }
+}
+
+/// Where a series is, for as long as none is forgotten.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Place(u32);
+
+/// Series by their identity, and by how their attributes are written.
+#[derive(Debug)]
+pub(super) struct Table {
+    series: Vec<Series>,
+    by_key: HashMap<SeriesKey, Place, Ready>,
+    aliases: HashMap<u128, Place, Ready>,
+    dirty: Vec<Place>,
+    limit: usize,
+    window: u64,
+    forgotten: u64,
+}
+
+type Ready = BuildHasherDefault<Hashed>;
+
+/// Keys are hashes with a secret already.
+#[derive(Debug, Default)]
+pub(super) struct Hashed(u64);
+
+impl Hasher for Hashed {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "half of a hash is one")]
+    fn write_u128(&mut self, hash: u128) {
+        self.0 = hash as u64;
+    }
+}
+
+impl Table {
+    pub(super) fn new(limit: usize) -> Self {
+        Self {
+            series: Vec::new(),
+            by_key: HashMap::default(),
+            aliases: HashMap::default(),
+            dirty: Vec::new(),
+            limit: limit.clamp(1, u32::MAX as usize),
+            window: 0,
+            forgotten: 0,
+        }
+    }
+
+    /// By how it is written.
+    pub(super) fn written(&self, alias: u128) -> Option<Place> {
+        self.aliases.get(&alias).copied()
+    }
+
+    /// By what it is, now known to be written like this.
+    pub(super) fn known(&mut self, key: SeriesKey, alias: u128) -> Option<Place> {
+        let place = self.by_key.get(&key).copied()?;
+        self.alias(alias, place);
+        Some(place)
+    }
+
+    /// Another one; `None` where there is no room.
+    pub(super) fn insert(
+        &mut self,
+        key: SeriesKey,
+        shape: Shape,
+        meaning: Meaning,
+        alias: u128,
+    ) -> Option<Place> {
+        if self.series.len() >= self.limit {
+            self.forget();
+        }
+        if self.series.len() >= self.limit {
+            return None;
+        }
+        let place = Place(u32::try_from(self.series.len()).ok()?);
+        self.series.push(Series {
+            key,
+            shape,
+            meaning,
+            pending: Pending::default(),
+            dirty: false,
+            used: self.window,
+        });
+        self.by_key.insert(key, place);
+        self.alias(alias, place);
+        Some(place)
+    }
+
+    fn alias(&mut self, alias: u128, place: Place) {
+        if self.aliases.len() >= self.limit.saturating_mul(ALIASES_EACH) {
+            self.aliases.clear();
+        }
+        self.aliases.insert(alias, place);
+    }
+
+    pub(super) fn get(&mut self, place: Place) -> Option<&mut Series> {
+        self.series.get_mut(place.0 as usize)
+    }
+
+    /// It is to be told with the next window.
+    pub(super) fn touch(&mut self, place: Place) {
+        if let Some(series) = self.series.get_mut(place.0 as usize) {
+            series.used = self.window;
+            if !series.dirty {
+                series.dirty = true;
+                self.dirty.push(place);
+            }
+        }
+    }
+
+    pub(super) fn is_dirty(&self) -> bool {
+        !self.dirty.is_empty()
+    }
+
+    /// Those that wait to be told, those of one session together. A window ends.
+    pub(super) fn take_dirty(&mut self) -> Vec<Place> {
+        self.window += 1;
+        let mut dirty = std::mem::take(&mut self.dirty);
+        dirty.sort_by(|a, b| self.session(*a).cmp(&self.session(*b)));
+        for place in &dirty {
+            if let Some(series) = self.series.get_mut(place.0 as usize) {
+                series.dirty = false;
+            }
+        }
+        dirty
+    }
+
+    pub(super) fn session(&self, place: Place) -> Option<&SessionId> {
+        self.series.get(place.0 as usize)?.session()
+    }
+
+    /// Forgets a quarter: those of which no point came for longest. What waits to be told is kept.
+    fn forget(&mut self) {
+        let mut windows: Vec<u64> = self.series.iter().map(|it| it.used).collect();
+        if windows.is_empty() {
+            return;
+        }
+        let quarter = windows.len() / 4;
+        let (_, limit, _) = windows.select_nth_unstable(quarter);
+        let limit = (*limit).min(self.window.saturating_sub(1));
+        let before = self.series.len();
+        let current = self.window;
+        self.series
+            .retain(|it| it.dirty || it.used > limit || it.used == current);
+        self.forgotten += (before - self.series.len()) as u64;
+        self.aliases.clear();
+        self.by_key.clear();
+        self.dirty.clear();
+        for (place, series) in (0_u32..).zip(&self.series) {
+            self.by_key.insert(series.key, Place(place));
+            if series.dirty {
+                self.dirty.push(Place(place));
+            }
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.series.len()
+    }
+
+    pub(super) const fn forgotten(&self) -> u64 {
+        self.forgotten
+    }
+}
