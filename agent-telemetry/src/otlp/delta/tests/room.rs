@@ -49,6 +49,14 @@ fn evicted_series_that_comes_back_is_not_counted_twice() {
 }
 
 #[test]
+fn evicted_baseline_is_not_counted_with_what_comes_next() {
+    let mut one = small(1, 8);
+    assert_eq!(one.of(1, &int(10, 10, 100)).0, Taken::Baseline);
+    one.of(2, &int(1, 10, 5));
+    assert_eq!(one.of(1, &int(10, 20, 103)), (Taken::Baseline, 0));
+}
+
+#[test]
 fn evicted_series_of_deltas_forgets_only_what_was_told() {
     let mut one = One {
         shape: DELTAS,
