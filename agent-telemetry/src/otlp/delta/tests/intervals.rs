@@ -108,8 +108,8 @@ fn interval_older_than_all_remembered_is_not_counted_again() {
     assert_eq!(one.ints(points).iter().sum::<i128>(), 20);
     assert_eq!(one.add(&int(31, 41, 1)), Taken::Forgotten);
     assert_eq!(one.add(&int(41, 51, 1)), Taken::Duplicate);
-    // What ends after what is forgotten would still be remembered.
-    assert_eq!(one.add(&int(35, 45, 1)), Taken::Added);
+    // What ends after the first that is remembered would still be remembered.
+    assert_eq!(one.add(&int(45, 55, 1)), Taken::Added);
     assert_eq!(one.points().forgotten, 1);
 }
 
