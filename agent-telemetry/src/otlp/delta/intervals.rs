@@ -81,7 +81,7 @@ impl Intervals {
 
     fn cover(&mut self, Interval { start, end, .. }: Interval) {
         if self.reach == 0 {
-            self.origin = start.max(self.floor.min(end));
+            self.origin = start;
             self.covered = end - self.origin;
             self.reach = end;
             return;
