@@ -114,6 +114,18 @@ fn interval_older_than_all_remembered_is_not_counted_again() {
 }
 
 #[test]
+fn time_of_forgotten_intervals_is_not_taken_for_a_gap_that_is_filled() {
+    let mut one = One::new(DELTAS);
+    one.ints([int(1, 11, 1), int(31, 41, 1)]);
+    one.ints((4..24).map(|it| int(it * 10 + 1, it * 10 + 11, 1)));
+    assert_eq!(one.points().uncovered_ns, 20);
+    // Of a second writer that tells more seldom.
+    assert_eq!(one.ints([int(35, 235, 9)]), [9]);
+    assert!(one.out.second_writer);
+    assert_eq!(one.points().uncovered_ns, 20);
+}
+
+#[test]
 fn deltas_of_sums_that_may_fall_may_be_negative() {
     let shape = Shape::Sum {
         temporality: Temporality::Delta,

@@ -124,8 +124,11 @@ fn marks_read_the_same_in_later_versions() {
 fn bytes_that_are_no_mark_change_nothing() {
     let mut one = One::new(COUNTER);
     one.add(&int(1, 10, 5));
+    // A number of more than 64 bits.
+    let too_large = [&[1, 0, 0][..], &[0xff; 9], &[0x7f, 0, 0]].concat();
     for bytes in [
-        &[][..],
+        &too_large[..],
+        &[],
         &[1],
         &[2, 0],
         &[1, 2],
