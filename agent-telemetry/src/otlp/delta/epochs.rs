@@ -17,7 +17,7 @@ pub(super) struct Epochs {
     pub(super) others: Vec<Epoch>,
     /// Those that made room.
     pub(super) retired: Vec<Retired>,
-    /// What started before this time may be one that is not remembered any more, and was last told of by then.
+    /// What started by this time may be one that is not remembered any more, and was last told of by then.
     pub(super) floor: u64,
     /// Two of the streams overlap.
     pub(super) overlaps: bool,
@@ -85,7 +85,7 @@ impl Epochs {
         let revived = self.retired.iter().position(|it| it.start == start);
         let told_until = match revived.and_then(|at| self.retired.get(at)) {
             Some(it) => it.time,
-            None if start < self.floor => self.floor,
+            None if start <= self.floor => self.floor,
             None => 0,
         };
         if point.time <= told_until {

@@ -66,54 +66,35 @@ fn subtract(from: &mut ExponentialData, last: &ExponentialData) -> Option<()> {
                 continue;
             }
             let at = (index >> shift.min(63)) - i64::from(offset);
-            let bucket = usize::try_from(at).ok().and_then(|at| left.get_mut(at));
-            let to_zero = if rose {
-                zeros(index, last.scale, threshold)
-            } else {
-                Zeros::None
+            let mut bucket = usize::try_from(at).ok().and_then(|at| left.get_mut(at));
+            let is_divided = rose && bound(index, last.scale) < threshold;
+            // Of a bucket that a risen threshold divides, or takes, the rest is zero by now.
+            let to_zero = match &mut bucket {
+                Some(bucket) if is_divided => {
+                    let kept = (**bucket).min(*count);
+                    **bucket -= kept;
+                    *count - kept
+                }
+                Some(bucket) => {
+                    **bucket = bucket.checked_sub(*count)?;
+                    0
+                }
+                None if is_divided => *count,
+                None => return None,
             };
-            match (to_zero, bucket) {
-                (Zeros::All, _) => from.zero_count = from.zero_count.checked_sub(*count)?,
-                (Zeros::Some, Some(bucket)) => {
-                    let in_bucket = (*bucket).min(*count);
-                    *bucket -= in_bucket;
-                    from.zero_count = from.zero_count.checked_sub(*count - in_bucket)?;
-                }
-                (Zeros::Some, None) => from.zero_count = from.zero_count.checked_sub(*count)?,
-                (Zeros::None, bucket) => {
-                    let bucket = bucket?;
-                    *bucket = bucket.checked_sub(*count)?;
-                }
-            }
+            from.zero_count = from.zero_count.checked_sub(to_zero)?;
         }
     }
     Some(())
 }
 
-/// How much of a bucket a risen threshold takes to be zero.
-enum Zeros {
-    None,
-    /// It lies within the bucket.
-    Some,
-    All,
-}
-
-/// Of the bucket `index`, which holds what is above 2^(index · 2^-scale) and at most one step more.
+/// Where the bucket `index` begins: it holds what is above 2^(index · 2^-scale) and at most one step more.
 #[expect(
     clippy::cast_precision_loss,
     reason = "indexes of doubles are below 2^31"
 )]
-fn zeros(index: i64, scale: i32, threshold: f64) -> Zeros {
-    // Writers compute bounds with other roundings.
-    const ROUNDING: f64 = 1.0 + 1e-12;
-    let bound = |index: i64| (index as f64 * f64::from(-scale).exp2()).exp2();
-    if bound(index + 1) <= threshold * ROUNDING {
-        Zeros::All
-    } else if bound(index) * ROUNDING < threshold {
-        Zeros::Some
-    } else {
-        Zeros::None
-    }
+fn bound(index: i64, scale: i32) -> f64 {
+    (index as f64 * f64::from(-scale).exp2()).exp2()
 }
 
 /// Into lists that have room already.

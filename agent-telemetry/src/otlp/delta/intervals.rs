@@ -14,7 +14,7 @@ pub(super) const INTERVALS_MAX: usize = 16;
 pub(super) struct Intervals {
     /// In the order of their ends.
     pub(super) recent: VecDeque<Interval>,
-    /// What ended by this time may be one that is not remembered any more.
+    /// What ended by this time may be one that was forgotten with all others.
     pub(super) floor: u64,
     /// Where the first one starts.
     pub(super) origin: u64,
@@ -47,14 +47,20 @@ impl Intervals {
     pub(super) fn add(&mut self, point: &Point, out: &mut Added) -> Taken {
         let end = point.time;
         let start = if point.start == 0 { end } else { point.start };
-        let print = print(&point.data);
-        let interval = Interval { start, end, print };
-        // One that ends after all others was not there yet.
-        if end <= self.reach && self.recent.contains(&interval) {
-            return Taken::Duplicate;
-        }
-        if end <= self.floor {
-            return Taken::Forgotten;
+        let interval = Interval {
+            start,
+            end,
+            print: print_of(&point.data),
+        };
+        // One that ends after all others was not there yet. Of those nothing is read here, as they are often not in the
+        // processor's cache.
+        if end <= self.newest() {
+            if self.recent.contains(&interval) {
+                return Taken::Duplicate;
+            }
+            if end <= self.forgotten_until() {
+                return Taken::Forgotten;
+            }
         }
         let taken = match whole(&point.data, &mut out.change) {
             Step::Grew | Step::Reset => Taken::Added,
@@ -75,7 +81,7 @@ impl Intervals {
 
     fn cover(&mut self, Interval { start, end, .. }: Interval) {
         if self.reach == 0 {
-            self.origin = start.max(self.floor.min(end));
+            self.origin = start;
             self.covered = end - self.origin;
             self.reach = end;
             return;
@@ -88,7 +94,8 @@ impl Intervals {
         } else {
             // What is behind the floor is neither new nor told of twice, as far as is known.
             let ahead = self.origin.saturating_sub(start).min(end - start);
-            let from = start.max(self.floor).max(self.origin).min(end);
+            let from = start.max(self.forgotten_until()).max(self.origin);
+            let from = from.min(end);
             let fresh = self.fresh(from, end);
             self.overlaps |= fresh < end - from;
             ahead + fresh
@@ -116,20 +123,22 @@ impl Intervals {
 
     fn remember(&mut self, interval: Interval) {
         if self.recent.len() >= INTERVALS_MAX {
-            let first = self.recent.front().map_or(0, |it| it.end);
-            self.floor = self.floor.max(first.min(interval.end));
-            if interval.end <= first {
-                return;
-            }
             self.recent.pop_front();
         }
-        let is_last = self.recent.back().is_none_or(|it| it.end <= interval.end);
-        if is_last {
+        if interval.end >= self.reach {
             self.recent.push_back(interval);
         } else {
             let at = self.recent.partition_point(|it| it.end <= interval.end);
             self.recent.insert(at, interval);
         }
+    }
+
+    /// What ended by then may be one that is not remembered: once there were as many as can be, others may have ended
+    /// when the first of them did.
+    fn forgotten_until(&self) -> u64 {
+        let first = self.recent.front().map_or(0, |it| it.end);
+        let is_full = self.recent.len() >= INTERVALS_MAX;
+        self.floor.max(if is_full { first } else { 0 })
     }
 
     /// Time between the first and the last interval that none tells of.
@@ -152,7 +161,7 @@ impl Intervals {
 }
 
 /// The same for the same value.
-fn print(data: &PointData) -> u64 {
+fn print_of(data: &PointData) -> u64 {
     let bits = |sum: Option<f64>| sum.map_or(1, f64::to_bits);
     match data {
         PointData::Missing => 0,

@@ -149,17 +149,14 @@ pub(super) fn between(before: Option<f64>, after: Option<f64>) -> Option<Running
 }
 
 fn number(last: Number, new: Number, monotonic: bool, change: &mut Change) -> Step {
-    let (order, difference) = match (last, new) {
-        (Number::Int(before), Number::Int(after)) => {
-            let difference = i128::from(after) - i128::from(before);
-            (after.cmp(&before), Change::Int(difference))
-        }
+    let (order, difference) = if let (Number::Int(before), Number::Int(after)) = (last, new) {
+        let difference = i128::from(after) - i128::from(before);
+        (after.cmp(&before), Change::Int(difference))
+    } else {
         // Writers may change from one to the other.
-        _ => {
-            let (before, after) = (double(last), double(new));
-            let order = after.partial_cmp(&before).unwrap_or(Ordering::Equal);
-            (order, Change::Double(Running { before, after }))
-        }
+        let (before, after) = (double(last), double(new));
+        let order = after.partial_cmp(&before).unwrap_or(Ordering::Equal);
+        (order, Change::Double(Running { before, after }))
     };
     if order == Ordering::Less && monotonic {
         whole(&PointData::Number(new), change);

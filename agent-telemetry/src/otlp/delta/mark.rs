@@ -163,7 +163,9 @@ impl Writer {
 
     fn list(&mut self, counts: &[u64]) {
         self.count(counts.len());
-        counts.iter().for_each(|count| self.number(*count));
+        for count in counts {
+            self.number(*count);
+        }
     }
 
     fn double(&mut self, number: f64) {

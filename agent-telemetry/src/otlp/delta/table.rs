@@ -184,19 +184,20 @@ impl Gone {
     fn insert(&mut self, key: SeriesKey, time: u64) {
         self.places.resize(self.places_max, None);
         let at = self.place(key);
-        if let Some(place) = self.places.get_mut(at) {
-            if let Some((_, displaced)) = place.replace((key, time)) {
-                self.lost_until = self.lost_until.max(displaced);
-            }
+        let displaced = self
+            .places
+            .get_mut(at)
+            .and_then(|place| place.replace((key, time)));
+        if let Some((_, time)) = displaced {
+            self.lost_until = self.lost_until.max(time);
         }
     }
 
     fn remove(&mut self, key: SeriesKey) {
         let at = self.place(key);
-        if let Some(place) = self.places.get_mut(at) {
-            if place.is_some_and(|(it, _)| it == key) {
-                *place = None;
-            }
+        let place = self.places.get_mut(at);
+        if let Some(place) = place.filter(|place| place.is_some_and(|(it, _)| it == key)) {
+            *place = None;
         }
     }
 }

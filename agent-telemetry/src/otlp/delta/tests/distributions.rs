@@ -346,6 +346,20 @@ fn summaries_add_count_and_sum() {
 }
 
 #[test]
+fn extremes_of_unknown_times_are_left_out() {
+    let mut one = One::new(HISTOGRAM);
+    let untold = HistogramData {
+        min: None,
+        max: None,
+        ..buckets([1, 2, 0], 6.0, (0.5, 4.0))
+    };
+    one.add(&histogram(1, 10, untold));
+    one.add(&histogram(1, 20, buckets([1, 3, 0], 8.0, (0.5, 4.0))));
+    let added = &one.histogram().data;
+    assert_eq!((added.min, added.max), (None, None));
+}
+
+#[test]
 fn extremes_that_are_no_numbers_are_left_out() {
     let mut one = One::new(HISTOGRAM);
     one.add(&histogram(1, 10, buckets([1, 2, 0], 6.0, (f64::NAN, 4.0))));

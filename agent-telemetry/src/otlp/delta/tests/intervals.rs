@@ -108,9 +108,21 @@ fn interval_older_than_all_remembered_is_not_counted_again() {
     assert_eq!(one.ints(points).iter().sum::<i128>(), 20);
     assert_eq!(one.add(&int(31, 41, 1)), Taken::Forgotten);
     assert_eq!(one.add(&int(41, 51, 1)), Taken::Duplicate);
-    // What ends after what is forgotten would still be remembered.
-    assert_eq!(one.add(&int(35, 45, 1)), Taken::Added);
+    // What ends after the first that is remembered would still be remembered.
+    assert_eq!(one.add(&int(45, 55, 1)), Taken::Added);
     assert_eq!(one.points().forgotten, 1);
+}
+
+#[test]
+fn time_of_forgotten_intervals_is_not_taken_for_a_gap_that_is_filled() {
+    let mut one = One::new(DELTAS);
+    one.ints([int(1, 11, 1), int(31, 41, 1)]);
+    one.ints((4..24).map(|it| int(it * 10 + 1, it * 10 + 11, 1)));
+    assert_eq!(one.points().uncovered_ns, 20);
+    // Of a second writer that tells more seldom.
+    assert_eq!(one.ints([int(35, 235, 9)]), [9]);
+    assert!(one.out.second_writer);
+    assert_eq!(one.points().uncovered_ns, 20);
 }
 
 #[test]

@@ -94,7 +94,11 @@ fn baseline_of_an_unknown_start_is_restored() {
 
 #[test]
 fn marks_read_the_same_in_later_versions() {
-    let hex = |mark: Vec<u8>| -> String { mark.iter().map(|byte| format!("{byte:02x}")).collect() };
+    let hex = |mark: Vec<u8>| {
+        let digits = mark.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+        let digits = digits.filter_map(|digit| char::from_digit(digit.into(), 16));
+        digits.collect::<String>()
+    };
     let golden = [
         "010000000300120004061000022516001200",
         "0100000001021401000000000000e0bf00",
@@ -120,8 +124,11 @@ fn marks_read_the_same_in_later_versions() {
 fn bytes_that_are_no_mark_change_nothing() {
     let mut one = One::new(COUNTER);
     one.add(&int(1, 10, 5));
+    // A number of more than 64 bits.
+    let too_large = [&[1, 0, 0][..], &[0xff; 9], &[0x7f, 0, 0]].concat();
     for bytes in [
-        &[][..],
+        &too_large[..],
+        &[],
         &[1],
         &[2, 0],
         &[1, 2],

@@ -26,12 +26,12 @@ fn series_that_was_not_used_makes_room() {
     for key in 0..3 {
         one.of(key, &int(1, 10, 5));
     }
-    // All were used, so the hand goes around once; then it finds the two that were not used again.
+    // All were used, so the first has to go; then the one that was not used since.
     one.of(3, &int(1, 10, 5));
-    one.of(2, &int(1, 20, 6));
+    one.of(1, &int(1, 20, 6));
     one.of(4, &int(1, 10, 5));
     let known = [0, 1, 2, 3, 4].map(|key| one.deltas.knows(SeriesKey(key)));
-    assert_eq!(known, [false, false, true, true, true]);
+    assert_eq!(known, [false, true, false, true, true]);
     assert_eq!((one.deltas.series(), one.deltas.figures().evicted), (3, 2));
 }
 
@@ -46,6 +46,14 @@ fn evicted_series_that_comes_back_is_not_counted_twice() {
     assert_eq!(one.of(1, &int(1, 30, 8)), (Taken::Added, 1));
     // What started later is new.
     assert_eq!(one.of(2, &int(11, 20, 5)), (Taken::Added, 5));
+}
+
+#[test]
+fn evicted_baseline_is_not_counted_with_what_comes_next() {
+    let mut one = small(1, 8);
+    assert_eq!(one.of(1, &int(10, 10, 100)).0, Taken::Baseline);
+    one.of(2, &int(1, 10, 5));
+    assert_eq!(one.of(1, &int(10, 20, 103)), (Taken::Baseline, 0));
 }
 
 #[test]
@@ -131,8 +139,12 @@ fn start_that_made_room_is_not_counted_again() {
     assert_eq!(one.add(&int(1, 101, 5)), Taken::Forgotten);
     assert_eq!(one.add(&int(1, 200, 6)), Taken::Baseline);
     assert_eq!(one.ints([int(1, 300, 8)]), [2]);
+    for writer in 10..=18 {
+        one.ints([int(writer, 400 + writer, 5)]);
+    }
+    assert_eq!(one.add(&int(1, 250, 7)), Taken::Forgotten);
     // Of those that are not even known to have made room no more is counted than what comes next.
-    for writer in 10..=40 {
+    for writer in 19..=40 {
         one.ints([int(writer, 400 + writer, 5)]);
     }
     assert_eq!(one.add(&int(2, 350, 9)), Taken::Forgotten);
