@@ -105,7 +105,6 @@ impl Sums {
     /// Takes usage that calls tell, and gives what of it is to be recorded. Its cost is not told where it is `None`.
     pub(super) fn count(&mut self, told: Amounts, is_priced: bool) -> Amounts {
         self.calls = self.calls.plus(told);
-        let extra_tokens = self.extra.tokens().saturating_add(self.loan);
         let mut taken = told.smaller(self.extra);
         self.extra = self.extra.minus(taken);
         for (bucket, told) in [
@@ -125,10 +124,7 @@ impl Sums {
             rest.cost -= share(rest.cost, unpriced, told.tokens());
             self.costs = self.costs.saturating_add(1);
         } else {
-            // What was paid for these tokens is explained with them.
-            let cost = share(self.extra.cost, tokens, extra_tokens);
-            self.extra.cost -= cost;
-            self.calls.cost = self.calls.cost.saturating_add(cost);
+            // How much was paid for these tokens is not known: it stays to be explained by calls that tell theirs.
             self.unpriced_calls |= rest.tokens() > 0;
         }
         rest

@@ -180,7 +180,9 @@ fn check(seed: u64) {
         assert!(told.iter().zip(truth).all(|(it, truth)| *it <= truth), "seed {seed}: {told:?} {truth:?}");
     }
     let told = cost(&store.records);
-    if world.costs {
+    // What is recorded without a cost gets one from the price table.
+    let mut all = calls(&store.records).into_iter();
+    if world.costs && all.all(|it| it.cost.is_some() || it.usage.total() == 0) {
         assert_eq!(told, truth_cost, "seed {seed}");
     }
     assert!(told <= truth_cost, "seed {seed}: {told} {truth_cost}");
