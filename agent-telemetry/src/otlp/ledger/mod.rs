@@ -23,7 +23,7 @@ use std::time::Duration;
 
 use agent_primitives::{SessionId, Timestamp};
 
-pub use coverage::{ByChannel, SessionCoverage, Told};
+pub use coverage::{ByChannel, SessionCoverage, UsageTold};
 
 use super::seen::{Seen, What};
 use crate::Record;
