@@ -11,3 +11,6 @@ mod seen;
 mod transcript;
 mod value;
 mod wire;
+
+pub use ledger::{ByChannel, SessionCoverage, UsageTold};
+pub use transcript::{ClaudeTranscripts, TranscriptFigures, TranscriptPlaces};

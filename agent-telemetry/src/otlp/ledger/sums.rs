@@ -140,25 +140,35 @@ impl Sums {
         }
     }
 
-    pub(super) fn add(&mut self, source: &'static str, bucket: Bucket, amount: u64) {
+    /// `false` if there are too many metrics to know one more.
+    pub(super) fn add(&mut self, source: &'static str, bucket: Bucket, amount: u64) -> bool {
         let known = self.sources.iter().position(|it| it.name == source);
         let place = known.unwrap_or(self.sources.len());
         if place == SOURCES {
-            return;
+            return false;
         }
         if known.is_none() {
             let name = Cow::Borrowed(source);
-            self.sources.push(Source { name, ..Source::default() });
+            self.sources.push(Source {
+                name,
+                ..Source::default()
+            });
         }
         if let Some(source) = self.sources.get_mut(place) {
             source.arrived.add(bucket, amount);
         }
         if bucket != Bucket::Calls {
-            self.waiting.push_back(Waiting { since: None, source: place, bucket, amount });
+            self.waiting.push_back(Waiting {
+                since: None,
+                source: place,
+                bucket,
+                amount,
+            });
         }
         if self.waiting.len() > WAITING {
             self.mature_oldest();
         }
+        true
     }
 
     fn mature_oldest(&mut self) {
@@ -178,7 +188,9 @@ impl Sums {
             waiting.since = Some(now);
         }
         let before = self.waiting.len();
-        while let Some(Waiting { since: Some(since), .. }) = self.waiting.front()
+        while let Some(Waiting {
+            since: Some(since), ..
+        }) = self.waiting.front()
             && now.since(*since) >= grace
         {
             self.mature_oldest();
@@ -201,7 +213,11 @@ impl Sums {
 
     /// What metrics told that is due and not recorded; counts as recorded from now on.
     pub(super) fn excess(&mut self) -> Amounts {
-        let (told, input) = self.sources.iter().fold(Telling::default(), |sum, it| sum.larger(it.due)).told();
+        let (told, input) = self
+            .sources
+            .iter()
+            .fold(Telling::default(), |sum, it| sum.larger(it.due))
+            .told();
         let recorded = self.calls.plus(self.extra);
         let missing = told.minus(recorded);
         let mut input = input.saturating_sub(recorded.inclusive().saturating_add(self.loan));
@@ -212,8 +228,16 @@ impl Sums {
         };
         let extra = &mut self.extra;
         for (missing, extra, excess) in [
-            (missing.cache_read, &mut extra.cache_read, &mut excess.cache_read),
-            (missing.cache_write, &mut extra.cache_write, &mut excess.cache_write),
+            (
+                missing.cache_read,
+                &mut extra.cache_read,
+                &mut excess.cache_read,
+            ),
+            (
+                missing.cache_write,
+                &mut extra.cache_write,
+                &mut excess.cache_write,
+            ),
             (missing.input, &mut extra.input, &mut excess.input),
         ] {
             let repaid = missing.min(self.loan);
@@ -245,9 +269,14 @@ impl Sums {
 
     /// What calls told, and what metrics told so far.
     pub(super) fn told(&self) -> (Amounts, Amounts) {
-        let all = self.sources.iter().fold(Telling::default(), |sum, it| sum.larger(it.arrived));
+        let all = self
+            .sources
+            .iter()
+            .fold(Telling::default(), |sum, it| sum.larger(it.arrived));
         let (mut told, input) = all.told();
-        told.input = told.input.saturating_add(input.saturating_sub(told.inclusive()));
+        told.input = told
+            .input
+            .saturating_add(input.saturating_sub(told.inclusive()));
         (self.calls, told)
     }
 
@@ -260,7 +289,11 @@ impl Sums {
 
     /// Calls that metrics told.
     pub(super) fn calls_by_metrics(&self) -> u64 {
-        self.sources.iter().map(|it| it.arrived.calls).max().unwrap_or(0)
+        self.sources
+            .iter()
+            .map(|it| it.arrived.calls)
+            .max()
+            .unwrap_or(0)
     }
 
     /// After a restart: what arrived and is not due waits again.
@@ -277,12 +310,23 @@ impl Sums {
                 (Bucket::Output, rest.output),
                 (Bucket::Reasoning, rest.reasoning),
                 (Bucket::Cost, rest.cost),
-                (Bucket::InputInclusive, arrived.inclusive.saturating_sub(due.inclusive)),
-                (Bucket::OutputExclusive, arrived.exclusive.saturating_sub(due.exclusive)),
+                (
+                    Bucket::InputInclusive,
+                    arrived.inclusive.saturating_sub(due.inclusive),
+                ),
+                (
+                    Bucket::OutputExclusive,
+                    arrived.exclusive.saturating_sub(due.exclusive),
+                ),
             ] {
                 if amount > 0 {
                     let since = None;
-                    self.waiting.push_back(Waiting { since, source: place, bucket, amount });
+                    self.waiting.push_back(Waiting {
+                        since,
+                        source: place,
+                        bucket,
+                        amount,
+                    });
                 }
             }
         }

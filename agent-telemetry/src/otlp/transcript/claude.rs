@@ -134,7 +134,9 @@ impl ClaudeTranscripts {
         self.figures.left_out += left_out;
         // Those that are gone need no place.
         let gone = |name: &String| files.binary_search_by(|it| it.name.cmp(name)).is_err();
-        self.places.files.retain(|name, _| left_out > 0 || !gone(name));
+        self.places
+            .files
+            .retain(|name, _| left_out > 0 || !gone(name));
         let places = &mut self.places.files;
         let work = files.into_iter().filter_map(|file| {
             let place = places.get(&file.name);
@@ -259,11 +261,18 @@ impl<'g> Reading<'g> {
 
     fn who(&mut self, line: &Line<'_>) -> Option<Who> {
         let session = line.session_id.as_deref()?;
-        if self.session.as_ref().is_none_or(|it| it.as_str() != session) {
+        if self
+            .session
+            .as_ref()
+            .is_none_or(|it| it.as_str() != session)
+        {
             self.session = Some(SessionId::new(session).ok()?);
         }
         let main = self.agent(MAIN);
-        let sub = line.agent_id.as_deref().filter(|_| line.is_sidechain == Some(true));
+        let sub = line
+            .agent_id
+            .as_deref()
+            .filter(|_| line.is_sidechain == Some(true));
         let sub = sub.and_then(|it| self.agent(it));
         let parent_agent = main.clone().filter(|_| sub.is_some());
         Some(Who {
@@ -330,10 +339,21 @@ impl<'g> Reading<'g> {
                 && let Ok(tool) = ToolName::new(called.name)
             {
                 let failed = block.is_error == Some(true);
-                let outcome = if failed { ToolOutcome::Failed } else { ToolOutcome::Ok };
+                let outcome = if failed {
+                    ToolOutcome::Failed
+                } else {
+                    ToolOutcome::Ok
+                };
                 let elapsed = Some(at.since(called.at));
                 let call = Some(called.id);
-                let tool = ToolSeen { call, span: None, item: None, tool, outcome, elapsed };
+                let tool = ToolSeen {
+                    call,
+                    span: None,
+                    item: None,
+                    tool,
+                    outcome,
+                    elapsed,
+                };
                 self.figures.tools += 1;
                 self.seen(who.clone(), at, What::Tool(tool));
             }
@@ -342,7 +362,12 @@ impl<'g> Reading<'g> {
 
     fn seen(&mut self, who: Who, at: Timestamp, what: What) {
         let channel = Channel::Transcript;
-        (self.give)(Seen { who, at, channel, what });
+        (self.give)(Seen {
+            who,
+            at,
+            channel,
+            what,
+        });
     }
 }
 

@@ -76,15 +76,22 @@ struct CacheCreation {
 impl Usage<'_> {
     fn tokens(&self) -> TokenUsage {
         let writes = self.cache_creation.as_ref();
-        let long = writes.and_then(|it| it.ephemeral_1h_input_tokens).unwrap_or(0);
-        let short = writes.and_then(|it| it.ephemeral_5m_input_tokens).unwrap_or(0);
+        let long = writes
+            .and_then(|it| it.ephemeral_1h_input_tokens)
+            .unwrap_or(0);
+        let short = writes
+            .and_then(|it| it.ephemeral_5m_input_tokens)
+            .unwrap_or(0);
         // The total is told by all versions, and the kinds by later ones.
         let total = self.cache_creation_input_tokens.unwrap_or(0);
         let short = short.max(total.saturating_sub(long));
-        TokenUsage::new(self.input_tokens.unwrap_or(0), self.output_tokens.unwrap_or(0))
-            .with_cache_read(self.cache_read_input_tokens.unwrap_or(0))
-            .with_cache_write_5m(short)
-            .with_cache_write_1h(long)
+        TokenUsage::new(
+            self.input_tokens.unwrap_or(0),
+            self.output_tokens.unwrap_or(0),
+        )
+        .with_cache_read(self.cache_read_input_tokens.unwrap_or(0))
+        .with_cache_write_5m(short)
+        .with_cache_write_1h(long)
     }
 }
 
@@ -221,7 +228,14 @@ mod tests {
         assert_eq!(read("1970-01-02T00:00:01.500Z"), Some(86_401_500_000_000));
         assert_eq!(read("1970-01-01T00:00:00Z"), Some(0));
         assert_eq!(read("1970-01-01T00:00:00.123456789123Z"), Some(123_456_789));
-        for text in ["", "Z", "1970-01-01T00:00:0Z", "1970-01-01T00:00:00", "1970-01-01T00:00:ab.1Z", "größe-größe-größe:00Z"] {
+        for text in [
+            "",
+            "Z",
+            "1970-01-01T00:00:0Z",
+            "1970-01-01T00:00:00",
+            "1970-01-01T00:00:ab.1Z",
+            "größe-größe-größe:00Z",
+        ] {
             assert_eq!(read(text), None, "{text}");
         }
     }
@@ -235,7 +249,10 @@ mod tests {
             r#"{"input_tokens":1,"cache_creation_input_tokens":9,"output_tokens":2,"cache_read_input_tokens":3,
                 "cache_creation":{"ephemeral_5m_input_tokens":2,"ephemeral_1h_input_tokens":7}}"#,
         );
-        let kinds = TokenUsage::new(1, 2).with_cache_read(3).with_cache_write_5m(2).with_cache_write_1h(7);
+        let kinds = TokenUsage::new(1, 2)
+            .with_cache_read(3)
+            .with_cache_write_5m(2)
+            .with_cache_write_1h(7);
         assert_eq!(new, kinds);
     }
 }

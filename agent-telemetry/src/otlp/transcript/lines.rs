@@ -122,7 +122,11 @@ mod tests {
                 given.extend(all(&text, CHUNK, &mut progress, CHUNK));
                 // What fits the buffer together with its newline is a line like any other.
                 given.retain(|byte| *byte != b'x');
-                let whole: &[u8] = if progress.too_long == 0 { b"one\n\ntwo\n" } else { b"one\ntwo\n" };
+                let whole: &[u8] = if progress.too_long == 0 {
+                    b"one\n\ntwo\n"
+                } else {
+                    b"one\ntwo\n"
+                };
                 assert_eq!(given, whole, "{long} {cut}");
                 assert_eq!(progress.too_long, 1, "{long} {cut}");
                 assert_eq!(progress.offset, text.len() as u64);

@@ -49,7 +49,11 @@ pub(super) struct Tool {
 
 impl Place {
     pub(super) const fn progress(&self) -> Progress {
-        Progress { offset: self.offset, skipping: self.skipping, too_long: 0 }
+        Progress {
+            offset: self.offset,
+            skipping: self.skipping,
+            too_long: 0,
+        }
     }
 
     /// `false` if another had to be given up for it.

@@ -59,7 +59,11 @@ pub(super) fn files(folder: &Path) -> io::Result<(Vec<Transcript>, u64)> {
             {
                 let name = path.strip_prefix(folder).unwrap_or(&path);
                 let name = name.to_string_lossy().into_owned();
-                files.push(Transcript { name, path, length: about.len() });
+                files.push(Transcript {
+                    name,
+                    path,
+                    length: about.len(),
+                });
             }
         }
     }

@@ -42,7 +42,8 @@ fn result(second: u32, id: &str, error: &str) -> String {
 }
 
 const TEXT: &str = r#"{"type":"text","text":"SECRET \"usage\""}"#;
-const BASH: &str = r#"{"type":"tool_use","id":"toolu_1","name":"Bash","input":{"command":"SECRET"}}"#;
+const BASH: &str =
+    r#"{"type":"tool_use","id":"toolu_1","name":"Bash","input":{"command":"SECRET"}}"#;
 const PROMPT: &str = "{\"type\":\"user\",\"sessionId\":\"s1\",\"message\":{\"role\":\"user\",\"content\":\"SECRET\"}}\n";
 
 fn write(path: &Path, text: &str) {
@@ -95,20 +96,37 @@ fn an_answer_on_several_lines_is_one_call_and_a_tool_takes_from_its_call_to_its_
     let all = read(&mut transcripts);
     let told = calls(&all);
     assert_eq!(told.len(), 2);
-    assert_eq!((told[0].usage, told[1].usage), (Some(tokens(90)), Some(tokens(7))));
+    assert_eq!(
+        (told[0].usage, told[1].usage),
+        (Some(tokens(90)), Some(tokens(7)))
+    );
     assert_eq!(told[0].keys.request.as_deref(), Some("req_1"));
     assert_eq!(told[0].keys.response.as_deref(), Some("msg_1"));
     assert_eq!(told[0].model.as_str(), "claude-sonnet-4-5-20250929");
-    let of_call = all.iter().find(|it| matches!(it.what, What::Call(_))).unwrap();
+    let of_call = all
+        .iter()
+        .find(|it| matches!(it.what, What::Call(_)))
+        .unwrap();
     assert_eq!(of_call.at.to_string(), "2026-01-31T08:00:03.000Z");
     assert_eq!(of_call.who.session.as_ref().unwrap().as_str(), "s1");
     let told = tools(&all);
     assert_eq!(told.len(), 1);
-    assert_eq!((told[0].tool.as_str(), told[0].outcome), ("Bash", ToolOutcome::Failed));
+    assert_eq!(
+        (told[0].tool.as_str(), told[0].outcome),
+        ("Bash", ToolOutcome::Failed)
+    );
     assert_eq!(told[0].elapsed, Some(Duration::from_millis(5_500)));
     assert!(!format!("{all:?}{transcripts:?}").contains("SECRET"));
     let figures = transcripts.figures();
-    assert_eq!((figures.files, figures.calls, figures.tools, figures.unreadable), (1, 2, 1, 0));
+    assert_eq!(
+        (
+            figures.files,
+            figures.calls,
+            figures.tools,
+            figures.unreadable
+        ),
+        (1, 2, 1, 0)
+    );
 }
 
 #[test]
@@ -129,7 +147,10 @@ fn only_what_is_new_is_read_also_after_a_restart() {
     append(&file, &answer(2, 9, 6, TEXT));
     let all = read(&mut transcripts);
     assert_eq!((calls(&all).len(), tools(&all).len()), (1, 1));
-    assert_eq!(transcripts.figures().bytes, fs::metadata(&file).unwrap().len() - first.len() as u64);
+    assert_eq!(
+        transcripts.figures().bytes,
+        fs::metadata(&file).unwrap().len() - first.len() as u64
+    );
     assert_eq!(read(&mut transcripts), []);
 }
 
@@ -170,14 +191,20 @@ fn lines_that_are_no_answer_of_a_model_count_nothing() {
     let mut transcripts = ClaudeTranscripts::new(folder.path());
     assert_eq!(read(&mut transcripts), []);
     assert_eq!(transcripts.figures().unreadable, 5);
-    assert!(ClaudeTranscripts::new(folder.path().join("none")).read(&mut |_| {}).is_err());
+    assert!(
+        ClaudeTranscripts::new(folder.path().join("none"))
+            .read(&mut |_| {})
+            .is_err()
+    );
 }
 
 #[test]
 fn a_subagent_is_told_apart_and_a_copy_of_a_session_is_counted_once() {
     let folder = tempfile::tempdir().unwrap();
-    let side = answer(2, 2, 5, TEXT)
-        .replace("\"isSidechain\":false", "\"isSidechain\":true,\"agentId\":\"a1b2\"");
+    let side = answer(2, 2, 5, TEXT).replace(
+        "\"isSidechain\":false",
+        "\"isSidechain\":true,\"agentId\":\"a1b2\"",
+    );
     let text = answer(1, 1, 5, TEXT) + &side;
     for number in 0..20 {
         let session = format!("s{number}");
@@ -187,19 +214,28 @@ fn a_subagent_is_told_apart_and_a_copy_of_a_session_is_counted_once() {
     let mut transcripts = ClaudeTranscripts::new(folder.path());
     let all = read(&mut transcripts);
     assert_eq!(calls(&all).len(), 40);
-    let agents: BTreeSet<_> = all.iter().map(|it| {
-        let name = |it: &Option<agent_primitives::AgentId>| it.as_ref().map(ToString::to_string);
-        (name(&it.who.agent), name(&it.who.parent_agent))
-    }).collect();
+    let agents: BTreeSet<_> = all
+        .iter()
+        .map(|it| {
+            let name =
+                |it: &Option<agent_primitives::AgentId>| it.as_ref().map(ToString::to_string);
+            (name(&it.who.agent), name(&it.who.parent_agent))
+        })
+        .collect();
     let main = Some("claude-code".to_owned());
-    assert_eq!(agents, BTreeSet::from([(Some("a1b2".to_owned()), main.clone()), (main, None)]));
+    assert_eq!(
+        agents,
+        BTreeSet::from([(Some("a1b2".to_owned()), main.clone()), (main, None)])
+    );
     let mut ledger = Ledger::new(LedgerConfig::default());
     let mut out = Vec::new();
     for seen in all {
         ledger.see(seen, &mut out);
     }
     ledger.flush(&mut out);
-    let recorded = out.iter().filter(|it| matches!(it.record.body, Body::ModelCall(_)));
+    let recorded = out
+        .iter()
+        .filter(|it| matches!(it.record.body, Body::ModelCall(_)));
     assert_eq!(recorded.count(), 2);
 }
 
@@ -207,13 +243,21 @@ fn a_subagent_is_told_apart_and_a_copy_of_a_session_is_counted_once() {
 fn many_files_give_what_each_gives() {
     let folder = tempfile::tempdir().unwrap();
     for file in 0..30_u32 {
-        let lines: String = (0..200).map(|it| answer(file * 1_000 + it, it % 60, 5, TEXT)).collect();
+        let lines: String = (0..200)
+            .map(|it| answer(file * 1_000 + it, it % 60, 5, TEXT))
+            .collect();
         write(&folder.path().join(format!("a/b/c/{file}.jsonl")), &lines);
     }
-    write(&folder.path().join("a/b/c/d/e/deep.jsonl"), &answer(1, 1, 5, TEXT));
+    write(
+        &folder.path().join("a/b/c/d/e/deep.jsonl"),
+        &answer(1, 1, 5, TEXT),
+    );
     let mut transcripts = ClaudeTranscripts::new(folder.path());
     let all = read(&mut transcripts);
-    let requests: BTreeSet<_> = calls(&all).iter().map(|it| it.keys.request.clone()).collect();
+    let requests: BTreeSet<_> = calls(&all)
+        .iter()
+        .map(|it| it.keys.request.clone())
+        .collect();
     assert_eq!((all.len(), requests.len()), (6_000, 6_000));
     assert_eq!(transcripts.figures().left_out, 1);
 }
