@@ -16,9 +16,10 @@ pub use export::{
     HandoffSpans, OtlpCounts, OtlpError, OtlpRetry, OtlpSignal, OtlpSignalCounts, OtlpSink,
     OtlpSinkBuilder, OtlpStats, OtlpTemporality,
 };
-pub use ledger::{ByChannel, SessionCoverage, Told};
+pub use ledger::{ByChannel, SessionCoverage, UsageTold};
 pub use processor::{Figures, Items, Points, Processor, ProcessorBuilder, StartProcessorError};
 pub use receiver::{
     Accepted, BindError, Encoding, Intake, Receiver, ReceiverBuilder, ReceiverStats, Refused,
     RequestCount, Signal, StopError,
 };
+pub use transcript::{ClaudeTranscripts, TranscriptFigures, TranscriptPlaces};

@@ -20,7 +20,12 @@ fn is_one_model(one: &CallSeen, other: &CallSeen) -> bool {
 /// not tell apart what the others do.
 fn rank(usage: &TokenUsage) -> [u64; 4] {
     let cached = usage.cache_read().saturating_add(usage.cache_write());
-    [usage.total(), cached, usage.cache_write_1h(), usage.reasoning()]
+    [
+        usage.total(),
+        cached,
+        usage.cache_write_1h(),
+        usage.reasoning(),
+    ]
 }
 
 impl Thing for CallSeen {
@@ -42,7 +47,8 @@ impl Thing for CallSeen {
         }
         match (&self.usage, &other.usage) {
             (Some(one), Some(other)) => {
-                let same = one.input_total() == other.input_total() && one.output() == other.output();
+                let same =
+                    one.input_total() == other.input_total() && one.output() == other.output();
                 let tells = one.total() > 0;
                 same.then(|| window.saturating_mul(if tells { SAME_TOKENS } else { 1 }))
             }

@@ -38,7 +38,7 @@ impl ByChannel {
 /// Tokens in disjoint buckets, and money.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
-pub struct Told {
+pub struct UsageTold {
     /// Uncached input.
     pub input: u64,
     /// Input that was read from the cache.
@@ -51,7 +51,7 @@ pub struct Told {
     pub cost: Usd,
 }
 
-impl Told {
+impl UsageTold {
     fn new(amounts: &Amounts) -> Self {
         Self {
             input: amounts.input,
@@ -65,7 +65,7 @@ impl Told {
     /// Tokens of all buckets.
     ///
     /// ```
-    /// assert_eq!(agent_telemetry::otlp::Told::default().tokens(), 0);
+    /// assert_eq!(agent_telemetry::otlp::UsageTold::default().tokens(), 0);
     /// ```
     pub fn tokens(&self) -> u64 {
         [self.cache_read, self.cache_write, self.output]
@@ -114,16 +114,16 @@ pub struct SessionCoverage {
     pub told_apart: u64,
     /// The sum of what calls told.
     #[serde(default)]
-    pub by_calls: Told,
+    pub by_calls: UsageTold,
     /// The sum of what metrics told. Of two metrics that tell the same, the larger.
     #[serde(default)]
-    pub by_metrics: Told,
+    pub by_metrics: UsageTold,
     /// Calls that metrics counted.
     #[serde(default)]
     pub calls_by_metrics: u64,
     /// What metrics told, no call explained, and is recorded as usage without a call.
     #[serde(default)]
-    pub unexplained: Told,
+    pub unexplained: UsageTold,
     /// Records of usage without a call.
     #[serde(default)]
     pub unexplained_records: u64,
@@ -163,10 +163,10 @@ impl SessionCoverage {
             calls_by: ByChannel::new(&figures.told),
             duplicates: ByChannel::new(&figures.repeated),
             told_apart: figures.twice,
-            by_calls: Told::new(&calls),
-            by_metrics: Told::new(&metrics),
+            by_calls: UsageTold::new(&calls),
+            by_metrics: UsageTold::new(&metrics),
             calls_by_metrics,
-            unexplained: Told::new(&unexplained),
+            unexplained: UsageTold::new(&unexplained),
             unexplained_records: figures.unexplained,
             events_missing: figures.sequences.missing(),
             events_repeated: figures.sequences.repeated,

@@ -29,7 +29,14 @@ impl Ledger {
         is_new
     }
 
-    pub(super) fn began(&mut self, who: &Who, at: Timestamp, channel: Channel, resumed: bool, out: &mut Vec<Entry>) {
+    pub(super) fn began(
+        &mut self,
+        who: &Who,
+        at: Timestamp,
+        channel: Channel,
+        resumed: bool,
+        out: &mut Vec<Entry>,
+    ) {
         if !resumed {
             self.start(who, at, out);
             return;
@@ -43,7 +50,13 @@ impl Ledger {
         let (seat, _) = session.seat(who.agent.as_ref());
         if seat.is_some_and(|it| it.resumed.is_new(channel)) {
             self.unsaved.insert(Unsaved::Session(account));
-            self.push(who, at, Body::SessionResume(task(who)), who.user.clone(), out);
+            self.push(
+                who,
+                at,
+                Body::SessionResume(task(who)),
+                who.user.clone(),
+                out,
+            );
         }
     }
 
@@ -100,7 +113,14 @@ impl Ledger {
         }
     }
 
-    pub(super) fn context(&mut self, who: &Who, at: Timestamp, used: u64, window: u64, out: &mut Vec<Entry>) {
+    pub(super) fn context(
+        &mut self,
+        who: &Who,
+        at: Timestamp,
+        used: u64,
+        window: u64,
+        out: &mut Vec<Entry>,
+    ) {
         let account = Account::of(who);
         let Some(session) = self.sessions.get_mut(&account) else {
             return;
@@ -110,7 +130,13 @@ impl Ledger {
             return;
         };
         seat.context = Some((used, window));
-        self.push(who, at, ContextPressure::new(used, window).into(), None, out);
+        self.push(
+            who,
+            at,
+            ContextPressure::new(used, window).into(),
+            None,
+            out,
+        );
     }
 
     pub(super) fn other(&mut self, who: &Who, at: Timestamp, body: Body, out: &mut Vec<Entry>) {

@@ -1,6 +1,6 @@
 //! What is found again after a restart.
 
-use agent_primitives::{ModelId, TokenUsage, Timestamp, ToolName, Usd, ProviderId, SessionId};
+use agent_primitives::{ModelId, ProviderId, SessionId, Timestamp, TokenUsage, ToolName, Usd};
 use serde::{Deserialize, Serialize};
 
 use super::super::seen::{CallKeys, CallSeen, ToolSeen, Who};
@@ -74,7 +74,10 @@ impl<T> Known<T> {
     }
 
     fn told<S>(self, what: impl FnOnce(T) -> S) -> Told<S> {
-        let who = Who { session: self.session, ..Who::default() };
+        let who = Who {
+            session: self.session,
+            ..Who::default()
+        };
         let ids = Ids {
             request: self.request.map(whole),
             response: self.response.map(whole),

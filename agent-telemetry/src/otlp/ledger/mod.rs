@@ -17,13 +17,14 @@ mod session;
 mod sums;
 #[cfg(test)]
 mod tests;
+mod things;
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
 use agent_primitives::{SessionId, Timestamp};
 
-pub use coverage::{ByChannel, SessionCoverage, Told};
+pub use coverage::{ByChannel, SessionCoverage, UsageTold};
 
 use super::seen::{Seen, What};
 use crate::Record;
@@ -80,6 +81,8 @@ pub(crate) struct LedgerFigures {
     pub(crate) forgotten: u64,
     /// States that could not be read, or for which there was no room.
     pub(crate) marks_refused: u64,
+    /// Amounts of metrics beyond those that a model's account has room for.
+    pub(crate) amounts_refused: u64,
     /// Numbers of events, and figures of coverage, of sessions that are not known.
     pub(crate) of_no_session: u64,
 }
@@ -145,6 +148,8 @@ impl Ledger {
             config: LedgerConfig {
                 // None that is held is forgotten, however many keys it has.
                 held: config.held.min(config.keys / once::KEYS),
+                // One of a session, and that of its project.
+                sessions: config.sessions.max(2),
                 ..config
             },
         }
@@ -152,7 +157,12 @@ impl Ledger {
 
     /// One more thing that was seen. What is to be recorded of it and others now goes to `out`.
     pub(crate) fn see(&mut self, seen: Seen, out: &mut Vec<Entry>) {
-        let Seen { who, at, channel, what } = seen;
+        let Seen {
+            who,
+            at,
+            channel,
+            what,
+        } = seen;
         self.hear(&Account::of(&who), out);
         match what {
             What::Call(call) => self.see_call(who, at, channel, *call, out),
@@ -166,7 +176,11 @@ impl Ledger {
                 self.start(&who, at - elapsed, out);
                 self.ended(&who, at, channel, outcome, elapsed, out);
             }
-            What::Compacted { before, after, automatic } => {
+            What::Compacted {
+                before,
+                after,
+                automatic,
+            } => {
                 self.start(&who, at, out);
                 self.compacted(&who, at, channel, (before, after), automatic, out);
             }
@@ -193,7 +207,9 @@ impl Ledger {
             }
             waiting.since = Some(now);
         }
-        while let Some(Waiting { since: Some(since), .. }) = self.held.front()
+        while let Some(Waiting {
+            since: Some(since), ..
+        }) = self.held.front()
             && now.since(*since) >= self.config.hold
         {
             self.record_oldest(out);
@@ -303,7 +319,10 @@ impl Ledger {
                     Account::Project(project) => (None, project.as_ref().map(|it| it.as_str())),
                 };
                 let key = key::of_scope(session, project, model);
-                (key, Mark::Sums(account.clone(), model.clone(), sums.clone()))
+                (
+                    key,
+                    Mark::Sums(account.clone(), model.clone(), sums.clone()),
+                )
             }
         };
         Some((key, mark.write()))
@@ -321,7 +340,9 @@ impl Ledger {
             Some(Mark::Tool(known)) => {
                 self.tools.insert(mark::tool(known));
             }
-            Some(Mark::Session(session, figures)) if room(&self.sessions, &Account::Session(session.clone())) => {
+            Some(Mark::Session(session, figures))
+                if room(&self.sessions, &Account::Session(session.clone())) =>
+            {
                 let session = self.sessions.entry(Account::Session(session)).or_default();
                 session.figures = figures;
             }

@@ -134,7 +134,12 @@ impl<T: Thing> Once<T> {
     }
 
     /// Of two things that an item showed to be one, those that were recorded both are given to `both`.
-    pub(super) fn see(&mut self, item: Told<T>, channel: Channel, both: &mut Vec<Told<T>>) -> Found<T> {
+    pub(super) fn see(
+        &mut self,
+        item: Told<T>,
+        channel: Channel,
+        both: &mut Vec<Told<T>>,
+    ) -> Found<T> {
         let mut found = self.by_key(&item, channel);
         if found.is_empty() {
             found.extend(self.by_likeness(&item, channel));
@@ -173,7 +178,12 @@ impl<T: Thing> Once<T> {
         }
         let found = if known.recorded {
             let item = item.what;
-            Found::Known { id, repeated, learned, item }
+            Found::Known {
+                id,
+                repeated,
+                learned,
+                item,
+            }
         } else {
             known.at = known.at.max(item.at);
             learn_who(&mut known.who, item.who);

@@ -64,7 +64,10 @@ impl Sequences {
             let lost = oldest.gaps.iter().map(|(from, to)| to - from);
             self.lost = lost.fold(self.lost, u64::saturating_add);
         }
-        self.writers.push(Writer { next, gaps: Vec::new() });
+        self.writers.push(Writer {
+            next,
+            gaps: Vec::new(),
+        });
     }
 }
 

@@ -124,7 +124,11 @@ pub(super) struct Session {
 
 impl Session {
     /// The account of the model of this name without what channels write differently.
-    pub(super) fn model(&mut self, name: &str, new: impl FnOnce() -> ModelSums) -> (Box<str>, &mut ModelSums) {
+    pub(super) fn model(
+        &mut self,
+        name: &str,
+        new: impl FnOnce() -> ModelSums,
+    ) -> (Box<str>, &mut ModelSums) {
         let room = self.models.len() < MODELS || self.models.contains_key(name);
         let key: Box<str> = if room { name } else { "" }.into();
         let sums = self.models.entry(key.clone()).or_insert_with(new);
@@ -134,11 +138,16 @@ impl Session {
     /// The place of an agent, and whether it is new. What does not tell its agent is of the first.
     pub(super) fn seat(&mut self, agent: Option<&AgentId>) -> (Option<&mut Seat>, bool) {
         let seats = &mut self.figures.seats;
-        let known = seats.iter().position(|it| agent.is_none() || it.agent.as_ref() == agent);
+        let known = seats
+            .iter()
+            .position(|it| agent.is_none() || it.agent.as_ref() == agent);
         let is_new = known.is_none() && seats.len() < AGENTS;
         if is_new {
             let agent = agent.cloned();
-            seats.push(Seat { agent, ..Seat::default() });
+            seats.push(Seat {
+                agent,
+                ..Seat::default()
+            });
         }
         let place = known.unwrap_or(seats.len().saturating_sub(1));
         (seats.get_mut(place), is_new)

@@ -105,7 +105,6 @@ impl Sums {
     /// Takes usage that calls tell, and gives what of it is to be recorded. Its cost is not told where it is `None`.
     pub(super) fn count(&mut self, told: Amounts, is_priced: bool) -> Amounts {
         self.calls = self.calls.plus(told);
-        let extra_tokens = self.extra.tokens().saturating_add(self.loan);
         let mut taken = told.smaller(self.extra);
         self.extra = self.extra.minus(taken);
         for (bucket, told) in [
@@ -125,10 +124,7 @@ impl Sums {
             rest.cost -= share(rest.cost, unpriced, told.tokens());
             self.costs = self.costs.saturating_add(1);
         } else {
-            // What was paid for these tokens is explained with them.
-            let cost = share(self.extra.cost, tokens, extra_tokens);
-            self.extra.cost -= cost;
-            self.calls.cost = self.calls.cost.saturating_add(cost);
+            // How much was paid for these tokens is not known: it stays to be explained by calls that tell theirs.
             self.unpriced_calls |= rest.tokens() > 0;
         }
         rest
@@ -144,25 +140,35 @@ impl Sums {
         }
     }
 
-    pub(super) fn add(&mut self, source: &'static str, bucket: Bucket, amount: u64) {
+    /// `false` if there are too many metrics to know one more.
+    pub(super) fn add(&mut self, source: &'static str, bucket: Bucket, amount: u64) -> bool {
         let known = self.sources.iter().position(|it| it.name == source);
         let place = known.unwrap_or(self.sources.len());
         if place == SOURCES {
-            return;
+            return false;
         }
         if known.is_none() {
             let name = Cow::Borrowed(source);
-            self.sources.push(Source { name, ..Source::default() });
+            self.sources.push(Source {
+                name,
+                ..Source::default()
+            });
         }
         if let Some(source) = self.sources.get_mut(place) {
             source.arrived.add(bucket, amount);
         }
         if bucket != Bucket::Calls {
-            self.waiting.push_back(Waiting { since: None, source: place, bucket, amount });
+            self.waiting.push_back(Waiting {
+                since: None,
+                source: place,
+                bucket,
+                amount,
+            });
         }
         if self.waiting.len() > WAITING {
             self.mature_oldest();
         }
+        true
     }
 
     fn mature_oldest(&mut self) {
@@ -182,7 +188,9 @@ impl Sums {
             waiting.since = Some(now);
         }
         let before = self.waiting.len();
-        while let Some(Waiting { since: Some(since), .. }) = self.waiting.front()
+        while let Some(Waiting {
+            since: Some(since), ..
+        }) = self.waiting.front()
             && now.since(*since) >= grace
         {
             self.mature_oldest();
@@ -205,7 +213,11 @@ impl Sums {
 
     /// What metrics told that is due and not recorded; counts as recorded from now on.
     pub(super) fn excess(&mut self) -> Amounts {
-        let (told, input) = self.sources.iter().fold(Telling::default(), |sum, it| sum.larger(it.due)).told();
+        let (told, input) = self
+            .sources
+            .iter()
+            .fold(Telling::default(), |sum, it| sum.larger(it.due))
+            .told();
         let recorded = self.calls.plus(self.extra);
         let missing = told.minus(recorded);
         let mut input = input.saturating_sub(recorded.inclusive().saturating_add(self.loan));
@@ -216,8 +228,16 @@ impl Sums {
         };
         let extra = &mut self.extra;
         for (missing, extra, excess) in [
-            (missing.cache_read, &mut extra.cache_read, &mut excess.cache_read),
-            (missing.cache_write, &mut extra.cache_write, &mut excess.cache_write),
+            (
+                missing.cache_read,
+                &mut extra.cache_read,
+                &mut excess.cache_read,
+            ),
+            (
+                missing.cache_write,
+                &mut extra.cache_write,
+                &mut excess.cache_write,
+            ),
             (missing.input, &mut extra.input, &mut excess.input),
         ] {
             let repaid = missing.min(self.loan);
@@ -249,9 +269,14 @@ impl Sums {
 
     /// What calls told, and what metrics told so far.
     pub(super) fn told(&self) -> (Amounts, Amounts) {
-        let all = self.sources.iter().fold(Telling::default(), |sum, it| sum.larger(it.arrived));
+        let all = self
+            .sources
+            .iter()
+            .fold(Telling::default(), |sum, it| sum.larger(it.arrived));
         let (mut told, input) = all.told();
-        told.input = told.input.saturating_add(input.saturating_sub(told.inclusive()));
+        told.input = told
+            .input
+            .saturating_add(input.saturating_sub(told.inclusive()));
         (self.calls, told)
     }
 
@@ -264,7 +289,11 @@ impl Sums {
 
     /// Calls that metrics told.
     pub(super) fn calls_by_metrics(&self) -> u64 {
-        self.sources.iter().map(|it| it.arrived.calls).max().unwrap_or(0)
+        self.sources
+            .iter()
+            .map(|it| it.arrived.calls)
+            .max()
+            .unwrap_or(0)
     }
 
     /// After a restart: what arrived and is not due waits again.
@@ -281,12 +310,23 @@ impl Sums {
                 (Bucket::Output, rest.output),
                 (Bucket::Reasoning, rest.reasoning),
                 (Bucket::Cost, rest.cost),
-                (Bucket::InputInclusive, arrived.inclusive.saturating_sub(due.inclusive)),
-                (Bucket::OutputExclusive, arrived.exclusive.saturating_sub(due.exclusive)),
+                (
+                    Bucket::InputInclusive,
+                    arrived.inclusive.saturating_sub(due.inclusive),
+                ),
+                (
+                    Bucket::OutputExclusive,
+                    arrived.exclusive.saturating_sub(due.exclusive),
+                ),
             ] {
                 if amount > 0 {
                     let since = None;
-                    self.waiting.push_back(Waiting { since, source: place, bucket, amount });
+                    self.waiting.push_back(Waiting {
+                        since,
+                        source: place,
+                        bucket,
+                        amount,
+                    });
                 }
             }
         }

@@ -5,7 +5,9 @@ mod random;
 
 use std::time::Duration;
 
-use agent_primitives::{AgentId, ModelId, ProviderId, SessionId, Timestamp, TokenUsage, ToolName, Usd};
+use agent_primitives::{
+    AgentId, ModelId, ProviderId, SessionId, Timestamp, TokenUsage, ToolName, Usd,
+};
 
 use super::super::seen::{Amount, Bucket, CallKeys, CallSeen, Channel, Seen, ToolSeen, What, Who};
 use super::{Entry, Ledger, LedgerConfig};
@@ -48,7 +50,12 @@ fn call(usage: Option<TokenUsage>) -> CallSeen {
 
 fn seen(channel: Channel, seconds: f64, call: CallSeen) -> Seen {
     let what = What::Call(Box::new(call));
-    Seen { who: who("s1"), at: at(seconds), channel, what }
+    Seen {
+        who: who("s1"),
+        at: at(seconds),
+        channel,
+        what,
+    }
 }
 
 fn amount(channel: Channel, source: &'static str, bucket: Bucket, amount: u64) -> Seen {
@@ -60,11 +67,18 @@ fn amount(channel: Channel, source: &'static str, bucket: Bucket, amount: u64) -
         amount,
         since: at(0.0),
     };
-    Seen { who: who("s1"), at: at(60.0), channel, what: What::Amount(amount) }
+    Seen {
+        who: who("s1"),
+        at: at(60.0),
+        channel,
+        what: What::Amount(amount),
+    }
 }
 
 fn usage() -> TokenUsage {
-    TokenUsage::new(10, 500).with_cache_read(20_000).with_cache_write_5m(300)
+    TokenUsage::new(10, 500)
+        .with_cache_read(20_000)
+        .with_cache_write_5m(300)
 }
 
 const COST: Usd = Usd::from_micros(12_345);

@@ -37,7 +37,9 @@ fn one_request() -> [Vec<Seen>; 5] {
             (Bucket::Output, 500),
             (Bucket::Cost, u64::try_from(COST.picos()).unwrap()),
         ];
-        buckets.map(|(bucket, it)| amount(channel, source, bucket, it)).to_vec()
+        buckets
+            .map(|(bucket, it)| amount(channel, source, bucket, it))
+            .to_vec()
     };
     let lines = (0..3).map(|it| line(7.0 + f64::from(it), Some("req_1"), Some("msg_1"), usage()));
     [
@@ -69,7 +71,10 @@ fn one_request_told_by_five_channels_in_any_order_is_one_call() {
     for hold in [Duration::ZERO, Duration::from_secs(2)] {
         for order in &all {
             let channels = one_request();
-            let mut ledger = Ledger::new(LedgerConfig { hold, ..LedgerConfig::default() });
+            let mut ledger = Ledger::new(LedgerConfig {
+                hold,
+                ..LedgerConfig::default()
+            });
             let items = order.iter().flat_map(|it| channels[*it].clone());
             let records = recorded(&mut ledger, items);
             let calls = calls(&records);
@@ -80,13 +85,20 @@ fn one_request_told_by_five_channels_in_any_order_is_one_call() {
                 assert_eq!(calls[0].cost, Some(COST), "{order:?}");
                 assert_eq!(calls[0].latency, Duration::from_secs(7));
                 assert_eq!(calls[0].first_token, Some(Duration::from_secs(1)));
-                let of_call = records.iter().find(|it| matches!(it.body, Body::ModelCall(_)));
+                let of_call = records
+                    .iter()
+                    .find(|it| matches!(it.body, Body::ModelCall(_)));
                 assert_eq!(of_call.unwrap().agent.as_ref().unwrap().as_str(), "explore");
             }
             let coverage = ledger.coverage(&session("s1")).unwrap();
             assert_eq!(coverage.coverage(), Some(1.0), "{order:?}");
             assert_eq!(
-                (coverage.calls, coverage.calls_by.events, coverage.calls_by.spans, coverage.calls_by.transcripts),
+                (
+                    coverage.calls,
+                    coverage.calls_by.events,
+                    coverage.calls_by.spans,
+                    coverage.calls_by.transcripts
+                ),
                 (1, 1, 1, 1),
             );
             assert_eq!(coverage.duplicates.transcripts, 2, "{order:?}");
@@ -99,8 +111,12 @@ fn one_request_told_by_five_channels_in_any_order_is_one_call() {
 fn an_answer_that_stands_on_many_lines_is_one_call_with_its_last_figures() {
     let frame = |output| TokenUsage::new(10, output).with_cache_read(900);
     for hold in [Duration::ZERO, Duration::from_secs(2)] {
-        let lines = [1, 7, 300, 300].map(|output| line(1.0, Some("req_1"), Some("msg_1"), frame(output)));
-        let mut ledger = Ledger::new(LedgerConfig { hold, ..LedgerConfig::default() });
+        let lines =
+            [1, 7, 300, 300].map(|output| line(1.0, Some("req_1"), Some("msg_1"), frame(output)));
+        let mut ledger = Ledger::new(LedgerConfig {
+            hold,
+            ..LedgerConfig::default()
+        });
         let records = recorded(&mut ledger, lines);
         assert_eq!(sum(&records), frame(300));
         let with_call = calls(&records).iter().filter(|it| it.attempts > 0).count();
@@ -162,7 +178,11 @@ fn a_channel_that_stops_is_made_up_for_by_the_other() {
     let half = TokenUsage::new(100, 50);
     let event = |it: u32| {
         let request = format!("req_{it}");
-        seen(Channel::Event, f64::from(it) * 20.0, with_ids(call(Some(half)), Some(&request), None))
+        seen(
+            Channel::Event,
+            f64::from(it) * 20.0,
+            with_ids(call(Some(half)), Some(&request), None),
+        )
     };
     let metric = |times: u64| {
         let told = [(Bucket::Input, 100 * times), (Bucket::Output, 50 * times)];
@@ -171,7 +191,10 @@ fn a_channel_that_stops_is_made_up_for_by_the_other() {
     let mut events_stop = ledger();
     let records = recorded(&mut events_stop, [event(0)].into_iter().chain(metric(4)));
     assert_eq!(sum(&records), TokenUsage::new(400, 200));
-    let rest: Vec<_> = calls(&records).into_iter().filter(|it| it.attempts == 0).collect();
+    let rest: Vec<_> = calls(&records)
+        .into_iter()
+        .filter(|it| it.attempts == 0)
+        .collect();
     assert_eq!((rest.len(), rest[0].usage), (1, TokenUsage::new(300, 150)));
     let coverage = events_stop.coverage(&session("s1")).unwrap();
     assert_eq!(coverage.coverage(), Some(0.25));
@@ -180,8 +203,14 @@ fn a_channel_that_stops_is_made_up_for_by_the_other() {
         "s1: 25.0 % of 600 tokens told by 1 calls (1 events), 450 tokens without a call",
     );
     let mut metrics_stop = ledger();
-    let records = recorded(&mut metrics_stop, metric(1).into_iter().chain((0..4).map(event)));
-    assert_eq!((sum(&records), calls(&records).len()), (TokenUsage::new(400, 200), 4));
+    let records = recorded(
+        &mut metrics_stop,
+        metric(1).into_iter().chain((0..4).map(event)),
+    );
+    assert_eq!(
+        (sum(&records), calls(&records).len()),
+        (TokenUsage::new(400, 200), 4)
+    );
 }
 
 /// A call that comes after its amounts became usage is recorded with nothing but itself.
@@ -193,8 +222,14 @@ fn a_call_that_comes_late_is_recorded_with_what_is_left() {
     assert_eq!((sum(&before), cost(&before)), (usage(), COST));
     let after = recorded(&mut ledger, one_request()[1].clone());
     let late = calls(&after);
-    assert_eq!((late.len(), late[0].usage, late[0].cost), (1, TokenUsage::ZERO, Some(Usd::ZERO)));
-    assert_eq!((late[0].attempts, late[0].latency), (1, Duration::from_secs(7)));
+    assert_eq!(
+        (late.len(), late[0].usage, late[0].cost),
+        (1, TokenUsage::ZERO, Some(Usd::ZERO))
+    );
+    assert_eq!(
+        (late[0].attempts, late[0].latency),
+        (1, Duration::from_secs(7))
+    );
     // Nothing is owed any more.
     let next = with_ids(call(Some(usage())), Some("req_2"), None);
     let next = recorded(&mut ledger, [seen(Channel::Event, 99.0, next)]);
@@ -221,16 +256,34 @@ fn amounts_wait_for_their_calls() {
 fn two_metrics_that_tell_the_same_are_not_added() {
     let mut ledger = ledger();
     let mut all = one_request()[0].clone();
-    all.push(amount(Channel::Metric, "gen_ai.client.token.usage", Bucket::InputInclusive, 20_310));
-    all.push(amount(Channel::Metric, "gen_ai.client.token.usage", Bucket::Output, 500));
+    all.push(amount(
+        Channel::Metric,
+        "gen_ai.client.token.usage",
+        Bucket::InputInclusive,
+        20_310,
+    ));
+    all.push(amount(
+        Channel::Metric,
+        "gen_ai.client.token.usage",
+        Bucket::Output,
+        500,
+    ));
     let records = recorded(&mut ledger, all);
     assert_eq!((sum(&records), cost(&records)), (usage(), COST));
     // And input that may be cached is explained by a call that knows.
     let mut ledger = super::ledger();
-    let inclusive = amount(Channel::Metric, "gen_ai.client.token.usage", Bucket::InputInclusive, 20_310);
+    let inclusive = amount(
+        Channel::Metric,
+        "gen_ai.client.token.usage",
+        Bucket::InputInclusive,
+        20_310,
+    );
     let mut records = recorded(&mut ledger, [inclusive]);
     records.extend(recorded(&mut ledger, one_request()[1].clone()));
-    assert_eq!((sum(&records).input_total(), sum(&records).output()), (20_310, 500));
+    assert_eq!(
+        (sum(&records).input_total(), sum(&records).output()),
+        (20_310, 500)
+    );
 }
 
 #[test]
@@ -240,7 +293,10 @@ fn metrics_without_a_session_are_explained_by_calls_of_all_sessions() {
     for seen in &mut metrics {
         seen.who.session = None;
     }
-    let records = recorded(&mut ledger, one_request()[1].clone().into_iter().chain(metrics.clone()));
+    let records = recorded(
+        &mut ledger,
+        one_request()[1].clone().into_iter().chain(metrics.clone()),
+    );
     assert_eq!((sum(&records), cost(&records)), (usage(), COST));
     let mut ledger = super::ledger();
     let mut records = recorded(&mut ledger, metrics);
@@ -268,9 +324,15 @@ fn two_equal_calls_told_by_two_channels_without_ids_stay_two() {
 fn equal_calls_with_different_ids_or_far_apart_are_two() {
     let event = with_ids(call(Some(usage())), Some("req_1"), None);
     let other = with_ids(call(Some(usage())), Some("req_2"), None);
-    let all = [seen(Channel::Event, 1.0, event.clone()), seen(Channel::Span, 1.0, other)];
+    let all = [
+        seen(Channel::Event, 1.0, event.clone()),
+        seen(Channel::Span, 1.0, other),
+    ];
     assert_eq!(calls(&recorded(&mut ledger(), all)).len(), 2);
-    let all = [seen(Channel::Event, 1.0, event), seen(Channel::Span, 12.0, call(Some(usage())))];
+    let all = [
+        seen(Channel::Event, 1.0, event),
+        seen(Channel::Span, 12.0, call(Some(usage()))),
+    ];
     assert_eq!(calls(&recorded(&mut ledger(), all)).len(), 2);
 }
 
@@ -329,16 +391,28 @@ fn tools_are_told_once_and_agents_start_once() {
             outcome: ToolOutcome::Failed,
             elapsed: elapsed.map(Duration::from_secs),
         };
-        Seen { who: who("s1"), at: at(5.0), channel, what: What::Tool(tool) }
+        Seen {
+            who: who("s1"),
+            at: at(5.0),
+            channel,
+            what: What::Tool(tool),
+        }
     };
-    let all = [tool(Channel::Transcript, None), tool(Channel::Event, Some(3)), tool(Channel::Event, Some(3))];
+    let all = [
+        tool(Channel::Transcript, None),
+        tool(Channel::Event, Some(3)),
+        tool(Channel::Event, Some(3)),
+    ];
     let records = recorded(&mut ledger(), all);
     assert_eq!(records.len(), 2);
     assert!(matches!(records[0].body, Body::SessionStart(_)));
     let Body::ToolCall(tool) = &records[1].body else {
         panic!("{:?}", records[1]);
     };
-    assert_eq!((tool.outcome, tool.elapsed), (ToolOutcome::Failed, Duration::from_secs(3)));
+    assert_eq!(
+        (tool.outcome, tool.elapsed),
+        (ToolOutcome::Failed, Duration::from_secs(3))
+    );
 }
 
 #[test]
@@ -350,27 +424,50 @@ fn a_subagent_starts_with_its_parent() {
         what: What::Began { resumed },
         ..seen(Channel::Event, 0.0, call(None))
     };
-    let records = recorded(&mut ledger(), [began(false), began(false), sub, began(true)]);
-    let told: Vec<_> = records.iter().map(|it| (it.agent.as_ref().unwrap().as_str(), &it.body)).collect();
+    let records = recorded(
+        &mut ledger(),
+        [began(false), began(false), sub, began(true)],
+    );
+    let told: Vec<_> = records
+        .iter()
+        .map(|it| (it.agent.as_ref().unwrap().as_str(), &it.body))
+        .collect();
     assert!(matches!(told[0], ("claude-code", Body::SessionStart(task)) if task.parent.is_none()));
     assert!(matches!(told[1], ("claude-code", Body::SessionResume(_))));
     let ("explore", Body::SessionStart(task)) = told[2] else {
         panic!("{told:?}");
     };
-    assert_eq!(task.parent.as_ref().unwrap().agent.as_ref().unwrap().as_str(), "claude-code");
+    assert_eq!(
+        task.parent
+            .as_ref()
+            .unwrap()
+            .agent
+            .as_ref()
+            .unwrap()
+            .as_str(),
+        "claude-code"
+    );
     assert!(matches!(told[3], ("explore", Body::ModelCall(_))));
 }
 
 #[test]
 fn all_that_is_kept_is_bounded() {
-    let config = LedgerConfig { sessions: 10, keys: 160, held: 5, ..LedgerConfig::default() };
+    let config = LedgerConfig {
+        sessions: 10,
+        keys: 160,
+        held: 5,
+        ..LedgerConfig::default()
+    };
     let mut ledger = Ledger::new(config);
     let mut records = Vec::new();
     for it in 0..1_000_u32 {
         let (request, name) = (format!("req_{it}"), format!("s{}", it % 100));
         let event = with_ids(call(Some(usage())), Some(&request), None);
         let mut out = Vec::new();
-        ledger.see(of(&name, seen(Channel::Event, f64::from(it), event)), &mut out);
+        ledger.see(
+            of(&name, seen(Channel::Event, f64::from(it), event)),
+            &mut out,
+        );
         records.extend(out.into_iter().map(|it| it.record));
         assert!(ledger.sessions().count() <= 10);
         assert!(ledger.held.len() <= 10);
@@ -379,7 +476,10 @@ fn all_that_is_kept_is_bounded() {
     // None was lost for it.
     assert_eq!(calls(&records).len(), 1_000);
     let figures = ledger.figures();
-    assert!(figures.sessions_evicted > 900 && figures.forgotten > 800, "{figures:?}");
+    assert!(
+        figures.sessions_evicted > 900 && figures.forgotten > 800,
+        "{figures:?}"
+    );
 }
 
 #[test]
