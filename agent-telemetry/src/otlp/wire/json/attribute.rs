@@ -13,7 +13,7 @@ pub(super) fn check<'a>(cursor: &mut Cursor<'a>, depth: usize) -> Result<&'a str
     cursor.peek();
     let start = *cursor;
     cursor.array(|cursor| {
-        if !plain(cursor) {
+        if plain(cursor).is_none() {
             pair(cursor, &mut nothing_kept(), depth)?;
         }
         Ok(())
@@ -35,19 +35,18 @@ fn nothing_kept() -> Budget {
     })
 }
 
-/// Passes over an attribute that is a text without escapes, written as programs write it: nearly all are.
+/// Takes an attribute that is a text without escapes, written as programs write it: nearly all are.
 #[inline]
-fn plain(cursor: &mut Cursor<'_>) -> bool {
+fn plain<'a>(cursor: &mut Cursor<'a>) -> Option<(&'a str, &'a str)> {
     let mut ahead = *cursor;
-    let plain = ahead.take(b"{\"key\":\"")
-        && ahead.plain_text()
-        && ahead.take(b"\",\"value\":{\"stringValue\":\"")
-        && ahead.plain_text()
-        && ahead.take(b"\"}}");
-    if plain {
-        *cursor = ahead;
+    let key = ahead.take(b"{\"key\":\"").then(|| ahead.plain_text())??;
+    let between = ahead.take(b"\",\"value\":{\"stringValue\":\"");
+    let text = between.then(|| ahead.plain_text())??;
+    if !ahead.take(b"\"}}") {
+        return None;
     }
-    plain
+    *cursor = ahead;
+    Some((key, text))
 }
 
 /// Reads the array that was checked.
@@ -69,6 +68,11 @@ pub(super) fn read_at<'a>(
     cursor.array(|cursor| {
         if !budget.admits(into.len(), budget.attributes) {
             return pair(cursor, &mut nothing_kept(), budget.depth).map(drop);
+        }
+        if let Some((key, text)) = plain(cursor) {
+            let (key, text) = (budget.text(key), budget.text(text));
+            into.push(Cow::Borrowed(key), Value::Text(Cow::Borrowed(text)));
+            return Ok(());
         }
         let (key, value) = pair(cursor, budget, budget.depth)?;
         into.push(key, value);

@@ -155,12 +155,15 @@ impl<'a> Cursor<'a> {
         Ok((text.unwrap_or_default(), escaped))
     }
 
-    /// Passes over the rest of a text, up to the quote at its end, if there are no escapes in it.
+    /// The rest of a text, up to the quote at its end, if there are no escapes in it.
     #[inline]
-    pub(super) fn plain_text(&mut self) -> bool {
-        let length = string::plain(self.rest());
-        self.at += length;
-        self.text.as_bytes().get(self.at) == Some(&b'"')
+    pub(super) fn plain_text(&mut self) -> Option<&'a str> {
+        let start = self.at;
+        self.at += string::plain(self.rest());
+        match self.text.as_bytes().get(self.at) {
+            Some(b'"') => self.text.get(start..self.at),
+            _ => None,
+        }
     }
 
     pub(super) fn text(&mut self) -> Result<Cow<'a, str>, Fault> {

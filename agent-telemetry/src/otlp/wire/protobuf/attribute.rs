@@ -7,6 +7,7 @@ use super::super::super::value::{Attributes, Value};
 use super::super::limits::Budget;
 use super::super::malformed::Fault;
 use super::message::{Message, bytes, fixed64, text, varint};
+use super::texts::Texts;
 
 // KeyValue
 const KEY: u32 = bytes(1);
@@ -22,18 +23,20 @@ const BYTES: u32 = bytes(7);
 // ArrayValue, KeyValueList
 const VALUES: u32 = bytes(1);
 
-/// Whether it is a key and then a text, each shorter than 126 bytes: nearly all attributes are, and need no more
-/// looking at than this. Whether the two are UTF-8 is not said.
+/// Its key and its text, if it is the one and then the other, each shorter than 126 bytes: nearly all attributes are,
+/// and need no more looking at than this. Whether the two are UTF-8 is not said.
 #[inline]
-pub(super) fn is_plain(pair: &[u8]) -> bool {
+pub(super) fn plain(pair: &[u8]) -> Option<(&[u8], &[u8])> {
     let [0x0a, key @ 0..0x80, rest @ ..] = pair else {
-        return false;
+        return None;
     };
-    match rest.get(usize::from(*key)..) {
-        Some([0x12, value, 0x0a, length @ 0..0x7e, text @ ..]) => {
-            *value == *length + 2 && text.len() == usize::from(*length)
+    match rest.split_at_checked(usize::from(*key))? {
+        (key, [0x12, value, 0x0a, length @ 0..0x7e, text @ ..])
+            if *value == *length + 2 && text.len() == usize::from(*length) =>
+        {
+            Some((key, text))
         }
-        _ => false,
+        _ => None,
     }
 }
 
@@ -85,15 +88,26 @@ fn check_list(
 }
 
 /// Adds a `KeyValue`, if there is room for one more.
+#[inline]
 pub(super) fn read<'a>(
     pair: &'a [u8],
+    texts: &mut Texts<'a>,
     budget: &mut Budget,
     into: &mut Attributes<'a>,
 ) -> Result<(), Fault> {
-    if budget.admits(into.len(), budget.attributes) {
-        let (key, value) = read_pair(pair, budget, budget.depth)?;
-        into.push(Cow::Borrowed(key), value);
+    if !budget.admits(into.len(), budget.attributes) {
+        return Ok(());
     }
+    if let Some((key, text)) = plain(pair)
+        && let Some(key) = texts.text(key)
+        && let Some(text) = texts.text(text)
+    {
+        let (key, text) = (budget.text(key), budget.text(text));
+        into.push(Cow::Borrowed(key), Value::Text(Cow::Borrowed(text)));
+        return Ok(());
+    }
+    let (key, value) = read_pair(pair, budget, budget.depth)?;
+    into.push(Cow::Borrowed(key), value);
     Ok(())
 }
 

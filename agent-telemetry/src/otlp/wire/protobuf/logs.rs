@@ -13,6 +13,7 @@ use super::id;
 use super::layers::{self, FoundBytes};
 use super::message::{Message, bytes, fixed64, varint};
 use super::run::Finder;
+use super::texts::Texts;
 
 const TIME: u32 = fixed64(1);
 const SEVERITY: u32 = varint(2);
@@ -82,6 +83,7 @@ fn read<'a>(
 ) -> Result<(), Fault> {
     log.clear();
     said.begin();
+    let mut texts = Texts::of(bytes);
     // All that follows the last time of observation.
     let mut rest = bytes;
     let mut message = Message::new(bytes);
@@ -91,7 +93,9 @@ fn read<'a>(
             break;
         };
         match tag {
-            ATTRIBUTES => attribute::read(message.bytes()?, budget, &mut log.attributes)?,
+            ATTRIBUTES => {
+                attribute::read(message.bytes()?, &mut texts, budget, &mut log.attributes)?;
+            }
             TIME => log.time = message.fixed64()?,
             OBSERVED => {
                 log.observed = message.fixed64()?;

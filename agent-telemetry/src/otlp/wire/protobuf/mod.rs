@@ -10,6 +10,7 @@ mod number;
 mod point;
 mod run;
 mod spans;
+mod texts;
 
 pub(super) use logs::read_logs;
 pub(super) use metrics::read_metrics;

@@ -16,7 +16,7 @@ const FLAGS: u32 = varint(8);
 
 /// Reads a `NumberDataPoint`, and checks its attributes.
 #[inline]
-pub(super) fn read<'a>(bytes: &'a [u8], depth: usize) -> Result<Entry<'a, &'a [u8]>, Fault> {
+pub(super) fn read(bytes: &[u8], depth: usize) -> Result<Entry<'_, &[u8]>, Fault> {
     let mut message = Message::new(bytes);
     let mut attributes = Finder::new(bytes, depth);
     let mut point = NumberPoint::default();

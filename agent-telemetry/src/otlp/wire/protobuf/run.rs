@@ -7,6 +7,7 @@ use super::super::limits::Budget;
 use super::super::malformed::Fault;
 use super::attribute;
 use super::message::Message;
+use super::texts::Texts;
 
 /// From the first attribute to the last one. Senders write them next to each other; where others stand between
 /// them, they are passed over.
@@ -63,7 +64,8 @@ impl<'a> Run<'a> {
         budget: &mut Budget,
         into: &mut Attributes<'a>,
     ) -> Result<(), Fault> {
-        self.visit(|_, pair| attribute::read(pair, budget, into))
+        let mut texts = Texts::of(self.bytes);
+        self.visit(|_, pair| attribute::read(pair, &mut texts, budget, into))
     }
 }
 
@@ -120,7 +122,7 @@ impl<'a> Finder<'a> {
         before: usize,
     ) -> Result<(), Fault> {
         let pair = message.bytes()?;
-        if attribute::is_plain(pair) {
+        if attribute::plain(pair).is_some() {
             self.plain = true;
         } else {
             attribute::check(pair, self.depth)?;
@@ -146,7 +148,13 @@ impl<'a> Finder<'a> {
         };
         // What is ASCII is UTF-8, and quicker to find out for all at once.
         if self.plain && !bytes.is_ascii() {
-            run.visit(|_, pair| attribute::check(pair, self.depth))?;
+            let mut texts = Texts::of(bytes);
+            run.visit(|_, pair| match attribute::plain(pair) {
+                Some((key, text)) if texts.text(key).is_some() && texts.text(text).is_some() => {
+                    Ok(())
+                }
+                _ => attribute::check(pair, self.depth),
+            })?;
         }
         Ok(run)
     }

@@ -10,6 +10,7 @@ use super::super::visit::VisitSpans;
 use super::layers::{self, FoundBytes};
 use super::message::{Message, bytes, fixed64, varint};
 use super::run::Finder;
+use super::texts::Texts;
 use super::{attribute, id};
 
 const TRACE_ID: u32 = bytes(1);
@@ -96,10 +97,13 @@ fn check_event(bytes: &[u8], depth: usize) -> Result<(), Fault> {
 /// Reads a span in the place of another.
 fn read<'a>(bytes: &'a [u8], span: &mut Span<'a>, budget: &mut Budget) -> Result<(), Fault> {
     span.clear();
+    let mut texts = Texts::of(bytes);
     let mut message = Message::new(bytes);
     while let Some(tag) = message.tag()? {
         match tag {
-            ATTRIBUTES => attribute::read(message.bytes()?, budget, &mut span.attributes)?,
+            ATTRIBUTES => {
+                attribute::read(message.bytes()?, &mut texts, budget, &mut span.attributes)?;
+            }
             TRACE_ID => span.trace_id = id::trace(message.bytes()?).unwrap_or(0),
             SPAN_ID => span.span_id = id::span(message.bytes()?).unwrap_or(0),
             PARENT => span.parent = id::span(message.bytes()?),
@@ -127,11 +131,14 @@ fn read<'a>(bytes: &'a [u8], span: &mut Span<'a>, budget: &mut Budget) -> Result
 fn event<'a>(bytes: &'a [u8], budget: &mut Budget) -> Result<SpanEvent<'a>, Fault> {
     let mut message = Message::new(bytes);
     let mut event = SpanEvent::default();
+    let mut texts = Texts::of(bytes);
     while let Some(tag) = message.tag()? {
         match tag {
             EVENT_TIME => event.time = message.fixed64()?,
             EVENT_NAME => event.name = Cow::Borrowed(message.text()?),
-            EVENT_ATTRIBUTES => attribute::read(message.bytes()?, budget, &mut event.attributes)?,
+            EVENT_ATTRIBUTES => {
+                attribute::read(message.bytes()?, &mut texts, budget, &mut event.attributes)?;
+            }
             other => message.skip(other)?,
         }
     }

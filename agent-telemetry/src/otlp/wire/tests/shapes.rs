@@ -28,8 +28,8 @@ fn pair(key: &str, value: &str) -> KeyValue {
     }
 }
 
-fn resource() -> Option<Resource> {
-    Some(Resource {
+fn resource() -> Resource {
+    Resource {
         attributes: vec![
             pair("host.arch", "arm64"),
             pair("os.type", "darwin"),
@@ -38,15 +38,15 @@ fn resource() -> Option<Resource> {
             pair("service.version", "2.1.248"),
         ],
         ..Resource::default()
-    })
+    }
 }
 
-fn scope(name: &str) -> Option<InstrumentationScope> {
-    Some(InstrumentationScope {
+fn scope(name: &str) -> InstrumentationScope {
+    InstrumentationScope {
         name: name.to_owned(),
         version: "2.1.248".to_owned(),
         ..InstrumentationScope::default()
-    })
+    }
 }
 
 /// What every point and event of a session has.
@@ -83,7 +83,7 @@ pub(super) fn metrics(points: usize) -> ExportMetricsServiceRequest {
             attributes,
             start_time_unix_nano: 1_795_300_000_000_000_000,
             time_unix_nano: 1_795_300_060_000_000_000 + index as u64,
-            value: Some(number_data_point::Value::AsDouble(index as f64)),
+            value: Some(number_data_point::Value::AsDouble(0.25)),
             ..NumberDataPoint::default()
         }
     });
@@ -100,9 +100,9 @@ pub(super) fn metrics(points: usize) -> ExportMetricsServiceRequest {
     };
     ExportMetricsServiceRequest {
         resource_metrics: vec![ResourceMetrics {
-            resource: resource(),
+            resource: Some(resource()),
             scope_metrics: vec![ScopeMetrics {
-                scope: scope("com.anthropic.claude_code"),
+                scope: Some(scope("com.anthropic.claude_code")),
                 metrics: vec![metric],
                 ..ScopeMetrics::default()
             }],
@@ -135,7 +135,7 @@ pub(super) fn logs(records: usize) -> ExportLogsServiceRequest {
         attributes.push(KeyValue {
             key: "event.sequence".to_owned(),
             value: Some(AnyValue {
-                value: Some(Value::IntValue(index as i64)),
+                value: Some(Value::IntValue(i64::try_from(index).unwrap())),
             }),
             ..KeyValue::default()
         });
@@ -149,9 +149,9 @@ pub(super) fn logs(records: usize) -> ExportLogsServiceRequest {
     });
     ExportLogsServiceRequest {
         resource_logs: vec![ResourceLogs {
-            resource: resource(),
+            resource: Some(resource()),
             scope_logs: vec![ScopeLogs {
-                scope: scope("com.anthropic.claude_code.events"),
+                scope: Some(scope("com.anthropic.claude_code.events")),
                 log_records: log_records.collect(),
                 ..ScopeLogs::default()
             }],
@@ -193,9 +193,9 @@ pub(super) fn spans(spans: usize) -> ExportTraceServiceRequest {
     });
     ExportTraceServiceRequest {
         resource_spans: vec![ResourceSpans {
-            resource: resource(),
+            resource: Some(resource()),
             scope_spans: vec![ScopeSpans {
-                scope: scope("com.anthropic.claude_code.tracing"),
+                scope: Some(scope("com.anthropic.claude_code.tracing")),
                 spans: spans.collect(),
                 ..ScopeSpans::default()
             }],

@@ -49,14 +49,11 @@ impl Kind {
             (Self::Metric, 5 | 7 | 9 | 10 | 11) => (Self::Points(number), true),
             (Self::Points(kind), 1) => (Self::Point(kind), false),
             (Self::Point(10), 8 | 9) => (Self::Buckets, true),
-            (Self::Resource, 1)
-            | (Self::Point(5 | 7 | 11), 7)
-            | (Self::Point(9), 9)
-            | (Self::Point(10), 1)
-            | (Self::Map, 1)
+            (Self::Resource | Self::Map | Self::Point(10), 1)
+            | (Self::Event, 3)
             | (Self::Log, 6)
-            | (Self::Span, 9)
-            | (Self::Event, 3) => (Self::Pair, false),
+            | (Self::Point(5 | 7 | 11), 7)
+            | (Self::Point(9) | Self::Span, 9) => (Self::Pair, false),
             (Self::Pair, 2) | (Self::Log, 5) => (Self::Value, true),
             (Self::Value, 5) => (Self::Array, true),
             (Self::Value, 6) => (Self::Map, true),
@@ -362,23 +359,19 @@ fn a_record_sent_again_has_the_fingerprint_it_had() {
             |it| {
                 it.resource_logs[0].scope_logs[0].log_records[1]
                     .severity_text
-                    .push('x')
+                    .push('x');
             },
             |it| it.resource_logs[0].scope_logs[0].log_records[1].body = None,
             |it| {
                 it.resource_logs[0].scope_logs[0].log_records[1]
                     .event_name
-                    .push('x')
+                    .push('x');
             },
         ];
         for change in changes {
-            let changed = fingerprints(change);
-            assert_ne!(changed[2], first[2], "{encoding:?}");
-            assert_eq!(
-                (changed[1], changed[3]),
-                (first[1], first[3]),
-                "{encoding:?}"
-            );
+            let after = fingerprints(change);
+            assert_ne!(after[2], first[2], "{encoding:?}");
+            assert_eq!((after[1], after[3]), (first[1], first[3]), "{encoding:?}");
         }
     }
 }
