@@ -106,31 +106,32 @@ pub(super) const fn key(name: &'static str, field: Field) -> Key {
 /// The values of one item's attributes, by what they tell. Keys that the table has not are not read.
 #[derive(Debug, Clone)]
 pub(super) struct Facts<'a> {
-    values: [Option<(u16, &'a Value<'a>)>; Field::ALL.len()],
+    values: [Option<&'a Value<'a>>; Field::ALL.len()],
 }
 
 impl<'a> Facts<'a> {
     pub(super) fn of(attributes: &'a Attributes<'a>) -> Self {
         let mut values = [None; Field::ALL.len()];
+        let mut ranks = [u16::MAX; Field::ALL.len()];
         let keys = table::keys();
         for (name, value) in attributes.iter() {
             let Some((rank, field)) = keys.get(name) else {
                 continue;
             };
-            let Some(slot) = values.get_mut(field as usize) else {
+            let place = field as usize;
+            let (Some(slot), Some(held)) = (values.get_mut(place), ranks.get_mut(place)) else {
                 continue;
             };
             // Of one key that comes twice the last value counts.
-            if slot.is_none_or(|(held, _)| rank <= held) && !is_empty(value) {
-                *slot = Some((rank, value));
+            if rank <= *held && !is_empty(value) {
+                (*slot, *held) = (Some(value), rank);
             }
         }
         Self { values }
     }
 
     pub(super) fn get(&self, field: Field) -> Option<&'a Value<'a>> {
-        let (_, value) = self.values.get(field as usize).copied().flatten()?;
-        Some(value)
+        self.values.get(field as usize).copied().flatten()
     }
 
     pub(super) fn has(&self, field: Field) -> bool {

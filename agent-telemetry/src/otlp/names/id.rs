@@ -1,5 +1,8 @@
 //! Foreign names as ids of ours: mended where a character does not fit, left out where they are too long.
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use agent_primitives::{AgentId, ModelId, SessionId, ToolName};
 
 use super::item::Notes;
@@ -47,38 +50,44 @@ pub(super) fn user(text: &str, notes: &mut Notes) -> Option<String> {
 }
 
 fn made<I, E>(
-    text: String,
-    new: impl FnOnce(String) -> Result<I, E>,
+    text: Cow<'_, str>,
+    new: impl FnOnce(Arc<str>) -> Result<I, E>,
     notes: &mut Notes,
 ) -> Option<I> {
-    let id = new(text).ok();
+    let id = new(Arc::from(text)).ok();
     notes.dropped_id |= id.is_none();
     id
 }
 
 /// Letters, digits and `. _ - : @`, beginning with a letter, a digit or `_`.
-fn name(text: &str, notes: &mut Notes) -> String {
-    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | ':' | '@');
+fn name<'t>(text: &'t str, notes: &mut Notes) -> Cow<'t, str> {
+    let fits =
+        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-' | b':' | b'@');
     let text = mended(text, fits, notes);
     if text.starts_with(['.', '-', ':', '@']) {
         notes.mended_id = true;
-        return format!("_{text}");
+        return Cow::Owned(format!("_{text}"));
     }
     text
 }
 
-fn visible(text: &str, notes: &mut Notes) -> String {
-    mended(text, |c| c.is_ascii_graphic(), notes)
+fn visible<'t>(text: &'t str, notes: &mut Notes) -> Cow<'t, str> {
+    mended(text, |byte| byte.is_ascii_graphic(), notes)
 }
 
 /// At most as long as the longest id and a little more, so that a huge text is not copied to be refused.
-fn mended(text: &str, fits: impl Fn(char) -> bool, notes: &mut Notes) -> String {
+fn mended<'t>(text: &'t str, fits: impl Fn(u8) -> bool, notes: &mut Notes) -> Cow<'t, str> {
     const LIMIT: usize = 300;
     let text = text.trim();
-    let mend = |c: char| if fits(c) { c } else { '_' };
-    let mended: String = text.chars().take(LIMIT).map(mend).collect();
-    notes.mended_id |= !text.chars().take(LIMIT).all(fits);
-    mended
+    if text.len() <= LIMIT && text.bytes().all(&fits) {
+        return Cow::Borrowed(text);
+    }
+    notes.mended_id = true;
+    let mend = |c: char| match u8::try_from(c) {
+        Ok(byte) if fits(byte) => c,
+        _ => '_',
+    };
+    Cow::Owned(text.chars().take(LIMIT).map(mend).collect())
 }
 
 #[cfg(test)]

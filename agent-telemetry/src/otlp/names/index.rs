@@ -1,8 +1,7 @@
 //! Finds what a fixed set of names stands for.
 
-use twox_hash::XxHash3_128;
-
-/// Names and values in a table with room to spare, filled once: no name from outside goes in.
+/// Names and values in a table with room to spare, filled once: no name from outside goes in, so that the hash needs no
+/// secret.
 #[derive(Debug)]
 pub(super) struct Index<T> {
     slots: Box<[Option<(&'static str, T)>]>,
@@ -41,14 +40,29 @@ impl<T: Copy> Index<T> {
 
     fn probe(&self, name: &str) -> impl Iterator<Item = usize> + use<T> {
         let size = self.slots.len();
-        let hash = XxHash3_128::oneshot(name.as_bytes());
         let mask = size.saturating_sub(1);
         // The mask leaves what fits.
-        let first = usize::try_from(hash & mask as u128).unwrap_or(0);
+        let first = usize::try_from(hash(name.as_bytes()) & mask as u64).unwrap_or(0);
         (0..size).map(move |step| (first + step) & mask)
     }
 }
 
+/// Eight bytes at a time into a product.
+fn hash(bytes: &[u8]) -> u64 {
+    // The golden ratio: odd and without pattern.
+    const FACTOR: u64 = 0x9E37_79B9_7F4A_7C15;
+    let fold = |state: u64, word: u64| {
+        let product = (state ^ word).wrapping_mul(FACTOR);
+        product ^ (product >> 32)
+    };
+    let (words, rest) = bytes.as_chunks::<8>();
+    let words = words.iter().map(|word| u64::from_le_bytes(*word));
+    let state = words.fold(bytes.len() as u64, fold);
+    let last = rest
+        .iter()
+        .fold(0, |word, byte| word << 8 | u64::from(*byte));
+    fold(state, last)
+}
 #[cfg(test)]
 mod tests {
     use super::*;

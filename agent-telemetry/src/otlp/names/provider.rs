@@ -1,5 +1,7 @@
 //! The names of providers: one for each, whichever sender and generation tells it, and known to the price table.
 
+use std::borrow::Cow;
+
 use agent_primitives::{ModelId, ProviderId};
 
 use super::field::{Facts, Field};
@@ -72,10 +74,10 @@ pub(super) fn of(
     let known = model.as_ref().map_or("", ModelId::as_str);
     let provider = match (facts.text(Field::Provider), sender) {
         (Some(name), _) => named(name),
-        (None, Sender::ClaudeCode) => Some("anthropic".to_owned()),
-        (None, Sender::Codex) => Some("openai".to_owned()),
-        (None, Sender::GeminiCli) => Some("gemini".to_owned()),
-        (None, Sender::Other) => maker(known).map(str::to_owned),
+        (None, Sender::ClaudeCode) => Some(Cow::Borrowed("anthropic")),
+        (None, Sender::Codex) => Some(Cow::Borrowed("openai")),
+        (None, Sender::GeminiCli) => Some(Cow::Borrowed("gemini")),
+        (None, Sender::Other) => maker(known).map(Cow::Borrowed),
     };
     let provider = provider.and_then(|it| ProviderId::new(it).ok());
     let model = match model {
@@ -90,14 +92,14 @@ pub(super) fn of(
 }
 
 /// The provider of a foreign name. The Vercel AI SDK appends the interface: `openai.chat`.
-fn named(name: &str) -> Option<String> {
+fn named(name: &str) -> Option<Cow<'static, str>> {
     if name.len() > 128 {
         return None;
     }
     let small = name.trim().to_ascii_lowercase();
     let known = |name: &str| NAMES.iter().find(|(it, _)| *it == name).map(|(_, to)| *to);
     if let Some(name) = known(&small) {
-        return Some(name.to_owned());
+        return Some(Cow::Borrowed(name));
     }
     let (head, interface) = small.rsplit_once('.').unwrap_or((&small, ""));
     let head = match interface {
@@ -107,7 +109,7 @@ fn named(name: &str) -> Option<String> {
     let plain = known(head).unwrap_or(head);
     let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | ':' | '@');
     let mend = |c: char| if fits(c) { c } else { '_' };
-    Some(plain.chars().map(mend).collect())
+    Some(Cow::Owned(plain.chars().map(mend).collect()))
 }
 
 fn maker(model: &str) -> Option<&'static str> {

@@ -20,65 +20,46 @@ pub(super) struct Origin<'o> {
     pub(super) trace: Option<u128>,
 }
 
-impl Origin<'_> {
-    /// The item's word, else that of its resource.
-    fn text(&self, field: Field) -> Option<&str> {
-        let facts = &self.source.facts;
-        self.facts.text(field).or_else(|| facts.text(field))
-    }
-}
-
 pub(super) fn of(origin: &Origin<'_>, notes: &mut Notes) -> Who {
-    let resource = &origin.source.facts;
-    let project = resource.text(Field::Project);
-    let service = resource.text(Field::Service);
-    let service = service.and_then(|it| id::agent(it, notes));
+    let (source, facts) = (origin.source, origin.facts);
     let mut own = [Field::AgentName, Field::AgentId].into_iter();
-    let own = own.find_map(|field| origin.facts.text(field));
+    let own = own.find_map(|field| facts.text(field));
     let own = own.and_then(|it| id::agent(it, notes));
-    let is_subagent = own.is_some() && own != service;
-    let parent = origin.facts.text(Field::ParentAgent);
+    let is_subagent = own.is_some() && own != source.service;
+    let parent = facts.text(Field::ParentAgent);
     let mut parent_agent = parent.and_then(|it| id::agent(it, notes));
-    let has_main = matches!(origin.source.sender, Sender::ClaudeCode | Sender::GeminiCli);
+    let has_main = matches!(source.sender, Sender::ClaudeCode | Sender::GeminiCli);
     if parent_agent.is_none() && is_subagent && has_main {
         // Their main agent has no name of its own.
-        parent_agent.clone_from(&service);
+        parent_agent.clone_from(&source.service);
     }
+    let user = facts.text(Field::User).or(source.user);
     Who {
-        project: project.and_then(|it| id::project(it, notes)),
+        project: source.project.clone(),
         session: session(origin, notes),
-        agent: own.or(service),
+        agent: own.or_else(|| source.service.clone()),
         parent_agent,
-        user: origin.text(Field::User).and_then(|it| id::user(it, notes)),
+        user: user.and_then(|it| id::user(it, notes)),
     }
 }
 
 /// The session that an item is of, and in the notes who told it.
 pub(super) fn session(origin: &Origin<'_>, notes: &mut Notes) -> Option<SessionId> {
-    let told = origin.text(Field::Session);
+    notes.mended_id |= origin.source.notes.mended_id;
+    notes.dropped_id |= origin.source.notes.dropped_id;
+    let told = origin.facts.text(Field::Session);
     if let Some(session) = told.and_then(|it| id::session(it, notes)) {
         notes.session = SessionFrom::Item;
         return Some(session);
     }
-    let resource = &origin.source.facts;
-    let instance = resource.text(Field::Instance);
-    let instance = instance.and_then(|it| id::session(it, notes));
-    if let Some(session) = instance.or_else(|| process(resource, notes)) {
-        notes.session = SessionFrom::Resource;
-        return Some(session);
+    notes.session = origin.source.notes.session;
+    if let Some(session) = &origin.source.session {
+        return Some(session.clone());
     }
     let trace = origin.trace.map(|it| format!("{it:032x}"));
     let session = trace.and_then(|it| SessionId::new(it).ok());
-    notes.session = if session.is_some() {
-        SessionFrom::Trace
-    } else {
-        SessionFrom::Nobody
-    };
+    if session.is_some() {
+        notes.session = SessionFrom::Trace;
+    }
     session
-}
-
-fn process(resource: &Facts<'_>, notes: &mut Notes) -> Option<SessionId> {
-    let pid = resource.count(Field::Process)?;
-    let service = resource.text(Field::Service).unwrap_or("process");
-    id::session(&format!("{service}-{pid}"), notes)
 }
