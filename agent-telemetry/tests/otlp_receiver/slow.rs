@@ -114,6 +114,24 @@ fn who_reads_no_answers_is_not_waited_for() {
 }
 
 #[test]
+fn who_is_refused_and_goes_on_sending_is_cut_off() {
+    let builder = Receiver::builder(Scripted::default()).bind("127.0.0.1:0");
+    let receiver = builder.header_timeout(SHORT).start().unwrap();
+    let mut peer = Peer::connect(receiver.local_addr());
+    peer.write(&fine_head(usize::MAX / 2));
+    let answer = peer.answer();
+    assert_eq!(answer.status, 413);
+    assert_eq!(answer.header("connection"), Some("close"));
+    while peer.write(&vec![b'x'; 1 << 20]) {}
+    let stats = until(&receiver, |it| it.connections_open == 0);
+    // It had its answer, so there is nothing to complain of.
+    assert_eq!(
+        (stats.connections_timed_out, stats.connections_broken),
+        (0, 0)
+    );
+}
+
+#[test]
 fn an_idle_connection_ends_in_peace() {
     let builder = Receiver::builder(Scripted::default()).bind("127.0.0.1:0");
     let receiver = builder.idle_timeout(SHORT).start().unwrap();
