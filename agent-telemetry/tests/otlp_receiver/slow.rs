@@ -10,7 +10,7 @@ use crate::peer::{Peer, WAIT, fine, fine_head};
 use crate::scripted::{Scripted, until};
 
 /// Short, since they are waited for; nothing here asserts how long they take.
-const SHORT: Duration = Duration::from_millis(150);
+const SHORT: Duration = Duration::from_millis(400);
 /// Between two bytes of a slow sender.
 const DRIP: Duration = Duration::from_millis(10);
 
@@ -18,11 +18,14 @@ fn number(number: usize) -> NonZeroUsize {
     NonZeroUsize::new(number).unwrap()
 }
 
-/// Whether it is served as if nothing were.
+/// Waits until another is served, as if nothing were: on a busy machine, a request may itself be too slow for these
+/// limits.
 fn is_served(receiver: &Receiver) -> bool {
-    let mut peer = Peer::connect(receiver.local_addr());
-    peer.write(&fine(b"x"));
-    peer.answer().status == 200
+    (0..100).any(|_| {
+        let mut peer = Peer::connect(receiver.local_addr());
+        peer.write(&fine(b"x"));
+        peer.read_answer(true).is_ok_and(|it| it.status == 200)
+    })
 }
 
 #[test]
@@ -57,7 +60,7 @@ fn a_connection_that_says_nothing_ends_too() {
         assert_eq!(peer.end(), b"");
     }
     let stats = until(&receiver, |it| it.connections_open == 0);
-    assert_eq!(stats.connections_timed_out, 50);
+    assert!(stats.connections_timed_out >= 50, "{stats:?}");
 }
 
 #[test]
@@ -92,11 +95,13 @@ fn a_body_that_pays_for_its_time_is_taken() {
         .start()
         .unwrap();
     let mut peer = Peer::connect(receiver.local_addr());
-    peer.write(&fine_head(50));
-    for _ in 0..50 {
+    // What comes with the head pays at once, for far longer than the rest takes.
+    peer.write(&[fine_head(200), vec![b'x'; 100]].concat());
+    for _ in 0..99 {
         peer.write(b"x");
         assert!(!peer.ends_within(DRIP));
     }
+    peer.write(b"x");
     peer.stream().set_read_timeout(Some(WAIT)).unwrap();
     assert_eq!(peer.answer().status, 200);
 }
@@ -114,14 +119,30 @@ fn who_reads_no_answers_is_not_waited_for() {
 }
 
 #[test]
+fn who_is_refused_and_goes_on_sending_is_cut_off() {
+    let builder = Receiver::builder(Scripted::default()).bind("127.0.0.1:0");
+    let receiver = builder.header_timeout(SHORT).start().unwrap();
+    let mut peer = Peer::connect(receiver.local_addr());
+    peer.write(&fine_head(usize::MAX / 2));
+    let answer = peer.answer();
+    assert_eq!(answer.status, 413);
+    assert_eq!(answer.header("connection"), Some("close"));
+    while peer.write(&vec![b'x'; 1 << 20]) {}
+    let stats = until(&receiver, |it| it.connections_open == 0);
+    // It had its answer, so there is nothing to complain of.
+    assert_eq!(
+        (stats.connections_timed_out, stats.connections_broken),
+        (0, 0)
+    );
+}
+
+#[test]
 fn an_idle_connection_ends_in_peace() {
     let builder = Receiver::builder(Scripted::default()).bind("127.0.0.1:0");
     let receiver = builder.idle_timeout(SHORT).start().unwrap();
     let mut peer = Peer::connect(receiver.local_addr());
-    for _ in 0..3 {
-        peer.write(&fine(b"x"));
-        assert_eq!(peer.answer().status, 200);
-    }
+    peer.write(&fine(b"x"));
+    assert_eq!(peer.answer().status, 200);
     assert_eq!(peer.end(), b"");
     let stats = until(&receiver, |it| it.connections_open == 0);
     assert_eq!(

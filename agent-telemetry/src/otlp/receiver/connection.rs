@@ -57,21 +57,23 @@ where
                     Err(_) => Ended::Broken,
                 });
             }
+            let now = Instant::now();
             let deadline = idle_until.or_else(|| patience.deadline(&shared.limits));
-            let deadline = deadline.unwrap_or_else(|| Instant::now() + FAR);
-            // An alarm that comes too early is cheaper than one that is set anew with each request.
-            if deadline < alarm.deadline() || alarm.is_elapsed() {
-                alarm.as_mut().reset(deadline);
-            }
-            if alarm.as_mut().poll(cx).is_pending() {
-                return Poll::Pending;
-            }
-            if Instant::now() < deadline {
+            let deadline = deadline.unwrap_or_else(|| now + FAR);
+            // Not asked of the alarm, which may not go off in a task that always has something to read.
+            if now < deadline {
+                // An alarm that comes too early is cheaper than one that is set anew with each request.
+                if deadline < alarm.deadline() || alarm.is_elapsed() {
+                    alarm.as_mut().reset(deadline);
+                }
+                if alarm.as_mut().poll(cx).is_pending() {
+                    return Poll::Pending;
+                }
                 continue;
             }
             match patience.phase() {
                 Phase::Idle if idle_until.is_none() => {
-                    idle_until = Instant::now().checked_add(shared.limits.header_timeout);
+                    idle_until = now.checked_add(shared.limits.header_timeout);
                     stop(connection.as_mut());
                 }
                 Phase::Idle => return Poll::Ready(Ended::Idle),

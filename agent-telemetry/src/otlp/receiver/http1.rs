@@ -33,7 +33,7 @@ type Answer = Response<Full<Bytes>>;
 /// Serves one connection to its end.
 pub(super) async fn serve(stream: TcpStream, shared: Arc<Shared>, place: Place) {
     let patience = Arc::new(Patience::http1(Instant::now()));
-    let wire = Wire::new(stream, Arc::clone(&patience), shared.limits.max_body);
+    let wire = Wire::new(stream, Arc::clone(&patience));
     let (ours, theirs) = (Arc::clone(&shared), Arc::clone(&patience));
     let service = service_fn(move |request| {
         let (shared, patience) = (Arc::clone(&ours), Arc::clone(&theirs));

@@ -1,5 +1,6 @@
 //! The seam between the server and what takes its requests.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What a request carries.
@@ -95,6 +96,17 @@ pub trait Intake: Send + Sync {
 
     /// Stores what was taken, when the receiver stops; whether that was done within `timeout`.
     fn flush(&self, timeout: Duration) -> bool;
+}
+
+/// An intake that its host keeps a hand on.
+impl<I: Intake + ?Sized> Intake for Arc<I> {
+    fn take(&self, signal: Signal, encoding: Encoding, body: &[u8]) -> Result<Accepted, Refused> {
+        (**self).take(signal, encoding, body)
+    }
+
+    fn flush(&self, timeout: Duration) -> bool {
+        (**self).flush(timeout)
+    }
 }
 
 /// A request was taken, or all of it but some items. The sender does not send those again.

@@ -55,7 +55,7 @@ use shared::Shared;
 ///
 /// #[derive(Default)]
 /// struct Count(AtomicUsize);
-/// impl Intake for Arc<Count> {
+/// impl Intake for Count {
 ///     fn take(&self, signal: Signal, encoding: Encoding, body: &[u8]) -> Result<Accepted, Refused> {
 ///         assert_eq!((signal, encoding, body), (Signal::Logs, Encoding::Json, &b"{}"[..]));
 ///         self.0.fetch_add(1, Ordering::Relaxed);

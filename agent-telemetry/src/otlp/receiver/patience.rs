@@ -33,7 +33,7 @@ impl Phase {
             Self::Head => Some(limits.header_timeout),
             Self::Request => None,
             Self::Answer => Some(limits.body_timeout),
-            Self::Linger => Some(LINGER),
+            Self::Linger => Some(limits.header_timeout.min(LINGER)),
         }
     }
 }

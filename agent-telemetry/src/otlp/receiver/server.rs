@@ -156,7 +156,7 @@ fn turn_away(stream: TcpStream, away: &Arc<Budget>) {
             stream.try_write(&full())?;
             // A new connection waits for a head, so it lingers.
             let patience = Arc::new(Patience::http1(Instant::now()));
-            let mut wire = std::pin::pin!(Wire::new(stream, patience, usize::MAX));
+            let mut wire = std::pin::pin!(Wire::new(stream, patience));
             std::future::poll_fn(|cx| wire.as_mut().poll_shutdown(cx)).await
         };
         let _ = timeout(AWAY_TIME, said).await;

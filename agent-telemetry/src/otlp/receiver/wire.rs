@@ -17,19 +17,16 @@ const SCRATCH: usize = 8 * 1024;
 pub(super) struct Wire {
     stream: TcpStream,
     patience: Arc<Patience>,
-    /// Bytes that are still read at the end to be thrown away.
-    linger: usize,
     said_all: bool,
 }
 
 impl Wire {
-    pub(super) fn new(stream: TcpStream, patience: Arc<Patience>, linger: usize) -> Self {
+    pub(super) fn new(stream: TcpStream, patience: Arc<Patience>) -> Self {
         // An answer is one small write, so there is nothing to wait for.
         let _ = stream.set_nodelay(true);
         Self {
             stream,
             patience,
-            linger,
             said_all: false,
         }
     }
@@ -75,15 +72,14 @@ impl AsyncWrite for Wire {
         if !self.patience.lingers(Instant::now()) {
             return Poll::Ready(Ok(()));
         }
+        // Whoever drives the connection ends it after some time, however much comes.
         let mut scratch = [0; SCRATCH];
-        while self.linger > 0 {
+        loop {
             let mut into = ReadBuf::new(&mut scratch);
             ready!(Pin::new(&mut self.stream).poll_read(cx, &mut into))?;
-            match into.filled().len() {
-                0 => break,
-                read => self.linger = self.linger.saturating_sub(read),
+            if into.filled().is_empty() {
+                return Poll::Ready(Ok(()));
             }
         }
-        Poll::Ready(Ok(()))
     }
 }

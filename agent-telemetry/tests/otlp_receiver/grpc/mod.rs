@@ -189,7 +189,7 @@ fn a_stop_finishes_what_is_under_way_and_says_goodbye() {
 #[test]
 fn a_silent_connection_is_idle_and_ends() {
     let scripted = Scripted::default();
-    let timeout = std::time::Duration::from_millis(150);
+    let timeout = std::time::Duration::from_millis(400);
     let receiver = builder(&scripted).idle_timeout(timeout).start().unwrap();
     runtime().block_on(async {
         let mut sender = connect(&receiver).await;
