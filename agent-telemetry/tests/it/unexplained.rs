@@ -347,7 +347,10 @@ fn recorder_prices_what_the_sender_did_not_where_it_is_asked_to() {
     });
     let costs: Vec<_> = costs.collect();
     let some = |cost: &str| Some(cost.to_owned());
-    assert_eq!(costs, [None, some("$0.0015"), some("$7.00"), some("$0.0015")]);
+    assert_eq!(
+        costs,
+        [None, some("$0.0015"), some("$7.00"), some("$0.0015")]
+    );
 }
 
 #[test]
