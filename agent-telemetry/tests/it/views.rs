@@ -225,14 +225,10 @@ fn check_calls(asked: &Asked, stats: &Stats) {
             format!("{name}|{figures}|{}", line.cost.picos())
         }),
     );
+    let (calls, cost) = (stats.overview.model_calls, stats.cost.total.picos());
     asked.says(
-        "SELECT coalesce(sum(attempts > 0 OR failure IS NOT NULL), 0), coalesce(sum(cost_picos), 0)
-         FROM v_model_calls",
-        [format!(
-            "{}|{}",
-            stats.overview.model_calls,
-            stats.cost.total.picos()
-        )],
+        "SELECT coalesce(sum(attempts > 0 OR failure IS NOT NULL), 0), coalesce(sum(cost_picos), 0) FROM v_model_calls",
+        [format!("{calls}|{cost}")],
     );
     let models = &stats.performance.models;
     asked.says(

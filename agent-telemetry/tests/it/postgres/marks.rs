@@ -20,8 +20,8 @@ proptest! {
         for batch in &batches {
             writer.write(batch).unwrap();
         }
-        prop_assert_eq!(by_key(writer.marks().unwrap()), newest(&batches));
-        prop_assert_eq!(by_key(sink(&place).marks().unwrap()), newest(&batches));
+        prop_assert_eq!(by_key(&writer.marks().unwrap()), newest(&batches));
+        prop_assert_eq!(by_key(&sink(&place).marks().unwrap()), newest(&batches));
         prop_assert_eq!(stored(&place), vec![numbered(1); batches.iter().flatten().count()]);
     }
 }
@@ -76,7 +76,7 @@ fn old_marks_go_and_beyond_262_144_the_oldest() {
         let record = numbered(1).with_marks(marks).unwrap();
         writer.write(&[record]).unwrap();
     }
-    let found = by_key(writer.marks().unwrap());
+    let found = by_key(&writer.marks().unwrap());
     assert!(found.into_keys().eq(2 * EACH..18 * EACH));
     assert_eq!(u128::from(writer.removed_marks()), 2 * EACH);
 
