@@ -45,7 +45,7 @@ pub(crate) fn check_counters(marks: &[Mark], records: u32) {
     }
 }
 
-pub(crate) fn by_key(marks: Vec<Mark>) -> BTreeMap<u128, Vec<u8>> {
+pub(crate) fn by_key(marks: &[Mark]) -> BTreeMap<u128, Vec<u8>> {
     let count = marks.len();
     let by_key: BTreeMap<_, _> = marks
         .iter()
@@ -89,11 +89,11 @@ proptest! {
             memory.write(batch).unwrap();
             lines.write(batch).unwrap();
         }
-        prop_assert_eq!(by_key(memory.marks().unwrap()), newest(&batches));
-        prop_assert_eq!(by_key(lines.marks().unwrap()), newest(&batches));
+        prop_assert_eq!(by_key(&memory.marks().unwrap()), newest(&batches));
+        prop_assert_eq!(by_key(&lines.marks().unwrap()), newest(&batches));
         drop(lines);
         let mut lines = JsonlSink::open(folder.path()).unwrap();
-        prop_assert_eq!(by_key(lines.marks().unwrap()), newest(&batches));
+        prop_assert_eq!(by_key(&lines.marks().unwrap()), newest(&batches));
     }
 }
 
@@ -138,12 +138,12 @@ fn line_that_is_cut_takes_its_marks_with_it() {
 fn a_mebibyte_of_marks_is_read_back_from_a_line() {
     let folder = tempfile::tempdir().unwrap();
     let mut sink = JsonlSink::open(folder.path()).unwrap();
-    let long: Vec<Mark> = (0..15).map(|key| mark(key, &[0xff; 65_536])).collect();
+    let long: Vec<Mark> = (0..15).map(|key| mark(key, &vec![0xff; 65_536])).collect();
     let short: Vec<Mark> = (0..16_384).map(|key| mark(key, b"")).collect();
     for marks in [long, short] {
         let record = numbered(1).with_marks(marks.clone()).unwrap();
         sink.write(&[record]).unwrap();
-        assert_eq!(by_key(sink.marks().unwrap()).len(), marks.len());
+        assert_eq!(by_key(&sink.marks().unwrap()).len(), marks.len());
     }
     let mut records = JsonlStore::open(folder.path()).unwrap().records();
     assert_eq!(records.by_ref().count(), 2);
@@ -237,10 +237,10 @@ mod database {
             for batch in &batches {
                 sink.write(batch).unwrap();
             }
-            prop_assert_eq!(by_key(sink.marks().unwrap()), newest(&batches));
+            prop_assert_eq!(by_key(&sink.marks().unwrap()), newest(&batches));
             drop(sink);
             let mut sink = SqliteSink::open(&path).unwrap();
-            prop_assert_eq!(by_key(sink.marks().unwrap()), newest(&batches));
+            prop_assert_eq!(by_key(&sink.marks().unwrap()), newest(&batches));
             let store = SqliteStore::open_read_only(&path).unwrap();
             let read: Vec<Record> = store.records().collect::<Result<_, _>>().unwrap();
             prop_assert_eq!(read, vec![numbered(1); batches.iter().flatten().count()]);
@@ -311,7 +311,7 @@ mod database {
         sink.write(&[newest]).unwrap();
         let pruned = sink.prune().unwrap();
         assert_eq!(
-            by_key(sink.marks().unwrap())
+            by_key(&sink.marks().unwrap())
                 .into_keys()
                 .collect::<Vec<_>>(),
             [7]
@@ -340,7 +340,7 @@ mod database {
             sink.write(&[numbered(1).with_marks(marks).unwrap()])
                 .unwrap();
         }
-        let found = by_key(sink.marks().unwrap());
+        let found = by_key(&sink.marks().unwrap());
         assert_eq!(found.len(), MOST);
         assert!(found.into_keys().eq(2 * EACH..18 * EACH));
         let kept = number(&path, "SELECT count(*) FROM marks");
@@ -434,7 +434,8 @@ mod kill {
         assert!(!child.wait().unwrap().success());
     }
 
-    fn killed_over_and_over(place: &Path, rounds: usize) {
+    /// How many records are there in the end.
+    fn killed_over_and_over(place: &Path, rounds: usize) -> u32 {
         let mut records = 0;
         for round in 0..rounds {
             record_and_kill(place, 2 + round % 5);
@@ -446,19 +447,21 @@ mod kill {
             assert_eq!(stored(place), records);
             assert!(records > before, "round {round}");
         }
-        println!("marks: {rounds} kills, {records} records, and so many by the marks each time");
+        records
     }
 
     #[cfg(feature = "sqlite")]
     #[test]
     fn killed_process_leaves_as_many_rows_as_its_mark_says() {
         let folder = tempfile::tempdir().unwrap();
-        killed_over_and_over(&folder.path().join("telemetry.db"), 12);
+        let records = killed_over_and_over(&folder.path().join("telemetry.db"), 12);
+        println!("marks: 12 kills, {records} rows, and so many by the marks each time");
     }
 
     #[test]
     fn killed_process_leaves_as_many_lines_as_its_mark_says() {
         let folder = tempfile::tempdir().unwrap();
-        killed_over_and_over(&folder.path().join("lines"), 8);
+        let records = killed_over_and_over(&folder.path().join("lines"), 8);
+        println!("marks: 8 kills, {records} lines, and so many by the marks each time");
     }
 }

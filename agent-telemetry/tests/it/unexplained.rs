@@ -115,7 +115,8 @@ fn is_spending(name: &str) -> bool {
     is_within || name == "days.models" || parts.last().is_some_and(|it| AMOUNTS.contains(it))
 }
 
-fn check_reports(before: &[Record]) {
+/// How many figures of all reports are different.
+fn check_reports(before: &[Record]) -> usize {
     let after = &with_usage(before)[..];
     let period = Period::ALL;
     let sums = |records: &[Record]| Rollups::of(records, period);
@@ -172,11 +173,7 @@ fn check_reports(before: &[Record]) {
         assert!(others.is_empty(), "{place}: {others:?}");
         assert!(!spends || !found.is_empty(), "{place}");
     }
-    println!(
-        "{} records and {} more: {table:?}",
-        before.len(),
-        after.len() - before.len()
-    );
+    table.iter().map(|(found, _)| found.len()).sum()
 }
 
 fn forecast_config() -> ForecastConfig {
@@ -188,9 +185,12 @@ fn forecast_config() -> ForecastConfig {
 #[test]
 fn every_report_changes_in_tokens_and_money_alone() {
     let whole = records();
-    check_reports(&whole);
+    let of_whole = check_reports(&whole);
     // While a session is under way, and so has a context and may have its next turn.
-    check_reports(&whole[..40]);
+    let of_part = check_reports(&whole[..40]);
+    println!(
+        "unexplained: {of_whole} and {of_part} figures of 14 reports are different, all of spending"
+    );
 }
 
 /// What a sum said: 700 tokens for two dollars.
@@ -347,7 +347,10 @@ fn recorder_prices_what_the_sender_did_not_where_it_is_asked_to() {
     });
     let costs: Vec<_> = costs.collect();
     let some = |cost: &str| Some(cost.to_owned());
-    assert_eq!(costs, [None, some("$0.0015"), some("$7.00"), some("$0.0015")]);
+    assert_eq!(
+        costs,
+        [None, some("$0.0015"), some("$7.00"), some("$0.0015")]
+    );
 }
 
 #[test]

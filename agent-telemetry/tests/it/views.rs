@@ -225,17 +225,15 @@ fn check_calls(asked: &Asked, stats: &Stats) {
             format!("{name}|{figures}|{}", line.cost.picos())
         }),
     );
+    let (calls, cost) = (stats.overview.model_calls, stats.cost.total.picos());
     asked.says(
-        "SELECT count(*), coalesce(sum(cost_picos), 0) FROM v_model_calls",
-        [format!(
-            "{}|{}",
-            stats.overview.model_calls,
-            stats.cost.total.picos()
-        )],
+        "SELECT coalesce(sum(attempts > 0 OR failure IS NOT NULL), 0), coalesce(sum(cost_picos), 0) FROM v_model_calls",
+        [format!("{calls}|{cost}")],
     );
     let models = &stats.performance.models;
     asked.says(
-        "SELECT provider, model, stop_reason, count(*) FROM v_model_calls GROUP BY 1, 2, 3",
+        "SELECT provider, model, stop_reason, count(*) FROM v_model_calls
+         WHERE attempts > 0 OR failure IS NOT NULL GROUP BY 1, 2, 3",
         models.iter().flat_map(|line| {
             let name = format!("{}|{}", line.provider, line.model);
             let stops = line.stop_reasons.iter();
@@ -243,13 +241,15 @@ fn check_calls(asked: &Asked, stats: &Stats) {
         }),
     );
     asked.says(
-        "SELECT provider, model, sum(streamed) FROM v_model_calls GROUP BY 1, 2",
+        "SELECT provider, model, sum(streamed) FROM v_model_calls
+         WHERE attempts > 0 OR failure IS NOT NULL GROUP BY 1, 2",
         models
             .iter()
             .map(|line| format!("{}|{}|{}", line.provider, line.model, line.streamed)),
     );
     asked.says(
-        "SELECT service_tier, count(*), coalesce(sum(cost_picos), 0) FROM v_model_calls GROUP BY 1",
+        "SELECT service_tier, sum(attempts > 0 OR failure IS NOT NULL), coalesce(sum(cost_picos), 0)
+         FROM v_model_calls GROUP BY 1",
         stats.cost.by_service_tier.iter().map(|line| {
             let tier = or_empty(line.tier.as_ref());
             format!("{tier}|{}|{}", line.calls, line.cost.picos())

@@ -4,11 +4,11 @@ use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use agent_primitives::Timestamp;
-use agent_telemetry::{Metric, Period, PostgresConfig, PostgresStore, Record, Rollups, Telemetry};
+use agent_telemetry::{Period, PostgresConfig, PostgresStore, Rollups, Sink, Telemetry};
 
 use super::server::Place;
 use super::store::{sink, stored};
+use crate::marks::{check_counters, counted, numbered};
 use crate::story::LONG;
 
 /// Tell the child where to record; without them the child's test has nothing to do.
@@ -17,10 +17,6 @@ const SCHEMA: &str = "AGENT_TELEMETRY_KILL_TEST_SCHEMA";
 /// The number to begin with.
 const FIRST: &str = "AGENT_TELEMETRY_KILL_TEST_NUMBER";
 const STORED: &str = "stored ";
-
-fn numbered(number: u32) -> Record {
-    Record::new(Timestamp::UNIX_EPOCH, Metric::count("number", number))
-}
 
 /// Runs in the child: records numbers, and says after each flush how many are acknowledged.
 #[test]
@@ -36,7 +32,7 @@ fn child_records_to_a_server_until_it_is_killed() {
         .start()
         .unwrap();
     for number in first.. {
-        telemetry.record(numbered(number));
+        telemetry.record(counted(number));
         if number % 64 == 0 {
             telemetry.flush(LONG).unwrap();
             println!("\n{STORED}{}", number + 1);
@@ -88,6 +84,8 @@ fn killed_process_leaves_all_that_was_acknowledged_on_the_server() {
             .unwrap();
         let records = stored(&place);
         found = records.len();
+        let marks = sink(&place).marks().unwrap();
+        check_counters(&marks, u32::try_from(found).unwrap());
         assert!(
             found >= said,
             "{said} acknowledged, {found} found in round {round}"

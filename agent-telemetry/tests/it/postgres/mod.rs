@@ -5,6 +5,7 @@
 mod agreement;
 mod faults;
 mod kill;
+mod marks;
 mod outage;
 mod proxy;
 mod reports;
