@@ -73,6 +73,21 @@ fn broken_connection_is_tried_again() {
 }
 
 #[test]
+fn server_that_says_nothing_is_left_when_time_is_up() {
+    let server = Server::start([Answer::Silence]);
+    let (builder, _) = crate::sink(&server);
+    let retry = OtlpRetry {
+        attempts: 1,
+        ..OtlpRetry::default()
+    };
+    let builder = builder.retry(retry).timeout(Duration::from_millis(50));
+    let mut sink = builder.build().unwrap();
+    assert!(sink.write(&story()).is_err());
+    assert_eq!(paths(&server), [ALL[0]]);
+    assert_eq!(sink.stats().counts().retries, 1);
+}
+
+#[test]
 fn batch_is_refused_as_a_whole_and_what_was_taken_is_not_sent_again() {
     let busy = (0..3).map(|_| Answer::of(503));
     let server = Server::start([Answer::of(200)].into_iter().chain(busy));

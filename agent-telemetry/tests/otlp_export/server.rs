@@ -50,6 +50,8 @@ pub(crate) enum Answer {
     Status(u16, Vec<(&'static str, String)>, Vec<u8>),
     /// The connection ends without one.
     HangUp,
+    /// None, until the other side hangs up.
+    Silence,
 }
 
 impl Answer {
@@ -118,6 +120,10 @@ fn serve(stream: TcpStream, answers: &Mutex<VecDeque<Answer>>, sender: &Sender<G
         let (status, headers, body) = match answer.unwrap_or(Answer::of(200)) {
             Answer::Status(status, headers, body) => (status, headers, body),
             Answer::HangUp => return,
+            Answer::Silence => {
+                let _ = reader.read_to_end(&mut Vec::new());
+                return;
+            }
         };
         let mut text = format!(
             "HTTP/1.1 {status} Status\r\nContent-Length: {}\r\n",

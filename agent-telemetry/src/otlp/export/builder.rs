@@ -28,7 +28,7 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// Items and bytes of one request, unless set.
 const ITEMS: usize = 2_048;
 const BYTES: usize = 1 << 20;
-/// Less would not hold a decision with all that it says.
+/// Less would not hold what a record may say without the texts of the host.
 const BYTES_MIN: usize = 64 << 10;
 
 /// An [`OtlpSink`] with its options still open; made by [`OtlpSink::builder`], or [`from_env`](Self::from_env).
