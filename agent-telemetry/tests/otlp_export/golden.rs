@@ -82,3 +82,31 @@ fn handoffs_are_told_under_either_proposal() {
         format!("\"handoff tester\" {when}\n gen_ai.operation.name=\"handoff\" {common}")
     );
 }
+
+#[test]
+fn page_names_everything_that_is_sent() {
+    let page = include_str!("../../docs/otlp-export.md");
+    let mut names = std::collections::BTreeSet::new();
+    for golden in [
+        include_str!("golden/v1_36.txt"),
+        include_str!("golden/v1_41.txt"),
+        include_str!("golden/latest.txt"),
+    ] {
+        for line in golden.lines() {
+            let mut words = line.split(' ').filter(|it| !it.is_empty());
+            let first = words.next().unwrap_or_default();
+            if ["event", "sum", "gauge", "histogram"].contains(&first) {
+                names.extend(words.next());
+            } else if first != "span" {
+                let keys = line.split(' ').filter_map(|it| Some(it.split_once('=')?.0));
+                names.extend(keys.filter(|it| it.contains('.')));
+            }
+        }
+    }
+    assert!(names.len() > 100, "{}", names.len());
+    for name in names {
+        // Candidates are numbered.
+        let name = name.replace("candidate.1.", "candidate.0.");
+        assert!(page.contains(&format!("`{name}`")), "{name}");
+    }
+}
