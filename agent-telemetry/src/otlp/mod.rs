@@ -12,6 +12,11 @@ mod transcript;
 mod value;
 mod wire;
 
+/// What the exporter sends, by record, and what follows from answers.
+pub mod exporting {
+    #![doc = include_str!("../../docs/otlp-export.md")]
+}
+
 pub use export::{
     HandoffSpans, OtlpCounts, OtlpError, OtlpRetry, OtlpSignal, OtlpSignalCounts, OtlpSink,
     OtlpSinkBuilder, OtlpStats, OtlpTemporality,

@@ -254,4 +254,17 @@ mod tests {
             Verdict::Taken { rejected: 0 }
         );
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_and_any_text_are_an_answer(
+            body in proptest::collection::vec(proptest::num::u8::ANY, 0..64),
+            text in ".{0,40}",
+        ) {
+            let taken = answer(200, None, &body);
+            assert!(matches!(taken, Verdict::Taken { rejected: 0..=10 }));
+            let later = answer(503, Some(&text), &body);
+            assert!(matches!(later, Verdict::Later { after } if after <= LONGEST_WAIT));
+        }
+    }
 }

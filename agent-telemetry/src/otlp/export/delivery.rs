@@ -154,7 +154,11 @@ mod tests {
         fn post(&mut self, request: &Request) -> Reply {
             let at = self.clock.monotonic().nanos() / 1_000_000;
             self.asked.lock().unwrap().push((at, request.signal));
-            self.replies.lock().unwrap().pop_front().unwrap_or_else(|| answer(200, None))
+            self.replies
+                .lock()
+                .unwrap()
+                .pop_front()
+                .unwrap_or_else(|| answer(200, None))
         }
     }
 
@@ -233,7 +237,10 @@ mod tests {
         let [traces, metrics, logs] = [OtlpSignal::Traces, OtlpSignal::Metrics, OtlpSignal::Logs];
         assert_eq!(signals, [traces, metrics, metrics, metrics, logs]);
         let counts = stats.counts();
-        assert_eq!([counts.traces.sent, counts.metrics.sent, counts.logs.sent], [7, 7, 7]);
+        assert_eq!(
+            [counts.traces.sent, counts.metrics.sent, counts.logs.sent],
+            [7, 7, 7]
+        );
     }
 
     #[test]

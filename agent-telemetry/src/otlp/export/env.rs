@@ -17,12 +17,8 @@ pub(super) fn read(variable: Variable<'_>) -> Result<OtlpSinkBuilder, OtlpError>
         (!value.is_empty()).then(|| value.to_owned())
     };
     let mut builder = OtlpSinkBuilder::of(settings(&get, "")?);
-    for (own, (signal, word)) in builder.own.iter_mut().zip([
-        (OtlpSignal::Traces, "TRACES"),
-        (OtlpSignal::Metrics, "METRICS"),
-        (OtlpSignal::Logs, "LOGS"),
-    ]) {
-        debug_assert_eq!(signal.as_str(), word.to_lowercase());
+    for (own, signal) in builder.own.iter_mut().zip(OtlpSignal::ALL) {
+        let word = signal.as_str().to_ascii_uppercase();
         *own = settings(&get, &format!("{word}_"))?;
         let exporter = format!("OTEL_{word}_EXPORTER");
         match get(&exporter).as_deref() {

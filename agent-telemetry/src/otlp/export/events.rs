@@ -1,6 +1,6 @@
 //! Records of a moment, as log records that are events.
 
-use agent_primitives::{BreakerState, CheckpointSaved, Cooldown};
+use agent_primitives::{AgentId, BreakerState, CheckpointSaved, Cooldown, FailureKind};
 
 use super::protobuf::{Attributes, Message};
 use super::sessions::Sessions;
@@ -112,7 +112,7 @@ fn say(attributes: &mut Attributes<'_>, body: &Body, style: Style) {
                 .text(provider, it.provider.as_str())
                 .count("agent.attempt.number", u64::from(it.attempt))
                 .double("agent.elapsed", it.elapsed.as_secs_f64())
-                .maybe("error.type", it.failure.map(|it| it.as_str()));
+                .maybe("error.type", it.failure.map(FailureKind::as_str));
         }
         Body::Retry(it) => {
             attributes
@@ -136,7 +136,7 @@ fn say(attributes: &mut Attributes<'_>, body: &Body, style: Style) {
         Body::CheckpointSaved(it) => checkpoint(attributes, it),
         Body::Restored(it) => {
             attributes
-                .text("agent.checkpoint.id", &it.checkpoint.to_string())
+                .text("agent.checkpoint.id", it.checkpoint.as_str())
                 .count("agent.checkpoint.lost_bytes", it.lost_bytes)
                 .double("agent.elapsed", it.elapsed.as_secs_f64());
         }
@@ -177,7 +177,7 @@ fn task(attributes: &mut Attributes<'_>, task: &Task, style: Style) {
             .text("agent.parent.conversation.id", parent.session.as_str())
             .maybe(
                 "agent.parent.name",
-                parent.agent.as_ref().map(|it| it.as_str()),
+                parent.agent.as_ref().map(AgentId::as_str),
             );
     }
     if let Some(user) = task.user {
@@ -195,7 +195,7 @@ fn cooldown(attributes: &mut Attributes<'_>, it: &Cooldown, provider: &str) {
 
 fn checkpoint(attributes: &mut Attributes<'_>, it: &CheckpointSaved) {
     attributes
-        .text("agent.checkpoint.id", &it.checkpoint.to_string())
+        .text("agent.checkpoint.id", it.checkpoint.as_str())
         .text("agent.checkpoint.kind", it.kind.as_str())
         .count("agent.checkpoint.logical_bytes", it.logical_bytes)
         .count("agent.checkpoint.stored_bytes", it.stored_bytes)

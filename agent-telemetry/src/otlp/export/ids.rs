@@ -92,7 +92,14 @@ mod tests {
             hex(&SpanId::of_work(trace, Some(&agent)).0),
             hex(&SpanId::of_content(trace, b"chat", 0).0),
         ];
-        assert_eq!(found, ["TRACE", "WORK", "SPAN"]);
+        assert_eq!(
+            found,
+            [
+                "86764d23f63a57d38a6ae9fe1fafcf76",
+                "02070a04af34739b",
+                "27327c275aa08716"
+            ]
+        );
     }
 
     #[test]

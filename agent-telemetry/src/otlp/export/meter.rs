@@ -210,7 +210,8 @@ impl Value {
                 all.min = all.min.min(value);
                 all.max = all.max.max(value);
             }
-            _ => debug_assert!(false, "instruments are given what they take"),
+            // Each instrument is given what it takes.
+            _ => {}
         }
     }
 

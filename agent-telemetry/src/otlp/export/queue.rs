@@ -412,7 +412,10 @@ mod tests {
         assert_eq!(queue.first().map(|it| it.1.items), Some(3));
         // As large as the whole queue, and larger than it.
         queue.push(&request(6, 3 * 4_096 - HEADER)).unwrap();
-        assert_eq!((stats.counts().queued, stats.counts().queued_bytes), (1, 3 * BLOCK));
+        assert_eq!(
+            (stats.counts().queued, stats.counts().queued_bytes),
+            (1, 3 * BLOCK)
+        );
         queue.push(&request(7, 3 * 4_096 - HEADER + 1)).unwrap();
         assert_eq!(stats.counts().queued, 1);
         assert_eq!(stats.counts().metrics.too_large, 7);
@@ -448,6 +451,10 @@ mod tests {
         }
         drop(with(folder.path(), 0..1));
         assert_eq!(drained(folder.path()).0.len(), 1);
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 5, "with the lock");
+        assert_eq!(
+            fs::read_dir(folder.path()).unwrap().count(),
+            5,
+            "with the lock"
+        );
     }
 }

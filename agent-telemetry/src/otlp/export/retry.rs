@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 /// How patient the sink is with a server that is away or busy. What a server asks for with `Retry-After` comes first.
+/// Attempts and time are not bounded for requests that wait on disk.
 ///
 /// ```
 /// use agent_telemetry::otlp::OtlpRetry;

@@ -168,3 +168,41 @@ impl Sessions {
         known
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Metric;
+
+    fn record(session: &str) -> Record {
+        Record::new(Timestamp::UNIX_EPOCH, Metric::count("any", 1))
+            .of_session(SessionId::new(session).unwrap())
+            .of_agent(AgentId::new("coder").unwrap())
+    }
+
+    #[test]
+    fn sessions_and_stretches_are_bounded_and_roots_keep_their_ids() {
+        let mut sessions = Sessions::default();
+        let first = record("s-0");
+        sessions.begin(&first, &Task::default(), false);
+        let place = sessions.place(&first);
+        for number in 1..=SESSIONS {
+            let busy = record(&format!("s-{number}"));
+            sessions.begin(&busy, &Task::default(), false);
+        }
+        assert_eq!(sessions.known.len(), SESSIONS);
+        assert!(
+            !sessions
+                .known
+                .contains_key(&(None, SessionId::new("s-0").unwrap()))
+        );
+        assert_eq!(sessions.place(&first), place);
+        let work = sessions.end(&first, first.at).unwrap();
+        assert_eq!(Some(work.span), place.unwrap().parent);
+        for _ in 0..3 * STRETCHES {
+            sessions.begin(&first, &Task::default(), true);
+        }
+        let key = (None, SessionId::new("s-0").unwrap());
+        assert_eq!(sessions.known[&key].stretches.len(), STRETCHES);
+    }
+}

@@ -25,8 +25,11 @@ use crate::{Record, Sink, SinkError};
 /// refused, and offered again by the recorder; of what was taken by then nothing is sent twice. With a
 /// [queue on disk](OtlpSinkBuilder::queue) a batch is taken once it is there, and a thread sends it.
 ///
-/// Beside another sink, put both into a [`TeeSink`](crate::TeeSink), so that a server that is away delays nothing there for
-/// long.
+/// Each batch of the recorder is sent at once, and the next one holds what was recorded meanwhile: a server that is slow gets
+/// fewer and larger requests.
+///
+/// Beside another sink, put both into a [`TeeSink`](crate::TeeSink), which gives people the key of the other one, and let a
+/// queue on disk take what a slow server would delay. The sink alone has a new key in every run.
 ///
 /// ```
 /// use agent_telemetry::otlp::OtlpSink;

@@ -2,14 +2,15 @@
 
 use std::collections::HashMap;
 
-use agent_primitives::{Handoff, Party, Timestamp};
+use agent_primitives::{AgentId, Handoff, Party, SessionId, Timestamp};
 
 use super::ids::{SpanId, TraceId};
 use super::protobuf::{Any, Attributes, Message};
 use super::sessions::{Place, Sessions, Work};
 use super::style::{HandoffSpans, Style};
 use crate::{
-    Body, Decision, GenAiNames, ModelCall, Outcome, Record, SessionEnd, ToolCall, ToolOutcome,
+    Body, Decision, GenAiNames, ModelCall, Outcome, ProjectId, Record, ServiceTier, SessionEnd,
+    ToolCall, ToolOutcome,
 };
 
 const INTERNAL: u64 = 1;
@@ -102,12 +103,12 @@ pub(super) fn owner(attributes: &mut Attributes<'_>, record: &Record) {
     attributes
         .maybe(
             "gen_ai.conversation.id",
-            session.as_ref().map(|it| it.as_str()),
+            session.as_ref().map(SessionId::as_str),
         )
-        .maybe("gen_ai.agent.name", agent.as_ref().map(|it| it.as_str()))
+        .maybe("gen_ai.agent.name", agent.as_ref().map(AgentId::as_str))
         .maybe(
             "agent.project",
-            record.project.as_ref().map(|it| it.as_str()),
+            record.project.as_ref().map(ProjectId::as_str),
         );
 }
 
@@ -115,7 +116,7 @@ fn session(record: &Record, end: &SessionEnd, sessions: &mut Sessions) -> Option
     let began = record.at - end.elapsed;
     let work = sessions.end(record, began)?;
     let mut tail = Message::new();
-    let agent = record.agent.as_ref().map(|it| it.as_str());
+    let agent = record.agent.as_ref().map(AgentId::as_str);
     let name = agent.map_or_else(
         || "invoke_agent".to_owned(),
         |it| format!("invoke_agent {it}"),
@@ -211,7 +212,7 @@ fn model_call(span: &mut Message, record: &Record, call: &ModelCall, style: Styl
         .count("agent.attempts", u64::from(call.attempts))
         .maybe(
             "agent.service_tier",
-            call.service_tier.map(|it| it.as_str()),
+            call.service_tier.map(ServiceTier::as_str),
         );
     if let Some(kind) = call.failure {
         attributes.text("error.type", kind.as_str());

@@ -14,6 +14,7 @@ mod shared;
 mod state;
 
 use std::fmt;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,9 +22,13 @@ pub use builder::{ProcessorBuilder, StartProcessorError};
 pub use figures::{Figures, Items, Points};
 
 use super::ledger::SessionCoverage;
+use super::transcript::ClaudeTranscripts;
 use super::receiver::{Accepted, Encoding, Intake, Refused, Signal};
 use crate::{ContextUse, Telemetry};
 use shared::Handles;
+
+/// What is seen in transcripts is taken so many at a time.
+const CHUNK: usize = 1_024;
 
 /// Makes records of what agents send over OTLP. Clones are handles of the same processor.
 ///
@@ -85,6 +90,47 @@ impl Processor {
         body: &[u8],
     ) -> Result<Accepted, Refused> {
         self.0.0.ingest(signal, encoding, body)
+    }
+
+    /// Takes what is new in transcripts. A call that was told over OTLP too is counted once, whichever came first.
+    ///
+    /// Waits for the recorder where it has no room.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use agent_telemetry::{MemorySink, Stats, Telemetry};
+    /// use agent_telemetry::otlp::{ClaudeTranscripts, Processor};
+    ///
+    /// let folder = tempfile::tempdir()?;
+    /// let line = r#"{"type":"assistant","sessionId":"s1","timestamp":"2026-11-20T10:00:00.000Z","requestId":"req_1","message":{"id":"msg_1","role":"assistant","model":"claude-haiku-4-5","usage":{"input_tokens":1000,"output_tokens":50},"content":[]}}"#;
+    /// // As many lines as the answer has blocks.
+    /// std::fs::write(folder.path().join("s1.jsonl"), format!("{line}\n{line}\n"))?;
+    ///
+    /// let sink = MemorySink::new();
+    /// let telemetry = Telemetry::builder(sink.clone()).start()?;
+    /// let processor = Processor::builder(&telemetry).start()?;
+    /// let mut transcripts = ClaudeTranscripts::new(folder.path());
+    /// processor.import(&mut transcripts)?;
+    /// processor.import(&mut transcripts)?;
+    /// assert!(processor.flush(Duration::from_secs(5)));
+    /// let stats = Stats::of(sink.records());
+    /// assert_eq!((stats.overview.model_calls, stats.cost.usage.total()), (1, 1_050));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When the folder cannot be read. What was read of it before is taken; files that cannot be read are counted in
+    /// [`ClaudeTranscripts::figures`].
+    pub fn import(&self, transcripts: &mut ClaudeTranscripts) -> io::Result<()> {
+        let mut waiting = Vec::new();
+        let read = transcripts.read(&mut |seen| {
+            waiting.push(seen);
+            if waiting.len() >= CHUNK {
+                self.0.0.see(&mut waiting);
+            }
+        });
+        self.0.0.see(&mut waiting);
+        read
     }
 
     /// Records what waits, that for which other channels may still know more included, and waits until the sink has it.

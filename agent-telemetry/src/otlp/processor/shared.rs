@@ -6,11 +6,14 @@ use std::time::{Duration, Instant};
 use agent_primitives::{Clock, Observer};
 
 use super::super::receiver::{Accepted, Encoding, Refused, Signal};
+use super::super::seen::Seen;
 use super::state::{OUTBOX, State};
 use crate::Telemetry;
 
 /// When a sender that was put off is to try again.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
+/// How long a reader of transcripts waits for room.
+const ROOM_WITHIN: Duration = Duration::from_secs(30);
 
 pub(super) struct Shared {
     pub(super) telemetry: Telemetry,
@@ -124,12 +127,22 @@ impl Shared {
         })
     }
 
-    /// Does something to the state that may make news.
-    pub(super) fn with<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
+    /// Takes what was seen otherwise. Waits for room, as long as the recorder makes any.
+    pub(super) fn see(&self, seen: &mut Vec<Seen>) {
+        let now = self.telemetry.clock().timestamp();
+        while {
+            let work = self.work();
+            !work.closed && (work.in_hand >= OUTBOX || work.state.is_full())
+        } {
+            // What it refuses stays in hand, and is counted when it is closed.
+            if !self.ask(self.work(), Wanted::Stored, ROOM_WITHIN) {
+                break;
+            }
+        }
         let mut work = self.work();
-        let done = act(&mut work.state);
+        work.state.seen.append(seen);
+        work.state.see(now, None);
         self.wake(&mut work);
-        done
     }
 
     pub(super) fn flush(&self, timeout: Duration) -> bool {
