@@ -1,5 +1,4 @@
-//! OpenTelemetry's protocol, in and out.
-#![allow(dead_code, reason = "the parts are joined by the processor")]
+#![doc = include_str!("../../docs/otlp.md")]
 
 mod delta;
 mod export;
@@ -15,6 +14,11 @@ mod wire;
 /// What the exporter sends, by record, and what follows from answers.
 pub mod exporting {
     #![doc = include_str!("../../docs/otlp-export.md")]
+}
+
+/// Which names of other programs are read, and what becomes of them.
+pub mod names_read {
+    #![doc = include_str!("../../docs/otlp-names.md")]
 }
 
 pub use export::{

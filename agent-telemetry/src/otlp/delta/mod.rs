@@ -14,7 +14,7 @@ mod taken;
 mod tests;
 
 pub(crate) use added::{Added, Change, Distribution, Running};
-#[allow(unused_imports, reason = "the parts are joined by the processor")]
+
 pub(crate) use figures::{Coverage, DeltaFigures};
 pub(crate) use mark::InvalidMark;
 pub(crate) use taken::{Rejected, Taken};

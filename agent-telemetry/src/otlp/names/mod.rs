@@ -22,7 +22,7 @@ mod who;
 #[cfg(test)]
 mod tests;
 
-#[allow(unused_imports, reason = "the parts are joined by the processor")]
+
 pub(crate) use {
     item::{Notes, Recognised, SessionFrom},
     log::{of_log, sequence_of},

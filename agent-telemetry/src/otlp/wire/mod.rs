@@ -13,15 +13,15 @@ mod raw;
 mod said;
 mod visit;
 
-#[allow(unused_imports, reason = "the parts are joined by the processor")]
+
 pub(crate) use item::{
     ExponentialData, HistogramData, Log, MetricHead, Number, Point, PointData, Scope, Shape, Span,
     SpanEvent, SpanStatus, Temporality,
 };
-#[allow(unused_imports, reason = "the parts are joined by the processor")]
+
 pub(crate) use limits::{AttributesDropped, ReadLimits};
 pub(crate) use malformed::Malformed;
-#[allow(unused_imports, reason = "the parts are joined by the processor")]
+
 pub(crate) use raw::RawAttributes;
 pub(crate) use visit::{VisitLogs, VisitMetrics, VisitSpans};
 
