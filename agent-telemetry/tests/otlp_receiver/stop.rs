@@ -82,6 +82,8 @@ fn a_large_request_does_not_hold_up_the_small_ones() {
     let mut body = b"wait ".to_vec();
     body.resize(300_000, b'x');
     large.write(&fine(&body));
+    // A sender that has said all may say so, and still gets its answer.
+    large.finish_writing();
     waits.recv_timeout(WAIT).unwrap();
     let mut small = Peer::connect(receiver.local_addr());
     small.write(&fine(b"x"));
