@@ -316,6 +316,21 @@ fn bucket_that_the_threshold_divides_gives_to_both() {
 }
 
 #[test]
+fn bucket_above_the_threshold_that_fell_begins_anew() {
+    let mut one = One::new(EXPONENTIAL);
+    one.add(&exponential(1, 10, &fine()));
+    let other = ExponentialData {
+        zero_threshold: 0.75,
+        zero_count: 2,
+        positive: vec![1, 2, 3, 3],
+        ..fine()
+    };
+    one.add(&exponential(1, 20, &other));
+    assert!(one.out.reset_without_start);
+    assert_eq!(one.exponential(), &other);
+}
+
+#[test]
 fn buckets_that_are_gone_begin_anew() {
     let mut one = One::new(EXPONENTIAL);
     one.add(&exponential(1, 10, &fine()));
