@@ -31,8 +31,15 @@ fn told(call: &ModelCall) -> ModelCall {
     told
 }
 
-/// The story, and behind each call as much usage as it had.
-fn with_usage(records: &[Record]) -> Vec<Record> {
+/// Where in the order of recording usage is told of.
+#[derive(Clone, Copy)]
+enum Told {
+    AheadOfTheCall,
+    BehindTheCall,
+}
+
+/// The story, and with each call as much usage as it had.
+fn with_usage(records: &[Record], told_of: Told) -> Vec<Record> {
     let twice = records.iter().flat_map(|record| {
         let mut more = None;
         if let Body::ModelCall(call) = &record.body {
@@ -40,7 +47,12 @@ fn with_usage(records: &[Record]) -> Vec<Record> {
             usage.body = told(call).into();
             more = Some(usage);
         }
-        std::iter::once(record.clone()).chain(more)
+        let call = Some(record.clone());
+        let both = match told_of {
+            Told::AheadOfTheCall => [more, call],
+            Told::BehindTheCall => [call, more],
+        };
+        both.into_iter().flatten()
     });
     twice.collect()
 }
@@ -116,8 +128,8 @@ fn is_spending(name: &str) -> bool {
 }
 
 /// How many figures of all reports are different.
-fn check_reports(before: &[Record]) -> usize {
-    let after = &with_usage(before)[..];
+fn check_reports(before: &[Record], told_of: Told) -> usize {
+    let after = &with_usage(before, told_of)[..];
     let period = Period::ALL;
     let sums = |records: &[Record]| Rollups::of(records, period);
     let compared = |records: &[Record], of| {
@@ -185,12 +197,36 @@ fn forecast_config() -> ForecastConfig {
 #[test]
 fn every_report_changes_in_tokens_and_money_alone() {
     let whole = records();
-    let of_whole = check_reports(&whole);
+    let of_whole = [Told::AheadOfTheCall, Told::BehindTheCall].map(|it| check_reports(&whole, it));
     // While a session is under way, and so has a context and may have its next turn.
-    let of_part = check_reports(&whole[..40]);
+    let of_part = check_reports(&whole[..40], Told::BehindTheCall);
     println!(
-        "unexplained: {of_whole} and {of_part} figures of 14 reports are different, all of spending"
+        "unexplained: {of_whole:?} and {of_part} figures of 14 reports are different, all of spending"
     );
+}
+
+/// Of two models in one session, the one that was called first answers for it.
+#[test]
+fn model_that_a_sum_is_of_was_not_asked_first() {
+    let of_other = |record: &Record| {
+        let mut record = record.clone();
+        if let Body::ModelCall(call) = &mut record.body
+            && call.is_unexplained()
+        {
+            (call.provider, call.model) = (provider("claude"), model("other"));
+        }
+        record
+    };
+    let before = records();
+    let after = with_usage(&before, Told::AheadOfTheCall);
+    let after: Vec<Record> = after.iter().map(of_other).collect();
+    let report = |records: &[Record]| {
+        let mut config = CompareConfig::default();
+        config.of = ContenderKind::Models;
+        CompareReport::of(Period::ALL, &config, records)
+    };
+    let found = changed(&report(&before), &report(&after));
+    assert!(found.iter().all(|it| is_spending(it)), "{found:?}");
 }
 
 /// What a sum said: 700 tokens for two dollars.
@@ -257,7 +293,10 @@ fn page_of_totals_changes_in_tokens_and_money_alone() {
         text
     };
     let records = records();
-    let (before, after) = (page(&records), page(&with_usage(&records)));
+    let (before, after) = (
+        page(&records),
+        page(&with_usage(&records, Told::BehindTheCall)),
+    );
     let before: BTreeSet<&str> = before.lines().collect();
     let others = after.lines().filter(|line| !before.contains(line));
     let names: BTreeSet<&str> = others.filter_map(|line| line.split('{').next()).collect();

@@ -67,6 +67,29 @@ fn session_goes_on_when_one_of_its_agents_has_ended() {
 }
 
 #[test]
+fn usage_without_a_call_is_spent_and_puts_nobody_to_work() {
+    let usage = |when, dollars| {
+        let mut record = spends(when, dollars);
+        // A metric does not say of which agent it is.
+        record.agent = None;
+        if let Body::ModelCall(call) = &mut record.body {
+            call.attempts = 0;
+        }
+        record
+    };
+    let records = [
+        starts(0, "coder"),
+        usage(1, "7"),
+        usage(2, "1"),
+        ends(3, "coder"),
+    ];
+    assert_eq!(
+        hear(&mut alerts(budget()), &records, 100),
+        ["firing 2: session s1", "resolved 3: session s1"]
+    );
+}
+
+#[test]
 fn agent_that_was_at_work_before_anybody_looked_is_known_by_its_calls() {
     let records = [
         spends(0, "8"),
