@@ -129,6 +129,8 @@ def value_of(value):
     which = value.WhichOneof("value")
     if which == "array_value":
         return tuple(value_of(item) for item in value.array_value.values)
+    if which == "kvlist_value":
+        return frozen(attributes_of(value.kvlist_value.values))
     return getattr(value, which) if which else None
 
 
@@ -150,7 +152,7 @@ class Figures:
         self.tools = {}
         self.metrics = defaultdict(dict)
         self.received = {"points": 0, "logs": 0, "spans": 0}
-        self.calls = {}
+        self.calls, self.exemplars = {}, 0
 
     def series(self):
         """(session, name, attributes, amounts) of each series, each point once."""
@@ -164,6 +166,7 @@ class Figures:
                         data = getattr(metric, which)
                         for point in data.data_points:
                             self.received["points"] += 1
+                            self.exemplars += len(point.exemplars) if which != "summary" else 0
                             attributes = attributes_of(point.attributes)
                             key = (frozen(of), scope.scope.name, metric.name, frozen(attributes))
                             if which in ("gauge", "sum"):
@@ -216,7 +219,7 @@ class Figures:
                 for scope in resource.scope_logs:
                     for log in scope.log_records:
                         self.received["logs"] += 1
-                        yield attributes_of(log.attributes)
+                        yield log.event_name, attributes_of(log.attributes)
 
     def spans(self):
         for request in self.requests["traces"]:
@@ -236,10 +239,29 @@ class Figures:
     def tool(self, session, key, tool, ok):
         self.tools[(session, key)] = (tool, ok)
 
+    def chat(self, session, key, it):
+        model, name = it["gen_ai.response.model"], "gen_ai.usage."
+        if "error.type" in it:
+            self.call(session, key, model, {}, failed=True)
+        elif f"{name}prompt_tokens" in it:
+            usage = {"input": it[f"{name}prompt_tokens"], "output": it[f"{name}completion_tokens"]}
+            self.call(session, key, model, usage)
+        else:
+            read, written = it[f"{name}cache_read.input_tokens"], it[f"{name}cache_creation.input_tokens"]
+            amounts = [it[f"{name}input_tokens"] - read - written, read, written]
+            amounts += [it[f"{name}output_tokens"], it[f"{name}reasoning.output_tokens"]]
+            self.call(session, key, model, dict(zip(BUCKETS, amounts)))
+
     def told_by_items(self):
         claude = ["input_tokens", "cache_read_tokens", "cache_creation_tokens", "output_tokens"]
-        for it in self.logs():
+        for name, it in self.logs():
+            if name:
+                assert name == "gen_ai.client.inference.operation.details", name
+                assert ("role", "user") in it["gen_ai.input.messages"][0], it
+                self.chat(it["gen_ai.conversation.id"], it["gen_ai.response.id"], it)
+                continue
             session = it["session.id"]
+            assert it["team.name"].endswith("crew\" \U0001f680\n"), it["team.name"]
             if it["event.name"] == "api_request":
                 usage = dict(zip(BUCKETS, (it[name] for name in claude)))
                 self.call(session, it["request_id"], it["model"], usage, cost_picos=it["cost_usd_micros"] * 10**6)
@@ -255,18 +277,7 @@ class Figures:
             elif span.name == "claude_code.tool":
                 self.tool(session, it["tool_use_id"], it["tool_name"], it["success"])
             elif it["gen_ai.operation.name"] == "chat":
-                key, model = it.get("gen_ai.response.id", span.span_id), it["gen_ai.response.model"]
-                name = "gen_ai.usage."
-                if "error.type" in it:
-                    self.call(session, key, model, {}, failed=True)
-                elif f"{name}prompt_tokens" in it:
-                    usage = {"input": it[f"{name}prompt_tokens"], "output": it[f"{name}completion_tokens"]}
-                    self.call(session, key, model, usage)
-                else:
-                    read, written = it[f"{name}cache_read.input_tokens"], it[f"{name}cache_creation.input_tokens"]
-                    amounts = [it[f"{name}input_tokens"] - read - written, read, written]
-                    amounts += [it[f"{name}output_tokens"], it[f"{name}reasoning.output_tokens"]]
-                    self.call(session, key, model, dict(zip(BUCKETS, amounts)))
+                self.chat(session, it.get("gen_ai.response.id", span.span_id), it)
             elif it["gen_ai.operation.name"] == "execute_tool":
                 self.tool(session, it["gen_ai.tool.call.id"], it["gen_ai.tool.name"], "error.type" not in it)
 
@@ -302,7 +313,7 @@ class Figures:
             of["ok" if ok else "failed"] += 1
         for session, metrics in self.metrics.items():
             sessions[session]["metrics"] = metrics
-        return {"sessions": sessions, "received": self.received}
+        return {"sessions": sessions, "received": self.received, "exemplars": self.exemplars}
 
 
 def session_of(resource, attributes):

@@ -84,10 +84,18 @@ class Day:
         resource |= {"os.type": "linux", "host.arch": "amd64"}
         self.steps.append({"do": "start", "process": process, "resource": resource, "histograms": histograms})
 
-    def measure(self, process, scope, kind, number, name, unit, value, attributes):
+    def measure(self, process, scope, kind, number, name, unit, value, attributes, within=None):
+        """Within a span an SDK may add the value as an example: it is in the sum already."""
         self.steps.append(
             {"do": "measure", "process": process, "scope": scope, "kind": kind, "number": number, "name": name}
-            | {"unit": unit, "value": value, "attributes": attributes}
+            | {"unit": unit, "value": value, "attributes": attributes, "within": within}
+        )
+
+    def genai_log(self, process, name, attributes, within):
+        """An event whose name is where it belongs by now."""
+        self.steps.append(
+            {"do": "log", "process": process, "scope": GENAI, "event": name, "body": None}
+            | {"attributes": attributes, "within": within}
         )
 
     def log(self, process, session, name, attributes, within=None):
@@ -96,7 +104,7 @@ class Day:
         attributes = self.standard(session) | {"event.name": name, "event.sequence": number} | attributes
         attributes["event.timestamp"] = "$now"
         self.steps.append(
-            {"do": "log", "process": process, "scope": EVENTS, "body": f"claude_code.{name}"}
+            {"do": "log", "process": process, "scope": EVENTS, "event": None, "body": f"claude_code.{name}"}
             | {"attributes": attributes, "within": within}
         )
 
@@ -140,6 +148,7 @@ class Day:
             "user.email": f"{self.canary}@peers.example",
             "organization.id": "00000000-0000-4000-8000-000000000000",
             "terminal.type": "xterm",
+            "team.name": 'Zoë\u2019s "crew" \U0001f680\n',
         }
 
     def usage(self, reasoning=False):
@@ -249,11 +258,11 @@ class Day:
     def prompt(self, process, session):
         self.log(process, session, "user_prompt", {"prompt_length": 20, "prompt": f"what is {self.canary}?"})
 
-    def genai_histogram(self, process, named, inclusive, output):
+    def genai_histogram(self, process, named, inclusive, output, within=None):
         for kind, tokens in (("input", inclusive), ("output", output)):
             attributes = named | {"gen_ai.token.type": kind}
             self.measure(
-                process, GENAI, "histogram", "int", "gen_ai.client.token.usage", "{token}", tokens, attributes
+                process, GENAI, "histogram", "int", "gen_ai.client.token.usage", "{token}", tokens, attributes, within
             )
 
     def genai_turn(self, process, session):
@@ -290,10 +299,15 @@ class Day:
                 "gen_ai.usage.cache_read.input_tokens": usage["cache_read"],
                 "gen_ai.usage.cache_creation.input_tokens": usage["cache_write"],
                 "gen_ai.usage.reasoning.output_tokens": usage["reasoning"],
-                "gen_ai.input.messages": json.dumps([{"role": "user", "content": self.canary}]),
             }
-            self.span(process, GENAI, f"chat {model}", "client", named | of_session | told, agent, lasts)
-            self.genai_histogram(process, named | of_session, inclusive, usage["output"])
+            messages = [{"role": "user", "parts": [{"type": "text", "content": self.canary}]}]
+            written = {"gen_ai.input.messages": json.dumps(messages)}
+            span = self.span(process, GENAI, f"chat {model}", "client", named | of_session | told | written, agent, lasts)
+            if self.random.random() < 0.5:
+                # The same call again, as an event whose attributes have a structure.
+                name, more = "gen_ai.client.inference.operation.details", {"gen_ai.input.messages": messages}
+                self.genai_log(process, name, named | of_session | told | more, span)
+            self.genai_histogram(process, named | of_session, inclusive, usage["output"], span)
             self.measure(
                 process,
                 GENAI,

@@ -102,7 +102,7 @@ class Process {
     this.instruments = new Map();
   }
 
-  measure(step) {
+  measure(step, context) {
     const key = `${step.scope} ${step.name}`;
     const [create, add] = INSTRUMENTS[step.kind];
     let instrument = this.instruments.get(key);
@@ -111,7 +111,7 @@ class Process {
       instrument = this.meters.getMeter(step.scope, "2.1.300")[create](step.name, { unit: step.unit, valueType });
       this.instruments.set(key, instrument);
     }
-    instrument[add](step.value, step.attributes);
+    instrument[add](step.value, step.attributes, context);
   }
 
   async flush(signals) {
@@ -138,7 +138,7 @@ async function play(steps, options, sent) {
         processes.set(step.process, new Process(step, options, sent));
         break;
       case "measure":
-        process.measure(step);
+        process.measure(step, contexts.get(step.within));
         break;
       case "log": {
         const now = new Date();
@@ -148,7 +148,8 @@ async function play(steps, options, sent) {
           context: contexts.get(step.within) ?? ROOT_CONTEXT,
           severityNumber: SeverityNumber.INFO,
           severityText: "INFO",
-          body: step.body,
+          body: step.body ?? undefined,
+          eventName: step.event ?? undefined,
           attributes: Object.fromEntries(Object.entries(step.attributes).map(stamped)),
         });
         break;

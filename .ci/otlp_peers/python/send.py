@@ -104,7 +104,7 @@ class Process:
         self.tracers.add_span_processor(BatchSpanProcessor(exporter, **batched))
         self.instruments = {}
 
-    def measure(self, step):
+    def measure(self, step, context):
         key = (step["scope"], step["name"])
         instrument = self.instruments.get(key)
         if instrument is None:
@@ -113,7 +113,7 @@ class Process:
             self.instruments[key] = instrument
         value = float(step["value"]) if step["number"] == "double" else step["value"]
         add = {"histogram": "record", "gauge": "set"}.get(step["kind"], "add")
-        getattr(instrument, add)(value, step["attributes"])
+        getattr(instrument, add)(value, step["attributes"], context)
 
     def flush(self, signals):
         for signal in signals:
@@ -133,7 +133,7 @@ def play(steps, options, sent):
             case "start":
                 processes[step["process"]] = Process(step, options, sent)
             case "measure":
-                process.measure(step)
+                process.measure(step, contexts.get(step["within"]))
             case "log":
                 now = time.time_ns()
                 stamp = datetime.fromtimestamp(now / 1e9, timezone.utc).isoformat(timespec="milliseconds")
@@ -147,6 +147,7 @@ def play(steps, options, sent):
                     severity_number=SeverityNumber.INFO,
                     severity_text="INFO",
                     body=step["body"],
+                    event_name=step["event"],
                     attributes=attributes,
                 )
             case "span":
