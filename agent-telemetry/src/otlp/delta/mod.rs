@@ -61,6 +61,7 @@ impl Default for DeltasConfig {
 pub(crate) struct Deltas {
     table: Table,
     figures: DeltaFigures,
+    latest: u64,
 }
 
 impl Deltas {
@@ -68,7 +69,15 @@ impl Deltas {
         Self {
             table: Table::new(config.series, config.gone),
             figures: DeltaFigures::default(),
+            latest: u64::MAX,
         }
+    }
+
+    /// From now on points after this time, in nanoseconds since 1970, are refused: one far ahead would make all that
+    /// follow look late. To be called before each batch, with the time by the receiver's clock and some allowance for
+    /// others; without it no time is too late.
+    pub(crate) fn expect_until(&mut self, time: u64) {
+        self.latest = time;
     }
 
     /// Says in `out` what `point` adds. Points of one series come best in the order of their times, though any order is
@@ -99,6 +108,9 @@ impl Deltas {
         };
         if let (Reading::Gauge, PointData::Number(number)) = (reading, &point.data) {
             return Taken::Gauge(*number);
+        }
+        if point.time > self.latest {
+            return Taken::Rejected(Rejected::InFuture);
         }
         let retired = &mut self.figures.retired;
         if let Some(memory) = self.table.use_known(series) {

@@ -50,11 +50,13 @@ pub(crate) enum Rejected {
     NoTime,
     #[error("the point ends before it starts")]
     TimeBeforeStart,
+    #[error("the point is of a time to come")]
+    InFuture,
 }
 
 impl Rejected {
     /// Each once.
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::NotANumber,
         Self::Infinite,
         Self::NegativeMonotonic,
@@ -66,5 +68,6 @@ impl Rejected {
         Self::TooManyBuckets,
         Self::NoTime,
         Self::TimeBeforeStart,
+        Self::InFuture,
     ];
 }

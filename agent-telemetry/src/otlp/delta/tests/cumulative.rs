@@ -285,6 +285,17 @@ fn what_cannot_be_counted_is_rejected_by_cause() {
 }
 
 #[test]
+fn points_of_times_to_come_are_rejected() {
+    let mut one = One::new(COUNTER);
+    one.deltas.expect_until(20);
+    assert_eq!(one.ints([int(1, 20, 5)]), [5]);
+    let taken = one.add(&int(1, 21, 6));
+    assert_eq!(taken, Taken::Rejected(Rejected::InFuture));
+    one.deltas.expect_until(30);
+    assert_eq!(one.ints([int(1, 21, 6)]), [1]);
+}
+
+#[test]
 fn point_of_another_kind_than_the_series_is_rejected() {
     let mut one = One::new(COUNTER);
     one.add(&int(1, 10, 10));
