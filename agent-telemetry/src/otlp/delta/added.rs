@@ -15,6 +15,8 @@ pub(crate) struct Added {
     /// The first point of its start.
     pub(crate) new_epoch: bool,
     /// The value fell though the start stayed: all of it counts, and what was added right before it fell is not known.
+    /// Of a late point: it is above what came later, so that the value fell without being seen to, and more was added
+    /// than is counted.
     pub(crate) reset_without_start: bool,
     /// The series has two writers, as the times of its points overlap.
     pub(crate) second_writer: bool,

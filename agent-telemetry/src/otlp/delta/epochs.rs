@@ -175,11 +175,12 @@ impl Epochs {
 impl Epoch {
     fn advance(&mut self, point: &Point, monotonic: bool, out: &mut Added) -> Taken {
         if point.time <= self.time {
-            return if point.time == self.time && self.last.is(&point.data) {
-                Taken::Duplicate
-            } else {
-                Taken::Late
-            };
+            if point.time == self.time && self.last.is(&point.data) {
+                return Taken::Duplicate;
+            }
+            // What was told later is lower: in between it fell, which the later one overtook.
+            out.reset_without_start = monotonic && self.last.is_below(&point.data);
+            return Taken::Late;
         }
         let moved = self.last.advance(&point.data, monotonic, &mut out.change);
         if moved == Step::Mismatch {

@@ -57,6 +57,18 @@ impl Last {
         }
     }
 
+    /// Whether `data` is more than this.
+    pub(super) fn is_below(&self, data: &PointData) -> bool {
+        match (self, data) {
+            (Self::Number(Number::Int(it)), PointData::Number(Number::Int(data))) => it < data,
+            (Self::Number(it), PointData::Number(data)) => double(*it) < double(*data),
+            (Self::Histogram(it), PointData::Histogram(data)) => it.count < data.count,
+            (Self::Exponential(it), PointData::Exponential(data)) => it.count < data.count,
+            (Self::Summary { count: it, .. }, PointData::Summary { count, .. }) => it < count,
+            _ => false,
+        }
+    }
+
     /// Goes on to `data`, and says in `change` what that adds.
     pub(super) fn advance(
         &mut self,

@@ -50,9 +50,10 @@ impl Default for DeltasConfig {
 
 /// What was added, of points that say what there is, or that may come twice, late or never.
 ///
-/// Nothing is counted twice: what cannot be told from what was there already is not added, but counted by cause. The one
-/// exception are two writers of one cumulative series that name the same start, which look like a value that falls
-/// again and again: each fall is marked as a reset.
+/// Nothing is counted twice: what cannot be told from what was there already is not added, but counted by cause. There
+/// are two exceptions. Two writers of one cumulative series that name the same start look like a value that falls again
+/// and again: each fall is marked as a reset. And where a stream begins with a value of unknown age, its next point
+/// looks like one of a known start if it is the first to arrive.
 ///
 /// What is remembered survives the process in [`mark`](Self::mark)s, stored together with what was added: then what is
 /// lost is lost with its baseline, and the next total, or the same request sent again, makes up for it.
@@ -60,6 +61,7 @@ impl Default for DeltasConfig {
 pub(crate) struct Deltas {
     table: Table,
     figures: DeltaFigures,
+    latest: u64,
 }
 
 impl Deltas {
@@ -67,11 +69,19 @@ impl Deltas {
         Self {
             table: Table::new(config.series, config.gone),
             figures: DeltaFigures::default(),
+            latest: u64::MAX,
         }
     }
 
+    /// From now on points after this time, in nanoseconds since 1970, are refused: one far ahead would make all that
+    /// follow look late. To be called before each batch, with the time by the receiver's clock and some allowance for
+    /// others; without it no time is too late.
+    pub(crate) fn expect_until(&mut self, time: u64) {
+        self.latest = time;
+    }
+
     /// Says in `out` what `point` adds. Points of one series come best in the order of their times, though any order is
-    /// counted right as long as values do not fall without a new start.
+    /// counted right as long as values do not fall without a new start, and starts are known.
     pub(crate) fn add(
         &mut self,
         series: SeriesKey,
@@ -98,6 +108,9 @@ impl Deltas {
         };
         if let (Reading::Gauge, PointData::Number(number)) = (reading, &point.data) {
             return Taken::Gauge(*number);
+        }
+        if point.time > self.latest {
+            return Taken::Rejected(Rejected::InFuture);
         }
         let retired = &mut self.figures.retired;
         if let Some(memory) = self.table.use_known(series) {

@@ -2,8 +2,8 @@
 
 use crate::otlp::wire::Number;
 
-/// What became of a point. Of those that are [`Added`](Self::Added), [`Nothing`](Self::Nothing) or
-/// [`Baseline`](Self::Baseline) the window and the flags in [`Added`](super::Added) count.
+/// What became of a point. The change in [`Added`](super::Added) is of those that are [`Added`](Self::Added) alone; the
+/// window is there also where [`Nothing`](Self::Nothing) was added or there is a [`Baseline`](Self::Baseline).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Taken {
     /// There is a change.
@@ -50,11 +50,13 @@ pub(crate) enum Rejected {
     NoTime,
     #[error("the point ends before it starts")]
     TimeBeforeStart,
+    #[error("the point is of a time to come")]
+    InFuture,
 }
 
 impl Rejected {
     /// Each once.
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::NotANumber,
         Self::Infinite,
         Self::NegativeMonotonic,
@@ -66,5 +68,6 @@ impl Rejected {
         Self::TooManyBuckets,
         Self::NoTime,
         Self::TimeBeforeStart,
+        Self::InFuture,
     ];
 }

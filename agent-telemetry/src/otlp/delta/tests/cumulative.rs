@@ -106,6 +106,19 @@ fn fall_with_the_same_start_counts_in_full_and_is_marked() {
 }
 
 #[test]
+fn fall_that_a_later_point_overtook_is_marked() {
+    let mut one = One::new(COUNTER);
+    let points = [int(1, 10, 3), int(1, 30, 5), int(1, 20, 4)];
+    assert_eq!(one.ints(points), [3, 2, 0]);
+    assert_eq!(one.points().resets_without_start, 0);
+    assert_eq!(one.add(&int(1, 25, 100)), Taken::Late);
+    assert_eq!(one.points().resets_without_start, 1);
+    let mut one = One::new(UP_DOWN);
+    one.ints([int(1, 10, 3), int(1, 30, 5), int(1, 20, 100)]);
+    assert_eq!(one.points().resets_without_start, 0);
+}
+
+#[test]
 fn two_writers_with_their_own_starts_are_two_streams() {
     let mut one = One::new(COUNTER);
     let points = [
@@ -269,6 +282,17 @@ fn what_cannot_be_counted_is_rejected_by_cause() {
         assert_eq!(one.deltas.series(), 0);
         assert_eq!(one.out, Added::default());
     }
+}
+
+#[test]
+fn points_of_times_to_come_are_rejected() {
+    let mut one = One::new(COUNTER);
+    one.deltas.expect_until(20);
+    assert_eq!(one.ints([int(1, 20, 5)]), [5]);
+    let taken = one.add(&int(1, 21, 6));
+    assert_eq!(taken, Taken::Rejected(Rejected::InFuture));
+    one.deltas.expect_until(30);
+    assert_eq!(one.ints([int(1, 21, 6)]), [1]);
 }
 
 #[test]

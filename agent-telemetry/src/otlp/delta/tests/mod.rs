@@ -2,6 +2,7 @@
 
 mod cumulative;
 mod distributions;
+mod hostile;
 mod intervals;
 mod marks;
 mod room;
