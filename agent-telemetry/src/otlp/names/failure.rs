@@ -90,8 +90,9 @@ fn of_status(status: u64) -> Option<FailureKind> {
 }
 
 fn of_words(text: &str) -> Option<FailureKind> {
-    let end = text.floor_char_boundary(LOOKED_AT.min(text.len()));
-    let small = text.get(..end)?.to_ascii_lowercase();
+    let mut ends = (0..=LOOKED_AT.min(text.len())).rev();
+    let start = ends.find_map(|end| text.get(..end))?;
+    let small = start.to_ascii_lowercase();
     let found = WORDS.iter().find(|(words, _)| small.contains(words));
     found.map(|(_, kind)| *kind)
 }

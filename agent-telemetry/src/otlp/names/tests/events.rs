@@ -224,6 +224,25 @@ fn figures_are_read_in_whichever_type_they_are_sent() {
 }
 
 #[test]
+fn event_without_a_time_of_its_own_has_that_of_its_observation() {
+    let (resource, scope) = (attributes(CODEX), scope());
+    let source = Source::new(&resource, &scope);
+    let mut out = Vec::new();
+    for (time, observed, expected, no_time) in [(3, 5, 3, false), (0, 5, 5, false), (0, 0, 0, true)]
+    {
+        let log = Log {
+            time,
+            observed,
+            event_name: "codex.user_prompt".into(),
+            ..Log::default()
+        };
+        let recognised = of_log(&source, &log, &mut out);
+        assert!(matches!(recognised, Recognised::Known(_, notes) if notes.no_time == no_time));
+        assert_eq!(out.pop().unwrap().at, moment(expected));
+    }
+}
+
+#[test]
 fn call_without_tokens_tells_none_and_not_zero() {
     let (_, seen) = event(CLAUDE, "claude_code.api_request", "model=claude-opus-5");
     assert_eq!(calls(&seen)[0].usage, None);
@@ -297,6 +316,12 @@ fn decisions_that_allow_and_pieces_of_answers_say_nothing() {
             CODEX,
             "codex.sse_event",
             "event.kind=response.output_item.done error.message=x",
+        ),
+        // Sent beside the one of the same kind that has the tokens.
+        (
+            CODEX,
+            "codex.sse_event",
+            "event.kind=response.completed duration_ms=3",
         ),
         (
             CODEX,

@@ -208,6 +208,9 @@ fn nothing_and_less_than_nothing_add_nothing() {
     ] {
         assert_eq!(added(&tokens, number), "");
     }
+    let plain = meaning("", "claude_code.commit.count", "", "");
+    assert_eq!(added(&plain, Number::Int(0)), "");
+    assert_eq!(added(&plain, Number::Double(0.0)), "");
     assert_eq!(
         added(&tokens, Number::Int(i64::MAX)),
         format!("Input {} unknown m", i64::MAX)

@@ -255,6 +255,12 @@ fn first_generation_without_operations_is_known_by_a_client_that_asks_a_provider
         lines(&span("", &client).1),
         "call openai gpt-4 3+0+0>4(0) 2.5s"
     );
+    let within = span_of("openai.chat", text);
+    assert_eq!(
+        span("", &within),
+        (Recognised::Unknown, Vec::new()),
+        "not a client's"
+    );
     // As pydantic-ai sums up an agent's run: no client, and the calls within tell the same tokens.
     let run = span_of(
         "agent run",
