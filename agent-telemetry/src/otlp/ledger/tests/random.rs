@@ -172,7 +172,7 @@ fn run(world: &World, random: &mut fastrand::Rng) -> Store {
                 ledger.restore(*key, state);
             }
             assert_eq!(ledger.figures().marks_refused, 0);
-            queue.extend(calls_seen.drain(..));
+            queue.append(&mut calls_seen);
             queue.extend(amounts_seen.drain(store.amounts..));
             random.shuffle(&mut queue);
         }
