@@ -12,6 +12,7 @@ use super::session::{Account, PerChannel, Session};
 
 /// One figure for each channel that tells of calls.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 #[non_exhaustive]
 pub struct ByChannel {
     /// Log records.
@@ -37,6 +38,7 @@ impl ByChannel {
 
 /// Tokens in disjoint buckets, and money.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 #[non_exhaustive]
 pub struct UsageTold {
     /// Uncached input.

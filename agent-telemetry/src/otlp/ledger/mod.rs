@@ -316,7 +316,9 @@ impl Ledger {
                 let sums = self.sessions.get(account)?.models.get(model)?;
                 let (session, project) = match account {
                     Account::Session(session) => (Some(session.as_str()), None),
-                    Account::Project(project) => (None, project.as_ref().map(|it| it.as_str())),
+                    Account::Project(project) => {
+                        (None, project.as_ref().map(crate::ProjectId::as_str))
+                    }
                 };
                 let key = key::of_scope(session, project, model);
                 (

@@ -155,7 +155,7 @@ impl ClaudeTranscripts {
                 }
                 (file.name.clone(), reading.place, reading.figures)
             },
-            |seen| give(seen),
+            give,
             |(name, place, read)| {
                 figures.add(&read);
                 places.insert(name, place);
