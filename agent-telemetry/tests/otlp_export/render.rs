@@ -24,7 +24,9 @@ pub(crate) fn rendered(requests: &[Got]) -> String {
                     text += &owner(resource.resource, &resource.schema_url);
                     for scope in resource.scope_spans {
                         text += &made_by(scope.scope, &scope.schema_url);
-                        scope.spans.into_iter().for_each(|it| text += &span(it));
+                        for it in &scope.spans {
+                            text += &span(it);
+                        }
                     }
                 }
             }
@@ -33,7 +35,9 @@ pub(crate) fn rendered(requests: &[Got]) -> String {
                     text += &owner(resource.resource, &resource.schema_url);
                     for scope in resource.scope_metrics {
                         text += &made_by(scope.scope, &scope.schema_url);
-                        scope.metrics.into_iter().for_each(|it| text += &metric(it));
+                        for it in scope.metrics {
+                            text += &metric(it);
+                        }
                     }
                 }
             }
@@ -42,10 +46,9 @@ pub(crate) fn rendered(requests: &[Got]) -> String {
                     text += &owner(resource.resource, &resource.schema_url);
                     for scope in resource.scope_logs {
                         text += &made_by(scope.scope, &scope.schema_url);
-                        scope
-                            .log_records
-                            .into_iter()
-                            .for_each(|it| text += &log(it));
+                        for it in &scope.log_records {
+                            text += &log(it);
+                        }
                     }
                 }
             }
@@ -77,7 +80,7 @@ fn made_by(scope: Option<InstrumentationScope>, schema: &str) -> String {
     format!("scope {} {}\n", scope.name, scope.version)
 }
 
-fn span(span: Span) -> String {
+fn span(span: &Span) -> String {
     let parent = if span.parent_span_id.is_empty() {
         "-".to_owned()
     } else {
@@ -120,7 +123,7 @@ fn span(span: Span) -> String {
         dropped_links_count: 0,
         ..span.clone()
     };
-    assert_eq!(span, plain);
+    assert_eq!(span, &plain);
     text
 }
 
@@ -134,7 +137,9 @@ fn metric(metric: Metric) -> String {
     match metric.data.unwrap() {
         Data::Gauge(gauge) => {
             writeln!(text, "gauge {name}").unwrap();
-            gauge.data_points.iter().for_each(|it| text += &number(it));
+            for it in &gauge.data_points {
+                text += &number(it);
+            }
         }
         Data::Sum(sum) => {
             assert!(sum.is_monotonic);
@@ -144,7 +149,9 @@ fn metric(metric: Metric) -> String {
                 sum.aggregation_temporality
             )
             .unwrap();
-            sum.data_points.iter().for_each(|it| text += &number(it));
+            for it in &sum.data_points {
+                text += &number(it);
+            }
         }
         Data::Histogram(Histogram {
             data_points,
@@ -155,7 +162,9 @@ fn metric(metric: Metric) -> String {
                 "histogram {name} temporality={aggregation_temporality}"
             )
             .unwrap();
-            data_points.iter().for_each(|it| text += &distribution(it));
+            for it in &data_points {
+                text += &distribution(it);
+            }
         }
         other => panic!("{other:?}"),
     }
@@ -192,7 +201,7 @@ fn distribution(point: &HistogramDataPoint) -> String {
     )
 }
 
-fn log(log: LogRecord) -> String {
+fn log(log: &LogRecord) -> String {
     assert_eq!(
         (&log.body, log.dropped_attributes_count, log.flags),
         (&None, 0, 0)
@@ -234,5 +243,8 @@ fn value(value: &AnyValue) -> String {
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|it| format!("{it:02x}")).collect()
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").unwrap();
+        text
+    })
 }

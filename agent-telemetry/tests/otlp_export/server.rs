@@ -1,6 +1,7 @@
 //! A server that takes OTLP, as small as one can be, and answers what a test wants.
 
 use std::collections::VecDeque;
+use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -130,7 +131,7 @@ fn serve(stream: TcpStream, answers: &Mutex<VecDeque<Answer>>, sender: &Sender<G
             body.len()
         );
         for (name, value) in headers {
-            text += &format!("{name}: {value}\r\n");
+            write!(text, "{name}: {value}\r\n").unwrap();
         }
         text += "Content-Type: application/x-protobuf\r\n\r\n";
         if writer

@@ -81,24 +81,18 @@ mod tests {
             AgentId::new("coder").unwrap(),
         );
         let trace = TraceId::of(None, &session);
-        let hex = |bytes: &[u8]| {
-            bytes
-                .iter()
-                .map(|it| format!("{it:02x}"))
-                .collect::<String>()
-        };
-        let found = [
-            hex(&trace.0),
-            hex(&SpanId::of_work(trace, Some(&agent)).0),
-            hex(&SpanId::of_content(trace, b"chat", 0).0),
-        ];
+        let found = (
+            u128::from_be_bytes(trace.0),
+            u64::from_be_bytes(SpanId::of_work(trace, Some(&agent)).0),
+            u64::from_be_bytes(SpanId::of_content(trace, b"chat", 0).0),
+        );
         assert_eq!(
             found,
-            [
-                "86764d23f63a57d38a6ae9fe1fafcf76",
-                "02070a04af34739b",
-                "27327c275aa08716"
-            ]
+            (
+                0x8676_4d23_f63a_57d3_8a6a_e9fe_1faf_cf76,
+                0x0207_0a04_af34_739b,
+                0x2732_7c27_5aa0_8716
+            )
         );
     }
 

@@ -191,10 +191,8 @@ impl Value {
         match (self, added) {
             (Self::Sum(sum), Added::Count(count)) => *sum = sum.saturating_add(count),
             (Self::Money(sum), Added::Money(picos)) => *sum = sum.saturating_add(picos.max(0)),
-            (Self::Gauge { value, at }, Added::At(new, when)) => {
-                if when >= *at {
-                    (*value, *at) = (new, when);
-                }
+            (Self::Gauge { value, at }, Added::At(new, when)) if when >= *at => {
+                (*value, *at) = (new, when);
             }
             (Self::Histogram(all), Added::Value(value)) => {
                 let Kind::Histogram(bounds) = kind else {
@@ -210,7 +208,7 @@ impl Value {
                 all.min = all.min.min(value);
                 all.max = all.max.max(value);
             }
-            // Each instrument is given what it takes.
+            // An older value; and each instrument is given what it takes.
             _ => {}
         }
     }
