@@ -158,6 +158,7 @@ impl SpanStatus {
 
 /// One span.
 #[derive(Debug, Clone, Default, PartialEq)]
+#[expect(clippy::struct_field_names, reason = "the protocol's word")]
 pub(crate) struct Span<'a> {
     pub(crate) trace_id: u128,
     pub(crate) span_id: u64,

@@ -131,6 +131,43 @@ fn values_of_attributes_are_of_every_kind() {
 }
 
 #[test]
+fn a_special_letter_is_found_wherever_it_stands() {
+    for at in 0..40 {
+        let with = |letter: &str| {
+            let text = ["x".repeat(at).as_str(), letter, "yyyyyyyyyyyyyyyyyyy"].concat();
+            point(&format!(r#""attributes":[{{"key":"{text}"}}]"#))
+        };
+        for control in ["\u{0}", "\n", "\u{1f}"] {
+            let body = with(control);
+            let malformed = read(Signal::Metrics, Encoding::Json, body.as_bytes()).unwrap_err();
+            assert_eq!(Some(malformed.at()), body.find(control), "at {at}");
+        }
+        let escaped = told(Signal::Metrics, &with("\\/"));
+        let text = ["x".repeat(at).as_str(), "/yyyyyyyyyyyyyyyyyyy"].concat();
+        assert!(
+            escaped.lines.contains(&format!("(\"{text}\"")),
+            "{}",
+            escaped.lines
+        );
+        assert!(read(Signal::Metrics, Encoding::Json, with("\"").as_bytes()).is_err());
+        assert!(told(Signal::Metrics, &with("\u{7f}€")).dropped.is_none());
+    }
+}
+
+#[test]
+fn two_second_halves_of_a_pair_are_two_replacements() {
+    let told = told(
+        Signal::Metrics,
+        &attribute(r#"{"stringValue":"\udd80\udd80"}"#),
+    );
+    assert!(
+        told.lines.contains("Text(\"\u{fffd}\u{fffd}\")"),
+        "{}",
+        told.lines
+    );
+}
+
+#[test]
 fn enumerations_are_numbers_and_names_are_understood() {
     for (json, says) in [
         ("1", "temporality: Delta"),
