@@ -92,6 +92,24 @@ fn requests_of_twenty_threads_are_all_taken_once() {
 }
 
 #[test]
+fn what_is_small_as_it_comes_may_be_large_inflated() {
+    let scripted = Scripted::default();
+    let receiver = Receiver::builder(scripted.clone())
+        .bind("127.0.0.1:0")
+        .start()
+        .unwrap();
+    let mut peer = Peer::connect(receiver.local_addr());
+    for len in [200_000, 300_000, 2 << 20] {
+        let body = gzip(&vec![b'x'; len]);
+        assert!(body.len() < 10_000);
+        peer.write(&request("POST /v1/traces", &[PROTOBUF, GZIP], &body));
+        assert_eq!(peer.answer().status, 200);
+        assert_eq!(scripted.taken().last().map(|(.., len)| *len), Some(len));
+    }
+    assert_eq!(receiver.stats().bytes_inflated, 500_000 + (2 << 20));
+}
+
+#[test]
 fn a_bomb_of_a_gigabyte_takes_no_more_than_the_limits() {
     const MAX: usize = 4 << 20;
     // A megabyte of nothing, a thousand times: gzip has no single member that packs more tightly.
