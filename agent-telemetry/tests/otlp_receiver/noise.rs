@@ -111,7 +111,8 @@ fn requests_that_are_taken_back_at_once_end_the_connection() {
         .start()
         .unwrap();
     let mut bytes = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0".to_vec();
-    for nth in 0..200_u32 {
+    // Fewer than other bounds have room for.
+    for nth in 0..40_u32 {
         let stream = (2 * nth + 1).to_be_bytes();
         bytes.extend(b"\0\0\x03\x01\x04");
         bytes.extend(stream);
