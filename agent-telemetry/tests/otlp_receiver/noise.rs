@@ -101,3 +101,34 @@ fn broken_frames_harm_nobody() {
     assert_eq!((stats.requests_under_way, stats.bytes_under_way), (0, 0));
     assert_eq!(stats.connections_accepted, 400);
 }
+
+#[cfg(feature = "otlp-grpc")]
+#[test]
+fn requests_that_are_taken_back_at_once_end_the_connection() {
+    let receiver = Receiver::builder(Scripted::default())
+        .bind("127.0.0.1:0")
+        .grpc("127.0.0.1:0")
+        .start()
+        .unwrap();
+    let mut bytes = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0".to_vec();
+    // Fewer than other bounds have room for.
+    for nth in 0..40_u32 {
+        let stream = (2 * nth + 1).to_be_bytes();
+        bytes.extend(b"\0\0\x03\x01\x04");
+        bytes.extend(stream);
+        bytes.extend(b"\x83\x86\x84");
+        bytes.extend(b"\0\0\x04\x03\0");
+        bytes.extend(stream);
+        bytes.extend(b"\0\0\0\x08");
+    }
+    let mut peer = Peer::connect(receiver.grpc_addr().unwrap());
+    peer.write(&bytes);
+    peer.stream().shutdown(std::net::Shutdown::Write).unwrap();
+    let said = peer.end();
+    // The frame of farewell, of eight bytes or more, whose last word is that this was too much.
+    let farewell = said
+        .windows(17)
+        .any(|it| it[3..5] == [7, 0] && it[13..17] == 11_u32.to_be_bytes());
+    assert!(farewell, "{said:?}");
+    until(&receiver, |it| it.connections_open == 0);
+}

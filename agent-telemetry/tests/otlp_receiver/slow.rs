@@ -137,6 +137,16 @@ fn who_is_refused_and_goes_on_sending_is_cut_off() {
 }
 
 #[test]
+fn who_is_refused_may_send_all_and_still_gets_the_answer() {
+    let builder = Receiver::builder(Scripted::default()).bind("127.0.0.1:0");
+    let receiver = builder.max_body(number(1_000)).start().unwrap();
+    let mut peer = Peer::connect(receiver.local_addr());
+    // Far more than sockets keep: many senders look at no answer before they have written all.
+    assert!(peer.write(&fine(&vec![b'x'; 16 << 20])));
+    assert_eq!(peer.answer().status, 413);
+}
+
+#[test]
 fn an_idle_connection_ends_in_peace() {
     let builder = Receiver::builder(Scripted::default()).bind("127.0.0.1:0");
     let receiver = builder.idle_timeout(SHORT).start().unwrap();

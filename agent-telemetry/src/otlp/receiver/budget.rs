@@ -110,6 +110,8 @@ mod tests {
         assert!(hold.make_room(&mut buffer, 1, 500));
         assert_eq!(budget.held(), 200);
         buffer.resize(200, 0);
+        assert!(hold.make_room(&mut buffer, 1, 350));
+        assert_eq!(budget.held(), 350);
         assert!(hold.make_room(&mut buffer, 200, 350));
         assert_eq!(budget.held(), 400);
         buffer.resize(400, 0);
