@@ -32,6 +32,7 @@ mod story;
 mod text;
 mod tokens;
 mod virtual_time;
+mod watched;
 
 pub use client::{
     ApiKey, ChatPiece, ChatReply, ChatRequest, ChatStream, Finish, HttpProvider, InvalidEndpoint,
@@ -48,6 +49,7 @@ pub use server::{
 pub use story::in_words;
 pub use tokens::{estimate_text_tokens, estimate_tokens};
 pub use virtual_time::VirtualTime;
+pub use watched::{WatchedAgent, WatchedCall};
 
 /// The program in the project's README, compiled and run.
 #[cfg(doctest)]

@@ -15,7 +15,7 @@ mod tests;
 
 pub(crate) use added::{Added, Change, Distribution, Running};
 
-pub(crate) use figures::{Coverage, DeltaFigures};
+use figures::DeltaFigures;
 pub(crate) use mark::InvalidMark;
 pub(crate) use taken::{Rejected, Taken};
 
