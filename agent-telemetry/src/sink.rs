@@ -52,7 +52,7 @@ pub trait Sink: Send {
 
     /// The newest [`Mark`] of each key that came with the records, asked for once when a recorder starts. A
     /// sink that keeps marks stores them together with their records, whole batches or nothing, and gives at
-    /// most 262 144 of them. None unless a sink says otherwise: then nobody can go on where a process died.
+    /// most 262 144 of them, those stored first ahead of the others. None unless a sink says otherwise: then nobody can go on where a process died.
     ///
     /// # Errors
     /// [`SinkError`] when they cannot be read.

@@ -17,6 +17,7 @@ pub mod exporting {
 }
 
 /// Which names of other programs are read, and what becomes of them.
+#[allow(clippy::doc_markdown, reason = "programs as they write themselves")]
 pub mod names_read {
     #![doc = include_str!("../../docs/otlp-names.md")]
 }

@@ -72,6 +72,7 @@ pub(crate) enum What {
         automatic: bool,
     },
     /// The window of a model's context, and how much of it is used, as the agent CLI itself says.
+    #[allow(dead_code, reason = "of the status line, which is joined next")]
     Context {
         used: u64,
         window: u64,
@@ -154,6 +155,7 @@ pub(crate) struct Amount {
     pub(crate) bucket: Bucket,
     /// Of which metric, so that two metrics that tell the same are not added: a static name of the table.
     pub(crate) source: &'static str,
+    #[expect(clippy::struct_field_names, reason = "how much it is")]
     pub(crate) amount: u64,
     /// From when on it was added up.
     pub(crate) since: Timestamp,

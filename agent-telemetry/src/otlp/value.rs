@@ -91,32 +91,13 @@ impl<'a> Attributes<'a> {
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &Value<'a>)> {
         self.pairs.iter().map(|(key, value)| (&**key, value))
     }
+}
 
+#[cfg(test)]
+impl<'a> Attributes<'a> {
     pub(crate) fn get(&self, key: &str) -> Option<&Value<'a>> {
         let mut pairs = self.pairs.iter().rev();
         pairs.find(|(it, _)| it == key).map(|(_, value)| value)
-    }
-
-    /// A text that is not empty.
-    pub(crate) fn text(&self, key: &str) -> Option<&str> {
-        self.get(key)?.text().filter(|text| !text.is_empty())
-    }
-
-    pub(crate) fn int(&self, key: &str) -> Option<i64> {
-        self.get(key)?.int()
-    }
-
-    /// A whole number that is not negative.
-    pub(crate) fn count(&self, key: &str) -> Option<u64> {
-        u64::try_from(self.int(key)?).ok()
-    }
-
-    pub(crate) fn double(&self, key: &str) -> Option<f64> {
-        self.get(key)?.double()
-    }
-
-    pub(crate) fn bool(&self, key: &str) -> Option<bool> {
-        self.get(key)?.bool()
     }
 }
 

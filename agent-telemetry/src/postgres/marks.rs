@@ -37,7 +37,7 @@ pub(super) fn write(
     Ok(marks.len())
 }
 
-/// All that are kept, of too many the newest.
+/// All that are kept, of too many the newest; those stored first come first.
 pub(super) fn read(client: &mut impl GenericClient) -> Result<Vec<Mark>, Fault> {
     let select = format!("SELECT key, state FROM marks ORDER BY at DESC LIMIT {MARKS}");
     let rows = client.query(&select, &[])?;
@@ -48,7 +48,7 @@ pub(super) fn read(client: &mut impl GenericClient) -> Result<Vec<Mark>, Fault> 
         })?;
         Mark::new(u128::from_be_bytes(key), state).map_err(Fault::nonsense)
     };
-    rows.iter().map(mark).collect()
+    rows.iter().rev().map(mark).collect()
 }
 
 pub(super) fn count(client: &mut impl GenericClient) -> Result<usize, Fault> {

@@ -29,7 +29,7 @@ pub(super) fn write(
     Ok(marks.len())
 }
 
-/// All that are kept, of too many the newest.
+/// All that are kept, of too many the newest; those stored first come first.
 pub(super) fn read(connection: &Connection) -> Result<Vec<Mark>, Fault> {
     let mut select =
         connection.prepare_cached("SELECT key, state FROM marks ORDER BY at DESC LIMIT ?1")?;
@@ -39,6 +39,7 @@ pub(super) fn read(connection: &Connection) -> Result<Vec<Mark>, Fault> {
         let (key, state): ([u8; 16], Vec<u8>) = (row.get(0)?, row.get(1)?);
         marks.push(Mark::new(u128::from_be_bytes(key), state).map_err(nonsense)?);
     }
+    marks.reverse();
     Ok(marks)
 }
 

@@ -3,7 +3,7 @@
 use agent_primitives::TokenUsage;
 
 use super::host::{Host, calls, sum};
-use super::requests::{CUMULATIVE, Call, Tokens, call_events, call_spans, tokens};
+use super::requests::{CUMULATIVE, Call, Tokens, call_events, call_spans, genai, tokens};
 
 fn call(number: u64) -> Call {
     Call {
@@ -90,6 +90,24 @@ fn call_that_comes_after_its_metrics_were_recorded_is_not_counted_twice() {
     host.logs(&call_events(&[call(0)]));
     let truth = TokenUsage::new(100, 50).with_cache_read(900);
     assert_eq!(sum(&host.records()).0, truth);
+}
+
+#[test]
+fn metric_that_names_no_session_is_held_against_the_calls_of_its_process() {
+    let (metrics, spans) = genai(1_000, 50);
+    for metrics_first in [false, true] {
+        let host = Host::new();
+        if metrics_first {
+            host.metrics(&metrics);
+        }
+        host.spans(&spans);
+        if !metrics_first {
+            host.metrics(&metrics);
+        }
+        let records = host.records();
+        assert_eq!(sum(&records).0, TokenUsage::new(1_000, 50), "{records:#?}");
+        assert_eq!(calls(&records).len(), 1);
+    }
 }
 
 #[test]

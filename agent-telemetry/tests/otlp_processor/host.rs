@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use agent_primitives::{ManualClock, TokenUsage, Usd};
+use agent_primitives::{ManualClock, Timestamp, TokenUsage, Usd};
 use agent_telemetry::otlp::{
     Accepted, Encoding, Processor, ProcessorBuilder, Refused, SessionCoverage, Signal,
 };
@@ -11,12 +11,12 @@ use agent_telemetry::{
     Body, MemorySink, ModelCall, Record, Sink, SqliteSink, SqliteStore, Telemetry,
 };
 
+/// An hour after the sessions begin.
+const NOW: i64 = 1_795_136_400;
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) struct Host {
-    pub(crate) telemetry: Telemetry,
     pub(crate) processor: Processor,
-    pub(crate) clock: ManualClock,
     memory: Option<MemorySink>,
 }
 
@@ -40,16 +40,11 @@ impl Host {
         sink: impl Sink + 'static,
         options: impl FnOnce(ProcessorBuilder) -> ProcessorBuilder,
     ) -> Self {
-        let clock = ManualClock::default();
-        let telemetry = Telemetry::builder(sink)
-            .clock(clock.clone())
-            .start()
-            .unwrap();
+        let clock = ManualClock::starting_at(Timestamp::from_unix_seconds(NOW));
+        let telemetry = Telemetry::builder(sink).clock(clock).start().unwrap();
         let builder = options(Processor::builder(&telemetry));
         Self {
             processor: builder.start().unwrap(),
-            telemetry,
-            clock,
             memory: None,
         }
     }
@@ -108,11 +103,16 @@ pub(crate) fn sum(records: &[Record]) -> (TokenUsage, Usd) {
 }
 
 /// Points that records say there were.
-pub(crate) fn points(records: &[Record]) -> f64 {
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a small count"
+)]
+pub(crate) fn points(records: &[Record]) -> u64 {
     let bodies = records.iter().map(|it| &it.body);
     bodies
         .filter_map(|it| match it {
-            Body::Metric(metric) if metric.name() == "otlp.points" => Some(metric.value()),
+            Body::Metric(metric) if metric.name() == "otlp.points" => Some(metric.value() as u64),
             _ => None,
         })
         .sum()

@@ -1,5 +1,10 @@
 //! The processor, fed as agents feed it, with the records that it makes.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "functions that tests share are tests as well"
+)]
+
 mod bounds;
 mod channels;
 mod host;

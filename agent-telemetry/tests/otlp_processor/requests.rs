@@ -8,8 +8,8 @@ use opentelemetry_proto::tonic::common::v1::{
 };
 use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs};
 use opentelemetry_proto::tonic::metrics::v1::{
-    Metric, NumberDataPoint, ResourceMetrics, ScopeMetrics, Sum, metric::Data,
-    number_data_point::Value as Number,
+    Histogram, HistogramDataPoint, Metric, NumberDataPoint, ResourceMetrics, ScopeMetrics, Sum,
+    metric::Data, number_data_point::Value as Number,
 };
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
@@ -41,21 +41,103 @@ pub(crate) fn pair(key: &str, value: Value) -> KeyValue {
     }
 }
 
-fn resource() -> Option<Resource> {
-    Some(Resource {
+/// Tokens that one call used, as the GenAI conventions tell them: the metric knows its process, the span its session.
+pub(crate) fn genai(input: u64, output: u64) -> (Vec<u8>, Vec<u8>) {
+    let resource = Some(Resource {
+        attributes: vec![
+            text("service.name", "worker"),
+            text("service.instance.id", "w-1"),
+        ],
+        ..Resource::default()
+    });
+    let model = || {
+        vec![
+            text("gen_ai.provider.name", "anthropic"),
+            text("gen_ai.response.model", "claude-haiku-4-5"),
+        ]
+    };
+    let point = |kind: &str, tokens: u64| HistogramDataPoint {
+        attributes: [
+            model(),
+            vec![
+                text("gen_ai.operation.name", "chat"),
+                text("gen_ai.token.type", kind),
+            ],
+        ]
+        .concat(),
+        start_time_unix_nano: at(0),
+        time_unix_nano: at(60),
+        count: 1,
+        sum: Some(f64::from(u32::try_from(tokens).unwrap())),
+        ..HistogramDataPoint::default()
+    };
+    let metric = Metric {
+        name: "gen_ai.client.token.usage".to_owned(),
+        unit: "{token}".to_owned(),
+        data: Some(Data::Histogram(Histogram {
+            data_points: vec![point("input", input), point("output", output)],
+            aggregation_temporality: CUMULATIVE,
+        })),
+        ..Metric::default()
+    };
+    let metrics = ExportMetricsServiceRequest {
+        resource_metrics: vec![ResourceMetrics {
+            resource: resource.clone(),
+            scope_metrics: vec![ScopeMetrics {
+                scope: Some(scope("gen_ai")),
+                metrics: vec![metric],
+                ..ScopeMetrics::default()
+            }],
+            ..ResourceMetrics::default()
+        }],
+    };
+    let span = Span {
+        trace_id: [9; 16].to_vec(),
+        span_id: [1; 8].to_vec(),
+        name: "chat claude-haiku-4-5".to_owned(),
+        start_time_unix_nano: at(3),
+        end_time_unix_nano: at(4),
+        attributes: [
+            model(),
+            vec![
+                text("gen_ai.operation.name", "chat"),
+                text("gen_ai.conversation.id", "conversation-1"),
+                int("gen_ai.usage.input_tokens", i64::try_from(input).unwrap()),
+                int("gen_ai.usage.output_tokens", i64::try_from(output).unwrap()),
+            ],
+        ]
+        .concat(),
+        ..Span::default()
+    };
+    let spans = ExportTraceServiceRequest {
+        resource_spans: vec![ResourceSpans {
+            resource,
+            scope_spans: vec![ScopeSpans {
+                scope: Some(scope("gen_ai")),
+                spans: vec![span],
+                ..ScopeSpans::default()
+            }],
+            ..ResourceSpans::default()
+        }],
+    };
+    (metrics.encode_to_vec(), spans.encode_to_vec())
+}
+
+fn resource() -> Resource {
+    Resource {
         attributes: vec![
             text("service.name", "claude-code"),
             text("service.version", "2.1.248"),
         ],
         ..Resource::default()
-    })
+    }
 }
 
-fn scope(name: &str) -> Option<InstrumentationScope> {
-    Some(InstrumentationScope {
+fn scope(name: &str) -> InstrumentationScope {
+    InstrumentationScope {
         name: name.to_owned(),
         ..InstrumentationScope::default()
-    })
+    }
 }
 
 /// A value of `claude_code.token.usage` of one session.
@@ -107,9 +189,9 @@ pub(crate) fn sums(
     };
     let request = ExportMetricsServiceRequest {
         resource_metrics: vec![ResourceMetrics {
-            resource: resource(),
+            resource: Some(resource()),
             scope_metrics: vec![ScopeMetrics {
-                scope: scope("com.anthropic.claude_code"),
+                scope: Some(scope("com.anthropic.claude_code")),
                 metrics: vec![metric],
                 ..ScopeMetrics::default()
             }],
@@ -151,9 +233,9 @@ pub(crate) fn event(name: &str, second: u64, attributes: Vec<KeyValue>) -> LogRe
 pub(crate) fn logs(records: Vec<LogRecord>) -> Vec<u8> {
     let request = ExportLogsServiceRequest {
         resource_logs: vec![ResourceLogs {
-            resource: resource(),
+            resource: Some(resource()),
             scope_logs: vec![ScopeLogs {
-                scope: scope("com.anthropic.claude_code.events"),
+                scope: Some(scope("com.anthropic.claude_code.events")),
                 log_records: records,
                 ..ScopeLogs::default()
             }],
@@ -206,9 +288,9 @@ pub(crate) fn call_spans(calls: &[Call]) -> Vec<u8> {
     });
     let request = ExportTraceServiceRequest {
         resource_spans: vec![ResourceSpans {
-            resource: resource(),
+            resource: Some(resource()),
             scope_spans: vec![ScopeSpans {
-                scope: scope("com.anthropic.claude_code.tracing"),
+                scope: Some(scope("com.anthropic.claude_code.tracing")),
                 spans: spans.collect(),
                 ..ScopeSpans::default()
             }],

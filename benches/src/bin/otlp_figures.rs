@@ -99,7 +99,10 @@ fn host(folder: &Path) -> Result<String, Broken> {
         .shutdown(PATIENCE)
         .map_err(Broken::when("stop the receiver"))?;
     if !processor.flush(PATIENCE) {
-        return Err(Broken::new("store what waits", "the recorder did not take it"));
+        return Err(Broken::new(
+            "store what waits",
+            "the recorder did not take it",
+        ));
     }
     let figures = processor.figures();
     drop(processor);

@@ -54,6 +54,7 @@ impl Coverage {
             .saturating_sub(added.filled_ns);
     }
 
+    #[cfg(test)]
     pub(crate) fn rejected(&self, cause: Rejected) -> u64 {
         self.rejected.get(cause as usize).copied().unwrap_or(0)
     }
@@ -64,6 +65,7 @@ impl Coverage {
     }
 
     /// All that came.
+    #[cfg(test)]
     pub(crate) fn points(&self) -> u64 {
         let counted = [self.added, self.nothing, self.baselines];
         let dropped = [self.late, self.duplicates, self.forgotten];
@@ -73,6 +75,7 @@ impl Coverage {
 
     /// How much of the time is told of, from 0 to 1; 1 where nothing is known to be missing.
     #[expect(clippy::cast_precision_loss, reason = "a share")]
+    #[cfg(test)]
     pub(crate) fn share(&self) -> f64 {
         let covered = self.covered_ns as f64;
         let all = covered + self.uncovered_ns as f64;

@@ -15,6 +15,8 @@ mod tests;
 
 pub(crate) use added::{Added, Change, Distribution, Running};
 
+#[cfg(test)]
+use figures::Coverage;
 use figures::DeltaFigures;
 pub(crate) use mark::InvalidMark;
 pub(crate) use taken::{Rejected, Taken};
@@ -135,11 +137,13 @@ impl Deltas {
     }
 
     /// How many series are remembered.
+    #[cfg(test)]
     pub(crate) fn series(&self) -> usize {
         self.table.len()
     }
 
     /// Whether a series is remembered. Of one that is not, a stored mark is to be restored before points are added.
+    #[cfg(test)]
     pub(crate) fn knows(&self, series: SeriesKey) -> bool {
         self.table.get(series).is_some()
     }

@@ -24,6 +24,11 @@ impl Mark {
         serde_json::to_vec(self).unwrap_or_default()
     }
 
+    /// By the name that stands first.
+    pub(super) fn is_account(state: &[u8]) -> bool {
+        state.starts_with(b"{\"S")
+    }
+
     pub(super) fn read(state: &[u8]) -> Option<Self> {
         serde_json::from_slice(state).ok()
     }

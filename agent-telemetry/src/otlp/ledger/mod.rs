@@ -266,6 +266,7 @@ impl Ledger {
         Some(self.sessions.entry(account).or_default())
     }
 
+    #[cfg(test)]
     pub(crate) fn coverage(&self, session: &SessionId) -> Option<SessionCoverage> {
         let account = Account::Session(session.clone());
         SessionCoverage::new(&account, self.sessions.get(&account)?)
@@ -282,11 +283,6 @@ impl Ledger {
             forgotten: self.calls.forgotten + self.tools.forgotten,
             ..self.figures
         }
-    }
-
-    /// Whether there are states that no entry brought to the store yet.
-    pub(crate) fn is_unsaved(&self) -> bool {
-        !self.unsaved.is_empty()
     }
 
     /// The states that changed since the last entry: what a batch of amounts that calls explain changes makes no
@@ -328,6 +324,12 @@ impl Ledger {
             }
         };
         Some((key, mark.write()))
+    }
+
+    /// Whether a state is of an account, of which the newest are wanted where there are too many: they are to be taken
+    /// back newest first, and all others oldest first.
+    pub(crate) fn is_account(state: &[u8]) -> bool {
+        Mark::is_account(state)
     }
 
     /// Takes back what was stored with an entry. To be called before anything is seen.

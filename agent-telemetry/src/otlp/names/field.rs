@@ -16,6 +16,7 @@ macro_rules! fields {
             pub(super) const ALL: &'static [Self] = &[$(Self::$variant,)+];
 
             /// What it is, for the page.
+            #[cfg(test)]
             pub(super) const fn says(self) -> &'static str {
                 match self { $(Self::$variant => $says,)+ }
             }

@@ -22,9 +22,8 @@ mod who;
 #[cfg(test)]
 mod tests;
 
-
 pub(crate) use {
-    item::{Notes, Recognised, SessionFrom},
+    item::{Recognised, SessionFrom},
     log::{of_log, sequence_of},
     series::{Meaning, of_series},
     source::Source,

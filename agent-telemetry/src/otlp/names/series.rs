@@ -190,11 +190,6 @@ impl Meaning {
         self.row.is_some()
     }
 
-    /// The row of the name.
-    pub(crate) fn row(&self) -> Option<&'static str> {
-        self.row
-    }
-
     pub(crate) fn notes(&self) -> Notes {
         self.notes
     }

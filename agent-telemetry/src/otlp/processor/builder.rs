@@ -103,7 +103,8 @@ impl ProcessorBuilder {
 
     /// Hears how full contexts are, call by call, as [`Event::ContextPressure`](agent_primitives::Event): what is
     /// [expected](crate::ContextUse::pressure) to be in use, so that a checkpointer's signal saves before its threshold
-    /// is reached. Called by the processor's thread.
+    /// is reached. It hears of all sessions; a host with several passes on those that it means. Called by the
+    /// processor's thread, which it must not wait for; a panic in it is counted.
     pub fn observer(mut self, observer: impl Observer + 'static) -> Self {
         self.observer = Box::new(observer);
         self
@@ -111,13 +112,15 @@ impl ProcessorBuilder {
 
     /// Answers a request when the sink has stored what it said, for which it waits as long as `within`; what takes longer
     /// is refused as unavailable, and may be sent again. Unless set, it is answered once it is taken, and what it said is
-    /// stored some seconds later at the latest.
+    /// stored some seconds later at the latest. With it no call waits for what other channels know of it, and one request
+    /// is taken after the other.
     pub const fn answer_when_stored(mut self, within: Duration) -> Self {
         self.store_within = Some(within);
         self
     }
 
-    /// Starts it, with what an earlier one stored with its records.
+    /// Starts it, with what an earlier process stored with its records. One for each recorder: another one on the same
+    /// recorder begins without that.
     ///
     /// # Errors
     /// [`StartProcessorError`] when the system gives no thread.

@@ -39,6 +39,8 @@ pub struct Figures {
     pub attributes_dropped: u64,
     /// What was found again after a restart and could not be read, or had no place.
     pub marks_refused: u64,
+    /// Panics of the observer.
+    pub observer_panics: u64,
     /// Records made.
     pub records: u64,
 }

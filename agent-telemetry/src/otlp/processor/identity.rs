@@ -143,25 +143,25 @@ const fn of(temporality: Temporality) -> u8 {
 mod tests {
     use super::*;
 
-    fn series(attributes: Attributes<'_>) -> SeriesKey {
+    fn series(attributes: &Attributes<'_>) -> SeriesKey {
         let head = MetricHead {
             name: "tokens".into(),
             unit: "".into(),
             shape: Shape::Gauge,
         };
-        Identity::new(7).of_series(1, &Scope::default(), &head, &attributes)
+        Identity::new(7).of_series(1, &Scope::default(), &head, attributes)
     }
 
     #[test]
     fn order_of_attributes_makes_no_other_series_and_a_value_does() {
         let text = |text: &'static str| Value::Text(text.into());
-        let first = series([("a", text("1")), ("b", text("2"))].into_iter().collect());
-        let other = series([("b", text("2")), ("a", text("1"))].into_iter().collect());
+        let first = series(&[("a", text("1")), ("b", text("2"))].into_iter().collect());
+        let other = series(&[("b", text("2")), ("a", text("1"))].into_iter().collect());
         assert_eq!(first, other);
-        let moved = series([("a", text("12")), ("b", text(""))].into_iter().collect());
+        let moved = series(&[("a", text("12")), ("b", text(""))].into_iter().collect());
         assert_ne!(first, moved);
         let number = series(
-            [("a", Value::Int(1)), ("b", text("2"))]
+            &[("a", Value::Int(1)), ("b", text("2"))]
                 .into_iter()
                 .collect(),
         );
@@ -171,8 +171,8 @@ mod tests {
     #[test]
     fn last_value_of_a_key_counts() {
         let text = |text: &'static str| Value::Text(text.into());
-        let twice = series([("a", text("1")), ("a", text("2"))].into_iter().collect());
-        let once = series([("a", text("2"))].into_iter().collect());
+        let twice = series(&[("a", text("1")), ("a", text("2"))].into_iter().collect());
+        let once = series(&[("a", text("2"))].into_iter().collect());
         assert_eq!(twice, once);
     }
 }

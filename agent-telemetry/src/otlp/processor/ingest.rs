@@ -6,7 +6,7 @@ use super::super::receiver::{Accepted, Encoding, Refused, Signal};
 use super::super::wire::{self, Malformed, read_logs, read_metrics, read_spans};
 use super::items::Taking;
 use super::metrics::Metrics;
-use super::state::State;
+use super::state::{AHEAD, State};
 
 impl State {
     /// Takes it as a whole, or nothing of it.
@@ -25,7 +25,9 @@ impl State {
         };
         let read = match signal {
             Signal::Metrics => {
-                let mut metrics = Metrics::new(self);
+                let latest = (now + AHEAD).unix_nanos();
+                self.deltas.expect_until(u64::try_from(latest).unwrap_or(0));
+                let mut metrics = Metrics::new(self, now);
                 let read = read_metrics(encoding, body, &limits, &mut metrics);
                 let (rejected, message) = metrics.finish();
                 read.map(|()| match message {
@@ -48,6 +50,9 @@ impl State {
     #[cold]
     fn refuse(&mut self, malformed: &Malformed) -> Refused {
         self.figures.malformed += 1;
+        if malformed.is_too_large() {
+            return Refused::TooLarge;
+        }
         Refused::Malformed(malformed.to_string())
     }
 }

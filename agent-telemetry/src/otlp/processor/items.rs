@@ -15,6 +15,8 @@ pub(super) struct Taking<'s, 'a> {
     state: &'s mut State,
     now: Timestamp,
     resource: Attributes<'a>,
+    /// Whether it is known to tell sessions of its own.
+    is_named: bool,
     scope: Scope<'a>,
 }
 
@@ -24,13 +26,27 @@ impl<'s, 'a> Taking<'s, 'a> {
             state,
             now,
             resource: Attributes::default(),
+            is_named: false,
             scope: Scope::default(),
         }
     }
 
     fn resource(&mut self, attributes: RawAttributes<'a>) {
         let dropped = attributes.read(&self.state.limits, &mut self.resource);
+        self.is_named = false;
         self.count(dropped);
+    }
+
+    /// An item told its session itself.
+    fn name(&mut self, recognised: Recognised) {
+        if let Recognised::Known(_, notes) = recognised
+            && notes.session == SessionFrom::Item
+            && !self.is_named
+        {
+            self.is_named = true;
+            let resource = self.state.identity.of_resource(&self.resource);
+            self.state.named.insert(resource);
+        }
     }
 
     fn count(&mut self, dropped: AttributesDropped) {
@@ -61,6 +77,7 @@ impl<'a> VisitLogs<'a> for Taking<'_, 'a> {
             state.ledger.sequence(&session, sequence);
         }
         state.see(self.now, Some(item));
+        self.name(recognised);
     }
 
     fn dropped(&mut self, dropped: AttributesDropped) {
@@ -88,6 +105,7 @@ impl<'a> VisitSpans<'a> for Taking<'_, 'a> {
         let recognised = of_span(&source, span, &mut state.seen);
         count(&mut state.figures.spans, recognised);
         state.see(self.now, Some(item));
+        self.name(recognised);
     }
 
     fn dropped(&mut self, dropped: AttributesDropped) {

@@ -1,5 +1,9 @@
 //! Metrics of a request: each point to its series.
 
+use std::time::Duration;
+
+use agent_primitives::Timestamp;
+
 use super::super::delta::Taken;
 use super::super::ledger::Covered;
 use super::super::names::{Source, of_series};
@@ -8,9 +12,13 @@ use super::super::wire::{MetricHead, Point, PointData, RawAttributes, Scope, Sha
 use super::series::Place;
 use super::state::State;
 
+/// How old a stored baseline may be while points of its series come that add nothing.
+const RENEWED: Duration = Duration::from_secs(86_400);
+
 /// Takes the points of one request.
 pub(super) struct Metrics<'s, 'a> {
     state: &'s mut State,
+    now: Timestamp,
     resource: Option<RawAttributes<'a>>,
     /// Its attributes and its identity, once a series of it was not known.
     read: Option<(Attributes<'a>, u128)>,
@@ -24,9 +32,10 @@ pub(super) struct Metrics<'s, 'a> {
 }
 
 impl<'s, 'a> Metrics<'s, 'a> {
-    pub(super) fn new(state: &'s mut State) -> Self {
+    pub(super) fn new(state: &'s mut State, now: Timestamp) -> Self {
         Self {
             state,
+            now,
             resource: None,
             read: None,
             resource_written: 0,
@@ -79,7 +88,9 @@ impl<'s, 'a> Metrics<'s, 'a> {
         }
         let source = Source::new(resource, &self.scope);
         let meaning = of_series(&source, &self.head, &self.attributes);
-        state.table.insert(key, self.head.shape, meaning, written)
+        state
+            .table
+            .insert((key, *identity), self.head.shape, meaning, written)
     }
 }
 
@@ -118,14 +129,11 @@ impl<'a> VisitMetrics<'a> for Metrics<'_, 'a> {
         let taken = state
             .deltas
             .add(series.key, series.shape, &point, &mut state.added);
-        let points = &mut state.figures.points;
-        points.unknown_names += u64::from(!series.meaning.is_known());
-        points.resets_without_start += u64::from(state.added.reset_without_start);
-        points.second_writers += u64::from(state.added.second_writer);
+        state.figures.points.unknown_names += u64::from(!series.meaning.is_known());
         series.pending.points = series.pending.points.saturating_add(1);
         let gap = state.added.gap_ns.saturating_sub(state.added.filled_ns);
         series.pending.gap_ns = series.pending.gap_ns.saturating_add(gap);
-        let (count, is_news) = match taken {
+        let is_news = match taken {
             Taken::Added => {
                 match &point.data {
                     PointData::Number(value) if series.is_level() => {
@@ -133,21 +141,17 @@ impl<'a> VisitMetrics<'a> for Metrics<'_, 'a> {
                     }
                     _ => series.pending.add(&state.added),
                 }
-                (&mut points.added, true)
+                true
             }
             Taken::Gauge(value) => {
                 series.pending.show(value, point.time);
-                (&mut points.gauges, true)
+                true
             }
-            Taken::Baseline => (&mut points.baselines, true),
-            Taken::Nothing => (&mut points.nothing, false),
-            Taken::Late => (&mut points.late, false),
-            Taken::Duplicate => (&mut points.duplicates, false),
-            Taken::Forgotten => (&mut points.forgotten, false),
-            Taken::NoRecordedValue => (&mut points.no_recorded_value, false),
-            Taken::Rejected(_) => (&mut points.invalid, false),
+            Taken::Baseline => true,
+            // Of a series that lives its baseline is not to grow old in the store.
+            Taken::Nothing => self.now.since(series.marked) >= RENEWED,
+            _ => false,
         };
-        *count += 1;
         let lost = u64::from(matches!(taken, Taken::Forgotten | Taken::Rejected(_)));
         let writers = u64::from(state.added.second_writer);
         if lost + writers > 0

@@ -22,8 +22,8 @@ pub use builder::{ProcessorBuilder, StartProcessorError};
 pub use figures::{Figures, Items, Points};
 
 use super::ledger::SessionCoverage;
-use super::transcript::ClaudeTranscripts;
 use super::receiver::{Accepted, Encoding, Intake, Refused, Signal};
+use super::transcript::ClaudeTranscripts;
 use crate::{ContextUse, Telemetry};
 use shared::Handles;
 
@@ -118,18 +118,31 @@ impl Processor {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
+    /// Keep [`ClaudeTranscripts::places`] over a restart, once a [`flush`](Self::flush) said that all is stored: without
+    /// them files are read from their beginning, and what they say is known again only as long as its marks are kept.
+    ///
     /// # Errors
-    /// When the folder cannot be read. What was read of it before is taken; files that cannot be read are counted in
-    /// [`ClaudeTranscripts::figures`].
+    /// When the folder cannot be read, or when the recorder does not store what was read, whose places stay as they
+    /// were then. Files that cannot be read are counted in [`ClaudeTranscripts::figures`].
     pub fn import(&self, transcripts: &mut ClaudeTranscripts) -> io::Result<()> {
-        let mut waiting = Vec::new();
+        let before = transcripts.places().clone();
+        let (mut waiting, mut taken) = (Vec::new(), true);
         let read = transcripts.read(&mut |seen| {
-            waiting.push(seen);
+            if taken {
+                waiting.push(seen);
+            }
             if waiting.len() >= CHUNK {
-                self.0.0.see(&mut waiting);
+                taken = self.0.0.see(&mut waiting);
             }
         });
-        self.0.0.see(&mut waiting);
+        taken = taken && self.0.0.see(&mut waiting);
+        if !taken {
+            // What was taken of it is known again.
+            transcripts.go_back(before);
+            return Err(io::Error::other(
+                "the recorder did not store what was read; mend its sink and import again",
+            ));
+        }
         read
     }
 

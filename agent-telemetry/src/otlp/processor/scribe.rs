@@ -1,15 +1,20 @@
 //! The thread that ends windows, and hands records to the recorder in their order.
 
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 use agent_primitives::Clock;
 
 use super::shared::{Shared, Wanted};
-use crate::Record;
+use crate::{ContextUse, Record};
 
 /// Longest time between two looks, while anything waits for time to pass.
 const TICK: Duration = Duration::from_millis(250);
+/// Shortest one.
+const SHORTEST: Duration = Duration::from_millis(1);
+/// Longest window.
+const LONGEST: Duration = Duration::from_secs(86_400);
 /// Records that are handed over before it is asked again how many there is room for.
 const CHUNK: usize = 1_024;
 /// How long the recorder may take for what it has.
@@ -17,12 +22,14 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Works until the processor is closed and what it had is handed over.
 pub(super) fn run(shared: &Shared) {
+    let _ends = Ends(shared);
     let mut records = VecDeque::new();
     let mut window_ends = None;
     loop {
-        let (asked, wanted, closed) = gather(shared, &mut window_ends, &mut records);
+        let (asked, wanted, closed, filled) = gather(shared, &mut window_ends, &mut records);
         let mut stored = hand_over(shared, &mut records);
-        if stored && wanted > Wanted::Nothing {
+        tell(shared, &filled);
+        if stored && (wanted > Wanted::Nothing || closed) {
             stored = shared.telemetry.flush(PATIENCE).is_ok();
         }
         // What a recorder does not take that is to be closed is lost with it, and counted by it.
@@ -40,26 +47,29 @@ fn gather(
     shared: &Shared,
     window_ends: &mut Option<Instant>,
     records: &mut VecDeque<Record>,
-) -> (u64, Wanted, bool) {
+) -> (u64, Wanted, bool, Vec<ContextUse>) {
     let mut work = shared.work();
     while !work.is_urgent() {
         if records.is_empty() && !work.state.waits() {
             *window_ends = None;
             work = shared.sleep(work, None);
         } else {
-            work = shared.sleep(work, Some(TICK.min(shared.window)));
+            let tick = shared.window.clamp(SHORTEST, TICK);
+            work = shared.sleep(work, Some(tick));
             break;
         }
     }
     let now = shared.telemetry.clock().timestamp();
     let (asked, wanted) = work.begin();
-    let end = *window_ends.get_or_insert_with(|| Instant::now() + shared.window);
+    let began = Instant::now();
+    let window = shared.window.min(LONGEST);
+    let end = *window_ends.get_or_insert_with(|| began + window);
     if work.closed || wanted == Wanted::All {
         work.state.finish(now);
     } else if wanted == Wanted::Stored {
         work.state.tell(now);
         work.state.record_held();
-    } else if Instant::now() >= end {
+    } else if began >= end {
         *window_ends = None;
         work.state.tell(now);
         work.state.settle(now);
@@ -71,12 +81,29 @@ fn gather(
     work.in_hand = records.len();
     let closed = work.closed;
     drop(work);
+    (asked, wanted, closed, filled)
+}
+
+/// A panic in an observer is its own, and stops neither those after it nor the thread.
+fn tell(shared: &Shared, filled: &[ContextUse]) {
     for context in filled {
-        if let Some((stamp, event)) = context.event() {
-            shared.observer.observe(stamp, &event);
+        let Some((stamp, event)) = context.event() else {
+            continue;
+        };
+        let told = catch_unwind(AssertUnwindSafe(|| shared.observer.observe(stamp, &event)));
+        if told.is_err() {
+            shared.work().state.figures.observer_panics += 1;
         }
     }
-    (asked, wanted, closed)
+}
+
+/// Whoever waits for the thread is told when it ends, however it does.
+struct Ends<'s>(&'s Shared);
+
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        self.0.ended();
+    }
 }
 
 /// Hands over as many records as the recorder has room for. Whether it took all.

@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
-use agent_primitives::SessionId;
+use agent_primitives::{SessionId, Timestamp};
 
 use super::super::delta::SeriesKey;
 use super::super::names::Meaning;
-use super::super::wire::Shape;
+use super::super::wire::{Shape, Temporality};
 use super::pending::Pending;
 
 /// Ways to write the attributes of one series that are known, in the mean.
@@ -17,9 +17,13 @@ const ALIASES_EACH: usize = 4;
 #[derive(Debug)]
 pub(super) struct Series {
     pub(super) key: SeriesKey,
+    /// The identity of its resource.
+    pub(super) resource: u128,
     pub(super) shape: Shape,
     pub(super) meaning: Meaning,
     pub(super) pending: Pending,
+    /// When its baseline was stored last.
+    pub(super) marked: Timestamp,
     /// Whether it waits to be told.
     dirty: bool,
     /// The window in which a point of it came last.
@@ -27,12 +31,13 @@ pub(super) struct Series {
 }
 
 impl Series {
-    /// A sum that may fall says how much there is, and not what was added.
+    /// A cumulative sum that may fall says how much there is, and not what was added.
     pub(super) fn is_level(&self) -> bool {
-        let Shape::Sum { monotonic, .. } = self.shape else {
-            return false;
+        let level = Shape::Sum {
+            temporality: Temporality::Cumulative,
+            monotonic: false,
         };
-        !monotonic
+        self.shape == level
     }
 
     pub(super) fn session(&self) -> Option<&SessionId> {
@@ -107,7 +112,7 @@ impl Table {
     /// Another one; `None` where there is no room.
     pub(super) fn insert(
         &mut self,
-        key: SeriesKey,
+        (key, resource): (SeriesKey, u128),
         shape: Shape,
         meaning: Meaning,
         alias: u128,
@@ -121,9 +126,11 @@ impl Table {
         let place = Place(u32::try_from(self.series.len()).ok()?);
         self.series.push(Series {
             key,
+            resource,
             shape,
             meaning,
             pending: Pending::default(),
+            marked: Timestamp::UNIX_EPOCH,
             dirty: false,
             used: self.window,
         });

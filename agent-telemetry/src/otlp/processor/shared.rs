@@ -12,6 +12,10 @@ use crate::Telemetry;
 
 /// When a sender that was put off is to try again.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
+/// How long the drop of the last handle waits.
+const DROPPED_WITHIN: Duration = Duration::from_secs(5);
+/// One of many waits of a wait without an end.
+const A_WHILE: Duration = Duration::from_secs(60);
 /// How long a reader of transcripts waits for room.
 const ROOM_WITHIN: Duration = Duration::from_secs(30);
 
@@ -127,22 +131,24 @@ impl Shared {
         })
     }
 
-    /// Takes what was seen otherwise. Waits for room, as long as the recorder makes any.
-    pub(super) fn see(&self, seen: &mut Vec<Seen>) {
+    /// Takes what was seen otherwise. Waits for room, as long as the recorder makes any; whether it did.
+    pub(super) fn see(&self, seen: &mut Vec<Seen>) -> bool {
         let now = self.telemetry.clock().timestamp();
-        while {
-            let work = self.work();
-            !work.closed && (work.in_hand >= OUTBOX || work.state.is_full())
-        } {
-            // What it refuses stays in hand, and is counted when it is closed.
-            if !self.ask(self.work(), Wanted::Stored, ROOM_WITHIN) {
-                break;
+        loop {
+            let mut work = self.work();
+            if work.closed {
+                return false;
+            }
+            if work.in_hand < OUTBOX && !work.state.is_full() {
+                work.state.seen.append(seen);
+                work.state.see(now, None);
+                self.wake(&mut work);
+                return true;
+            }
+            if !self.ask(work, Wanted::Stored, ROOM_WITHIN) {
+                return false;
             }
         }
-        let mut work = self.work();
-        work.state.seen.append(seen);
-        work.state.see(now, None);
-        self.wake(&mut work);
     }
 
     pub(super) fn flush(&self, timeout: Duration) -> bool {
@@ -155,23 +161,24 @@ impl Shared {
         let ticket = work.asked;
         work.wanted = work.wanted.max(wanted);
         self.wake(&mut work);
-        let end = Instant::now() + timeout;
+        // Without an end where it is beyond what the clock shows.
+        let end = Instant::now().checked_add(timeout);
         while work.served < ticket && !work.finished {
-            let left = end.saturating_duration_since(Instant::now());
+            let left = end.map_or(A_WHILE, |end| end.saturating_duration_since(Instant::now()));
             if left.is_zero() {
                 return false;
             }
-            let waited = self.progress.wait_timeout(work, left);
-            work = waited.unwrap_or_else(PoisonError::into_inner).0;
+            let woken = self.progress.wait_timeout(work, left);
+            work = woken.unwrap_or_else(PoisonError::into_inner).0;
         }
         work.served >= ticket && work.refused < ticket
     }
 
-    /// Takes no more, and hands over what there is.
-    pub(super) fn close(&self) {
+    /// Takes no more, and stores what there is. Whether that was done in time.
+    pub(super) fn close(&self, timeout: Duration) -> bool {
         let mut work = self.work();
         work.closed = true;
-        self.wake(&mut work);
+        self.ask(work, Wanted::All, timeout)
     }
 
     fn wake(&self, work: &mut Work) {
@@ -198,6 +205,14 @@ impl Shared {
         work
     }
 
+    /// The thread is gone.
+    pub(super) fn ended(&self) {
+        let mut work = self.work();
+        work.closed = true;
+        work.finished = true;
+        self.progress.notify_all();
+    }
+
     /// The thread has served those up to `asked`.
     pub(super) fn served(&self, asked: u64, stored: bool, finished: bool) {
         let mut work = self.work();
@@ -210,13 +225,12 @@ impl Shared {
     }
 }
 
-/// The last handle is gone: the thread hands over what there is.
+/// The last handle is gone: what there is is stored.
 pub(super) struct Handles(pub(super) Arc<Shared>);
 
 impl Drop for Handles {
     fn drop(&mut self) {
-        self.0.close();
         // Whoever wants to know flushes before.
-        let _ = self.0.flush(Duration::from_secs(5));
+        let _ = self.0.close(DROPPED_WITHIN);
     }
 }

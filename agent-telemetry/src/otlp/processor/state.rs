@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use agent_primitives::{SessionId, Timestamp};
 
-use super::super::delta::{Added, Deltas, DeltasConfig};
+use super::super::delta::{Added, Deltas, DeltasConfig, SeriesKey};
 use super::super::ledger::{Covered, Entry, Ledger, LedgerConfig, SessionCoverage};
+use super::super::names::SessionFrom;
 use super::super::seen::{Seen, What};
 use super::super::wire::ReadLimits;
-use super::figures::Figures;
+use super::figures::{Figures, Points};
 use super::identity::Identity;
 use super::recent::Recent;
 use super::series::{Place, Table};
@@ -22,6 +23,13 @@ const SERIES_EACH: usize = 1_000;
 const MARK_BYTES: usize = 512 << 10;
 /// Items that are told once, of which the newest are remembered.
 const RECENT: usize = 131_072;
+/// Resources that are known to tell sessions.
+const RESOURCES: usize = 16_384;
+/// How far a sender's clock may be ahead of ours.
+pub(super) const AHEAD: Duration = Duration::from_secs(86_400);
+/// How often series of which nothing was heard for long are forgotten, and how long that is.
+const SWEEP: Duration = Duration::from_secs(3_600);
+const SERIES_KEPT: Duration = Duration::from_secs(30 * 86_400);
 /// What the name of the state of a series begins with.
 const SERIES: u8 = b's';
 
@@ -63,7 +71,10 @@ pub(super) struct State {
     pub(super) deltas: Deltas,
     pub(super) ledger: Ledger,
     pub(super) recent: Recent,
+    /// Resources whose log records or spans tell sessions of their own.
+    pub(super) named: Recent,
     pub(super) figures: Figures,
+    swept: Timestamp,
     contexts: ContextWatch,
     /// Contexts whose use changed, for the observer.
     filled: Vec<ContextUse>,
@@ -102,7 +113,9 @@ impl State {
             deltas: Deltas::new(deltas),
             ledger: Ledger::new(ledger),
             recent: Recent::new(RECENT),
+            named: Recent::new(RESOURCES),
             figures: Figures::default(),
+            swept: Timestamp::UNIX_EPOCH,
             contexts,
             filled: Vec::new(),
             outbox: Vec::new(),
@@ -113,7 +126,7 @@ impl State {
         }
     }
 
-    /// What was stored with earlier records.
+    /// What was stored with earlier records, those stored first ahead of the others: of too many the newest are kept.
     pub(super) fn restore(&mut self, marks: &[Mark]) {
         for mark in marks {
             match mark.state() {
@@ -121,11 +134,19 @@ impl State {
                     self.recent.insert(mark.key());
                 }
                 [SERIES, baseline @ ..] => {
-                    let series = super::super::delta::SeriesKey(mark.key());
-                    let refused = self.deltas.restore(series, baseline).is_err();
+                    let refused = self
+                        .deltas
+                        .restore(SeriesKey(mark.key()), baseline)
+                        .is_err();
                     self.figures.marks_refused += u64::from(refused);
                 }
+                state if Ledger::is_account(state) => {}
                 state => self.ledger.restore(mark.key(), state),
+            }
+        }
+        for mark in marks.iter().rev() {
+            if Ledger::is_account(mark.state()) {
+                self.ledger.restore(mark.key(), mark.state());
             }
         }
     }
@@ -134,9 +155,7 @@ impl State {
     pub(super) fn see(&mut self, now: Timestamp, once: Option<u128>) {
         let mut keyless = false;
         for mut seen in self.seen.drain(..) {
-            if seen.at == Timestamp::UNIX_EPOCH {
-                seen.at = now;
-            }
+            seen.at = timely(seen.at, now);
             keyless |= !matches!(seen.what, What::Call(_) | What::Tool(_) | What::Amount(_));
             self.ledger.see(seen, &mut self.entries);
         }
@@ -150,6 +169,12 @@ impl State {
 
     /// A window ends: what series added goes to the accounts.
     pub(super) fn tell(&mut self, now: Timestamp) {
+        if now.since(self.swept) >= SWEEP {
+            self.swept = now;
+            let kept = now - SERIES_KEPT;
+            self.deltas
+                .evict_older(u64::try_from(kept.unix_nanos()).unwrap_or(0));
+        }
         let dirty = self.table.take_dirty();
         let mut rest = dirty.as_slice();
         while let Some(first) = rest.first() {
@@ -178,8 +203,17 @@ impl State {
             uncovered_ns = std::mem::take(&mut series.pending.gap_ns).max(uncovered_ns);
             at = at.max(series.pending.last());
             series.pending.tell(&series.meaning, &mut self.seen);
+            if series.meaning.notes().session == SessionFrom::Resource
+                && self.named.knows(series.resource)
+            {
+                // Of any of the sessions that its calls are of.
+                for seen in &mut self.seen {
+                    seen.who.session = None;
+                }
+            }
             project.clone_from(&series.meaning.who().project);
             let key = series.key;
+            series.marked = now;
             let state = self.deltas.mark(key);
             let mark = state.and_then(|state| {
                 let state = [&[SERIES], state.as_slice()].concat();
@@ -189,7 +223,8 @@ impl State {
                 .seen
                 .iter()
                 .any(|it| matches!(it.what, What::Amount(_)));
-            for seen in self.seen.drain(..) {
+            for mut seen in self.seen.drain(..) {
+                seen.at = timely(seen.at, now);
                 self.ledger.see(seen, &mut self.entries);
             }
             // An amount is in the account, which the next record brings; anything else is in the last record.
@@ -283,12 +318,11 @@ impl State {
 
     fn out(&mut self, record: Record, marks: Vec<Mark>) {
         self.figures.records += 1;
-        match record.clone().with_marks(marks) {
-            Ok(marked) => self.outbox.push(marked),
-            Err(_) => {
-                self.figures.marks_refused += 1;
-                self.outbox.push(record);
-            }
+        if let Ok(marked) = record.clone().with_marks(marks) {
+            self.outbox.push(marked);
+        } else {
+            self.figures.marks_refused += 1;
+            self.outbox.push(record);
         }
     }
 
@@ -321,13 +355,38 @@ impl State {
 
     pub(super) fn figures(&self) -> Figures {
         let ledger = self.ledger.figures();
+        let taken = &self.deltas.figures().points;
+        let points = Points {
+            added: taken.added,
+            nothing: taken.nothing,
+            baselines: taken.baselines,
+            gauges: taken.gauges,
+            late: taken.late,
+            duplicates: taken.duplicates,
+            forgotten: taken.forgotten,
+            no_recorded_value: taken.no_recorded_value,
+            invalid: taken.rejected_points(),
+            resets_without_start: taken.resets_without_start,
+            second_writers: taken.second_writer,
+            ..self.figures.points
+        };
         Figures {
+            points,
             series: self.table.len() as u64,
             series_forgotten: self.table.forgotten(),
             sessions_forgotten: ledger.sessions_evicted,
             marks_refused: self.figures.marks_refused + ledger.marks_refused,
             ..self.figures.clone()
         }
+    }
+}
+
+/// When something happened, by a sender's clock that may be wrong: what has no time, or one far ahead, happened now.
+fn timely(at: Timestamp, now: Timestamp) -> Timestamp {
+    if at <= Timestamp::UNIX_EPOCH || at > now + AHEAD {
+        now
+    } else {
+        at
     }
 }
 

@@ -22,6 +22,7 @@ pub enum Signal {
 }
 
 impl Signal {
+    #[cfg(test)]
     pub(super) const ALL: [Self; 3] = [Self::Metrics, Self::Logs, Self::Traces];
 
     /// As in the paths of the protocol: `metrics`, `logs`, `traces`.

@@ -125,6 +125,11 @@ impl ClaudeTranscripts {
         &self.figures
     }
 
+    /// Reads again what was read since.
+    pub(crate) fn go_back(&mut self, places: TranscriptPlaces) {
+        self.places = places;
+    }
+
     /// Reads what is new.
     ///
     /// # Errors

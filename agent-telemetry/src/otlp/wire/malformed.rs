@@ -11,6 +11,7 @@ pub(crate) struct Malformed {
 
 impl Malformed {
     /// The byte of the body, from 0, at which reading ended.
+    #[cfg(test)]
     pub(crate) const fn at(&self) -> usize {
         self.at
     }

@@ -13,7 +13,6 @@ mod raw;
 mod said;
 mod visit;
 
-
 pub(crate) use item::{
     ExponentialData, HistogramData, Log, MetricHead, Number, Point, PointData, Scope, Shape, Span,
     SpanEvent, SpanStatus, Temporality,

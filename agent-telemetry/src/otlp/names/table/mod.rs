@@ -80,14 +80,26 @@ pub(super) struct Row {
     pub(super) name: &'static str,
     pub(super) read: Read,
     /// What it becomes, for the page.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "for the page, which a test holds to it")
+    )]
     pub(super) becomes: &'static str,
 }
 
 /// The names of one speaker.
 #[derive(Debug)]
 pub(super) struct Group {
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "for the page, which a test holds to it")
+    )]
     pub(super) title: &'static str,
     /// Where the names are from.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "for the page, which a test holds to it")
+    )]
     pub(super) from: &'static str,
     pub(super) rows: &'static [Row],
     pub(super) keys: &'static [Key],
