@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use agent_primitives::{Clock, Observer};
 
+use super::super::hook::{Input, InvalidHook};
 use super::super::receiver::{Accepted, Encoding, Refused, Signal};
 use super::super::seen::Seen;
 use super::state::{OUTBOX, State};
@@ -130,6 +131,27 @@ impl Shared {
     /// Takes what was seen otherwise. Waits for room, as long as the recorder makes any.
     pub(super) fn see(&self, seen: &mut Vec<Seen>) {
         let now = self.telemetry.clock().timestamp();
+        self.make_room();
+        let mut work = self.work();
+        work.state.seen.append(seen);
+        work.state.see(now, None);
+        self.wake(&mut work);
+    }
+
+    /// Takes what a hook was told. Waits for room like [`see`](Self::see).
+    pub(super) fn hook(&self, json: &[u8]) -> Result<(), InvalidHook> {
+        let read = Input::read(json).and_then(|input| Ok((input.who()?, input)));
+        if read.is_ok() {
+            self.make_room();
+        }
+        let now = self.telemetry.clock().timestamp();
+        let mut work = self.work();
+        work.state.hook(read, now)?;
+        self.wake(&mut work);
+        Ok(())
+    }
+
+    fn make_room(&self) {
         while {
             let work = self.work();
             !work.closed && (work.in_hand >= OUTBOX || work.state.is_full())
@@ -139,10 +161,6 @@ impl Shared {
                 break;
             }
         }
-        let mut work = self.work();
-        work.state.seen.append(seen);
-        work.state.see(now, None);
-        self.wake(&mut work);
     }
 
     pub(super) fn flush(&self, timeout: Duration) -> bool {

@@ -5,8 +5,9 @@ use std::time::Duration;
 use agent_primitives::{SessionId, Timestamp};
 
 use super::super::delta::{Added, Deltas, DeltasConfig};
+use super::super::hook::{Hooks, Input, InvalidHook};
 use super::super::ledger::{Covered, Entry, Ledger, LedgerConfig, SessionCoverage};
-use super::super::seen::{Seen, What};
+use super::super::seen::{Seen, What, Who};
 use super::super::wire::ReadLimits;
 use super::figures::Figures;
 use super::identity::Identity;
@@ -63,6 +64,7 @@ pub(super) struct State {
     pub(super) deltas: Deltas,
     pub(super) ledger: Ledger,
     pub(super) recent: Recent,
+    hooks: Hooks,
     pub(super) figures: Figures,
     contexts: ContextWatch,
     /// Contexts whose use changed, for the observer.
@@ -102,6 +104,7 @@ impl State {
             deltas: Deltas::new(deltas),
             ledger: Ledger::new(ledger),
             recent: Recent::new(RECENT),
+            hooks: Hooks::new(seed),
             figures: Figures::default(),
             contexts,
             filled: Vec::new(),
@@ -146,6 +149,18 @@ impl State {
             entry.marks.push((item, Vec::new()));
         }
         self.emit();
+    }
+
+    /// Tells what a hook said.
+    pub(super) fn hook(
+        &mut self,
+        read: Result<(Who, Input<'_>), InvalidHook>,
+        now: Timestamp,
+    ) -> Result<(), InvalidHook> {
+        let (who, input) = read.inspect_err(|_| self.hooks.invalid())?;
+        self.hooks.see(&input, who, now, &mut self.seen);
+        self.see(now, None);
+        Ok(())
     }
 
     /// A window ends: what series added goes to the accounts.
@@ -326,6 +341,7 @@ impl State {
             series_forgotten: self.table.forgotten(),
             sessions_forgotten: ledger.sessions_evicted,
             marks_refused: self.figures.marks_refused + ledger.marks_refused,
+            hooks: self.hooks.figures(),
             ..self.figures.clone()
         }
     }
