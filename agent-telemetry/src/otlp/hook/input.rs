@@ -71,6 +71,14 @@ impl<'a> Input<'a> {
         if json.len() > LONGEST {
             return Err(InvalidHook::TooLarge { bytes: json.len() });
         }
+        // A list would be read as fields in their order.
+        let rest = json.trim_ascii_start();
+        if rest.first() == Some(&b'[') {
+            let before = json.iter().take(json.len() - rest.len());
+            let line = 1 + before.clone().filter(|it| **it == b'\n').count();
+            let column = 1 + before.rev().take_while(|it| **it != b'\n').count();
+            return Err(InvalidHook::Malformed { line, column });
+        }
         // The words of the reader's error may quote a value.
         serde_json::from_slice(json).map_err(|error| InvalidHook::Malformed {
             line: error.line(),

@@ -324,6 +324,8 @@ fn what_is_no_hook_is_refused_without_a_word_of_it() {
         );
         assert!(!format!("{error} {error:?}").contains("canary"), "{error}");
     }
+    let list = InvalidHook::Malformed { line: 2, column: 3 };
+    assert_eq!(read("\n  [\"s1\", \"Stop\"]"), Err(list));
     for json in ["{}", r#"{"session_id": null}"#, r#"{"session_id": ""}"#] {
         assert_eq!(read(json), Err(InvalidHook::NoSession), "{json}");
     }
