@@ -47,8 +47,8 @@ pub(crate) struct Input<'a> {
 
 #[derive(Debug, Deserialize)]
 struct ContextWindow {
-    #[serde(default)]
-    context_window_size: Option<u64>,
+    #[serde(default, rename = "context_window_size")]
+    size: Option<u64>,
     /// Of the last request. None before the first, and after a compaction.
     #[serde(default)]
     current_usage: Option<Usage>,
@@ -58,12 +58,12 @@ struct ContextWindow {
 
 #[derive(Debug, Deserialize)]
 struct Usage {
-    #[serde(default)]
-    input_tokens: Option<u64>,
-    #[serde(default)]
-    cache_creation_input_tokens: Option<u64>,
-    #[serde(default)]
-    cache_read_input_tokens: Option<u64>,
+    #[serde(default, rename = "input_tokens")]
+    uncached: Option<u64>,
+    #[serde(default, rename = "cache_creation_input_tokens")]
+    cache_write: Option<u64>,
+    #[serde(default, rename = "cache_read_input_tokens")]
+    cache_read: Option<u64>,
 }
 
 impl<'a> Input<'a> {
@@ -136,11 +136,11 @@ impl<'a> Input<'a> {
     /// Tokens of the context, and of its window.
     pub(super) fn context(&self) -> Option<(u64, u64)> {
         let context = self.context_window.as_ref()?;
-        let window = context.context_window_size.filter(|it| *it > 0)?;
+        let window = context.size.filter(|it| *it > 0)?;
         let told = context.current_usage.as_ref().map(|it| {
-            let cached = [it.cache_creation_input_tokens, it.cache_read_input_tokens];
+            let cached = [it.cache_write, it.cache_read];
             let cached = cached.into_iter().flatten();
-            cached.fold(it.input_tokens.unwrap_or(0), u64::saturating_add)
+            cached.fold(it.uncached.unwrap_or(0), u64::saturating_add)
         });
         let used = told.or_else(|| Some(share(context.used_percentage?, window)))?;
         (used > 0).then_some((used, window))

@@ -131,13 +131,14 @@ impl Hooks {
             "SubagentStop" => self.ended(agent, Outcome::Success, now),
             // Nobody says whether the work was done.
             "SessionEnd" => self.ended(agent, Outcome::Aborted, now),
-            STATUS => match input.context() {
-                Some((used, window)) => What::Context { used, window },
-                None => {
+            STATUS => {
+                if let Some((used, window)) = input.context() {
+                    What::Context { used, window }
+                } else {
                     self.figures.incomplete += 1;
                     began
                 }
-            },
+            }
             // The session is at work.
             _ => began,
         };
