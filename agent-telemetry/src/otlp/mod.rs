@@ -2,6 +2,7 @@
 
 mod delta;
 mod export;
+mod hook;
 mod ledger;
 mod names;
 mod processor;
@@ -26,6 +27,7 @@ pub use export::{
     HandoffSpans, OtlpCounts, OtlpError, OtlpRetry, OtlpSignal, OtlpSignalCounts, OtlpSink,
     OtlpSinkBuilder, OtlpStats, OtlpTemporality,
 };
+pub use hook::{HookFigures, InvalidHook};
 pub use ledger::{ByChannel, SessionCoverage, UsageTold};
 pub use processor::{Figures, Items, Points, Processor, ProcessorBuilder, StartProcessorError};
 pub use receiver::{

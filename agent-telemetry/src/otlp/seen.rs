@@ -72,7 +72,6 @@ pub(crate) enum What {
         automatic: bool,
     },
     /// The window of a model's context, and how much of it is used, as the agent CLI itself says.
-    #[allow(dead_code, reason = "of the status line, which is joined next")]
     Context {
         used: u64,
         window: u64,

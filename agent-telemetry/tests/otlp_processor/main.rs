@@ -7,6 +7,7 @@
 
 mod bounds;
 mod channels;
+mod hooks;
 mod host;
 mod requests;
 mod restart;

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::super::hook::HookFigures;
+
 /// What became of all that was sent, since the processor was made.
 ///
 /// ```
@@ -29,6 +31,9 @@ pub struct Figures {
     pub logs: Items,
     /// Spans.
     pub spans: Items,
+    /// Hooks and status lines.
+    #[serde(default)]
+    pub hooks: HookFigures,
     /// Series that are known now.
     pub series: u64,
     /// Series that were forgotten because there were too many. What they count from is kept longer.

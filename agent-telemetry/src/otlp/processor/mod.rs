@@ -21,6 +21,7 @@ use std::time::Duration;
 pub use builder::{ProcessorBuilder, StartProcessorError};
 pub use figures::{Figures, Items, Points};
 
+use super::hook::InvalidHook;
 use super::ledger::SessionCoverage;
 use super::receiver::{Accepted, Encoding, Intake, Refused, Signal};
 use super::transcript::ClaudeTranscripts;
@@ -144,6 +145,40 @@ impl Processor {
             ));
         }
         read
+    }
+
+    /// Takes what Claude Code gives to a hook, or to the status line, on its stdin: one JSON object, of at most 1 MiB.
+    /// A hook says what happens when it happens, so that it is at the time of telemetry's clock.
+    ///
+    /// What is told over OTLP or by transcripts too is counted once. No prompt, and nothing of what a tool was given or
+    /// gave, is read.
+    ///
+    /// Waits for the recorder where it has no room.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use agent_telemetry::{MemorySink, Stats, Telemetry};
+    /// use agent_telemetry::otlp::Processor;
+    ///
+    /// let sink = MemorySink::new();
+    /// let telemetry = Telemetry::builder(sink.clone()).start()?;
+    /// let processor = Processor::builder(&telemetry).start()?;
+    /// processor.hook(br#"{"session_id": "s1", "hook_event_name": "SessionStart", "source": "startup"}"#)?;
+    /// processor.hook(br#"{
+    ///     "session_id": "s1", "hook_event_name": "PostToolUse", "tool_name": "Bash", "tool_use_id": "toolu_1",
+    ///     "tool_input": {"command": "cargo test"}, "duration_ms": 1200
+    /// }"#)?;
+    /// assert!(processor.flush(Duration::from_secs(5)));
+    /// let stats = Stats::of(sink.records());
+    /// assert_eq!((stats.overview.sessions, stats.overview.tool_calls), (1, 1));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`InvalidHook`] where nothing of it could be taken. An event that tells nothing is counted in
+    /// [`figures`](Self::figures), and is no error.
+    pub fn hook(&self, json: &[u8]) -> Result<(), InvalidHook> {
+        self.0.0.hook(json)
     }
 
     /// Records what waits, that for which other channels may still know more included, and waits until the sink has it.

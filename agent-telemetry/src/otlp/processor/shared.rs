@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use agent_primitives::{Clock, Observer};
 
+use super::super::hook::{Input, InvalidHook};
 use super::super::receiver::{Accepted, Encoding, Refused, Signal};
 use super::super::seen::Seen;
 use super::state::{OUTBOX, State};
@@ -149,6 +150,16 @@ impl Shared {
                 return false;
             }
         }
+    }
+
+    /// Takes what a hook was told. Hooks are few: there is room for them.
+    pub(super) fn hook(&self, json: &[u8]) -> Result<(), InvalidHook> {
+        let read = Input::read(json).and_then(|input| Ok((input.who()?, input)));
+        let now = self.telemetry.clock().timestamp();
+        let mut work = self.work();
+        work.state.hook(read, now)?;
+        self.wake(&mut work);
+        Ok(())
     }
 
     pub(super) fn flush(&self, timeout: Duration) -> bool {

@@ -5,9 +5,10 @@ use std::time::Duration;
 use agent_primitives::{SessionId, Timestamp};
 
 use super::super::delta::{Added, Deltas, DeltasConfig, SeriesKey};
+use super::super::hook::{Hooks, Input, InvalidHook};
 use super::super::ledger::{Covered, Entry, Ledger, LedgerConfig, SessionCoverage};
 use super::super::names::SessionFrom;
-use super::super::seen::{Seen, What};
+use super::super::seen::{Seen, What, Who};
 use super::super::wire::ReadLimits;
 use super::figures::{Figures, Points};
 use super::identity::Identity;
@@ -73,6 +74,7 @@ pub(super) struct State {
     pub(super) recent: Recent,
     /// Resources whose log records or spans tell sessions of their own.
     pub(super) named: Recent,
+    hooks: Hooks,
     pub(super) figures: Figures,
     swept: Timestamp,
     contexts: ContextWatch,
@@ -114,6 +116,7 @@ impl State {
             ledger: Ledger::new(ledger),
             recent: Recent::new(RECENT),
             named: Recent::new(RESOURCES),
+            hooks: Hooks::new(seed),
             figures: Figures::default(),
             swept: Timestamp::UNIX_EPOCH,
             contexts,
@@ -165,6 +168,18 @@ impl State {
             entry.marks.push((item, Vec::new()));
         }
         self.emit();
+    }
+
+    /// Tells what a hook said.
+    pub(super) fn hook(
+        &mut self,
+        read: Result<(Who, Input<'_>), InvalidHook>,
+        now: Timestamp,
+    ) -> Result<(), InvalidHook> {
+        let (who, input) = read.inspect_err(|_| self.hooks.invalid())?;
+        self.hooks.see(&input, who, now, &mut self.seen);
+        self.see(now, None);
+        Ok(())
     }
 
     /// A window ends: what series added goes to the accounts.
@@ -376,6 +391,7 @@ impl State {
             series_forgotten: self.table.forgotten(),
             sessions_forgotten: ledger.sessions_evicted,
             marks_refused: self.figures.marks_refused + ledger.marks_refused,
+            hooks: self.hooks.figures(),
             ..self.figures.clone()
         }
     }
