@@ -3,6 +3,7 @@
 mod bounds;
 mod channels;
 mod host;
+mod kill;
 mod requests;
 mod restart;
 mod totals;
