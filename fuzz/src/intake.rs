@@ -107,6 +107,7 @@ impl Host {
             total(&after) - total(&before),
             total(&again) - total(&after)
         );
+        assert_eq!(again.points.added, after.points.added, "added twice");
         for (after, again) in [(after.logs, again.logs), (after.spans, again.spans)] {
             let new = again.total() - after.total();
             assert_eq!(new, again.duplicates - after.duplicates, "counted twice");
