@@ -285,7 +285,17 @@ fn mixed_events(number: u64) -> Vec<u8> {
 }
 
 fn mixed_metrics(number: u64) -> Vec<u8> {
-    let sum = |kind, sum| value("mixed", kind, number, number + 1, sum);
+    tokens("mixed", number)
+}
+
+/// Makes no record before the account is settled.
+fn alone(number: u64) -> Vec<u8> {
+    tokens("alone", number)
+}
+
+/// What was added since the request before.
+fn tokens(session: &str, number: u64) -> Vec<u8> {
+    let sum = |kind, sum| value(session, kind, number, number + 1, sum);
     let tokens = vec![sum("input", int(INPUT)), sum("output", int(output(number)))];
     sums("claude_code.token.usage", "tokens", DELTA, tokens)
 }
@@ -335,11 +345,11 @@ fn check_totals(records: &[Record], sent: u64, calls: &[(&str, bool)]) {
         check(session, "tokens", &total.usage, &usage);
         let told = if *is_call { sent } else { 0 };
         check(session, "calls", &total.calls, &told);
-        if !*is_call {
+        if ["cumulative", "delta"].contains(session) {
             let cost = Usd::from_picos(i128::from(sent * COST));
             check(session, "cost", &total.cost, &cost);
         }
-        if *session != "mixed" {
+        if ["cumulative", "delta", "told"].contains(session) {
             #[expect(clippy::cast_precision_loss, reason = "far below that")]
             check(session, "counter", &total.counted, &(sent as f64));
         }
@@ -377,6 +387,18 @@ fn what_was_answered_when_stored_is_counted_once_however_often_the_process_is_ki
         ("mixed", true),
     ];
     check_totals(&records, senders[0].next, &sessions);
+}
+
+/// With nothing beside them that brings what they add to the store.
+#[test]
+fn deltas_that_were_answered_when_stored_are_counted_though_no_record_tells_them_yet() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("telemetry.db");
+    let mut senders = [Sender::new("/v1/metrics", alone)];
+    send_and_kill(&path, &mut senders, true, 11);
+    let records = stored(&path);
+    report("deltas alone", &senders, &records);
+    check_totals(&records, senders[0].next, &[("alone", false)]);
 }
 
 #[test]
