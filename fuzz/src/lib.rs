@@ -1,7 +1,9 @@
-//! What the targets need: a cursor over the fuzzer's bytes, logs with right sums, and what must hold of a session.
+//! What the targets need: a cursor over the fuzzer's bytes, logs with right sums, what must hold of a session, and of what a
+//! processor counts.
 #![forbid(unsafe_code)]
 
 pub mod forge;
+pub mod intake;
 pub mod probe;
 
 /// Bytes of the fuzzer, taken from the front. Every sequence of bytes is an input: what is missing

@@ -9,6 +9,7 @@ mod bounds;
 mod channels;
 mod hooks;
 mod host;
+mod kill;
 mod requests;
 mod restart;
 mod totals;
