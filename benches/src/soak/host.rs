@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver as Waits, channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use agent_primitives::{Timestamp, Usd};
 use agent_telemetry::otlp::{Processor, Receiver};
@@ -54,7 +54,7 @@ pub fn soak(folder: &Path, seconds: u32, sender: &mut Command) -> Result<Soak, B
         .bind("127.0.0.1:0")
         .start()
         .map_err(Broken::when("start the receiver"))?;
-    let (sent, peak) = run(sender, receiver.local_addr(), seconds)?;
+    let (sent, Memory { half, peak }) = run(sender, receiver.local_addr(), seconds)?;
     let after = memory()?;
     receiver
         .shutdown(PATIENCE)
@@ -82,6 +82,7 @@ pub fn soak(folder: &Path, seconds: u32, sender: &mut Command) -> Result<Soak, B
         before,
         after,
         peak,
+        half,
         bytes: size(folder)?.saturating_sub(bytes),
         held,
         truth,
@@ -111,35 +112,46 @@ fn warm(telemetry: &Telemetry) -> Result<(), Broken> {
     stored.map(drop).map_err(Broken::when("store records"))
 }
 
-/// What was sent, and the most memory meanwhile.
-fn run(sender: &mut Command, to: SocketAddr, seconds: u32) -> Result<(Sent, u64), Broken> {
+struct Memory {
+    half: u64,
+    peak: u64,
+}
+
+/// What was sent, and the memory meanwhile.
+fn run(sender: &mut Command, to: SocketAddr, seconds: u32) -> Result<(Sent, Memory), Broken> {
     let sender = sender.arg(to.to_string()).arg(seconds.to_string());
     let sender = sender.stdin(Stdio::null()).stdout(Stdio::piped());
     let mut child = sender.spawn().map_err(Broken::when("run the senders"))?;
-    let watched = watch(&mut child);
+    let watched = watch(&mut child, seconds);
     if watched.is_err() {
         let _ = child.kill();
     }
     let said = child.wait_with_output();
     let said = said.map_err(Broken::when("hear from the senders"))?;
-    let peak = watched?;
+    let seen = watched?;
     let sent = serde_json::from_slice(&said.stdout);
-    Ok((sent.map_err(Broken::when("hear from the senders"))?, peak))
+    Ok((sent.map_err(Broken::when("hear from the senders"))?, seen))
 }
 
-fn watch(child: &mut Child) -> Result<u64, Broken> {
+fn watch(child: &mut Child, seconds: u32) -> Result<Memory, Broken> {
     let (_never, pause): (_, Waits<()>) = channel();
-    let mut peak = 0;
+    let half_time = Duration::from_secs(seconds.into()) / 2;
+    let began = Instant::now();
+    let mut seen = Memory { half: 0, peak: 0 };
     loop {
         let ended = child.try_wait();
         if ended
             .map_err(Broken::when("wait for the senders"))?
             .is_some()
         {
-            return Ok(peak);
+            return Ok(seen);
         }
         let _ = pause.recv_timeout(LOOK);
-        peak = peak.max(memory()?);
+        let now = memory()?;
+        seen.peak = seen.peak.max(now);
+        if began.elapsed() <= half_time {
+            seen.half = now;
+        }
     }
 }
 

@@ -40,6 +40,8 @@ pub struct Soak {
     pub after: u64,
     /// The most meanwhile.
     pub peak: u64,
+    /// Memory when half of the time was over.
+    pub half: u64,
     /// By how much the files of the database grew.
     pub bytes: u64,
     /// What is stored.
@@ -101,9 +103,10 @@ impl fmt::Display for Soak {
         )?;
         writeln!(
             f,
-            "memory        {} KiB bare, {} KiB with the store in use; beyond the store {} KiB in the end, {} KiB at most",
+            "memory        {} KiB bare, {} KiB with the store in use; beyond the store {} KiB at half time, {} KiB in the end, {} KiB at most",
             kib(self.bare),
             kib(self.before),
+            over(self.half),
             over(self.after),
             over(self.peak),
         )?;
@@ -140,6 +143,7 @@ mod tests {
             before: 0,
             after: 0,
             peak: 0,
+            half: 0,
             bytes: 0,
             held: Sum::default(),
             truth: Sum::default(),
