@@ -71,9 +71,9 @@ impl Sessions {
         encoding: Encoding,
     ) -> Result<Vec<u8>, Broken> {
         let resource_metrics = sessions.map(|session| ResourceMetrics {
-            resource: resource(),
+            resource: Some(resource()),
             scope_metrics: vec![ScopeMetrics {
-                scope: scope("com.anthropic.claude_code"),
+                scope: Some(scope("com.anthropic.claude_code")),
                 metrics: vec![
                     sum(
                         "claude_code.token.usage",
@@ -107,9 +107,9 @@ impl Sessions {
         encoding: Encoding,
     ) -> Result<Vec<u8>, Broken> {
         let resource_logs = sessions.map(|session| ResourceLogs {
-            resource: resource(),
+            resource: Some(resource()),
             scope_logs: vec![ScopeLogs {
-                scope: scope("com.anthropic.claude_code.events"),
+                scope: Some(scope("com.anthropic.claude_code.events")),
                 log_records: rounds
                     .clone()
                     .map(|round| self.event(session, round))
@@ -241,8 +241,8 @@ fn point_attributes(session: u32, model: &str, sort: &str) -> Vec<KeyValue> {
     attributes
 }
 
-fn resource() -> Option<Resource> {
-    Some(Resource {
+fn resource() -> Resource {
+    Resource {
         attributes: vec![
             text("service.name", "claude-code"),
             text("service.version", "2.1.248"),
@@ -250,15 +250,15 @@ fn resource() -> Option<Resource> {
             text("host.arch", "amd64"),
         ],
         ..Resource::default()
-    })
+    }
 }
 
-fn scope(name: &str) -> Option<InstrumentationScope> {
-    Some(InstrumentationScope {
+fn scope(name: &str) -> InstrumentationScope {
+    InstrumentationScope {
         name: name.to_owned(),
         version: "2.1.248".to_owned(),
         ..InstrumentationScope::default()
-    })
+    }
 }
 
 fn sum(name: &str, unit: &str, points: Vec<NumberDataPoint>) -> Metric {

@@ -21,7 +21,7 @@ const ITEMS: u32 = 1_000;
 /// Events of one session in each request.
 const EVENTS: u32 = ITEMS / SESSIONS;
 /// Requests that are made at a time.
-const AHEAD: usize = 8;
+const AHEAD: u32 = 8;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(super) fn plans() -> Vec<Plan> {
@@ -50,11 +50,20 @@ where
         Kind::Ours,
         "taken by the processor",
         version_of("agent-telemetry"),
-        Taken::new(requests())?,
+        Taken::new(requests(), 1)?,
     )];
+    if signal == Signal::Metrics {
+        cases.push(Case::steps(
+            Kind::Ours,
+            "taken, eight requests in a row",
+            version_of("agent-telemetry"),
+            Taken::new(requests(), AHEAD)?,
+        ));
+    }
     let mut peer = |crate_name, decode| {
         let decoded = Decoded {
             requests: requests(),
+            body: Vec::new(),
             decode,
         };
         let name = format!("{crate_name}, decoded");
@@ -96,7 +105,6 @@ struct Requests {
     rounds: u32,
     /// Made ahead, for what makes them leaves the caches to those who read them.
     ahead: VecDeque<Vec<u8>>,
-    body: Vec<u8>,
 }
 
 impl Requests {
@@ -110,19 +118,17 @@ impl Requests {
             encoding,
             rounds: 0,
             ahead: VecDeque::new(),
-            body: Vec::new(),
         }
     }
 
-    fn next(&mut self) -> Result<(), Broken> {
+    fn next(&mut self) -> Result<Vec<u8>, Broken> {
         if self.ahead.is_empty() {
             for _ in 0..AHEAD {
                 let request = self.request()?;
                 self.ahead.push_back(request);
             }
         }
-        self.body = self.ahead.pop_front().unwrap_or_default();
-        Ok(())
+        Ok(self.ahead.pop_front().unwrap_or_default())
     }
 
     fn request(&mut self) -> Result<Vec<u8>, Broken> {
@@ -142,6 +148,8 @@ impl Requests {
 struct Taken {
     requests: Requests,
     processor: Processor,
+    in_a_row: u32,
+    bodies: Vec<Vec<u8>>,
     sent: u64,
 }
 
@@ -156,7 +164,7 @@ impl Sink for Nowhere {
 }
 
 impl Taken {
-    fn new(requests: Requests) -> Result<Self, Broken> {
+    fn new(requests: Requests, in_a_row: u32) -> Result<Self, Broken> {
         let telemetry = Telemetry::builder(Nowhere)
             .start()
             .map_err(Broken::when("start the recorder"))?;
@@ -166,6 +174,8 @@ impl Taken {
         let mut taken = Self {
             requests,
             processor,
+            in_a_row,
+            bodies: Vec::new(),
             sent: 0,
         };
         // From here on all series are known.
@@ -188,7 +198,10 @@ impl Steps for Taken {
             let why = format!("{news} of {} were news", self.sent);
             return Err(Broken::new("take a request", why));
         }
-        self.requests.next()?;
+        self.bodies.clear();
+        for _ in 0..self.in_a_row {
+            self.bodies.push(self.requests.next()?);
+        }
         if self.requests.signal == Signal::Metrics {
             return Ok(());
         }
@@ -200,31 +213,30 @@ impl Steps for Taken {
     }
 
     fn calls(&self) -> u32 {
-        ITEMS
+        self.in_a_row * ITEMS
     }
 
     fn run(&mut self) -> Result<(), Broken> {
-        let Requests {
-            signal,
-            encoding,
-            body,
-            ..
-        } = &self.requests;
-        let accepted = self.processor.ingest(*signal, *encoding, black_box(body));
-        black_box(accepted.map_err(Broken::when("take a request"))?);
-        self.sent += u64::from(ITEMS);
+        let (signal, encoding) = (self.requests.signal, self.requests.encoding);
+        for body in &self.bodies {
+            let accepted = self.processor.ingest(signal, encoding, black_box(body));
+            black_box(accepted.map_err(Broken::when("take a request"))?);
+        }
+        self.sent += u64::from(self.calls());
         Ok(())
     }
 }
 
 struct Decoded {
     requests: Requests,
+    body: Vec<u8>,
     decode: fn(&[u8]) -> Result<(), Broken>,
 }
 
 impl Steps for Decoded {
     fn prepare(&mut self) -> Result<(), Broken> {
-        self.requests.next()
+        self.body = self.requests.next()?;
+        Ok(())
     }
 
     fn calls(&self) -> u32 {
@@ -232,6 +244,6 @@ impl Steps for Decoded {
     }
 
     fn run(&mut self) -> Result<(), Broken> {
-        (self.decode)(black_box(&self.requests.body))
+        (self.decode)(black_box(&self.body))
     }
 }
