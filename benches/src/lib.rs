@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod claude_code;
 pub mod dictionary;
 pub mod forecast;
 pub mod gates;
@@ -11,4 +12,5 @@ pub mod large;
 pub mod rows;
 mod session;
 pub mod shipped_prices;
+pub mod soak;
 mod stores;

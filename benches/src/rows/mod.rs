@@ -14,6 +14,7 @@ mod layers;
 mod list;
 mod metrics;
 mod operation;
+mod otlp;
 mod page;
 mod price;
 mod rate_limit;
@@ -66,6 +67,7 @@ pub fn plans(setting: &Setting) -> Vec<Plan> {
         metrics::plans(),
         page::plans(),
         alerts::plans(),
+        otlp::plans(),
     ]
     .into_iter()
     .flatten()
