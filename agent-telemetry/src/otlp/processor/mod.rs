@@ -67,7 +67,7 @@ const CHUNK: usize = 1_024;
 /// }
 /// assert!(processor.flush(Duration::from_secs(5)));
 /// let stats = Stats::of(sink.records());
-/// assert_eq!((stats.overview.model_calls, stats.cost.usage.total()), (1, 1_050));
+/// assert_eq!((stats.overview.model_calls, stats.overview.usage.total()), (1, 1_050));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]
@@ -115,7 +115,7 @@ impl Processor {
     /// processor.import(&mut transcripts)?;
     /// assert!(processor.flush(Duration::from_secs(5)));
     /// let stats = Stats::of(sink.records());
-    /// assert_eq!((stats.overview.model_calls, stats.cost.usage.total()), (1, 1_050));
+    /// assert_eq!((stats.overview.model_calls, stats.overview.usage.total()), (1, 1_050));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
