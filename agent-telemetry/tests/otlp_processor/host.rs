@@ -17,6 +17,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) struct Host {
     pub(crate) processor: Processor,
+    pub(crate) clock: ManualClock,
     memory: Option<MemorySink>,
 }
 
@@ -41,10 +42,14 @@ impl Host {
         options: impl FnOnce(ProcessorBuilder) -> ProcessorBuilder,
     ) -> Self {
         let clock = ManualClock::starting_at(Timestamp::from_unix_seconds(NOW));
-        let telemetry = Telemetry::builder(sink).clock(clock).start().unwrap();
+        let telemetry = Telemetry::builder(sink)
+            .clock(clock.clone())
+            .start()
+            .unwrap();
         let builder = options(Processor::builder(&telemetry));
         Self {
             processor: builder.start().unwrap(),
+            clock,
             memory: None,
         }
     }
