@@ -1,5 +1,6 @@
 //! Agents that speak OTLP through the OpenTelemetry SDK, telling a recorded session.
 
+use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ const MODEL: &str = "claude-haiku-4-5";
 /// Between two turns.
 const PAUSE: Duration = Duration::from_millis(200);
 /// How many times larger the outputs of tools are than they were, so that a short session fills a context.
-const LARGER: u64 = 40;
+const LARGER: u64 = 900;
 
 pub(crate) fn start(endpoint: &str, token: Option<String>) -> JoinHandle<()> {
     let endpoint = endpoint.to_owned();
@@ -39,10 +40,11 @@ fn play(
     token: Option<&str>,
 ) -> Result<(), Box<dyn std::error::Error>> {
     let agent = WatchedAgent::start(endpoint, &format!("demo-{number}"), token)?;
+    let (_stop, stopped) = mpsc::channel::<()>();
     let recording = Recording::sample();
     let mut cached = 0;
     for (turn, it) in recording.turns().into_iter().enumerate() {
-        let prompt = estimate_tokens(it.before()) * (LARGER + 4 * number);
+        let prompt = estimate_tokens(it.before()) * (LARGER + 50 * number);
         let output = estimate_tokens(std::slice::from_ref(it.answer()));
         let fresh = prompt.saturating_sub(cached).max(1);
         let usage = TokenUsage::new(fresh, output).with_cache_read(cached);
@@ -56,10 +58,12 @@ fn play(
             latency: Duration::from_millis(600 + 50 * number),
         });
         for call in &it.answer().tool_calls {
-            agent.tool(&call.id, &call.name, true, Duration::from_millis(40));
+            let id = format!("{}-{number}", call.id);
+            agent.tool(&id, &call.name, true, Duration::from_millis(40));
         }
         agent.send()?;
-        thread::sleep(PAUSE);
+        // Nobody says so: it is the time that passes.
+        let _ = stopped.recv_timeout(PAUSE);
     }
     Ok(())
 }

@@ -318,8 +318,8 @@ fn totals(records: &[Record]) -> BTreeMap<String, Total> {
         let total = totals.entry(session.as_str().to_owned()).or_default();
         match &record.body {
             Body::ModelCall(call) => {
-                total.usage = total.usage + call.usage;
-                total.cost = total.cost + call.cost.unwrap_or(Usd::ZERO);
+                total.usage += call.usage;
+                total.cost += call.cost.unwrap_or(Usd::ZERO);
                 total.calls += u64::from(!call.is_unexplained());
             }
             Body::Metric(metric) if ["steps", "turns"].contains(&metric.name()) => {

@@ -1,6 +1,8 @@
 //! The processor, fed as agents feed it, with the records that it makes.
 
 #![expect(
+    clippy::indexing_slicing,
+    clippy::print_stdout,
     clippy::unwrap_used,
     reason = "functions that tests share are tests as well"
 )]
