@@ -68,7 +68,7 @@ pub(super) fn remove_surplus(transaction: &mut Transaction<'_>) -> Result<u64, F
     Ok(transaction.execute(&delete, &[])?)
 }
 
-/// Removes some of those that were stored before a time. How many, and whether that was all.
+/// Removes some of those that were stored before a time, but for the newest: by them it is known that there were others. How many, and whether that was all.
 pub(super) fn remove_older(
     transaction: &mut Transaction<'_>,
     cutoff: Option<i64>,
@@ -78,7 +78,8 @@ pub(super) fn remove_older(
     };
     let delete = format!(
         "DELETE FROM marks WHERE key IN
-             (SELECT key FROM marks WHERE at < $1 ORDER BY at LIMIT {STEP})"
+             (SELECT key FROM marks WHERE at < least($1, (SELECT max(at) FROM marks))
+              ORDER BY at LIMIT {STEP})"
     );
     let gone = transaction.execute(&delete, &[&cutoff])?;
     Ok((gone, gone < STEP.unsigned_abs()))

@@ -64,7 +64,7 @@ pub(super) fn remove_surplus(connection: &Connection) -> Result<u64, Fault> {
     Ok(gone as u64)
 }
 
-/// Removes some of those that were stored before a time. How many, and whether that was all.
+/// Removes some of those that were stored before a time, but for the newest: by them it is known that there were others. How many, and whether that was all.
 pub(super) fn remove_older(
     connection: &Connection,
     cutoff: Option<i64>,
@@ -75,7 +75,8 @@ pub(super) fn remove_older(
     let gone = connection
         .prepare_cached(
             "DELETE FROM marks WHERE key IN
-                 (SELECT key FROM marks WHERE at < ?1 ORDER BY at LIMIT ?2)",
+                 (SELECT key FROM marks WHERE at < min(?1, (SELECT max(at) FROM marks))
+                  ORDER BY at LIMIT ?2)",
         )?
         .execute((cutoff, STEP))?;
     Ok((

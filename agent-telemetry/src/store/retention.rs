@@ -39,7 +39,8 @@ pub struct Retention {
     pub hours: Option<u32>,
     /// Days that sums by day are kept, and that a session is remembered to have begun; 366 unless set.
     pub days: Option<u32>,
-    /// Days that a [`Mark`](crate::Mark) is kept that nothing has come for since; 30 unless set.
+    /// Days that a [`Mark`](crate::Mark) is kept that nothing has come for since; 30 unless set. Those that were
+    /// stored last stay.
     pub marks: Option<u32>,
 }
 

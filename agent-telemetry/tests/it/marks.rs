@@ -318,6 +318,10 @@ mod database {
         );
         assert_eq!(sink.removed_marks(), 4_999);
         assert!(pruned.done);
+        // However old they are, the last ones stay.
+        clock.advance(std::time::Duration::from_secs(100 * 86_400));
+        assert_eq!(sink.prune().unwrap().marks, 0);
+        assert_eq!(sink.marks().unwrap().len(), 1);
         let mut sink = sink.retention(Retention::FOREVER);
         clock.advance(std::time::Duration::from_secs(100 * 86_400));
         assert_eq!(sink.prune().unwrap().marks, 0);

@@ -166,6 +166,12 @@ impl Deltas {
         Ok(())
     }
 
+    /// What is known of series ends here: others may have been told of until `time`, in nanoseconds since 1970. Of one
+    /// that is not known, what began before is not added, as some of it may have been.
+    pub(crate) fn forgot_until(&mut self, time: u64) {
+        self.table.forgot_until(time);
+    }
+
     /// Forgets series that were not told of since `time`, in nanoseconds since 1970.
     pub(crate) fn evict_older(&mut self, time: u64) {
         self.table.evict_older(time);

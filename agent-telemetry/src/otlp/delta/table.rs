@@ -84,6 +84,11 @@ impl Table {
         self.gone.until(key).unwrap_or(self.gone.lost_until)
     }
 
+    /// Series that are not known may have been told of until then.
+    pub(super) fn forgot_until(&mut self, time: u64) {
+        self.gone.lost_until = self.gone.lost_until.max(time);
+    }
+
     /// Puts what is read back in its place, unless more was known before it had to go.
     pub(super) fn put_back(&mut self, key: SeriesKey, mut memory: Memory) {
         if let Some(time) = self.gone.until(key) {

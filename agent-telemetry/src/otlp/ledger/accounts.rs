@@ -68,6 +68,7 @@ impl Ledger {
         out.push(Entry {
             record,
             user,
+            usage: None,
             marks,
         });
     }

@@ -1,5 +1,6 @@
 //! What tells one call from another, as numbers.
 
+use agent_primitives::SessionId;
 use twox_hash::XxHash3_128;
 
 use super::super::seen::{CallKeys, Channel, ToolSeen};
@@ -17,9 +18,14 @@ enum Kind {
     ToolCall = 5,
     Session = 6,
     Scope = 7,
+    /// In a trace.
+    ToolCallWithin = 8,
     /// Items of the channels: 16 and above.
     Item = 16,
 }
+
+/// Bytes of an id that is made so that no other is the same: those of providers have 24 and more.
+const UNIQUE: usize = 16;
 
 fn hash(seed: u64, parts: &[&[u8]]) -> u128 {
     let mut bytes = Vec::with_capacity(64);
@@ -57,10 +63,21 @@ impl Ids {
         ids.place(keys.span, keys.item, channel)
     }
 
-    pub(super) fn of_tool(tool: &ToolSeen, channel: Channel) -> Self {
-        let call = tool.call.as_deref().filter(|it| !it.is_empty());
+    /// Some models number the calls of tools anew in each conversation: a short id is one within its session, and within
+    /// its trace, whichever of them is told. A long one is one anywhere: copies of a transcript have other sessions.
+    pub(super) fn of_tool(tool: &ToolSeen, session: Option<&SessionId>, channel: Channel) -> Self {
+        let id = tool.call.as_deref().filter(|it| !it.is_empty());
+        let within = |kind: Kind, place: &[u8]| Some(hash(kind as u64, &[id?.as_bytes(), place]));
+        let trace = tool.span.map(|(trace, _)| trace.to_le_bytes());
+        let request = match (session, trace) {
+            _ if id.is_some_and(|it| it.len() >= UNIQUE) => within(Kind::ToolCall, &[]),
+            (Some(session), _) => within(Kind::ToolCall, session.as_str().as_bytes()),
+            (None, Some(_)) => None,
+            (None, None) => within(Kind::ToolCall, &[]),
+        };
         let ids = Self {
-            request: call.map(|it| hash(Kind::ToolCall as u64, &[it.as_bytes()])),
+            request,
+            response: trace.and_then(|it| within(Kind::ToolCallWithin, &it)),
             ..Self::default()
         };
         ids.place(tool.span, tool.item, channel)

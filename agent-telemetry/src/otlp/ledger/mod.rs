@@ -22,7 +22,7 @@ mod things;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
-use agent_primitives::{SessionId, Timestamp};
+use agent_primitives::{SessionId, Timestamp, TokenUsage};
 
 pub use coverage::{ByChannel, SessionCoverage, UsageTold};
 
@@ -68,6 +68,8 @@ pub(crate) struct Entry {
     pub(crate) record: Record,
     /// Of the start of a session: the person, to be hashed.
     pub(crate) user: Option<String>,
+    /// Of a call of which the record has less, because metrics told the rest before: all that it used.
+    pub(crate) usage: Option<TokenUsage>,
     /// The newest state of each key counts.
     pub(crate) marks: Vec<(u128, Vec<u8>)>,
 }

@@ -98,7 +98,7 @@ impl Ledger {
         tool: ToolSeen,
         out: &mut Vec<Entry>,
     ) {
-        let ids = Ids::of_tool(&tool, channel);
+        let ids = Ids::of_tool(&tool, who.session.as_ref(), channel);
         let account = Account::of(&who);
         let told = Told::new(who, at, channel, ids, tool);
         match self.tools.see(told, channel, &mut Vec::new()) {
@@ -157,6 +157,9 @@ impl Ledger {
         self.unsaved.insert(Unsaved::Call(id));
         self.unsaved.insert(Unsaved::Session(account));
         self.push(&who, at, record.into(), None, out);
+        if let Some(entry) = out.last_mut().filter(|_| rest != amounts) {
+            entry.usage = Some(usage);
+        }
     }
 
     /// What is said of a call that is recorded: if it is more, the difference is usage without a call.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use agent_primitives::Observer;
+use agent_primitives::{Clock, Observer};
 
 use super::Processor;
 use super::scribe;
@@ -135,7 +135,8 @@ impl ProcessorBuilder {
             self.contexts,
             secrets,
         );
-        state.restore(&self.telemetry.marks());
+        let now = self.telemetry.clock().timestamp();
+        state.restore(&self.telemetry.marks(), now);
         let shared = Arc::new(Shared::new(
             self.telemetry,
             self.observer,

@@ -9,6 +9,7 @@ use super::super::wire::{
 };
 use super::figures::Items;
 use super::state::State;
+use super::stored;
 
 /// Takes the log records or spans of one request.
 pub(super) struct Taking<'s, 'a> {
@@ -45,7 +46,9 @@ impl<'s, 'a> Taking<'s, 'a> {
         {
             self.is_named = true;
             let resource = self.state.identity.of_resource(&self.resource);
-            self.state.named.insert(resource);
+            if self.state.named.insert(resource) {
+                self.state.marks.extend(stored::of_named(resource));
+            }
         }
     }
 

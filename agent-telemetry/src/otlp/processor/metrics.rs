@@ -13,7 +13,7 @@ use super::series::Place;
 use super::state::State;
 
 /// How old a stored baseline may be while points of its series come that add nothing.
-const RENEWED: Duration = Duration::from_secs(86_400);
+const RENEWED: Duration = Duration::from_secs(6 * 3_600);
 
 /// Takes the points of one request.
 pub(super) struct Metrics<'s, 'a> {
@@ -152,17 +152,19 @@ impl<'a> VisitMetrics<'a> for Metrics<'_, 'a> {
             Taken::Nothing => self.now.since(series.marked) >= RENEWED,
             _ => false,
         };
-        let lost = u64::from(matches!(taken, Taken::Forgotten | Taken::Rejected(_)));
-        let writers = u64::from(state.added.second_writer);
+        // Of one that was known once and is not any more, what it said before is not known.
+        let was_known = taken == Taken::Baseline && !state.added.new_epoch;
+        let is_lost = was_known || matches!(taken, Taken::Forgotten | Taken::Rejected(_));
+        let (lost, writers) = (u64::from(is_lost), u64::from(state.added.second_writer));
         if lost + writers > 0
-            && let Some(session) = series.session()
+            && let Some(session) = state.session_of(place).cloned()
         {
             let covered = Covered {
                 points_lost: lost,
                 second_writers: writers,
                 ..Covered::default()
             };
-            state.ledger.covered(session, covered);
+            state.ledger.covered(&session, covered);
         }
         if is_news {
             state.table.touch(place);

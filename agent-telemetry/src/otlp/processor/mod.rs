@@ -12,6 +12,7 @@ mod scribe;
 mod series;
 mod shared;
 mod state;
+mod stored;
 
 use std::fmt;
 use std::io;

@@ -178,6 +178,10 @@ impl Table {
         dirty
     }
 
+    pub(super) fn at(&self, place: Place) -> Option<&Series> {
+        self.series.get(place.0 as usize)
+    }
+
     pub(super) fn session(&self, place: Place) -> Option<&SessionId> {
         self.series.get(place.0 as usize)?.session()
     }

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use agent_primitives::{SessionId, Timestamp};
+use agent_primitives::{SessionId, Timestamp, TokenUsage};
 
-use super::super::delta::{Added, Deltas, DeltasConfig, SeriesKey};
+use super::super::delta::{Added, Deltas, DeltasConfig};
 use super::super::hook::{Hooks, Input, InvalidHook};
 use super::super::ledger::{Covered, Entry, Ledger, LedgerConfig, SessionCoverage};
 use super::super::names::SessionFrom;
@@ -14,6 +14,7 @@ use super::figures::{Figures, Points};
 use super::identity::Identity;
 use super::recent::Recent;
 use super::series::{Place, Table};
+use super::stored::{self, Hours};
 use crate::{Body, ContextUse, ContextWatch, Mark, Metric, Record, Telemetry};
 
 /// Records that may wait for the recorder. Requests are put off beyond.
@@ -31,8 +32,6 @@ pub(super) const AHEAD: Duration = Duration::from_secs(86_400);
 /// How often series of which nothing was heard for long are forgotten, and how long that is.
 const SWEEP: Duration = Duration::from_secs(3_600);
 const SERIES_KEPT: Duration = Duration::from_secs(30 * 86_400);
-/// What the name of the state of a series begins with.
-const SERIES: u8 = b's';
 
 /// Counts the points that a session's metrics had since the last record of that name. Carries the baselines.
 pub(super) const POINTS: &str = "otlp.points";
@@ -82,7 +81,10 @@ pub(super) struct State {
     filled: Vec<ContextUse>,
     outbox: Vec<Record>,
     /// Of series that were told, with which the account that they went to is to be stored.
-    marks: Vec<Mark>,
+    pub(super) marks: Vec<Mark>,
+    pub(super) hours: Hours,
+    /// When something was taken last, by the clock.
+    pub(super) now: Timestamp,
     pub(super) seen: Vec<Seen>,
     entries: Vec<Entry>,
     pub(super) added: Added,
@@ -123,39 +125,17 @@ impl State {
             filled: Vec::new(),
             outbox: Vec::new(),
             marks: Vec::new(),
+            hours: Hours::default(),
+            now: Timestamp::UNIX_EPOCH,
             seen: Vec::new(),
             entries: Vec::new(),
             added: Added::default(),
         }
     }
 
-    /// What was stored with earlier records, those stored first ahead of the others: of too many the newest are kept.
-    pub(super) fn restore(&mut self, marks: &[Mark]) {
-        for mark in marks {
-            match mark.state() {
-                [] => {
-                    self.recent.insert(mark.key());
-                }
-                [SERIES, baseline @ ..] => {
-                    let refused = self
-                        .deltas
-                        .restore(SeriesKey(mark.key()), baseline)
-                        .is_err();
-                    self.figures.marks_refused += u64::from(refused);
-                }
-                state if Ledger::is_account(state) => {}
-                state => self.ledger.restore(mark.key(), state),
-            }
-        }
-        for mark in marks.iter().rev() {
-            if Ledger::is_account(mark.state()) {
-                self.ledger.restore(mark.key(), mark.state());
-            }
-        }
-    }
-
     /// Tells what was seen of one item. `once` is the item, if it tells what no other key knows again.
     pub(super) fn see(&mut self, now: Timestamp, once: Option<u128>) {
+        self.now = now;
         let mut keyless = false;
         for mut seen in self.seen.drain(..) {
             seen.at = timely(seen.at, now);
@@ -184,6 +164,7 @@ impl State {
 
     /// A window ends: what series added goes to the accounts.
     pub(super) fn tell(&mut self, now: Timestamp) {
+        self.now = now;
         if now.since(self.swept) >= SWEEP {
             self.swept = now;
             let kept = now - SERIES_KEPT;
@@ -193,15 +174,23 @@ impl State {
         let dirty = self.table.take_dirty();
         let mut rest = dirty.as_slice();
         while let Some(first) = rest.first() {
-            let session = self.table.session(*first).cloned();
+            let session = self.session_of(*first).cloned();
             let same = rest
                 .iter()
                 .take(SERIES_EACH)
-                .take_while(|it| self.table.session(**it) == session.as_ref());
+                .take_while(|it| self.session_of(**it) == session.as_ref());
             let (these, later) = rest.split_at(same.count().max(1));
             self.tell_session(session.as_ref(), these, now);
             rest = later;
         }
+    }
+
+    /// Whose a series is; nobody's where its resource tells an instance, in which sessions follow one another.
+    pub(super) fn session_of(&self, place: Place) -> Option<&SessionId> {
+        let series = self.table.at(place)?;
+        let is_instance = series.meaning.notes().session == SessionFrom::Resource
+            && self.named.knows(series.resource);
+        series.session().filter(|_| !is_instance)
     }
 
     fn tell_session(&mut self, session: Option<&SessionId>, places: &[Place], now: Timestamp) {
@@ -218,9 +207,7 @@ impl State {
             uncovered_ns = std::mem::take(&mut series.pending.gap_ns).max(uncovered_ns);
             at = at.max(series.pending.last());
             series.pending.tell(&series.meaning, &mut self.seen);
-            if series.meaning.notes().session == SessionFrom::Resource
-                && self.named.knows(series.resource)
-            {
+            if session.is_none() {
                 // Of any of the sessions that its calls are of.
                 for seen in &mut self.seen {
                     seen.who.session = None;
@@ -230,10 +217,7 @@ impl State {
             let key = series.key;
             series.marked = now;
             let state = self.deltas.mark(key);
-            let mark = state.and_then(|state| {
-                let state = [&[SERIES], state.as_slice()].concat();
-                Mark::new(key.0, state).ok()
-            });
+            let mark = state.and_then(|state| stored::of_series(key, &state));
             let summed = self
                 .seen
                 .iter()
@@ -297,6 +281,10 @@ impl State {
         let mut entries = std::mem::take(&mut self.entries);
         for entry in entries.drain(..) {
             let mut record = entry.record;
+            if record.project.is_none() {
+                record.project = self.telemetry.project().cloned();
+            }
+            self.fill(&record, entry.usage);
             if let (Some(user), Body::SessionStart(task) | Body::SessionResume(task)) =
                 (&entry.user, &mut record.body)
             {
@@ -307,11 +295,23 @@ impl State {
         self.entries = entries;
     }
 
+    /// Looks at how full a call left its context: with all that it used, where metrics told a part of it before.
+    fn fill(&mut self, record: &Record, used: Option<TokenUsage>) {
+        let filled = match (&record.body, used) {
+            (Body::ModelCall(_), Some(used)) => {
+                let mut whole = record.clone();
+                if let Body::ModelCall(call) = &mut whole.body {
+                    call.usage = used;
+                }
+                self.contexts.add(&whole)
+            }
+            _ => self.contexts.add(record),
+        };
+        self.filled.extend(filled);
+    }
+
     /// Puts a record into the outbox, with the marks that wait and its own.
     fn push(&mut self, record: Record, marks: Vec<(u128, Vec<u8>)>) {
-        if let Some(filled) = self.contexts.add(&record) {
-            self.filled.push(filled);
-        }
         let mut all = std::mem::take(&mut self.marks);
         for (key, state) in marks {
             match Mark::new(key, state) {
@@ -319,6 +319,7 @@ impl State {
                 Err(_) => self.figures.marks_refused += 1,
             }
         }
+        self.tell_hour(&mut all);
         // More than one record may have: those ahead carry nothing else.
         while bytes(&all) > MARK_BYTES && all.len() > 1 {
             let half = all.split_off(all.len() / 2);
@@ -368,6 +369,10 @@ impl State {
         self.ledger.sessions().collect()
     }
 
+    pub(super) fn marks_refused(&self) -> u64 {
+        self.figures.marks_refused + self.ledger.figures().marks_refused
+    }
+
     pub(super) fn figures(&self) -> Figures {
         let ledger = self.ledger.figures();
         let taken = &self.deltas.figures().points;
@@ -390,7 +395,7 @@ impl State {
             series: self.table.len() as u64,
             series_forgotten: self.table.forgotten(),
             sessions_forgotten: ledger.sessions_evicted,
-            marks_refused: self.figures.marks_refused + ledger.marks_refused,
+            marks_refused: self.marks_refused(),
             hooks: self.hooks.figures(),
             ..self.figures.clone()
         }

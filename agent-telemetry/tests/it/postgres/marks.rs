@@ -87,4 +87,7 @@ fn old_marks_go_and_beyond_262_144_the_oldest() {
     let mut writer = writer.retention(Retention::default());
     assert!(writer.prune().unwrap().done);
     assert_eq!(writer.marks().unwrap(), [mark(7, b"new")]);
+    clock.advance(Duration::from_secs(100 * 86_400));
+    assert_eq!(writer.prune().unwrap().marks, 0);
+    assert_eq!(writer.marks().unwrap().len(), 1, "the last ones stay");
 }

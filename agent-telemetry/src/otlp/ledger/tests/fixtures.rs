@@ -416,6 +416,64 @@ fn tools_are_told_once_and_agents_start_once() {
 }
 
 #[test]
+fn short_id_of_a_tool_call_is_one_within_its_session_or_its_trace_and_a_long_one_anywhere() {
+    let tool = |session: Option<&str>, channel, trace: Option<u128>, id: &str| Seen {
+        who: session.map(who).unwrap_or_default(),
+        at: at(5.0),
+        channel,
+        what: What::Tool(ToolSeen {
+            call: Some(id.to_owned()),
+            span: trace.map(|it| (it, u64::from(channel == Channel::Span))),
+            item: None,
+            tool: ToolName::new("Bash").unwrap(),
+            outcome: ToolOutcome::Ok,
+            elapsed: None,
+        }),
+    };
+    let count = |all: Vec<Seen>| {
+        let records = recorded(&mut ledger(), all);
+        let tools = records.iter();
+        tools
+            .filter(|it| matches!(it.body, Body::ToolCall(_)))
+            .count()
+    };
+    use Channel::{Event, Span, Transcript};
+    let (s1, s2, long) = (Some("s1"), Some("s2"), "toolu_01AbCdEfGhIj");
+    let in_two = |id| {
+        let all = [(s1, Event), (s2, Event), (s1, Transcript), (s2, Transcript)];
+        count(
+            all.map(|(session, channel)| tool(session, channel, None, id))
+                .to_vec(),
+        )
+    };
+    assert_eq!((in_two("call_0"), in_two(long)), (2, 1));
+    let in_trace = |trace| {
+        let event = tool(s1, Event, Some(1), "call_0");
+        count(vec![event, tool(None, Span, Some(trace), "call_0")])
+    };
+    assert_eq!((in_trace(1), in_trace(2)), (1, 2));
+}
+
+#[test]
+fn call_of_which_metrics_told_a_part_before_says_all_that_it_used() {
+    let mut ledger = ledger();
+    let mut out = Vec::new();
+    ledger.see(amount(Channel::Metric, "m", Bucket::Output, 20), &mut out);
+    ledger.flush(&mut out);
+    out.clear();
+    ledger.see(seen(Channel::Event, 99.0, call(Some(usage()))), &mut out);
+    ledger.flush(&mut out);
+    let [entry] = out.as_slice() else {
+        panic!("{out:?}");
+    };
+    let Body::ModelCall(call) = &entry.record.body else {
+        panic!("{entry:?}");
+    };
+    assert_eq!(entry.usage, Some(usage()));
+    assert_eq!(call.usage.total() + 20, usage().total());
+}
+
+#[test]
 fn a_subagent_starts_with_its_parent() {
     let mut sub = seen(Channel::Span, 5.0, call(Some(usage())));
     sub.who.agent = Some(AgentId::new("explore").unwrap());
