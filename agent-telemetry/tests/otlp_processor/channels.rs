@@ -90,6 +90,8 @@ fn call_that_comes_after_its_metrics_were_recorded_is_not_counted_twice() {
     host.logs(&call_events(&[call(0)]));
     let truth = TokenUsage::new(100, 50).with_cache_read(900);
     assert_eq!(sum(&host.records()).0, truth);
+    // Of its record nothing is left, and its context is full all the same.
+    assert_eq!(host.processor.contexts()[0].used, 1_050);
 }
 
 #[test]
