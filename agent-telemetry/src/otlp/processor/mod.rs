@@ -5,13 +5,16 @@ mod figures;
 mod identity;
 mod ingest;
 mod items;
+mod load;
 mod metrics;
 mod pending;
+mod pieces;
 mod recent;
 mod scribe;
 mod series;
 mod shared;
 mod state;
+mod tickets;
 
 use std::fmt;
 use std::io;
@@ -23,7 +26,7 @@ pub use figures::{Figures, Items, Points};
 
 use super::hook::InvalidHook;
 use super::ledger::SessionCoverage;
-use super::receiver::{Accepted, Encoding, Intake, Refused, Signal};
+use super::receiver::{Accepted, Encoding, Intake, Receipt, Refused, Signal};
 use super::transcript::ClaudeTranscripts;
 use crate::{ContextUse, Telemetry};
 use shared::Handles;
@@ -208,6 +211,10 @@ impl Processor {
 impl Intake for Processor {
     fn take(&self, signal: Signal, encoding: Encoding, body: &[u8]) -> Result<Accepted, Refused> {
         self.ingest(signal, encoding, body)
+    }
+
+    fn receive(&self, signal: Signal, encoding: Encoding, body: &[u8]) -> Result<Receipt, Refused> {
+        self.0.0.receive(signal, encoding, body)
     }
 
     fn flush(&self, timeout: Duration) -> bool {

@@ -6,21 +6,21 @@ use agent_primitives::{SessionId, Timestamp};
 
 use super::super::delta::{Added, Deltas, DeltasConfig, SeriesKey};
 use super::super::hook::{Hooks, Input, InvalidHook};
-use super::super::ledger::{Covered, Entry, Ledger, LedgerConfig, SessionCoverage};
+use super::super::ledger::{CARRIER, Covered, Entry, Ledger, LedgerConfig, SessionCoverage};
 use super::super::names::SessionFrom;
 use super::super::seen::{Seen, What, Who};
 use super::super::wire::ReadLimits;
 use super::figures::{Figures, Points};
 use super::identity::Identity;
+use super::load::Load;
 use super::recent::Recent;
 use super::series::{Place, Table};
+use crate::record::RECORD_BYTES;
 use crate::{Body, ContextUse, ContextWatch, Mark, Metric, Record, Telemetry};
 
-/// Records that may wait for the recorder. Requests are put off beyond.
-pub(super) const OUTBOX: usize = 65_536;
 /// Series whose baselines go with one record.
 const SERIES_EACH: usize = 1_000;
-/// Bytes of marks that go with one record; half of what it may have.
+/// Bytes of baselines that go with one record; half of what marks may have, where accounts are the rest.
 const MARK_BYTES: usize = 512 << 10;
 /// Items that are told once, of which the newest are remembered.
 const RECENT: usize = 131_072;
@@ -35,7 +35,7 @@ const SERIES_KEPT: Duration = Duration::from_secs(30 * 86_400);
 const SERIES: u8 = b's';
 
 /// Counts the points that a session's metrics had since the last record of that name. Carries the baselines.
-pub(super) const POINTS: &str = "otlp.points";
+pub(super) const POINTS: &str = CARRIER;
 
 /// What bounds and times it keeps.
 #[derive(Debug, Clone)]
@@ -81,6 +81,7 @@ pub(super) struct State {
     /// Contexts whose use changed, for the observer.
     filled: Vec<ContextUse>,
     outbox: Vec<Record>,
+    load: Load,
     /// Of series that were told, with which the account that they went to is to be stored.
     marks: Vec<Mark>,
     pub(super) seen: Vec<Seen>,
@@ -122,6 +123,7 @@ impl State {
             contexts,
             filled: Vec::new(),
             outbox: Vec::new(),
+            load: Load::default(),
             marks: Vec::new(),
             seen: Vec::new(),
             entries: Vec::new(),
@@ -167,6 +169,7 @@ impl State {
         {
             entry.marks.push((item, Vec::new()));
         }
+        self.ledger.lighten(now, &mut self.entries);
         self.emit();
     }
 
@@ -182,34 +185,49 @@ impl State {
         Ok(())
     }
 
-    /// A window ends: what series added goes to the accounts.
-    pub(super) fn tell(&mut self, now: Timestamp) {
+    /// A window ends: what series added until now is to go to the accounts.
+    pub(super) fn end_window(&mut self, now: Timestamp) {
         if now.since(self.swept) >= SWEEP {
             self.swept = now;
             let kept = now - SERIES_KEPT;
             self.deltas
                 .evict_older(u64::try_from(kept.unix_nanos()).unwrap_or(0));
         }
-        let dirty = self.table.take_dirty();
-        let mut rest = dirty.as_slice();
-        while let Some(first) = rest.first() {
-            let session = self.table.session(*first).cloned();
-            let same = rest
-                .iter()
-                .take(SERIES_EACH)
-                .take_while(|it| self.table.session(**it) == session.as_ref());
-            let (these, later) = rest.split_at(same.count().max(1));
-            self.tell_session(session.as_ref(), these, now);
-            rest = later;
-        }
+        self.table.end_window();
     }
 
-    fn tell_session(&mut self, session: Option<&SessionId>, places: &[Place], now: Timestamp) {
+    /// Brings some of it there; whether there is more.
+    pub(super) fn tell(&mut self, now: Timestamp) -> bool {
+        let due = self.table.take_due(SERIES_EACH);
+        for of_one in due.chunk_by(|(one, _), (other, _)| one == other) {
+            let mut rest = of_one;
+            while let Some((_, first)) = rest.first() {
+                let session = self.table.session(*first).cloned();
+                let told = self.tell_session(session.as_ref(), rest, now);
+                rest = rest.get(told.max(1)..).unwrap_or_default();
+            }
+        }
+        self.table.has_due()
+    }
+
+    /// Tells the first of these series, as far as they are of this session and one record has room for their marks; how
+    /// many.
+    fn tell_session(
+        &mut self,
+        session: Option<&SessionId>,
+        places: &[(u64, Place)],
+        now: Timestamp,
+    ) -> usize {
+        let (mut told, mut marked, mut is_full) = (0, 0, false);
         let mut points = 0_u32;
         let mut uncovered_ns = 0;
         let mut project = None;
         let mut at = Timestamp::UNIX_EPOCH;
-        for place in places {
+        for (_, place) in places {
+            if self.table.session(*place) != session || (told > 0 && is_full) {
+                break;
+            }
+            told += 1;
             let Some(series) = self.table.get(*place) else {
                 continue;
             };
@@ -234,6 +252,8 @@ impl State {
                 let state = [&[SERIES], state.as_slice()].concat();
                 Mark::new(key.0, state).ok()
             });
+            marked += mark.as_ref().map_or(0, bytes);
+            is_full = marked > MARK_BYTES;
             let summed = self
                 .seen
                 .iter()
@@ -253,6 +273,7 @@ impl State {
                     self.marks.extend(mark);
                 }
             }
+            is_full |= self.ledger.is_heavy();
         }
         if let Some(session) = session
             && uncovered_ns > 0
@@ -272,6 +293,7 @@ impl State {
             let marks = self.ledger.take_marks();
             self.push(record, marks);
         }
+        told
     }
 
     /// Records what waited long enough.
@@ -286,10 +308,9 @@ impl State {
         self.emit();
     }
 
-    /// Records all that waits.
+    /// Records all that waits, once it was told.
     pub(super) fn finish(&mut self, now: Timestamp) {
-        self.tell(now);
-        self.ledger.flush(&mut self.entries);
+        self.ledger.flush(now, &mut self.entries);
         self.emit();
     }
 
@@ -319,31 +340,30 @@ impl State {
                 Err(_) => self.figures.marks_refused += 1,
             }
         }
-        // More than one record may have: those ahead carry nothing else.
-        while bytes(&all) > MARK_BYTES && all.len() > 1 {
-            let half = all.split_off(all.len() / 2);
+        // More than one record may have, which is seen to before: those ahead carry nothing else.
+        while let Some(later) = beyond_one_record(&mut all) {
             let mut carrier = Record::new(record.at, Metric::count(POINTS, 0));
             carrier.session.clone_from(&record.session);
             carrier.project.clone_from(&record.project);
-            self.out(carrier, all);
-            all = half;
+            self.figures.marks_apart += 1;
+            self.out(carrier, std::mem::replace(&mut all, later));
         }
         self.out(record, all);
     }
 
     fn out(&mut self, record: Record, marks: Vec<Mark>) {
         self.figures.records += 1;
-        if let Ok(marked) = record.clone().with_marks(marks) {
-            self.outbox.push(marked);
-        } else {
+        let record = record.clone().with_marks(marks).unwrap_or_else(|_| {
             self.figures.marks_refused += 1;
-            self.outbox.push(record);
-        }
+            record
+        });
+        self.load = self.load.and(Load::of(&record));
+        self.outbox.push(record);
     }
 
-    /// Whether requests are to be put off.
-    pub(super) fn is_full(&self) -> bool {
-        self.outbox.len() >= OUTBOX
+    /// What waits to be taken.
+    pub(super) const fn load(&self) -> Load {
+        self.load
     }
 
     /// Whether anything waits for time to pass.
@@ -356,6 +376,7 @@ impl State {
     }
 
     pub(super) fn take(&mut self) -> (Vec<Record>, Vec<ContextUse>) {
+        self.load = Load::default();
         let outbox = std::mem::take(&mut self.outbox);
         (outbox, std::mem::take(&mut self.filled))
     }
@@ -406,6 +427,17 @@ fn timely(at: Timestamp, now: Timestamp) -> Timestamp {
     }
 }
 
-fn bytes(marks: &[Mark]) -> usize {
-    marks.iter().map(|it| it.state().len() + 64).sum()
+/// Takes off the marks for which one record has no room.
+fn beyond_one_record(marks: &mut Vec<Mark>) -> Option<Vec<Mark>> {
+    let mut sum = 0;
+    let fit = marks.iter().take_while(|mark| {
+        sum += bytes(mark);
+        sum <= RECORD_BYTES
+    });
+    let fit = fit.count().max(1);
+    (fit < marks.len()).then(|| marks.split_off(fit))
+}
+
+fn bytes(mark: &Mark) -> usize {
+    mark.state().len() + 64
 }
