@@ -31,7 +31,7 @@ pub use hook::{HookFigures, InvalidHook};
 pub use ledger::{ByChannel, SessionCoverage, UsageTold};
 pub use processor::{Figures, Items, Points, Processor, ProcessorBuilder, StartProcessorError};
 pub use receiver::{
-    Accepted, BindError, Encoding, Intake, Receiver, ReceiverBuilder, ReceiverStats, Refused,
-    RequestCount, Signal, StopError,
+    Accepted, BindError, Encoding, Intake, Receipt, Receiver, ReceiverBuilder, ReceiverStats,
+    Refused, RequestCount, Signal, StopError,
 };
 pub use transcript::{ClaudeTranscripts, TranscriptFigures, TranscriptPlaces};

@@ -277,6 +277,16 @@ impl Telemetry {
         Ok(Live::new(Arc::clone(tap), channel))
     }
 
+    /// As [`record_priced`](Self::record_priced), but gives the record back where the queue has no room for it.
+    #[cfg(feature = "otlp")]
+    pub(crate) fn offer_priced(&self, mut record: Record) -> Option<Record> {
+        resolve::price(&self.0.prices, &mut record);
+        if record.project.is_none() {
+            record.project.clone_from(&self.0.project);
+        }
+        self.0.queue.offer(record)
+    }
+
     /// How many records the queue has room for, whoever records them.
     #[cfg(feature = "otlp")]
     pub(crate) fn room(&self) -> usize {

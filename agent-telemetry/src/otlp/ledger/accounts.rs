@@ -44,6 +44,7 @@ impl Ledger {
     fn close(&mut self, account: &Account, out: &mut Vec<Entry>) {
         self.settle_account(account, &mut Sums::mature_all, out);
         self.sessions.remove(account);
+        self.waiting.remove(account);
         self.figures.sessions_evicted += 1;
     }
 
@@ -135,6 +136,9 @@ impl Ledger {
         model.at = model.at.max(at);
         let known = model.sums.add(amount.source, amount.bucket, amount.amount);
         self.figures.amounts_refused += u64::from(!known);
+        if !self.waiting.contains(&account) {
+            self.waiting.insert(account.clone());
+        }
         self.unsaved.insert(Unsaved::Sums(account, key));
     }
 
@@ -182,16 +186,19 @@ impl Ledger {
 
     pub(super) fn settle_sums(
         &mut self,
+        now: Timestamp,
         mut mature: impl FnMut(&mut Sums) -> bool,
         out: &mut Vec<Entry>,
     ) {
-        let waits = |session: &Session| session.models.values().any(|it| it.sums.is_waiting());
-        let waiting = self.sessions.iter().filter(|(_, session)| waits(session));
-        let mut waiting: Vec<Account> = waiting.map(|(account, _)| account.clone()).collect();
         // Sessions before projects, which are told what sessions recorded.
-        waiting.sort_unstable();
-        for account in waiting {
+        for account in std::mem::take(&mut self.waiting) {
             self.settle_account(&account, &mut mature, out);
+            self.lighten(now, out);
+            let session = self.sessions.get(&account);
+            let mut models = session.into_iter().flat_map(|it| it.models.values());
+            if models.any(|it| it.sums.is_waiting()) {
+                self.waiting.insert(account);
+            }
         }
     }
 

@@ -19,7 +19,7 @@ mod sums;
 mod tests;
 mod things;
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
 use agent_primitives::{SessionId, Timestamp, TokenUsage};
@@ -27,10 +27,17 @@ use agent_primitives::{SessionId, Timestamp, TokenUsage};
 pub use coverage::{ByChannel, SessionCoverage, UsageTold};
 
 use super::seen::{Seen, What};
-use crate::Record;
+use crate::{Metric, Record};
 use mark::Mark;
 use once::Once;
 use session::{Account, Session};
+
+/// The metric of records that carry states and say nothing else.
+pub(crate) const CARRIER: &str = "otlp.points";
+/// Bytes of states that one entry is to have at most, about: half of what a record may have is for others.
+const HEAVY: usize = 256 << 10;
+/// How many more states have changed when it is looked again how many bytes they have.
+const LOOK: usize = 32;
 
 /// Bounds and times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -132,8 +139,11 @@ pub(crate) struct Ledger {
     tools: Once<super::seen::ToolSeen>,
     held: VecDeque<Waiting>,
     sessions: HashMap<Account, Session>,
+    /// Those where an amount of a metric waits, and perhaps some where none does any more.
+    waiting: BTreeSet<Account>,
     heard: u64,
     unsaved: HashSet<Unsaved>,
+    look_at: usize,
     figures: LedgerFigures,
 }
 
@@ -144,8 +154,10 @@ impl Ledger {
             tools: Once::new(config.keys, config.window),
             held: VecDeque::new(),
             sessions: HashMap::new(),
+            waiting: BTreeSet::new(),
             heard: 0,
             unsaved: HashSet::new(),
+            look_at: LOOK,
             figures: LedgerFigures::default(),
             config: LedgerConfig {
                 // None that is held is forgotten, however many keys it has.
@@ -217,13 +229,12 @@ impl Ledger {
             self.record_oldest(out);
         }
         let grace = self.config.grace;
-        self.settle_sums(|sums| sums.mature(now, grace), out);
+        self.settle_sums(now, |sums| sums.mature(now, grace), out);
     }
 
     /// Whether anything waits for time to pass.
     pub(crate) fn waits(&self) -> bool {
-        let mut models = self.sessions.values().flat_map(|it| it.models.values());
-        !self.held.is_empty() || models.any(|it| it.sums.is_waiting())
+        !self.held.is_empty() || !self.waiting.is_empty()
     }
 
     /// Records the calls that wait, whatever other channels may know of them.
@@ -234,9 +245,42 @@ impl Ledger {
     }
 
     /// Records all that waits: at shutdown.
-    pub(crate) fn flush(&mut self, out: &mut Vec<Entry>) {
+    pub(crate) fn flush(&mut self, now: Timestamp, out: &mut Vec<Entry>) {
         self.record_held(out);
-        self.settle_sums(sums::Sums::mature_all, out);
+        self.settle_sums(now, sums::Sums::mature_all, out);
+    }
+
+    /// Puts the states that changed into an entry of their own where they are many: those that belong together would
+    /// not fit into one later. To be called where all is told that belongs together.
+    pub(crate) fn lighten(&mut self, now: Timestamp, out: &mut Vec<Entry>) {
+        if self.is_heavy() {
+            let marks = self.take_marks();
+            out.push(Entry {
+                record: Record::new(now, Metric::count(CARRIER, 0)),
+                user: None,
+                usage: None,
+                marks,
+            });
+        }
+    }
+
+    /// Whether the states that changed are as many as one entry is to have.
+    pub(crate) fn is_heavy(&mut self) -> bool {
+        if self.unsaved.len() < self.look_at {
+            return false;
+        }
+        self.look_at = self.unsaved.len() + LOOK;
+        let bytes = self.unsaved.iter().map(|it| match it {
+            Unsaved::Call(_) => 1_024,
+            Unsaved::Tool(_) => 512,
+            Unsaved::Session(account) => self.sessions.get(account).map_or(0, Session::weight),
+            Unsaved::Sums(account, model) => {
+                let models = self.sessions.get(account).map(|it| &it.models);
+                let model = models.and_then(|it| it.get(model));
+                model.map_or(0, |it| it.sums.weight())
+            }
+        });
+        bytes.sum::<usize>() > HEAVY
     }
 
     /// The number that a sender gave one of its events.
@@ -291,6 +335,7 @@ impl Ledger {
     /// record. They belong in the same transaction as the baselines of the converter that the amounts came from.
     pub(crate) fn take_marks(&mut self) -> Vec<(u128, Vec<u8>)> {
         let unsaved = std::mem::take(&mut self.unsaved);
+        self.look_at = LOOK;
         unsaved.iter().filter_map(|it| self.mark(it)).collect()
     }
 
@@ -354,6 +399,9 @@ impl Ledger {
             }
             Some(Mark::Sums(account, model, mut sums)) if room(&self.sessions, &account) => {
                 sums.sums.resume();
+                if sums.sums.is_waiting() {
+                    self.waiting.insert(account.clone());
+                }
                 let session = self.sessions.entry(account).or_default();
                 session.models.insert(model, sums);
             }

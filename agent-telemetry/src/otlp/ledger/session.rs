@@ -123,6 +123,11 @@ pub(super) struct Session {
 }
 
 impl Session {
+    /// About how many bytes a mark of it has.
+    pub(super) fn weight(&self) -> usize {
+        1_024 + 384 * self.figures.seats.len()
+    }
+
     /// The account of the model of this name without what channels write differently.
     pub(super) fn model(
         &mut self,

@@ -207,6 +207,11 @@ impl Sums {
         any
     }
 
+    /// About how many bytes a mark of it has.
+    pub(super) fn weight(&self) -> usize {
+        1_024 + 800 * self.sources.len()
+    }
+
     pub(super) fn is_waiting(&self) -> bool {
         !self.waiting.is_empty()
     }

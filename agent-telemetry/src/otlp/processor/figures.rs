@@ -44,6 +44,10 @@ pub struct Figures {
     pub attributes_dropped: u64,
     /// What was found again after a restart and could not be read, or had no place.
     pub marks_refused: u64,
+    /// Records ahead of one that had more to be found again than one may have: a crash between them would count what
+    /// it tells wrongly. None is expected.
+    #[serde(default)]
+    pub marks_apart: u64,
     /// Panics of the observer.
     pub observer_panics: u64,
     /// Records made.

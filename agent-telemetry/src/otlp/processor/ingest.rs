@@ -19,21 +19,14 @@ impl State {
     ) -> Result<Accepted, Refused> {
         self.figures.requests += 1;
         let limits = self.limits;
-        let encoding = match encoding {
-            Encoding::Protobuf => wire::Encoding::Protobuf,
-            Encoding::Json => wire::Encoding::Json,
-        };
+        let encoding = self::encoding(encoding);
         let read = match signal {
             Signal::Metrics => {
-                let latest = (now + AHEAD).unix_nanos();
-                self.deltas.expect_until(u64::try_from(latest).unwrap_or(0));
+                self.expect(now);
                 let mut metrics = Metrics::new(self, now);
                 let read = read_metrics(encoding, body, &limits, &mut metrics);
-                let (rejected, message) = metrics.finish();
-                read.map(|()| match message {
-                    Some(message) => Accepted::partly(rejected, message),
-                    None => Accepted::all(),
-                })
+                let accepted = metrics.accepted();
+                read.map(|()| accepted)
             }
             Signal::Logs => {
                 let mut taking = Taking::new(self, now);
@@ -47,12 +40,25 @@ impl State {
         read.map_err(|malformed| self.refuse(&malformed))
     }
 
+    /// Points of how far ahead are taken.
+    pub(super) fn expect(&mut self, now: Timestamp) {
+        let latest = (now + AHEAD).unix_nanos();
+        self.deltas.expect_until(u64::try_from(latest).unwrap_or(0));
+    }
+
     #[cold]
-    fn refuse(&mut self, malformed: &Malformed) -> Refused {
+    pub(super) fn refuse(&mut self, malformed: &Malformed) -> Refused {
         self.figures.malformed += 1;
         if malformed.is_too_large() {
             return Refused::TooLarge;
         }
         Refused::Malformed(malformed.to_string())
+    }
+}
+
+pub(super) const fn encoding(written: Encoding) -> wire::Encoding {
+    match written {
+        Encoding::Protobuf => wire::Encoding::Protobuf,
+        Encoding::Json => wire::Encoding::Json,
     }
 }

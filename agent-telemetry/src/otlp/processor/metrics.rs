@@ -7,6 +7,7 @@ use agent_primitives::Timestamp;
 use super::super::delta::Taken;
 use super::super::ledger::Covered;
 use super::super::names::{Source, of_series};
+use super::super::receiver::Accepted;
 use super::super::value::Attributes;
 use super::super::wire::{MetricHead, Point, PointData, RawAttributes, Scope, Shape, VisitMetrics};
 use super::series::Place;
@@ -53,8 +54,11 @@ impl<'s, 'a> Metrics<'s, 'a> {
     }
 
     /// How many points were refused, and why the first one was.
-    pub(super) fn finish(self) -> (u64, Option<String>) {
-        (self.rejected, self.message)
+    pub(super) fn accepted(self) -> Accepted {
+        match self.message {
+            Some(message) => Accepted::partly(self.rejected, message),
+            None => Accepted::all(),
+        }
     }
 
     fn reject(&mut self, why: impl FnOnce(&MetricHead<'_>) -> String) {

@@ -5,14 +5,17 @@ mod figures;
 mod identity;
 mod ingest;
 mod items;
+mod load;
 mod metrics;
 mod pending;
+mod pieces;
 mod recent;
 mod scribe;
 mod series;
 mod shared;
 mod state;
 mod stored;
+mod tickets;
 
 use std::fmt;
 use std::io;
@@ -24,7 +27,7 @@ pub use figures::{Figures, Items, Points};
 
 use super::hook::InvalidHook;
 use super::ledger::SessionCoverage;
-use super::receiver::{Accepted, Encoding, Intake, Refused, Signal};
+use super::receiver::{Accepted, Encoding, Intake, Receipt, Refused, Signal};
 use super::transcript::ClaudeTranscripts;
 use crate::{ContextUse, Telemetry};
 use shared::Handles;
@@ -209,6 +212,10 @@ impl Processor {
 impl Intake for Processor {
     fn take(&self, signal: Signal, encoding: Encoding, body: &[u8]) -> Result<Accepted, Refused> {
         self.ingest(signal, encoding, body)
+    }
+
+    fn receive(&self, signal: Signal, encoding: Encoding, body: &[u8]) -> Result<Receipt, Refused> {
+        self.0.0.receive(signal, encoding, body)
     }
 
     fn flush(&self, timeout: Duration) -> bool {

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use agent_primitives::Clock;
 
+use super::load::Load;
 use super::shared::{Shared, Wanted};
 use crate::{ContextUse, Record};
 
@@ -15,7 +16,7 @@ const TICK: Duration = Duration::from_millis(250);
 const SHORTEST: Duration = Duration::from_millis(1);
 /// Longest window.
 const LONGEST: Duration = Duration::from_secs(86_400);
-/// Records that are handed over before it is asked again how many there is room for.
+/// Records that are handed over after a wait before it is asked again how many there is room for.
 const CHUNK: usize = 1_024;
 /// How long the recorder may take for what it has.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -32,10 +33,14 @@ pub(super) fn run(shared: &Shared) {
         if stored && (wanted > Wanted::Nothing || closed) {
             stored = shared.telemetry.flush(PATIENCE).is_ok();
         }
-        // What a recorder does not take that is to be closed is lost with it, and counted by it.
         let finished = closed && (records.is_empty() || !stored);
-        shared.work().in_hand = records.len();
-        shared.served(asked, stored, finished);
+        if finished {
+            // What a recorder does not take that is to be closed is lost with it, and counted by it.
+            for record in records.drain(..) {
+                shared.telemetry.record_priced(record);
+            }
+        }
+        shared.served(asked, stored, Load::sum(&records));
         if finished {
             return;
         }
@@ -64,21 +69,28 @@ fn gather(
     let began = Instant::now();
     let window = shared.window.min(LONGEST);
     let end = *window_ends.get_or_insert_with(|| began + window);
-    if work.closed || wanted == Wanted::All {
+    let all = work.closed || wanted == Wanted::All;
+    let stored = wanted == Wanted::Stored;
+    let ends = began >= end;
+    if all || stored || ends {
+        work.state.end_window(now);
+        while work.state.tell(now) {
+            work = shared.pass(work);
+        }
+    }
+    if all {
         work.state.finish(now);
-    } else if wanted == Wanted::Stored {
-        work.state.tell(now);
+    } else if stored {
         work.state.record_held();
-    } else if began >= end {
-        *window_ends = None;
-        work.state.tell(now);
-        work.state.settle(now);
     } else {
         work.state.settle(now);
     }
+    if ends {
+        *window_ends = None;
+    }
+    work.in_hand = work.in_hand.and(work.state.load());
     let (more, filled) = work.state.take();
     records.extend(more);
-    work.in_hand = records.len();
     let closed = work.closed;
     drop(work);
     (asked, wanted, closed, filled)
@@ -106,19 +118,23 @@ impl Drop for Ends<'_> {
     }
 }
 
-/// Hands over as many records as the recorder has room for. Whether it took all.
+/// Hands over as many records as the recorder has room for, and keeps the others. Whether it took all.
 fn hand_over(shared: &Shared, records: &mut VecDeque<Record>) -> bool {
-    while !records.is_empty() {
-        let mut room = shared.telemetry.room();
-        if room == 0 {
-            if shared.telemetry.flush(PATIENCE).is_err() {
-                return false;
-            }
-            room = shared.telemetry.room().max(1);
+    let mut room = shared.telemetry.room();
+    while let Some(record) = records.pop_front() {
+        let refused = if room > 0 {
+            room -= 1;
+            shared.telemetry.offer_priced(record)
+        } else {
+            Some(record)
+        };
+        let Some(record) = refused else { continue };
+        records.push_front(record);
+        if shared.telemetry.flush(PATIENCE).is_err() {
+            return false;
         }
-        for record in records.drain(..records.len().min(room).min(CHUNK)) {
-            shared.telemetry.record_priced(record);
-        }
+        // Others may be faster again; one place is its own then, if it has any.
+        room = shared.telemetry.room().clamp(1, CHUNK);
     }
     true
 }

@@ -1,7 +1,7 @@
 //! The series that are known: what each means, and what it added since it was told last.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
+use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher, Hasher};
 
 use agent_primitives::{SessionId, Timestamp};
 
@@ -24,8 +24,10 @@ pub(super) struct Series {
     pub(super) pending: Pending,
     /// When its baseline was stored last.
     pub(super) marked: Timestamp,
+    /// The hash of its session.
+    group: u64,
     /// Whether it waits to be told.
-    dirty: bool,
+    waits: Waits,
     /// The window in which a point of it came last.
     used: u64,
 }
@@ -45,6 +47,16 @@ impl Series {
     }
 }
 
+/// Whether a series waits to be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Waits {
+    No,
+    /// With the next window.
+    Dirty,
+    /// With the window that ended.
+    Due,
+}
+
 /// Where a series is, for as long as none is forgotten.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Place(u32);
@@ -55,7 +67,9 @@ pub(super) struct Table {
     series: Vec<Series>,
     by_key: HashMap<SeriesKey, Place, Ready>,
     aliases: HashMap<u128, Place, Ready>,
-    dirty: Vec<Place>,
+    /// Those that wait, each with the hash of its session.
+    dirty: Vec<(u64, Place)>,
+    due: Vec<(u64, Place)>,
     limit: usize,
     window: u64,
     forgotten: u64,
@@ -91,6 +105,7 @@ impl Table {
             by_key: HashMap::default(),
             aliases: HashMap::default(),
             dirty: Vec::new(),
+            due: Vec::new(),
             limit: limit.clamp(1, u32::MAX as usize),
             window: 0,
             forgotten: 0,
@@ -124,6 +139,10 @@ impl Table {
             return None;
         }
         let place = Place(u32::try_from(self.series.len()).ok()?);
+        let session = meaning.who().session.as_ref();
+        let group = session.map_or(0, |it| {
+            BuildHasherDefault::<DefaultHasher>::default().hash_one(it)
+        });
         self.series.push(Series {
             key,
             resource,
@@ -131,7 +150,8 @@ impl Table {
             meaning,
             pending: Pending::default(),
             marked: Timestamp::UNIX_EPOCH,
-            dirty: false,
+            group,
+            waits: Waits::No,
             used: self.window,
         });
         self.by_key.insert(key, place);
@@ -154,36 +174,47 @@ impl Table {
     pub(super) fn touch(&mut self, place: Place) {
         if let Some(series) = self.series.get_mut(place.0 as usize) {
             series.used = self.window;
-            if !series.dirty {
-                series.dirty = true;
-                self.dirty.push(place);
+            if series.waits == Waits::No {
+                series.waits = Waits::Dirty;
+                self.dirty.push((series.group, place));
             }
         }
     }
 
+    /// Whether any wait to be told.
     pub(super) fn is_dirty(&self) -> bool {
-        !self.dirty.is_empty()
+        !self.dirty.is_empty() || self.has_due()
     }
 
-    /// Those that wait to be told, those of one session together. A window ends.
-    pub(super) fn take_dirty(&mut self) -> Vec<Place> {
+    pub(super) fn has_due(&self) -> bool {
+        !self.due.is_empty()
+    }
+
+    /// A window ends: what waits is to be told now.
+    pub(super) fn end_window(&mut self) {
         self.window += 1;
-        let mut dirty = std::mem::take(&mut self.dirty);
-        dirty.sort_by(|a, b| self.session(*a).cmp(&self.session(*b)));
-        for place in &dirty {
+        self.due.append(&mut self.dirty);
+        self.due.sort_unstable_by_key(|(group, _)| *group);
+        for (_, place) in &self.due {
             if let Some(series) = self.series.get_mut(place.0 as usize) {
-                series.dirty = false;
+                series.waits = Waits::Due;
             }
         }
-        dirty
+    }
+
+    /// At most `many` of those that are to be told, those of one session together.
+    pub(super) fn take_due(&mut self, many: usize) -> Vec<(u64, Place)> {
+        let due = self.due.split_off(self.due.len().saturating_sub(many));
+        for (_, place) in &due {
+            if let Some(series) = self.series.get_mut(place.0 as usize) {
+                series.waits = Waits::No;
+            }
+        }
+        due
     }
 
     pub(super) fn at(&self, place: Place) -> Option<&Series> {
         self.series.get(place.0 as usize)
-    }
-
-    pub(super) fn session(&self, place: Place) -> Option<&SessionId> {
-        self.series.get(place.0 as usize)?.session()
     }
 
     /// Forgets a quarter: those of which no point came for longest. What waits to be told is kept.
@@ -198,17 +229,22 @@ impl Table {
         let before = self.series.len();
         let current = self.window;
         self.series
-            .retain(|it| it.dirty || it.used > limit || it.used == current);
+            .retain(|it| it.waits != Waits::No || it.used > limit || it.used == current);
         self.forgotten += (before - self.series.len()) as u64;
         self.aliases.clear();
         self.by_key.clear();
         self.dirty.clear();
+        self.due.clear();
         for (place, series) in (0_u32..).zip(&self.series) {
-            self.by_key.insert(series.key, Place(place));
-            if series.dirty {
-                self.dirty.push(Place(place));
+            let place = Place(place);
+            self.by_key.insert(series.key, place);
+            match series.waits {
+                Waits::No => {}
+                Waits::Dirty => self.dirty.push((series.group, place)),
+                Waits::Due => self.due.push((series.group, place)),
             }
         }
+        self.due.sort_unstable_by_key(|(group, _)| *group);
     }
 
     pub(super) fn len(&self) -> usize {

@@ -1,14 +1,20 @@
 //! What the processor's handles and its thread share.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use agent_primitives::{Clock, Observer};
 
 use super::super::hook::{Input, InvalidHook};
-use super::super::receiver::{Accepted, Encoding, Refused, Signal};
+use super::super::receiver::{Accepted, Encoding, Receipt, Refused, Signal};
 use super::super::seen::Seen;
-use super::state::{OUTBOX, State};
+use super::load::Load;
+use super::pieces;
+use super::state::State;
+use super::tickets::Tickets;
 use crate::Telemetry;
 
 /// When a sender that was put off is to try again.
@@ -19,6 +25,15 @@ const DROPPED_WITHIN: Duration = Duration::from_secs(5);
 const A_WHILE: Duration = Duration::from_secs(60);
 /// How long a reader of transcripts waits for room.
 const ROOM_WITHIN: Duration = Duration::from_secs(30);
+/// How long a request in pieces waits for room between two of them.
+const PIECE_WITHIN: Duration = Duration::from_secs(5);
+/// Requests that may wait for the store without a thread.
+const WAITING: usize = 1_024;
+/// Larger requests are taken in pieces.
+const AT_ONCE: usize = 64 << 10;
+const UNAVAILABLE: Refused = Refused::Unavailable {
+    retry_after: RETRY_AFTER,
+};
 
 pub(super) struct Shared {
     pub(super) telemetry: Telemetry,
@@ -26,6 +41,8 @@ pub(super) struct Shared {
     pub(super) window: Duration,
     /// How long a request waits for the store, where it is to.
     pub(super) store_within: Option<Duration>,
+    /// Held by whoever waits for `work`, so that who gives that back to others does not take it again before them.
+    turn: Mutex<()>,
     work: Mutex<Work>,
     /// For the thread: there is something to do.
     news: Condvar,
@@ -47,25 +64,26 @@ pub(super) enum Wanted {
 pub(super) struct Work {
     pub(super) state: State,
     pub(super) wanted: Wanted,
-    asked: u64,
-    /// The last of those that were served, and the last of those where the store refused.
-    served: u64,
-    refused: u64,
+    pub(super) tickets: Tickets,
     /// Records in the hands of the thread.
-    pub(super) in_hand: usize,
+    pub(super) in_hand: Load,
     idle: bool,
     pub(super) closed: bool,
-    finished: bool,
 }
 
 impl Work {
     /// What the thread is to serve now.
     pub(super) fn begin(&mut self) -> (u64, Wanted) {
-        (self.asked, std::mem::take(&mut self.wanted))
+        (self.tickets.issued(), std::mem::take(&mut self.wanted))
     }
 
     pub(super) fn is_urgent(&self) -> bool {
         self.closed || self.wanted > Wanted::Nothing || self.state.has_news()
+    }
+
+    /// Whether senders are to be put off.
+    pub(super) fn is_full(&self) -> bool {
+        self.state.load().and(self.in_hand).is_full()
     }
 }
 
@@ -82,16 +100,14 @@ impl Shared {
             observer,
             window,
             store_within,
+            turn: Mutex::new(()),
             work: Mutex::new(Work {
                 state,
                 wanted: Wanted::Nothing,
-                asked: 0,
-                served: 0,
-                refused: 0,
-                in_hand: 0,
+                tickets: Tickets::default(),
+                in_hand: Load::default(),
                 idle: false,
                 closed: false,
-                finished: false,
             }),
             news: Condvar::new(),
             progress: Condvar::new(),
@@ -99,37 +115,100 @@ impl Shared {
     }
 
     pub(super) fn work(&self) -> MutexGuard<'_, Work> {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         self.work.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Lets those who wait have their turn.
+    pub(super) fn pass<'a>(&'a self, work: MutexGuard<'a, Work>) -> MutexGuard<'a, Work> {
+        drop(work);
+        self.work()
+    }
+
+    /// Blocks the calling thread until the store has it, where it is to.
     pub(super) fn ingest(
         &self,
         signal: Signal,
         encoding: Encoding,
         body: &[u8],
     ) -> Result<Accepted, Refused> {
+        let (work, accepted) = self.take(signal, encoding, body)?;
+        let Some(within) = self.store_within else {
+            return Ok(accepted);
+        };
+        let stored = self.ask(work, Wanted::Stored, within);
+        stored.then_some(accepted).ok_or(UNAVAILABLE)
+    }
+
+    /// As [`ingest`](Self::ingest), but no thread is blocked: whoever is to answer waits for the receipt.
+    pub(super) fn receive(
+        self: &Arc<Self>,
+        signal: Signal,
+        encoding: Encoding,
+        body: &[u8],
+    ) -> Result<Receipt, Refused> {
+        if self.store_within.is_some() {
+            // Before anything is taken, which cannot be given back.
+            let mut work = self.work();
+            if work.tickets.requests() >= WAITING {
+                work.state.figures.put_off += 1;
+                return Err(UNAVAILABLE);
+            }
+        }
+        let (mut work, accepted) = self.take(signal, encoding, body)?;
+        let Some(within) = self.store_within else {
+            return Ok(Receipt::now(accepted));
+        };
+        let stored = Stored {
+            ticket: self.issue(&mut work, Wanted::Stored, true),
+            shared: Arc::clone(self),
+        };
+        drop(work);
+        let answer = async { stored.await.then_some(accepted).ok_or(UNAVAILABLE) };
+        Ok(Receipt::later(within, answer))
+    }
+
+    fn take(
+        &self,
+        signal: Signal,
+        encoding: Encoding,
+        body: &[u8],
+    ) -> Result<(MutexGuard<'_, Work>, Accepted), Refused> {
         let now = self.telemetry.clock().timestamp();
         let mut work = self.work();
         if work.closed {
-            return Err(Refused::Unavailable {
-                retry_after: RETRY_AFTER,
-            });
+            return Err(UNAVAILABLE);
         }
-        if work.in_hand >= OUTBOX || work.state.is_full() {
+        if work.is_full() {
             work.state.figures.put_off += 1;
             return Err(Refused::Busy {
                 retry_after: RETRY_AFTER,
             });
         }
-        let accepted = work.state.ingest(signal, encoding, body, now)?;
-        let Some(within) = self.store_within else {
-            self.wake(&mut work);
-            return Ok(accepted);
+        let accepted = if body.len() <= AT_ONCE {
+            work.state.ingest(signal, encoding, body, now)?
+        } else {
+            let limits = work.state.limits;
+            work.state.figures.requests += 1;
+            drop(work);
+            let mut patient = true;
+            let read = pieces::read((signal, encoding, body), &limits, now, &mut |tell| {
+                patient = self.tell_piece(patient, tell);
+            });
+            work = self.work();
+            read.map_err(|malformed| work.state.refuse(&malformed))?
         };
-        let stored = self.ask(work, Wanted::Stored, within);
-        stored.then_some(accepted).ok_or(Refused::Unavailable {
-            retry_after: RETRY_AFTER,
-        })
+        self.wake(&mut work);
+        Ok((work, accepted))
+    }
+
+    /// Takes one piece of a request, and waits for room after it where it is `patient`. Whether it still is.
+    fn tell_piece(&self, patient: bool, tell: impl FnOnce(&mut State)) -> bool {
+        let mut work = self.work();
+        tell(&mut work.state);
+        self.wake(&mut work);
+        // A recorder that takes nothing is waited for once: what was begun is taken as a whole.
+        !work.is_full() || (patient && self.ask(work, Wanted::Nothing, PIECE_WITHIN))
     }
 
     /// Takes what was seen otherwise. Waits for room, as long as the recorder makes any; whether it did.
@@ -140,7 +219,7 @@ impl Shared {
             if work.closed {
                 return false;
             }
-            if work.in_hand < OUTBOX && !work.state.is_full() {
+            if !work.is_full() {
                 work.state.seen.append(seen);
                 work.state.see(now, None);
                 self.wake(&mut work);
@@ -166,23 +245,27 @@ impl Shared {
         self.ask(self.work(), Wanted::All, timeout)
     }
 
-    /// Waits until the store has what was taken. Whether it has.
-    fn ask(&self, mut work: MutexGuard<'_, Work>, wanted: Wanted, timeout: Duration) -> bool {
-        work.asked += 1;
-        let ticket = work.asked;
+    fn issue(&self, work: &mut Work, wanted: Wanted, is_request: bool) -> u64 {
         work.wanted = work.wanted.max(wanted);
-        self.wake(&mut work);
+        self.wake(work);
+        work.tickets.issue(is_request)
+    }
+
+    /// Waits until the thread has done with what was taken what is wanted. Whether it could.
+    fn ask(&self, mut work: MutexGuard<'_, Work>, wanted: Wanted, timeout: Duration) -> bool {
+        let ticket = self.issue(&mut work, wanted, false);
         // Without an end where it is beyond what the clock shows.
         let end = Instant::now().checked_add(timeout);
-        while work.served < ticket && !work.finished {
+        loop {
             let left = end.map_or(A_WHILE, |end| end.saturating_duration_since(Instant::now()));
-            if left.is_zero() {
-                return false;
+            let told = work.tickets.told(ticket, None);
+            if told.is_some() || left.is_zero() {
+                work.tickets.forget(ticket);
+                return told.unwrap_or(false);
             }
             let woken = self.progress.wait_timeout(work, left);
             work = woken.unwrap_or_else(PoisonError::into_inner).0;
         }
-        work.served >= ticket && work.refused < ticket
     }
 
     /// Takes no more, and stores what there is. Whether that was done in time.
@@ -220,19 +303,47 @@ impl Shared {
     pub(super) fn ended(&self) {
         let mut work = self.work();
         work.closed = true;
-        work.finished = true;
-        self.progress.notify_all();
+        let wakers = work.tickets.finish();
+        drop(work);
+        self.tell(wakers);
     }
 
     /// The thread has served those up to `asked`.
-    pub(super) fn served(&self, asked: u64, stored: bool, finished: bool) {
+    pub(super) fn served(&self, asked: u64, stored: bool, in_hand: Load) {
         let mut work = self.work();
-        work.served = work.served.max(asked);
-        if !stored {
-            work.refused = work.refused.max(asked);
-        }
-        work.finished |= finished;
+        work.in_hand = in_hand;
+        let wakers = work.tickets.settle(asked, stored);
+        drop(work);
+        self.tell(wakers);
+    }
+
+    fn tell(&self, wakers: Vec<Waker>) {
         self.progress.notify_all();
+        wakers.into_iter().for_each(Waker::wake);
+    }
+}
+
+/// Is ready once it is known whether what was taken before it is stored.
+struct Stored {
+    shared: Arc<Shared>,
+    ticket: u64,
+}
+
+impl Future for Stored {
+    type Output = bool;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<bool> {
+        let mut work = self.shared.work();
+        match work.tickets.told(self.ticket, Some(cx.waker())) {
+            Some(stored) => Poll::Ready(stored),
+            None => Poll::Pending,
+        }
+    }
+}
+
+impl Drop for Stored {
+    fn drop(&mut self) {
+        self.shared.work().tickets.forget(self.ticket);
     }
 }
 

@@ -6,22 +6,22 @@ use agent_primitives::{SessionId, Timestamp, TokenUsage};
 
 use super::super::delta::{Added, Deltas, DeltasConfig};
 use super::super::hook::{Hooks, Input, InvalidHook};
-use super::super::ledger::{Covered, Entry, Ledger, LedgerConfig, SessionCoverage};
+use super::super::ledger::{CARRIER, Covered, Entry, Ledger, LedgerConfig, SessionCoverage};
 use super::super::names::SessionFrom;
 use super::super::seen::{Seen, What, Who};
 use super::super::wire::ReadLimits;
 use super::figures::{Figures, Points};
 use super::identity::Identity;
+use super::load::Load;
 use super::recent::Recent;
 use super::series::{Place, Table};
 use super::stored::{self, Hours};
+use crate::record::RECORD_BYTES;
 use crate::{Body, ContextUse, ContextWatch, Mark, Metric, Record, Telemetry};
 
-/// Records that may wait for the recorder. Requests are put off beyond.
-pub(super) const OUTBOX: usize = 65_536;
 /// Series whose baselines go with one record.
 const SERIES_EACH: usize = 1_000;
-/// Bytes of marks that go with one record; half of what it may have.
+/// Bytes of baselines that go with one record; half of what marks may have, where accounts are the rest.
 const MARK_BYTES: usize = 512 << 10;
 /// Items that are told once, of which the newest are remembered.
 const RECENT: usize = 131_072;
@@ -34,7 +34,7 @@ const SWEEP: Duration = Duration::from_secs(3_600);
 const SERIES_KEPT: Duration = Duration::from_secs(30 * 86_400);
 
 /// Counts the points that a session's metrics had since the last record of that name. Carries the baselines.
-pub(super) const POINTS: &str = "otlp.points";
+pub(super) const POINTS: &str = CARRIER;
 
 /// What bounds and times it keeps.
 #[derive(Debug, Clone)]
@@ -80,6 +80,7 @@ pub(super) struct State {
     /// Contexts whose use changed, for the observer.
     filled: Vec<ContextUse>,
     outbox: Vec<Record>,
+    load: Load,
     /// Of series that were told, with which the account that they went to is to be stored.
     pub(super) marks: Vec<Mark>,
     pub(super) hours: Hours,
@@ -124,6 +125,7 @@ impl State {
             contexts,
             filled: Vec::new(),
             outbox: Vec::new(),
+            load: Load::default(),
             marks: Vec::new(),
             hours: Hours::default(),
             now: Timestamp::UNIX_EPOCH,
@@ -147,6 +149,7 @@ impl State {
         {
             entry.marks.push((item, Vec::new()));
         }
+        self.ledger.lighten(now, &mut self.entries);
         self.emit();
     }
 
@@ -162,8 +165,8 @@ impl State {
         Ok(())
     }
 
-    /// A window ends: what series added goes to the accounts.
-    pub(super) fn tell(&mut self, now: Timestamp) {
+    /// A window ends: what series added until now is to go to the accounts.
+    pub(super) fn end_window(&mut self, now: Timestamp) {
         self.now = now;
         if now.since(self.swept) >= SWEEP {
             self.swept = now;
@@ -171,18 +174,21 @@ impl State {
             self.deltas
                 .evict_older(u64::try_from(kept.unix_nanos()).unwrap_or(0));
         }
-        let dirty = self.table.take_dirty();
-        let mut rest = dirty.as_slice();
-        while let Some(first) = rest.first() {
-            let session = self.session_of(*first).cloned();
-            let same = rest
-                .iter()
-                .take(SERIES_EACH)
-                .take_while(|it| self.session_of(**it) == session.as_ref());
-            let (these, later) = rest.split_at(same.count().max(1));
-            self.tell_session(session.as_ref(), these, now);
-            rest = later;
+        self.table.end_window();
+    }
+
+    /// Brings some of it there; whether there is more.
+    pub(super) fn tell(&mut self, now: Timestamp) -> bool {
+        let due = self.table.take_due(SERIES_EACH);
+        for of_one in due.chunk_by(|(one, _), (other, _)| one == other) {
+            let mut rest = of_one;
+            while let Some((_, first)) = rest.first() {
+                let session = self.session_of(*first).cloned();
+                let told = self.tell_session(session.as_ref(), rest, now);
+                rest = rest.get(told.max(1)..).unwrap_or_default();
+            }
         }
+        self.table.has_due()
     }
 
     /// Whose a series is; nobody's where its resource tells an instance, in which sessions follow one another.
@@ -193,12 +199,24 @@ impl State {
         series.session().filter(|_| !is_instance)
     }
 
-    fn tell_session(&mut self, session: Option<&SessionId>, places: &[Place], now: Timestamp) {
+    /// Tells the first of these series, as far as they are of this session and one record has room for their marks; how
+    /// many.
+    fn tell_session(
+        &mut self,
+        session: Option<&SessionId>,
+        places: &[(u64, Place)],
+        now: Timestamp,
+    ) -> usize {
+        let (mut told, mut marked, mut is_full) = (0, 0, false);
         let mut points = 0_u32;
         let mut uncovered_ns = 0;
         let mut project = None;
         let mut at = Timestamp::UNIX_EPOCH;
-        for place in places {
+        for (_, place) in places {
+            if self.session_of(*place) != session || (told > 0 && is_full) {
+                break;
+            }
+            told += 1;
             let Some(series) = self.table.get(*place) else {
                 continue;
             };
@@ -218,6 +236,8 @@ impl State {
             series.marked = now;
             let state = self.deltas.mark(key);
             let mark = state.and_then(|state| stored::of_series(key, &state));
+            marked += mark.as_ref().map_or(0, bytes);
+            is_full = marked > MARK_BYTES;
             let summed = self
                 .seen
                 .iter()
@@ -237,6 +257,7 @@ impl State {
                     self.marks.extend(mark);
                 }
             }
+            is_full |= self.ledger.is_heavy();
         }
         if let Some(session) = session
             && uncovered_ns > 0
@@ -256,6 +277,7 @@ impl State {
             let marks = self.ledger.take_marks();
             self.push(record, marks);
         }
+        told
     }
 
     /// Records what waited long enough.
@@ -270,10 +292,9 @@ impl State {
         self.emit();
     }
 
-    /// Records all that waits.
+    /// Records all that waits, once it was told.
     pub(super) fn finish(&mut self, now: Timestamp) {
-        self.tell(now);
-        self.ledger.flush(&mut self.entries);
+        self.ledger.flush(now, &mut self.entries);
         self.emit();
     }
 
@@ -320,31 +341,30 @@ impl State {
             }
         }
         self.tell_hour(&mut all);
-        // More than one record may have: those ahead carry nothing else.
-        while bytes(&all) > MARK_BYTES && all.len() > 1 {
-            let half = all.split_off(all.len() / 2);
+        // More than one record may have, which is seen to before: those ahead carry nothing else.
+        while let Some(later) = beyond_one_record(&mut all) {
             let mut carrier = Record::new(record.at, Metric::count(POINTS, 0));
             carrier.session.clone_from(&record.session);
             carrier.project.clone_from(&record.project);
-            self.out(carrier, all);
-            all = half;
+            self.figures.marks_apart += 1;
+            self.out(carrier, std::mem::replace(&mut all, later));
         }
         self.out(record, all);
     }
 
     fn out(&mut self, record: Record, marks: Vec<Mark>) {
         self.figures.records += 1;
-        if let Ok(marked) = record.clone().with_marks(marks) {
-            self.outbox.push(marked);
-        } else {
+        let record = record.clone().with_marks(marks).unwrap_or_else(|_| {
             self.figures.marks_refused += 1;
-            self.outbox.push(record);
-        }
+            record
+        });
+        self.load = self.load.and(Load::of(&record));
+        self.outbox.push(record);
     }
 
-    /// Whether requests are to be put off.
-    pub(super) fn is_full(&self) -> bool {
-        self.outbox.len() >= OUTBOX
+    /// What waits to be taken.
+    pub(super) const fn load(&self) -> Load {
+        self.load
     }
 
     /// Whether anything waits for time to pass.
@@ -357,6 +377,7 @@ impl State {
     }
 
     pub(super) fn take(&mut self) -> (Vec<Record>, Vec<ContextUse>) {
+        self.load = Load::default();
         let outbox = std::mem::take(&mut self.outbox);
         (outbox, std::mem::take(&mut self.filled))
     }
@@ -411,6 +432,17 @@ fn timely(at: Timestamp, now: Timestamp) -> Timestamp {
     }
 }
 
-fn bytes(marks: &[Mark]) -> usize {
-    marks.iter().map(|it| it.state().len() + 64).sum()
+/// Takes off the marks for which one record has no room.
+fn beyond_one_record(marks: &mut Vec<Mark>) -> Option<Vec<Mark>> {
+    let mut sum = 0;
+    let fit = marks.iter().take_while(|mark| {
+        sum += bytes(mark);
+        sum <= RECORD_BYTES
+    });
+    let fit = fit.count().max(1);
+    (fit < marks.len()).then(|| marks.split_off(fit))
+}
+
+fn bytes(mark: &Mark) -> usize {
+    mark.state().len() + 64
 }

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::receipt::Receipt;
+
 /// What a request carries.
 ///
 /// ```
@@ -95,6 +97,15 @@ pub trait Intake: Send + Sync {
     /// [`Refused`] where nothing of the request was taken.
     fn take(&self, signal: Signal, encoding: Encoding, body: &[u8]) -> Result<Accepted, Refused>;
 
+    /// As [`take`](Self::take), for the server: an intake that waits for something before it can tell the sender hands
+    /// out a receipt in place of holding up the thread. Unless implemented, it is what `take` says.
+    ///
+    /// # Errors
+    /// [`Refused`] where nothing of the request was taken.
+    fn receive(&self, signal: Signal, encoding: Encoding, body: &[u8]) -> Result<Receipt, Refused> {
+        self.take(signal, encoding, body).map(Receipt::now)
+    }
+
     /// Stores what was taken, when the receiver stops; whether that was done within `timeout`.
     fn flush(&self, timeout: Duration) -> bool;
 }
@@ -103,6 +114,10 @@ pub trait Intake: Send + Sync {
 impl<I: Intake + ?Sized> Intake for Arc<I> {
     fn take(&self, signal: Signal, encoding: Encoding, body: &[u8]) -> Result<Accepted, Refused> {
         (**self).take(signal, encoding, body)
+    }
+
+    fn receive(&self, signal: Signal, encoding: Encoding, body: &[u8]) -> Result<Receipt, Refused> {
+        (**self).receive(signal, encoding, body)
     }
 
     fn flush(&self, timeout: Duration) -> bool {

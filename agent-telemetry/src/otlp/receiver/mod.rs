@@ -15,6 +15,7 @@ mod limits;
 mod media;
 mod patience;
 mod proto;
+mod receipt;
 mod refusal;
 mod reply;
 mod route;
@@ -36,6 +37,7 @@ use tokio::sync::oneshot;
 pub use builder::ReceiverBuilder;
 pub use error::{BindError, StopError};
 pub use intake::{Accepted, Encoding, Intake, Refused, Signal};
+pub use receipt::Receipt;
 pub use stats::{ReceiverStats, RequestCount};
 
 use server::{StopWithin, Stopped};

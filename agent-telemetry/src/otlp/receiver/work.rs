@@ -1,12 +1,16 @@
 //! From the bytes of a body to what the intake says.
 
+use std::future::{Future as _, poll_fn};
 use std::panic::{self, AssertUnwindSafe};
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 
 use super::body::Cut;
 use super::budget::Hold;
 use super::inflate::{Deflated, inflate};
 use super::intake::Accepted;
+use super::receipt::Receipt;
 use super::refusal::{Cause, Refusal};
 use super::route::{Rules, Wanted};
 use super::shared::Shared;
@@ -27,15 +31,29 @@ pub(super) struct Work {
 impl Work {
     pub(super) async fn done(mut self, shared: &Arc<Shared>) -> Result<Accepted, Refusal> {
         shared.counters.received.add(self.packed().len());
-        if self.body.len() <= AT_ONCE
-            && let Some(said) = self.run(shared, AT_ONCE)
-        {
-            return said;
+        let mut said = None;
+        if self.body.len() <= AT_ONCE {
+            said = self.run(shared, AT_ONCE);
         }
-        let shared = Arc::clone(shared);
-        let run = move || self.run(&shared, usize::MAX);
-        let said = tokio::task::spawn_blocking(run).await.ok().flatten();
-        said.unwrap_or_else(|| Err(internal()))
+        let said = if let Some(said) = said {
+            // Its memory is not needed while the answer is waited for.
+            drop(self);
+            said
+        } else {
+            let shared = Arc::clone(shared);
+            let run = move || self.run(&shared, usize::MAX);
+            let said = tokio::task::spawn_blocking(run).await.ok().flatten();
+            said.unwrap_or_else(|| Err(internal()))
+        };
+        let mut answer = pin!(said?.answer());
+        let said = poll_fn(|cx| {
+            let poll = AssertUnwindSafe(|| answer.as_mut().poll(cx).map(Some));
+            panic::catch_unwind(poll).unwrap_or(Poll::Ready(None))
+        });
+        match said.await {
+            Some(said) => said.map_err(Refusal::from),
+            None => Err(panicked(shared)),
+        }
     }
 
     fn packed(&self) -> &[u8] {
@@ -43,9 +61,9 @@ impl Work {
     }
 
     /// `None` where more than `at_once` bytes come out.
-    fn run(&mut self, shared: &Shared, at_once: usize) -> Option<Result<Accepted, Refusal>> {
+    fn run(&mut self, shared: &Shared, at_once: usize) -> Option<Result<Receipt, Refusal>> {
         if self.packed().is_empty() {
-            return Some(Ok(Accepted::all()));
+            return Some(Ok(Accepted::all().into()));
         }
         if !self.wanted.gzip {
             return Some(self.take(shared, self.packed()));
@@ -57,24 +75,28 @@ impl Work {
             inflated => inflated,
         };
         Some(match inflated {
-            Ok(inflated) if inflated.is_empty() => Ok(Accepted::all()),
+            Ok(inflated) if inflated.is_empty() => Ok(Accepted::all().into()),
             Ok(inflated) => self.take(shared, &inflated),
             Err(why) => Err(not_inflated(why, limit)),
         })
     }
 
-    fn take(&self, shared: &Shared, request: &[u8]) -> Result<Accepted, Refusal> {
+    fn take(&self, shared: &Shared, request: &[u8]) -> Result<Receipt, Refusal> {
         shared.counters.inflated.add(request.len());
         let Wanted {
             signal, encoding, ..
         } = self.wanted;
-        let take = AssertUnwindSafe(|| shared.intake.take(signal, encoding, request));
-        if let Ok(said) = panic::catch_unwind(take) {
-            return said.map_err(Refusal::from);
+        let take = AssertUnwindSafe(|| shared.intake.receive(signal, encoding, request));
+        match panic::catch_unwind(take) {
+            Ok(said) => said.map_err(Refusal::from),
+            Err(_) => Err(panicked(shared)),
         }
-        shared.counters.panics.add(1);
-        Err(internal())
     }
+}
+
+fn panicked(shared: &Shared) -> Refusal {
+    shared.counters.panics.add(1);
+    internal()
 }
 
 fn internal() -> Refusal {

@@ -137,6 +137,14 @@ impl State {
     }
 }
 
+/// Whether there is a place for a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Admission {
+    Granted,
+    Full,
+    Closed,
+}
+
 /// What all shards say together.
 #[derive(Debug, Default)]
 struct Sum {
@@ -186,21 +194,40 @@ impl Queue {
     pub(crate) fn push_call(&self, at: Timestamp, context: ContextId, figures: Figures) {
         let shard = self.shard();
         let mut inner = shard.lock();
-        if self.admit(&mut inner) {
-            let stamp = shard.stamp(&mut inner, self.signals.floor.load(Ordering::Relaxed));
-            inner.waiting.calls.push(Call {
-                stamp,
-                at,
-                context,
-                figures,
-            });
-            drop(inner);
-            self.wake_idle();
+        match self.admit(&mut inner) {
+            Admission::Full => inner.dropped.queue_full += 1,
+            Admission::Closed => {}
+            Admission::Granted => {
+                let stamp = shard.stamp(&mut inner, self.signals.floor.load(Ordering::Relaxed));
+                inner.waiting.calls.push(Call {
+                    stamp,
+                    at,
+                    context,
+                    figures,
+                });
+                drop(inner);
+                self.wake_idle();
+            }
         }
     }
 
     /// Takes any record; with a context, in its name.
     pub(crate) fn push(&self, context: Option<ContextId>, record: Record) {
+        if self.insert(context, record).is_some() {
+            self.shard().lock().dropped.queue_full += 1;
+        }
+    }
+
+    /// As [`push`](Self::push), but gives the record back where there is no room for it. One that comes after the queue
+    /// was closed is counted and gone.
+    #[cfg(feature = "otlp")]
+    pub(super) fn offer(&self, record: Record) -> Option<Record> {
+        self.insert(None, record)
+    }
+
+    /// What there is no room for.
+    #[inline]
+    fn insert(&self, context: Option<ContextId>, record: Record) -> Option<Record> {
         let is_mark = matches!(
             record.body,
             Body::SessionStart(_) | Body::SessionResume(_) | Body::SessionEnd(_)
@@ -213,27 +240,31 @@ impl Queue {
         };
         let shard = self.shard();
         let mut inner = shard.lock();
-        if self.admit(&mut inner) {
-            let floor = floor.max(self.signals.floor.load(Ordering::Relaxed));
-            let stamp = shard.stamp(&mut inner, floor);
-            if is_mark {
-                self.signals.floor.fetch_max(stamp, Ordering::Relaxed);
-            }
-            inner.waiting.wholes.push(Whole {
-                stamp,
-                context,
-                record,
-            });
-            drop(inner);
-            self.wake_idle();
+        match self.admit(&mut inner) {
+            Admission::Full => return Some(record),
+            Admission::Closed => return None,
+            Admission::Granted => {}
         }
+        let floor = floor.max(self.signals.floor.load(Ordering::Relaxed));
+        let stamp = shard.stamp(&mut inner, floor);
+        if is_mark {
+            self.signals.floor.fetch_max(stamp, Ordering::Relaxed);
+        }
+        inner.waiting.wholes.push(Whole {
+            stamp,
+            context,
+            record,
+        });
+        drop(inner);
+        self.wake_idle();
+        None
     }
 
-    /// Whether there is a place for one more record; if not, it is counted.
-    fn admit(&self, inner: &mut Inner) -> bool {
+    /// Whether there is a place for one more record. One that comes too late is counted.
+    fn admit(&self, inner: &mut Inner) -> Admission {
         if inner.closed {
             inner.dropped.after_shutdown += 1;
-            return false;
+            return Admission::Closed;
         }
         if inner.own < self.share {
             inner.own += 1;
@@ -242,14 +273,13 @@ impl Queue {
                 inner.credits = self.lease();
             }
             if inner.credits == 0 {
-                inner.dropped.queue_full += 1;
-                return false;
+                return Admission::Full;
             }
             inner.credits -= 1;
             inner.funded += 1;
         }
         inner.accepted += 1;
-        true
+        Admission::Granted
     }
 
     /// Takes places from the common pool, as many as there are up to the usual number.

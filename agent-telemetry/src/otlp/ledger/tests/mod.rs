@@ -93,7 +93,7 @@ fn recorded(ledger: &mut Ledger, all: impl IntoIterator<Item = Seen>) -> Vec<Rec
     for seen in all {
         ledger.see(seen, &mut out);
     }
-    ledger.flush(&mut out);
+    ledger.flush(Timestamp::UNIX_EPOCH, &mut out);
     out.into_iter().map(|it| it.record).collect()
 }
 

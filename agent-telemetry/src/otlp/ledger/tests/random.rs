@@ -149,7 +149,7 @@ fn run(world: &World, random: &mut fastrand::Rng) -> Store {
             ledger.settle(at(clock), &mut out);
         }
         if random.u8(..9) == 0 {
-            ledger.flush(&mut out);
+            ledger.flush(Timestamp::UNIX_EPOCH, &mut out);
         }
         entries.extend(out.into_iter().map(|it| (it, amounts_seen.len())));
         let crash = crashes > 0 && random.u8(..6) == 0;
@@ -178,7 +178,7 @@ fn run(world: &World, random: &mut fastrand::Rng) -> Store {
         }
     }
     let mut out = Vec::new();
-    ledger.flush(&mut out);
+    ledger.flush(Timestamp::UNIX_EPOCH, &mut out);
     store.take(&out, amounts_seen.len());
     store
 }
