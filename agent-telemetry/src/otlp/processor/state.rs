@@ -250,7 +250,8 @@ impl State {
             let state = self.deltas.mark(key);
             let mark = state.and_then(|state| {
                 let state = [&[SERIES], state.as_slice()].concat();
-                Mark::new(key.0, state).ok()
+                let mark = Mark::new(key.0, state);
+                mark.inspect_err(|_| self.figures.marks_refused += 1).ok()
             });
             marked += mark.as_ref().map_or(0, bytes);
             is_full = marked > MARK_BYTES;
