@@ -10,6 +10,7 @@ use std::time::Duration;
 use agent_primitives::{Clock, Observer};
 
 use super::Processor;
+use super::load;
 use super::scribe;
 use super::shared::{Handles, Shared};
 use super::state::{Settings, State};
@@ -40,6 +41,7 @@ pub struct ProcessorBuilder {
     contexts: ContextWatch,
     observer: Box<dyn Observer>,
     store_within: Option<Duration>,
+    waiting_bytes: usize,
 }
 
 impl ProcessorBuilder {
@@ -50,6 +52,7 @@ impl ProcessorBuilder {
             contexts: ContextWatch::new(Prices::shipped()),
             observer: Box::new(()),
             store_within: None,
+            waiting_bytes: load::BYTES,
         }
     }
 
@@ -94,6 +97,13 @@ impl ProcessorBuilder {
         self
     }
 
+    /// About how many bytes of memory records may take that wait for the recorder, 64 MiB unless set, and as many within
+    /// it; there are never more than 65 536 and those of one request. Senders are put off beyond: 429.
+    pub const fn waiting_bytes(mut self, bytes: usize) -> Self {
+        self.waiting_bytes = bytes;
+        self
+    }
+
     /// How much fits into contexts, and how far ahead is looked; one turn ahead, with the windows that the shipped prices
     /// name, unless set.
     pub fn contexts(mut self, contexts: ContextWatch) -> Self {
@@ -112,8 +122,10 @@ impl ProcessorBuilder {
 
     /// Answers a request when the sink has stored what it said, for which it waits as long as `within`; what takes longer
     /// is refused as unavailable, and may be sent again. Unless set, it is answered once it is taken, and what it said is
-    /// stored some seconds later at the latest. With it no call waits for what other channels know of it, and one request
-    /// is taken after the other.
+    /// stored some seconds later at the latest. With it no call waits for what other channels know of it.
+    ///
+    /// A [`Receiver`](super::super::receiver::Receiver) goes on with other requests meanwhile, of which 1 024 may wait;
+    /// what many of them said is stored at once. [`ingest`](Processor::ingest) blocks the thread that calls it.
     pub const fn answer_when_stored(mut self, within: Duration) -> Self {
         self.store_within = Some(within);
         self
@@ -142,6 +154,7 @@ impl ProcessorBuilder {
             self.observer,
             self.settings.window,
             self.store_within,
+            self.waiting_bytes,
             state,
         ));
         let works = Arc::clone(&shared);

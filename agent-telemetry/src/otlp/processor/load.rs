@@ -4,8 +4,8 @@ use crate::{Mark, Record};
 
 /// Records that may wait. Senders are put off beyond.
 const RECORDS: usize = 65_536;
-/// Bytes that they may take, with their marks.
-const BYTES: usize = 64 << 20;
+/// Bytes that they may take with their marks, unless set.
+pub(super) const BYTES: usize = 64 << 20;
 /// About what a record takes beside itself, in names and ids.
 const BESIDE: usize = 256;
 
@@ -38,13 +38,16 @@ impl Load {
         loads.fold(Self::default(), Self::and)
     }
 
-    pub(super) const fn is_full(self) -> bool {
-        self.records >= RECORDS || self.bytes >= BYTES
+    /// Whether it is as much as there may be, of at most so many bytes.
+    pub(super) const fn is_full(self, bytes: usize) -> bool {
+        self.records >= RECORDS || self.bytes >= bytes
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::iter::repeat_n;
+
     use agent_primitives::Timestamp;
 
     use super::*;
@@ -55,9 +58,9 @@ mod tests {
         let record = Record::new(Timestamp::UNIX_EPOCH, Metric::count("files", 1));
         let mark = Mark::new(1, vec![0; 60 << 10]).unwrap();
         let large = record.clone().with_marks(vec![mark; 16]).unwrap();
-        assert!(!Load::sum([&record; 60_000]).is_full());
-        assert!(Load::sum([&record; 65_536]).is_full());
-        assert!(!Load::sum([&large; 60]).is_full());
-        assert!(Load::sum([&large; 70]).is_full());
+        assert!(!Load::sum(repeat_n(&record, 60_000)).is_full(BYTES));
+        assert!(Load::sum(repeat_n(&record, 65_536)).is_full(BYTES));
+        assert!(!Load::sum(repeat_n(&large, 60)).is_full(BYTES));
+        assert!(Load::sum(repeat_n(&large, 70)).is_full(BYTES));
     }
 }

@@ -21,26 +21,34 @@ const CHUNK: usize = 1_024;
 /// How long the recorder may take for what it has.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// What the thread has on its way to the store.
+#[derive(Default)]
+struct Hands {
+    records: VecDeque<Record>,
+    /// Handed over since the store was last known to have all.
+    given: Load,
+}
+
 /// Works until the processor is closed and what it had is handed over.
 pub(super) fn run(shared: &Shared) {
     let _ends = Ends(shared);
-    let mut records = VecDeque::new();
+    let mut hands = Hands::default();
     let mut window_ends = None;
     loop {
-        let (asked, wanted, closed, filled) = gather(shared, &mut window_ends, &mut records);
-        let mut stored = hand_over(shared, &mut records);
+        let (asked, wanted, closed, filled) = gather(shared, &mut window_ends, &mut hands.records);
+        let mut stored = hands.give(shared);
         tell(shared, &filled);
         if stored && (wanted > Wanted::Nothing || closed) {
-            stored = shared.telemetry.flush(PATIENCE).is_ok();
+            stored = hands.store(shared);
         }
-        let finished = closed && (records.is_empty() || !stored);
+        let finished = closed && (hands.records.is_empty() || !stored);
         if finished {
             // What a recorder does not take that is to be closed is lost with it, and counted by it.
-            for record in records.drain(..) {
+            for record in hands.records.drain(..) {
                 shared.telemetry.record_priced(record);
             }
         }
-        shared.served(asked, stored, Load::sum(&records));
+        shared.served(asked, stored, Load::sum(&hands.records));
         if finished {
             return;
         }
@@ -118,23 +126,38 @@ impl Drop for Ends<'_> {
     }
 }
 
-/// Hands over as many records as the recorder has room for, and keeps the others. Whether it took all.
-fn hand_over(shared: &Shared, records: &mut VecDeque<Record>) -> bool {
-    let mut room = shared.telemetry.room();
-    while let Some(record) = records.pop_front() {
-        let refused = if room > 0 {
-            room -= 1;
-            shared.telemetry.offer_priced(record)
-        } else {
-            Some(record)
-        };
-        let Some(record) = refused else { continue };
-        records.push_front(record);
-        if shared.telemetry.flush(PATIENCE).is_err() {
-            return false;
+impl Hands {
+    /// Hands over as many records as the recorder has room for, and keeps the others. Whether it took all.
+    fn give(&mut self, shared: &Shared) -> bool {
+        let mut room = shared.telemetry.room();
+        while let Some(record) = self.records.pop_front() {
+            let load = Load::of(&record);
+            let refused = if room > 0 && !self.given.is_full(shared.waiting_bytes) {
+                room -= 1;
+                shared.telemetry.offer_priced(record)
+            } else {
+                Some(record)
+            };
+            let Some(record) = refused else {
+                self.given = self.given.and(load);
+                continue;
+            };
+            self.records.push_front(record);
+            if !self.store(shared) {
+                return false;
+            }
+            // Others may be faster again; one place is its own then, if it has any.
+            room = shared.telemetry.room().clamp(1, CHUNK);
         }
-        // Others may be faster again; one place is its own then, if it has any.
-        room = shared.telemetry.room().clamp(1, CHUNK);
+        true
     }
-    true
+
+    /// Waits until the store has what was handed over; whether it has.
+    fn store(&mut self, shared: &Shared) -> bool {
+        let stored = shared.telemetry.flush(PATIENCE).is_ok();
+        if stored {
+            self.given = Load::default();
+        }
+        stored
+    }
 }

@@ -255,3 +255,76 @@ impl Table {
         self.forgotten
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::names::{Source, of_series};
+    use super::super::super::value::Attributes;
+    use super::super::super::wire::MetricHead;
+    use super::*;
+
+    const SHAPE: Shape = Shape::Sum {
+        temporality: Temporality::Delta,
+        monotonic: true,
+    };
+
+    fn insert(table: &mut Table, number: u64) -> Option<Place> {
+        let nothing = Attributes::default();
+        let head = MetricHead {
+            name: "files".into(),
+            unit: "1".into(),
+            shape: SHAPE,
+        };
+        let scope = Default::default();
+        let meaning = of_series(&Source::new(&nothing, &scope), &head, &nothing);
+        let key = SeriesKey(number.into());
+        table.insert((key, 0), SHAPE, meaning, number.into())
+    }
+
+    fn due(table: &mut Table, many: usize) -> Vec<u128> {
+        let due = table.take_due(many);
+        let keys = due
+            .iter()
+            .map(|(_, place)| table.get(*place).unwrap().key.0);
+        keys.collect()
+    }
+
+    #[test]
+    fn what_is_due_stays_so_while_others_are_forgotten_and_what_comes_later_waits() {
+        let mut table = Table::new(8);
+        let places: Vec<Place> = (0..8).filter_map(|it| insert(&mut table, it)).collect();
+        for place in &places[4..] {
+            table.touch(*place);
+        }
+        table.end_window();
+        assert_eq!(due(&mut table, 1).len(), 1);
+        // A point of one that is due is told with it, one of what was told waits for the next window.
+        let told: Vec<u128> = (4..8).filter(|it| !waits(&table, *it)).collect();
+        table.touch(places[usize::try_from(told[0]).unwrap()]);
+        for _ in 0..3 {
+            table.end_window_of_none();
+        }
+        assert!(insert(&mut table, 100).is_some());
+        assert!(table.forgotten() > 0);
+        let mut rest = due(&mut table, 8);
+        rest.sort_unstable();
+        let expected: Vec<u128> = (4..8).filter(|it| *it != told[0]).collect();
+        assert_eq!(rest, expected);
+        assert!(!table.has_due() && table.is_dirty());
+        table.end_window();
+        assert_eq!(due(&mut table, 8), told);
+        assert!(!table.is_dirty());
+    }
+
+    fn waits(table: &Table, key: u128) -> bool {
+        let series = table.series.iter().find(|it| it.key.0 == key).unwrap();
+        series.waits != Waits::No
+    }
+
+    impl Table {
+        /// Time passes, and nothing is told.
+        fn end_window_of_none(&mut self) {
+            self.window += 1;
+        }
+    }
+}

@@ -41,6 +41,8 @@ pub(super) struct Shared {
     pub(super) window: Duration,
     /// How long a request waits for the store, where it is to.
     pub(super) store_within: Option<Duration>,
+    /// What records may take that wait for the recorder; and those that wait within it.
+    pub(super) waiting_bytes: usize,
     /// Held by whoever waits for `work`, so that who gives that back to others does not take it again before them.
     turn: Mutex<()>,
     work: Mutex<Work>,
@@ -82,8 +84,8 @@ impl Work {
     }
 
     /// Whether senders are to be put off.
-    pub(super) fn is_full(&self) -> bool {
-        self.state.load().and(self.in_hand).is_full()
+    fn is_full(&self, bytes: usize) -> bool {
+        self.state.load().and(self.in_hand).is_full(bytes)
     }
 }
 
@@ -93,6 +95,7 @@ impl Shared {
         observer: Box<dyn Observer>,
         window: Duration,
         store_within: Option<Duration>,
+        waiting_bytes: usize,
         state: State,
     ) -> Self {
         Self {
@@ -100,6 +103,7 @@ impl Shared {
             observer,
             window,
             store_within,
+            waiting_bytes,
             turn: Mutex::new(()),
             work: Mutex::new(Work {
                 state,
@@ -179,7 +183,7 @@ impl Shared {
         if work.closed {
             return Err(UNAVAILABLE);
         }
-        if work.is_full() {
+        if work.is_full(self.waiting_bytes) {
             work.state.figures.put_off += 1;
             return Err(Refused::Busy {
                 retry_after: RETRY_AFTER,
@@ -208,7 +212,8 @@ impl Shared {
         tell(&mut work.state);
         self.wake(&mut work);
         // A recorder that takes nothing is waited for once: what was begun is taken as a whole.
-        !work.is_full() || (patient && self.ask(work, Wanted::Nothing, PIECE_WITHIN))
+        !work.is_full(self.waiting_bytes)
+            || (patient && self.ask(work, Wanted::Nothing, PIECE_WITHIN))
     }
 
     /// Takes what was seen otherwise. Waits for room, as long as the recorder makes any; whether it did.
@@ -219,7 +224,7 @@ impl Shared {
             if work.closed {
                 return false;
             }
-            if !work.is_full() {
+            if !work.is_full(self.waiting_bytes) {
                 work.state.seen.append(seen);
                 work.state.see(now, None);
                 self.wake(&mut work);

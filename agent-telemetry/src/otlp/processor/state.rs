@@ -235,7 +235,10 @@ impl State {
             let key = series.key;
             series.marked = now;
             let state = self.deltas.mark(key);
-            let mark = state.and_then(|state| stored::of_series(key, &state));
+            let mark = state.and_then(|state| {
+                let mark = stored::of_series(key, &state);
+                mark.inspect_err(|_| self.figures.marks_refused += 1).ok()
+            });
             marked += mark.as_ref().map_or(0, bytes);
             is_full = marked > MARK_BYTES;
             let summed = self

@@ -6,7 +6,7 @@ use super::super::delta::SeriesKey;
 use super::super::ledger::Ledger;
 use super::identity::Identity;
 use super::state::State;
-use crate::Mark;
+use crate::{InvalidMark, Mark};
 
 /// What the states of marks begin with. Those of the ledger begin otherwise.
 const SERIES: u8 = b's';
@@ -54,8 +54,8 @@ impl Hours {
 }
 
 /// The state of a baseline.
-pub(super) fn of_series(key: SeriesKey, state: &[u8]) -> Option<Mark> {
-    Mark::new(key.0, [&[SERIES], state].concat()).ok()
+pub(super) fn of_series(key: SeriesKey, state: &[u8]) -> Result<Mark, InvalidMark> {
+    Mark::new(key.0, [&[SERIES], state].concat())
 }
 
 /// The state of a resource whose items tell their sessions.

@@ -232,7 +232,7 @@ fn a_subagent_is_told_apart_and_a_copy_of_a_session_is_counted_once() {
     for seen in all {
         ledger.see(seen, &mut out);
     }
-    ledger.flush(&mut out);
+    ledger.flush(agent_primitives::Timestamp::UNIX_EPOCH, &mut out);
     let recorded = out
         .iter()
         .filter(|it| matches!(it.record.body, Body::ModelCall(_)));

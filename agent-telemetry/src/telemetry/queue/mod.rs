@@ -9,6 +9,8 @@
 mod drain;
 #[cfg(all(test, agent_model))]
 mod model;
+#[cfg(all(test, feature = "otlp", not(agent_model)))]
+mod tests;
 
 pub(super) use drain::{Take, Taken};
 

@@ -1,0 +1,137 @@
+//! Requests that are told in pieces.
+
+use agent_primitives::TokenUsage;
+use agent_telemetry::otlp::Signal;
+use opentelemetry_proto::tonic::metrics::v1::{
+    NumberDataPoint, number_data_point::Value as Number,
+};
+
+use super::host::{Host, PATIENCE, calls, points, sum};
+use super::requests::{CUMULATIVE, Call, at, call_events, call_spans, sums, text};
+use super::valve::{Mode, Valve};
+
+fn events(number: u64) -> Vec<Call> {
+    let call = |number| Call {
+        session: "s1",
+        number,
+        second: 5 + number / 10,
+        input: 10,
+        cache_read: 0,
+        output: i64::try_from(number % 7).unwrap(),
+    };
+    (0..number).map(call).collect()
+}
+
+/// One point of each of so many series, of sessions that take turns.
+fn series(number: u64, sessions: u64, value: impl Fn(u64) -> f64) -> Vec<u8> {
+    let point = |it: u64| NumberDataPoint {
+        attributes: vec![
+            text("session.id", &format!("s{}", it % sessions)),
+            text("model", &format!("claude-haiku-4-5-{}", it / sessions)),
+            text("type", "output"),
+        ],
+        start_time_unix_nano: at(0),
+        time_unix_nano: at(60),
+        value: Some(Number::AsDouble(value(it))),
+        ..NumberDataPoint::default()
+    };
+    sums(
+        "claude_code.token.usage",
+        "tokens",
+        CUMULATIVE,
+        (0..number).map(point).collect(),
+    )
+}
+
+#[test]
+fn what_a_large_request_says_is_what_small_ones_say() {
+    let all = events(2_000);
+    let (large, small) = (Host::new(), Host::new());
+    let body = call_events(&all);
+    assert!(body.len() > 500_000);
+    large.logs(&body);
+    large.spans(&call_spans(&all));
+    for some in all.chunks(50) {
+        small.logs(&call_events(some));
+    }
+    for some in all.chunks(50) {
+        small.spans(&call_spans(some));
+    }
+    let (of_large, of_small) = (large.records(), small.records());
+    assert_eq!(calls(&of_large), calls(&of_small));
+    assert_eq!(of_large.len(), of_small.len());
+    let (figures, others) = (large.processor.figures(), small.processor.figures());
+    assert_eq!((figures.logs, figures.spans), (others.logs, others.spans));
+    assert_eq!((figures.requests, figures.logs.known), (2, 2_000));
+    large.logs(&body);
+    assert_eq!(large.processor.figures().logs.duplicates, 2_000);
+}
+
+#[test]
+fn flaw_at_the_end_of_a_large_request_undoes_all_of_it() {
+    let host = Host::new();
+    for (signal, mut body) in [
+        (Signal::Logs, call_events(&events(2_000))),
+        (Signal::Traces, call_spans(&events(2_000))),
+        (Signal::Metrics, series(3_000, 10, |_| 1.0)),
+    ] {
+        body.extend_from_slice(b"\x0a\x05abc");
+        host.send(signal, &body).unwrap_err();
+    }
+    let figures = host.processor.figures();
+    assert_eq!((figures.requests, figures.malformed), (3, 3));
+    assert_eq!((figures.logs.total(), figures.spans.total()), (0, 0));
+    assert_eq!((figures.points.total(), figures.series), (0, 0));
+    assert!(host.records().is_empty());
+}
+
+#[test]
+fn points_that_are_refused_in_any_piece_are_told_together() {
+    let host = Host::new();
+    let body = series(
+        5_000,
+        10,
+        |it| if it % 1_000 == 999 { f64::NAN } else { 2.0 },
+    );
+    let accepted = host.metrics(&body);
+    assert_eq!(accepted.rejected, 5);
+    assert!(
+        accepted
+            .message
+            .unwrap()
+            .contains("claude_code.token.usage")
+    );
+    assert_eq!(sum(&host.records()).0, TokenUsage::new(0, 2 * 4_995));
+}
+
+#[test]
+fn many_series_are_told_in_slices_with_one_record_for_those_of_a_session() {
+    let host = Host::new();
+    host.metrics(&series(20_000, 400, |_| 3.0));
+    let records = host.records();
+    assert_eq!(sum(&records).0, TokenUsage::new(0, 60_000));
+    assert_eq!(points(&records), 20_000);
+    let carriers = records.len() - calls(&records).len();
+    // A start and a count for each session, and one more count where a slice ends within it.
+    println!("{carriers} records beside calls, of 20000 series of 400 sessions");
+    assert!(carriers <= 2 * 400 + 20, "{carriers}");
+}
+
+#[test]
+fn large_request_is_taken_as_a_whole_also_where_records_fill_up() {
+    let valve = Valve::new(Mode::Holds);
+    let host = Host::on(valve.clone(), |it| {
+        it.hold(std::time::Duration::ZERO).waiting_bytes(50_000)
+    });
+    let valve_of = valve.clone();
+    std::thread::scope(|scope| {
+        let sent = scope.spawn(|| host.logs(&call_events(&events(1_000))));
+        while host.processor.figures().logs.known < 64 {
+            std::thread::yield_now();
+        }
+        valve_of.turn(Mode::Takes);
+        sent.join().unwrap();
+    });
+    assert!(host.processor.flush(PATIENCE));
+    assert_eq!(calls(&valve.records()).len(), 1_000);
+}
