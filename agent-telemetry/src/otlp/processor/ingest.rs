@@ -19,6 +19,7 @@ impl State {
     ) -> Result<Accepted, Refused> {
         self.figures.requests += 1;
         let limits = self.limits;
+        let mut room = std::mem::take(&mut self.room);
         let encoding = match encoding {
             Encoding::Protobuf => wire::Encoding::Protobuf,
             Encoding::Json => wire::Encoding::Json,
@@ -28,7 +29,7 @@ impl State {
                 let latest = (now + AHEAD).unix_nanos();
                 self.deltas.expect_until(u64::try_from(latest).unwrap_or(0));
                 let mut metrics = Metrics::new(self, now);
-                let read = read_metrics(encoding, body, &limits, &mut metrics);
+                let read = read_metrics(encoding, body, &limits, &mut room, &mut metrics);
                 let (rejected, message) = metrics.finish();
                 read.map(|()| match message {
                     Some(message) => Accepted::partly(rejected, message),
@@ -37,13 +38,15 @@ impl State {
             }
             Signal::Logs => {
                 let mut taking = Taking::new(self, now);
-                read_logs(encoding, body, &limits, &mut taking).map(|()| Accepted::all())
+                read_logs(encoding, body, &limits, &mut room, &mut taking).map(|()| Accepted::all())
             }
             Signal::Traces => {
                 let mut taking = Taking::new(self, now);
-                read_spans(encoding, body, &limits, &mut taking).map(|()| Accepted::all())
+                read_spans(encoding, body, &limits, &mut room, &mut taking)
+                    .map(|()| Accepted::all())
             }
         };
+        self.room = room;
         read.map_err(|malformed| self.refuse(&malformed))
     }
 

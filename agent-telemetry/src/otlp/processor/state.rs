@@ -9,7 +9,7 @@ use super::super::hook::{Hooks, Input, InvalidHook};
 use super::super::ledger::{Covered, Entry, Ledger, LedgerConfig, SessionCoverage};
 use super::super::names::SessionFrom;
 use super::super::seen::{Seen, What, Who};
-use super::super::wire::ReadLimits;
+use super::super::wire::{ReadLimits, Room};
 use super::figures::{Figures, Points};
 use super::identity::Identity;
 use super::recent::Recent;
@@ -66,8 +66,6 @@ pub(super) struct State {
     pub(super) telemetry: Telemetry,
     pub(super) limits: ReadLimits,
     pub(super) identity: Identity,
-    /// Of the hashes that live as long as the process.
-    pub(super) seed: u64,
     pub(super) table: Table,
     pub(super) deltas: Deltas,
     pub(super) ledger: Ledger,
@@ -83,6 +81,7 @@ pub(super) struct State {
     outbox: Vec<Record>,
     /// Of series that were told, with which the account that they went to is to be stored.
     marks: Vec<Mark>,
+    pub(super) room: Room,
     pub(super) seen: Vec<Seen>,
     entries: Vec<Entry>,
     pub(super) added: Added,
@@ -110,8 +109,7 @@ impl State {
             telemetry,
             limits: settings.limits,
             identity: Identity::new(identity),
-            seed,
-            table: Table::new(settings.series),
+            table: Table::new(settings.series, seed),
             deltas: Deltas::new(deltas),
             ledger: Ledger::new(ledger),
             recent: Recent::new(RECENT),
@@ -123,6 +121,7 @@ impl State {
             filled: Vec::new(),
             outbox: Vec::new(),
             marks: Vec::new(),
+            room: Room::default(),
             seen: Vec::new(),
             entries: Vec::new(),
             added: Added::default(),
