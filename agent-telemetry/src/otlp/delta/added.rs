@@ -81,11 +81,14 @@ fn units(total: f64, per_one: f64) -> Option<i128> {
 impl Added {
     /// As if new, with the lists of the last change kept for the next one.
     pub(super) fn clear(&mut self) {
-        let change = mem::take(&mut self.change);
-        *self = Self::default();
-        if matches!(change, Change::Histogram(_) | Change::Exponential(_)) {
-            self.change = change;
+        if !matches!(self.change, Change::Histogram(_) | Change::Exponential(_)) {
+            self.change = Change::Nothing;
         }
+        (self.from, self.to) = (0, 0);
+        (self.gap_ns, self.filled_ns) = (0, 0);
+        self.new_epoch = false;
+        self.reset_without_start = false;
+        self.second_writer = false;
     }
 }
 

@@ -24,6 +24,7 @@ pub(crate) use taken::{Rejected, Taken};
 use check::{Reading, check, reading};
 use epochs::Epochs;
 use intervals::Intervals;
+pub(crate) use table::Place;
 use table::{Memory, Table};
 
 use super::wire::{Point, PointData, Shape};
@@ -84,15 +85,18 @@ impl Deltas {
 
     /// Says in `out` what `point` adds. Points of one series come best in the order of their times, though any order is
     /// counted right as long as values do not fall without a new start, and starts are known.
-    pub(crate) fn add(
+    ///
+    /// Where the caller keeps the place for the next point of the series, that one is found at once.
+    pub(crate) fn add_at(
         &mut self,
+        place: &mut Place,
         series: SeriesKey,
         shape: Shape,
         point: &Point,
         out: &mut Added,
     ) -> Taken {
         out.clear();
-        let taken = self.take(series, shape, point, out);
+        let taken = self.take((place, series), shape, point, out);
         if !matches!(taken, Taken::Added | Taken::Nothing) {
             out.change = Change::Nothing;
         }
@@ -100,7 +104,24 @@ impl Deltas {
         taken
     }
 
-    fn take(&mut self, series: SeriesKey, shape: Shape, point: &Point, out: &mut Added) -> Taken {
+    #[cfg(test)]
+    pub(crate) fn add(
+        &mut self,
+        series: SeriesKey,
+        shape: Shape,
+        point: &Point,
+        out: &mut Added,
+    ) -> Taken {
+        self.add_at(&mut Place::default(), series, shape, point, out)
+    }
+
+    fn take(
+        &mut self,
+        (place, series): (&mut Place, SeriesKey),
+        shape: Shape,
+        point: &Point,
+        out: &mut Added,
+    ) -> Taken {
         if point.no_recorded_value {
             return Taken::NoRecordedValue;
         }
@@ -115,7 +136,7 @@ impl Deltas {
             return Taken::Rejected(Rejected::InFuture);
         }
         let retired = &mut self.figures.retired;
-        if let Some(memory) = self.table.use_known(series) {
+        if let Some(memory) = self.table.use_known(place, series) {
             return remember(memory, reading, point, out, retired);
         }
         let floor = self.table.gone_until(series);

@@ -31,6 +31,10 @@ impl Memory {
     }
 }
 
+/// Where a series was last. Another one may have its place since.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Place(usize);
+
 #[derive(Debug)]
 pub(super) struct Table {
     slots: Vec<Slot>,
@@ -72,9 +76,13 @@ impl Table {
         self.slots.get(at).map(|slot| &slot.memory)
     }
 
-    pub(super) fn use_known(&mut self, key: SeriesKey) -> Option<&mut Memory> {
-        let at = *self.places.get(&key)?;
-        let slot = self.slots.get_mut(at)?;
+    /// Looks at the place first, which is made right where it was not.
+    pub(super) fn use_known(&mut self, place: &mut Place, key: SeriesKey) -> Option<&mut Memory> {
+        let is_there = self.slots.get(place.0).is_some_and(|it| it.key == key);
+        if !is_there {
+            place.0 = *self.places.get(&key)?;
+        }
+        let slot = self.slots.get_mut(place.0)?;
         slot.is_used = true;
         Some(&mut slot.memory)
     }

@@ -1,10 +1,11 @@
 //! Tokens and money in disjoint buckets, to be compared and subtracted.
 
 use agent_primitives::{TokenUsage, Usd};
-use serde::{Deserialize, Serialize};
+
+use super::field::fields;
 
 /// What calls or metrics told. Reasoning is a part of the output; all others add up.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Amounts {
     pub(super) input: u64,
     pub(super) cache_read: u64,
@@ -14,6 +15,15 @@ pub(super) struct Amounts {
     /// In pico-dollars.
     pub(super) cost: u64,
 }
+
+fields!(Amounts {
+    input,
+    cache_read,
+    cache_write,
+    output,
+    reasoning,
+    cost
+});
 
 impl Amounts {
     pub(super) fn new(usage: &TokenUsage, cost: Option<Usd>) -> Self {

@@ -1,123 +1,100 @@
-//! What is found again after a restart.
+//! What is found again after a restart, as bytes: what it is of, the version, then its fields.
 
-use agent_primitives::{ModelId, ProviderId, SessionId, Timestamp, TokenUsage, ToolName, Usd};
-use serde::{Deserialize, Serialize};
+use agent_primitives::SessionId;
 
 use super::super::seen::{CallKeys, CallSeen, ToolSeen, Who};
+use super::field::Field;
 use super::key::Ids;
-use super::once::{Channels, Told};
+use super::once::{Channels, KEYS, Told};
 use super::session::{Account, Figures, ModelSums};
 use crate::ToolOutcome;
 
-/// One state. What a later version adds is left out by an earlier one.
-#[derive(Debug, Serialize, Deserialize)]
+// None of them is what the state of a series begins with.
+const CALL: u8 = b'c';
+const TOOL: u8 = b't';
+const SESSION: u8 = b'e';
+const SUMS: u8 = b'a';
+const VERSION: u8 = 1;
+/// Bytes of nearly all of them.
+const USUAL: usize = 160;
+
+/// One state.
+#[derive(Debug)]
 pub(super) enum Mark {
-    Call(Known<CallKnown>),
-    Tool(Known<ToolName>),
+    Call(Told<CallSeen>),
+    Tool(Told<ToolSeen>),
     Session(SessionId, Figures),
     Sums(Account, Box<str>, ModelSums),
 }
 
 impl Mark {
-    pub(super) fn write(&self) -> Vec<u8> {
-        // Maps have keys of text alone, so that nothing can fail.
-        serde_json::to_vec(self).unwrap_or_default()
-    }
-
-    /// By the name that stands first.
     pub(super) fn is_account(state: &[u8]) -> bool {
-        state.starts_with(b"{\"S")
+        matches!(state, [SESSION | SUMS, ..])
     }
 
     pub(super) fn read(state: &[u8]) -> Option<Self> {
-        serde_json::from_slice(state).ok()
-    }
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Known<T> {
-    at: Timestamp,
-    session: Option<SessionId>,
-    channels: u8,
-    request: Option<Halves>,
-    response: Option<Halves>,
-    keys: Vec<Halves>,
-    what: T,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct CallKnown {
-    provider: ProviderId,
-    model: ModelId,
-    usage: Option<TokenUsage>,
-    cost: Option<Usd>,
-}
-
-/// A key, for formats whose numbers have 64 bits.
-type Halves = (u64, u64);
-
-#[expect(clippy::cast_possible_truncation, reason = "the halves of the number")]
-const fn halves(key: u128) -> Halves {
-    ((key >> 64) as u64, key as u64)
-}
-
-fn whole((high, low): Halves) -> u128 {
-    u128::from(high) << 64 | u128::from(low)
-}
-
-impl<T> Known<T> {
-    fn new<S>(told: &Told<S>, what: T) -> Self {
-        Self {
-            at: told.at,
-            session: told.who.session.clone(),
-            channels: told.channels.0,
-            request: told.ids.request.map(halves),
-            response: told.ids.response.map(halves),
-            keys: told.keys.iter().copied().map(halves).collect(),
-            what,
-        }
-    }
-
-    fn told<S>(self, what: impl FnOnce(T) -> S) -> Told<S> {
-        let who = Who {
-            session: self.session,
-            ..Who::default()
+        let [kind, VERSION, from @ ..] = state else {
+            return None;
         };
-        let ids = Ids {
-            request: self.request.map(whole),
-            response: self.response.map(whole),
-            ..Ids::default()
+        let from = &mut &*from;
+        let mark = match *kind {
+            CALL => Self::Call(call(from)?),
+            TOOL => Self::Tool(tool(from)?),
+            SESSION => Self::Session(Field::get(from)?, Field::get(from)?),
+            SUMS => Self::Sums(Field::get(from)?, Field::get(from)?, Field::get(from)?),
+            _ => return None,
         };
-        Told {
-            who,
-            at: self.at,
-            channels: Channels(self.channels),
-            ids,
-            keys: self.keys.into_iter().map(whole).collect(),
-            recorded: true,
-            what: what(self.what),
-        }
+        from.is_empty().then_some(mark)
     }
 }
 
-pub(super) fn of_call(told: &Told<CallSeen>) -> Mark {
+pub(super) fn of_session(session: &SessionId, figures: &Figures) -> Vec<u8> {
+    let mut to = begin(SESSION);
+    session.put(&mut to);
+    figures.put(&mut to);
+    to
+}
+
+pub(super) fn of_sums(account: &Account, model: &Box<str>, sums: &ModelSums) -> Vec<u8> {
+    let mut to = begin(SUMS);
+    account.put(&mut to);
+    model.put(&mut to);
+    sums.put(&mut to);
+    to
+}
+
+pub(super) fn of_call(told: &Told<CallSeen>) -> Vec<u8> {
+    let mut to = begin(CALL);
+    put_told(told, &mut to);
     let call = &told.what;
-    let what = CallKnown {
-        provider: call.provider.clone(),
-        model: call.model.clone(),
-        usage: call.usage,
-        cost: call.cost,
-    };
-    Mark::Call(Known::new(told, what))
+    call.provider.put(&mut to);
+    call.model.put(&mut to);
+    call.usage.put(&mut to);
+    call.cost.put(&mut to);
+    to
 }
 
-pub(super) fn call(known: Known<CallKnown>) -> Told<CallSeen> {
-    known.told(|call| CallSeen {
+pub(super) fn of_tool(told: &Told<ToolSeen>) -> Vec<u8> {
+    let mut to = begin(TOOL);
+    put_told(told, &mut to);
+    told.what.tool.put(&mut to);
+    to
+}
+
+fn begin(kind: u8) -> Vec<u8> {
+    let mut to = Vec::with_capacity(USUAL);
+    to.extend([kind, VERSION]);
+    to
+}
+
+fn call(from: &mut &[u8]) -> Option<Told<CallSeen>> {
+    let told = get_told(from)?;
+    let call = CallSeen {
         keys: CallKeys::default(),
-        provider: call.provider,
-        model: call.model,
-        usage: call.usage,
-        cost: call.cost,
+        provider: Field::get(from)?,
+        model: Field::get(from)?,
+        usage: Field::get(from)?,
+        cost: Field::get(from)?,
         latency: None,
         first_token: None,
         attempts: 1,
@@ -125,20 +102,67 @@ pub(super) fn call(known: Known<CallKnown>) -> Told<CallSeen> {
         stop_reason: None,
         service_tier: None,
         streamed: false,
-    })
+    };
+    Some(told.of(call))
 }
 
-pub(super) fn of_tool(told: &Told<ToolSeen>) -> Mark {
-    Mark::Tool(Known::new(told, told.what.tool.clone()))
-}
-
-pub(super) fn tool(known: Known<ToolName>) -> Told<ToolSeen> {
-    known.told(|tool| ToolSeen {
+fn tool(from: &mut &[u8]) -> Option<Told<ToolSeen>> {
+    let told = get_told(from)?;
+    let tool = ToolSeen {
         call: None,
         span: None,
         item: None,
-        tool,
+        tool: Field::get(from)?,
         outcome: ToolOutcome::Ok,
         elapsed: None,
-    })
+    };
+    Some(told.of(tool))
+}
+
+fn put_told<T>(told: &Told<T>, to: &mut Vec<u8>) {
+    told.at.put(to);
+    told.who.session.put(to);
+    told.channels.0.put(to);
+    told.ids.request.put(to);
+    told.ids.response.put(to);
+    told.keys.put(to);
+}
+
+fn get_told(from: &mut &[u8]) -> Option<Told<()>> {
+    let at = Field::get(from)?;
+    let who = Who {
+        session: Field::get(from)?,
+        ..Who::default()
+    };
+    let channels = Channels(Field::get(from)?);
+    let ids = Ids {
+        request: Field::get(from)?,
+        response: Field::get(from)?,
+        ..Ids::default()
+    };
+    let keys: Vec<u128> = Field::get(from)?;
+    let told = Told {
+        who,
+        at,
+        channels,
+        ids,
+        keys,
+        recorded: true,
+        what: (),
+    };
+    (told.keys.len() <= KEYS).then_some(told)
+}
+
+impl Told<()> {
+    fn of<T>(self, what: T) -> Told<T> {
+        Told {
+            who: self.who,
+            at: self.at,
+            channels: self.channels,
+            ids: self.ids,
+            keys: self.keys,
+            recorded: self.recorded,
+            what,
+        }
+    }
 }

@@ -8,6 +8,7 @@ mod accounts;
 mod amounts;
 mod call;
 mod coverage;
+mod field;
 mod key;
 mod lives;
 mod mark;
@@ -351,9 +352,9 @@ impl Ledger {
             }
             Unsaved::Session(account) => {
                 let session = account.session()?;
-                let figures = self.sessions.get(account)?.figures.clone();
+                let figures = &self.sessions.get(account)?.figures;
                 let key = key::of_session(session.as_str());
-                (key, Mark::Session(session.clone(), figures))
+                (key, mark::of_session(session, figures))
             }
             Unsaved::Sums(account, model) => {
                 let sums = self.sessions.get(account)?.models.get(model)?;
@@ -364,13 +365,10 @@ impl Ledger {
                     }
                 };
                 let key = key::of_scope(session, project, model);
-                (
-                    key,
-                    Mark::Sums(account.clone(), model.clone(), sums.clone()),
-                )
+                (key, mark::of_sums(account, model, sums))
             }
         };
-        Some((key, mark.write()))
+        Some((key, mark))
     }
 
     /// Whether a state is of an account, of which the newest are wanted where there are too many: they are to be taken
@@ -385,11 +383,11 @@ impl Ledger {
             sessions.len() < self.config.sessions || sessions.contains_key(account)
         };
         match Mark::read(state) {
-            Some(Mark::Call(known)) => {
-                self.calls.insert(mark::call(known));
+            Some(Mark::Call(call)) => {
+                self.calls.insert(call);
             }
-            Some(Mark::Tool(known)) => {
-                self.tools.insert(mark::tool(known));
+            Some(Mark::Tool(tool)) => {
+                self.tools.insert(tool);
             }
             Some(Mark::Session(session, figures))
                 if room(&self.sessions, &Account::Session(session.clone())) =>

@@ -1,6 +1,6 @@
 //! Numbers that a sender gives its events, so that those that are missing are known.
 
-use serde::{Deserialize, Serialize};
+use super::field::fields;
 
 /// Processes that write under one session at the same time, or one after another.
 const WRITERS: usize = 4;
@@ -8,7 +8,7 @@ const WRITERS: usize = 4;
 const GAPS: usize = 32;
 
 /// The numbers of one process.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Writer {
     next: u64,
     /// First and behind the last of what did not come yet.
@@ -16,13 +16,20 @@ struct Writer {
 }
 
 /// The numbers of a session's events.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Sequences {
     writers: Vec<Writer>,
     /// In gaps that are not looked at any more.
     lost: u64,
     pub(super) repeated: u64,
 }
+
+fields!(Writer { next, gaps });
+fields!(Sequences {
+    writers,
+    lost,
+    repeated
+});
 
 impl Sequences {
     /// Events that did not come.

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use agent_primitives::{AgentId, ModelId, ProviderId, SessionId, Timestamp};
-use serde::{Deserialize, Serialize};
 
 use super::super::seen::{Channel, Who};
+use super::field::{Field, fields};
 use super::sequence::Sequences;
 use super::sums::Sums;
 use crate::{Parent, ProjectId, Task};
@@ -18,7 +18,7 @@ const AGENTS: usize = 256;
 pub(super) const CHANNELS: usize = 5;
 
 /// Whose account it is.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) enum Account {
     Session(SessionId),
     /// Of all sessions of a project, for those who do not tell the session.
@@ -41,8 +41,31 @@ impl Account {
     }
 }
 
+impl Field for Account {
+    fn put(&self, to: &mut Vec<u8>) {
+        match self {
+            Self::Session(session) => {
+                to.push(0);
+                session.put(to);
+            }
+            Self::Project(project) => {
+                to.push(1);
+                project.put(to);
+            }
+        }
+    }
+
+    fn get(from: &mut &[u8]) -> Option<Self> {
+        match u8::get(from)? {
+            0 => Field::get(from).map(Self::Session),
+            1 => Field::get(from).map(Self::Project),
+            _ => None,
+        }
+    }
+}
+
 /// The account of a model, and who spoke of it last.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct ModelSums {
     pub(super) project: Option<ProjectId>,
     pub(super) agent: Option<AgentId>,
@@ -52,9 +75,28 @@ pub(super) struct ModelSums {
     pub(super) sums: Sums,
 }
 
+fields!(ModelSums {
+    project,
+    agent,
+    provider,
+    model,
+    at,
+    sums
+});
+
 /// One figure for each channel.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct PerChannel([u64; CHANNELS]);
+
+impl Field for PerChannel {
+    fn put(&self, to: &mut Vec<u8>) {
+        self.0.put(to);
+    }
+
+    fn get(from: &mut &[u8]) -> Option<Self> {
+        Field::get(from).map(Self)
+    }
+}
 
 impl PerChannel {
     pub(super) fn add(&mut self, channel: Channel) {
@@ -73,8 +115,18 @@ impl PerChannel {
 }
 
 /// What channels say of an agent without an id: the n-th of a channel is the n-th of all others.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Said(PerChannel);
+
+impl Field for Said {
+    fn put(&self, to: &mut Vec<u8>) {
+        self.0.put(to);
+    }
+
+    fn get(from: &mut &[u8]) -> Option<Self> {
+        Field::get(from).map(Self)
+    }
+}
 
 impl Said {
     /// Whether no other channel said it before.
@@ -86,7 +138,7 @@ impl Said {
 }
 
 /// An agent that was seen in a session.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Seat {
     pub(super) agent: Option<AgentId>,
     pub(super) resumed: Said,
@@ -96,8 +148,16 @@ pub(super) struct Seat {
     pub(super) context: Option<(u64, u64)>,
 }
 
+fields!(Seat {
+    agent,
+    resumed,
+    ended,
+    compacted,
+    context
+});
+
 /// What a mark of a session keeps, and figures of its coverage.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Figures {
     pub(super) seats: Vec<Seat>,
     pub(super) calls: u64,
@@ -111,6 +171,19 @@ pub(super) struct Figures {
     pub(super) lost_points: u64,
     pub(super) writers: u64,
 }
+
+fields!(Figures {
+    seats,
+    calls,
+    told,
+    repeated,
+    twice,
+    unexplained,
+    sequences,
+    uncovered_ns,
+    lost_points,
+    writers
+});
 
 #[derive(Debug, Default)]
 pub(super) struct Session {

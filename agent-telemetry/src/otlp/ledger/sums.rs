@@ -5,10 +5,10 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use agent_primitives::Timestamp;
-use serde::{Deserialize, Serialize};
 
 use super::super::seen::Bucket;
 use super::amounts::{Amounts, share};
+use super::field::fields;
 
 /// Metrics that tell of one model.
 const SOURCES: usize = 16;
@@ -18,7 +18,7 @@ const WAITING: usize = 256;
 const ROUNDED: u64 = 1_000_000;
 
 /// What one metric told so far.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Source {
     name: Cow<'static, str>,
     arrived: Telling,
@@ -27,14 +27,21 @@ struct Source {
 }
 
 /// As metrics tell it. Their input may be with or without the cache, their output with or without reasoning.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Telling {
-    #[serde(flatten)]
     disjoint: Amounts,
     inclusive: u64,
     exclusive: u64,
     calls: u64,
 }
+
+fields!(Source { name, arrived, due });
+fields!(Telling {
+    disjoint,
+    inclusive,
+    exclusive,
+    calls
+});
 
 impl Telling {
     fn add(&mut self, bucket: Bucket, amount: u64) {
@@ -83,7 +90,7 @@ struct Waiting {
 
 /// The account of one model. What was recorded of each bucket is `calls + extra`: what calls told, each of them once,
 /// and what was recorded without a call and that no call explained since.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Sums {
     calls: Amounts,
     extra: Amounts,
@@ -97,9 +104,20 @@ pub(super) struct Sums {
     costs: u64,
     sources: Vec<Source>,
     /// All that waits counts as just arrived after a restart.
-    #[serde(skip)]
     waiting: VecDeque<Waiting>,
 }
+
+fields!(
+    Sums {
+        calls,
+        extra,
+        loan,
+        unpriced_extra,
+        unpriced_calls,
+        costs,
+        sources
+    }..Self::default()
+);
 
 impl Sums {
     /// Takes usage that calls tell, and gives what of it is to be recorded. Its cost is not told where it is `None`.

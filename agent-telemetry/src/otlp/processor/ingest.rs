@@ -20,23 +20,26 @@ impl State {
         self.figures.requests += 1;
         let limits = self.limits;
         let encoding = self::encoding(encoding);
+        let mut room = std::mem::take(&mut self.room);
         let read = match signal {
             Signal::Metrics => {
                 self.expect(now);
                 let mut metrics = Metrics::new(self, now);
-                let read = read_metrics(encoding, body, &limits, &mut metrics);
+                let read = read_metrics(encoding, body, &limits, &mut room, &mut metrics);
                 let accepted = metrics.accepted();
                 read.map(|()| accepted)
             }
             Signal::Logs => {
                 let mut taking = Taking::new(self, now);
-                read_logs(encoding, body, &limits, &mut taking).map(|()| Accepted::all())
+                read_logs(encoding, body, &limits, &mut room, &mut taking).map(|()| Accepted::all())
             }
             Signal::Traces => {
                 let mut taking = Taking::new(self, now);
-                read_spans(encoding, body, &limits, &mut taking).map(|()| Accepted::all())
+                read_spans(encoding, body, &limits, &mut room, &mut taking)
+                    .map(|()| Accepted::all())
             }
         };
+        self.room = room;
         read.map_err(|malformed| self.refuse(&malformed))
     }
 

@@ -9,8 +9,10 @@ use super::super::ledger::Covered;
 use super::super::names::{Source, of_series};
 use super::super::receiver::Accepted;
 use super::super::value::Attributes;
-use super::super::wire::{MetricHead, Point, PointData, RawAttributes, Scope, Shape, VisitMetrics};
-use super::series::Place;
+use super::super::wire::{
+    Labels, MetricHead, Point, PointData, Prints, RawAttributes, Scope, Shape, VisitMetrics,
+};
+use super::series::{Place, Written};
 use super::state::State;
 
 /// How old a stored baseline may be while points of its series come that add nothing.
@@ -70,7 +72,7 @@ impl<'s, 'a> Metrics<'s, 'a> {
 
     /// A series that is not known as it is written.
     #[cold]
-    fn resolve(&mut self, attributes: RawAttributes<'a>, written: u128) -> Option<Place> {
+    fn resolve(&mut self, attributes: RawAttributes<'a>, written: Written) -> Option<Place> {
         let state = &mut *self.state;
         let (resource, identity) = self.read.get_or_insert_with(|| {
             let mut read = Attributes::default();
@@ -99,8 +101,16 @@ impl<'s, 'a> Metrics<'s, 'a> {
 }
 
 impl<'a> VisitMetrics<'a> for Metrics<'_, 'a> {
+    fn prints(&self) -> &Prints {
+        self.state.table.prints()
+    }
+
+    fn knows(&self, fingerprint: u128) -> Option<u32> {
+        self.state.table.labelled(fingerprint).map(|it| it.0)
+    }
+
     fn resource(&mut self, attributes: RawAttributes<'a>) {
-        self.resource_written = attributes.fingerprint(self.state.seed);
+        self.resource_written = attributes.fingerprint(self.state.table.prints());
         self.resource = Some(attributes);
         self.read = None;
     }
@@ -113,15 +123,17 @@ impl<'a> VisitMetrics<'a> for Metrics<'_, 'a> {
         let nothing = Attributes::default();
         let identity = &mut self.state.identity;
         let key = identity.of_series(self.resource_written, &self.scope, &head, &nothing);
-        self.head_written = key.0.rotate_left(64) ^ u128::from(self.state.seed);
+        self.head_written = key.0;
         self.head = head;
     }
 
-    fn point(&mut self, attributes: RawAttributes<'a>, point: Point) {
-        let written = attributes.fingerprint(self.state.seed);
-        let written = written.rotate_left(1).wrapping_add(self.head_written);
-        let known = self.state.table.written(written);
-        let Some(place) = known.or_else(|| self.resolve(attributes, written)) else {
+    fn point(&mut self, labels: Labels<'a>, point: Point) {
+        let written = Written {
+            labels: labels.fingerprint,
+            head: self.head_written,
+        };
+        let known = self.state.table.written(labels.known.map(Place), written);
+        let Some(place) = known.or_else(|| self.resolve(labels.raw, written)) else {
             self.state.figures.points.too_many_series += 1;
             self.reject(|head| format!("no room for another series of {:?}", head.name));
             return;
@@ -130,10 +142,14 @@ impl<'a> VisitMetrics<'a> for Metrics<'_, 'a> {
         let Some(series) = state.table.get(place) else {
             return;
         };
-        let taken = state
-            .deltas
-            .add(series.key, series.shape, &point, &mut state.added);
-        state.figures.points.unknown_names += u64::from(!series.meaning.is_known());
+        let taken = state.deltas.add_at(
+            &mut series.baseline,
+            series.key,
+            series.shape,
+            &point,
+            &mut state.added,
+        );
+        state.figures.points.unknown_names += u64::from(!series.is_known);
         series.pending.points = series.pending.points.saturating_add(1);
         let gap = state.added.gap_ns.saturating_sub(state.added.filled_ns);
         series.pending.gap_ns = series.pending.gap_ns.saturating_add(gap);

@@ -43,10 +43,20 @@ impl Pending {
         matches!(self.sum, Sum::Nothing)
     }
 
+    #[inline]
     pub(super) fn add(&mut self, added: &Added) {
+        // Nearly all points.
+        if let (Change::Int(more), Sum::Int(sum)) = (&added.change, &mut self.sum) {
+            *sum = sum.saturating_add(*more);
+        } else {
+            self.add_other(added);
+        }
+        self.cover(added.from, added.to);
+    }
+
+    fn add_other(&mut self, added: &Added) {
         self.sum = match (&added.change, self.sum) {
             (Change::Nothing, sum) => sum,
-            (Change::Int(more), Sum::Int(sum)) => Sum::Int(sum.saturating_add(*more)),
             (Change::Int(more), Sum::Double(sum)) => {
                 Sum::Double(sum.saturating_add(more.saturating_mul(1_000_000_000_000)))
             }
@@ -64,7 +74,6 @@ impl Pending {
                 measured(sum, it.data.count, told(it.sum, it.data.sum))
             }
         };
-        self.cover(added.from, added.to);
     }
 
     /// What a gauge shows: the newest counts.

@@ -10,8 +10,9 @@ use agent_primitives::Timestamp;
 
 use super::super::receiver::{Accepted, Encoding, Signal};
 use super::super::wire::{
-    AttributesDropped, Log, Malformed, MetricHead, Point, RawAttributes, ReadLimits, Scope, Span,
-    VisitLogs, VisitMetrics, VisitSpans, read_logs, read_metrics, read_spans,
+    AttributesDropped, Labels, Log, Malformed, MetricHead, Point, Prints, RawAttributes,
+    ReadLimits, Room, Scope, Span, VisitLogs, VisitMetrics, VisitSpans, read_logs, read_metrics,
+    read_spans,
 };
 use super::ingest::encoding;
 use super::items::Taking;
@@ -37,28 +38,29 @@ enum Said<'a, I> {
 /// Reads a request, at `now`.
 pub(super) fn read(
     (signal, written, body): (Signal, Encoding, &[u8]),
-    limits: &ReadLimits,
+    (limits, prints): (&ReadLimits, &Prints),
     now: Timestamp,
     take: Take<'_>,
 ) -> Result<Accepted, Malformed> {
     let written = encoding(written);
+    let mut room = Room::default();
     match signal {
         Signal::Metrics => {
             let tell = |state: &mut State, said: Drain<'_, _>| metrics(state, now, said);
-            let mut pieces = Pieces::new(POINTS, take, &tell);
-            read_metrics(written, body, limits, &mut pieces)?;
+            let mut pieces = Pieces::new(POINTS, take, &tell, prints);
+            read_metrics(written, body, limits, &mut room, &mut pieces)?;
             Ok(pieces.finish())
         }
         Signal::Logs => {
             let tell = |state: &mut State, said: Drain<'_, _>| logs(state, now, said);
-            let mut pieces = Pieces::new(ITEMS, take, &tell);
-            read_logs(written, body, limits, &mut pieces)?;
+            let mut pieces = Pieces::new(ITEMS, take, &tell, prints);
+            read_logs(written, body, limits, &mut room, &mut pieces)?;
             Ok(pieces.finish())
         }
         Signal::Traces => {
             let tell = |state: &mut State, said: Drain<'_, _>| spans(state, now, said);
-            let mut pieces = Pieces::new(ITEMS, take, &tell);
-            read_spans(written, body, limits, &mut pieces)?;
+            let mut pieces = Pieces::new(ITEMS, take, &tell, prints);
+            read_spans(written, body, limits, &mut room, &mut pieces)?;
             Ok(pieces.finish())
         }
     }
@@ -71,6 +73,7 @@ struct Pieces<'t, 'a, I> {
     at_most: usize,
     take: Take<'t>,
     tell: Tell<'t, 'a, I>,
+    prints: &'t Prints,
     said: Vec<Said<'a, I>>,
     items: usize,
     /// Under which the next item stands.
@@ -81,11 +84,12 @@ struct Pieces<'t, 'a, I> {
 }
 
 impl<'t, 'a, I> Pieces<'t, 'a, I> {
-    fn new(at_most: usize, take: Take<'t>, tell: Tell<'t, 'a, I>) -> Self {
+    fn new(at_most: usize, take: Take<'t>, tell: Tell<'t, 'a, I>, prints: &'t Prints) -> Self {
         Self {
             at_most,
             take,
             tell,
+            prints,
             said: Vec::new(),
             items: 0,
             resource: None,
@@ -134,7 +138,16 @@ impl<'t, 'a, I> Pieces<'t, 'a, I> {
     }
 }
 
-impl<'a> VisitMetrics<'a> for Pieces<'_, 'a, (RawAttributes<'a>, Point)> {
+impl<'a> VisitMetrics<'a> for Pieces<'_, 'a, (Labels<'a>, Point)> {
+    fn prints(&self) -> &Prints {
+        self.prints
+    }
+
+    /// What is known may be forgotten before it is told.
+    fn knows(&self, _fingerprint: u128) -> Option<u32> {
+        None
+    }
+
     fn resource(&mut self, attributes: RawAttributes<'a>) {
         self.open(attributes);
     }
@@ -148,8 +161,8 @@ impl<'a> VisitMetrics<'a> for Pieces<'_, 'a, (RawAttributes<'a>, Point)> {
         self.said.push(Said::Metric(head));
     }
 
-    fn point(&mut self, attributes: RawAttributes<'a>, point: Point) {
-        self.item((attributes, point));
+    fn point(&mut self, labels: Labels<'a>, point: Point) {
+        self.item((labels, point));
     }
 }
 
@@ -192,7 +205,7 @@ impl<'a> VisitSpans<'a> for Pieces<'_, 'a, Span<'a>> {
 fn metrics<'a>(
     state: &mut State,
     now: Timestamp,
-    said: Drain<'_, Said<'a, (RawAttributes<'a>, Point)>>,
+    said: Drain<'_, Said<'a, (Labels<'a>, Point)>>,
 ) -> Accepted {
     state.expect(now);
     let mut visitor = Metrics::new(state, now);
@@ -201,7 +214,7 @@ fn metrics<'a>(
             Said::Resource(attributes) => visitor.resource(attributes),
             Said::Scope(scope) => visitor.scope(scope),
             Said::Metric(head) => visitor.metric(head),
-            Said::Item((attributes, point)) => visitor.point(attributes, point),
+            Said::Item((labels, point)) => visitor.point(labels, point),
             Said::Dropped(_) => {}
         }
     }

@@ -5,9 +5,9 @@ use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher, Hasher};
 
 use agent_primitives::{SessionId, Timestamp};
 
-use super::super::delta::SeriesKey;
+use super::super::delta::{self, SeriesKey};
 use super::super::names::Meaning;
-use super::super::wire::{Shape, Temporality};
+use super::super::wire::{Prints, Shape, Temporality};
 use super::pending::Pending;
 
 /// Ways to write the attributes of one series that are known, in the mean.
@@ -20,12 +20,19 @@ pub(super) struct Series {
     /// The identity of its resource.
     pub(super) resource: u128,
     pub(super) shape: Shape,
-    pub(super) meaning: Meaning,
+    /// Apart, so that what each point needs is together.
+    pub(super) meaning: Box<Meaning>,
+    /// Whether its name is in the table of names.
+    pub(super) is_known: bool,
+    /// What it counts from.
+    pub(super) baseline: delta::Place,
     pub(super) pending: Pending,
     /// When its baseline was stored last.
     pub(super) marked: Timestamp,
     /// The hash of its session.
     group: u64,
+    /// How it was written when it came.
+    written: u128,
     /// Whether it waits to be told.
     waits: Waits,
     /// The window in which a point of it came last.
@@ -59,17 +66,35 @@ enum Waits {
 
 /// Where a series is, for as long as none is forgotten.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Place(u32);
+pub(super) struct Place(pub(super) u32);
 
-/// Series by their identity, and by how their attributes are written.
+/// How a series is written.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Written {
+    /// The fingerprint of its attributes.
+    pub(super) labels: u128,
+    /// What stands for its metric, scope and resource.
+    pub(super) head: u128,
+}
+
+impl Written {
+    #[inline]
+    const fn alias(self) -> u128 {
+        self.labels.rotate_left(1).wrapping_add(self.head)
+    }
+}
+
+/// Series by their identity, and by how they are written.
 #[derive(Debug)]
 pub(super) struct Table {
     series: Vec<Series>,
     by_key: HashMap<SeriesKey, Place, Ready>,
+    /// By the fingerprint of their attributes, where these are of one metric alone, and of attributes and metric else.
     aliases: HashMap<u128, Place, Ready>,
     /// Those that wait, each with the hash of its session.
     dirty: Vec<(u64, Place)>,
     due: Vec<(u64, Place)>,
+    prints: Prints,
     limit: usize,
     window: u64,
     forgotten: u64,
@@ -99,11 +124,13 @@ impl Hasher for Hashed {
 }
 
 impl Table {
-    pub(super) fn new(limit: usize) -> Self {
+    /// Its hashes live as long as the process.
+    pub(super) fn new(limit: usize, seed: u64) -> Self {
         Self {
             series: Vec::new(),
             by_key: HashMap::default(),
             aliases: HashMap::default(),
+            prints: Prints::new(seed),
             dirty: Vec::new(),
             due: Vec::new(),
             limit: limit.clamp(1, u32::MAX as usize),
@@ -112,15 +139,32 @@ impl Table {
         }
     }
 
-    /// By how it is written.
-    pub(super) fn written(&self, alias: u128) -> Option<Place> {
-        self.aliases.get(&alias).copied()
+    pub(super) const fn prints(&self) -> &Prints {
+        &self.prints
+    }
+
+    /// One whose attributes have this fingerprint, of whichever metric.
+    #[inline]
+    pub(super) fn labelled(&self, fingerprint: u128) -> Option<Place> {
+        self.aliases.get(&fingerprint).copied()
+    }
+
+    /// By how it is written. `place` is where it may be.
+    #[inline]
+    pub(super) fn written(&self, place: Option<Place>, written: Written) -> Option<Place> {
+        let alias = written.alias();
+        let is_it = |place: &Place| {
+            let series = self.series.get(place.0 as usize);
+            series.is_some_and(|it| it.written == alias)
+        };
+        place.filter(is_it).or_else(|| self.labelled(alias))
     }
 
     /// By what it is, now known to be written like this.
-    pub(super) fn known(&mut self, key: SeriesKey, alias: u128) -> Option<Place> {
+    pub(super) fn known(&mut self, key: SeriesKey, written: Written) -> Option<Place> {
         let place = self.by_key.get(&key).copied()?;
-        self.alias(alias, place);
+        self.alias(written.labels, place);
+        self.alias(written.alias(), place);
         Some(place)
     }
 
@@ -130,7 +174,7 @@ impl Table {
         (key, resource): (SeriesKey, u128),
         shape: Shape,
         meaning: Meaning,
-        alias: u128,
+        written: Written,
     ) -> Option<Place> {
         if self.series.len() >= self.limit {
             self.forget();
@@ -147,23 +191,29 @@ impl Table {
             key,
             resource,
             shape,
-            meaning,
+            is_known: meaning.is_known(),
+            meaning: Box::new(meaning),
+            baseline: delta::Place::default(),
             pending: Pending::default(),
             marked: Timestamp::UNIX_EPOCH,
             group,
             waits: Waits::No,
+            written: written.alias(),
             used: self.window,
         });
         self.by_key.insert(key, place);
-        self.alias(alias, place);
+        if self.alias(written.labels, place) != place {
+            self.alias(written.alias(), place);
+        }
         Some(place)
     }
 
-    fn alias(&mut self, alias: u128, place: Place) {
+    /// Where a series of that alias is: here, unless there is one.
+    fn alias(&mut self, alias: u128, place: Place) -> Place {
         if self.aliases.len() >= self.limit.saturating_mul(ALIASES_EACH) {
             self.aliases.clear();
         }
-        self.aliases.insert(alias, place);
+        *self.aliases.entry(alias).or_insert(place)
     }
 
     pub(super) fn get(&mut self, place: Place) -> Option<&mut Series> {

@@ -192,11 +192,12 @@ impl Shared {
         let accepted = if body.len() <= AT_ONCE {
             work.state.ingest(signal, encoding, body, now)?
         } else {
-            let limits = work.state.limits;
+            let (limits, prints) = (work.state.limits, work.state.table.prints().clone());
             work.state.figures.requests += 1;
             drop(work);
             let mut patient = true;
-            let read = pieces::read((signal, encoding, body), &limits, now, &mut |tell| {
+            let terms = (&limits, &prints);
+            let read = pieces::read((signal, encoding, body), terms, now, &mut |tell| {
                 patient = self.tell_piece(patient, tell);
             });
             work = self.work();

@@ -9,7 +9,7 @@ use super::super::hook::{Hooks, Input, InvalidHook};
 use super::super::ledger::{CARRIER, Covered, Entry, Ledger, LedgerConfig, SessionCoverage};
 use super::super::names::SessionFrom;
 use super::super::seen::{Seen, What, Who};
-use super::super::wire::ReadLimits;
+use super::super::wire::{ReadLimits, Room};
 use super::figures::{Figures, Points};
 use super::identity::Identity;
 use super::load::Load;
@@ -65,8 +65,6 @@ pub(super) struct State {
     pub(super) telemetry: Telemetry,
     pub(super) limits: ReadLimits,
     pub(super) identity: Identity,
-    /// Of the hashes that live as long as the process.
-    pub(super) seed: u64,
     pub(super) table: Table,
     pub(super) deltas: Deltas,
     pub(super) ledger: Ledger,
@@ -86,6 +84,7 @@ pub(super) struct State {
     pub(super) hours: Hours,
     /// When something was taken last, by the clock.
     pub(super) now: Timestamp,
+    pub(super) room: Room,
     pub(super) seen: Vec<Seen>,
     entries: Vec<Entry>,
     pub(super) added: Added,
@@ -113,8 +112,7 @@ impl State {
             telemetry,
             limits: settings.limits,
             identity: Identity::new(identity),
-            seed,
-            table: Table::new(settings.series),
+            table: Table::new(settings.series, seed),
             deltas: Deltas::new(deltas),
             ledger: Ledger::new(ledger),
             recent: Recent::new(RECENT),
@@ -129,6 +127,7 @@ impl State {
             marks: Vec::new(),
             hours: Hours::default(),
             now: Timestamp::UNIX_EPOCH,
+            room: Room::default(),
             seen: Vec::new(),
             entries: Vec::new(),
             added: Added::default(),

@@ -8,11 +8,14 @@ mod item;
 mod json;
 mod limits;
 mod malformed;
+mod prints;
 mod protobuf;
 mod raw;
 mod said;
+mod tell;
 mod visit;
 
+pub(crate) use found::Room;
 pub(crate) use item::{
     ExponentialData, HistogramData, Log, MetricHead, Number, Point, PointData, Scope, Shape, Span,
     SpanEvent, SpanStatus, Temporality,
@@ -21,7 +24,8 @@ pub(crate) use item::{
 pub(crate) use limits::{AttributesDropped, ReadLimits};
 pub(crate) use malformed::Malformed;
 
-pub(crate) use raw::RawAttributes;
+pub(crate) use prints::Prints;
+pub(crate) use raw::{Labels, RawAttributes};
 pub(crate) use visit::{VisitLogs, VisitMetrics, VisitSpans};
 
 /// How a request is written.
@@ -36,11 +40,12 @@ pub(crate) fn read_metrics<'a>(
     encoding: Encoding,
     body: &'a [u8],
     limits: &ReadLimits,
+    room: &mut Room,
     visitor: &mut impl VisitMetrics<'a>,
 ) -> Result<(), Malformed> {
     match encoding {
-        Encoding::Protobuf => protobuf::read_metrics(body, limits, visitor),
-        Encoding::Json => json::read_metrics(body, limits, visitor),
+        Encoding::Protobuf => protobuf::read_metrics(body, limits, room, visitor),
+        Encoding::Json => json::read_metrics(body, limits, room, visitor),
     }
     .map_err(|fault| fault.within(body))
 }
@@ -50,11 +55,12 @@ pub(crate) fn read_logs<'a>(
     encoding: Encoding,
     body: &'a [u8],
     limits: &ReadLimits,
+    room: &mut Room,
     visitor: &mut impl VisitLogs<'a>,
 ) -> Result<(), Malformed> {
     match encoding {
-        Encoding::Protobuf => protobuf::read_logs(body, limits, visitor),
-        Encoding::Json => json::read_logs(body, limits, visitor),
+        Encoding::Protobuf => protobuf::read_logs(body, limits, room, visitor),
+        Encoding::Json => json::read_logs(body, limits, room, visitor),
     }
     .map_err(|fault| fault.within(body))
 }
@@ -64,11 +70,12 @@ pub(crate) fn read_spans<'a>(
     encoding: Encoding,
     body: &'a [u8],
     limits: &ReadLimits,
+    room: &mut Room,
     visitor: &mut impl VisitSpans<'a>,
 ) -> Result<(), Malformed> {
     match encoding {
-        Encoding::Protobuf => protobuf::read_spans(body, limits, visitor),
-        Encoding::Json => json::read_spans(body, limits, visitor),
+        Encoding::Protobuf => protobuf::read_spans(body, limits, room, visitor),
+        Encoding::Json => json::read_spans(body, limits, room, visitor),
     }
     .map_err(|fault| fault.within(body))
 }

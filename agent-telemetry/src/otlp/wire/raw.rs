@@ -1,14 +1,22 @@
 //! Attributes that are not decoded yet: their bytes in the request.
 
-use twox_hash::XxHash3_128;
-
 use super::super::value::Attributes;
 use super::limits::{AttributesDropped, Budget, ReadLimits};
+use super::prints::Prints;
 use super::{json, protobuf};
 
 /// Attributes as they stand in the request, cheap to copy. They were checked with the request: reading them cannot fail.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RawAttributes<'a>(Raw<'a>);
+
+/// The attributes of a point, and what is known of them.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Labels<'a> {
+    pub(crate) raw: RawAttributes<'a>,
+    pub(crate) fingerprint: u128,
+    /// What the visitor calls them.
+    pub(crate) known: Option<u32>,
+}
 
 #[derive(Debug, Clone, Copy)]
 enum Raw<'a> {
@@ -28,10 +36,10 @@ impl<'a> RawAttributes<'a> {
 
     /// The same for the same attributes in the same order, written by the same sender. Others that write the same
     /// attributes in another way have another fingerprint: it is a key of a cache, not an identity.
-    pub(crate) fn fingerprint(&self, seed: u64) -> u128 {
+    pub(crate) fn fingerprint(&self, prints: &Prints) -> u128 {
         match self.0 {
-            Raw::Protobuf(run) => run.fingerprint(seed),
-            Raw::Json(array) => XxHash3_128::oneshot_with_seed(seed, array.as_bytes()),
+            Raw::Protobuf(run) => run.fingerprint(prints),
+            Raw::Json(array) => prints.of(array.as_bytes()),
         }
     }
 

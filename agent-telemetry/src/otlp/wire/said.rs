@@ -2,22 +2,33 @@
 
 use twox_hash::XxHash3_128;
 
+use super::prints::Prints;
 use super::raw::RawAttributes;
 
 /// Hashes records without the time at which they were observed, which differs where one is sent again.
-#[derive(Default)]
 pub(super) struct Said {
+    prints: Prints,
     /// Of the resource.
     seed: u64,
     /// What was said before that time.
     room: Vec<u8>,
 }
 
+impl Default for Said {
+    fn default() -> Self {
+        Self {
+            prints: Prints::new(0),
+            seed: 0,
+            room: Vec::new(),
+        }
+    }
+}
+
 impl Said {
     /// The records that follow are of this resource.
     #[expect(clippy::cast_possible_truncation, reason = "half of it is a seed")]
     pub(super) fn resource(&mut self, attributes: &RawAttributes<'_>) {
-        self.seed = attributes.fingerprint(0) as u64;
+        self.seed = attributes.fingerprint(&self.prints) as u64;
     }
 
     pub(super) fn begin(&mut self) {

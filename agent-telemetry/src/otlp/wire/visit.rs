@@ -2,15 +2,21 @@
 
 use super::item::{Log, MetricHead, Point, Scope, Span};
 use super::limits::AttributesDropped;
-use super::raw::RawAttributes;
+use super::prints::Prints;
+use super::raw::{Labels, RawAttributes};
 
 /// Is told of metrics: a resource, then a scope within it, then a metric, then its points.
 /// Of resources, scopes and metrics without points nothing is told.
 pub(crate) trait VisitMetrics<'a> {
+    /// What makes the fingerprints of points.
+    fn prints(&self) -> &Prints;
+    /// What the visitor calls attributes of a point of this fingerprint, if it read such ones before. It is asked ahead
+    /// of all that is told, for what was read need not be checked again.
+    fn knows(&self, fingerprint: u128) -> Option<u32>;
     fn resource(&mut self, attributes: RawAttributes<'a>);
     fn scope(&mut self, scope: Scope<'a>);
     fn metric(&mut self, head: MetricHead<'a>);
-    fn point(&mut self, attributes: RawAttributes<'a>, point: Point);
+    fn point(&mut self, labels: Labels<'a>, point: Point);
 }
 
 /// Is told of log records: a resource, then a scope within it, then its records.

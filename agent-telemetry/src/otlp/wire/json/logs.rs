@@ -1,10 +1,11 @@
 //! Log records.
 
-use super::super::found::{Entry, Found};
+use super::super::found::{Entry, Found, Room};
 use super::super::item::Log;
 use super::super::limits::{Budget, ReadLimits};
 use super::super::malformed::Fault;
 use super::super::said::Said;
+use super::super::tell::{Logs, tell};
 use super::super::visit::VisitLogs;
 use super::cursor::Cursor;
 use super::layers::{self, FoundText, Names};
@@ -19,32 +20,12 @@ const NAMES: Names = Names {
 pub(in super::super) fn read_logs<'a>(
     body: &'a [u8],
     limits: &ReadLimits,
+    room: &mut Room,
     visitor: &mut impl VisitLogs<'a>,
 ) -> Result<(), Fault> {
-    let mut found = Found::new(body, limits);
+    let mut found = Found::new(body, limits, room);
     layers::collect(layers::text(body)?, &NAMES, &mut found, check)?;
-    let mut log = Log::default();
-    let mut budget = Budget::new(limits);
-    let mut said = Said::default();
-    for entry in found.entries {
-        match entry {
-            Entry::Resource(attributes) => {
-                said.resource(&attributes);
-                visitor.resource(attributes);
-            }
-            Entry::Scope(scope) => visitor.scope(scope),
-            Entry::Item(text) => {
-                budget.renew(limits);
-                read(text, &mut log, &mut budget, &mut said)?;
-                visitor.log(&mut log);
-            }
-            Entry::Open | Entry::Metric(_) | Entry::Number(..) => {}
-        }
-    }
-    if !budget.dropped.is_none() {
-        visitor.dropped(budget.dropped);
-    }
-    Ok(())
+    tell(found, limits, room, &mut Logs::new(visitor, read))
 }
 
 fn check<'a>(cursor: &mut Cursor<'a>, found: &mut FoundText<'a>) -> Result<(), Fault> {

@@ -2,10 +2,11 @@
 
 use std::borrow::Cow;
 
-use super::super::found::{Entry, Found, Place};
+use super::super::found::{Entry, Found, Place, Room};
 use super::super::item::{MetricHead, Shape, Temporality};
 use super::super::limits::ReadLimits;
 use super::super::malformed::Fault;
+use super::super::raw::{Labels, RawAttributes};
 use super::super::visit::VisitMetrics;
 use super::cursor::Cursor;
 use super::layers::{self, FoundText, Names};
@@ -20,12 +21,15 @@ const NAMES: Names = Names {
 pub(in super::super) fn read_metrics<'a>(
     body: &'a [u8],
     limits: &ReadLimits,
+    room: &mut Room,
     visitor: &mut impl VisitMetrics<'a>,
 ) -> Result<(), Fault> {
-    let mut found = Found::new(body, limits);
-    layers::collect(layers::text(body)?, &NAMES, &mut found, metric)?;
+    let mut found = Found::new(body, limits, room);
+    let metrics =
+        |cursor: &mut Cursor<'a>, found: &mut FoundText<'a>| metric(cursor, found, &*visitor);
+    layers::collect(layers::text(body)?, &NAMES, &mut found, metrics)?;
     let mut shape = Shape::Unknown;
-    for entry in found.entries {
+    for entry in found.entries.drain(..) {
         match entry {
             Entry::Open => {}
             Entry::Resource(attributes) => visitor.resource(attributes),
@@ -34,18 +38,23 @@ pub(in super::super) fn read_metrics<'a>(
                 shape = head.shape;
                 visitor.metric(head);
             }
-            Entry::Number(attributes, number) => visitor.point(attributes, number.point()),
+            Entry::Number(labels, number) => visitor.point(labels, number.point()),
             Entry::Item(text) => {
                 let (attributes, point) =
                     point::read(&mut Cursor::new(text), shape, limits.safe_depth())?;
-                visitor.point(attributes, point);
+                visitor.point(labels(attributes, visitor), point);
             }
         }
     }
+    room.take_back(found);
     Ok(())
 }
 
-fn metric<'a>(cursor: &mut Cursor<'a>, found: &mut FoundText<'a>) -> Result<(), Fault> {
+fn metric<'a>(
+    cursor: &mut Cursor<'a>,
+    found: &mut FoundText<'a>,
+    visitor: &impl VisitMetrics<'a>,
+) -> Result<(), Fault> {
     let place = found.open();
     let (mut name, mut unit) = (Cow::Borrowed(""), Cow::Borrowed(""));
     let mut shape = Shape::Unknown;
@@ -71,7 +80,7 @@ fn metric<'a>(cursor: &mut Cursor<'a>, found: &mut FoundText<'a>) -> Result<(), 
         };
         // A metric is one of them: the last one counts.
         found.reopen(place);
-        shape = data(cursor, kind, (place, found))?;
+        shape = data(cursor, kind, (place, found), visitor)?;
         Ok(())
     })?;
     let head = MetricHead { name, unit, shape };
@@ -84,13 +93,14 @@ fn data<'a>(
     cursor: &mut Cursor<'a>,
     kind: Shape,
     (place, found): (Place, &mut FoundText<'a>),
+    visitor: &impl VisitMetrics<'a>,
 ) -> Result<Shape, Fault> {
     let (mut temporality, mut monotonic) = (Temporality::Unspecified, false);
     cursor.object(|cursor, key| {
         match key {
             "dataPoints" => {
                 found.reopen(place);
-                return cursor.array(|cursor| take(cursor, kind, found));
+                return cursor.array(|cursor| take(cursor, kind, found, visitor));
             }
             "aggregationTemporality" => {
                 temporality = Temporality::from_code(cursor.code(temporality_code)?);
@@ -120,14 +130,29 @@ fn temporality_code(name: &str) -> Option<i32> {
     })
 }
 
-fn take<'a>(cursor: &mut Cursor<'a>, shape: Shape, found: &mut FoundText<'a>) -> Result<(), Fault> {
+fn take<'a>(
+    cursor: &mut Cursor<'a>,
+    shape: Shape,
+    found: &mut FoundText<'a>,
+    visitor: &impl VisitMetrics<'a>,
+) -> Result<(), Fault> {
     cursor.peek();
     let start = *cursor;
     let entry = if matches!(shape, Shape::Gauge | Shape::Sum { .. }) {
-        number_point::read(cursor, found.depth)?
+        let (attributes, number) = number_point::read(cursor, found.depth)?;
+        Entry::Number(labels(attributes, visitor), number)
     } else {
         point::read(cursor, shape, found.depth)?;
         Entry::Item(cursor.since(start))
     };
     found.item(entry, start.rest())
+}
+
+fn labels<'a>(raw: RawAttributes<'a>, visitor: &impl VisitMetrics<'a>) -> Labels<'a> {
+    let fingerprint = raw.fingerprint(visitor.prints());
+    Labels {
+        raw,
+        fingerprint,
+        known: visitor.knows(fingerprint),
+    }
 }

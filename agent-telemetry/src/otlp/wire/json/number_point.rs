@@ -1,6 +1,6 @@
 //! Points of sums and gauges.
 
-use super::super::found::{Entry, NumberPoint};
+use super::super::found::NumberPoint;
 use super::super::item::Number;
 use super::super::malformed::Fault;
 use super::super::raw::RawAttributes;
@@ -8,7 +8,10 @@ use super::attribute;
 use super::cursor::Cursor;
 
 /// Reads a `NumberDataPoint`, and checks its attributes.
-pub(super) fn read<'a>(cursor: &mut Cursor<'a>, depth: usize) -> Result<Entry<'a, &'a str>, Fault> {
+pub(super) fn read<'a>(
+    cursor: &mut Cursor<'a>,
+    depth: usize,
+) -> Result<(RawAttributes<'a>, NumberPoint), Fault> {
     let mut attributes = "";
     let mut point = NumberPoint::default();
     cursor.object(|cursor, name| {
@@ -23,5 +26,5 @@ pub(super) fn read<'a>(cursor: &mut Cursor<'a>, depth: usize) -> Result<Entry<'a
         }
         Ok(())
     })?;
-    Ok(Entry::Number(RawAttributes::json(attributes), point))
+    Ok((RawAttributes::json(attributes), point))
 }

@@ -1,9 +1,10 @@
 //! Spans.
 
-use super::super::found::{Entry, Found};
+use super::super::found::{Entry, Found, Room};
 use super::super::item::{Span, SpanEvent, SpanStatus};
 use super::super::limits::{Budget, ReadLimits};
 use super::super::malformed::Fault;
+use super::super::tell::{Spans, tell};
 use super::super::visit::VisitSpans;
 use super::cursor::Cursor;
 use super::layers::{self, FoundText, Names};
@@ -18,28 +19,12 @@ const NAMES: Names = Names {
 pub(in super::super) fn read_spans<'a>(
     body: &'a [u8],
     limits: &ReadLimits,
+    room: &mut Room,
     visitor: &mut impl VisitSpans<'a>,
 ) -> Result<(), Fault> {
-    let mut found = Found::new(body, limits);
+    let mut found = Found::new(body, limits, room);
     layers::collect(layers::text(body)?, &NAMES, &mut found, check)?;
-    let mut span = Span::default();
-    let mut budget = Budget::new(limits);
-    for entry in found.entries {
-        match entry {
-            Entry::Resource(attributes) => visitor.resource(attributes),
-            Entry::Scope(scope) => visitor.scope(scope),
-            Entry::Item(text) => {
-                budget.renew(limits);
-                read(text, &mut span, &mut budget)?;
-                visitor.span(&mut span);
-            }
-            Entry::Open | Entry::Metric(_) | Entry::Number(..) => {}
-        }
-    }
-    if !budget.dropped.is_none() {
-        visitor.dropped(budget.dropped);
-    }
-    Ok(())
+    tell(found, limits, room, &mut Spans::new(visitor, read))
 }
 
 fn check<'a>(cursor: &mut Cursor<'a>, found: &mut FoundText<'a>) -> Result<(), Fault> {

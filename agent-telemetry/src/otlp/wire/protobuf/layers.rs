@@ -51,7 +51,7 @@ fn resource<'a>(
 ) -> Result<(), Fault> {
     let place = found.open();
     let mut message = Message::new(bytes);
-    let (mut run, mut parts) = (Finder::new(&[], 0).finish(ATTRIBUTES)?, 0_u32);
+    let (mut run, mut parts) = (Finder::new(&[], ATTRIBUTES).found(), 0_u32);
     while let Some(tag) = message.tag()? {
         match tag {
             RESOURCE => {
@@ -70,16 +70,19 @@ fn resource<'a>(
 }
 
 fn attributes(bytes: &[u8], depth: usize) -> Result<Run<'_>, Fault> {
-    let mut finder = Finder::new(bytes, depth);
+    let mut finder = Finder::new(bytes, ATTRIBUTES);
     let mut message = Message::new(bytes);
     loop {
         let before = message.left();
         match message.tag()? {
-            None => return finder.finish(ATTRIBUTES),
-            Some(ATTRIBUTES) => finder.attribute(&mut message, before)?,
+            None => break,
+            Some(ATTRIBUTES) => finder.attributes(&mut message, before)?,
             Some(other) => message.skip(other)?,
         }
     }
+    let run = finder.found();
+    run.check(depth)?;
+    Ok(run)
 }
 
 fn scope<'a>(

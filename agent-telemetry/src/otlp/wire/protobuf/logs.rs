@@ -2,11 +2,12 @@
 
 use std::borrow::Cow;
 
-use super::super::found::{Entry, Found};
+use super::super::found::{Entry, Found, Room};
 use super::super::item::Log;
 use super::super::limits::{Budget, ReadLimits};
 use super::super::malformed::Fault;
 use super::super::said::Said;
+use super::super::tell::{Logs, tell};
 use super::super::visit::VisitLogs;
 use super::attribute;
 use super::id;
@@ -27,50 +28,30 @@ const EVENT_NAME: u32 = bytes(12);
 pub(in super::super) fn read_logs<'a>(
     body: &'a [u8],
     limits: &ReadLimits,
+    room: &mut Room,
     visitor: &mut impl VisitLogs<'a>,
 ) -> Result<(), Fault> {
-    let mut found = Found::new(body, limits);
+    let mut found = Found::new(body, limits, room);
     layers::collect(body, &mut found, check)?;
-    let mut log = Log::default();
-    let mut budget = Budget::new(limits);
-    let mut said = Said::default();
-    for entry in found.entries {
-        match entry {
-            Entry::Resource(attributes) => {
-                said.resource(&attributes);
-                visitor.resource(attributes);
-            }
-            Entry::Scope(scope) => visitor.scope(scope),
-            Entry::Item(bytes) => {
-                budget.renew(limits);
-                read(bytes, &mut log, &mut budget, &mut said)?;
-                visitor.log(&mut log);
-            }
-            Entry::Open | Entry::Metric(_) | Entry::Number(..) => {}
-        }
-    }
-    if !budget.dropped.is_none() {
-        visitor.dropped(budget.dropped);
-    }
-    Ok(())
+    tell(found, limits, room, &mut Logs::new(visitor, read))
 }
 
 fn check<'a>(bytes: &'a [u8], found: &mut FoundBytes<'a>) -> Result<(), Fault> {
     let mut message = Message::new(bytes);
-    let mut attributes = Finder::new(bytes, found.depth);
+    let mut attributes = Finder::new(bytes, ATTRIBUTES);
     loop {
         let before = message.left();
         let Some(tag) = message.tag()? else {
             break;
         };
         match tag {
-            ATTRIBUTES => attributes.attribute(&mut message, before)?,
+            ATTRIBUTES => attributes.attributes(&mut message, before)?,
             BODY => attribute::check_value(message.bytes()?, found.depth)?,
             EVENT_NAME => drop(message.text()?),
             other => message.skip(other)?,
         }
     }
-    attributes.finish(ATTRIBUTES)?;
+    attributes.found().check(found.depth)?;
     found.item(Entry::Item(bytes), bytes)
 }
 

@@ -51,53 +51,39 @@ impl<'a> Message<'a> {
                 self.rest = rest;
                 Ok(Some(u32::from(tag)))
             }
-            Some(_) => self.long_tag().map(Some),
+            Some(_) => {
+                let (tag, rest) = long_tag(self.rest)?;
+                self.rest = rest;
+                Ok(Some(tag))
+            }
         }
     }
 
-    fn long_tag(&mut self) -> Result<u32, Fault> {
-        let start = self.rest;
-        let tag = u32::try_from(self.varint()?).map_err(|_| Fault::new(Flaw::Tag, start))?;
-        if tag < 8 {
-            return Err(Fault::new(Flaw::Tag, start));
+    /// Passes over fields of this tag, up to 15, that come next and are shorter than 128 bytes.
+    #[inline]
+    pub(super) fn pass(&mut self, tag: u32) {
+        let mut rest = self.rest;
+        while let [next, length @ 0..0x80, after @ ..] = rest
+            && u32::from(*next) == tag
+            && let Some(after) = after.get(usize::from(*length)..)
+        {
+            rest = after;
         }
-        Ok(tag)
+        self.rest = rest;
     }
 
     #[inline]
     pub(super) fn varint(&mut self) -> Result<u64, Fault> {
-        match *self.rest {
-            [byte @ 0..0x80, ref rest @ ..] => {
-                self.rest = rest;
-                Ok(u64::from(byte))
-            }
+        let (value, rest) = match self.rest {
+            [byte @ 0..0x80, rest @ ..] => (u64::from(*byte), rest),
             // Lengths of points and records.
-            [low, high @ 0..0x80, ref rest @ ..] => {
-                self.rest = rest;
-                Ok(u64::from(low & 0x7f) | u64::from(high) << 7)
+            [low, high @ 0..0x80, rest @ ..] => {
+                (u64::from(low & 0x7f) | u64::from(*high) << 7, rest)
             }
-            _ => self.long_varint(),
-        }
-    }
-
-    fn long_varint(&mut self) -> Result<u64, Fault> {
-        let start = self.rest;
-        let mut value = 0;
-        for shift in (0..64).step_by(7) {
-            let Some((&byte, rest)) = self.rest.split_first() else {
-                return Err(Fault::new(Flaw::Truncated, start));
-            };
-            self.rest = rest;
-            // The tenth byte has room for one bit.
-            if shift == 63 && byte > 1 {
-                return Err(Fault::new(Flaw::Varint, start));
-            }
-            value |= u64::from(byte & 0x7f) << shift;
-            if byte < 0x80 {
-                return Ok(value);
-            }
-        }
-        Err(Fault::new(Flaw::Varint, start))
+            other => long_varint(other)?,
+        };
+        self.rest = rest;
+        Ok(value)
     }
 
     #[inline]
@@ -139,16 +125,58 @@ impl<'a> Message<'a> {
     }
 
     /// Passes over a field that nobody asked for.
+    #[inline]
     pub(super) fn skip(&mut self, tag: u32) -> Result<(), Fault> {
+        *self = self.without(tag)?;
+        Ok(())
+    }
+
+    fn without(mut self, tag: u32) -> Result<Self, Fault> {
         match tag & 7 {
-            VARINT => self.varint().map(drop),
-            FIXED64 => self.fixed64().map(drop),
-            BYTES => self.bytes().map(drop),
-            FIXED32 => self.array::<4>().map(drop),
-            GROUP | GROUP_END => Err(Fault::new(Flaw::Group, self.rest)),
-            _ => Err(Fault::new(Flaw::Tag, self.rest)),
+            VARINT => drop(self.varint()?),
+            FIXED64 => drop(self.fixed64()?),
+            BYTES => drop(self.bytes()?),
+            FIXED32 => drop(self.array::<4>()?),
+            GROUP | GROUP_END => return Err(Fault::new(Flaw::Group, self.rest)),
+            _ => return Err(Fault::new(Flaw::Tag, self.rest)),
+        }
+        Ok(self)
+    }
+}
+
+// What is long is seldom, and gets the rest and gives it back: where its address is given away, a message is kept in
+// memory instead of registers.
+
+/// What was read, and what comes after it.
+type Read<'a, T> = Result<(T, &'a [u8]), Fault>;
+
+#[inline(never)]
+fn long_tag(rest: &[u8]) -> Read<'_, u32> {
+    let (tag, after) = long_varint(rest)?;
+    match u32::try_from(tag) {
+        Ok(tag @ 8..) => Ok((tag, after)),
+        _ => Err(Fault::new(Flaw::Tag, rest)),
+    }
+}
+
+#[inline(never)]
+fn long_varint(start: &[u8]) -> Read<'_, u64> {
+    let (mut value, mut rest) = (0, start);
+    for shift in (0..64).step_by(7) {
+        let Some((&byte, after)) = rest.split_first() else {
+            return Err(Fault::new(Flaw::Truncated, start));
+        };
+        rest = after;
+        // The tenth byte has room for one bit.
+        if shift == 63 && byte > 1 {
+            return Err(Fault::new(Flaw::Varint, start));
+        }
+        value |= u64::from(byte & 0x7f) << shift;
+        if byte < 0x80 {
+            return Ok((value, rest));
         }
     }
+    Err(Fault::new(Flaw::Varint, start))
 }
 
 pub(super) fn text(bytes: &[u8]) -> Result<&str, Fault> {

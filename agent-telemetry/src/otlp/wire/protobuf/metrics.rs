@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::super::found::{Entry, Found};
+use super::super::found::{Entry, Found, Room};
 use super::super::item::{MetricHead, Shape, Temporality};
 use super::super::limits::ReadLimits;
 use super::super::malformed::Fault;
@@ -27,12 +27,14 @@ const MONOTONIC: u32 = varint(3);
 pub(in super::super) fn read_metrics<'a>(
     body: &'a [u8],
     limits: &ReadLimits,
+    room: &mut Room,
     visitor: &mut impl VisitMetrics<'a>,
 ) -> Result<(), Fault> {
-    let mut found = Found::new(body, limits);
-    layers::collect(body, &mut found, metric)?;
+    let mut found = Found::new(body, limits, room);
+    let metrics = |bytes: &'a [u8], found: &mut FoundBytes<'a>| metric(bytes, found, &*visitor);
+    layers::collect(body, &mut found, metrics)?;
     let mut shape = Shape::Unknown;
-    for entry in found.entries {
+    for entry in found.entries.drain(..) {
         match entry {
             Entry::Open => {}
             Entry::Resource(attributes) => visitor.resource(attributes),
@@ -41,13 +43,15 @@ pub(in super::super) fn read_metrics<'a>(
                 shape = head.shape;
                 visitor.metric(head);
             }
-            Entry::Number(attributes, number) => visitor.point(attributes, number.point()),
+            Entry::Number(labels, number) => visitor.point(labels, number.point()),
             Entry::Item(bytes) => {
-                let (attributes, point) = point::read(bytes, shape, limits.safe_depth())?;
-                visitor.point(attributes, point);
+                let (attributes, point) = point::read(bytes, shape)?;
+                let labels = attributes.labels(limits.safe_depth(), visitor)?;
+                visitor.point(labels, point);
             }
         }
     }
+    room.take_back(found);
     Ok(())
 }
 
@@ -63,7 +67,11 @@ const UNSAID: Data = Data {
     monotonic: false,
 };
 
-fn metric<'a>(bytes: &'a [u8], found: &mut FoundBytes<'a>) -> Result<(), Fault> {
+fn metric<'a>(
+    bytes: &'a [u8],
+    found: &mut FoundBytes<'a>,
+    visitor: &impl VisitMetrics<'a>,
+) -> Result<(), Fault> {
     let place = found.open();
     let mut message = Message::new(bytes);
     let (mut name, mut unit) = ("", "");
@@ -79,7 +87,8 @@ fn metric<'a>(bytes: &'a [u8], found: &mut FoundBytes<'a>) -> Result<(), Fault> 
                     found.reopen(place);
                     (kind, data) = (tag, UNSAID);
                 }
-                points(message.bytes()?, kind, &mut data, found)?;
+                let bytes = message.bytes()?;
+                points(bytes, (kind, &mut data), found, visitor)?;
             }
             other => message.skip(other)?,
         }
@@ -109,9 +118,9 @@ fn shape(kind: u32, data: Data) -> Shape {
 
 fn points<'a>(
     bytes: &'a [u8],
-    kind: u32,
-    data: &mut Data,
+    (kind, data): (u32, &mut Data),
     found: &mut FoundBytes<'a>,
+    visitor: &impl VisitMetrics<'a>,
 ) -> Result<(), Fault> {
     let mut message = Message::new(bytes);
     while let Some(tag) = message.tag()? {
@@ -119,9 +128,11 @@ fn points<'a>(
             POINTS => {
                 let bytes = message.bytes()?;
                 let entry = if matches!(kind, GAUGE | SUM) {
-                    number::read(bytes, found.depth)?
+                    let (attributes, number) = number::read(bytes)?;
+                    Entry::Number(attributes.labels(found.depth, visitor)?, number)
                 } else {
-                    point::read(bytes, shape(kind, UNSAID), found.depth)?;
+                    let (attributes, _) = point::read(bytes, shape(kind, UNSAID))?;
+                    attributes.labels(found.depth, visitor)?;
                     Entry::Item(bytes)
                 };
                 found.item(entry, bytes)?;

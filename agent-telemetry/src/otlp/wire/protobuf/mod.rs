@@ -1,6 +1,7 @@
 //! Requests in protobuf.
 
 mod attribute;
+mod common;
 mod id;
 mod layers;
 mod logs;

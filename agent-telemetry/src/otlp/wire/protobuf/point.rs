@@ -3,119 +3,78 @@
 use super::super::found::BUCKETS;
 use super::super::item::{ExponentialData, HistogramData, Point, PointData, Shape};
 use super::super::malformed::{Fault, Flaw};
-use super::super::raw::RawAttributes;
+use super::common::{self, Common, Tags};
 use super::message::{Message, bytes, fixed64, varint};
-use super::run::Finder;
+use super::run::Run;
 
 // In all three
-const START: u32 = fixed64(2);
-const TIME: u32 = fixed64(3);
 const COUNT: u32 = fixed64(4);
 const SUM: u32 = fixed64(5);
 
-/// Reads a point of this shape, and checks its attributes down to `depth`.
-pub(super) fn read(
-    bytes: &[u8],
-    shape: Shape,
-    depth: usize,
-) -> Result<(RawAttributes<'_>, Point), Fault> {
-    match shape {
-        Shape::Histogram(_) => histogram(bytes, depth),
-        Shape::ExponentialHistogram(_) => exponential(bytes, depth),
-        _ => summary(bytes, depth),
-    }
+/// Reads a point of this shape. Its attributes are not checked.
+pub(super) fn read(bytes: &[u8], shape: Shape) -> Result<(Run<'_>, Point), Fault> {
+    let (common, data) = match shape {
+        Shape::Histogram(_) => histogram(bytes),
+        Shape::ExponentialHistogram(_) => exponential(bytes),
+        _ => summary(bytes),
+    }?;
+    let point = Point {
+        start: common.start,
+        time: common.time,
+        no_recorded_value: common.no_recorded_value,
+        data,
+    };
+    Ok((common.attributes, point))
 }
 
-/// What points of all shapes have.
-struct Common<'a> {
-    start: u64,
-    time: u64,
-    no_recorded_value: bool,
-    attributes: Finder<'a>,
-}
-
-impl<'a> Common<'a> {
-    const fn new(bytes: &'a [u8], depth: usize) -> Self {
-        Self {
-            start: 0,
-            time: 0,
-            no_recorded_value: false,
-            attributes: Finder::new(bytes, depth),
-        }
-    }
-
-    fn finish(self, tag: u32, data: PointData) -> Result<(RawAttributes<'a>, Point), Fault> {
-        let point = Point {
-            start: self.start,
-            time: self.time,
-            no_recorded_value: self.no_recorded_value,
-            data,
-        };
-        Ok((RawAttributes::protobuf(self.attributes.finish(tag)?), point))
-    }
-}
-
-fn histogram(bytes: &[u8], depth: usize) -> Result<(RawAttributes<'_>, Point), Fault> {
+fn histogram(bytes: &[u8]) -> Result<(Common<'_>, PointData), Fault> {
     use self::{bytes as bytes_tag, fixed64 as fixed};
-    const ATTRIBUTES: u32 = bytes_tag(9);
     const BUCKETS: u32 = fixed(6);
     const BUCKETS_PACKED: u32 = bytes_tag(6);
     const BOUNDS: u32 = fixed(7);
     const BOUNDS_PACKED: u32 = bytes_tag(7);
-    const FLAGS: u32 = varint(10);
     const MIN: u32 = fixed(11);
     const MAX: u32 = fixed(12);
+    const TAGS: Tags = Tags {
+        attributes: bytes_tag(9),
+        flags: varint(10),
+    };
 
-    let mut message = Message::new(bytes);
-    let mut common = Common::new(bytes, depth);
     let mut data = HistogramData::default();
-    loop {
-        let before = message.left();
-        let Some(tag) = message.tag()? else {
-            return common.finish(ATTRIBUTES, PointData::Histogram(data));
-        };
+    let common = common::read(bytes, TAGS, |tag, message| {
         match tag {
-            ATTRIBUTES => common.attributes.attribute(&mut message, before)?,
-            START => common.start = message.fixed64()?,
-            TIME => common.time = message.fixed64()?,
             COUNT => data.count = message.fixed64()?,
             SUM => data.sum = Some(message.double()?),
-            BUCKETS => push(&mut data.buckets, message.fixed64()?, &message)?,
-            BUCKETS_PACKED => packed(&mut data.buckets, &mut message, u64::from_le_bytes)?,
-            BOUNDS => push(&mut data.bounds, message.double()?, &message)?,
-            BOUNDS_PACKED => packed(&mut data.bounds, &mut message, f64::from_le_bytes)?,
-            FLAGS => common.no_recorded_value = message.varint()? & 1 != 0,
+            BUCKETS => push(&mut data.buckets, message.fixed64()?, message)?,
+            BUCKETS_PACKED => packed(&mut data.buckets, message, u64::from_le_bytes)?,
+            BOUNDS => push(&mut data.bounds, message.double()?, message)?,
+            BOUNDS_PACKED => packed(&mut data.bounds, message, f64::from_le_bytes)?,
             MIN => data.min = Some(message.double()?),
             MAX => data.max = Some(message.double()?),
             other => message.skip(other)?,
         }
-    }
+        Ok(())
+    })?;
+    Ok((common, PointData::Histogram(data)))
 }
 
-fn exponential(bytes: &[u8], depth: usize) -> Result<(RawAttributes<'_>, Point), Fault> {
+fn exponential(bytes: &[u8]) -> Result<(Common<'_>, PointData), Fault> {
     use self::{bytes as bytes_tag, fixed64 as fixed};
-    const ATTRIBUTES: u32 = bytes_tag(1);
     const SCALE: u32 = varint(6);
     const ZERO_COUNT: u32 = fixed(7);
     const POSITIVE: u32 = bytes_tag(8);
     const NEGATIVE: u32 = bytes_tag(9);
-    const FLAGS: u32 = varint(10);
     const MIN: u32 = fixed(12);
     const MAX: u32 = fixed(13);
     const ZERO_THRESHOLD: u32 = fixed(14);
+    const TAGS: Tags = Tags {
+        attributes: bytes_tag(1),
+        flags: varint(10),
+    };
 
-    let mut message = Message::new(bytes);
-    let mut common = Common::new(bytes, depth);
     let mut data = ExponentialData::default();
-    loop {
-        let before = message.left();
-        let Some(tag) = message.tag()? else {
-            return common.finish(ATTRIBUTES, PointData::Exponential(data));
-        };
+    let common = common::read(bytes, TAGS, |tag, message| {
         match tag {
-            ATTRIBUTES => common.attributes.attribute(&mut message, before)?,
-            START => common.start = message.fixed64()?,
-            TIME => common.time = message.fixed64()?,
             COUNT => data.count = message.fixed64()?,
             SUM => data.sum = Some(message.double()?),
             SCALE => data.scale = zigzag(message.varint()?),
@@ -128,13 +87,32 @@ fn exponential(bytes: &[u8], depth: usize) -> Result<(RawAttributes<'_>, Point),
                 let side = (&mut data.negative_offset, &mut data.negative);
                 buckets(message.bytes()?, side)?;
             }
-            FLAGS => common.no_recorded_value = message.varint()? & 1 != 0,
             MIN => data.min = Some(message.double()?),
             MAX => data.max = Some(message.double()?),
             ZERO_THRESHOLD => data.zero_threshold = message.double()?,
             other => message.skip(other)?,
         }
-    }
+        Ok(())
+    })?;
+    Ok((common, PointData::Exponential(data)))
+}
+
+fn summary(bytes: &[u8]) -> Result<(Common<'_>, PointData), Fault> {
+    const TAGS: Tags = Tags {
+        attributes: self::bytes(7),
+        flags: varint(8),
+    };
+
+    let (mut count, mut sum) = (0, 0.0);
+    let common = common::read(bytes, TAGS, |tag, message| {
+        match tag {
+            COUNT => count = message.fixed64()?,
+            SUM => sum = message.double()?,
+            other => message.skip(other)?,
+        }
+        Ok(())
+    })?;
+    Ok((common, PointData::Summary { count, sum }))
 }
 
 fn buckets(bytes: &[u8], (offset, counts): (&mut i32, &mut Vec<u64>)) -> Result<(), Fault> {
@@ -157,30 +135,6 @@ fn buckets(bytes: &[u8], (offset, counts): (&mut i32, &mut Vec<u64>)) -> Result<
         }
     }
     Ok(())
-}
-
-fn summary(bytes: &[u8], depth: usize) -> Result<(RawAttributes<'_>, Point), Fault> {
-    const ATTRIBUTES: u32 = self::bytes(7);
-    const FLAGS: u32 = varint(8);
-
-    let mut message = Message::new(bytes);
-    let mut common = Common::new(bytes, depth);
-    let (mut count, mut sum) = (0, 0.0);
-    loop {
-        let before = message.left();
-        let Some(tag) = message.tag()? else {
-            return common.finish(ATTRIBUTES, PointData::Summary { count, sum });
-        };
-        match tag {
-            ATTRIBUTES => common.attributes.attribute(&mut message, before)?,
-            START => common.start = message.fixed64()?,
-            TIME => common.time = message.fixed64()?,
-            COUNT => count = message.fixed64()?,
-            SUM => sum = message.double()?,
-            FLAGS => common.no_recorded_value = message.varint()? & 1 != 0,
-            other => message.skip(other)?,
-        }
-    }
 }
 
 fn push<T>(list: &mut Vec<T>, number: T, at: &Message<'_>) -> Result<(), Fault> {

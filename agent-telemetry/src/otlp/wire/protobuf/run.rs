@@ -1,10 +1,11 @@
 //! The stretch of a message in which its attributes stand.
 
-use twox_hash::XxHash3_128;
-
 use super::super::super::value::Attributes;
 use super::super::limits::Budget;
 use super::super::malformed::Fault;
+use super::super::prints::Prints;
+use super::super::raw::{Labels, RawAttributes};
+use super::super::visit::VisitMetrics;
 use super::attribute;
 use super::message::Message;
 use super::texts::Texts;
@@ -46,17 +47,60 @@ impl<'a> Run<'a> {
         })
     }
 
-    pub(in super::super) fn fingerprint(&self, seed: u64) -> u128 {
-        if self.whole {
-            return XxHash3_128::oneshot_with_seed(seed, self.bytes);
+    /// Whether all attributes are well formed, down to values in `depth` arrays and maps.
+    #[inline(never)]
+    pub(super) fn check(&self, depth: usize) -> Result<(), Fault> {
+        // What is ASCII is UTF-8, and quicker to find out for all at once.
+        let is_ascii = self.bytes.is_ascii();
+        let mut texts = Texts::of(self.bytes);
+        let mut are_texts =
+            |key, text| is_ascii || texts.text(key).is_some() && texts.text(text).is_some();
+        self.visit(|_, pair| match attribute::plain(pair) {
+            Some((key, text)) if are_texts(key, text) => Ok(()),
+            _ => attribute::check(pair, depth),
+        })
+    }
+
+    /// As those of a point. What the visitor knows was checked when it came to know it.
+    #[expect(
+        clippy::inline_always,
+        reason = "what it makes is large, and copied where it is a call"
+    )]
+    #[inline(always)]
+    pub(super) fn labels(
+        self,
+        depth: usize,
+        visitor: &impl VisitMetrics<'a>,
+    ) -> Result<Labels<'a>, Fault> {
+        let fingerprint = self.fingerprint(visitor.prints());
+        let known = visitor.knows(fingerprint);
+        if known.is_none() {
+            self.check(depth)?;
         }
+        Ok(Labels {
+            raw: RawAttributes::protobuf(self),
+            fingerprint,
+            known,
+        })
+    }
+
+    #[inline]
+    pub(in super::super) fn fingerprint(&self, prints: &Prints) -> u128 {
+        if self.whole {
+            return prints.of(self.bytes);
+        }
+        self.fingerprint_of_parts(prints)
+    }
+
+    #[cold]
+    fn fingerprint_of_parts(&self, prints: &Prints) -> u128 {
         let mut bytes = Vec::with_capacity(self.bytes.len());
         // It was checked: there is no fault to meet.
         let _ = self.visit(|whole, _| {
             bytes.extend_from_slice(whole);
             Ok(())
         });
-        XxHash3_128::oneshot_with_seed(seed, &bytes)
+        prints.of(&bytes)
     }
 
     pub(in super::super) fn read(
@@ -90,43 +134,38 @@ fn visit<'a>(
     }
 }
 
-/// Checks the attributes of a message, and finds their stretch, while its fields are gone through.
+/// Finds the stretch of a message's attributes, while its fields are gone through.
 pub(super) struct Finder<'a> {
     message: &'a [u8],
-    depth: usize,
+    /// Of an attribute.
+    tag: u32,
     start: usize,
     end: usize,
     /// Bytes that are attributes.
     bytes: usize,
-    /// Whether attributes were passed of which nobody knows yet whether they are UTF-8.
-    plain: bool,
 }
 
 impl<'a> Finder<'a> {
-    pub(super) const fn new(message: &'a [u8], depth: usize) -> Self {
+    pub(super) const fn new(message: &'a [u8], tag: u32) -> Self {
         Self {
             message,
-            depth,
+            tag,
             start: 0,
             end: 0,
             bytes: 0,
-            plain: false,
         }
     }
 
-    /// Takes the attribute that `message` is at, after its tag. Before the tag, `before` bytes were left.
+    /// Takes the attribute that `message` is at, after its tag, and those next to it. Before the tag, `before` bytes
+    /// were left.
     #[inline]
-    pub(super) fn attribute(
+    pub(super) fn attributes(
         &mut self,
         message: &mut Message<'a>,
         before: usize,
     ) -> Result<(), Fault> {
-        let pair = message.bytes()?;
-        if attribute::plain(pair).is_some() {
-            self.plain = true;
-        } else {
-            attribute::check(pair, self.depth)?;
-        }
+        message.bytes()?;
+        message.pass(self.tag);
         let start = self.message.len() - before;
         self.end = self.message.len() - message.left();
         if self.bytes == 0 {
@@ -136,26 +175,15 @@ impl<'a> Finder<'a> {
         Ok(())
     }
 
-    /// The stretch, whose attributes have this tag. All of it is well formed.
+    /// The stretch. Whether what is in it is well formed, nobody has looked yet.
     #[inline]
-    pub(super) fn finish(self, tag: u32) -> Result<Run<'a>, Fault> {
+    pub(super) fn found(self) -> Run<'a> {
         let bytes = self.message.get(self.start..self.end).unwrap_or_default();
-        let run = Run {
+        Run {
             bytes,
-            tag,
+            tag: self.tag,
             part: None,
             whole: self.bytes == bytes.len(),
-        };
-        // What is ASCII is UTF-8, and quicker to find out for all at once.
-        if self.plain && !bytes.is_ascii() {
-            let mut texts = Texts::of(bytes);
-            run.visit(|_, pair| match attribute::plain(pair) {
-                Some((key, text)) if texts.text(key).is_some() && texts.text(text).is_some() => {
-                    Ok(())
-                }
-                _ => attribute::check(pair, self.depth),
-            })?;
         }
-        Ok(run)
     }
 }

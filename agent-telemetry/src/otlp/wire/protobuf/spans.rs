@@ -2,10 +2,11 @@
 
 use std::borrow::Cow;
 
-use super::super::found::{Entry, Found};
+use super::super::found::{Entry, Found, Room};
 use super::super::item::{Span, SpanEvent, SpanStatus};
 use super::super::limits::{Budget, ReadLimits};
 use super::super::malformed::Fault;
+use super::super::tell::{Spans, tell};
 use super::super::visit::VisitSpans;
 use super::layers::{self, FoundBytes};
 use super::message::{Message, bytes, fixed64, varint};
@@ -33,65 +34,49 @@ const CODE: u32 = varint(3);
 pub(in super::super) fn read_spans<'a>(
     body: &'a [u8],
     limits: &ReadLimits,
+    room: &mut Room,
     visitor: &mut impl VisitSpans<'a>,
 ) -> Result<(), Fault> {
-    let mut found = Found::new(body, limits);
+    let mut found = Found::new(body, limits, room);
     layers::collect(body, &mut found, check)?;
-    let mut span = Span::default();
-    let mut budget = Budget::new(limits);
-    for entry in found.entries {
-        match entry {
-            Entry::Resource(attributes) => visitor.resource(attributes),
-            Entry::Scope(scope) => visitor.scope(scope),
-            Entry::Item(bytes) => {
-                budget.renew(limits);
-                read(bytes, &mut span, &mut budget)?;
-                visitor.span(&mut span);
-            }
-            Entry::Open | Entry::Metric(_) | Entry::Number(..) => {}
-        }
-    }
-    if !budget.dropped.is_none() {
-        visitor.dropped(budget.dropped);
-    }
-    Ok(())
+    tell(found, limits, room, &mut Spans::new(visitor, read))
 }
 
 fn check<'a>(bytes: &'a [u8], found: &mut FoundBytes<'a>) -> Result<(), Fault> {
     let mut message = Message::new(bytes);
-    let mut attributes = Finder::new(bytes, found.depth);
+    let mut attributes = Finder::new(bytes, ATTRIBUTES);
     loop {
         let before = message.left();
         let Some(tag) = message.tag()? else {
             break;
         };
         match tag {
-            ATTRIBUTES => attributes.attribute(&mut message, before)?,
+            ATTRIBUTES => attributes.attributes(&mut message, before)?,
             NAME => drop(message.text()?),
             EVENTS => check_event(message.bytes()?, found.depth)?,
             STATUS => drop(status(message.bytes()?)?),
             other => message.skip(other)?,
         }
     }
-    attributes.finish(ATTRIBUTES)?;
+    attributes.found().check(found.depth)?;
     found.item(Entry::Item(bytes), bytes)
 }
 
 fn check_event(bytes: &[u8], depth: usize) -> Result<(), Fault> {
     let mut message = Message::new(bytes);
-    let mut attributes = Finder::new(bytes, depth);
+    let mut attributes = Finder::new(bytes, EVENT_ATTRIBUTES);
     loop {
         let before = message.left();
         let Some(tag) = message.tag()? else {
             break;
         };
         match tag {
-            EVENT_ATTRIBUTES => attributes.attribute(&mut message, before)?,
+            EVENT_ATTRIBUTES => attributes.attributes(&mut message, before)?,
             EVENT_NAME => drop(message.text()?),
             other => message.skip(other)?,
         }
     }
-    attributes.finish(EVENT_ATTRIBUTES).map(drop)
+    attributes.found().check(depth)
 }
 
 /// Reads a span in the place of another.

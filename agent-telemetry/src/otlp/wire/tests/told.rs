@@ -4,8 +4,9 @@ use std::fmt::Write as _;
 
 use super::super::super::value::Attributes;
 use super::super::{
-    AttributesDropped, Encoding, Log, Malformed, MetricHead, Point, RawAttributes, ReadLimits,
-    Scope, Span, VisitLogs, VisitMetrics, VisitSpans, read_logs, read_metrics, read_spans,
+    AttributesDropped, Encoding, Labels, Log, Malformed, MetricHead, Point, Prints, RawAttributes,
+    ReadLimits, Room, Scope, Span, VisitLogs, VisitMetrics, VisitSpans, read_logs, read_metrics,
+    read_spans,
 };
 
 /// Which of the three requests it is.
@@ -19,14 +20,28 @@ pub(super) enum Signal {
 pub(super) const SIGNALS: [Signal; 3] = [Signal::Metrics, Signal::Logs, Signal::Spans];
 
 /// What was told, and what was left out.
-#[derive(Debug, Default, PartialEq)]
+#[derive(Debug)]
 pub(super) struct Told {
+    prints: Prints,
     pub(super) lines: String,
     pub(super) fingerprints: Vec<u128>,
     pub(super) dropped: AttributesDropped,
     limits: ReadLimits,
     /// Whether everything is read and nothing written down.
     quiet: bool,
+}
+
+impl Default for Told {
+    fn default() -> Self {
+        Self {
+            prints: Prints::new(7),
+            lines: String::new(),
+            fingerprints: Vec::new(),
+            dropped: AttributesDropped::default(),
+            limits: ReadLimits::default(),
+            quiet: false,
+        }
+    }
 }
 
 impl Told {
@@ -41,7 +56,7 @@ impl Told {
         let mut attributes = Attributes::default();
         let dropped = raw.read(&self.limits, &mut attributes);
         self.add(dropped);
-        self.fingerprints.push(raw.fingerprint(7));
+        self.fingerprints.push(raw.fingerprint(&self.prints));
         self.line("attributes", &attributes);
     }
 
@@ -53,6 +68,12 @@ impl Told {
 }
 
 impl<'a> VisitMetrics<'a> for Told {
+    fn prints(&self) -> &Prints {
+        &self.prints
+    }
+    fn knows(&self, _: u128) -> Option<u32> {
+        None
+    }
     fn resource(&mut self, attributes: RawAttributes<'a>) {
         self.attributes(attributes);
     }
@@ -62,8 +83,9 @@ impl<'a> VisitMetrics<'a> for Told {
     fn metric(&mut self, head: MetricHead<'a>) {
         self.line("", &head);
     }
-    fn point(&mut self, attributes: RawAttributes<'a>, point: Point) {
-        self.attributes(attributes);
+    fn point(&mut self, labels: Labels<'a>, point: Point) {
+        self.attributes(labels.raw);
+        assert_eq!(labels.fingerprint, labels.raw.fingerprint(&self.prints));
         self.line("", &point);
     }
 }
@@ -132,11 +154,11 @@ fn read_into(
     encoding: Encoding,
     body: &[u8],
 ) -> Result<Told, Malformed> {
-    let limits = told.limits;
+    let (limits, mut room) = (told.limits, Room::default());
     let read = match signal {
-        Signal::Metrics => read_metrics(encoding, body, &limits, &mut told),
-        Signal::Logs => read_logs(encoding, body, &limits, &mut told),
-        Signal::Spans => read_spans(encoding, body, &limits, &mut told),
+        Signal::Metrics => read_metrics(encoding, body, &limits, &mut room, &mut told),
+        Signal::Logs => read_logs(encoding, body, &limits, &mut room, &mut told),
+        Signal::Spans => read_spans(encoding, body, &limits, &mut room, &mut told),
     };
     if let Err(malformed) = read {
         let heard = told.lines.len() + told.fingerprints.len();
