@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use agent_primitives::TokenUsage;
 use agent_telemetry::otlp::Signal;
-use agent_telemetry::{Mark, MemorySink, Record, Sink, SinkError, SqliteSink, UserKey};
+use agent_telemetry::{Mark, MemorySink, Record, Sink, SinkError, SqliteSink, Stats, UserKey};
 
 use super::host::{Host, PATIENCE, calls, stored, sum};
 use super::requests::{CUMULATIVE, Call, DELTA, Tokens, call_events, genai, tokens};
@@ -53,6 +53,21 @@ fn request_that_is_sent_again_after_a_restart_is_known_again() {
     let records = stored(&path);
     assert_eq!(calls(&records).len(), 1, "{records:?}");
     assert_eq!(sum(&records).0, TokenUsage::new(100, 50));
+}
+
+#[test]
+fn tool_call_that_a_hook_told_before_a_restart_is_known_again() {
+    let store = MemorySink::new();
+    for _ in 0..3 {
+        let host = Host::on(store.clone(), |it| it);
+        let told = br#"{"session_id": "s1", "hook_event_name": "PostToolUse", "tool_name": "Bash",
+            "tool_use_id": "toolu_1", "duration_ms": 1200}"#;
+        host.processor.hook(told).unwrap();
+        assert!(host.processor.flush(PATIENCE));
+        assert_eq!(host.processor.figures().marks_refused, 0);
+    }
+    let stats = Stats::of(store.records());
+    assert_eq!((stats.overview.sessions, stats.overview.tool_calls), (1, 1));
 }
 
 #[test]

@@ -163,10 +163,7 @@ impl<'a> VisitMetrics<'a> for Metrics<'_, 'a> {
                 }
                 true
             }
-            Taken::Gauge(value) => {
-                series.pending.show(value, point.time);
-                true
-            }
+            Taken::Gauge(value) => series.pending.show(value, point.time),
             Taken::Baseline => true,
             // Of a series that lives its baseline is not to grow old in the store.
             Taken::Nothing => self.now.since(series.marked) >= RENEWED,

@@ -10,6 +10,9 @@ use super::super::wire::Number;
 /// Doubles are added up in parts of this size, so that no rounding adds up: one is a pico-dollar.
 const PER_ONE: f64 = 1e12;
 
+/// How much older the value of a gauge may be than the last one, in nanoseconds, to have been sent before it.
+const OVERTAKEN: u64 = 600_000_000_000;
+
 /// Added up over a window.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Pending {
@@ -21,6 +24,8 @@ pub(super) struct Pending {
     pub(super) points: u32,
     /// Time that no interval told of.
     pub(super) gap_ns: u64,
+    /// When a gauge was as it was told last.
+    shown: u64,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -76,12 +81,18 @@ impl Pending {
         };
     }
 
-    /// What a gauge shows: the newest counts.
-    pub(super) fn show(&mut self, value: Number, at: u64) {
+    /// What a gauge shows: the newest counts. Whether it is to be told: what is a little older than what was told is sent
+    /// again, or overtaken; what is much older is of a clock that was wrong.
+    pub(super) fn show(&mut self, value: Number, at: u64) -> bool {
+        let since = self.shown.checked_sub(at);
+        if at > 0 && since.is_some_and(|it| it < OVERTAKEN) {
+            return false;
+        }
         if self.is_empty() || at >= self.until {
             self.sum = Sum::Gauge(value);
             self.cover(at, at);
         }
+        true
     }
 
     fn cover(&mut self, from: u64, to: u64) {
@@ -108,7 +119,10 @@ impl Pending {
             Sum::Histogram { count, sum } => {
                 meaning.of_histogram(count, sum.map(ones), since, at, out);
             }
-            Sum::Gauge(value) => meaning.of_gauge(value, at, out),
+            Sum::Gauge(value) => {
+                self.shown = self.until;
+                meaning.of_gauge(value, at, out);
+            }
         }
         (self.since, self.until) = (0, 0);
     }
@@ -148,4 +162,38 @@ fn integer(sum: i128) -> Number {
 
 fn timestamp(nanos: u64) -> Timestamp {
     Timestamp::from_unix_nanos(i64::try_from(nanos).unwrap_or(i64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::names::{Source, of_series};
+    use super::super::super::value::Attributes;
+    use super::super::super::wire::{MetricHead, Scope, Shape};
+    use super::*;
+
+    #[test]
+    fn gauge_that_is_sent_again_is_told_once_and_one_whose_clock_was_wrong_goes_on() {
+        const MINUTE: u64 = 60_000_000_000;
+        let (nothing, scope) = (Attributes::default(), Scope::default());
+        let head = MetricHead {
+            name: "queue.length".into(),
+            unit: "".into(),
+            shape: Shape::Gauge,
+        };
+        let meaning = of_series(&Source::new(&nothing, &scope), &head, &nothing);
+        let mut pending = Pending::default();
+        let mut show = |minutes: &[u64]| {
+            let mut out = Vec::new();
+            for minute in minutes {
+                pending.show(Number::Int(1), minute * MINUTE);
+            }
+            pending.tell(&meaning, &mut out);
+            out.len()
+        };
+        assert_eq!(show(&[99, 100]), 1);
+        assert_eq!(show(&[99, 100]), 0, "the request came again");
+        assert_eq!(show(&[101]), 1);
+        assert_eq!(show(&[80]), 1, "its clock was put right");
+        assert_eq!(show(&[81]), 1);
+    }
 }

@@ -328,7 +328,11 @@ mod tests {
         let scope = Default::default();
         let meaning = of_series(&Source::new(&nothing, &scope), &head, &nothing);
         let key = SeriesKey(number.into());
-        table.insert((key, 0), SHAPE, meaning, number.into())
+        let written = Written {
+            labels: number.into(),
+            head: 0,
+        };
+        table.insert((key, 0), SHAPE, meaning, written)
     }
 
     fn due(table: &mut Table, many: usize) -> Vec<u128> {
@@ -341,7 +345,7 @@ mod tests {
 
     #[test]
     fn what_is_due_stays_so_while_others_are_forgotten_and_what_comes_later_waits() {
-        let mut table = Table::new(8);
+        let mut table = Table::new(8, 0);
         let places: Vec<Place> = (0..8).filter_map(|it| insert(&mut table, it)).collect();
         for place in &places[4..] {
             table.touch(*place);

@@ -10,7 +10,7 @@ use crate::{InvalidMark, Mark};
 
 /// What the states of marks begin with. Those of the ledger begin otherwise.
 const SERIES: u8 = b's';
-const HOUR: u8 = b't';
+const HOUR: u8 = b'h';
 const NAMED: u8 = b'n';
 
 const AN_HOUR: i64 = 3_600_000_000_000;

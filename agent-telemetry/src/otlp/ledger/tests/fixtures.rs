@@ -459,10 +459,10 @@ fn call_of_which_metrics_told_a_part_before_says_all_that_it_used() {
     let mut ledger = ledger();
     let mut out = Vec::new();
     ledger.see(amount(Channel::Metric, "m", Bucket::Output, 20), &mut out);
-    ledger.flush(&mut out);
+    ledger.flush(at(100.0), &mut out);
     out.clear();
     ledger.see(seen(Channel::Event, 99.0, call(Some(usage()))), &mut out);
-    ledger.flush(&mut out);
+    ledger.flush(at(100.0), &mut out);
     let [entry] = out.as_slice() else {
         panic!("{out:?}");
     };
