@@ -81,8 +81,9 @@ fn crash_between_any_two_records_of_large_baselines_neither_loses_nor_doubles() 
 #[test]
 fn states_that_change_without_a_record_do_not_pile_up() {
     let calls: Vec<_> = (0..3_000)
-        .map(|number| super::requests::Call {
-            session: ["s1", "s2", "s3"][number as usize % 3],
+        .zip(["s1", "s2", "s3"].into_iter().cycle())
+        .map(|(number, session)| super::requests::Call {
+            session,
             number,
             second: 5 + number,
             input: 10,
