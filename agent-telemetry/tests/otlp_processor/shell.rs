@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use agent_primitives::{Event, Stamp, Timestamp, TokenUsage};
-use agent_telemetry::otlp::{ClaudeTranscripts, Processor, Refused, Signal};
+use agent_telemetry::otlp::{ClaudeTranscripts, Encoding, Processor, Refused, Signal};
 use agent_telemetry::{Metric, Record, Telemetry};
 
 use super::host::{Host, PATIENCE, calls, sum};
@@ -47,7 +47,7 @@ fn bursts_of_the_host_cost_no_record_that_was_answered_and_leave_their_order() {
     let processor = Processor::builder(&telemetry).start().unwrap();
     let ends = AtomicBool::new(false);
     std::thread::scope(|scope| {
-        for _ in 0..3 {
+        for _ in 0..8 {
             scope.spawn(|| {
                 while !ends.load(Ordering::Relaxed) {
                     telemetry.record(Record::new(Timestamp::UNIX_EPOCH, Metric::count("own", 1)));
@@ -55,14 +55,12 @@ fn bursts_of_the_host_cost_no_record_that_was_answered_and_leave_their_order() {
             });
         }
         for body in 0..20 {
-            let events: Vec<Call> = (0..100).map(|it| call(body * 100 + it, 1)).collect();
-            let mut events = events;
-            for (place, event) in events.iter_mut().enumerate() {
-                event.input = i64::try_from(body * 100).unwrap() + i64::try_from(place).unwrap();
-            }
+            let numbers = body * 100..(body + 1) * 100;
+            let events = numbers.map(|it| call(it, i64::try_from(it).unwrap()));
+            let events: Vec<Call> = events.collect();
             let bytes = call_events(&events);
-            let encoding = agent_telemetry::otlp::Encoding::Protobuf;
-            processor.ingest(Signal::Logs, encoding, &bytes).unwrap();
+            let taken = processor.ingest(Signal::Logs, Encoding::Protobuf, &bytes);
+            taken.unwrap();
         }
         assert!(processor.flush(PATIENCE));
         ends.store(true, Ordering::Relaxed);

@@ -81,8 +81,9 @@ fn crash_between_any_two_records_of_large_baselines_neither_loses_nor_doubles() 
 #[test]
 fn states_that_change_without_a_record_do_not_pile_up() {
     let calls: Vec<_> = (0..3_000)
-        .map(|number| super::requests::Call {
-            session: ["s1", "s2", "s3"][number as usize % 3],
+        .zip(["s1", "s2", "s3"].into_iter().cycle())
+        .map(|(number, session)| super::requests::Call {
+            session,
             number,
             second: 5 + number,
             input: 10,
@@ -96,6 +97,11 @@ fn states_that_change_without_a_record_do_not_pile_up() {
     assert!(host.processor.flush(PATIENCE));
     // Each is known already, and now by another key as well.
     host.spans(&call_spans(&calls));
+    let one_more = super::requests::Call {
+        number: 3_000,
+        ..calls[2_999]
+    };
+    host.logs(&call_events(&[one_more]));
     assert!(host.processor.flush(PATIENCE));
     let records = valve.records();
     let most = records.iter().map(size).max().unwrap();
@@ -106,5 +112,5 @@ fn states_that_change_without_a_record_do_not_pile_up() {
         host.spans(&call_spans(&calls));
         host.logs(&call_events(&calls));
     });
-    assert_eq!(usage, TokenUsage::new(30_000, 15_000));
+    assert_eq!(usage, TokenUsage::new(30_010, 15_005));
 }

@@ -10,6 +10,7 @@ mod conformance;
 mod crowd;
 #[cfg(feature = "otlp-grpc")]
 mod grpc;
+mod later;
 mod noise;
 mod peer;
 mod scripted;

@@ -88,6 +88,9 @@ impl fmt::Display for Soak {
             "acknowledged  {} requests: p50 {:.0} µs, p99 {:.0} µs, p99.9 {:.0} µs, max {:.0} µs",
             sent.requests, sent.p50, sent.p99, sent.p999, sent.max,
         )?;
+        if sent.large > 0 {
+            writeln!(f, "beside them   {} bodies of 60 MiB", sent.large)?;
+        }
         writeln!(
             f,
             "taken         {} points, {} of them added something",

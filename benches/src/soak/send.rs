@@ -2,6 +2,8 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
@@ -14,6 +16,8 @@ use crate::claude_code::{POINTS, Sessions};
 use crate::harness::Broken;
 
 const THREADS: u32 = 4;
+/// Of the bodies beside the others; the receiver takes 64 MiB.
+const LARGE: usize = 60 << 20;
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Longest head of an answer.
 const HEAD: usize = 4_096;
@@ -42,13 +46,15 @@ pub struct Sent {
     pub max: f64,
     /// How far the senders were behind their schedule at most.
     pub behind: f64,
+    /// Bodies of almost the largest size that were acknowledged meanwhile, on a connection of their own.
+    pub large: u64,
 }
 
-/// Sends for `seconds`.
+/// Sends for `seconds`; `beside_large` bodies one after another, if it is so.
 ///
 /// # Errors
 /// When a connection ends, or the last request of a session is not acknowledged.
-pub fn send(address: SocketAddr, seconds: u32) -> Result<Sent, Broken> {
+pub fn send(address: SocketAddr, seconds: u32, beside_large: bool) -> Result<Sent, Broken> {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     let now = now.map_err(Broken::when("read the time"))?;
     let sessions = Sessions {
@@ -56,6 +62,12 @@ pub fn send(address: SocketAddr, seconds: u32) -> Result<Sent, Broken> {
         between: 1_000_000_000 / u64::from(ROUNDS),
     };
     let rounds = seconds * ROUNDS;
+    let ends = Arc::new(AtomicBool::new(false));
+    let large = match beside_large {
+        true => Some(Large::new(address, &sessions, Arc::clone(&ends))?),
+        false => None,
+    };
+    let large = large.map(|large| thread::spawn(move || large.run()));
     let origin = Instant::now();
     let mut threads = Vec::new();
     for first in 0..THREADS {
@@ -76,6 +88,11 @@ pub fn send(address: SocketAddr, seconds: u32) -> Result<Sent, Broken> {
         times.extend(of.times);
     }
     sent.seconds = origin.elapsed().as_secs_f64();
+    ends.store(true, Ordering::Relaxed);
+    if let Some(large) = large {
+        let of = large.join();
+        sent.large = of.map_err(|_| Broken::new("send", "a thread panicked"))??;
+    }
     sent.requests = times.len() as u64;
     sent.points = sent.requests * u64::from(POINTS);
     times.sort_unstable();
@@ -129,11 +146,7 @@ impl Sender {
                 let only = *session..*session + 1;
                 let body = sessions.metrics(only, round, Encoding::Protobuf)?;
                 request.clear();
-                let head = format!(
-                    "POST /v1/metrics HTTP/1.1\r\nhost: {}\r\ncontent-type: application/x-protobuf\r\ncontent-length: {}\r\n\r\n",
-                    self.address,
-                    body.len()
-                );
+                let head = head(self.address, body.len());
                 request.extend_from_slice(head.as_bytes());
                 request.extend_from_slice(&body);
                 // Sessions take turns within a round.
@@ -156,6 +169,52 @@ impl Sender {
         }
         Ok(self)
     }
+}
+
+/// Sends a body of almost the largest size again and again: points of sessions of its own, most of which are known.
+struct Large {
+    stream: TcpStream,
+    request: Vec<u8>,
+    ends: Arc<AtomicBool>,
+}
+
+impl Large {
+    fn new(
+        address: SocketAddr,
+        sessions: &Sessions,
+        ends: Arc<AtomicBool>,
+    ) -> Result<Self, Broken> {
+        let doing = "connect";
+        let stream = TcpStream::connect(address).map_err(Broken::when(doing))?;
+        let patience = stream.set_read_timeout(Some(PATIENCE));
+        patience.map_err(Broken::when(doing))?;
+        let others = 2 * SESSIONS..7 * SESSIONS;
+        // Requests one after another are one request.
+        let body = sessions.metrics(others, 1, Encoding::Protobuf)?;
+        let times = LARGE / body.len();
+        let mut request = head(address, times * body.len()).into_bytes();
+        request.extend(body.repeat(times));
+        Ok(Self {
+            stream,
+            request,
+            ends,
+        })
+    }
+
+    /// How many were taken.
+    fn run(mut self) -> Result<u64, Broken> {
+        let mut taken = 0;
+        while !self.ends.load(Ordering::Relaxed) {
+            taken += u64::from(post(&mut self.stream, &self.request)?);
+        }
+        Ok(taken)
+    }
+}
+
+fn head(address: SocketAddr, length: usize) -> String {
+    format!(
+        "POST /v1/metrics HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/x-protobuf\r\ncontent-length: {length}\r\n\r\n",
+    )
 }
 
 /// Whether it was answered with 200.

@@ -310,7 +310,7 @@ impl Table {
 mod tests {
     use super::super::super::names::{Source, of_series};
     use super::super::super::value::Attributes;
-    use super::super::super::wire::MetricHead;
+    use super::super::super::wire::{MetricHead, Scope};
     use super::*;
 
     const SHAPE: Shape = Shape::Sum {
@@ -325,7 +325,7 @@ mod tests {
             unit: "1".into(),
             shape: SHAPE,
         };
-        let scope = Default::default();
+        let scope = Scope::default();
         let meaning = of_series(&Source::new(&nothing, &scope), &head, &nothing);
         let key = SeriesKey(number.into());
         let written = Written {
