@@ -218,7 +218,9 @@ impl Table {
     /// Those that wait to be told, those of one session together. A window ends.
     pub(super) fn take_dirty(&mut self) -> Vec<Place> {
         self.window += 1;
-        let mut dirty = std::mem::take(&mut self.dirty);
+        // The next window is as large: points find the room.
+        let room = Vec::with_capacity(self.dirty.len());
+        let mut dirty = std::mem::replace(&mut self.dirty, room);
         dirty.sort_by(|a, b| self.session(*a).cmp(&self.session(*b)));
         for place in &dirty {
             if let Some(series) = self.series.get_mut(place.0 as usize) {
@@ -263,5 +265,78 @@ impl Table {
 
     pub(super) const fn forgotten(&self) -> u64 {
         self.forgotten
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::names::{Source, of_series};
+    use super::super::super::value::Attributes;
+    use super::super::super::wire::{MetricHead, Scope};
+    use super::*;
+
+    fn add(table: &mut Table, key: u128, written: Written) -> Option<Place> {
+        let (scope, attributes) = (Scope::default(), Attributes::default());
+        let head = MetricHead {
+            name: "tokens".into(),
+            unit: "".into(),
+            shape: Shape::Gauge,
+        };
+        let source = Source::new(&attributes, &scope);
+        let meaning = of_series(&source, &head, &attributes);
+        table.insert((SeriesKey(key), 0), head.shape, meaning, written)
+    }
+
+    /// As a request finds it.
+    fn find(table: &Table, written: Written) -> Option<Place> {
+        table.written(table.labelled(written.labels), written)
+    }
+
+    const fn written(labels: u128, head: u128) -> Written {
+        Written { labels, head }
+    }
+
+    #[test]
+    fn series_of_two_metrics_with_the_same_attributes_are_told_apart() {
+        let mut table = Table::new(10, 7);
+        let first = add(&mut table, 1, written(5, 100));
+        let second = add(&mut table, 2, written(5, 200));
+        assert!(first.is_some() && first != second);
+        assert_eq!(find(&table, written(5, 100)), first);
+        assert_eq!(find(&table, written(5, 200)), second);
+        assert_eq!(find(&table, written(5, 300)), None);
+    }
+
+    #[test]
+    fn a_series_that_is_written_in_two_ways_is_known_by_both() {
+        let mut table = Table::new(10, 7);
+        let place = add(&mut table, 1, written(5, 100));
+        assert_eq!(find(&table, written(6, 100)), None);
+        assert_eq!(table.known(SeriesKey(1), written(6, 100)), place);
+        assert_eq!(find(&table, written(5, 100)), place);
+        assert_eq!(find(&table, written(6, 100)), place);
+    }
+
+    #[test]
+    fn a_place_from_before_others_were_forgotten_is_seen_through() {
+        let mut table = Table::new(4, 7);
+        let places = [1, 2, 3, 4].map(|it| add(&mut table, it, written(it, 100)));
+        table.take_dirty();
+        for place in places.into_iter().skip(2).flatten() {
+            table.touch(place);
+        }
+        table.take_dirty();
+        // It makes room, and those that stay move.
+        let fifth = add(&mut table, 5, written(5, 100));
+        assert!(fifth.is_some());
+        for (place, it) in places.into_iter().zip(1_u128..) {
+            if let Some(found) = table.written(place, written(it, 100)) {
+                let key = table.get(found).map(|series| series.key);
+                assert_eq!(key, Some(SeriesKey(it)));
+            }
+        }
+        assert_eq!(table.written(fifth, written(5, 100)), fifth);
+        assert_eq!(table.written(places[3], written(4, 100)), None);
+        assert!(table.known(SeriesKey(4), written(4, 100)).is_some());
     }
 }
