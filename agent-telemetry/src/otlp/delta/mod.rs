@@ -65,6 +65,9 @@ pub(crate) struct Deltas {
     table: Table,
     figures: DeltaFigures,
     latest: u64,
+    /// As a caller keeps them, whatever becomes of the series.
+    #[cfg(test)]
+    kept: std::collections::HashMap<SeriesKey, Place>,
 }
 
 impl Deltas {
@@ -73,6 +76,8 @@ impl Deltas {
             table: Table::new(config.series, config.gone),
             figures: DeltaFigures::default(),
             latest: u64::MAX,
+            #[cfg(test)]
+            kept: std::collections::HashMap::new(),
         }
     }
 
@@ -112,7 +117,10 @@ impl Deltas {
         point: &Point,
         out: &mut Added,
     ) -> Taken {
-        self.add_at(&mut Place::default(), series, shape, point, out)
+        let mut place = self.kept.get(&series).copied().unwrap_or_default();
+        let taken = self.add_at(&mut place, series, shape, point, out);
+        self.kept.insert(series, place);
+        taken
     }
 
     fn take(

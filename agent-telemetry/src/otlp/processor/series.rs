@@ -313,26 +313,8 @@ mod tests {
     use super::super::super::wire::{MetricHead, Scope};
     use super::*;
 
-    const SHAPE: Shape = Shape::Sum {
-        temporality: Temporality::Delta,
-        monotonic: true,
-    };
-
     fn insert(table: &mut Table, number: u64) -> Option<Place> {
-        let nothing = Attributes::default();
-        let head = MetricHead {
-            name: "files".into(),
-            unit: "1".into(),
-            shape: SHAPE,
-        };
-        let scope = Scope::default();
-        let meaning = of_series(&Source::new(&nothing, &scope), &head, &nothing);
-        let key = SeriesKey(number.into());
-        let written = Written {
-            labels: number.into(),
-            head: 0,
-        };
-        table.insert((key, 0), SHAPE, meaning, written)
+        add(table, number.into(), written(number.into(), 0))
     }
 
     fn due(table: &mut Table, many: usize) -> Vec<u128> {
@@ -380,5 +362,75 @@ mod tests {
         fn end_window_of_none(&mut self) {
             self.window += 1;
         }
+    }
+
+    fn tell_all(table: &mut Table) {
+        table.end_window();
+        let _ = table.take_due(usize::MAX);
+    }
+
+    fn add(table: &mut Table, key: u128, written: Written) -> Option<Place> {
+        let (scope, attributes) = (Scope::default(), Attributes::default());
+        let head = MetricHead {
+            name: "tokens".into(),
+            unit: "".into(),
+            shape: Shape::Gauge,
+        };
+        let source = Source::new(&attributes, &scope);
+        let meaning = of_series(&source, &head, &attributes);
+        table.insert((SeriesKey(key), 0), head.shape, meaning, written)
+    }
+
+    /// As a request finds it.
+    fn find(table: &Table, written: Written) -> Option<Place> {
+        table.written(table.labelled(written.labels), written)
+    }
+
+    const fn written(labels: u128, head: u128) -> Written {
+        Written { labels, head }
+    }
+
+    #[test]
+    fn series_of_two_metrics_with_the_same_attributes_are_told_apart() {
+        let mut table = Table::new(10, 7);
+        let first = add(&mut table, 1, written(5, 100));
+        let second = add(&mut table, 2, written(5, 200));
+        assert!(first.is_some() && first != second);
+        assert_eq!(find(&table, written(5, 100)), first);
+        assert_eq!(find(&table, written(5, 200)), second);
+        assert_eq!(find(&table, written(5, 300)), None);
+    }
+
+    #[test]
+    fn a_series_that_is_written_in_two_ways_is_known_by_both() {
+        let mut table = Table::new(10, 7);
+        let place = add(&mut table, 1, written(5, 100));
+        assert_eq!(find(&table, written(6, 100)), None);
+        assert_eq!(table.known(SeriesKey(1), written(6, 100)), place);
+        assert_eq!(find(&table, written(5, 100)), place);
+        assert_eq!(find(&table, written(6, 100)), place);
+    }
+
+    #[test]
+    fn a_place_from_before_others_were_forgotten_is_seen_through() {
+        let mut table = Table::new(4, 7);
+        let places = [1, 2, 3, 4].map(|it| add(&mut table, it, written(it, 100)));
+        tell_all(&mut table);
+        for place in places.into_iter().skip(2).flatten() {
+            table.touch(place);
+        }
+        tell_all(&mut table);
+        // It makes room, and those that stay move.
+        let fifth = add(&mut table, 5, written(5, 100));
+        assert!(fifth.is_some());
+        for (place, it) in places.into_iter().zip(1_u128..) {
+            if let Some(found) = table.written(place, written(it, 100)) {
+                let key = table.get(found).map(|series| series.key);
+                assert_eq!(key, Some(SeriesKey(it)));
+            }
+        }
+        assert_eq!(table.written(fifth, written(5, 100)), fifth);
+        assert_eq!(table.written(places[3], written(4, 100)), None);
+        assert!(table.known(SeriesKey(4), written(4, 100)).is_some());
     }
 }

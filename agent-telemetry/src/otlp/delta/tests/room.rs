@@ -36,6 +36,38 @@ fn series_that_was_not_used_makes_room() {
 }
 
 #[test]
+fn a_place_that_is_kept_is_found_at_once_and_seen_through_when_another_series_has_it() {
+    let mut one = small(1, 8);
+    let add = |one: &mut One, place: &mut Place, key, value| {
+        let point = int(1, 10 + u64::try_from(value).unwrap(), value);
+        let taken = one
+            .deltas
+            .add_at(place, SeriesKey(key), COUNTER, &point, &mut one.out);
+        (taken, one.out.change.clone())
+    };
+    let (mut first, mut second) = (Place::default(), Place::default());
+    assert_eq!(
+        add(&mut one, &mut first, 1, 5),
+        (Taken::Added, Change::Int(5))
+    );
+    assert_eq!(
+        add(&mut one, &mut first, 1, 7),
+        (Taken::Added, Change::Int(2))
+    );
+    // It takes the place of the first.
+    assert_eq!(
+        add(&mut one, &mut second, 2, 30),
+        (Taken::Added, Change::Int(30))
+    );
+    assert_eq!(add(&mut one, &mut first, 1, 40).0, Taken::Baseline);
+    assert_eq!(add(&mut one, &mut second, 2, 40).0, Taken::Baseline);
+    assert_eq!(
+        add(&mut one, &mut second, 2, 41),
+        (Taken::Added, Change::Int(1))
+    );
+}
+
+#[test]
 fn evicted_series_that_comes_back_is_not_counted_twice() {
     let mut one = small(1, 8);
     assert_eq!(one.of(1, &int(1, 10, 5)), (Taken::Added, 5));

@@ -543,8 +543,35 @@ fn all_that_is_kept_is_bounded() {
 #[test]
 fn states_that_are_not_ours_are_refused_and_counted() {
     let mut ledger = ledger();
-    for state in [&b""[..], b"{}", b"\xff", br#"{"Call":{}}"#] {
+    for state in [&b""[..], b"{}", b"\xff", b"c\x01", b"c", b"e\x01"] {
         ledger.restore(1, state);
     }
-    assert_eq!(ledger.figures().marks_refused, 4);
+    assert_eq!(ledger.figures().marks_refused, 6);
+}
+
+#[test]
+fn states_are_read_as_a_whole_or_not_at_all() {
+    let (mut first, mut out) = (ledger(), Vec::new());
+    for seen in one_request().into_iter().flatten() {
+        first.see(seen, &mut out);
+    }
+    first.flush(&mut out);
+    let mut marks: Vec<_> = out.into_iter().flat_map(|it| it.marks).collect();
+    marks.extend(first.take_marks());
+    let kinds: std::collections::BTreeSet<_> = marks.iter().map(|(_, state)| state[0]).collect();
+    assert_eq!(kinds.len(), 3, "a call, a session and sums: {kinds:?}");
+    for (key, state) in marks {
+        let mut ledger = ledger();
+        ledger.restore(key, &state);
+        assert_eq!(ledger.figures().marks_refused, 0, "{state:?}");
+        let longer = [state.as_slice(), &[0]].concat();
+        let mut later = state.clone();
+        later[1] += 1;
+        let cut = (0..state.len()).map(|end| &state[..end]);
+        let wrong: Vec<_> = cut.chain([longer.as_slice(), &later]).collect();
+        for state in &wrong {
+            ledger.restore(key, state);
+        }
+        assert_eq!(ledger.figures().marks_refused, wrong.len() as u64);
+    }
 }

@@ -2,6 +2,7 @@
 
 mod differential;
 mod hostile;
+mod known;
 mod quirks;
 mod random;
 mod shapes;
