@@ -1,7 +1,5 @@
 //! A circuit breaker under extreme settings, late results and long silences.
 
-#![cfg(feature = "tokio")]
-
 use std::num::{NonZeroU16, NonZeroU32};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;

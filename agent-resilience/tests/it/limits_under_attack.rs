@@ -1,5 +1,4 @@
 //! Limits under attack: wake-ups, extremes, and what a provider says.
-#![cfg(feature = "tokio")]
 
 use std::future::Future;
 use std::num::NonZeroU32;

@@ -1,8 +1,5 @@
 //! All stages around one call: their order, what they give back, and what each is told.
 
-#![cfg(feature = "tokio")]
-#![allow(clippy::unwrap_used, reason = "what is not there fails the test")]
-
 use std::future::{Future, pending};
 use std::num::{NonZeroU16, NonZeroU32};
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -1,8 +1,5 @@
 //! The money of a policy's attempts: held before, spent or given back after.
 
-#![cfg(feature = "tokio")]
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
 use std::cell::Cell;
 use std::future::pending;
 use std::time::Duration;

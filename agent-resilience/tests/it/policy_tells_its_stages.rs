@@ -1,7 +1,5 @@
 //! What a policy tells its stages, and what its limits cover.
 
-#![cfg(feature = "tokio")]
-
 use std::future::pending;
 use std::num::{NonZeroU16, NonZeroU32};
 use std::sync::atomic::{AtomicU32, Ordering};

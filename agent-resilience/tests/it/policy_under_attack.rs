@@ -1,7 +1,5 @@
 //! A policy under attack: what it must not lose, count twice or hold on to.
 
-#![cfg(feature = "tokio")]
-
 use std::future::{Future, pending};
 use std::num::{NonZeroU16, NonZeroU32};
 use std::pin::pin;

@@ -1,11 +1,5 @@
 //! A retry budget and learned times under hostile traffic, clocks and settings.
 
-#![cfg(feature = "tokio")]
-#![allow(
-    clippy::result_large_err,
-    reason = "a verdict is the error of these closures"
-)]
-
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 

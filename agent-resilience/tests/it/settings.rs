@@ -1,10 +1,5 @@
 //! Settings that cannot hold, and what is said about each.
 
-#![allow(
-    clippy::unwrap_used,
-    reason = "a test stops where something unexpected happens"
-)]
-
 use agent_resilience::{
     Backoff, BreakerConfig, ClearTimesConfig, ConcurrencyConfig, FallbackConfig, GateConfig,
     PolicyConfig, RateLimitConfig, RecoveryConfig, RetryBudgetConfig, RetryPolicy, RouteConfig,

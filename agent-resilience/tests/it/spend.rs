@@ -1,11 +1,5 @@
 //! What a budget refuses, tells, forgets and keeps.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a broken assumption should end the test"
-)]
-
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 

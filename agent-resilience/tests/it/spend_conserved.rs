@@ -1,11 +1,5 @@
 //! Nothing is lost and nothing is made up: a budget against plain sums, for any story of calls.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a broken assumption should end the test"
-)]
-
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 

@@ -1,12 +1,5 @@
 //! A policy as a tower layer: what is called, when it is ready, what comes back, what is given back.
 
-#![cfg(all(feature = "tower", feature = "tokio"))]
-#![allow(clippy::unwrap_used, reason = "what is not there fails the test")]
-#![allow(
-    clippy::result_large_err,
-    reason = "verdicts are errors here as they are"
-)]
-
 use std::collections::VecDeque;
 use std::future::{Ready, ready};
 use std::num::NonZeroU32;

@@ -3,13 +3,6 @@
 //! The cases stand in `tests/corpus/<vendor>.jsonl`, one JSON object a line, each with its source
 //! and what the source says that it means. A field that a case leaves out is not checked.
 
-#![allow(
-    clippy::unwrap_used,
-    reason = "a test stops where something unexpected happens"
-)]
-#![allow(clippy::print_stdout, reason = "the figures are the point of the run")]
-
-#[path = "corpus/case.rs"]
 mod case;
 
 use std::collections::{BTreeMap, BTreeSet};

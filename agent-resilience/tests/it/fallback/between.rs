@@ -13,7 +13,7 @@ use agent_resilience::{
     RateLimitConfig, RateWindow, Reply, SpendBudget, SpendBudgetConfig, SpendCap,
 };
 
-use crate::stage::{Call, Gated, Skip, config, poll, provider};
+use super::stage::{Call, Gated, Skip, config, poll, provider};
 
 type Hook = Box<dyn FnMut() + Send>;
 

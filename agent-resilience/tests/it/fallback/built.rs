@@ -3,7 +3,7 @@
 use agent_primitives::{Clock, ManualClock};
 use agent_resilience::{Backoff, FallbackChain, InvalidChain};
 
-use crate::stage::{Scripted, Skip, config, overloaded, provider};
+use super::stage::{Scripted, Skip, config, overloaded, provider};
 
 #[tokio::test]
 async fn one_seed_gives_one_story() {

@@ -11,7 +11,7 @@ use agent_resilience::{
     Rejection, ReplyCheck,
 };
 
-use crate::stage::{Call, Scripted, Skip, config, gated_with, poll, provider};
+use super::stage::{Call, Scripted, Skip, config, gated_with, poll, provider};
 
 /// Rejects replies of these providers, and notes how closely it looked.
 #[derive(Clone, Default)]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use agent_primitives::{Clock, ManualClock};
 use agent_resilience::{FallbackConfig, Reply};
 
-use crate::stage::{Call, Gated, config, gated_with, limited, poll};
+use super::stage::{Call, Gated, config, gated_with, limited, poll};
 
 const SECOND: Duration = Duration::from_secs(1);
 

@@ -6,7 +6,7 @@ use agent_primitives::{Clock, FailureKind, ManualClock};
 use agent_resilience::classify::Verdict;
 use agent_resilience::{ChainError, FallbackChain, FallbackConfig, HedgeConfig};
 
-use crate::stage::{Call, Gated, config, gated_with, limited, overloaded, poll};
+use super::stage::{Call, Gated, config, gated_with, limited, overloaded, poll};
 
 const AFTER: Duration = Duration::from_secs(3);
 

@@ -14,7 +14,7 @@ use agent_resilience::{
 };
 use fastrand::Rng;
 
-use crate::stage::{Call, Gated, Several, Waits, config, overloaded, poll, provider};
+use super::stage::{Call, Gated, Several, Waits, config, overloaded, poll, provider};
 
 const KINDS: [FailureKind; 10] = [
     FailureKind::RateLimited,
@@ -277,7 +277,7 @@ fn requests_at_the_same_time_never_spend_more_than_the_budget() {
     let session = budget.session(&SessionId::new("s").expect("valid"));
     let session = session.expect("room");
     let clock = ManualClock::default();
-    let (chain, [claude]) = crate::stage::gated_with(["claude"], config(), &clock);
+    let (chain, [claude]) = super::stage::gated_with(["claude"], config(), &clock);
     // 0.15 dollars each, as assumed.
     let options = CallOptions::new()
         .needs(Needs::default().input(10_000))

@@ -1,11 +1,5 @@
 //! The fallback chain on a clock that the test moves.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "what a test expects is known"
-)]
-
 mod between;
 mod built;
 mod checked;

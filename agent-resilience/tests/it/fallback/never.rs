@@ -10,7 +10,7 @@ use agent_resilience::{
     FallbackConfig, LinkConfig, Needs, Profile, Rejection, ReplyCheck,
 };
 
-use crate::stage::{Call, Scripted, Several, Skip, config, gated_with, limited, poll, provider};
+use super::stage::{Call, Scripted, Several, Skip, config, gated_with, limited, poll, provider};
 
 /// No reply is good enough.
 struct Picky;

@@ -9,7 +9,7 @@ use agent_resilience::{
     SpendBudget, SpendBudgetConfig, SpendCap, SpendThreshold, TokenPrice,
 };
 
-use crate::stage::{Call, Several, config, gated_with, overloaded, poll};
+use super::stage::{Call, Several, config, gated_with, overloaded, poll};
 
 fn dollars(text: &str) -> Usd {
     text.parse().expect("an amount")

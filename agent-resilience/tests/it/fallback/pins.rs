@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use agent_resilience::ChainError;
 
-use crate::stage::{limited, overloaded, provider, setup};
+use super::stage::{limited, overloaded, provider, setup};
 
 #[tokio::test]
 async fn a_pinned_provider_gets_everything_and_nobody_else_is_asked() {

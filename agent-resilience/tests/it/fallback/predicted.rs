@@ -14,7 +14,7 @@ use agent_resilience::{
     LinkConfig, Metering, Needs, Profile, RateLimitConfig, RateWindow, Rest, WindowKind,
 };
 
-use crate::stage::{Call, Several, config, gated_with, poll, provider};
+use super::stage::{Call, Several, config, gated_with, poll, provider};
 
 fn limits(name: &str, rate_limit: RateLimitConfig) -> FallbackConfig {
     let mut config = config();

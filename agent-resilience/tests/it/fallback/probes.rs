@@ -7,7 +7,7 @@ use agent_primitives::{FailureKind, ManualClock, ProviderId};
 use agent_resilience::classify::Verdict;
 use agent_resilience::{Failure, FallbackChain, Profile, Provider};
 
-use crate::stage::{
+use super::stage::{
     Call, Scripted, Skip, config, gated, limited, overloaded, poll, setup, setup_with,
 };
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use agent_primitives::{BreakerState, FailureKind, HandoffReason, Scope, Timestamp};
 use agent_resilience::classify::Verdict;
 
-use crate::stage::{config, limited, overloaded, provider, setup, setup_with};
+use super::stage::{config, limited, overloaded, provider, setup, setup_with};
 
 #[tokio::test]
 async fn a_short_hint_is_waited_for() {

@@ -7,7 +7,7 @@ use agent_primitives::FailureKind;
 use agent_resilience::classify::Verdict;
 use agent_resilience::{FallbackConfig, Return};
 
-use crate::stage::{Setup, config, overloaded, setup_with};
+use super::stage::{Setup, config, overloaded, setup_with};
 
 fn ramped() -> FallbackConfig {
     let mut config = config();

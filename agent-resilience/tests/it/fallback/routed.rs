@@ -9,7 +9,7 @@ use agent_resilience::{
     RouteStrategy, Skip, TokenPrice,
 };
 
-use crate::stage::{Several, config, limited};
+use super::stage::{Several, config, limited};
 
 fn able(capabilities: Capabilities) -> Profile {
     Profile::default().capabilities(capabilities)

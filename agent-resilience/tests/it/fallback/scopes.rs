@@ -6,7 +6,7 @@ use agent_primitives::{FailureKind, ModelId, Scope};
 use agent_resilience::Profile;
 use agent_resilience::classify::Verdict;
 
-use crate::stage::{Several, limited, overloaded, provider};
+use super::stage::{Several, limited, overloaded, provider};
 
 fn profile(key: &str, model: &str) -> Profile {
     let model = ModelId::new(model).expect("a valid name");

@@ -7,7 +7,7 @@ use agent_resilience::{
     CallOptions, ChainError, Deadline, FallbackChain, FallbackConfig, KindPolicy,
 };
 
-use crate::stage::{Call, Gated, Waits, config, limited, overloaded, poll, provider};
+use super::stage::{Call, Gated, Waits, config, limited, overloaded, poll, provider};
 
 const LIMIT: Duration = Duration::from_secs(10);
 
@@ -135,7 +135,7 @@ fn no_timer_is_armed_for_a_call_that_is_ready() {
         }
     }
     let chain = FallbackChain::builder()
-        .provider(crate::stage::Scripted::new("claude"))
+        .provider(super::stage::Scripted::new("claude"))
         .config(timed())
         .clock(ManualClock::default())
         .sleep(Never)

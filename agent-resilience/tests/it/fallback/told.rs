@@ -7,7 +7,7 @@ use agent_primitives::{Event, FailureKind, HandoffReason, Stamp};
 use agent_resilience::classify::{ContextNumbers, Verdict};
 use agent_resilience::{ChainError, Failure};
 
-use crate::stage::{limited, overloaded, setup};
+use super::stage::{limited, overloaded, setup};
 
 #[tokio::test]
 async fn a_failure_of_the_request_ends_the_call_and_blames_nobody() {

@@ -7,7 +7,7 @@ use agent_primitives::{BreakerState, FailureKind, ManualClock};
 use agent_resilience::classify::Verdict;
 use agent_resilience::{FallbackChain, Sleep};
 
-use crate::stage::{Call, Gated, config, gated, limited, overloaded, poll, provider};
+use super::stage::{Call, Gated, config, gated, limited, overloaded, poll, provider};
 
 #[test]
 fn a_success_that_began_before_a_limit_does_not_end_it() {

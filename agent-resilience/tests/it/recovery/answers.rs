@@ -4,7 +4,7 @@ use agent_primitives::FailureKind;
 use agent_resilience::classify::Verdict;
 use agent_resilience::{Cut, Recovery, RecoveryConfig, Settings};
 
-use crate::support::{Answer, Request, failed, model, said};
+use super::support::{Answer, Request, failed, model, said};
 
 fn ladder(text: &str) -> Recovery {
     let json = format!(r#"{{"ladder": {text}}}"#);
@@ -196,7 +196,7 @@ async fn shrunk_output_that_is_cut_has_answered_the_context_error() {
     let error = recovery
         .run(&request, async |request, _| {
             if request.output > 50 {
-                return crate::support::too_long(request.input, 1_050);
+                return super::support::too_long(request.input, 1_050);
             }
             Ok(Answer::cut("x", Cut::InText))
         })

@@ -12,7 +12,7 @@ use agent_resilience::{
 };
 use async_trait::async_trait;
 
-use crate::support::{Answer, Compact, Request, model, said, too_long};
+use super::support::{Answer, Compact, Request, model, said, too_long};
 
 struct Window(ProviderId, u64);
 

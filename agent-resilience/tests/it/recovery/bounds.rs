@@ -7,7 +7,7 @@ use agent_resilience::classify::{ContextNumbers, Verdict};
 use agent_resilience::{Cut, RecoveryConfig, Rung};
 use proptest::prelude::*;
 
-use crate::support::{Answer, Compact, Request, model, observed};
+use super::support::{Answer, Compact, Request, model, observed};
 
 /// What a provider answers.
 #[derive(Debug, Clone)]
@@ -183,7 +183,7 @@ async fn dropped_run_settles_nothing_and_keeps_nothing() {
             if attempt.number > 1 {
                 std::future::pending::<()>().await;
             }
-            crate::support::failed(FailureKind::ContextTooLong)
+            super::support::failed(FailureKind::ContextTooLong)
         });
         let mut run = std::pin::pin!(run);
         let polled =

@@ -10,7 +10,7 @@ use agent_primitives::FailureKind;
 use agent_resilience::classify::{self, Vendor, Verdict};
 use agent_resilience::{Recovery, RecoveryConfig, Rung};
 
-use crate::support::{Answer, Compact, Request, model};
+use super::support::{Answer, Compact, Request, model};
 use case::{Case, Claim, Phase};
 
 fn context_errors() -> Vec<(Case, Verdict)> {

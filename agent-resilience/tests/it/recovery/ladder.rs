@@ -4,7 +4,7 @@ use agent_primitives::{FailureKind, RecoveryStrategy as By};
 use agent_resilience::classify::{ContextNumbers, Verdict};
 use agent_resilience::{Failure, Recovery, RecoveryConfig, Rung, Settings};
 
-use crate::support::{Answer, Compact, Request, failed, model, observed, said, too_long};
+use super::support::{Answer, Compact, Request, failed, model, observed, said, too_long};
 
 #[tokio::test]
 async fn output_is_bounded_to_exactly_what_the_error_says_fits() {

@@ -8,7 +8,7 @@ use agent_resilience::classify::{
 };
 use agent_resilience::{Failure, Recovery};
 
-use crate::support::{Answer, Compact, Request, failed, model, said, too_long};
+use super::support::{Answer, Compact, Request, failed, model, said, too_long};
 
 fn request() -> Request {
     Request {

@@ -3,7 +3,7 @@
 use agent_primitives::FailureKind;
 use agent_resilience::{Recovery, RecoveryConfig, Settings};
 
-use crate::support::{Answer, Compact, Request, failed, said, too_long};
+use super::support::{Answer, Compact, Request, failed, said, too_long};
 
 fn only_parts(parts: usize) -> Request {
     Request {

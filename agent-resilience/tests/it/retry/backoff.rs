@@ -4,7 +4,7 @@ use agent_resilience::{BackoffSchedule, GiveUp, Retry};
 use backoff::ExponentialBackoffBuilder;
 use backoff::backoff::{Constant, Stop, Zero};
 
-use crate::stage::{SECOND, Waits, hinted, ms, overloaded, policy};
+use super::stage::{SECOND, Waits, hinted, ms, overloaded, policy};
 
 #[tokio::test]
 async fn a_plugged_schedule_gives_the_pauses() {

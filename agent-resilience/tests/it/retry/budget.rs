@@ -7,7 +7,7 @@ use agent_primitives::Monotonic;
 use agent_resilience::{GiveUp, Retry, RetryBudget, RetryBudgetConfig};
 use proptest::prelude::*;
 
-use crate::stage::{SECOND, Waits, at, ms, overloaded, policy};
+use super::stage::{SECOND, Waits, at, ms, overloaded, policy};
 
 fn share_only(percent: u32) -> RetryBudget {
     RetryBudget::new(RetryBudgetConfig {

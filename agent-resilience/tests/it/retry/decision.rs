@@ -9,7 +9,7 @@ use agent_resilience::{
 };
 use proptest::prelude::*;
 
-use crate::stage::{SECOND, hinted, ms, overloaded, policy};
+use super::stage::{SECOND, hinted, ms, overloaded, policy};
 
 const NOW: Timestamp = Timestamp::from_unix_seconds(1_000);
 

@@ -9,7 +9,7 @@ use agent_resilience::{
 };
 use proptest::prelude::*;
 
-use crate::stage::{SECOND, Waits, at, hinted, overloaded, policy};
+use super::stage::{SECOND, Waits, at, hinted, overloaded, policy};
 
 const LIMITED: FailureKind = FailureKind::RateLimited;
 

@@ -9,7 +9,7 @@ use agent_resilience::{
     Backoff, ClearTimes, Failure, KindPolicy, Retry, RetryBudget, RetryBudgetConfig, RetryPolicy,
 };
 
-use crate::stage::{SECOND, ms, policy};
+use super::stage::{SECOND, ms, policy};
 
 /// A hash over every pause and every end of 100 000 attempts, and what each of them was about.
 fn decisions(seed: u64, outcomes: u64) -> (u64, u32) {

@@ -11,7 +11,7 @@ use agent_resilience::{
     TimeLimit,
 };
 
-use crate::stage::{PausedTime, SECOND, at, hinted, ms, overloaded, policy};
+use super::stage::{PausedTime, SECOND, at, hinted, ms, overloaded, policy};
 
 fn retry(attempts: u32, time: &PausedTime) -> Retry {
     Retry::with_sleep(policy(attempts), time.clone()).clock(time.clone())
