@@ -3,7 +3,7 @@
 //! The cases stand in `tests/corpus/<vendor>.jsonl`, one JSON object a line, each with its source
 //! and what the source says that it means. A field that a case leaves out is not checked.
 
-mod case;
+pub(crate) mod case;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write as _};

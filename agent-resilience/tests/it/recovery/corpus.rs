@@ -1,9 +1,5 @@
 //! Every context error of the corpus, and whether the next request fits.
 
-#[path = "../corpus/case.rs"]
-#[allow(dead_code, reason = "the other test asks for more of a case")]
-mod case;
-
 use std::path::Path;
 
 use agent_primitives::FailureKind;
@@ -11,7 +7,7 @@ use agent_resilience::classify::{self, Vendor, Verdict};
 use agent_resilience::{Recovery, RecoveryConfig, Rung};
 
 use super::support::{Answer, Compact, Request, model};
-use case::{Case, Claim, Phase};
+use crate::corpus::case::{Case, Claim, Phase};
 
 fn context_errors() -> Vec<(Case, Verdict)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus");
