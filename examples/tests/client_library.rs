@@ -18,7 +18,7 @@
     dead_code,
     reason = "the expectations that need headers are not asked here"
 )]
-#[path = "../../agent-resilience/tests/corpus/case.rs"]
+#[path = "../../agent-resilience/tests/it/corpus/case.rs"]
 mod case;
 
 use std::collections::BTreeMap;

@@ -12,7 +12,7 @@ use crate::{Checkpointer, MemoryStore, Message, Store, StoreId, ToolCall};
 /// Written once by version 0.1.0; never changed, whatever comes.
 const RAW: &[u8] = include_bytes!("../../tests/fixtures/v1/raw.ckl");
 
-/// The session that `tests/golden.rs` reads from both fixtures.
+/// The session that `tests/it/golden.rs` reads from both fixtures.
 fn play(session: &mut Checkpointer, clock: &ManualClock) {
     let save = |session: &mut Checkpointer, kind| {
         clock.advance(Duration::from_millis(250));
