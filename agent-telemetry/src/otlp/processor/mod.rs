@@ -15,6 +15,7 @@ mod series;
 mod shared;
 mod state;
 mod stored;
+mod tell;
 mod tickets;
 
 use std::fmt;

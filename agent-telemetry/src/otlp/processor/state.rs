@@ -2,36 +2,28 @@
 
 use std::time::Duration;
 
-use agent_primitives::{SessionId, Timestamp, TokenUsage};
+use agent_primitives::{Timestamp, TokenUsage};
 
 use super::super::delta::{Added, Deltas, DeltasConfig};
 use super::super::hook::{Hooks, Input, InvalidHook};
-use super::super::ledger::{CARRIER, Covered, Entry, Ledger, LedgerConfig, SessionCoverage};
-use super::super::names::SessionFrom;
+use super::super::ledger::{CARRIER, Entry, Ledger, LedgerConfig, SessionCoverage};
 use super::super::seen::{Seen, What, Who};
 use super::super::wire::{ReadLimits, Room};
 use super::figures::{Figures, Points};
 use super::identity::Identity;
 use super::load::Load;
 use super::recent::Recent;
-use super::series::{Place, Table};
-use super::stored::{self, Hours};
+use super::series::Table;
+use super::stored::Hours;
 use crate::record::RECORD_BYTES;
 use crate::{Body, ContextUse, ContextWatch, Mark, Metric, Record, Telemetry};
 
-/// Series whose baselines go with one record.
-const SERIES_EACH: usize = 1_000;
-/// Bytes of baselines that go with one record; half of what marks may have, where accounts are the rest.
-const MARK_BYTES: usize = 512 << 10;
 /// Items that are told once, of which the newest are remembered.
 const RECENT: usize = 131_072;
 /// Resources that are known to tell sessions.
 const RESOURCES: usize = 16_384;
 /// How far a sender's clock may be ahead of ours.
 pub(super) const AHEAD: Duration = Duration::from_secs(86_400);
-/// How often series of which nothing was heard for long are forgotten, and how long that is.
-const SWEEP: Duration = Duration::from_secs(3_600);
-const SERIES_KEPT: Duration = Duration::from_secs(30 * 86_400);
 
 /// Counts the points that a session's metrics had since the last record of that name. Carries the baselines.
 pub(super) const POINTS: &str = CARRIER;
@@ -73,7 +65,7 @@ pub(super) struct State {
     pub(super) named: Recent,
     hooks: Hooks,
     pub(super) figures: Figures,
-    swept: Timestamp,
+    pub(super) swept: Timestamp,
     contexts: ContextWatch,
     /// Contexts whose use changed, for the observer.
     filled: Vec<ContextUse>,
@@ -86,7 +78,7 @@ pub(super) struct State {
     pub(super) now: Timestamp,
     pub(super) room: Room,
     pub(super) seen: Vec<Seen>,
-    entries: Vec<Entry>,
+    pub(super) entries: Vec<Entry>,
     pub(super) added: Added,
 }
 
@@ -164,124 +156,6 @@ impl State {
         Ok(())
     }
 
-    /// A window ends: what series added until now is to go to the accounts.
-    pub(super) fn end_window(&mut self, now: Timestamp) {
-        self.now = now;
-        if now.since(self.swept) >= SWEEP {
-            self.swept = now;
-            let kept = now - SERIES_KEPT;
-            self.deltas
-                .evict_older(u64::try_from(kept.unix_nanos()).unwrap_or(0));
-        }
-        self.table.end_window();
-    }
-
-    /// Brings some of it there; whether there is more.
-    pub(super) fn tell(&mut self, now: Timestamp) -> bool {
-        let due = self.table.take_due(SERIES_EACH);
-        for of_one in due.chunk_by(|(one, _), (other, _)| one == other) {
-            let mut rest = of_one;
-            while let Some((_, first)) = rest.first() {
-                let session = self.session_of(*first).cloned();
-                let told = self.tell_session(session.as_ref(), rest, now);
-                rest = rest.get(told.max(1)..).unwrap_or_default();
-            }
-        }
-        self.table.has_due()
-    }
-
-    /// Whose a series is; nobody's where its resource tells an instance, in which sessions follow one another.
-    pub(super) fn session_of(&self, place: Place) -> Option<&SessionId> {
-        let series = self.table.at(place)?;
-        let is_instance = series.meaning.notes().session == SessionFrom::Resource
-            && self.named.knows(series.resource);
-        series.session().filter(|_| !is_instance)
-    }
-
-    /// Tells the first of these series, as far as they are of this session and one record has room for their marks; how
-    /// many.
-    fn tell_session(
-        &mut self,
-        session: Option<&SessionId>,
-        places: &[(u64, Place)],
-        now: Timestamp,
-    ) -> usize {
-        let (mut told, mut marked, mut is_full) = (0, 0, false);
-        let mut points = 0_u32;
-        let mut uncovered_ns = 0;
-        let mut project = None;
-        let mut at = Timestamp::UNIX_EPOCH;
-        for (_, place) in places {
-            if self.session_of(*place) != session || (told > 0 && is_full) {
-                break;
-            }
-            told += 1;
-            let Some(series) = self.table.get(*place) else {
-                continue;
-            };
-            points = points.saturating_add(std::mem::take(&mut series.pending.points));
-            // All series of a session miss the same time.
-            uncovered_ns = std::mem::take(&mut series.pending.gap_ns).max(uncovered_ns);
-            at = at.max(series.pending.last());
-            series.pending.tell(&series.meaning, &mut self.seen);
-            if session.is_none() {
-                // Of any of the sessions that its calls are of.
-                for seen in &mut self.seen {
-                    seen.who.session = None;
-                }
-            }
-            project.clone_from(&series.meaning.who().project);
-            let key = series.key;
-            series.marked = now;
-            let state = self.deltas.mark(key);
-            let mark = state.and_then(|state| {
-                let mark = stored::of_series(key, &state);
-                mark.inspect_err(|_| self.figures.marks_refused += 1).ok()
-            });
-            marked += mark.as_ref().map_or(0, bytes);
-            is_full = marked > MARK_BYTES;
-            let summed = self
-                .seen
-                .iter()
-                .any(|it| matches!(it.what, What::Amount(_)));
-            for mut seen in self.seen.drain(..) {
-                seen.at = timely(seen.at, now);
-                self.ledger.see(seen, &mut self.entries);
-            }
-            // An amount is in the account, which the next record brings; anything else is in the last record.
-            match (self.entries.last_mut(), mark) {
-                (Some(entry), Some(mark)) if !summed => {
-                    entry.marks.push((mark.key(), mark.state().to_vec()));
-                    self.emit();
-                }
-                (_, mark) => {
-                    self.emit();
-                    self.marks.extend(mark);
-                }
-            }
-            is_full |= self.ledger.is_heavy();
-        }
-        if let Some(session) = session
-            && uncovered_ns > 0
-        {
-            let covered = Covered {
-                uncovered_ns,
-                ..Covered::default()
-            };
-            self.ledger.covered(session, covered);
-        }
-        if !self.marks.is_empty() {
-            // Baselines alone have no time.
-            let at = if at == Timestamp::UNIX_EPOCH { now } else { at };
-            let mut record = Record::new(at, Metric::count(POINTS, points));
-            record.session = session.cloned();
-            record.project = project;
-            let marks = self.ledger.take_marks();
-            self.push(record, marks);
-        }
-        told
-    }
-
     /// Records what waited long enough.
     pub(super) fn settle(&mut self, now: Timestamp) {
         self.ledger.settle(now, &mut self.entries);
@@ -300,7 +174,7 @@ impl State {
         self.emit();
     }
 
-    fn emit(&mut self) {
+    pub(super) fn emit(&mut self) {
         let mut entries = std::mem::take(&mut self.entries);
         for entry in entries.drain(..) {
             let mut record = entry.record;
@@ -334,7 +208,7 @@ impl State {
     }
 
     /// Puts a record into the outbox, with the marks that wait and its own.
-    fn push(&mut self, record: Record, marks: Vec<(u128, Vec<u8>)>) {
+    pub(super) fn push(&mut self, record: Record, marks: Vec<(u128, Vec<u8>)>) {
         let mut all = std::mem::take(&mut self.marks);
         for (key, state) in marks {
             match Mark::new(key, state) {
@@ -426,7 +300,7 @@ impl State {
 }
 
 /// When something happened, by a sender's clock that may be wrong: what has no time, or one far ahead, happened now.
-fn timely(at: Timestamp, now: Timestamp) -> Timestamp {
+pub(super) fn timely(at: Timestamp, now: Timestamp) -> Timestamp {
     if at <= Timestamp::UNIX_EPOCH || at > now + AHEAD {
         now
     } else {
@@ -445,6 +319,6 @@ fn beyond_one_record(marks: &mut Vec<Mark>) -> Option<Vec<Mark>> {
     (fit < marks.len()).then(|| marks.split_off(fit))
 }
 
-fn bytes(mark: &Mark) -> usize {
+pub(super) fn bytes(mark: &Mark) -> usize {
     mark.state().len() + 64
 }
