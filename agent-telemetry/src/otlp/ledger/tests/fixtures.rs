@@ -555,7 +555,7 @@ fn states_are_read_as_a_whole_or_not_at_all() {
     for seen in one_request().into_iter().flatten() {
         first.see(seen, &mut out);
     }
-    first.flush(&mut out);
+    first.flush(at(100.0), &mut out);
     let mut marks: Vec<_> = out.into_iter().flat_map(|it| it.marks).collect();
     marks.extend(first.take_marks());
     let kinds: std::collections::BTreeSet<_> = marks.iter().map(|(_, state)| state[0]).collect();
