@@ -1,5 +1,8 @@
 //! Requests that are told in pieces.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
 use agent_primitives::TokenUsage;
 use agent_telemetry::otlp::Signal;
 use opentelemetry_proto::tonic::metrics::v1::{
@@ -121,7 +124,7 @@ fn many_series_are_told_in_slices_with_one_record_for_those_of_a_session() {
 fn large_request_is_taken_as_a_whole_also_where_records_fill_up() {
     let valve = Valve::new(Mode::Holds);
     let host = Host::on(valve.clone(), |it| {
-        it.hold(std::time::Duration::ZERO).waiting_bytes(50_000)
+        it.hold(Duration::ZERO).waiting_bytes(50_000)
     });
     let valve_of = valve.clone();
     std::thread::scope(|scope| {
@@ -134,4 +137,33 @@ fn large_request_is_taken_as_a_whole_also_where_records_fill_up() {
     });
     assert!(host.processor.flush(PATIENCE));
     assert_eq!(calls(&valve.records()).len(), 1_000);
+}
+
+#[test]
+fn small_requests_are_taken_while_a_large_one_is() {
+    let host = Host::new();
+    // Requests one after another are one request.
+    let large = series(2_000, 10, |_| 1.0).repeat(30);
+    let small = series(1, 1, |_| 1.0);
+    let (ends, mut taken, mut longest) = (AtomicBool::new(false), 0, Duration::ZERO);
+    let took = std::thread::scope(|scope| {
+        let large = scope.spawn(|| {
+            let began = Instant::now();
+            host.metrics(&large);
+            ends.store(true, Ordering::Relaxed);
+            began.elapsed()
+        });
+        while !ends.load(Ordering::Relaxed) {
+            let began = Instant::now();
+            host.metrics(&small);
+            longest = longest.max(began.elapsed());
+            taken += 1;
+        }
+        large.join().unwrap()
+    });
+    let bytes = large.len();
+    println!("{taken} small ones, longest {longest:?}, beside one of {bytes} bytes in {took:?}");
+    assert_eq!(host.processor.figures().points.total(), 60_000 + taken);
+    // One to begin with, and one after each piece but the last at the latest.
+    assert!(taken > 20, "{taken}");
 }
