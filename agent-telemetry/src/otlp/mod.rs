@@ -2,6 +2,7 @@
 
 mod delta;
 mod export;
+mod folding;
 mod hook;
 mod ledger;
 mod names;

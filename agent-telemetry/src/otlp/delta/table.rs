@@ -1,11 +1,11 @@
 //! A bounded number of series. One that was not told of for long makes room for a new one.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher, Hasher, RandomState};
 
 use super::SeriesKey;
 use super::epochs::Epochs;
 use super::intervals::Intervals;
+use crate::otlp::folding::Folding;
 
 /// What is known of one series.
 #[derive(Debug, Clone, PartialEq)]
@@ -213,44 +213,5 @@ impl Gone {
         if let Some(place) = place.filter(|place| place.is_some_and(|(it, _)| it == key)) {
             *place = None;
         }
-    }
-}
-
-/// Keys are hashes already, but whoever sends them may know how they are made.
-#[derive(Debug, Clone)]
-struct Folding(u64);
-
-impl Default for Folding {
-    fn default() -> Self {
-        Self(RandomState::new().hash_one(0) | 1)
-    }
-}
-
-impl BuildHasher for Folding {
-    type Hasher = Folded;
-
-    fn build_hasher(&self) -> Folded {
-        Folded(self.0)
-    }
-}
-
-struct Folded(u64);
-
-impl Hasher for Folded {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.write_u128(u128::from(*byte));
-        }
-    }
-
-    #[expect(clippy::cast_possible_truncation, reason = "halves")]
-    fn write_u128(&mut self, number: u128) {
-        let (low, high) = (number as u64, (number >> 64) as u64);
-        let product = u128::from(low ^ self.0) * u128::from(high ^ self.0.rotate_left(32));
-        self.0 = (product as u64) ^ ((product >> 64) as u64);
     }
 }

@@ -138,11 +138,11 @@ impl Field for TokenUsage {
 
     fn get(from: &mut &[u8]) -> Option<Self> {
         let (input, output) = Field::get(from)?;
-        let [read, write_5m, write_1h] = Field::get(from)?;
+        let [cached, minutes, hour] = Field::get(from)?;
         Self::new(input, output)
-            .with_cache_read(read)
-            .with_cache_write_5m(write_5m)
-            .with_cache_write_1h(write_1h)
+            .with_cache_read(cached)
+            .with_cache_write_5m(minutes)
+            .with_cache_write_1h(hour)
             .with_reasoning(u64::get(from)?)
             .ok()
     }
@@ -206,7 +206,8 @@ impl<T: Field> Field for Vec<T> {
     }
 }
 
-fn put_text(text: &str, to: &mut Vec<u8>) {
+/// As a text of any type is put.
+pub(super) fn put_text(text: &str, to: &mut Vec<u8>) {
     (text.len() as u64).put(to);
     to.extend_from_slice(text.as_bytes());
 }

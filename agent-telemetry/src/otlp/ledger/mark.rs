@@ -3,7 +3,7 @@
 use agent_primitives::SessionId;
 
 use super::super::seen::{CallKeys, CallSeen, ToolSeen, Who};
-use super::field::Field;
+use super::field::{Field, put_text};
 use super::key::Ids;
 use super::once::{Channels, KEYS, Told};
 use super::session::{Account, Figures, ModelSums};
@@ -55,10 +55,10 @@ pub(super) fn of_session(session: &SessionId, figures: &Figures) -> Vec<u8> {
     to
 }
 
-pub(super) fn of_sums(account: &Account, model: &Box<str>, sums: &ModelSums) -> Vec<u8> {
+pub(super) fn of_sums(account: &Account, model: &str, sums: &ModelSums) -> Vec<u8> {
     let mut to = begin(SUMS);
     account.put(&mut to);
-    model.put(&mut to);
+    put_text(model, &mut to);
     sums.put(&mut to);
     to
 }

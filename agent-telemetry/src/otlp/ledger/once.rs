@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use agent_primitives::{SessionId, Timestamp};
 
+use super::super::folding::Folding;
 use super::super::seen::{Channel, Who};
 use super::key::{Ids, differ};
 
@@ -100,8 +101,8 @@ pub(super) enum Found<T> {
 /// Things by their keys. The oldest are forgotten when there are too many keys.
 #[derive(Debug)]
 pub(super) struct Once<T> {
-    things: HashMap<u64, Told<T>>,
-    keys: HashMap<u128, u64>,
+    things: HashMap<u64, Told<T>, Folding>,
+    keys: HashMap<u128, u64, Folding>,
     order: VecDeque<u64>,
     recent: HashMap<SessionId, Vec<(Timestamp, u64)>>,
     next: u64,
@@ -114,8 +115,8 @@ pub(super) struct Once<T> {
 impl<T: Thing> Once<T> {
     pub(super) fn new(limit: usize, window: Duration) -> Self {
         Self {
-            things: HashMap::new(),
-            keys: HashMap::new(),
+            things: HashMap::default(),
+            keys: HashMap::default(),
             order: VecDeque::new(),
             recent: HashMap::new(),
             next: 0,

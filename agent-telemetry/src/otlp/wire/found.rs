@@ -132,11 +132,12 @@ mod tests {
     #[test]
     fn room_is_used_again_by_either_encoding_unless_there_is_too_much_of_it() {
         let (limits, mut room) = (ReadLimits::default(), Room::default());
-        let mut found = Found::<&[u8]>::new(&[0; 256 * 100], &limits, &mut room);
+        let body = vec![0; 25_600];
+        let mut found = Found::<&[u8]>::new(&body, &limits, &mut room);
         found.open();
         let place = found.entries.as_ptr().addr();
         room.take_back(found);
-        let mut found = Found::<&str>::new(&[0; 256 * 100], &limits, &mut room);
+        let mut found = Found::<&str>::new(&body, &limits, &mut room);
         assert!(found.entries.is_empty());
         assert_eq!(found.entries.as_ptr().addr(), place);
         found.entries.reserve(ENTRIES + 1);
