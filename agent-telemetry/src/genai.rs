@@ -107,6 +107,30 @@ impl GenAiNames {
         (!matches!(self, Self::V1_36)).then(|| usage.reasoning())
     }
 
+    /// The parts of the tokens that have names of their own, as far as this generation has them.
+    pub(crate) fn parts(self, usage: &TokenUsage) -> impl Iterator<Item = (&'static str, u64)> {
+        let parts = [
+            (
+                "gen_ai.usage.cache_read.input_tokens",
+                self.cache_read(usage),
+            ),
+            (
+                "gen_ai.usage.cache_creation.input_tokens",
+                self.cache_creation(usage),
+            ),
+            (
+                "gen_ai.usage.cache_write.input_tokens",
+                self.cache_write(usage),
+            ),
+            (
+                "gen_ai.usage.reasoning.output_tokens",
+                self.reasoning(usage),
+            ),
+        ];
+        let told = parts.into_iter();
+        told.filter_map(|(name, tokens)| Some((name, tokens?)))
+    }
+
     /// Whether there is `gen_ai.response.time_to_first_chunk`.
     pub(crate) const fn has_first_chunk(self) -> bool {
         !matches!(self, Self::V1_36)

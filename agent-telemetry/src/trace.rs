@@ -71,27 +71,8 @@ pub(crate) fn chat_end(span: &Span, names: GenAiNames, call: &ModelCall) {
     let usage = &call.usage;
     // The conventions count cached tokens as input.
     span.record("gen_ai.usage.input_tokens", usage.input_total());
-    for (name, tokens) in [
-        (
-            "gen_ai.usage.cache_read.input_tokens",
-            names.cache_read(usage),
-        ),
-        (
-            "gen_ai.usage.cache_creation.input_tokens",
-            names.cache_creation(usage),
-        ),
-        (
-            "gen_ai.usage.cache_write.input_tokens",
-            names.cache_write(usage),
-        ),
-        (
-            "gen_ai.usage.reasoning.output_tokens",
-            names.reasoning(usage),
-        ),
-    ] {
-        if let Some(tokens) = tokens {
-            span.record(name, tokens);
-        }
+    for (name, tokens) in names.parts(usage) {
+        span.record(name, tokens);
     }
     span.record("gen_ai.usage.output_tokens", usage.output());
     if let Some(after) = call.first_token.filter(|_| names.has_first_chunk()) {

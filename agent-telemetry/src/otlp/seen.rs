@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use agent_primitives::{
-    AgentId, FailureKind, ModelId, ProviderId, SessionId, Timestamp, TokenUsage, ToolName, Usd,
+    AgentId, FailureKind, Handoff, ModelId, ProviderId, SessionId, Timestamp, TokenUsage, ToolName,
+    Usd,
 };
 
 use crate::{
@@ -81,6 +82,7 @@ pub(crate) enum What {
     Violation(Violation),
     Decision(Box<Decision>),
     Files(FilesChanged),
+    Handoff(Handoff),
 }
 
 /// What tells one request from another. Any of them suffices to know it again.

@@ -1,17 +1,22 @@
 //! What goes out as OTLP, as a server sees it that reads it with the messages that others generated.
 
 #![expect(
+    clippy::indexing_slicing,
+    clippy::mem_forget,
     clippy::unwrap_used,
     reason = "functions that tests share are tests as well"
 )]
 
 mod answers;
 mod content;
+#[path = "../it/story.rs"]
+mod day;
 mod env;
 mod golden;
 mod metrics;
 mod queue;
 mod render;
+mod round_trip;
 mod server;
 mod spans;
 mod story;

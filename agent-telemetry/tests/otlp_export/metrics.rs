@@ -59,6 +59,23 @@ fn sent(temporality: OtlpTemporality) -> Vec<Got> {
 const INPUT: &str = "gen_ai.client.inference.usage.input_tokens";
 const DURATION: &str = "gen_ai.client.inference.duration";
 
+/// Start, time and value of each point of input tokens.
+fn input(got: &[Got]) -> Vec<(u64, u64, Value)> {
+    let points = points(got, INPUT).into_iter();
+    points
+        .map(|it| {
+            let value = it.value.unwrap();
+            (it.start_time_unix_nano, it.time_unix_nano, value)
+        })
+        .collect()
+}
+
+/// How many durations each point counts.
+fn durations(got: &[Got]) -> Vec<u64> {
+    let points = distributions(got, DURATION);
+    points.iter().map(|it| it.count).collect()
+}
+
 fn second(number: i64) -> u64 {
     let nanos = Timestamp::from_unix_seconds(START + number).unix_nanos();
     u64::try_from(nanos).unwrap()
@@ -67,27 +84,13 @@ fn second(number: i64) -> u64 {
 #[test]
 fn cumulative_points_hold_everything_since_the_sink_was_made() {
     let got = sent(OtlpTemporality::Cumulative);
-    let found: Vec<_> = points(&got, INPUT)
-        .iter()
-        .map(|it| {
-            (
-                it.start_time_unix_nano,
-                it.time_unix_nano,
-                it.value.unwrap(),
-            )
-        })
-        .collect();
     let expected = [
         (second(0), second(1), Value::AsInt(100)),
         (second(0), second(2), Value::AsInt(120)),
         (second(0), second(3), Value::AsInt(123)),
     ];
-    assert_eq!(found, expected);
-    let counts: Vec<u64> = distributions(&got, DURATION)
-        .iter()
-        .map(|it| it.count)
-        .collect();
-    assert_eq!(counts, [1, 2, 3]);
+    assert_eq!(input(&got), expected);
+    assert_eq!(durations(&got), [1, 2, 3]);
     let dollars: Vec<_> = points(&got, "agent.cost")
         .iter()
         .map(|it| it.value.unwrap())
@@ -99,27 +102,13 @@ fn cumulative_points_hold_everything_since_the_sink_was_made() {
 #[test]
 fn delta_points_hold_what_was_added_and_their_intervals_abut() {
     let got = sent(OtlpTemporality::Delta);
-    let found: Vec<_> = points(&got, INPUT)
-        .iter()
-        .map(|it| {
-            (
-                it.start_time_unix_nano,
-                it.time_unix_nano,
-                it.value.unwrap(),
-            )
-        })
-        .collect();
     let expected = [
         (second(0), second(1), Value::AsInt(100)),
         (second(1), second(2), Value::AsInt(20)),
         (second(2), second(3), Value::AsInt(3)),
     ];
-    assert_eq!(found, expected);
-    let counts: Vec<u64> = distributions(&got, DURATION)
-        .iter()
-        .map(|it| it.count)
-        .collect();
-    assert_eq!(counts, [1, 1, 1]);
+    assert_eq!(input(&got), expected);
+    assert_eq!(durations(&got), [1, 1, 1]);
 }
 
 #[test]

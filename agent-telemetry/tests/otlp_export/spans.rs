@@ -142,3 +142,33 @@ fn handles_of_one_session_end_with_their_own_spans() {
     assert_eq!(spans[0].parent_span_id, b"");
     assert_eq!(spans[1].parent_span_id, spans[0].span_id);
 }
+
+#[test]
+fn stretches_whose_beginnings_were_not_seen_have_ids_of_their_own() {
+    let start = |at| by_coder(at, Body::SessionStart(Task::default()));
+    let end = |at: i64, after| {
+        by_coder(
+            at,
+            SessionEnd::new(Outcome::Success, Duration::from_millis(after)),
+        )
+    };
+    let spans = sent(&[&[
+        start(0),
+        end(700, 699),
+        start(800),
+        end(900, 899),
+        end(1_000, 200),
+    ]]);
+    let ids: HashSet<&[u8]> = spans.iter().map(|it| &*it.span_id).collect();
+    assert_eq!(ids.len(), 3);
+    for story in [
+        vec![end(900, 900), end(1_000, 600)],
+        vec![start(400), end(900, 500), end(1_000, 1_000)],
+        vec![end(300, 300), start(400), end(900, 500)],
+    ] {
+        let spans = sent(&[&story]);
+        assert_ne!(spans[0].span_id, spans[1].span_id);
+        assert_eq!(spans[0].parent_span_id, b"");
+        assert_eq!(spans[1].parent_span_id, spans[0].span_id);
+    }
+}

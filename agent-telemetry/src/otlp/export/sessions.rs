@@ -1,6 +1,7 @@
 //! Which span the work of a session belongs to.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use agent_primitives::{AgentId, SessionId, Timestamp};
 
@@ -26,6 +27,37 @@ pub(super) struct Sessions {
 struct Known {
     stretches: Vec<Stretch>,
     touched: u64,
+}
+
+impl Known {
+    /// The span of an agent's next stretch, and that of the first where there was one.
+    fn next(
+        &self,
+        trace: TraceId,
+        agent: Option<&AgentId>,
+        began: Timestamp,
+        resumed: bool,
+    ) -> (SpanId, Option<SpanId>) {
+        let root = SpanId::of_work(trace, agent);
+        let is_again = || self.stretches.iter().any(|it| it.agent.as_ref() == agent);
+        if !resumed && !is_again() {
+            return (root, None);
+        }
+        let is_taken = |span: &SpanId| self.stretches.iter().any(|it| it.work.span == *span);
+        let moments = (0..).take(STRETCHES + 1).map(Duration::from_nanos);
+        let mut spans = moments.map(|it| SpanId::of_stretch(trace, agent, began + it));
+        let span = spans.find(|span| !is_taken(span)).unwrap_or(root);
+        (span, Some(root))
+    }
+
+    fn push(&mut self, stretch: Stretch) {
+        if self.stretches.len() >= STRETCHES {
+            // One that has ended, where there is one.
+            let ended = self.stretches.iter().position(|it| !it.is_open);
+            self.stretches.remove(ended.unwrap_or(0));
+        }
+        self.stretches.push(stretch);
+    }
 }
 
 /// From a beginning, or a resumption, to an end.
@@ -68,13 +100,7 @@ impl Sessions {
         let giver = task.parent.as_ref();
         let giver = giver.and_then(|it| self.giver(project, it));
         let known = self.known(project, session);
-        let root = SpanId::of_work(trace, agent);
-        let is_again = resumed || known.stretches.iter().any(|it| it.agent.as_ref() == agent);
-        let (span, goes_on) = if is_again {
-            (SpanId::of_stretch(trace, agent, record.at), Some(root))
-        } else {
-            (root, None)
-        };
+        let (span, goes_on) = known.next(trace, agent, record.at, resumed);
         let within = giver.filter(|(it, _)| *it == trace).map(|(_, span)| span);
         let work = Work {
             trace,
@@ -86,12 +112,7 @@ impl Sessions {
                 ..task.clone()
             },
         };
-        if known.stretches.len() >= STRETCHES {
-            // One that has ended, where there is one.
-            let ended = known.stretches.iter().position(|it| !it.is_open);
-            known.stretches.remove(ended.unwrap_or(0));
-        }
-        known.stretches.push(Stretch {
+        known.push(Stretch {
             agent: agent.cloned(),
             began: record.at,
             is_open: true,
@@ -112,14 +133,23 @@ impl Sessions {
             stretch.is_open = false;
             return Some(stretch.work.clone());
         }
+        // Nobody has seen it begin. It is remembered, so that no other has its id.
         let trace = TraceId::of(record.project.as_ref(), session);
-        Some(Work {
+        let (span, parent) = known.next(trace, agent, began, false);
+        let work = Work {
             trace,
-            span: SpanId::of_work(trace, agent),
-            parent: None,
+            span,
+            parent,
             giver: None,
             task: Task::default(),
-        })
+        };
+        known.push(Stretch {
+            agent: agent.cloned(),
+            began,
+            is_open: false,
+            work: work.clone(),
+        });
+        Some(work)
     }
 
     /// Where a record belongs: below its agent's latest stretch, or the session's first where it names no agent.

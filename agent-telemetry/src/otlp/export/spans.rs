@@ -166,27 +166,8 @@ fn model_call(span: &mut Message, record: &Record, call: &ModelCall, style: Styl
     owner(&mut attributes, record);
     // The conventions count cached tokens as input.
     attributes.count("gen_ai.usage.input_tokens", usage.input_total());
-    for (key, tokens) in [
-        (
-            "gen_ai.usage.cache_read.input_tokens",
-            names.cache_read(usage),
-        ),
-        (
-            "gen_ai.usage.cache_creation.input_tokens",
-            names.cache_creation(usage),
-        ),
-        (
-            "gen_ai.usage.cache_write.input_tokens",
-            names.cache_write(usage),
-        ),
-        (
-            "gen_ai.usage.reasoning.output_tokens",
-            names.reasoning(usage),
-        ),
-    ] {
-        if let Some(tokens) = tokens {
-            attributes.count(key, tokens);
-        }
+    for (name, tokens) in names.parts(usage) {
+        attributes.count(name, tokens);
     }
     attributes.count("gen_ai.usage.output_tokens", usage.output());
     if usage.cache_write_1h() > 0 && names != GenAiNames::V1_36 {

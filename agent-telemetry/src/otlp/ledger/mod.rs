@@ -207,6 +207,7 @@ impl Ledger {
             What::Violation(it) => self.other(&who, at, it.into(), out),
             What::Decision(it) => self.other(&who, at, (*it).into(), out),
             What::Files(it) => self.other(&who, at, it.into(), out),
+            What::Handoff(it) => self.other(&who, at, it.into(), out),
         }
         while self.held.len() > self.config.held {
             self.record_oldest(out);

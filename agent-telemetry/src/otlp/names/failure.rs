@@ -52,7 +52,9 @@ const WORDS: &[(&str, FailureKind)] = &[
 
 /// The kind of a failure: by its status, else by its type, else by its words.
 pub(super) fn kind(facts: &Facts<'_>) -> FailureKind {
-    let by_type = || facts.text(Field::ErrorType).and_then(of_words);
+    // Our own words, as our exporter has them, are not to be looked into.
+    let of_type = |told| FailureKind::from_word(told).or_else(|| of_words(told));
+    let by_type = || facts.text(Field::ErrorType).and_then(of_type);
     let by_text = || facts.text(Field::ErrorText).and_then(of_words);
     let kind = by_status(facts).or_else(by_type).or_else(by_text);
     kind.unwrap_or(FailureKind::Unknown)

@@ -3,11 +3,15 @@
 use agent_primitives::{FailureKind, TokenUsage, Usd};
 
 use super::super::super::seen::{CallKeys, CallSeen, Seen, What};
+use super::super::super::value::Value;
 use super::super::super::wire::SpanStatus;
 use super::super::field::Field;
 use super::super::item::{Item, millis, seconds};
 use super::super::usage::{self, Convention};
 use super::super::{failure, id, provider};
+
+/// Dearer calls than of 10²⁶ dollars are not believed.
+const PICOS_END: i128 = 10_i128.pow(38);
 
 /// `claude_code.api_request` and its kin.
 pub(in super::super) fn claude_call(item: &mut Item<'_>, out: &mut Vec<Seen>) {
@@ -124,10 +128,24 @@ fn keys(item: &mut Item<'_>) -> CallKeys {
 
 fn cost(item: &Item<'_>) -> Option<Usd> {
     let facts = &item.facts;
+    if let Some(picos) = facts.get(Field::CostPicos).and_then(picos) {
+        return Some(picos);
+    }
     if let Some(micros) = facts.count(Field::CostMicros) {
         return i64::try_from(micros).ok().map(Usd::from_micros);
     }
     facts.double(Field::CostUsd).and_then(dollars)
+}
+
+/// As a number, or as a text where it is beyond one of 64 bits.
+fn picos(value: &Value<'_>) -> Option<Usd> {
+    let picos = match value {
+        Value::Int(picos) => i128::from(*picos),
+        value => value.text()?.parse().ok()?,
+    };
+    (0..PICOS_END)
+        .contains(&picos)
+        .then(|| Usd::from_picos(picos))
 }
 
 /// Dollars to the nearest pico-dollar, where they are fewer than 10²⁶.

@@ -34,10 +34,11 @@ pub(in super::super) fn agent_run(item: &mut Item<'_>, out: &mut Vec<Seen>) {
         return;
     };
     let is_failed = item.status == SpanStatus::Error || item.facts.has(Field::ErrorType);
-    let outcome = if is_failed {
-        Outcome::Failed
-    } else {
-        Outcome::Success
+    let told = item.facts.text(Field::Outcome);
+    let outcome = match told.and_then(Outcome::from_word) {
+        Some(outcome) => outcome,
+        None if is_failed => Outcome::Failed,
+        None => Outcome::Success,
     };
     let mut ended = item.seen(What::Ended { outcome, elapsed });
     let entity = item.facts.text(Field::EntityName);

@@ -5,6 +5,7 @@ use super::super::super::wire::SpanStatus;
 use super::super::field::Field;
 use super::super::id;
 use super::super::item::Item;
+use super::handoff::handoff;
 use super::outcome::{is_refused, rejected};
 use crate::ToolOutcome;
 
@@ -17,8 +18,13 @@ pub(in super::super) fn gemini_tool(item: &mut Item<'_>, out: &mut Vec<Seen>) {
     }
 }
 
-/// A tool that was called, from an event at its end or from its span. One without a name is not a fact.
+/// A tool that was called, from an event at its end or from its span. One without a name is not a fact, and one that
+/// gives work to another agent is a handoff.
 pub(in super::super) fn tool(item: &mut Item<'_>, out: &mut Vec<Seen>) {
+    if item.facts.has(Field::HandoffTo) {
+        handoff(item, out);
+        return;
+    }
     let facts = &item.facts;
     let notes = &mut item.notes;
     let name = facts
@@ -34,16 +40,18 @@ pub(in super::super) fn tool(item: &mut Item<'_>, out: &mut Vec<Seen>) {
         Some(is_well) => !is_well,
         None => item.status == SpanStatus::Error || facts.has(Field::ErrorType),
     };
+    let told = facts.text(Field::ToolOutcome);
+    let outcome = match told.and_then(ToolOutcome::from_word) {
+        Some(outcome) => outcome,
+        None if is_failed => ToolOutcome::Failed,
+        None => ToolOutcome::Ok,
+    };
     let seen = ToolSeen {
         call,
         span: item.span,
         item: item.fingerprint,
         tool,
-        outcome: if is_failed {
-            ToolOutcome::Failed
-        } else {
-            ToolOutcome::Ok
-        },
+        outcome,
         elapsed: item.elapsed(),
     };
     out.push(item.seen(What::Tool(seen)));

@@ -237,6 +237,7 @@ const KEYS: &[Key] = &[
     key("gen_ai.usage.cache_write.input_tokens", F::CacheWrite),
     key("gen_ai.usage.cache_creation.input_tokens", F::CacheWrite),
     key("gen_ai.usage.reasoning.output_tokens", F::Reasoning),
+    key("gen_ai.usage.cost.amount", F::CostUsd),
     key("gen_ai.token.type", F::TokenType),
     key("gen_ai.agent.name", F::AgentName),
     key("gen_ai.agent.id", F::AgentId),

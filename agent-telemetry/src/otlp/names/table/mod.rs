@@ -8,6 +8,7 @@ mod goose;
 mod openinference;
 mod openllmetry;
 mod others;
+mod own;
 
 use std::sync::LazyLock;
 
@@ -106,7 +107,7 @@ pub(super) struct Group {
 }
 
 /// In the order in which their attributes count, where two tell the same.
-pub(super) const GROUPS: [&Group; 8] = [
+pub(super) const GROUPS: [&Group; 9] = [
     &genai::GROUP,
     &claude_code::GROUP,
     &codex::GROUP,
@@ -115,6 +116,7 @@ pub(super) const GROUPS: [&Group; 8] = [
     &openllmetry::GROUP,
     &goose::GROUP,
     &others::GROUP,
+    &own::GROUP,
 ];
 
 const fn event(name: &'static str, read: Reader, becomes: &'static str) -> Row {

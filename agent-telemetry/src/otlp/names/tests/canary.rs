@@ -28,6 +28,8 @@ const KEPT: &[Field] = &[
     Field::ToolCall,
     Field::ScoreName,
     Field::ChosenModel,
+    Field::HandoffFrom,
+    Field::HandoffTo,
 ];
 
 /// What decides that something is seen at all, so that there is something to look at.

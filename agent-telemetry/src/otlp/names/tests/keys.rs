@@ -35,6 +35,23 @@ fn said(name: &str, text: &str) -> String {
     lines(&event("", name, text).1)
 }
 
+/// A handoff as a tool call, and as a span of its own.
+fn handoff(sides: &[&str], text: &str) -> String {
+    let sides: Vec<String> = sides
+        .iter()
+        .map(|it| format!("gen_ai.agent.handoff.{it}"))
+        .collect();
+    let told = ["execute_tool gen_ai.tool.name=transfer_to_x", "handoff"].map(|operation| {
+        let text = format!(
+            "gen_ai.operation.name={operation} {} {text}",
+            sides.join(" ")
+        );
+        lines(&span("", &span_of("x", &text)).1)
+    });
+    assert_eq!(told[0], told[1]);
+    told[0].clone()
+}
+
 /// Sets one key, and looks at what it changed.
 #[expect(clippy::too_many_lines, reason = "one arm for each meaning")]
 fn tells(key: &str, field: Field) -> bool {
@@ -84,6 +101,7 @@ fn tells(key: &str, field: Field) -> bool {
             let text = "gen_ai.usage.input_tokens=5 gen_ai.usage.cache_read.input_tokens=2";
             call(&format!("{text} {seven}")).usage.unwrap().input() == 5
         }
+        Field::CostPicos => call(&seven).cost.unwrap().picos() == 7,
         Field::CostMicros => call(&seven).cost.unwrap().picos() == 7_000_000,
         Field::CostUsd => call(&seven).cost.unwrap().picos() == 7_000_000_000_000,
         Field::LatencyMs => call(&seven).latency.unwrap().as_millis() == 7,
@@ -147,6 +165,32 @@ fn tells(key: &str, field: Field) -> bool {
         }
         Field::Ending => {
             said("gemini_cli.agent.finish", &with("ERROR")).starts_with("ended failed")
+        }
+        Field::Outcome => {
+            let text = format!("gen_ai.operation.name=invoke_agent {}", with("escalated"));
+            lines(&span("", &span_of("x", &text)).1).contains("ended escalated")
+        }
+        Field::ToolOutcome => {
+            let text = format!(
+                "gen_ai.operation.name=execute_tool gen_ai.tool.name=t {}",
+                with("aborted")
+            );
+            lines(&span("", &span_of("x", &text)).1).starts_with("tool t aborted")
+        }
+        Field::HandoffFrom => {
+            handoff(&["target.name=b"], &with("k")) == "k -> b delegated automatic"
+        }
+        Field::HandoffTo => handoff(&["source.name=a"], &with("k")) == "a -> k delegated automatic",
+        Field::HandoffFromKind => handoff(&["source.name=a", "target.name=b"], &with("provider"))
+            .starts_with("provider a"),
+        Field::HandoffToKind => {
+            handoff(&["source.name=a", "target.name=b"], &with("provider")).contains("provider b")
+        }
+        Field::HandoffReason => {
+            handoff(&["source.name=a", "target.name=b"], &with("quality")).contains("quality")
+        }
+        Field::HandoffInitiator => {
+            handoff(&["source.name=a", "target.name=b"], &with("manual")).ends_with("manual")
         }
         Field::ScoreName => {
             let text = format!("gen_ai.evaluation.score.value=1 {}", with("k"));

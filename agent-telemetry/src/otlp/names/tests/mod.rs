@@ -156,6 +156,15 @@ fn line(seen: &Seen) -> String {
             let choice = it.choice.as_deref().unwrap_or("nothing");
             write!(line, "{} -> {choice}", it.subject).unwrap();
         }
+        What::Handoff(it) => {
+            let side = |party: &agent_primitives::Party| match party {
+                agent_primitives::Party::Agent(it) => it.to_string(),
+                other => format!("provider {}", other.name()),
+            };
+            let (from, to) = (side(&it.from), side(&it.to));
+            let (reason, initiator) = (it.reason.as_str(), it.initiator.as_str());
+            write!(line, "{from} -> {to} {reason} {initiator}").unwrap();
+        }
         What::Files(it) => {
             let (files, added, removed) = (it.files, it.lines_added, it.lines_removed);
             write!(line, "files {files} +{added} -{removed}").unwrap();

@@ -96,6 +96,11 @@ const OPERATIONS: &[(&str, &str, &str)] = &[
     ("invoke_workflow", "gen_ai.workflow.name=w", ""),
     ("create_agent", "gen_ai.agent.name=coder", ""),
     ("plan", "", ""),
+    (
+        "handoff",
+        "gen_ai.agent.handoff.source.name=coder gen_ai.agent.handoff.target.name=on-call agent.handoff.reason=manual",
+        "coder -> on-call manual automatic",
+    ),
     ("fetch_response", OPENAI, ""),
     ("retrieval", "", ""),
     ("create_memory", "", ""),
