@@ -417,6 +417,8 @@ fn tools_are_told_once_and_agents_start_once() {
 
 #[test]
 fn short_id_of_a_tool_call_is_one_within_its_session_or_its_trace_and_a_long_one_anywhere() {
+    use Channel::{Event, Span, Transcript};
+
     let tool = |session: Option<&str>, channel, trace: Option<u128>, id: &str| Seen {
         who: session.map(who).unwrap_or_default(),
         at: at(5.0),
@@ -437,7 +439,6 @@ fn short_id_of_a_tool_call_is_one_within_its_session_or_its_trace_and_a_long_one
             .filter(|it| matches!(it.body, Body::ToolCall(_)))
             .count()
     };
-    use Channel::{Event, Span, Transcript};
     let (s1, s2, long) = (Some("s1"), Some("s2"), "toolu_01AbCdEfGhIj");
     let in_two = |id| {
         let all = [(s1, Event), (s2, Event), (s1, Transcript), (s2, Transcript)];
