@@ -66,9 +66,9 @@ class Fault:
 
 def dying_server(options):
     """The server dies with a request that it has not kept, or has, and is there again: as often as can be."""
-    fault, rng = Fault(options, "server"), random.Random(11)
+    fault, rng = Fault(options, "server"), random.Random(12)
     exporter = fault.export(fault.url, "--pause", "4")
-    for turn in range(8):
+    for turn in range(12):
         dying = ["before", "after"][turn % 2]
         server = fault.serve("--die-after", str(rng.randrange(2, 9)), "--dying", dying)
         assert server.wait(MOST) == -signal.SIGKILL, "the server lived on"
