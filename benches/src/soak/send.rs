@@ -63,9 +63,10 @@ pub fn send(address: SocketAddr, seconds: u32, beside_large: bool) -> Result<Sen
     };
     let rounds = seconds * ROUNDS;
     let ends = Arc::new(AtomicBool::new(false));
-    let large = match beside_large {
-        true => Some(Large::new(address, &sessions, Arc::clone(&ends))?),
-        false => None,
+    let large = if beside_large {
+        Some(Large::new(address, &sessions, Arc::clone(&ends))?)
+    } else {
+        None
     };
     let large = large.map(|large| thread::spawn(move || large.run()));
     let origin = Instant::now();
