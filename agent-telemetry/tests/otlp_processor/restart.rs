@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use agent_primitives::TokenUsage;
+use agent_primitives::{Timestamp, TokenUsage};
 use agent_telemetry::otlp::Signal;
-use agent_telemetry::{Mark, MemorySink, Record, Sink, SinkError, SqliteSink, Stats, UserKey};
+use agent_telemetry::{
+    Mark, MemorySink, Metric, Record, Sink, SinkError, SqliteSink, Stats, UserKey,
+};
 
 use super::host::{Host, PATIENCE, calls, stored, sum};
 use super::requests::{CUMULATIVE, Call, DELTA, Tokens, call_events, genai, tokens};
@@ -172,6 +174,20 @@ fn what_began_before_the_host_did_is_counted_whole_when_no_mark_is_gone() {
         total += 10;
         assert_eq!(sum(&store.records()).0, TokenUsage::new(0, total));
     }
+}
+
+#[test]
+fn marks_of_the_host_are_none_of_an_earlier_processor() {
+    let mut store = MemorySink::new();
+    let marks = [(1, b"".as_slice()), (2, b"hello"), (3, b"h"), (4, b"entry")];
+    let marks = marks.map(|(key, state)| Mark::new(key, state).unwrap());
+    let record = Record::new(Timestamp::UNIX_EPOCH, Metric::count("of_the_host", 1));
+    store.write(&[record.with_marks(marks).unwrap()]).unwrap();
+    let host = Host::on(store.clone(), |it| it);
+    host.metrics(&tokens(CUMULATIVE, &[output(0, 60, 10)]));
+    assert!(host.processor.flush(PATIENCE));
+    assert_eq!(sum(&store.records()).0, TokenUsage::new(0, 10));
+    assert_eq!(host.processor.figures().marks_refused, 3);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What a crash between any two records leaves, where marks are large.
 
 use agent_primitives::TokenUsage;
-use agent_telemetry::Record;
+use agent_telemetry::{Body, Record};
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use prost::Message as _;
@@ -113,4 +113,48 @@ fn states_that_change_without_a_record_do_not_pile_up() {
         host.logs(&call_events(&calls));
     });
     assert_eq!(usage, TokenUsage::new(30_010, 15_005));
+}
+
+/// How long calls took, which says how many they were as well.
+fn durations() -> Vec<u8> {
+    let (metrics, _) = genai(1, 1);
+    let mut request = ExportMetricsServiceRequest::decode(&*metrics).unwrap();
+    let metric = &mut request.resource_metrics[0].scope_metrics[0].metrics[0];
+    "gen_ai.client.operation.duration".clone_into(&mut metric.name);
+    "s".clone_into(&mut metric.unit);
+    let Some(Data::Histogram(histogram)) = &mut metric.data else {
+        panic!("a histogram")
+    };
+    histogram.data_points.truncate(1);
+    for point in &mut histogram.data_points {
+        point.attributes.retain(|it| it.key != "gen_ai.token.type");
+        point.count = 3;
+        point.sum = Some(6.0);
+    }
+    request.encode_to_vec()
+}
+
+#[test]
+fn crash_between_any_two_records_of_durations_does_not_tell_them_twice() {
+    let told = |records: &[Record]| {
+        let metrics = records.iter().filter_map(|it| match &it.body {
+            Body::Metric(it) if it.name() != "otlp.points" => Some(it.name().to_owned()),
+            _ => None,
+        });
+        metrics.collect::<Vec<String>>()
+    };
+    let valve = Valve::default();
+    let host = Host::on(valve.clone(), |it| it);
+    host.metrics(&durations());
+    assert!(host.processor.flush(PATIENCE));
+    let records = valve.records();
+    let once = told(&records);
+    assert!(!once.is_empty(), "{records:?}");
+    for kept in 0..=records.len() {
+        let valve = Valve::with(records[..kept].to_vec());
+        let host = Host::on(valve.clone(), |it| it);
+        host.metrics(&durations());
+        assert!(host.processor.flush(PATIENCE));
+        assert_eq!(told(&valve.records()), once, "after {kept} records");
+    }
 }

@@ -78,13 +78,15 @@ fn run() -> Result<String, Broken> {
     let records = records.map_err(Broken::when("read the records"))?;
     let mut sink = sink(&options)?;
     let stats = sink.stats();
+    let (_open, never) = std::sync::mpsc::channel::<()>();
     for (batch, number) in records.chunks(options.batch).zip(0..) {
         if options.stop_after == Some(number) {
             empty(&stats)?;
             wait_for_a_line()?;
         }
         sink.write(batch).map_err(Broken::when("send a batch"))?;
-        std::thread::sleep(options.pause);
+        // Nothing comes.
+        let _ = never.recv_timeout(options.pause);
     }
     empty(&stats)?;
     drop(sink);

@@ -148,10 +148,7 @@ impl Deltas {
             return remember(memory, reading, point, out, retired);
         }
         let floor = self.table.gone_until(series);
-        let mut memory = match reading {
-            Reading::Delta => Memory::Delta(Intervals::new(floor)),
-            _ => Memory::Cumulative(Epochs::new(floor)),
-        };
+        let mut memory = nothing_since(floor, reading);
         let taken = remember(&mut memory, reading, point, out, retired);
         if !matches!(taken, Taken::Forgotten | Taken::Rejected(_)) {
             self.table.put(series, memory);
@@ -183,6 +180,13 @@ impl Deltas {
         self.table.get(series).map(mark::write)
     }
 
+    /// What is to be stored of a series that had to go since something of it was added: until when it was told of.
+    pub(crate) fn mark_of_gone(&self, series: SeriesKey, shape: Shape) -> Option<Vec<u8>> {
+        let until = self.table.gone_until(series);
+        let reading = reading(shape).ok().filter(|it| *it != Reading::Gauge)?;
+        (until > 0).then(|| mark::write(&nothing_since(until, reading)))
+    }
+
     /// Remembers what a mark says, instead of what is known of the series.
     ///
     /// # Errors
@@ -205,6 +209,13 @@ impl Deltas {
     pub(crate) fn evict_older(&mut self, time: u64) {
         self.table.evict_older(time);
         self.figures.evicted = self.table.evicted;
+    }
+}
+
+fn nothing_since(floor: u64, reading: Reading) -> Memory {
+    match reading {
+        Reading::Delta => Memory::Delta(Intervals::new(floor)),
+        _ => Memory::Cumulative(Epochs::new(floor)),
     }
 }
 

@@ -40,7 +40,12 @@ impl Mark {
         let mark = match *kind {
             CALL => Self::Call(call(from)?),
             TOOL => Self::Tool(tool(from)?),
-            SESSION => Self::Session(Field::get(from)?, Field::get(from)?),
+            SESSION => {
+                let (session, figures) = (Field::get(from)?, Figures::get(from)?);
+                figures
+                    .is_sound()
+                    .then_some(Self::Session(session, figures))?
+            }
             SUMS => Self::Sums(Field::get(from)?, Field::get(from)?, Field::get(from)?),
             _ => return None,
         };

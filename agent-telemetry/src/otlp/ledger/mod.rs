@@ -266,6 +266,11 @@ impl Ledger {
         }
     }
 
+    /// Whether states changed that no entry has.
+    pub(crate) fn is_unsaved(&self) -> bool {
+        !self.unsaved.is_empty()
+    }
+
     /// Whether the states that changed are as many as one entry is to have.
     pub(crate) fn is_heavy(&mut self) -> bool {
         if self.unsaved.len() < self.look_at {

@@ -32,6 +32,15 @@ fields!(Sequences {
 });
 
 impl Sequences {
+    /// Whether a stored state is one that could come about.
+    pub(super) fn is_sound(&self) -> bool {
+        let within = |it: &Writer| {
+            let bounds = it.gaps.iter().all(|(from, to)| from < to && *to <= it.next);
+            bounds && it.gaps.len() <= GAPS
+        };
+        self.writers.len() <= WRITERS && self.writers.iter().all(within)
+    }
+
     /// Events that did not come.
     pub(super) fn missing(&self) -> u64 {
         let gaps = self.writers.iter().flat_map(|it| &it.gaps);
@@ -120,6 +129,26 @@ mod tests {
     #[test]
     fn a_number_that_came_before_is_repeated() {
         assert_eq!(of([0, 1, 2, 1, 1]), (0, 2));
+    }
+
+    #[test]
+    fn state_that_cannot_come_about_is_not_sound() {
+        let of = |gaps: &[(u64, u64)], writers| Sequences {
+            writers: vec![
+                Writer {
+                    next: 9,
+                    gaps: gaps.to_vec(),
+                };
+                writers
+            ],
+            ..Sequences::default()
+        };
+        assert!(of(&[(1, 3), (4, 9)], WRITERS).is_sound());
+        assert!(!of(&[], WRITERS + 1).is_sound());
+        assert!(!of(&[(3, 3)], 1).is_sound());
+        assert!(!of(&[(3, 1)], 1).is_sound());
+        assert!(!of(&[(3, 10)], 1).is_sound());
+        assert!(!of(&[(1, 2); GAPS + 1], 1).is_sound());
     }
 
     #[test]

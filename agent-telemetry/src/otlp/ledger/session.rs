@@ -195,6 +195,13 @@ pub(super) struct Session {
     pub(super) held: u64,
 }
 
+impl Figures {
+    /// Whether a stored state is one that could come about.
+    pub(super) fn is_sound(&self) -> bool {
+        self.seats.len() <= AGENTS && self.sequences.is_sound()
+    }
+}
+
 impl Session {
     /// About how many bytes a mark of it has.
     pub(super) fn weight(&self) -> usize {

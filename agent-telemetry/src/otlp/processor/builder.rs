@@ -124,7 +124,7 @@ impl ProcessorBuilder {
     /// is refused as unavailable, and may be sent again. Unless set, it is answered once it is taken, and what it said is
     /// stored some seconds later at the latest. With it no call waits for what other channels know of it.
     ///
-    /// A [`Receiver`](super::super::receiver::Receiver) goes on with other requests meanwhile, of which 1 024 may wait;
+    /// A [`Receiver`](super::super::receiver::Receiver) goes on with other requests meanwhile, as many as it takes at a time;
     /// what many of them said is stored at once. [`ingest`](Processor::ingest) blocks the thread that calls it.
     pub const fn answer_when_stored(mut self, within: Duration) -> Self {
         self.store_within = Some(within);

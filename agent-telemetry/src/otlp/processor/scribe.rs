@@ -74,10 +74,12 @@ fn gather(
     }
     let now = shared.telemetry.clock().timestamp();
     let (asked, wanted) = work.begin();
+    // As others may close it in between, which is then for the next round.
+    let closed = work.closed;
     let began = Instant::now();
     let window = shared.window.min(LONGEST);
     let end = *window_ends.get_or_insert_with(|| began + window);
-    let all = work.closed || wanted == Wanted::All;
+    let all = closed || wanted == Wanted::All;
     let stored = wanted == Wanted::Stored;
     let ends = began >= end;
     if all || stored || ends {
@@ -99,7 +101,6 @@ fn gather(
     work.in_hand = work.in_hand.and(work.state.load());
     let (more, filled) = work.state.take();
     records.extend(more);
-    let closed = work.closed;
     drop(work);
     (asked, wanted, closed, filled)
 }

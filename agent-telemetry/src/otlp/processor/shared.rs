@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use agent_primitives::{Clock, Observer};
 
 use super::super::hook::{Input, InvalidHook};
-use super::super::receiver::{Accepted, Encoding, Receipt, Refused, Signal};
+use super::super::receiver::{AT_ONCE, Accepted, Encoding, Receipt, Refused, Signal};
 use super::super::seen::Seen;
 use super::load::Load;
 use super::pieces;
@@ -29,8 +29,6 @@ const ROOM_WITHIN: Duration = Duration::from_secs(30);
 const PIECE_WITHIN: Duration = Duration::from_secs(5);
 /// Requests that may wait for the store without a thread.
 const WAITING: usize = 1_024;
-/// Larger requests are taken in pieces.
-const AT_ONCE: usize = 64 << 10;
 const UNAVAILABLE: Refused = Refused::Unavailable {
     retry_after: RETRY_AFTER,
 };
@@ -45,6 +43,8 @@ pub(super) struct Shared {
     pub(super) waiting_bytes: usize,
     /// Held by whoever waits for `work`, so that who gives that back to others does not take it again before them.
     turn: Mutex<()>,
+    /// Held by the large request that is read.
+    large: Mutex<()>,
     work: Mutex<Work>,
     /// For the thread: there is something to do.
     news: Condvar,
@@ -105,6 +105,7 @@ impl Shared {
             store_within,
             waiting_bytes,
             turn: Mutex::new(()),
+            large: Mutex::new(()),
             work: Mutex::new(Work {
                 state,
                 wanted: Wanted::Nothing,
@@ -195,6 +196,8 @@ impl Shared {
             let (limits, prints) = (work.state.limits, work.state.table.prints().clone());
             work.state.figures.requests += 1;
             drop(work);
+            // What is noted of a request takes more room than its body does.
+            let _large = self.large.lock().unwrap_or_else(PoisonError::into_inner);
             let mut patient = true;
             let terms = (&limits, &prints);
             let read = pieces::read((signal, encoding, body), terms, now, &mut |tell| {
@@ -213,8 +216,21 @@ impl Shared {
         tell(&mut work.state);
         self.wake(&mut work);
         // A recorder that takes nothing is waited for once: what was begun is taken as a whole.
-        !work.is_full(self.waiting_bytes)
-            || (patient && self.ask(work, Wanted::Nothing, PIECE_WITHIN))
+        !work.is_full(self.waiting_bytes) || (patient && self.wait_for_room(work, PIECE_WITHIN))
+    }
+
+    /// Waits until the recorder has taken some. Whether there is room.
+    fn wait_for_room(&self, mut work: MutexGuard<'_, Work>, timeout: Duration) -> bool {
+        let end = Instant::now() + timeout;
+        while work.is_full(self.waiting_bytes) {
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() || work.closed {
+                return false;
+            }
+            let woken = self.progress.wait_timeout(work, left);
+            work = woken.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        true
     }
 
     /// Takes what was seen otherwise. Waits for room, as long as the recorder makes any; whether it did.

@@ -35,7 +35,8 @@ impl Hours {
     fn tell(&mut self, now: Timestamp, identity: &mut Identity) -> [Option<Mark>; 2] {
         let hour = now.unix_nanos().div_euclid(AN_HOUR);
         let first = !std::mem::replace(&mut self.began, true);
-        if self.told == Some(hour) {
+        // One that was told says that all stored since is there, so it is not to be stored anew.
+        if self.told.is_some_and(|told| hour <= told) {
             return [None, None];
         }
         self.told = Some(hour);
@@ -68,10 +69,12 @@ impl State {
     pub(super) fn restore(&mut self, marks: &[Mark], now: Timestamp) {
         let first = self.identity.of_item(HOUR, 0, FIRST);
         let refused = self.marks_refused();
-        let (mut is_whole, mut oldest) = (false, None::<Timestamp>);
+        let (mut items, mut is_whole, mut oldest) = (0, false, None::<Timestamp>);
         for mark in marks {
             match mark.state() {
                 [] => {
+                    // One of a host has no state either.
+                    items += 1;
                     self.recent.insert(mark.key());
                 }
                 [NAMED] => {
@@ -83,11 +86,13 @@ impl State {
                     self.figures.marks_refused += u64::from(refused);
                 }
                 [HOUR, time @ ..] => {
+                    let Ok(time) = time.try_into() else {
+                        self.figures.marks_refused += 1;
+                        continue;
+                    };
                     is_whole |= mark.key() == first;
-                    if let Ok(time) = time.try_into() {
-                        let time = Timestamp::from_unix_nanos(i64::from_le_bytes(time));
-                        oldest = Some(oldest.map_or(time, |it| it.min(time)));
-                    }
+                    let time = Timestamp::from_unix_nanos(i64::from_le_bytes(time)).min(now);
+                    oldest = Some(oldest.map_or(time, |it| it.min(time)));
                 }
                 state if Ledger::is_account(state) => {}
                 state => self.ledger.restore(mark.key(), state),
@@ -99,7 +104,7 @@ impl State {
             }
         }
         // Those of others are refused.
-        self.hours.began = marks.len() as u64 > self.marks_refused() - refused;
+        self.hours.began = marks.len() as u64 > items + self.marks_refused() - refused;
         if self.hours.began && !is_whole {
             let until = oldest.unwrap_or(now).unix_nanos();
             self.deltas.forgot_until(u64::try_from(until).unwrap_or(0));
@@ -132,5 +137,11 @@ mod tests {
         told.sort_by_key(Mark::key);
         told.dedup_by_key(|it| it.key());
         assert_eq!(told.len(), 5, "none takes the place of another");
+        // A large request is told at the time when it came.
+        for second in [-5, 5, -5] {
+            let now = Timestamp::from_unix_seconds(1_795_132_800 + 14_400 + second);
+            told.extend(hours.tell(now, &mut identity).into_iter().flatten());
+        }
+        assert_eq!(told.len(), 6);
     }
 }

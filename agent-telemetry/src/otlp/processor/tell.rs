@@ -90,7 +90,9 @@ impl State {
             project.clone_from(&series.meaning.who().project);
             let key = series.key;
             series.marked = now;
+            let shape = series.shape;
             let state = self.deltas.mark(key);
+            let state = state.or_else(|| self.deltas.mark_of_gone(key, shape));
             let mark = state.and_then(|state| {
                 let mark = stored::of_series(key, &state);
                 mark.inspect_err(|_| self.figures.marks_refused += 1).ok()
@@ -105,9 +107,10 @@ impl State {
                 seen.at = timely(seen.at, now);
                 self.ledger.see(seen, &mut self.entries);
             }
-            // An amount is in the account, which the next record brings; anything else is in the last record.
+            // An amount is in the account, which the next record brings, unless the last one has it already; anything else
+            // is in the last record.
             match (self.entries.last_mut(), mark) {
-                (Some(entry), Some(mark)) if !summed => {
+                (Some(entry), Some(mark)) if !summed || !self.ledger.is_unsaved() => {
                     entry.marks.push((mark.key(), mark.state().to_vec()));
                     self.emit();
                 }

@@ -39,6 +39,7 @@ pub use error::{BindError, StopError};
 pub use intake::{Accepted, Encoding, Intake, Refused, Signal};
 pub use receipt::Receipt;
 pub use stats::{ReceiverStats, RequestCount};
+pub(super) use work::AT_ONCE;
 
 use server::{StopWithin, Stopped};
 use shared::Shared;

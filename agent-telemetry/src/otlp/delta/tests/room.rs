@@ -112,6 +112,30 @@ fn evicted_series_whose_mark_is_restored_goes_on() {
 }
 
 #[test]
+fn series_that_had_to_go_before_it_was_stored_is_stored_as_gone() {
+    for (shape, goes_on) in [(COUNTER, Taken::Baseline), (DELTAS, Taken::Added)] {
+        let mut one = One {
+            shape,
+            ..small(1, 8)
+        };
+        one.of(1, &int(1, 10, 5));
+        one.of(2, &int(1, 10, 5));
+        let key = SeriesKey(1);
+        assert_eq!(one.deltas.mark(key), None);
+        let mark = one.deltas.mark_of_gone(key, shape).unwrap();
+        assert_eq!(one.deltas.mark_of_gone(key, Shape::Gauge), None);
+        let mut next = One {
+            shape,
+            ..small(1, 8)
+        };
+        assert_eq!(next.deltas.mark_of_gone(key, shape), None);
+        next.deltas.restore(key, &mark).unwrap();
+        assert_eq!(next.of(1, &int(1, 10, 5)).1, 0, "it was added before");
+        assert_eq!(next.of(1, &int(10, 20, 9)).0, goes_on);
+    }
+}
+
+#[test]
 fn mark_older_than_the_eviction_does_not_count_twice() {
     let mut one = small(1, 8);
     one.of(1, &int(1, 10, 5));

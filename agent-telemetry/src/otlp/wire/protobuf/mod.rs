@@ -1,7 +1,7 @@
 //! Requests in protobuf.
 
 mod attribute;
-mod common;
+mod head;
 mod id;
 mod layers;
 mod logs;

@@ -3,7 +3,7 @@
 use super::super::found::NumberPoint;
 use super::super::item::Number;
 use super::super::malformed::Fault;
-use super::common::{self, Tags};
+use super::head::{self, Tags};
 use super::message::{bytes, fixed64, varint};
 use super::run::Run;
 
@@ -22,7 +22,7 @@ const AS_INT: u32 = fixed64(6);
 #[inline(always)]
 pub(super) fn read(bytes: &[u8]) -> Result<(Run<'_>, NumberPoint), Fault> {
     let mut number = None;
-    let common = common::read(bytes, TAGS, |tag, message| {
+    let head = head::read(bytes, TAGS, |tag, message| {
         match tag {
             AS_DOUBLE => number = Some(Number::Double(message.double()?)),
             AS_INT => number = Some(Number::Int(message.fixed64()?.cast_signed())),
@@ -31,10 +31,10 @@ pub(super) fn read(bytes: &[u8]) -> Result<(Run<'_>, NumberPoint), Fault> {
         Ok(())
     })?;
     let point = NumberPoint {
-        start: common.start,
-        time: common.time,
-        no_recorded_value: common.no_recorded_value,
+        start: head.start,
+        time: head.time,
+        no_recorded_value: head.no_recorded_value,
         number,
     };
-    Ok((common.attributes, point))
+    Ok((head.attributes, point))
 }

@@ -3,7 +3,7 @@
 use super::super::found::BUCKETS;
 use super::super::item::{ExponentialData, HistogramData, Point, PointData, Shape};
 use super::super::malformed::{Fault, Flaw};
-use super::common::{self, Common, Tags};
+use super::head::{self, Head, Tags};
 use super::message::{Message, bytes, fixed64, varint};
 use super::run::Run;
 
@@ -13,21 +13,21 @@ const SUM: u32 = fixed64(5);
 
 /// Reads a point of this shape. Its attributes are not checked.
 pub(super) fn read(bytes: &[u8], shape: Shape) -> Result<(Run<'_>, Point), Fault> {
-    let (common, data) = match shape {
+    let (head, data) = match shape {
         Shape::Histogram(_) => histogram(bytes),
         Shape::ExponentialHistogram(_) => exponential(bytes),
         _ => summary(bytes),
     }?;
     let point = Point {
-        start: common.start,
-        time: common.time,
-        no_recorded_value: common.no_recorded_value,
+        start: head.start,
+        time: head.time,
+        no_recorded_value: head.no_recorded_value,
         data,
     };
-    Ok((common.attributes, point))
+    Ok((head.attributes, point))
 }
 
-fn histogram(bytes: &[u8]) -> Result<(Common<'_>, PointData), Fault> {
+fn histogram(bytes: &[u8]) -> Result<(Head<'_>, PointData), Fault> {
     use self::{bytes as bytes_tag, fixed64 as fixed};
     const BUCKETS: u32 = fixed(6);
     const BUCKETS_PACKED: u32 = bytes_tag(6);
@@ -41,7 +41,7 @@ fn histogram(bytes: &[u8]) -> Result<(Common<'_>, PointData), Fault> {
     };
 
     let mut data = HistogramData::default();
-    let common = common::read(bytes, TAGS, |tag, message| {
+    let head = head::read(bytes, TAGS, |tag, message| {
         match tag {
             COUNT => data.count = message.fixed64()?,
             SUM => data.sum = Some(message.double()?),
@@ -55,10 +55,10 @@ fn histogram(bytes: &[u8]) -> Result<(Common<'_>, PointData), Fault> {
         }
         Ok(())
     })?;
-    Ok((common, PointData::Histogram(data)))
+    Ok((head, PointData::Histogram(data)))
 }
 
-fn exponential(bytes: &[u8]) -> Result<(Common<'_>, PointData), Fault> {
+fn exponential(bytes: &[u8]) -> Result<(Head<'_>, PointData), Fault> {
     use self::{bytes as bytes_tag, fixed64 as fixed};
     const SCALE: u32 = varint(6);
     const ZERO_COUNT: u32 = fixed(7);
@@ -73,7 +73,7 @@ fn exponential(bytes: &[u8]) -> Result<(Common<'_>, PointData), Fault> {
     };
 
     let mut data = ExponentialData::default();
-    let common = common::read(bytes, TAGS, |tag, message| {
+    let head = head::read(bytes, TAGS, |tag, message| {
         match tag {
             COUNT => data.count = message.fixed64()?,
             SUM => data.sum = Some(message.double()?),
@@ -94,17 +94,17 @@ fn exponential(bytes: &[u8]) -> Result<(Common<'_>, PointData), Fault> {
         }
         Ok(())
     })?;
-    Ok((common, PointData::Exponential(data)))
+    Ok((head, PointData::Exponential(data)))
 }
 
-fn summary(bytes: &[u8]) -> Result<(Common<'_>, PointData), Fault> {
+fn summary(bytes: &[u8]) -> Result<(Head<'_>, PointData), Fault> {
     const TAGS: Tags = Tags {
         attributes: self::bytes(7),
         flags: varint(8),
     };
 
     let (mut count, mut sum) = (0, 0.0);
-    let common = common::read(bytes, TAGS, |tag, message| {
+    let head = head::read(bytes, TAGS, |tag, message| {
         match tag {
             COUNT => count = message.fixed64()?,
             SUM => sum = message.double()?,
@@ -112,7 +112,7 @@ fn summary(bytes: &[u8]) -> Result<(Common<'_>, PointData), Fault> {
         }
         Ok(())
     })?;
-    Ok((common, PointData::Summary { count, sum }))
+    Ok((head, PointData::Summary { count, sum }))
 }
 
 fn buckets(bytes: &[u8], (offset, counts): (&mut i32, &mut Vec<u64>)) -> Result<(), Fault> {

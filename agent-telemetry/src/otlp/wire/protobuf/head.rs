@@ -14,7 +14,7 @@ pub(super) struct Tags {
     pub(super) flags: u32,
 }
 
-pub(super) struct Common<'a> {
+pub(super) struct Head<'a> {
     pub(super) start: u64,
     pub(super) time: u64,
     pub(super) no_recorded_value: bool,
@@ -29,7 +29,7 @@ pub(super) fn read<'a>(
     bytes: &'a [u8],
     tags: Tags,
     mut each: impl FnMut(u32, &mut Message<'a>) -> Result<(), Fault>,
-) -> Result<Common<'a>, Fault> {
+) -> Result<Head<'a>, Fault> {
     let mut message = Message::new(bytes);
     let mut attributes = Finder::new(bytes, tags.attributes);
     let (mut start, mut time, mut no_recorded_value) = (0, 0, false);
@@ -44,7 +44,7 @@ pub(super) fn read<'a>(
             Some(other) => each(other, &mut message)?,
         }
     }
-    Ok(Common {
+    Ok(Head {
         start,
         time,
         no_recorded_value,
