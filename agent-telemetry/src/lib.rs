@@ -4,6 +4,7 @@ pub mod alert;
 mod bytes;
 mod contract;
 mod export;
+mod file_lock;
 /// Pages for a browser, and files for other programs.
 pub mod exports {
     #![doc = include_str!("../docs/exports.md")]

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::{JsonlError, JsonlStore, files};
+use crate::file_lock::FileLock;
 use crate::{Mark, Record, Sink, SinkError, UserKey};
 
 /// Bounds of a [`JsonlSink`].
@@ -66,7 +67,7 @@ pub struct JsonlSink {
     folder: PathBuf,
     config: JsonlConfig,
     /// Held while the sink lives.
-    _lock: File,
+    _lock: FileLock,
     current: Option<Current>,
     lines: Vec<u8>,
     removed: u64,
@@ -100,11 +101,10 @@ impl JsonlSink {
         let folder = std::path::absolute(folder).map_err(io)?;
         let path = folder.join("lock");
         let lock = files::open_private(&path).map_err(|error| JsonlError::io(&path, error))?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(JsonlError::locked(&folder)),
-            Err(TryLockError::Error(error)) => return Err(JsonlError::io(&path, error)),
-        }
+        let lock = FileLock::take(lock).map_err(|error| match error {
+            TryLockError::WouldBlock => JsonlError::locked(&folder),
+            TryLockError::Error(error) => JsonlError::io(&path, error),
+        })?;
         Ok(Self {
             folder,
             config,

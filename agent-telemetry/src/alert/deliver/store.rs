@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::alert::AlertState;
+use crate::file_lock::FileLock;
 
 /// Longest state that is read.
 const BYTES: u64 = 256 << 20;
@@ -111,7 +112,7 @@ impl AlertStore for MemoryState {
 pub struct FileState {
     path: PathBuf,
     /// Held for as long as this lives.
-    _lock: File,
+    _lock: FileLock,
 }
 
 impl FileState {
@@ -122,7 +123,7 @@ impl FileState {
     pub fn open(path: impl Into<PathBuf>) -> Result<Self, AlertStoreError> {
         let path = path.into();
         let lock = private(&beside(&path, ".lock"), false).map_err(AlertStoreError::new)?;
-        lock.try_lock().map_err(|error| match error {
+        let lock = FileLock::take(lock).map_err(|error| match error {
             fs::TryLockError::WouldBlock => {
                 AlertStoreError::new(format!("{} is used by another process", path.display()))
             }

@@ -10,6 +10,7 @@ use twox_hash::XxHash3_128;
 use super::request::Request;
 use super::stats::OtlpStats;
 use super::style::OtlpSignal;
+use crate::file_lock::FileLock;
 
 /// Of the layout: these, signal, compression, six zeros, items, length of the body, hash of all that; then the body.
 /// Numbers are in little-endian order.
@@ -24,7 +25,7 @@ const BLOCK: u64 = 4_096;
 pub(super) struct Queue {
     folder: PathBuf,
     /// Held while the queue lives.
-    _lock: File,
+    _lock: FileLock,
     bytes_max: u64,
     files: VecDeque<Entry>,
     bytes: u64,
@@ -51,7 +52,7 @@ impl Queue {
         // A later change of the working directory does not move it.
         let folder = std::path::absolute(folder)?;
         let lock = private(&folder.join("lock"), false)?;
-        lock.try_lock().map_err(|error| match error {
+        let lock = FileLock::take(lock).map_err(|error| match error {
             TryLockError::WouldBlock => io::ErrorKind::ResourceBusy.into(),
             TryLockError::Error(error) => error,
         })?;
