@@ -16,7 +16,7 @@ use super::route::{Rules, Wanted};
 use super::shared::Shared;
 
 /// Larger bodies are worked on beside the thread that serves all connections, which they would hold up for milliseconds.
-pub(crate) const AT_ONCE: usize = 64 << 10;
+pub(crate) const AT_ONCE: usize = 256 << 10;
 
 /// A body that was read.
 pub(super) struct Work {
