@@ -52,6 +52,16 @@ pub(super) struct Shared {
     progress: Condvar,
 }
 
+/// Larger requests are taken in pieces, which costs more for each item and holds up others for less time: a millisecond
+/// or two.
+const fn at_once(signal: Signal) -> usize {
+    match signal {
+        // Of the same size they take a fraction of the time.
+        Signal::Metrics => 4 * AT_ONCE,
+        _ => AT_ONCE,
+    }
+}
+
 /// How much is asked for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Wanted {
@@ -190,7 +200,7 @@ impl Shared {
                 retry_after: RETRY_AFTER,
             });
         }
-        let accepted = if body.len() <= AT_ONCE {
+        let accepted = if body.len() <= at_once(signal) {
             work.state.ingest(signal, encoding, body, now)?
         } else {
             let (limits, prints) = (work.state.limits, work.state.table.prints().clone());
