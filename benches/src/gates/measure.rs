@@ -7,8 +7,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use super::callgrind::instructions;
+use super::judge::judge;
 use super::record::Gate;
 use crate::harness::{Broken, Counted, counted_by};
+
+/// How often a path is counted in all where the first count is above its gate. Maps take a random seed in each
+/// process, and with one seed in a dozen a look-up that finds nothing takes a step more, which is no change of the code.
+const COUNTS: usize = 7;
 
 /// What one call takes.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -63,6 +68,30 @@ impl Counters {
         Ok(measured)
     }
 
+    /// What [`measure`](Self::measure) says, where paths that do not pass are counted six more times: of these the
+    /// median of seven counts.
+    ///
+    /// # Errors
+    /// When a path is gone, or a counter cannot be run.
+    pub fn measure_above_again(&self, gates: &[Gate]) -> Result<Vec<Measured>, Broken> {
+        let mut measured = self.measure(gates)?;
+        let above: Vec<usize> = (gates.iter().zip(&measured).enumerate())
+            .filter(|(_, (gate, measured))| !judge(gate, **measured).passes(true))
+            .map(|(at, _)| at)
+            .collect();
+        let again: Vec<Gate> = above.iter().map(|at| gates[*at].clone()).collect();
+        let mut counts: Vec<Vec<Measured>> = above.iter().map(|at| vec![measured[*at]]).collect();
+        for _ in 1..COUNTS {
+            for (counts, one) in counts.iter_mut().zip(self.measure(&again)?) {
+                counts.push(one);
+            }
+        }
+        for (at, counts) in above.into_iter().zip(counts) {
+            measured[at] = median(&counts);
+        }
+        Ok(measured)
+    }
+
     /// Of each of `gates`, in their order.
     fn instructions(&self, gates: &[Gate]) -> Vec<Result<f64, Broken>> {
         let next = AtomicUsize::new(0);
@@ -93,6 +122,19 @@ impl Counters {
     }
 }
 
+/// Of both figures on their own.
+fn median(counts: &[Measured]) -> Measured {
+    let middle = |figure: fn(&Measured) -> f64| {
+        let mut figures: Vec<f64> = counts.iter().map(figure).collect();
+        figures.sort_by(f64::total_cmp);
+        figures[figures.len() / 2]
+    };
+    Measured {
+        instructions: middle(|one| one.instructions),
+        allocations: middle(|one| one.allocations),
+    }
+}
+
 fn allocations(counted: &[Counted], gate: &Gate) -> Result<f64, Broken> {
     counted
         .iter()
@@ -102,4 +144,19 @@ fn allocations(counted: &[Counted], gate: &Gate) -> Result<f64, Broken> {
             let path = format!("count allocations of {:?} in {:?}", gate.case, gate.group);
             Broken::new(path, "there is no such row; change its gate as well")
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_unlucky_seed_does_not_move_the_median() {
+        let seen = |instructions, allocations| Measured {
+            instructions,
+            allocations,
+        };
+        let counts = [seen(560.6, 0.0), seen(533.0, 0.1), seen(528.4, 0.0)];
+        assert_eq!(median(&counts), seen(533.0, 0.0));
+    }
 }
