@@ -75,19 +75,20 @@ impl Counters {
     /// When a path is gone, or a counter cannot be run.
     pub fn measure_above_again(&self, gates: &[Gate]) -> Result<Vec<Measured>, Broken> {
         let mut measured = self.measure(gates)?;
-        let above: Vec<usize> = (gates.iter().zip(&measured).enumerate())
-            .filter(|(_, (gate, measured))| !judge(gate, **measured).passes(true))
-            .map(|(at, _)| at)
-            .collect();
-        let again: Vec<Gate> = above.iter().map(|at| gates[*at].clone()).collect();
-        let mut counts: Vec<Vec<Measured>> = above.iter().map(|at| vec![measured[*at]]).collect();
+        let above = |gate: &Gate, measured: &Measured| !judge(gate, *measured).passes(true);
+        let (again, mut counts): (Vec<Gate>, Vec<Vec<Measured>>) = (gates.iter().zip(&measured))
+            .filter(|(gate, measured)| above(gate, measured))
+            .map(|(gate, measured)| (gate.clone(), vec![*measured]))
+            .unzip();
         for _ in 1..COUNTS {
             for (counts, one) in counts.iter_mut().zip(self.measure(&again)?) {
                 counts.push(one);
             }
         }
-        for (at, counts) in above.into_iter().zip(counts) {
-            measured[at] = median(&counts);
+        let those = gates.iter().zip(&mut measured);
+        let those = those.filter(|(gate, measured)| above(gate, measured));
+        for ((_, measured), counts) in those.zip(counts) {
+            *measured = median(&counts).unwrap_or(*measured);
         }
         Ok(measured)
     }
@@ -122,17 +123,17 @@ impl Counters {
     }
 }
 
-/// Of both figures on their own.
-fn median(counts: &[Measured]) -> Measured {
+/// Of both figures on their own; `None` of no counts.
+fn median(counts: &[Measured]) -> Option<Measured> {
     let middle = |figure: fn(&Measured) -> f64| {
         let mut figures: Vec<f64> = counts.iter().map(figure).collect();
         figures.sort_by(f64::total_cmp);
-        figures[figures.len() / 2]
+        figures.get(figures.len() / 2).copied()
     };
-    Measured {
-        instructions: middle(|one| one.instructions),
-        allocations: middle(|one| one.allocations),
-    }
+    Some(Measured {
+        instructions: middle(|one| one.instructions)?,
+        allocations: middle(|one| one.allocations)?,
+    })
 }
 
 fn allocations(counted: &[Counted], gate: &Gate) -> Result<f64, Broken> {
@@ -157,6 +158,7 @@ mod tests {
             allocations,
         };
         let counts = [seen(560.6, 0.0), seen(533.0, 0.1), seen(528.4, 0.0)];
-        assert_eq!(median(&counts), seen(533.0, 0.0));
+        assert_eq!(median(&counts), Some(seen(533.0, 0.0)));
+        assert_eq!(median(&[]), None);
     }
 }
