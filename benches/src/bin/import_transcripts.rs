@@ -14,6 +14,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use agent_benches::harness::Broken;
+use agent_primitives::{Clock, SystemClock, Timestamp};
 use agent_telemetry::otlp::{ClaudeTranscripts, Processor};
 use agent_telemetry::{Body, SqliteSink, SqliteStore, Telemetry};
 
@@ -49,7 +50,9 @@ fn run() -> Result<bool, Broken> {
     let folder = tempfile::tempdir().map_err(Broken::when("make a folder"))?;
     let logs = folder.path().join("projects");
     let mut written = Written::default();
-    let size = corpus(&logs, bytes, &mut written).map_err(Broken::when("write transcripts"))?;
+    let now = SystemClock.timestamp();
+    let size =
+        corpus(&logs, now, bytes, &mut written).map_err(Broken::when("write transcripts"))?;
 
     let path = folder.path().join("telemetry.db");
     let sink = SqliteSink::open(&path).map_err(Broken::when("open a database"))?;
@@ -87,21 +90,21 @@ fn run() -> Result<bool, Broken> {
         .open(last)
         .map_err(Broken::when("open a transcript"))?;
     let mut text = String::new();
-    turn(&mut text, 0, usize::MAX / 2, &mut written);
+    turn(&mut text, now, 0, usize::MAX / 2, &mut written);
     file.write_all(text.as_bytes())
         .map_err(Broken::when("write one more answer"))?;
     import("one more answer")?;
     Ok(stored(&path)? == written)
 }
 
-fn corpus(folder: &Path, bytes: usize, written: &mut Written) -> io::Result<usize> {
+fn corpus(folder: &Path, now: Timestamp, bytes: usize, written: &mut Written) -> io::Result<usize> {
     fs::create_dir_all(folder)?;
     let mut size = 0;
     for session in 0..SESSIONS {
         let mut text = String::new();
         let mut number = 0;
         while text.len() < bytes / SESSIONS {
-            turn(&mut text, session, number, written);
+            turn(&mut text, now, session, number, written);
             number += 1;
         }
         size += text.len();
@@ -111,11 +114,16 @@ fn corpus(folder: &Path, bytes: usize, written: &mut Written) -> io::Result<usiz
 }
 
 /// An answer, and what the tool said that it called.
-fn turn(to: &mut String, session: usize, number: usize, written: &mut Written) {
+fn turn(to: &mut String, now: Timestamp, session: usize, number: usize, written: &mut Written) {
     let (input, output) = (1_000 + number % 977, 100 + number % 331);
-    let second = number % 60;
+    // Sessions begin six hours after one another, none before a month ago, and their answers every twenty seconds.
+    let ago = 86_400 + 21_600 * session;
+    let began = now - Duration::from_secs(ago as u64);
+    let time =
+        |millis: usize| began + Duration::from_millis((20_000 * (number % 4_000) + millis) as u64);
     let words = "the quick brown fox jumps over the lazy dog \\n ";
     for block in 0..BLOCKS {
+        let time = time(100 * block);
         let content = match block {
             0 => format!(r#"{{"type":"thinking","thinking":"{}"}}"#, words.repeat(12)),
             1 => format!(r#"{{"type":"text","text":"{}"}}"#, words.repeat(20)),
@@ -126,12 +134,13 @@ fn turn(to: &mut String, session: usize, number: usize, written: &mut Written) {
         };
         let _ = writeln!(
             to,
-            r#"{{"parentUuid":"p{number}","isSidechain":false,"cwd":"/work","sessionId":"session-{session}","version":"2.1.248","type":"assistant","timestamp":"2026-11-20T10:00:{second:02}.{block}00Z","requestId":"req_{session}_{number}","message":{{"id":"msg_{session}_{number}","type":"message","role":"assistant","model":"claude-haiku-4-5","content":[{content}],"usage":{{"input_tokens":{input},"cache_creation_input_tokens":0,"cache_read_input_tokens":0,"output_tokens":{output}}}}}}}"#
+            r#"{{"parentUuid":"p{number}","isSidechain":false,"cwd":"/work","sessionId":"session-{session}","version":"2.1.248","type":"assistant","timestamp":"{time}","requestId":"req_{session}_{number}","message":{{"id":"msg_{session}_{number}","type":"message","role":"assistant","model":"claude-haiku-4-5","content":[{content}],"usage":{{"input_tokens":{input},"cache_creation_input_tokens":0,"cache_read_input_tokens":0,"output_tokens":{output}}}}}}}"#
         );
     }
+    let time = time(900);
     let _ = writeln!(
         to,
-        r#"{{"parentUuid":"q{number}","isSidechain":false,"cwd":"/work","sessionId":"session-{session}","version":"2.1.248","type":"user","timestamp":"2026-11-20T10:00:{second:02}.900Z","message":{{"role":"user","content":[{{"type":"tool_result","tool_use_id":"toolu_{session:08}{number:020}","content":"{}"}}]}}}}"#,
+        r#"{{"parentUuid":"q{number}","isSidechain":false,"cwd":"/work","sessionId":"session-{session}","version":"2.1.248","type":"user","timestamp":"{time}","message":{{"role":"user","content":[{{"type":"tool_result","tool_use_id":"toolu_{session:08}{number:020}","content":"{}"}}]}}}}"#,
         words.repeat(60)
     );
     written.calls += 1;

@@ -350,11 +350,11 @@ impl Ledger {
         let (key, mark) = match unsaved {
             Unsaved::Call(id) => {
                 let call = self.calls.get(*id)?;
-                (*call.keys.first()?, mark::of_call(call))
+                (mark::key(call)?, mark::of_call(call))
             }
             Unsaved::Tool(id) => {
                 let tool = self.tools.get(*id)?;
-                (*tool.keys.first()?, mark::of_tool(tool))
+                (mark::key(tool)?, mark::of_tool(tool))
             }
             Unsaved::Session(account) => {
                 let session = account.session()?;
@@ -384,7 +384,7 @@ impl Ledger {
     }
 
     /// Takes back what was stored with an entry. To be called before anything is seen.
-    pub(crate) fn restore(&mut self, _key: u128, state: &[u8]) {
+    pub(crate) fn restore(&mut self, state: &[u8]) {
         let room = |sessions: &HashMap<Account, Session>, account: &Account| {
             sessions.len() < self.config.sessions || sessions.contains_key(account)
         };

@@ -95,12 +95,12 @@ impl State {
                     oldest = Some(oldest.map_or(time, |it| it.min(time)));
                 }
                 state if Ledger::is_account(state) => {}
-                state => self.ledger.restore(mark.key(), state),
+                state => self.ledger.restore(state),
             }
         }
         for mark in marks.iter().rev() {
             if Ledger::is_account(mark.state()) {
-                self.ledger.restore(mark.key(), mark.state());
+                self.ledger.restore(mark.state());
             }
         }
         // Those of others are refused.

@@ -545,7 +545,7 @@ fn all_that_is_kept_is_bounded() {
 fn states_that_are_not_ours_are_refused_and_counted() {
     let mut ledger = ledger();
     for state in [&b""[..], b"{}", b"\xff", b"c\x01", b"c", b"e\x01"] {
-        ledger.restore(1, state);
+        ledger.restore(state);
     }
     assert_eq!(ledger.figures().marks_refused, 6);
 }
@@ -561,9 +561,9 @@ fn states_are_read_as_a_whole_or_not_at_all() {
     marks.extend(first.take_marks());
     let kinds: std::collections::BTreeSet<_> = marks.iter().map(|(_, state)| state[0]).collect();
     assert_eq!(kinds.len(), 3, "a call, a session and sums: {kinds:?}");
-    for (key, state) in marks {
+    for (_, state) in marks {
         let mut ledger = ledger();
-        ledger.restore(key, &state);
+        ledger.restore(&state);
         assert_eq!(ledger.figures().marks_refused, 0, "{state:?}");
         let longer = [state.as_slice(), &[0]].concat();
         let mut later = state.clone();
@@ -571,8 +571,43 @@ fn states_are_read_as_a_whole_or_not_at_all() {
         let cut = (0..state.len()).map(|end| &state[..end]);
         let wrong: Vec<_> = cut.chain([longer.as_slice(), &later]).collect();
         for state in &wrong {
-            ledger.restore(key, state);
+            ledger.restore(state);
         }
         assert_eq!(ledger.figures().marks_refused, wrong.len() as u64);
     }
+}
+
+#[test]
+fn marks_of_calls_lie_in_the_order_of_their_times_and_stay_there() {
+    let keys = |ledger: &mut Ledger, told: Vec<Seen>| {
+        let mut out = Vec::new();
+        for seen in told {
+            ledger.see(seen, &mut out);
+        }
+        ledger.flush(at(500.0), &mut out);
+        let marks = out.into_iter().flat_map(|it| it.marks);
+        let marks: Vec<_> = marks.chain(ledger.take_marks()).collect();
+        let of_calls = marks.iter().filter(|(_, state)| state[0] == b'c');
+        let keys: Vec<u128> = of_calls.map(|(key, _)| *key).collect();
+        (keys, marks)
+    };
+    let request = |number: i32| format!("req_{number}");
+    let line = |number: i32| line(f64::from(number), Some(&request(number)), None, usage());
+    let (in_order, marks) = keys(&mut ledger(), (0..300).map(line).collect());
+    assert_eq!(in_order.len(), 300);
+    assert!(in_order.is_sorted());
+
+    let mut restarted = ledger();
+    for (_, state) in &marks {
+        restarted.restore(state);
+    }
+    // Events have a key that was not known: the states change, told the other way round.
+    let events = (0..300).rev().map(|number| {
+        let mut event = with_ids(call(Some(usage())), Some(&request(number)), None);
+        event.keys.item = Some(u128::from(number.unsigned_abs()));
+        seen(Channel::Event, f64::from(number) + 0.5, event)
+    });
+    let (mut again, _) = keys(&mut restarted, events.collect());
+    again.sort_unstable();
+    assert_eq!(again, in_order);
 }

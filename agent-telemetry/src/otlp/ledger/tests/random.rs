@@ -166,10 +166,10 @@ fn run(world: &World, random: &mut fastrand::Rng) -> Store {
         if crash {
             crashes -= 1;
             ledger = new();
-            let mut marks: Vec<_> = store.marks.iter().collect();
-            random.shuffle(&mut marks);
-            for (key, state) in marks {
-                ledger.restore(*key, state);
+            let mut states: Vec<_> = store.marks.values().collect();
+            random.shuffle(&mut states);
+            for state in states {
+                ledger.restore(state);
             }
             assert_eq!(ledger.figures().marks_refused, 0);
             queue.append(&mut calls_seen);
