@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use agent_checkpoint::{
-    ChangeKind, Checkpointer, Claim, Error, MemoryStore, Message, Retention, Snapshot, Store,
-    StoreId, Writer,
+    ChangeKind, Checkpointer, Error, MemoryStore, Message, Retention, Snapshot, Store,
 };
 use agent_primitives::{CheckpointId, CheckpointKind, SessionId, TokenUsage};
 use serde::{Deserialize, Serialize};
+
+use crate::on_the_way::{OnTheWay, Through};
 
 #[derive(Serialize, Deserialize)]
 struct Board {
@@ -196,18 +197,12 @@ struct Bent {
     right: Arc<AtomicUsize>,
 }
 
-impl Store for Bent {
-    fn id(&self) -> StoreId {
-        self.store.id()
+impl OnTheWay for Bent {
+    fn behind(&self) -> Result<impl Store, Error> {
+        Ok(self.store.clone())
     }
-    fn sessions(&self) -> Result<Vec<SessionId>, Error> {
-        self.store.sessions()
-    }
-    fn segments(&self, session: &SessionId) -> Result<Vec<u32>, Error> {
-        self.store.segments(session)
-    }
-    fn read(&self, session: &SessionId, segment: u32, max: usize) -> Result<Vec<u8>, Error> {
-        let mut bytes = self.store.read(session, segment, max)?;
+
+    fn read(&self, _: u32, mut bytes: Vec<u8>) -> Vec<u8> {
         let left = |left: usize| left.checked_sub(1);
         if self
             .right
@@ -217,13 +212,7 @@ impl Store for Bent {
             let at = bytes.len() - 20;
             bytes[at] ^= 1;
         }
-        Ok(bytes)
-    }
-    fn claim(&self, session: &SessionId, claim: &Claim) -> Result<Box<dyn Writer>, Error> {
-        self.store.claim(session, claim)
-    }
-    fn remove(&self, session: &SessionId) -> Result<(), Error> {
-        self.store.remove(session)
+        bytes
     }
 }
 
@@ -231,10 +220,10 @@ impl Store for Bent {
 fn a_restore_that_does_not_read_back_is_taken_back() {
     let store = MemoryStore::new();
     let right = Arc::new(AtomicUsize::new(usize::MAX));
-    let bent = Bent {
+    let bent = Through(Bent {
         store: store.clone(),
         right: Arc::clone(&right),
-    };
+    });
     let mut session = open(&bent);
     let point = prepared(&mut session);
     let before = session.state().clone();

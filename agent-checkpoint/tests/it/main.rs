@@ -48,6 +48,7 @@ mod mirror;
 mod model;
 mod mutations;
 mod naming;
+mod on_the_way;
 mod ownership;
 mod partly_in_memory;
 mod patience;

@@ -4,30 +4,35 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use agent_checkpoint::{
-    Checkpointer, Claim, Durability, Error, MemoryStore, Message, Mirrored, Position, Size, Store,
-    StoreId, Tenure, Writer,
+    Checkpointer, Durability, Error, MemoryStore, Message, Mirrored, Store, StoreId,
 };
-use agent_primitives::{CheckpointKind, SessionId, Timestamp};
+use agent_primitives::{CheckpointKind, SessionId};
 
 use Durability::{Buffered, Replicated, Synced};
 
+use crate::on_the_way::{OnTheWay, Step, Through};
+
 /// A store that can be out of reach.
 #[derive(Debug, Clone)]
-struct Remote {
+struct Link {
     inner: Arc<Mutex<MemoryStore>>,
     is_away: Arc<AtomicBool>,
 }
 
+type Remote = Through<Link>;
+
 impl Remote {
     fn new() -> Self {
-        Self {
+        Self(Link {
             inner: Arc::new(Mutex::new(MemoryStore::with_id(StoreId::from_bytes(
                 [3; 16],
             )))),
             is_away: Arc::default(),
-        }
+        })
     }
+}
 
+impl Link {
     fn set_away(&self, is_away: bool) {
         self.is_away.store(is_away, Ordering::Relaxed);
     }
@@ -45,68 +50,17 @@ impl Remote {
     }
 }
 
-impl Store for Remote {
+impl OnTheWay for Link {
+    fn behind(&self) -> Result<impl Store, Error> {
+        self.reach()
+    }
+
     fn id(&self) -> StoreId {
         self.inner.lock().unwrap().id()
     }
-    fn sessions(&self) -> Result<Vec<SessionId>, Error> {
-        self.reach()?.sessions()
-    }
-    fn segments(&self, session: &SessionId) -> Result<Vec<u32>, Error> {
-        self.reach()?.segments(session)
-    }
-    fn read(&self, session: &SessionId, segment: u32, max: usize) -> Result<Vec<u8>, Error> {
-        self.reach()?.read(session, segment, max)
-    }
-    fn claim(&self, session: &SessionId, claim: &Claim) -> Result<Box<dyn Writer>, Error> {
-        Ok(Box::new(RemoteWriter {
-            inner: self.reach()?.claim(session, claim)?,
-            store: self.clone(),
-        }))
-    }
-    fn remove(&self, session: &SessionId) -> Result<(), Error> {
-        self.reach()?.remove(session)
-    }
-}
 
-#[derive(Debug)]
-struct RemoteWriter {
-    inner: Box<dyn Writer>,
-    store: Remote,
-}
-
-impl Writer for RemoteWriter {
-    fn tenure(&self) -> Tenure {
-        self.inner.tenure()
-    }
-    fn outrank(&mut self, epoch: u64) -> Result<(), Error> {
-        self.inner.outrank(epoch)
-    }
-    fn renew(&mut self, now: Timestamp) -> Result<(), Error> {
-        self.inner.renew(now)
-    }
-    fn start(&mut self, segment: u32, header: &[u8]) -> Result<(), Error> {
-        self.store.reach()?;
-        self.inner.start(segment, header)
-    }
-    fn resume(&mut self, at: Position) -> Result<(), Error> {
-        self.store.reach()?;
-        self.inner.resume(at)
-    }
-    fn cut(&mut self, at: Position) -> Result<(), Error> {
-        self.store.reach()?;
-        self.inner.cut(at)
-    }
-    fn append(&mut self, at: Position, bytes: &[u8], durability: Durability) -> Result<(), Error> {
-        self.store.reach()?;
-        self.inner.append(at, bytes, durability)
-    }
-    fn set_aside(&mut self, at: Position, bytes: &[u8]) -> Result<String, Error> {
-        self.store.reach()?;
-        self.inner.set_aside(at, bytes)
-    }
-    fn size(&self) -> Result<Size, Error> {
-        self.inner.size()
+    fn before(&self, _: Step) -> Result<(), Error> {
+        self.reach().map(drop)
     }
 }
 

@@ -3,11 +3,10 @@
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
-use agent_checkpoint::{
-    Checkpointer, Claim, Durability, Error, MemoryStore, Message, Position, Size, Store, StoreId,
-    Tenure, Writer,
-};
-use agent_primitives::{CheckpointId, CheckpointKind, SessionId, Timestamp};
+use agent_checkpoint::{Checkpointer, Durability, Error, MemoryStore, Message, Store};
+use agent_primitives::{CheckpointId, CheckpointKind, SessionId};
+
+use crate::on_the_way::{OnTheWay, Step, Through};
 
 /// What the gate lets through.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -22,19 +21,23 @@ enum Gate {
 
 /// A store whose appends wait at a gate.
 #[derive(Debug, Clone)]
-struct Gated {
+struct Entrance {
     inner: MemoryStore,
     gate: Arc<(Mutex<Gate>, Condvar)>,
 }
 
+type Gated = Through<Entrance>;
+
 impl Gated {
     fn new() -> Self {
-        Self {
+        Self(Entrance {
             inner: MemoryStore::new(),
             gate: Arc::new((Mutex::new(Gate::Open), Condvar::new())),
-        }
+        })
     }
+}
 
+impl Entrance {
     fn set(&self, gate: Gate) {
         *self.gate.0.lock().unwrap() = gate;
         self.gate.1.notify_all();
@@ -56,64 +59,16 @@ impl Gated {
     }
 }
 
-impl Store for Gated {
-    fn id(&self) -> StoreId {
-        self.inner.id()
+impl OnTheWay for Entrance {
+    fn behind(&self) -> Result<impl Store, Error> {
+        Ok(self.inner.clone())
     }
-    fn sessions(&self) -> Result<Vec<SessionId>, Error> {
-        self.inner.sessions()
-    }
-    fn segments(&self, session: &SessionId) -> Result<Vec<u32>, Error> {
-        self.inner.segments(session)
-    }
-    fn read(&self, session: &SessionId, segment: u32, max: usize) -> Result<Vec<u8>, Error> {
-        self.inner.read(session, segment, max)
-    }
-    fn claim(&self, session: &SessionId, claim: &Claim) -> Result<Box<dyn Writer>, Error> {
-        Ok(Box::new(GatedWriter {
-            inner: self.inner.claim(session, claim)?,
-            store: self.clone(),
-        }))
-    }
-    fn remove(&self, session: &SessionId) -> Result<(), Error> {
-        self.inner.remove(session)
-    }
-}
 
-#[derive(Debug)]
-struct GatedWriter {
-    inner: Box<dyn Writer>,
-    store: Gated,
-}
-
-impl Writer for GatedWriter {
-    fn tenure(&self) -> Tenure {
-        self.inner.tenure()
-    }
-    fn outrank(&mut self, epoch: u64) -> Result<(), Error> {
-        self.inner.outrank(epoch)
-    }
-    fn renew(&mut self, now: Timestamp) -> Result<(), Error> {
-        self.inner.renew(now)
-    }
-    fn start(&mut self, segment: u32, header: &[u8]) -> Result<(), Error> {
-        self.inner.start(segment, header)
-    }
-    fn resume(&mut self, at: Position) -> Result<(), Error> {
-        self.inner.resume(at)
-    }
-    fn cut(&mut self, at: Position) -> Result<(), Error> {
-        self.inner.cut(at)
-    }
-    fn append(&mut self, at: Position, bytes: &[u8], durability: Durability) -> Result<(), Error> {
-        self.store.pass()?;
-        self.inner.append(at, bytes, durability)
-    }
-    fn set_aside(&mut self, at: Position, bytes: &[u8]) -> Result<String, Error> {
-        self.inner.set_aside(at, bytes)
-    }
-    fn size(&self) -> Result<Size, Error> {
-        self.inner.size()
+    fn before(&self, step: Step) -> Result<(), Error> {
+        if step == Step::Append {
+            self.pass()?;
+        }
+        Ok(())
     }
 }
 

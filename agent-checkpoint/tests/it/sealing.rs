@@ -8,11 +8,13 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 #[cfg(feature = "fs")]
 use agent_checkpoint::FileStore;
 use agent_checkpoint::{
-    Checkpoint, Checkpointer, Claim, Durability, Error, MemoryStore, Message, Position, Replacer,
-    Retention, Sealing, SessionState, Size, Snapshot, Store, StoreId, Tenure, Writer,
+    Checkpoint, Checkpointer, Error, MemoryStore, Message, Replacer, Retention, Sealing,
+    SessionState, Snapshot, Store, Writer,
 };
-use agent_primitives::{CheckpointId, CheckpointKind, SessionId, Timestamp};
+use agent_primitives::{CheckpointId, CheckpointKind, SessionId};
 use serde::{Deserialize, Serialize};
+
+use crate::on_the_way::{OnTheWay, Through};
 
 fn id() -> SessionId {
     SessionId::new("s").unwrap()
@@ -241,91 +243,41 @@ fn damage_in_a_pack_costs_that_pack_and_is_told_exactly() {
 
 /// A store whose segments cannot be replaced while it is told so.
 #[derive(Debug, Clone)]
-struct Stubborn {
+struct Refusal {
     store: MemoryStore,
     refuses: Arc<AtomicBool>,
     tried: Arc<AtomicUsize>,
     is_open: Arc<AtomicBool>,
 }
 
+type Stubborn = Through<Refusal>;
+
 impl Stubborn {
     fn new() -> Self {
-        Self {
+        Self(Refusal {
             store: MemoryStore::new(),
             refuses: Arc::new(AtomicBool::new(true)),
             tried: Arc::default(),
             is_open: Arc::new(AtomicBool::new(true)),
-        }
+        })
     }
 }
 
-impl Store for Stubborn {
-    fn id(&self) -> StoreId {
-        self.store.id()
+impl OnTheWay for Refusal {
+    fn behind(&self) -> Result<impl Store, Error> {
+        Ok(self.store.clone())
     }
-    fn sessions(&self) -> Result<Vec<SessionId>, Error> {
-        self.store.sessions()
-    }
-    fn segments(&self, session: &SessionId) -> Result<Vec<u32>, Error> {
-        self.store.segments(session)
-    }
-    fn read(&self, session: &SessionId, segment: u32, max: usize) -> Result<Vec<u8>, Error> {
-        self.store.read(session, segment, max)
-    }
-    fn claim(&self, session: &SessionId, claim: &Claim) -> Result<Box<dyn Writer>, Error> {
-        let writer = self.store.claim(session, claim)?;
+
+    fn replacer(&self, writer: &dyn Writer) -> Option<Arc<dyn Replacer>> {
+        let inner = writer.replacer()?;
         let store = self.clone();
-        Ok(Box::new(StubbornWriter { store, writer }))
-    }
-    fn remove(&self, session: &SessionId) -> Result<(), Error> {
-        self.store.remove(session)
-    }
-}
-
-#[derive(Debug)]
-struct StubbornWriter {
-    store: Stubborn,
-    writer: Box<dyn Writer>,
-}
-
-impl Writer for StubbornWriter {
-    fn tenure(&self) -> Tenure {
-        self.writer.tenure()
-    }
-    fn outrank(&mut self, epoch: u64) -> Result<(), Error> {
-        self.writer.outrank(epoch)
-    }
-    fn renew(&mut self, now: Timestamp) -> Result<(), Error> {
-        self.writer.renew(now)
-    }
-    fn start(&mut self, segment: u32, header: &[u8]) -> Result<(), Error> {
-        self.writer.start(segment, header)
-    }
-    fn resume(&mut self, at: Position) -> Result<(), Error> {
-        self.writer.resume(at)
-    }
-    fn cut(&mut self, at: Position) -> Result<(), Error> {
-        self.writer.cut(at)
-    }
-    fn append(&mut self, at: Position, bytes: &[u8], durability: Durability) -> Result<(), Error> {
-        self.writer.append(at, bytes, durability)
-    }
-    fn set_aside(&mut self, at: Position, bytes: &[u8]) -> Result<String, Error> {
-        self.writer.set_aside(at, bytes)
-    }
-    fn size(&self) -> Result<Size, Error> {
-        self.writer.size()
-    }
-    fn replacer(&self) -> Option<Arc<dyn Replacer>> {
-        let inner = self.writer.replacer()?;
-        let store = self.store.clone();
         Some(Arc::new(StubbornReplacer { store, inner }))
     }
 }
 
 #[derive(Debug)]
 struct StubbornReplacer {
-    store: Stubborn,
+    store: Refusal,
     inner: Arc<dyn Replacer>,
 }
 

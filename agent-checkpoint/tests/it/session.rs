@@ -1,16 +1,19 @@
 //! What a session writes, lists, restores and cuts.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use agent_checkpoint::{
-    Checkpointer, Claim, Durability, Error, MemoryStore, Message, Position, Retention, Ruling,
-    Size, Snapshot, Store, StoreId, Tenure, ToolCall, Work, Workflow, Writer,
+    Checkpointer, Durability, Error, MemoryStore, Message, Position, Retention, Ruling, Snapshot,
+    Store, ToolCall, Work, Workflow,
 };
 use agent_primitives::{
     AgentId, CheckpointKind, Clock, Event, ManualClock, SessionId, Stamp, Timestamp, TokenUsage,
 };
 use serde::{Deserialize, Serialize};
+
+use crate::on_the_way::{OnTheWay, Step, Through};
 
 fn id() -> SessionId {
     SessionId::new("s").unwrap()
@@ -444,102 +447,63 @@ fn saves_and_restores_are_heard_with_figures_and_times() {
 
 /// A store that fails when told to.
 #[derive(Debug, Clone)]
-struct Failing {
+struct Shortage {
     inner: MemoryStore,
     /// Appends that succeed; without any there is no room for copies either.
     left: Arc<Mutex<usize>>,
     /// The next append poisons its writer for good.
     is_poison_next: Arc<Mutex<bool>>,
+    is_poisoned: Arc<AtomicBool>,
     /// Bytes of the first segment that can be read.
     len: Arc<Mutex<usize>>,
 }
 
-impl Default for Failing {
+impl Default for Shortage {
     fn default() -> Self {
         Self {
             inner: MemoryStore::new(),
             left: Arc::new(Mutex::new(usize::MAX)),
             is_poison_next: Arc::default(),
+            is_poisoned: Arc::default(),
             len: Arc::new(Mutex::new(usize::MAX)),
         }
     }
 }
 
-#[derive(Debug)]
-struct FailingWriter {
-    inner: Box<dyn Writer>,
-    store: Failing,
-    is_poisoned: bool,
-}
+type Failing = Through<Shortage>;
 
-impl Store for Failing {
-    fn id(&self) -> StoreId {
-        self.inner.id()
+impl OnTheWay for Shortage {
+    fn behind(&self) -> Result<impl Store, Error> {
+        Ok(self.inner.clone())
     }
-    fn sessions(&self) -> Result<Vec<SessionId>, Error> {
-        self.inner.sessions()
+
+    fn before(&self, step: Step) -> Result<(), Error> {
+        let mut left = self.left.lock().unwrap();
+        match step {
+            Step::Claim => self.is_poisoned.store(false, Ordering::Relaxed),
+            Step::Append => {
+                if std::mem::take(&mut *self.is_poison_next.lock().unwrap()) {
+                    self.is_poisoned.store(true, Ordering::Relaxed);
+                }
+                if self.is_poisoned.load(Ordering::Relaxed) {
+                    return Err(Error::poisoned());
+                }
+                if *left == 0 {
+                    return Err(Error::disk_full("testing", "no room"));
+                }
+                *left -= 1;
+            }
+            Step::SetAside if *left == 0 => return Err(Error::disk_full("testing", "no room")),
+            _ => {}
+        }
+        Ok(())
     }
-    fn segments(&self, session: &SessionId) -> Result<Vec<u32>, Error> {
-        self.inner.segments(session)
-    }
-    fn read(&self, session: &SessionId, segment: u32, max: usize) -> Result<Vec<u8>, Error> {
-        let mut bytes = self.inner.read(session, segment, max)?;
+
+    fn read(&self, segment: u32, mut bytes: Vec<u8>) -> Vec<u8> {
         if segment == 1 {
             bytes.truncate(*self.len.lock().unwrap());
         }
-        Ok(bytes)
-    }
-    fn claim(&self, session: &SessionId, claim: &Claim) -> Result<Box<dyn Writer>, Error> {
-        Ok(Box::new(FailingWriter {
-            inner: self.inner.claim(session, claim)?,
-            store: self.clone(),
-            is_poisoned: false,
-        }))
-    }
-    fn remove(&self, session: &SessionId) -> Result<(), Error> {
-        self.inner.remove(session)
-    }
-}
-
-impl Writer for FailingWriter {
-    fn tenure(&self) -> Tenure {
-        self.inner.tenure()
-    }
-    fn outrank(&mut self, epoch: u64) -> Result<(), Error> {
-        self.inner.outrank(epoch)
-    }
-    fn renew(&mut self, now: Timestamp) -> Result<(), Error> {
-        self.inner.renew(now)
-    }
-    fn start(&mut self, segment: u32, header: &[u8]) -> Result<(), Error> {
-        self.inner.start(segment, header)
-    }
-    fn resume(&mut self, at: Position) -> Result<(), Error> {
-        self.inner.resume(at)
-    }
-    fn cut(&mut self, at: Position) -> Result<(), Error> {
-        self.inner.cut(at)
-    }
-    fn append(&mut self, at: Position, bytes: &[u8], durability: Durability) -> Result<(), Error> {
-        self.is_poisoned |= std::mem::take(&mut *self.store.is_poison_next.lock().unwrap());
-        if self.is_poisoned {
-            return Err(Error::poisoned());
-        }
-        let mut left = self.store.left.lock().unwrap();
-        if *left == 0 {
-            return Err(Error::disk_full("testing", "no room"));
-        }
-        *left -= 1;
-        self.inner.append(at, bytes, durability)
-    }
-    fn set_aside(&mut self, at: Position, bytes: &[u8]) -> Result<String, Error> {
-        if *self.store.left.lock().unwrap() == 0 {
-            return Err(Error::disk_full("testing", "no room"));
-        }
-        self.inner.set_aside(at, bytes)
-    }
-    fn size(&self) -> Result<Size, Error> {
-        self.inner.size()
+        bytes
     }
 }
 

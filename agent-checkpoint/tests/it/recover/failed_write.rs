@@ -6,12 +6,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use agent_checkpoint::recover::{Failure, Hooks, Outcome, Recovery, Strategy};
 use agent_checkpoint::{
-    Checkpointer, Claim, Durability, Error, FileStore, Message, Position, Resume, Size, Store,
-    StoreId, Tenure, Writer,
+    Checkpointer, Durability, Error, FileStore, Message, Position, Resume, Store, Writer,
 };
-use agent_primitives::{CheckpointKind, SessionId, Timestamp};
+use agent_primitives::CheckpointKind;
 
 use super::{Site, said, talk};
+
+use crate::on_the_way::{OnTheWay, Step, Through};
 
 #[test]
 fn a_log_that_was_removed_under_its_writer_is_written_anew_from_memory() {
@@ -313,23 +314,27 @@ fn what_passes_by_itself_is_tried_once_more() {
 
 /// A file store on a disk that may be full, or lose what it syncs.
 #[derive(Debug, Clone)]
-struct Disk {
+struct Faults {
     inner: Arc<FileStore>,
     is_full: Arc<AtomicBool>,
     is_poisoned: Arc<AtomicBool>,
     is_spoiling: Arc<AtomicBool>,
 }
 
+type Disk = Through<Faults>;
+
 impl Disk {
     fn new(store: FileStore) -> Self {
-        Self {
+        Self(Faults {
             inner: Arc::new(store),
             is_full: Arc::default(),
             is_poisoned: Arc::default(),
             is_spoiling: Arc::default(),
-        }
+        })
     }
+}
 
+impl Faults {
     fn fill(&self) {
         self.is_full.store(true, Ordering::Relaxed);
     }
@@ -359,70 +364,30 @@ impl Disk {
     }
 }
 
-impl Store for Disk {
-    fn id(&self) -> StoreId {
-        self.inner.id()
+impl OnTheWay for Faults {
+    fn behind(&self) -> Result<impl Store, Error> {
+        Ok(self.inner.clone())
     }
-    fn sessions(&self) -> Result<Vec<SessionId>, Error> {
-        self.inner.sessions()
-    }
-    fn segments(&self, session: &SessionId) -> Result<Vec<u32>, Error> {
-        self.inner.segments(session)
-    }
-    fn read(&self, session: &SessionId, segment: u32, max: usize) -> Result<Vec<u8>, Error> {
-        self.inner.read(session, segment, max)
-    }
-    fn claim(&self, session: &SessionId, claim: &Claim) -> Result<Box<dyn Writer>, Error> {
-        Ok(Box::new(DiskWriter {
-            inner: self.inner.claim(session, claim)?,
-            disk: self.clone(),
-        }))
-    }
-    fn remove(&self, session: &SessionId) -> Result<(), Error> {
-        self.inner.remove(session)
-    }
-}
 
-#[derive(Debug)]
-struct DiskWriter {
-    inner: Box<dyn Writer>,
-    disk: Disk,
-}
+    fn before(&self, step: Step) -> Result<(), Error> {
+        match step {
+            Step::Start | Step::Append | Step::SetAside => self.check(),
+            _ => Ok(()),
+        }
+    }
 
-impl Writer for DiskWriter {
-    fn tenure(&self) -> Tenure {
-        self.inner.tenure()
-    }
-    fn outrank(&mut self, epoch: u64) -> Result<(), Error> {
-        self.inner.outrank(epoch)
-    }
-    fn renew(&mut self, now: Timestamp) -> Result<(), Error> {
-        self.inner.renew(now)
-    }
-    fn start(&mut self, segment: u32, header: &[u8]) -> Result<(), Error> {
-        self.disk.check()?;
-        self.inner.start(segment, header)
-    }
-    fn resume(&mut self, at: Position) -> Result<(), Error> {
-        self.inner.resume(at)
-    }
-    fn cut(&mut self, at: Position) -> Result<(), Error> {
-        self.inner.cut(at)
-    }
-    fn append(&mut self, at: Position, bytes: &[u8], durability: Durability) -> Result<(), Error> {
-        self.disk.check()?;
+    fn append(
+        &self,
+        writer: &mut dyn Writer,
+        at: Position,
+        bytes: &[u8],
+        durability: Durability,
+    ) -> Result<(), Error> {
         let mut bytes = bytes.to_vec();
-        if self.disk.is_spoiling.load(Ordering::Relaxed) {
+        if self.is_spoiling.load(Ordering::Relaxed) {
             let middle = bytes.len() / 2;
             bytes[middle] ^= 1;
         }
-        self.inner.append(at, &bytes, durability)
-    }
-    fn set_aside(&mut self, at: Position, bytes: &[u8]) -> Result<String, Error> {
-        self.disk.check()?;
-        self.inner.set_aside(at, bytes)
-    }
-    fn size(&self) -> Result<Size, Error> {
-        self.inner.size()
+        writer.append(at, &bytes, durability)
     }
 }
