@@ -13,7 +13,7 @@ use crate::{Parent, ProjectId, Task};
 /// Models of one session. What others tell is added up under no name.
 const MODELS: usize = 64;
 /// Agents of one session whose start is recorded.
-const AGENTS: usize = 256;
+pub(super) const AGENTS: usize = 256;
 /// How many channels there are.
 pub(super) const CHANNELS: usize = 5;
 

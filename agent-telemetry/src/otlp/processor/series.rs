@@ -412,6 +412,17 @@ mod tests {
     }
 
     #[test]
+    fn ways_to_write_a_series_are_bounded_and_the_newest_is_known() {
+        let mut table = Table::new(2, 7);
+        let place = add(&mut table, 1, written(1, 100));
+        for labels in 2..100 {
+            assert_eq!(table.known(SeriesKey(1), written(labels, 100)), place);
+            assert!(table.aliases.len() <= 2 * ALIASES_EACH);
+            assert_eq!(find(&table, written(labels, 100)), place);
+        }
+    }
+
+    #[test]
     fn a_place_from_before_others_were_forgotten_is_seen_through() {
         let mut table = Table::new(4, 7);
         let places = [1, 2, 3, 4].map(|it| add(&mut table, it, written(it, 100)));

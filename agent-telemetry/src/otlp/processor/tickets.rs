@@ -132,9 +132,12 @@ mod tests {
     fn nobody_waits_for_what_has_ended() {
         let waker = Waker::from(Arc::new(Woken::default()));
         let mut tickets = Tickets::default();
+        let stored = tickets.issue(false);
+        tickets.settle(stored, true);
         let ticket = tickets.issue(false);
         assert_eq!(tickets.told(ticket, Some(&waker)), None);
         assert_eq!(tickets.finish().len(), 1);
+        assert_eq!(tickets.told(stored, None), Some(true));
         assert_eq!(tickets.told(ticket, Some(&waker)), Some(false));
         let late = tickets.issue(false);
         assert_eq!(tickets.told(late, Some(&waker)), Some(false));

@@ -1,5 +1,9 @@
 //! Cases that users of other programs reported, and what follows from them.
 
+use super::super::key::Ids;
+use super::super::mark::{self, Mark};
+use super::super::once::Told;
+use super::super::session::{AGENTS, Figures, Seat};
 use super::*;
 
 fn with_ids(mut call: CallSeen, request: Option<&str>, response: Option<&str>) -> CallSeen {
@@ -574,6 +578,33 @@ fn states_are_read_as_a_whole_or_not_at_all() {
             ledger.restore(state);
         }
         assert_eq!(ledger.figures().marks_refused, wrong.len() as u64);
+    }
+}
+
+#[test]
+fn state_with_more_keys_than_a_call_has_is_refused() {
+    for (number, is_read) in [(0, true), (16, true), (17, false)] {
+        let ids = Ids::default();
+        let mut told = Told::new(who("s1"), at(1.0), Channel::Span, ids, call(Some(usage())));
+        told.keys = (0..number).collect();
+        assert_eq!(
+            Mark::read(&mark::of_call(&told)).is_some(),
+            is_read,
+            "{number}"
+        );
+    }
+}
+
+#[test]
+fn state_of_a_session_with_more_agents_than_are_kept_is_refused() {
+    for (agents, is_read) in [(AGENTS, true), (AGENTS + 1, false)] {
+        let seats = (0..agents).map(|_| Seat::default()).collect();
+        let figures = Figures {
+            seats,
+            ..Figures::default()
+        };
+        let state = mark::of_session(&session("s1"), &figures);
+        assert_eq!(Mark::read(&state).is_some(), is_read, "{agents}");
     }
 }
 
