@@ -6,9 +6,14 @@ use std::time::{Duration, Instant};
 
 use agent_primitives::TokenUsage;
 use agent_telemetry::otlp::Signal;
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
+use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::metrics::v1::{
     NumberDataPoint, number_data_point::Value as Number,
 };
+use opentelemetry_proto::tonic::resource::v1::Resource;
+use prost::Message as _;
 
 use super::host::{Host, PATIENCE, calls, points, sum};
 use super::requests::{CUMULATIVE, Call, at, call_events, call_spans, sums, text};
@@ -69,6 +74,35 @@ fn what_a_large_request_says_is_what_small_ones_say() {
     assert_eq!((figures.requests, figures.logs.known), (2, 2_000));
     large.logs(&body);
     assert_eq!(large.processor.figures().logs.duplicates, 2_000);
+}
+
+/// A resource with so many attributes more than are read.
+fn crowd(resource: &mut Option<Resource>) {
+    let more = (0..128 + DROPPED).map(|it| text(&format!("label.{it}"), "x"));
+    let resource = resource.as_mut().unwrap();
+    let own = resource.attributes.len();
+    resource.attributes.extend(more.skip(own));
+}
+
+const DROPPED: usize = 7;
+
+#[test]
+fn what_is_dropped_of_the_resource_of_a_large_request_is_counted_once() {
+    let dropped = DROPPED as u64;
+    let host = Host::new();
+    let mut logs = ExportLogsServiceRequest::decode(&*call_events(&events(2_000))).unwrap();
+    crowd(&mut logs.resource_logs[0].resource);
+    host.logs(&logs.encode_to_vec());
+    assert_eq!(host.processor.figures().attributes_dropped, dropped);
+    let mut spans = ExportTraceServiceRequest::decode(&*call_spans(&events(2_000))).unwrap();
+    crowd(&mut spans.resource_spans[0].resource);
+    host.spans(&spans.encode_to_vec());
+    assert_eq!(host.processor.figures().attributes_dropped, 2 * dropped);
+    let body = series(20_000, 400, |_| 3.0);
+    let mut metrics = ExportMetricsServiceRequest::decode(&*body).unwrap();
+    crowd(&mut metrics.resource_metrics[0].resource);
+    host.metrics(&metrics.encode_to_vec());
+    assert_eq!(host.processor.figures().attributes_dropped, 3 * dropped);
 }
 
 #[test]

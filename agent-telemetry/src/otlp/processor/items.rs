@@ -8,6 +8,7 @@ use super::super::wire::{
     AttributesDropped, Log, RawAttributes, Scope, Span, VisitLogs, VisitSpans,
 };
 use super::figures::Items;
+use super::pieces::Counted;
 use super::state::State;
 use super::stored;
 
@@ -32,10 +33,12 @@ impl<'s, 'a> Taking<'s, 'a> {
         }
     }
 
-    fn resource(&mut self, attributes: RawAttributes<'a>) {
+    pub(super) fn resource_of(&mut self, attributes: RawAttributes<'a>, counted: &Counted) {
         let dropped = attributes.read(&self.state.limits, &mut self.resource);
         self.is_named = false;
-        self.count(dropped);
+        if counted.first() {
+            self.count(dropped);
+        }
     }
 
     /// An item told its session itself.
@@ -59,7 +62,7 @@ impl<'s, 'a> Taking<'s, 'a> {
 
 impl<'a> VisitLogs<'a> for Taking<'_, 'a> {
     fn resource(&mut self, attributes: RawAttributes<'a>) {
-        Taking::resource(self, attributes);
+        self.resource_of(attributes, &Counted::default());
     }
 
     fn scope(&mut self, scope: Scope<'a>) {
@@ -90,7 +93,7 @@ impl<'a> VisitLogs<'a> for Taking<'_, 'a> {
 
 impl<'a> VisitSpans<'a> for Taking<'_, 'a> {
     fn resource(&mut self, attributes: RawAttributes<'a>) {
-        Taking::resource(self, attributes);
+        self.resource_of(attributes, &Counted::default());
     }
 
     fn scope(&mut self, scope: Scope<'a>) {

@@ -12,6 +12,7 @@ use super::super::value::Attributes;
 use super::super::wire::{
     Labels, MetricHead, Point, PointData, Prints, RawAttributes, Scope, Shape, VisitMetrics,
 };
+use super::pieces::Counted;
 use super::series::{Place, Written};
 use super::state::State;
 
@@ -22,7 +23,7 @@ const RENEWED: Duration = Duration::from_secs(6 * 3_600);
 pub(super) struct Metrics<'s, 'a> {
     state: &'s mut State,
     now: Timestamp,
-    resource: Option<RawAttributes<'a>>,
+    resource: Option<(RawAttributes<'a>, Counted)>,
     /// Its attributes and its identity, once a series of it was not known.
     read: Option<(Attributes<'a>, u128)>,
     resource_written: u128,
@@ -70,16 +71,24 @@ impl<'s, 'a> Metrics<'s, 'a> {
         }
     }
 
+    pub(super) fn resource_of(&mut self, attributes: RawAttributes<'a>, counted: Counted) {
+        self.resource_written = attributes.fingerprint(self.state.table.prints());
+        self.resource = Some((attributes, counted));
+        self.read = None;
+    }
+
     /// A series that is not known as it is written.
     #[cold]
     fn resolve(&mut self, attributes: RawAttributes<'a>, written: Written) -> Option<Place> {
         let state = &mut *self.state;
         let (resource, identity) = self.read.get_or_insert_with(|| {
             let mut read = Attributes::default();
-            if let Some(resource) = &self.resource {
+            if let Some((resource, counted)) = &self.resource {
                 let dropped = resource.read(&state.limits, &mut read);
-                state.figures.attributes_dropped +=
-                    dropped.too_many + dropped.too_deep + dropped.cut;
+                if counted.first() {
+                    state.figures.attributes_dropped +=
+                        dropped.too_many + dropped.too_deep + dropped.cut;
+                }
             }
             let identity = state.identity.of_resource(&read);
             (read, identity)
@@ -110,9 +119,7 @@ impl<'a> VisitMetrics<'a> for Metrics<'_, 'a> {
     }
 
     fn resource(&mut self, attributes: RawAttributes<'a>) {
-        self.resource_written = attributes.fingerprint(self.state.table.prints());
-        self.resource = Some(attributes);
-        self.read = None;
+        self.resource_of(attributes, Counted::default());
     }
 
     fn scope(&mut self, scope: Scope<'a>) {

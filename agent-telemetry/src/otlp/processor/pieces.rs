@@ -4,6 +4,8 @@
 //! Whatever ends between two pieces is as it would be between two requests: what was told is known again when the
 //! sender, who has no answer yet, sends all of it again.
 
+use std::cell::Cell;
+use std::rc::Rc;
 use std::vec::Drain;
 
 use agent_primitives::Timestamp;
@@ -26,9 +28,20 @@ const ITEMS: usize = 64;
 /// Takes pieces: is given what tells one to the state.
 type Take<'t> = &'t mut dyn FnMut(&mut dyn FnMut(&mut State));
 
+/// Whether it is counted what was dropped of a resource: each piece reads it again. What is read once has none to know.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Counted(Option<Rc<Cell<bool>>>);
+
+impl Counted {
+    /// Whether it is to be counted now; later it is not.
+    pub(super) fn first(&self) -> bool {
+        self.0.as_ref().is_none_or(|it| !it.replace(true))
+    }
+}
+
 /// Something that a request says.
 enum Said<'a, I> {
-    Resource(RawAttributes<'a>),
+    Resource(RawAttributes<'a>, Counted),
     Scope(Scope<'a>),
     Metric(MetricHead<'a>),
     Item(I),
@@ -77,7 +90,7 @@ struct Pieces<'t, 'a, I> {
     said: Vec<Said<'a, I>>,
     items: usize,
     /// Under which the next item stands.
-    resource: Option<RawAttributes<'a>>,
+    resource: Option<(RawAttributes<'a>, Counted)>,
     scope: Option<Scope<'a>>,
     metric: Option<MetricHead<'a>>,
     accepted: Accepted,
@@ -100,8 +113,9 @@ impl<'t, 'a, I> Pieces<'t, 'a, I> {
     }
 
     fn open(&mut self, resource: RawAttributes<'a>) {
-        self.resource = Some(resource);
-        self.said.push(Said::Resource(resource));
+        let counted = Counted(Some(Rc::default()));
+        self.resource = Some((resource, counted.clone()));
+        self.said.push(Said::Resource(resource, counted));
     }
 
     fn open_scope(&mut self, scope: Scope<'a>) {
@@ -112,8 +126,9 @@ impl<'t, 'a, I> Pieces<'t, 'a, I> {
     fn item(&mut self, item: I) {
         if self.items >= self.at_most {
             self.cut();
+            let resource = self.resource.clone();
             let heads = [
-                self.resource.map(Said::Resource),
+                resource.map(|(resource, counted)| Said::Resource(resource, counted)),
                 self.scope.clone().map(Said::Scope),
                 self.metric.clone().map(Said::Metric),
             ];
@@ -211,7 +226,7 @@ fn metrics<'a>(
     let mut visitor = Metrics::new(state, now);
     for said in said {
         match said {
-            Said::Resource(attributes) => visitor.resource(attributes),
+            Said::Resource(attributes, counted) => visitor.resource_of(attributes, counted),
             Said::Scope(scope) => visitor.scope(scope),
             Said::Metric(head) => visitor.metric(head),
             Said::Item((labels, point)) => visitor.point(labels, point),
@@ -225,7 +240,7 @@ fn logs<'a>(state: &mut State, now: Timestamp, said: Drain<'_, Said<'a, Log<'a>>
     let mut visitor = Taking::new(state, now);
     for said in said {
         match said {
-            Said::Resource(attributes) => VisitLogs::resource(&mut visitor, attributes),
+            Said::Resource(attributes, counted) => visitor.resource_of(attributes, &counted),
             Said::Scope(scope) => VisitLogs::scope(&mut visitor, scope),
             Said::Item(mut log) => visitor.log(&mut log),
             Said::Dropped(dropped) => VisitLogs::dropped(&mut visitor, dropped),
@@ -239,7 +254,7 @@ fn spans<'a>(state: &mut State, now: Timestamp, said: Drain<'_, Said<'a, Span<'a
     let mut visitor = Taking::new(state, now);
     for said in said {
         match said {
-            Said::Resource(attributes) => VisitSpans::resource(&mut visitor, attributes),
+            Said::Resource(attributes, counted) => visitor.resource_of(attributes, &counted),
             Said::Scope(scope) => VisitSpans::scope(&mut visitor, scope),
             Said::Item(mut span) => visitor.span(&mut span),
             Said::Dropped(dropped) => VisitSpans::dropped(&mut visitor, dropped),
