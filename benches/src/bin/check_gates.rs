@@ -36,9 +36,9 @@ fn run() -> Result<bool, Broken> {
     let mut gates = Gates::open(file)?;
     let counters = Counters::of(&folder()?);
     let measured = if write {
-        counters.measure(&gates.gates)?
+        counters.measure_to_write(&gates.gates)?
     } else {
-        counters.measure_above_again(&gates.gates)?
+        counters.measure_above_again(&gates, rustc)?
     };
     if write {
         // The table shows the new figures on both sides; the old ones are in the history.

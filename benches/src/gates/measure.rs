@@ -8,7 +8,7 @@ use std::thread;
 
 use super::callgrind::instructions;
 use super::judge::judge;
-use super::record::Gate;
+use super::record::{Gate, Gates};
 use crate::harness::{Broken, Counted, counted_by};
 
 /// How often a path is counted in all where the first count is above its gate. Maps take a random seed in each
@@ -73,24 +73,45 @@ impl Counters {
     ///
     /// # Errors
     /// When a path is gone, or a counter cannot be run.
-    pub fn measure_above_again(&self, gates: &[Gate]) -> Result<Vec<Measured>, Broken> {
+    pub fn measure_above_again(&self, gates: &Gates, rustc: &str) -> Result<Vec<Measured>, Broken> {
+        let (same, gates) = (gates.rustc == rustc, &gates.gates);
         let mut measured = self.measure(gates)?;
-        let above = |gate: &Gate, measured: &Measured| !judge(gate, *measured).passes(true);
-        let (again, mut counts): (Vec<Gate>, Vec<Vec<Measured>>) = (gates.iter().zip(&measured))
+        let above = |gate: &Gate, measured: &Measured| !judge(gate, *measured).passes(same);
+        let again: Vec<Gate> = (gates.iter().zip(&measured))
             .filter(|(gate, measured)| above(gate, measured))
-            .map(|(gate, measured)| (gate.clone(), vec![*measured]))
-            .unzip();
-        for _ in 1..COUNTS {
-            for (counts, one) in counts.iter_mut().zip(self.measure(&again)?) {
-                counts.push(one);
-            }
-        }
+            .map(|(gate, _)| gate.clone())
+            .collect();
         let those = gates.iter().zip(&mut measured);
-        let those = those.filter(|(gate, measured)| above(gate, measured));
-        for ((_, measured), counts) in those.zip(counts) {
+        let those: Vec<&mut Measured> = those
+            .filter(|(gate, measured)| above(gate, measured))
+            .map(|(_, measured)| measured)
+            .collect();
+        let counts = self.measure_often(&again, COUNTS - 1)?;
+        for (measured, mut counts) in those.into_iter().zip(counts) {
+            counts.push(*measured);
             *measured = median(&counts).unwrap_or(*measured);
         }
         Ok(measured)
+    }
+
+    /// The median of three counts of each path.
+    ///
+    /// # Errors
+    /// When a path is gone, or a counter cannot be run.
+    pub fn measure_to_write(&self, gates: &[Gate]) -> Result<Vec<Measured>, Broken> {
+        let counts = self.measure_often(gates, 3)?;
+        Ok(counts.iter().filter_map(|it| median(it)).collect())
+    }
+
+    /// So many counts of each path.
+    fn measure_often(&self, gates: &[Gate], times: usize) -> Result<Vec<Vec<Measured>>, Broken> {
+        let mut counts = vec![Vec::with_capacity(times); gates.len()];
+        for _ in 0..times {
+            for (counts, one) in counts.iter_mut().zip(self.measure(gates)?) {
+                counts.push(one);
+            }
+        }
+        Ok(counts)
     }
 
     /// Of each of `gates`, in their order.

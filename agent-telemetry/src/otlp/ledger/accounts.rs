@@ -142,6 +142,8 @@ impl Ledger {
         self.unsaved.insert(Unsaved::Sums(account, key));
     }
 
+    /// Takes back what was counted, which stays recorded. Of what its session takes back, its project is told nothing: it
+    /// knows what sessions recorded.
     pub(super) fn retract(
         &mut self,
         account: &Account,
@@ -151,9 +153,10 @@ impl Ledger {
     ) {
         let project = Account::Project(usage.who.project.clone());
         let accounts = [Some(account), account.session().map(|_| &project)];
+        let mut left = told;
         for account in accounts.into_iter().flatten() {
             if let Some((key, model)) = self.sums(account, usage) {
-                model.sums.retract(told, is_priced);
+                left = left.minus(model.sums.retract(left, is_priced));
                 self.unsaved.insert(Unsaved::Sums(account.clone(), key));
             }
         }

@@ -14,6 +14,7 @@ const CALL: u8 = b'c';
 const TOOL: u8 = b't';
 const SESSION: u8 = b'e';
 const SUMS: u8 = b'a';
+const GONE: u8 = b'g';
 const VERSION: u8 = 1;
 /// Bytes of nearly all of them.
 const USUAL: usize = 160;
@@ -25,6 +26,8 @@ pub(super) enum Mark {
     Tool(Told<ToolSeen>),
     Session(SessionId, Figures),
     Sums(Account, Box<str>, ModelSums),
+    /// Of what turned out to be another one, which has its keys now.
+    Gone,
 }
 
 impl Mark {
@@ -47,6 +50,7 @@ impl Mark {
                     .then_some(Self::Session(session, figures))?
             }
             SUMS => Self::Sums(Field::get(from)?, Field::get(from)?, Field::get(from)?),
+            GONE => Self::Gone,
             _ => return None,
         };
         from.is_empty().then_some(mark)
@@ -74,6 +78,10 @@ pub(super) fn of_sums(account: &Account, model: &str, sums: &ModelSums) -> Vec<u
     put_text(model, &mut to);
     sums.put(&mut to);
     to
+}
+
+pub(super) fn of_gone() -> Vec<u8> {
+    vec![GONE, VERSION]
 }
 
 pub(super) fn of_call(told: &Told<CallSeen>) -> Vec<u8> {

@@ -130,6 +130,8 @@ enum Unsaved {
     Tool(u64),
     Session(Account),
     Sums(Account, Box<str>),
+    /// What had this mark turned out to be another one.
+    Gone(u128),
 }
 
 /// Knows what was told, and by whom.
@@ -280,6 +282,7 @@ impl Ledger {
         let bytes = self.unsaved.iter().map(|it| match it {
             Unsaved::Call(_) => 1_024,
             Unsaved::Tool(_) => 512,
+            Unsaved::Gone(_) => 64,
             Unsaved::Session(account) => self.sessions.get(account).map_or(0, Session::weight),
             Unsaved::Sums(account, model) => {
                 let models = self.sessions.get(account).map(|it| &it.models);
@@ -373,6 +376,7 @@ impl Ledger {
                 let key = key::of_scope(session, project, model);
                 (key, mark::of_sums(account, model, sums))
             }
+            Unsaved::Gone(key) => (*key, mark::of_gone()),
         };
         Some((key, mark))
     }
@@ -395,6 +399,7 @@ impl Ledger {
             Some(Mark::Tool(tool)) => {
                 self.tools.insert(tool);
             }
+            Some(Mark::Gone) => {}
             Some(Mark::Session(session, figures))
                 if room(&self.sessions, &Account::Session(session.clone())) =>
             {

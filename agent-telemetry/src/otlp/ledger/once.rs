@@ -134,7 +134,7 @@ impl<T: Thing> Once<T> {
         self.things.get_mut(&id)
     }
 
-    /// Of two things that an item showed to be one, those that were recorded both are given to `both`.
+    /// What an item showed to be one with something that is recorded is given to `both`.
     pub(super) fn see(
         &mut self,
         item: Told<T>,

@@ -148,14 +148,16 @@ impl Sums {
         rest
     }
 
-    /// Takes back what was counted of a call, because it was another call told before. It stays recorded.
-    pub(super) fn retract(&mut self, told: Amounts, is_priced: bool) {
+    /// Takes back what was counted of a call, because it was another call told before. It stays recorded. How much that
+    /// was.
+    pub(super) fn retract(&mut self, told: Amounts, is_priced: bool) -> Amounts {
         let told = told.smaller(self.calls);
         self.calls = self.calls.minus(told);
         self.extra = self.extra.plus(told);
         if !is_priced {
             self.unpriced_extra = self.unpriced_extra.saturating_add(told.tokens());
         }
+        told
     }
 
     /// `false` if there are too many metrics to know one more.

@@ -8,7 +8,7 @@ use super::amounts::Amounts;
 use super::key::Ids;
 use super::once::{Found, Told};
 use super::session::Account;
-use super::{Entry, Held, Ledger, Unsaved, Waiting, call};
+use super::{Entry, Held, Ledger, Unsaved, Waiting, call, mark};
 
 impl Ledger {
     fn tell(&mut self, account: &Account, channel: Channel, repeated: bool) {
@@ -81,7 +81,14 @@ impl Ledger {
                     self.unsaved.insert(Unsaved::Call(id));
                 }
                 for other in both {
-                    self.recorded_twice(id, other, out);
+                    // One state has the keys of both from now on.
+                    self.unsaved.insert(Unsaved::Call(id));
+                    if other.recorded {
+                        self.unsaved.extend(mark::key(&other).map(Unsaved::Gone));
+                        self.recorded_twice(id, other, out);
+                    } else {
+                        self.compare(id, &other.what, out);
+                    }
                 }
                 self.compare(id, &item, out);
                 repeated
@@ -101,12 +108,14 @@ impl Ledger {
         let ids = Ids::of_tool(&tool, who.session.as_ref(), channel);
         let account = Account::of(&who);
         let told = Told::new(who, at, channel, ids, tool);
-        match self.tools.see(told, channel, &mut Vec::new()) {
+        let mut both = Vec::new();
+        match self.tools.see(told, channel, &mut both) {
             Found::New(id) => self.hold(Held::Tool(id), &account, out),
-            Found::Known {
-                id, learned: true, ..
-            } => {
+            Found::Known { id, learned, .. } if learned || !both.is_empty() => {
                 self.unsaved.insert(Unsaved::Tool(id));
+                let recorded = both.iter().filter(|it| it.recorded);
+                let gone = recorded.filter_map(mark::key);
+                self.unsaved.extend(gone.map(Unsaved::Gone));
             }
             _ => {}
         }

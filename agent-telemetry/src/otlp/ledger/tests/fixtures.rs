@@ -1,5 +1,7 @@
 //! Cases that users of other programs reported, and what follows from them.
 
+use std::collections::BTreeMap;
+
 use super::super::key::Ids;
 use super::super::mark::{self, Mark};
 use super::super::once::Told;
@@ -382,6 +384,100 @@ fn calls_that_turn_out_to_be_one_are_taken_back() {
     assert_eq!(sum(&records), usage() + usage());
     let coverage = ledger.coverage(&session("s1")).unwrap();
     assert_eq!((coverage.calls, coverage.told_apart), (2, 1));
+}
+
+/// What a store has of these entries and of what changed since.
+fn stored(ledger: &mut Ledger, out: &mut Vec<Entry>) -> BTreeMap<u128, Vec<u8>> {
+    let marks = out.drain(..).flat_map(|it| it.marks);
+    let marks: Vec<_> = marks.chain(ledger.take_marks()).collect();
+    marks.into_iter().collect()
+}
+
+#[test]
+fn calls_that_turned_out_to_be_one_stay_one_after_a_restart() {
+    let told = |channel, seconds, request, response| {
+        seen(
+            channel,
+            seconds,
+            with_ids(call(Some(usage())), request, response),
+        )
+    };
+    for (of_event, of_span) in [(1.0, 99.0), (99.0, 1.0)] {
+        let both = || told(Channel::Transcript, 99.0, Some("req_1"), Some("msg_1"));
+        let mut first = ledger();
+        let mut out = Vec::new();
+        for seen in [
+            told(Channel::Event, of_event, Some("req_1"), None),
+            told(Channel::Span, of_span, None, Some("msg_1")),
+        ] {
+            first.see(seen, &mut out);
+            first.record_held(&mut out);
+        }
+        first.see(both(), &mut out);
+        let states = stored(&mut first, &mut out);
+        for is_backwards in [false, true] {
+            let mut states: Vec<_> = states.values().collect();
+            if is_backwards {
+                states.reverse();
+            }
+            let mut restarted = ledger();
+            for state in states {
+                restarted.restore(state);
+            }
+            assert_eq!(restarted.figures().marks_refused, 0);
+            for again in [
+                told(Channel::Event, of_event, Some("req_1"), None),
+                told(Channel::Span, of_span, None, Some("msg_1")),
+            ] {
+                assert_eq!(recorded(&mut restarted, [again]), []);
+            }
+            let later = [both()]
+                .into_iter()
+                .chain(["req_2", "req_3"].map(|request| {
+                    let channel = Channel::Event;
+                    told(channel, 300.0, Some(request), None)
+                }));
+            // The first of the other two takes what was recorded once too often.
+            let records = recorded(&mut restarted, later);
+            assert_eq!(sum(&records), usage());
+            let coverage = restarted.coverage(&session("s1")).unwrap();
+            assert_eq!((coverage.calls, coverage.told_apart), (3, 1));
+        }
+    }
+}
+
+#[test]
+fn of_tool_calls_that_turn_out_to_be_one_a_single_state_stays() {
+    let told = |channel, call: Option<&str>, span| {
+        let tool = ToolSeen {
+            call: call.map(str::to_owned),
+            span,
+            item: None,
+            tool: ToolName::new("Bash").unwrap(),
+            outcome: ToolOutcome::Ok,
+            elapsed: None,
+        };
+        Seen {
+            who: who("s1"),
+            at: at(if call.is_some() { 1.0 } else { 99.0 }),
+            channel,
+            what: What::Tool(tool),
+        }
+    };
+    let (id, span) = (Some("toolu_0123456789abcdef"), Some((5, 6)));
+    let mut ledger = ledger();
+    let mut out = Vec::new();
+    for seen in [
+        told(Channel::Event, id, None),
+        told(Channel::Span, None, span),
+        told(Channel::Span, id, span),
+    ] {
+        ledger.see(seen, &mut out);
+        ledger.record_held(&mut out);
+    }
+    let states = stored(&mut ledger, &mut out);
+    let of_kind = |kind: u8| states.values().filter(|it| it[0] == kind).count();
+    assert_eq!((of_kind(b't'), of_kind(b'g')), (1, 1));
 }
 
 #[test]

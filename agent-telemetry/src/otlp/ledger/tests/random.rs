@@ -180,6 +180,7 @@ fn run(world: &World, random: &mut fastrand::Rng) -> Store {
     let mut out = Vec::new();
     ledger.flush(Timestamp::UNIX_EPOCH, &mut out);
     store.take(&out, amounts_seen.len());
+    store.marks.extend(ledger.take_marks());
     store
 }
 
@@ -214,10 +215,93 @@ fn check(seed: u64) {
     assert!(count <= world.truth.len(), "seed {seed}: {count} calls");
 }
 
+/// Calls whose spans are told by a clock that is half a minute ahead, so that nothing but the transcript, which comes at
+/// any time, says that they are those of the events.
+fn world_of_two_clocks(random: &mut fastrand::Rng) -> World {
+    let mut world = World {
+        truth: Vec::new(),
+        items: Vec::new(),
+        complete: true,
+        costs: false,
+    };
+    for number in 0..random.u32(1..8) {
+        let usage = TokenUsage::new(1_000 * u64::from(number + 1), 40 + random.u64(..9))
+            .with_cache_read(random.u64(..900));
+        let cost = Usd::from_micros(random.i64(1..9_999));
+        world.truth.push((usage, cost));
+        let (request, response) = (format!("req_{number}"), format!("msg_{number}"));
+        let mut tell = |channel, ahead: f64, change: &dyn Fn(&mut CallSeen)| {
+            let mut told = super::call(Some(usage));
+            told.cost = Some(cost);
+            change(&mut told);
+            let told = seen(channel, 3.0 * f64::from(number) + ahead, told);
+            let times = random.usize(1..3);
+            world.items.extend(std::iter::repeat_n(told, times));
+        };
+        tell(Channel::Event, 0.0, &|it| {
+            it.keys.request = Some(request.clone());
+        });
+        tell(Channel::Span, 30.5, &|it| {
+            it.keys.span = Some((9, u64::from(number + 1)));
+            it.keys.response = Some(response.clone());
+        });
+        tell(Channel::Transcript, 0.0, &|it| {
+            it.keys.request = Some(request.clone());
+            it.keys.response = Some(response.clone());
+        });
+    }
+    random.shuffle(&mut world.items);
+    world
+}
+
+fn runs() -> u64 {
+    let runs = std::env::var("OTLP_LEDGER_RUNS").ok();
+    runs.and_then(|it| it.parse().ok()).unwrap_or(2_000)
+}
+
+#[test]
+fn what_was_recorded_twice_is_made_up_for_once_however_often_it_is_restarted() {
+    let mut twice = 0;
+    for seed in 0..runs() {
+        let random = &mut fastrand::Rng::with_seed(seed);
+        let world = world_of_two_clocks(random);
+        let mut store = run(&world, random);
+        let mut ledger = ledger();
+        let mut states: Vec<_> = store.marks.values().collect();
+        random.shuffle(&mut states);
+        for state in states {
+            ledger.restore(state);
+        }
+        let coverage = ledger.coverage(&session("s1")).unwrap();
+        assert_eq!(coverage.calls, world.truth.len() as u64, "seed {seed}");
+        twice += coverage.told_apart;
+        // The next calls have as much as was recorded too often.
+        let next = TokenUsage::new(1_000_000, 1_000_000).with_cache_read(1_000_000);
+        let dear = Usd::from_micros(1_000_000);
+        for number in 0..3 {
+            let mut call = super::call(Some(next));
+            call.cost = Some(dear);
+            call.keys.request = Some(format!("next_{number}"));
+            let call = seen(Channel::Event, 900.0, call);
+            store.records.extend(recorded(&mut ledger, [call]));
+        }
+        let truth: TokenUsage = world.truth.iter().map(|it| it.0).sum();
+        let all = truth + next + next + next;
+        assert_eq!(sum(&store.records), all, "seed {seed}");
+        let truth: Usd = world.truth.iter().map(|it| it.1).sum();
+        assert_eq!(
+            cost(&store.records),
+            truth + dear + dear + dear,
+            "seed {seed}"
+        );
+    }
+    println!("{twice} calls were recorded twice");
+    assert!(twice > 1_000, "{twice}");
+}
+
 #[test]
 fn what_is_recorded_is_the_truth_where_it_can_be_known_and_never_more() {
-    let runs = std::env::var("OTLP_LEDGER_RUNS").ok();
-    let runs = runs.and_then(|it| it.parse().ok()).unwrap_or(2_000);
+    let runs = runs();
     for seed in 0..runs {
         check(seed);
     }
