@@ -8,7 +8,6 @@ use super::super::wire::{
     AttributesDropped, Log, RawAttributes, Scope, Span, VisitLogs, VisitSpans,
 };
 use super::figures::Items;
-use super::pieces::Counted;
 use super::state::State;
 use super::stored;
 
@@ -17,6 +16,8 @@ pub(super) struct Taking<'s, 'a> {
     state: &'s mut State,
     now: Timestamp,
     resource: Attributes<'a>,
+    /// Whether what was dropped of it is counted.
+    is_counted: bool,
     /// Whether it is known to tell sessions of its own.
     is_named: bool,
     scope: Scope<'a>,
@@ -28,17 +29,24 @@ impl<'s, 'a> Taking<'s, 'a> {
             state,
             now,
             resource: Attributes::default(),
+            is_counted: false,
             is_named: false,
             scope: Scope::default(),
         }
     }
 
-    pub(super) fn resource_of(&mut self, attributes: RawAttributes<'a>, counted: &Counted) {
+    /// Of which it may be counted already what was dropped.
+    pub(super) fn resource_of(&mut self, attributes: RawAttributes<'a>, is_counted: bool) {
         let dropped = attributes.read(&self.state.limits, &mut self.resource);
         self.is_named = false;
-        if counted.first() {
+        if !is_counted {
             self.count(dropped);
         }
+        self.is_counted = true;
+    }
+
+    pub(super) const fn has_counted(&self) -> bool {
+        self.is_counted
     }
 
     /// An item told its session itself.
@@ -62,7 +70,7 @@ impl<'s, 'a> Taking<'s, 'a> {
 
 impl<'a> VisitLogs<'a> for Taking<'_, 'a> {
     fn resource(&mut self, attributes: RawAttributes<'a>) {
-        self.resource_of(attributes, &Counted::default());
+        self.resource_of(attributes, false);
     }
 
     fn scope(&mut self, scope: Scope<'a>) {
@@ -93,7 +101,7 @@ impl<'a> VisitLogs<'a> for Taking<'_, 'a> {
 
 impl<'a> VisitSpans<'a> for Taking<'_, 'a> {
     fn resource(&mut self, attributes: RawAttributes<'a>) {
-        self.resource_of(attributes, &Counted::default());
+        self.resource_of(attributes, false);
     }
 
     fn scope(&mut self, scope: Scope<'a>) {

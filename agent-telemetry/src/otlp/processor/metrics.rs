@@ -12,7 +12,6 @@ use super::super::value::Attributes;
 use super::super::wire::{
     Labels, MetricHead, Point, PointData, Prints, RawAttributes, Scope, Shape, VisitMetrics,
 };
-use super::pieces::Counted;
 use super::series::{Place, Written};
 use super::state::State;
 
@@ -23,7 +22,9 @@ const RENEWED: Duration = Duration::from_secs(6 * 3_600);
 pub(super) struct Metrics<'s, 'a> {
     state: &'s mut State,
     now: Timestamp,
-    resource: Option<(RawAttributes<'a>, Counted)>,
+    resource: Option<RawAttributes<'a>>,
+    /// Whether what was dropped of it is counted.
+    is_counted: bool,
     /// Its attributes and its identity, once a series of it was not known.
     read: Option<(Attributes<'a>, u128)>,
     resource_written: u128,
@@ -41,6 +42,7 @@ impl<'s, 'a> Metrics<'s, 'a> {
             state,
             now,
             resource: None,
+            is_counted: false,
             read: None,
             resource_written: 0,
             scope: Scope::default(),
@@ -71,10 +73,16 @@ impl<'s, 'a> Metrics<'s, 'a> {
         }
     }
 
-    pub(super) fn resource_of(&mut self, attributes: RawAttributes<'a>, counted: Counted) {
+    /// Of which it may be counted already what was dropped.
+    pub(super) fn resource_of(&mut self, attributes: RawAttributes<'a>, is_counted: bool) {
         self.resource_written = attributes.fingerprint(self.state.table.prints());
-        self.resource = Some((attributes, counted));
+        self.resource = Some(attributes);
+        self.is_counted = is_counted;
         self.read = None;
+    }
+
+    pub(super) const fn has_counted(&self) -> bool {
+        self.is_counted
     }
 
     /// A series that is not known as it is written.
@@ -83,9 +91,9 @@ impl<'s, 'a> Metrics<'s, 'a> {
         let state = &mut *self.state;
         let (resource, identity) = self.read.get_or_insert_with(|| {
             let mut read = Attributes::default();
-            if let Some((resource, counted)) = &self.resource {
+            if let Some(resource) = &self.resource {
                 let dropped = resource.read(&state.limits, &mut read);
-                if counted.first() {
+                if !std::mem::replace(&mut self.is_counted, true) {
                     state.figures.attributes_dropped +=
                         dropped.too_many + dropped.too_deep + dropped.cut;
                 }
@@ -119,7 +127,7 @@ impl<'a> VisitMetrics<'a> for Metrics<'_, 'a> {
     }
 
     fn resource(&mut self, attributes: RawAttributes<'a>) {
-        self.resource_of(attributes, Counted::default());
+        self.resource_of(attributes, false);
     }
 
     fn scope(&mut self, scope: Scope<'a>) {

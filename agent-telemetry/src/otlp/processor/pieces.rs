@@ -4,8 +4,6 @@
 //! Whatever ends between two pieces is as it would be between two requests: what was told is known again when the
 //! sender, who has no answer yet, sends all of it again.
 
-use std::cell::Cell;
-use std::rc::Rc;
 use std::vec::Drain;
 
 use agent_primitives::Timestamp;
@@ -28,20 +26,10 @@ const ITEMS: usize = 64;
 /// Takes pieces: is given what tells one to the state.
 type Take<'t> = &'t mut dyn FnMut(&mut dyn FnMut(&mut State));
 
-/// Whether it is counted what was dropped of a resource: each piece reads it again. What is read once has none to know.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Counted(Option<Rc<Cell<bool>>>);
-
-impl Counted {
-    /// Whether it is to be counted now; later it is not.
-    pub(super) fn first(&self) -> bool {
-        self.0.as_ref().is_none_or(|it| !it.replace(true))
-    }
-}
-
 /// Something that a request says.
 enum Said<'a, I> {
-    Resource(RawAttributes<'a>, Counted),
+    /// And whether what was dropped of it is counted.
+    Resource(RawAttributes<'a>, bool),
     Scope(Scope<'a>),
     Metric(MetricHead<'a>),
     Item(I),
@@ -79,7 +67,8 @@ pub(super) fn read(
     }
 }
 
-type Tell<'t, 'a, I> = &'t dyn Fn(&mut State, Drain<'_, Said<'a, I>>) -> Accepted;
+/// Also says whether it is counted what was dropped of the last resource: the next piece reads it again.
+type Tell<'t, 'a, I> = &'t dyn Fn(&mut State, Drain<'_, Said<'a, I>>) -> (Accepted, bool);
 
 /// Gathers pieces.
 struct Pieces<'t, 'a, I> {
@@ -90,7 +79,7 @@ struct Pieces<'t, 'a, I> {
     said: Vec<Said<'a, I>>,
     items: usize,
     /// Under which the next item stands.
-    resource: Option<(RawAttributes<'a>, Counted)>,
+    resource: Option<(RawAttributes<'a>, bool)>,
     scope: Option<Scope<'a>>,
     metric: Option<MetricHead<'a>>,
     accepted: Accepted,
@@ -113,9 +102,8 @@ impl<'t, 'a, I> Pieces<'t, 'a, I> {
     }
 
     fn open(&mut self, resource: RawAttributes<'a>) {
-        let counted = Counted(Some(Rc::default()));
-        self.resource = Some((resource, counted.clone()));
-        self.said.push(Said::Resource(resource, counted));
+        self.resource = Some((resource, false));
+        self.said.push(Said::Resource(resource, false));
     }
 
     fn open_scope(&mut self, scope: Scope<'a>) {
@@ -126,9 +114,9 @@ impl<'t, 'a, I> Pieces<'t, 'a, I> {
     fn item(&mut self, item: I) {
         if self.items >= self.at_most {
             self.cut();
-            let resource = self.resource.clone();
             let heads = [
-                resource.map(|(resource, counted)| Said::Resource(resource, counted)),
+                self.resource
+                    .map(|(resource, counted)| Said::Resource(resource, counted)),
                 self.scope.clone().map(Said::Scope),
                 self.metric.clone().map(Said::Metric),
             ];
@@ -139,9 +127,14 @@ impl<'t, 'a, I> Pieces<'t, 'a, I> {
     }
 
     fn cut(&mut self) {
-        let mut accepted = Accepted::all();
-        (self.take)(&mut |state| accepted = (self.tell)(state, self.said.drain(..)));
+        let (mut accepted, mut is_counted) = (Accepted::all(), false);
+        (self.take)(&mut |state| {
+            (accepted, is_counted) = (self.tell)(state, self.said.drain(..));
+        });
         self.items = 0;
+        if let Some((_, counted)) = &mut self.resource {
+            *counted = is_counted;
+        }
         self.accepted.rejected += accepted.rejected;
         let message = self.accepted.message.take();
         self.accepted.message = message.or(accepted.message);
@@ -221,7 +214,7 @@ fn metrics<'a>(
     state: &mut State,
     now: Timestamp,
     said: Drain<'_, Said<'a, (Labels<'a>, Point)>>,
-) -> Accepted {
+) -> (Accepted, bool) {
     state.expect(now);
     let mut visitor = Metrics::new(state, now);
     for said in said {
@@ -233,33 +226,42 @@ fn metrics<'a>(
             Said::Dropped(_) => {}
         }
     }
-    visitor.accepted()
+    let is_counted = visitor.has_counted();
+    (visitor.accepted(), is_counted)
 }
 
-fn logs<'a>(state: &mut State, now: Timestamp, said: Drain<'_, Said<'a, Log<'a>>>) -> Accepted {
+fn logs<'a>(
+    state: &mut State,
+    now: Timestamp,
+    said: Drain<'_, Said<'a, Log<'a>>>,
+) -> (Accepted, bool) {
     let mut visitor = Taking::new(state, now);
     for said in said {
         match said {
-            Said::Resource(attributes, counted) => visitor.resource_of(attributes, &counted),
+            Said::Resource(attributes, counted) => visitor.resource_of(attributes, counted),
             Said::Scope(scope) => VisitLogs::scope(&mut visitor, scope),
             Said::Item(mut log) => visitor.log(&mut log),
             Said::Dropped(dropped) => VisitLogs::dropped(&mut visitor, dropped),
             Said::Metric(_) => {}
         }
     }
-    Accepted::all()
+    (Accepted::all(), visitor.has_counted())
 }
 
-fn spans<'a>(state: &mut State, now: Timestamp, said: Drain<'_, Said<'a, Span<'a>>>) -> Accepted {
+fn spans<'a>(
+    state: &mut State,
+    now: Timestamp,
+    said: Drain<'_, Said<'a, Span<'a>>>,
+) -> (Accepted, bool) {
     let mut visitor = Taking::new(state, now);
     for said in said {
         match said {
-            Said::Resource(attributes, counted) => visitor.resource_of(attributes, &counted),
+            Said::Resource(attributes, counted) => visitor.resource_of(attributes, counted),
             Said::Scope(scope) => VisitSpans::scope(&mut visitor, scope),
             Said::Item(mut span) => visitor.span(&mut span),
             Said::Dropped(dropped) => VisitSpans::dropped(&mut visitor, dropped),
             Said::Metric(_) => {}
         }
     }
-    Accepted::all()
+    (Accepted::all(), visitor.has_counted())
 }
