@@ -98,11 +98,24 @@ fn what_is_dropped_of_the_resource_of_a_large_request_is_counted_once() {
     crowd(&mut spans.resource_spans[0].resource);
     host.spans(&spans.encode_to_vec());
     assert_eq!(host.processor.figures().attributes_dropped, 2 * dropped);
-    let body = series(20_000, 400, |_| 3.0);
-    let mut metrics = ExportMetricsServiceRequest::decode(&*body).unwrap();
-    crowd(&mut metrics.resource_metrics[0].resource);
-    host.metrics(&metrics.encode_to_vec());
+    let metrics = |number| {
+        let body = series(number, 400, |_| 3.0);
+        let mut metrics = ExportMetricsServiceRequest::decode(&*body).unwrap();
+        crowd(&mut metrics.resource_metrics[0].resource);
+        host.metrics(&metrics.encode_to_vec());
+    };
+    metrics(20_000);
     assert_eq!(host.processor.figures().attributes_dropped, 3 * dropped);
+    metrics(20_000);
+    // By now all are known as they are written, and it is read for the first that is new, in a late piece.
+    let before = host.processor.figures().attributes_dropped;
+    metrics(20_000);
+    assert_eq!(host.processor.figures().attributes_dropped, before);
+    metrics(22_000);
+    assert_eq!(
+        host.processor.figures().attributes_dropped,
+        before + dropped
+    );
 }
 
 #[test]
