@@ -7,19 +7,29 @@ use std::fs::{File, TryLockError};
 /// Closing the file would not be enough: a child that the process is just starting has it open as well, until it runs a
 /// program of its own.
 #[derive(Debug)]
-pub(crate) struct FileLock(File);
+pub(crate) struct FileLock {
+    file: File,
+    /// The process that took it.
+    by: u32,
+}
 
 impl FileLock {
     pub(crate) fn take(file: File) -> Result<Self, TryLockError> {
         file.try_lock()?;
-        Ok(Self(file))
+        Ok(Self {
+            file,
+            by: std::process::id(),
+        })
     }
 }
 
 impl Drop for FileLock {
     fn drop(&mut self) {
-        // It is closed right after.
-        let _ = self.0.unlock();
+        // A copy of this process that ends does not give back what is its parent's.
+        if self.by == std::process::id() {
+            // It is closed right after.
+            let _ = self.file.unlock();
+        }
     }
 }
 
@@ -41,7 +51,12 @@ mod tests {
             Err(TryLockError::WouldBlock)
         ));
         drop(lock);
+        let mut childs = FileLock::take(copy).unwrap();
+        childs.by += 1;
+        let file = childs.file.try_clone().unwrap();
+        drop(childs);
+        assert!(FileLock::take(open()).is_err());
+        drop(file);
         assert!(FileLock::take(open()).is_ok());
-        drop(copy);
     }
 }

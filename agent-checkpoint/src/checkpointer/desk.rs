@@ -220,6 +220,11 @@ impl Desk {
         let Some(patience) = self.shared.patience else {
             return Ok(lock(&self.shared.appender));
         };
+        // Whether the writer's thread has begun with it is the system's to say.
+        let under_way = self.under_way.as_ref();
+        if under_way.is_some_and(|slot| lock(&slot.outcome).is_none()) {
+            return Err(Error::blocked(patience));
+        }
         match self.shared.appender.try_lock() {
             Ok(appender) => Ok(appender),
             Err(TryLockError::Poisoned(poisoned)) => Ok(poisoned.into_inner()),

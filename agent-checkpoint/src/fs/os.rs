@@ -3,6 +3,7 @@
 use std::fs::{DirBuilder, File, FileType, Metadata, OpenOptions, TryLockError};
 use std::io;
 use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::{Access, EntryKind, Facts, FileHandle, FileSystem, Obstacle, is_absence};
 #[cfg(unix)]
@@ -14,7 +15,10 @@ pub(crate) struct OsFiles;
 
 impl FileSystem for OsFiles {
     fn open(&self, path: &Path, access: Access) -> io::Result<Box<dyn FileHandle>> {
-        Ok(Box::new(open_plain(path, access)?))
+        Ok(Box::new(OsFile {
+            file: open_plain(path, access)?,
+            locked_by: AtomicU32::new(0),
+        }))
     }
 
     fn is_link(&self, path: &Path) -> bool {
@@ -167,39 +171,64 @@ fn kind_of(found: FileType) -> EntryKind {
     }
 }
 
-impl FileHandle for File {
+/// An open file, and the process that locked it; 0 where none did.
+#[derive(Debug)]
+struct OsFile {
+    file: File,
+    locked_by: AtomicU32,
+}
+
+impl OsFile {
+    fn note_lock(&self) {
+        self.locked_by.store(std::process::id(), Ordering::Relaxed);
+    }
+}
+
+/// Closing the file would give its lock back only once every process has closed it: a child that this one is just
+/// starting has it open as well, until it runs a program of its own.
+impl Drop for OsFile {
+    fn drop(&mut self) {
+        // A copy of this process that ends does not give back what is its parent's.
+        if *self.locked_by.get_mut() == std::process::id() {
+            // It is closed right after.
+            let _ = self.file.unlock();
+        }
+    }
+}
+
+impl FileHandle for OsFile {
     #[cfg(unix)]
     fn read_at(&self, offset: u64, bytes: &mut [u8]) -> io::Result<usize> {
-        std::os::unix::fs::FileExt::read_at(self, bytes, offset)
+        std::os::unix::fs::FileExt::read_at(&self.file, bytes, offset)
     }
 
     #[cfg(unix)]
     fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<usize> {
-        std::os::unix::fs::FileExt::write_at(self, bytes, offset)
+        std::os::unix::fs::FileExt::write_at(&self.file, bytes, offset)
     }
 
     #[cfg(not(unix))]
     fn read_at(&self, offset: u64, bytes: &mut [u8]) -> io::Result<usize> {
-        let mut file = self;
+        let mut file = &self.file;
         io::Seek::seek(&mut file, io::SeekFrom::Start(offset))?;
         io::Read::read(&mut file, bytes)
     }
 
     #[cfg(not(unix))]
     fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<usize> {
-        let mut file = self;
+        let mut file = &self.file;
         io::Seek::seek(&mut file, io::SeekFrom::Start(offset))?;
         io::Write::write(&mut file, bytes)
     }
 
     fn len(&self) -> io::Result<u64> {
-        Ok(self.metadata()?.len())
+        Ok(self.file.metadata()?.len())
     }
 
     #[cfg(unix)]
     fn standing(&self) -> io::Result<Option<Standing>> {
         use std::os::unix::fs::MetadataExt;
-        let found = self.metadata()?;
+        let found = self.file.metadata()?;
         Ok(Some(Standing {
             len: found.len(),
             has_name: found.nlink() > 0,
@@ -207,25 +236,30 @@ impl FileHandle for File {
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
-        Self::set_len(self, len)
+        self.file.set_len(len)
     }
 
     fn sync_data(&self) -> io::Result<()> {
         // fdatasync where there is one: it includes the length when that changed.
-        Self::sync_data(self)
+        self.file.sync_data()
     }
 
     fn sync_all(&self) -> io::Result<()> {
-        Self::sync_all(self)
+        self.file.sync_all()
     }
 
     fn lock(&self) -> io::Result<()> {
-        Self::lock(self)
+        self.file.lock()?;
+        self.note_lock();
+        Ok(())
     }
 
     fn try_lock(&self) -> io::Result<bool> {
-        match Self::try_lock(self) {
-            Ok(()) => Ok(true),
+        match self.file.try_lock() {
+            Ok(()) => {
+                self.note_lock();
+                Ok(true)
+            }
             Err(TryLockError::WouldBlock) => Ok(false),
             Err(TryLockError::Error(e)) => Err(e),
         }
@@ -237,7 +271,7 @@ impl FileHandle for File {
             Err(error) if is_absence(&error) => return Ok(false),
             there => there?,
         };
-        Ok(is_same(&self.metadata()?, &there))
+        Ok(is_same(&self.file.metadata()?, &there))
     }
 
     /// Elsewhere an open file cannot be removed.
@@ -265,6 +299,31 @@ mod tests {
         assert!(!second.try_lock().unwrap());
         drop(first);
         assert!(second.try_lock().unwrap());
+    }
+
+    #[test]
+    fn a_lock_goes_with_who_took_it_though_a_child_has_the_file_open() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lock");
+        let held = |by: fn() -> u32| {
+            let file = open_plain(&path, Access::Create).unwrap();
+            // As a child has it.
+            let copy = file.try_clone().unwrap();
+            let lock = OsFile {
+                file,
+                locked_by: AtomicU32::new(0),
+            };
+            assert!(FileHandle::try_lock(&lock).unwrap());
+            lock.locked_by.store(by(), Ordering::Relaxed);
+            drop(lock);
+            let is_free = open(&path, Access::Create).unwrap().try_lock().unwrap();
+            drop(copy);
+            !is_free
+        };
+        assert!(!held(std::process::id));
+        assert!(held(|| std::process::id() + 1), "dropped by a child");
+        open(&path, Access::Create).unwrap().lock().unwrap();
+        assert!(open(&path, Access::Create).unwrap().try_lock().unwrap());
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use agent_checkpoint::{Checkpointer, Durability, Error, FileStore, Message, TakeOver};
@@ -290,4 +291,33 @@ fn of_eight_processes_one_writes_at_a_time() {
 #[test]
 fn processes_that_take_over_from_one_another_lose_nothing() {
     race(3, true);
+}
+
+/// A child that is being started has all files of its parent open, until it runs a program of its own: as where an agent
+/// runs its tools.
+#[test]
+fn a_closed_session_opens_at_once_while_children_are_started() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = FileStore::open(folder.path()).unwrap();
+    let is_done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while !is_done.load(Ordering::Relaxed) {
+                    let started = Command::new("true").status();
+                    assert!(started.unwrap().success());
+                }
+            });
+        }
+        let opened = (0..500).try_for_each(|number| {
+            let mut session = open_in(&store, None, SystemClock)?;
+            if number % 50 == 0 {
+                say(&mut session, "still mine")?;
+            }
+            Ok::<_, Error>(())
+        });
+        is_done.store(true, Ordering::Relaxed);
+        opened.unwrap();
+    });
+    assert_eq!(texts(&open_in(&store, None, SystemClock).unwrap()).len(), 10);
 }

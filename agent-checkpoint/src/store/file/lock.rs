@@ -30,7 +30,7 @@ pub(super) struct Lock {
     record: Record,
     claim: Claim,
     is_takeover: bool,
-    /// Closing it gives the system's lock back. One thread at a time reads or writes it.
+    /// Dropping it gives the system's lock back. One thread at a time reads or writes it.
     file: Arc<Mutex<Box<dyn FileHandle>>>,
 }
 
