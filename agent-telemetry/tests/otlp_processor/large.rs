@@ -193,27 +193,34 @@ fn small_requests_are_taken_while_a_large_one_is() {
     // Requests one after another are one request.
     let large = series(2_000, 10, |_| 1.0).repeat(30);
     let small = series(1, 1, |_| 1.0);
-    let (ends, mut taken, mut longest) = (AtomicBool::new(false), 0, Duration::ZERO);
-    let mut between = HashSet::new();
-    let took = std::thread::scope(|scope| {
-        let large = scope.spawn(|| {
-            let began = Instant::now();
-            host.metrics(&large);
-            ends.store(true, Ordering::Relaxed);
-            began.elapsed()
+    // How much of a large one they saw, beside nothing and all. How often they have their turn is the system's to say,
+    // so it is tried again: where there are none between two pieces, never is one seen.
+    let (mut between, start) = (HashSet::new(), Instant::now());
+    while between.len() < 10 {
+        assert!(start.elapsed() < PATIENCE, "{between:?}");
+        let (before, ends) = (
+            host.processor.figures().points.total(),
+            AtomicBool::new(false),
+        );
+        let mut taken = 0;
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                host.metrics(&large);
+                ends.store(true, Ordering::Relaxed);
+            });
+            while !ends.load(Ordering::Relaxed) {
+                host.metrics(&small);
+                taken += 1;
+                let seen = host.processor.figures().points.total() - before - taken;
+                if (1..60_000).contains(&seen) {
+                    between.insert(seen);
+                }
+            }
         });
-        while !ends.load(Ordering::Relaxed) {
-            let began = Instant::now();
-            host.metrics(&small);
-            longest = longest.max(began.elapsed());
-            taken += 1;
-            between.insert(host.processor.figures().points.total() - taken);
-        }
-        large.join().unwrap()
-    });
-    let bytes = large.len();
-    println!("{taken} small ones, longest {longest:?}, beside one of {bytes} bytes in {took:?}");
-    assert_eq!(host.processor.figures().points.total(), 60_000 + taken);
-    // How much of the large one they saw, beside nothing and all.
-    assert!(between.len() > 10, "{between:?}");
+        assert_eq!(
+            host.processor.figures().points.total(),
+            before + 60_000 + taken
+        );
+    }
+    println!("seen of {} bytes: {between:?} points", large.len());
 }
