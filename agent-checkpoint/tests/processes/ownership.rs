@@ -319,5 +319,8 @@ fn a_closed_session_opens_at_once_while_children_are_started() {
         is_done.store(true, Ordering::Relaxed);
         opened.unwrap();
     });
-    assert_eq!(texts(&open_in(&store, None, SystemClock).unwrap()).len(), 10);
+    assert_eq!(
+        texts(&open_in(&store, None, SystemClock).unwrap()).len(),
+        10
+    );
 }
