@@ -1,5 +1,6 @@
 //! What the file store asks of a file system, so that the same code runs on a real one and on one that fails on demand.
 
+mod brief;
 mod os;
 pub(crate) mod private_file;
 #[cfg(test)]
@@ -7,6 +8,7 @@ pub(crate) mod sim;
 #[cfg(test)]
 pub(crate) mod stepped;
 
+pub(crate) use brief::Brief;
 pub(crate) use os::OsFiles;
 
 use std::fmt;
@@ -166,6 +168,9 @@ pub(crate) trait FileHandle: fmt::Debug + Send + Sync {
 
     /// Takes the file's one lock; `false` while another open file has it.
     fn try_lock(&self) -> io::Result<bool>;
+
+    /// Gives the lock back, whoever else has the same open file.
+    fn unlock(&self) -> io::Result<()>;
 
     /// Whether this file is what lies at `path`; not where nothing does.
     fn is_at(&self, path: &Path) -> io::Result<bool>;

@@ -3,7 +3,6 @@
 use std::fs::{DirBuilder, File, FileType, Metadata, OpenOptions, TryLockError};
 use std::io;
 use std::path::Path;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::{Access, EntryKind, Facts, FileHandle, FileSystem, Obstacle, is_absence};
 #[cfg(unix)]
@@ -15,10 +14,7 @@ pub(crate) struct OsFiles;
 
 impl FileSystem for OsFiles {
     fn open(&self, path: &Path, access: Access) -> io::Result<Box<dyn FileHandle>> {
-        Ok(Box::new(OsFile {
-            file: open_plain(path, access)?,
-            locked_by: AtomicU32::new(0),
-        }))
+        Ok(Box::new(open_plain(path, access)?))
     }
 
     fn is_link(&self, path: &Path) -> bool {
@@ -171,64 +167,39 @@ fn kind_of(found: FileType) -> EntryKind {
     }
 }
 
-/// An open file, and the process that locked it; 0 where none did.
-#[derive(Debug)]
-struct OsFile {
-    file: File,
-    locked_by: AtomicU32,
-}
-
-impl OsFile {
-    fn note_lock(&self) {
-        self.locked_by.store(std::process::id(), Ordering::Relaxed);
-    }
-}
-
-/// Closing the file would give its lock back only once every process has closed it: a child that this one is just
-/// starting has it open as well, until it runs a program of its own.
-impl Drop for OsFile {
-    fn drop(&mut self) {
-        // A copy of this process that ends does not give back what is its parent's.
-        if *self.locked_by.get_mut() == std::process::id() {
-            // It is closed right after.
-            let _ = self.file.unlock();
-        }
-    }
-}
-
-impl FileHandle for OsFile {
+impl FileHandle for File {
     #[cfg(unix)]
     fn read_at(&self, offset: u64, bytes: &mut [u8]) -> io::Result<usize> {
-        std::os::unix::fs::FileExt::read_at(&self.file, bytes, offset)
+        std::os::unix::fs::FileExt::read_at(self, bytes, offset)
     }
 
     #[cfg(unix)]
     fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<usize> {
-        std::os::unix::fs::FileExt::write_at(&self.file, bytes, offset)
+        std::os::unix::fs::FileExt::write_at(self, bytes, offset)
     }
 
     #[cfg(not(unix))]
     fn read_at(&self, offset: u64, bytes: &mut [u8]) -> io::Result<usize> {
-        let mut file = &self.file;
+        let mut file = self;
         io::Seek::seek(&mut file, io::SeekFrom::Start(offset))?;
         io::Read::read(&mut file, bytes)
     }
 
     #[cfg(not(unix))]
     fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<usize> {
-        let mut file = &self.file;
+        let mut file = self;
         io::Seek::seek(&mut file, io::SeekFrom::Start(offset))?;
         io::Write::write(&mut file, bytes)
     }
 
     fn len(&self) -> io::Result<u64> {
-        Ok(self.file.metadata()?.len())
+        Ok(self.metadata()?.len())
     }
 
     #[cfg(unix)]
     fn standing(&self) -> io::Result<Option<Standing>> {
         use std::os::unix::fs::MetadataExt;
-        let found = self.file.metadata()?;
+        let found = self.metadata()?;
         Ok(Some(Standing {
             len: found.len(),
             has_name: found.nlink() > 0,
@@ -236,33 +207,32 @@ impl FileHandle for OsFile {
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
-        self.file.set_len(len)
+        Self::set_len(self, len)
     }
 
     fn sync_data(&self) -> io::Result<()> {
         // fdatasync where there is one: it includes the length when that changed.
-        self.file.sync_data()
+        Self::sync_data(self)
     }
 
     fn sync_all(&self) -> io::Result<()> {
-        self.file.sync_all()
+        Self::sync_all(self)
     }
 
     fn lock(&self) -> io::Result<()> {
-        self.file.lock()?;
-        self.note_lock();
-        Ok(())
+        Self::lock(self)
     }
 
     fn try_lock(&self) -> io::Result<bool> {
-        match self.file.try_lock() {
-            Ok(()) => {
-                self.note_lock();
-                Ok(true)
-            }
+        match Self::try_lock(self) {
+            Ok(()) => Ok(true),
             Err(TryLockError::WouldBlock) => Ok(false),
             Err(TryLockError::Error(e)) => Err(e),
         }
+    }
+
+    fn unlock(&self) -> io::Result<()> {
+        Self::unlock(self)
     }
 
     #[cfg(unix)]
@@ -271,7 +241,7 @@ impl FileHandle for OsFile {
             Err(error) if is_absence(&error) => return Ok(false),
             there => there?,
         };
-        Ok(is_same(&self.file.metadata()?, &there))
+        Ok(is_same(&self.metadata()?, &there))
     }
 
     /// Elsewhere an open file cannot be removed.
@@ -283,6 +253,7 @@ impl FileHandle for OsFile {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Brief;
     use super::*;
 
     fn open(path: &Path, access: Access) -> io::Result<Box<dyn FileHandle>> {
@@ -302,28 +273,20 @@ mod tests {
     }
 
     #[test]
-    fn a_lock_goes_with_who_took_it_though_a_child_has_the_file_open() {
+    fn a_lock_of_a_moment_goes_though_a_child_has_the_file_open() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("lock");
-        let held = |by: fn() -> u32| {
-            let file = open_plain(&path, Access::Create).unwrap();
-            // As a child has it.
-            let copy = file.try_clone().unwrap();
-            let lock = OsFile {
-                file,
-                locked_by: AtomicU32::new(0),
-            };
-            assert!(FileHandle::try_lock(&lock).unwrap());
-            lock.locked_by.store(by(), Ordering::Relaxed);
-            drop(lock);
-            let is_free = open(&path, Access::Create).unwrap().try_lock().unwrap();
-            drop(copy);
-            !is_free
-        };
-        assert!(!held(std::process::id));
-        assert!(held(|| std::process::id() + 1), "dropped by a child");
-        open(&path, Access::Create).unwrap().lock().unwrap();
-        assert!(open(&path, Access::Create).unwrap().try_lock().unwrap());
+        let is_free = || open(&path, Access::Create).unwrap().try_lock().unwrap();
+        let file = open_plain(&path, Access::Create).unwrap();
+        // As a child has it.
+        let copy = file.try_clone().unwrap();
+        let brief = Brief(Box::new(file));
+        assert!(brief.try_lock().unwrap());
+        assert!(!is_free());
+        drop(brief);
+        assert!(is_free());
+        assert!(FileHandle::try_lock(&copy).unwrap());
+        assert!(!is_free(), "one that lasts");
     }
 
     #[test]

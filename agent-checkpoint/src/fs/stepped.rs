@@ -249,6 +249,9 @@ impl FileHandle for SteppedFile {
         self.step()?;
         self.file.try_lock()
     }
+    fn unlock(&self) -> io::Result<()> {
+        self.file.unlock()
+    }
     fn is_at(&self, path: &Path) -> io::Result<bool> {
         self.step()?;
         self.file.is_at(path)

@@ -187,6 +187,15 @@ fn large_request_is_taken_as_a_whole_also_where_records_fill_up() {
     assert_eq!(calls(&valve.records()).len(), 1_000);
 }
 
+/// Says that a thread has ended, also where it panicked.
+struct Ends<'a>(&'a AtomicBool);
+
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 #[test]
 fn small_requests_are_taken_while_a_large_one_is() {
     let host = Host::new();
@@ -205,8 +214,8 @@ fn small_requests_are_taken_while_a_large_one_is() {
         let mut taken = 0;
         std::thread::scope(|scope| {
             scope.spawn(|| {
+                let _ends = Ends(&ends);
                 host.metrics(&large);
-                ends.store(true, Ordering::Relaxed);
             });
             while !ends.load(Ordering::Relaxed) {
                 host.metrics(&small);

@@ -118,6 +118,11 @@ impl FileHandle for SimFile {
         Ok(holder == self.id)
     }
 
+    fn unlock(&self) -> io::Result<()> {
+        self.give_back();
+        Ok(())
+    }
+
     fn is_at(&self, path: &Path) -> io::Result<bool> {
         let mut live = self.files.live();
         live.call(Call::Look)?;
@@ -125,11 +130,17 @@ impl FileHandle for SimFile {
     }
 }
 
-impl Drop for SimFile {
-    fn drop(&mut self) {
+impl SimFile {
+    fn give_back(&self) {
         let mut live = self.files.live();
         if live.locks.get(&self.inode) == Some(&self.id) {
             live.locks.remove(&self.inode);
         }
+    }
+}
+
+impl Drop for SimFile {
+    fn drop(&mut self) {
+        self.give_back();
     }
 }

@@ -316,6 +316,9 @@ mod tests {
         fn try_lock(&self) -> io::Result<bool> {
             unreachable!("the session is locked, not the segment")
         }
+        fn unlock(&self) -> io::Result<()> {
+            unreachable!("the session is locked, not the segment")
+        }
         fn is_at(&self, _: &Path) -> io::Result<bool> {
             unreachable!("appends look for no path")
         }

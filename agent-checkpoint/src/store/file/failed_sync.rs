@@ -108,6 +108,9 @@ impl FileHandle for FaultyFile {
     fn try_lock(&self) -> io::Result<bool> {
         self.inner.try_lock()
     }
+    fn unlock(&self) -> io::Result<()> {
+        self.inner.unlock()
+    }
     fn is_at(&self, path: &Path) -> io::Result<bool> {
         self.inner.is_at(path)
     }

@@ -10,7 +10,7 @@ use super::lease::{OWNER_AT, RECORD_LEN, SUCCESSOR_AT, decode, encode};
 use super::names::segment_name;
 use super::{LOCK, failed, folder};
 use crate::format::SEGMENT_MAX;
-use crate::fs::{Access, FileHandle, FileSystem, is_absence, read_bounded, write_all};
+use crate::fs::{Access, Brief, FileHandle, FileSystem, is_absence, read_bounded, write_all};
 use crate::store::claim::{Found, Record, Stage, Verdict, decide};
 use crate::store::claimant;
 use crate::{Claim, Error, Tenure};
@@ -30,7 +30,7 @@ pub(super) struct Lock {
     record: Record,
     claim: Claim,
     is_takeover: bool,
-    /// Dropping it gives the system's lock back. One thread at a time reads or writes it.
+    /// Closing it gives the system's lock back. One thread at a time reads or writes it.
     file: Arc<Mutex<Box<dyn FileHandle>>>,
 }
 
@@ -80,14 +80,14 @@ fn check(file: &dyn FileHandle, session: &SessionId) -> Result<(), Error> {
 /// One claimant's turn. While it lasts no other claim of the session, and no removal, gets any further.
 #[derive(Debug)]
 pub(super) struct Turn {
-    _file: Box<dyn FileHandle>,
+    _file: Brief,
 }
 
 /// A session without an owner, kept so.
 #[derive(Debug)]
 pub(super) struct Quiet {
-    _turn: Box<dyn FileHandle>,
-    _lock: Box<dyn FileHandle>,
+    _turn: Brief,
+    _lock: Brief,
 }
 
 impl Quiet {
@@ -95,7 +95,8 @@ impl Quiet {
     pub(super) fn take(files: &dyn FileSystem, folder: &Path) -> Result<Option<Self>, Error> {
         let take = |name: &str| {
             let path = folder.join(name);
-            let taken = files.open(&path, Access::Write).and_then(|file| {
+            let taken = files.open(&path, Access::Write).map(Brief);
+            let taken = taken.and_then(|file| {
                 let is_taken = file.try_lock()? && file.is_at(&path)?;
                 Ok(is_taken.then_some(file))
             });
@@ -138,6 +139,7 @@ impl Lock {
             let Some((turn, turn_path)) = open(TURN)? else {
                 continue;
             };
+            let turn = Brief(turn);
             if !turn
                 .try_lock()
                 .map_err(|e| failed("locking", &turn_path, e))?

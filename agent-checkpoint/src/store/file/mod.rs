@@ -30,9 +30,7 @@ use super::{Claim, Shared, Store, StoreId, Writer};
 use crate::Error;
 use crate::format::SEGMENT_MAX;
 use crate::format::segment::Place;
-use crate::fs::{
-    Access, EntryKind, FileHandle, FileSystem, Obstacle, OsFiles, read_bounded, read_part,
-};
+use crate::fs::{Access, Brief, EntryKind, FileSystem, Obstacle, OsFiles, read_bounded, read_part};
 use crate::log::seal::is_whole;
 use group::{Group, Limits};
 use lock::{Lock, Turn};
@@ -402,11 +400,10 @@ impl FileStore {
     }
 }
 
-fn open_lock(files: &dyn FileSystem, folder: &Path) -> Result<Box<dyn FileHandle>, Error> {
+fn open_lock(files: &dyn FileSystem, folder: &Path) -> Result<Brief, Error> {
     let path = folder.join(LOCK);
-    files
-        .open(&path, Access::Create)
-        .map_err(|e| failed("opening", &path, e))
+    let lock = files.open(&path, Access::Create);
+    lock.map(Brief).map_err(|e| failed("opening", &path, e))
 }
 
 /// The typed error for a failed operation on a file.

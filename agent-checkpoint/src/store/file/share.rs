@@ -9,7 +9,7 @@ use agent_primitives::SessionId;
 use super::names::segment_name;
 use super::{FileStore, LOCK, SESSIONS, failed, folder, is_numbered, open_lock, ownership, sealed};
 use crate::format::SEGMENT_MAX;
-use crate::fs::{Access, FileHandle, FileSystem, read_bounded, write_all};
+use crate::fs::{Access, Brief, FileSystem, read_bounded, write_all};
 use crate::{Error, Shared};
 
 /// Begins the names of folders that become sessions once they are whole.
@@ -50,7 +50,7 @@ impl FileStore {
     }
 
     /// A folder for a session in the making, with its lock taken.
-    fn make_aside(&self) -> Result<(PathBuf, Box<dyn FileHandle>), Error> {
+    fn make_aside(&self) -> Result<(PathBuf, Brief), Error> {
         let name = format!(
             "{FORKING}{}-{}",
             std::process::id(),
@@ -96,7 +96,7 @@ impl FileStore {
                 continue;
             }
             // One that is being made has its lock taken.
-            let lock = files.open(&made.join(LOCK), Access::Create);
+            let lock = files.open(&made.join(LOCK), Access::Create).map(Brief);
             if lock.is_ok_and(|lock| lock.try_lock().unwrap_or(false)) {
                 let _ = files.remove_folders(&made);
             }

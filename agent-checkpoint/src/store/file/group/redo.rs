@@ -12,7 +12,7 @@ use super::record::{Record, seed};
 use crate::format::SEGMENT_MAX;
 use crate::format::frame::Found;
 use crate::format::segment::{Place, Start};
-use crate::fs::{Access, FileHandle, FileSystem, read_bounded, write_all};
+use crate::fs::{Access, Brief, FileHandle, FileSystem, read_bounded, write_all};
 use crate::log::scan::scan;
 use crate::store::file::lock::Quiet;
 use crate::store::file::names::{folder_name, segment_name};
@@ -91,7 +91,7 @@ pub(in crate::store::file) fn beyond(
 }
 
 fn is_free(files: &dyn FileSystem, journal: &Path) -> bool {
-    let file = files.open(journal, Access::Write);
+    let file = files.open(journal, Access::Write).map(Brief);
     file.and_then(|file| file.try_lock()).unwrap_or(true)
 }
 
@@ -184,6 +184,7 @@ fn settle_one(
 ) -> Result<(), Error> {
     let doing = |e| failed("settling", path, e);
     let journal = files.open(path, Access::Write).map_err(doing)?;
+    let journal = Brief(journal);
     if !journal.try_lock().map_err(doing)? {
         return Ok(());
     }
