@@ -263,3 +263,23 @@ impl Desk {
         Ok(Some(outcome))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Checkpointer, MemoryStore};
+
+    #[test]
+    fn a_save_is_under_way_before_the_writers_thread_begins_with_it() {
+        let id = agent_primitives::SessionId::new("s").unwrap();
+        let builder = Checkpointer::builder(MemoryStore::new(), id);
+        let mut session = builder.patience(Duration::from_millis(2)).open().unwrap();
+        session.figures().unwrap();
+        let slot = Arc::new(Slot::default());
+        session.desk.under_way = Some(Arc::clone(&slot));
+        assert!(session.figures().unwrap_err().is_blocked());
+        assert!(session.renew().unwrap_err().is_blocked());
+        *lock(&slot.outcome) = Some(Err(Error::poisoned()));
+        session.figures().unwrap();
+    }
+}
